@@ -1,0 +1,16 @@
+package dev.lyne.lm.scoring;
+
+import java.util.List;
+
+/** Scores batches of sequences. One thread calls it. */
+public interface BatchScorer extends AutoCloseable {
+    /**
+     * Scores right-padded sequences in one forward.
+     *
+     * @return one outcome an item, in order
+     */
+    List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection);
+
+    @Override
+    void close();
+}

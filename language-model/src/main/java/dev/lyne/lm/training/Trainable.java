@@ -1,0 +1,49 @@
+package dev.lyne.lm.training;
+
+import dev.lyne.lm.model.ModelConfiguration;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+
+/** A model that learns: float32 master weights, gradients and AdamW moments on one device. One thread calls it. */
+public interface Trainable extends AutoCloseable {
+    /** Adds the batch's gradients to the accumulated ones; returns the loss script's sums. */
+    double[] accumulate(TrainingBatch batch);
+
+    /**
+     * Clips the accumulated gradients by their global norm, takes one AdamW step (decoupled weight decay, arXiv 1711.05101)
+     * and clears them.
+     *
+     * @return the global norm before clipping; where it is not finite nothing was changed but the gradients cleared
+     */
+    double apply(double learningRate);
+
+    /** Sum of the negative log-likelihood over the batch's rows, in nats, without gradients. */
+    double negativeLogLikelihood(TrainingBatch batch);
+
+    /** A continuation of the prompt: greedy where the temperature is 0. Ends at {@code stopId} (−1: none). */
+    int[] generate(int[] prompt, int maxNewTokens, double temperature, double topP, long seed, int stopId);
+
+    /** Optimiser steps taken. */
+    long steps();
+
+    /** Trained numbers, tied ones once. */
+    long parameters();
+
+    ModelConfiguration configuration();
+
+    /** Writes weights, both moments and the step count to one safetensors file; accumulated gradients are not kept. */
+    void saveState(Path file) throws IOException;
+
+    /** Takes up a saved state, bit for bit; refuses one of another shape. */
+    void restoreState(Path file) throws IOException;
+
+    /** Writes `config.json` and `model.safetensors` that `transformers` loads, weights rounded to the stored type. */
+    void export(Path directory, String storedType) throws IOException;
+
+    /** Names of the sums that {@link #accumulate} returns. */
+    List<String> terms();
+
+    @Override
+    void close();
+}
