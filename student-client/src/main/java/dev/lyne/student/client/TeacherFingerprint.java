@@ -1,0 +1,13 @@
+package dev.lyne.student.client;
+
+/**
+ * What decides the last bits of a teacher's rows besides model and tokens.
+ *
+ * @param torchVersion PyTorch version, as "2.7.1"
+ * @param device device model
+ * @param cpuCapability instruction set, as "AVX2"; empty on other devices
+ * @param threads threads of one forward
+ * @param computePrecision "float32", "bfloat16" or "float16"
+ */
+public record TeacherFingerprint(
+        String torchVersion, String device, String cpuCapability, int threads, String computePrecision) {}
