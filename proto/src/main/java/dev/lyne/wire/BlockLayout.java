@@ -1,0 +1,29 @@
+package dev.lyne.wire;
+
+/** Constants of version 1 of the block layout, which docs/wire-format.md specifies. */
+final class BlockLayout {
+    /** "LYNB" as a little-endian integer. */
+    static final int MAGIC = 0x424e594c;
+
+    static final byte VERSION = 1;
+    static final byte PRECISION_EXACT = 1;
+    static final byte KIND_TOP_K = 1;
+    static final byte KIND_TOP_P_K = 2;
+
+    /** Flag: the last row has no data-token log-probability. */
+    static final byte FLAG_LAST_ROW_WITHOUT_DATA = 1;
+
+    /** Bytes from the magic to the number of position ranges, inclusive. */
+    static final int FIXED_HEADER_BYTES = 4 + 4 + 4 + 4 + 8 + 4 + 32 + 16 + 16 + 4 + 4 + 4;
+
+    static final int RANGE_BYTES = 8;
+    static final int CHECKSUM_BYTES = 4;
+
+    /** Most rows of a block. */
+    static final int MAX_ROWS = 1 << 16;
+
+    /** Most temperatures of a selection. */
+    static final int MAX_TEMPERATURES = 64;
+
+    private BlockLayout() {}
+}

@@ -1,0 +1,22 @@
+package dev.lyne.wire;
+
+/**
+ * Rows to encode, as columns: row r keeps {@code counts[r]} entries at {@code [r·stride, r·stride + counts[r])}.
+ *
+ * @param stride room for entries a row
+ * @param counts entries kept, `[rows]`
+ * @param ids token ids in descending order of probability, `[rows · stride]`
+ * @param logProbabilities nats, `[rows · stride]`
+ * @param logTailMass log of the mass not kept, `[rows]`; −∞ where nothing is left
+ * @param dataLogProbability log-probability of the next token of the data, `[rows]`; NaN where there is none
+ * @param temperatureOffsets c_τ, `[rows · temperatures]`
+ */
+@SuppressWarnings("ArrayRecordComponent") // a carrier of columns; contents are never compared
+public record RowColumns(
+        int stride,
+        int[] counts,
+        int[] ids,
+        float[] logProbabilities,
+        float[] logTailMass,
+        float[] dataLogProbability,
+        float[] temperatureOffsets) {}

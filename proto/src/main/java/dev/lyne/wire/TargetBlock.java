@@ -1,0 +1,34 @@
+package dev.lyne.wire;
+
+/**
+ * A decoded block: rows of one sequence, packed. Row r keeps the entries {@code offsets[r]} (inclusive) to
+ * {@code offsets[r + 1]} (exclusive) of {@code ids} and {@code logProbabilities}, in descending order of probability.
+ *
+ * @param header what the block says of itself
+ * @param offsets `[rows + 1]`
+ * @param ids token ids, each below the vocabulary size
+ * @param logProbabilities nats, at temperature 1
+ * @param logTailMass log of the mass not kept, `[rows]`; −∞ where nothing is left
+ * @param dataLogProbability log-probability of the next token of the data, `[rows]`; NaN where there is none, which only
+ *     the last row may lack
+ * @param temperatureOffsets c_τ, `[rows · temperatures]`
+ */
+@SuppressWarnings("ArrayRecordComponent") // a carrier of columns; contents are never compared
+public record TargetBlock(
+        BlockHeader header,
+        int[] offsets,
+        int[] ids,
+        float[] logProbabilities,
+        float[] logTailMass,
+        float[] dataLogProbability,
+        float[] temperatureOffsets) {
+    /** Number of rows. */
+    public int rows() {
+        return header.rows();
+    }
+
+    /** Entries that a row keeps. */
+    public int count(int row) {
+        return offsets[row + 1] - offsets[row];
+    }
+}
