@@ -1,11 +1,258 @@
 package dev.lyne.lm.model;
 
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
 
-/** A decoder-only transformer's shape, as a Hugging Face `config.json` states it. Placeholder: fields follow. */
-public record ModelConfiguration(String modelType, int vocabularySize, int contextLength) {
-    /** Reads `config.json` of a model directory. */
+/**
+ * A decoder-only transformer's shape, as a Hugging Face `config.json` states it. What tells the families apart stands in
+ * fields (biases, norms of queries and keys, windows), so that one forward serves all.
+ *
+ * @param modelType {@code llama}, {@code mistral}, {@code qwen2} or {@code qwen3}
+ * @param vocabularySize rows of the embedding; may exceed the tokenizer's ids
+ * @param contextLength longest sequence, in tokens
+ * @param attentionBias whether the query, key and value projections have a bias
+ * @param outputBias whether the attention's output projection has a bias
+ * @param mlpBias whether the three MLP projections have a bias
+ * @param queryKeyNorm whether queries and keys pass an RMS norm a head, before rotation
+ * @param slidingWindows per layer, how many positions a query sees, itself among them; 0 for all
+ * @param storedType type of the weights on disk: {@code float32}, {@code bfloat16} or {@code float16}
+ * @param eosIds ids that end a sequence; may be empty
+ */
+public record ModelConfiguration(
+        String modelType,
+        int vocabularySize,
+        int contextLength,
+        int hiddenSize,
+        int intermediateSize,
+        int layers,
+        int heads,
+        int keyValueHeads,
+        int headSize,
+        double rmsNormEpsilon,
+        double ropeTheta,
+        RopeScaling ropeScaling,
+        boolean tiedEmbeddings,
+        boolean attentionBias,
+        boolean outputBias,
+        boolean mlpBias,
+        boolean queryKeyNorm,
+        List<Integer> slidingWindows,
+        String storedType,
+        OptionalInt bosId,
+        List<Integer> eosIds) {
+
+    /** Name of the file in a model directory. */
+    public static final String FILE_NAME = "config.json";
+
+    public ModelConfiguration {
+        Family.of(modelType);
+        requirePositive("vocab_size", vocabularySize);
+        requirePositive("max_position_embeddings", contextLength);
+        requirePositive("hidden_size", hiddenSize);
+        requirePositive("intermediate_size", intermediateSize);
+        requirePositive("num_hidden_layers", layers);
+        requirePositive("num_attention_heads", heads);
+        requirePositive("num_key_value_heads", keyValueHeads);
+        requirePositive("head_dim", headSize);
+        if (heads % keyValueHeads != 0) {
+            throw new IllegalArgumentException("num_key_value_heads: " + keyValueHeads
+                    + " (expected: a divisor of num_attention_heads=" + heads + ")");
+        }
+        if (headSize % 2 != 0) {
+            throw new IllegalArgumentException(
+                    "head_dim: " + headSize + " (expected: an even number, for rotary positions)");
+        }
+        if (!(rmsNormEpsilon > 0) || rmsNormEpsilon > 1) {
+            throw new IllegalArgumentException("rms_norm_eps: " + rmsNormEpsilon + " (expected: above 0, at most 1)");
+        }
+        if (!(ropeTheta > 1) || Double.isInfinite(ropeTheta)) {
+            throw new IllegalArgumentException("rope_theta: " + ropeTheta + " (expected: above 1)");
+        }
+        slidingWindows = List.copyOf(slidingWindows);
+        if (slidingWindows.size() != layers) {
+            throw new IllegalArgumentException("sliding windows: " + slidingWindows.size()
+                    + " (expected: one a layer, num_hidden_layers=" + layers + ")");
+        }
+        for (int window : slidingWindows) {
+            if (window < 0) {
+                throw new IllegalArgumentException("sliding_window: " + window + " (expected: at least 1, or none)");
+            }
+        }
+        ComputePrecision.of(storedType);
+        if (bosId.isPresent()) {
+            requireId("bos_token_id", bosId.getAsInt(), vocabularySize);
+        }
+        eosIds = List.copyOf(eosIds);
+        for (int id : eosIds) {
+            requireId("eos_token_id", id, vocabularySize);
+        }
+    }
+
+    /** Reads `config.json` of a model directory; refuses what is not supported, naming file, key, value and expectation. */
     public static ModelConfiguration read(Path directory) {
-        throw new UnsupportedOperationException(directory.toString());
+        return readFile(directory.resolve(FILE_NAME));
+    }
+
+    /** Reads a file in the form of `config.json`. */
+    public static ModelConfiguration readFile(Path file) {
+        return ConfigurationReader.read(file);
+    }
+
+    /** A Llama without biases, stored as float32, heads of {@code hiddenSize / heads}, no bos or eos. */
+    public static ModelConfiguration llama(
+            int hiddenSize,
+            int layers,
+            int heads,
+            int keyValueHeads,
+            int intermediateSize,
+            int vocabularySize,
+            int contextLength,
+            double ropeTheta,
+            boolean tiedEmbeddings) {
+        requirePositive("num_attention_heads", heads);
+        if (hiddenSize % heads != 0) {
+            throw new IllegalArgumentException(
+                    "hidden_size: " + hiddenSize + " (expected: a multiple of num_attention_heads=" + heads + ")");
+        }
+        requirePositive("num_hidden_layers", layers);
+        return new ModelConfiguration(
+                Family.LLAMA.modelType(),
+                vocabularySize,
+                contextLength,
+                hiddenSize,
+                intermediateSize,
+                layers,
+                heads,
+                keyValueHeads,
+                hiddenSize / heads,
+                1e-5,
+                ropeTheta,
+                new RopeScaling.Default(),
+                tiedEmbeddings,
+                false,
+                false,
+                false,
+                false,
+                Collections.nCopies(layers, 0),
+                ComputePrecision.FLOAT32.torchName(),
+                OptionalInt.empty(),
+                List.of());
+    }
+
+    /** The same with other special tokens. */
+    public ModelConfiguration withSpecialTokens(OptionalInt bosId, List<Integer> eosIds) {
+        return copy(storedType, bosId, eosIds);
+    }
+
+    /** The same, weights stored as {@code float32}, {@code bfloat16} or {@code float16}. */
+    public ModelConfiguration withStoredType(String storedType) {
+        return copy(storedType, bosId, eosIds);
+    }
+
+    private ModelConfiguration copy(String newStoredType, OptionalInt newBosId, List<Integer> newEosIds) {
+        return new ModelConfiguration(
+                modelType,
+                vocabularySize,
+                contextLength,
+                hiddenSize,
+                intermediateSize,
+                layers,
+                heads,
+                keyValueHeads,
+                headSize,
+                rmsNormEpsilon,
+                ropeTheta,
+                ropeScaling,
+                tiedEmbeddings,
+                attentionBias,
+                outputBias,
+                mlpBias,
+                queryKeyNorm,
+                slidingWindows,
+                newStoredType,
+                newBosId,
+                newEosIds);
+    }
+
+    /** Writes a `config.json` into the directory that `transformers` loads as the same model. */
+    public void write(Path directory) throws IOException {
+        ConfigurationWriter.write(this, directory.resolve(FILE_NAME));
+    }
+
+    /** What decides the arithmetic, as JSON in one fixed form: equal strings compute equal rows from equal weights. */
+    public String canonicalArithmetic() {
+        return ConfigurationWriter.canonicalArithmetic(this);
+    }
+
+    /** Tensor names of `transformers` with their shapes, in the order of the forward; a tied output matrix is not listed. */
+    public Map<String, long[]> expectedTensors() {
+        Map<String, long[]> tensors = new LinkedHashMap<>();
+        long queries = (long) heads * headSize;
+        long keys = (long) keyValueHeads * headSize;
+        tensors.put("model.embed_tokens.weight", new long[] {vocabularySize, hiddenSize});
+        for (int layer = 0; layer < layers; layer++) {
+            String prefix = "model.layers." + layer + ".";
+            tensors.put(prefix + "input_layernorm.weight", new long[] {hiddenSize});
+            projection(tensors, prefix + "self_attn.q_proj", queries, hiddenSize, attentionBias);
+            projection(tensors, prefix + "self_attn.k_proj", keys, hiddenSize, attentionBias);
+            projection(tensors, prefix + "self_attn.v_proj", keys, hiddenSize, attentionBias);
+            projection(tensors, prefix + "self_attn.o_proj", hiddenSize, queries, outputBias);
+            if (queryKeyNorm) {
+                tensors.put(prefix + "self_attn.q_norm.weight", new long[] {headSize});
+                tensors.put(prefix + "self_attn.k_norm.weight", new long[] {headSize});
+            }
+            tensors.put(prefix + "post_attention_layernorm.weight", new long[] {hiddenSize});
+            projection(tensors, prefix + "mlp.gate_proj", intermediateSize, hiddenSize, mlpBias);
+            projection(tensors, prefix + "mlp.up_proj", intermediateSize, hiddenSize, mlpBias);
+            projection(tensors, prefix + "mlp.down_proj", hiddenSize, intermediateSize, mlpBias);
+        }
+        tensors.put("model.norm.weight", new long[] {hiddenSize});
+        if (!tiedEmbeddings) {
+            tensors.put("lm_head.weight", new long[] {vocabularySize, hiddenSize});
+        }
+        return Collections.unmodifiableMap(tensors);
+    }
+
+    /** Whether a tensor that {@link #expectedTensors} does not list may stand in a file all the same: it is derived from others. */
+    public boolean isDerivedTensor(String name) {
+        return (tiedEmbeddings && name.equals("lm_head.weight")) || name.endsWith(".rotary_emb.inv_freq");
+    }
+
+    /** Numbers in the weights, a tied matrix once. */
+    public long parameters() {
+        long sum = 0;
+        for (long[] shape : expectedTensors().values()) {
+            long product = 1;
+            for (long extent : shape) {
+                product *= extent;
+            }
+            sum += product;
+        }
+        return sum;
+    }
+
+    private static void projection(Map<String, long[]> tensors, String name, long rows, long columns, boolean bias) {
+        tensors.put(name + ".weight", new long[] {rows, columns});
+        if (bias) {
+            tensors.put(name + ".bias", new long[] {rows});
+        }
+    }
+
+    private static void requirePositive(String key, int value) {
+        if (value < 1) {
+            throw new IllegalArgumentException(key + ": " + value + " (expected: at least 1)");
+        }
+    }
+
+    private static void requireId(String key, int id, int vocabularySize) {
+        if (id < 0 || id >= vocabularySize) {
+            throw new IllegalArgumentException(
+                    key + ": " + id + " (expected: 0.." + (vocabularySize - 1) + ", below vocab_size)");
+        }
     }
 }

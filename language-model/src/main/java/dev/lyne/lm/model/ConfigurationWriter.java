@@ -1,0 +1,175 @@
+package dev.lyne.lm.model;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Writes configurations: for `transformers`, and in the canonical form that digests cover. */
+final class ConfigurationWriter {
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    private ConfigurationWriter() {}
+
+    static void write(ModelConfiguration c, Path file) throws IOException {
+        Family family = Family.of(c.modelType());
+        requireExpressible(c, family);
+        ObjectNode root = JSON.createObjectNode();
+        root.putArray("architectures").add(family.architecture());
+        root.put("model_type", c.modelType());
+        root.put("vocab_size", c.vocabularySize());
+        root.put("max_position_embeddings", c.contextLength());
+        root.put("hidden_size", c.hiddenSize());
+        root.put("intermediate_size", c.intermediateSize());
+        root.put("num_hidden_layers", c.layers());
+        root.put("num_attention_heads", c.heads());
+        root.put("num_key_value_heads", c.keyValueHeads());
+        root.put("head_dim", c.headSize());
+        root.put("hidden_act", "silu");
+        root.put("rms_norm_eps", c.rmsNormEpsilon());
+        root.put("rope_theta", c.ropeTheta());
+        if (c.ropeScaling() instanceof RopeScaling.Default) {
+            root.putNull("rope_scaling");
+        } else {
+            root.set("rope_scaling", rope(c.ropeScaling()));
+        }
+        root.put("tie_word_embeddings", c.tiedEmbeddings());
+        putFamilyKeys(root, c, family);
+        root.put("torch_dtype", c.storedType());
+        root.put("attention_dropout", 0.0);
+        root.put("initializer_range", 0.02);
+        root.put("use_cache", true);
+        if (c.bosId().isPresent()) {
+            root.put("bos_token_id", c.bosId().getAsInt());
+        } else {
+            root.putNull("bos_token_id");
+        }
+        if (c.eosIds().isEmpty()) {
+            root.putNull("eos_token_id");
+        } else if (c.eosIds().size() == 1) {
+            root.put("eos_token_id", c.eosIds().get(0));
+        } else {
+            c.eosIds().forEach(root.putArray("eos_token_id")::add);
+        }
+        root.putNull("pad_token_id");
+        String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(root) + "\n";
+        Files.createDirectories(file.toAbsolutePath().getParent());
+        Files.write(file, text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    static String canonicalArithmetic(ModelConfiguration c) {
+        ObjectNode root = JSON.createObjectNode();
+        root.put("vocabulary_size", c.vocabularySize());
+        root.put("hidden_size", c.hiddenSize());
+        root.put("intermediate_size", c.intermediateSize());
+        root.put("layers", c.layers());
+        root.put("heads", c.heads());
+        root.put("key_value_heads", c.keyValueHeads());
+        root.put("head_size", c.headSize());
+        root.put("rms_norm_epsilon", c.rmsNormEpsilon());
+        root.put("rope_theta", c.ropeTheta());
+        root.set("rope_scaling", rope(c.ropeScaling()));
+        root.put("tied_embeddings", c.tiedEmbeddings());
+        root.put("attention_bias", c.attentionBias());
+        root.put("output_bias", c.outputBias());
+        root.put("mlp_bias", c.mlpBias());
+        root.put("query_key_norm", c.queryKeyNorm());
+        c.slidingWindows().forEach(root.putArray("sliding_windows")::add);
+        return JSON.writeValueAsString(root);
+    }
+
+    private static void putFamilyKeys(ObjectNode root, ModelConfiguration c, Family family) {
+        switch (family) {
+            case LLAMA -> {
+                root.put("attention_bias", c.attentionBias());
+                root.put("mlp_bias", c.mlpBias());
+            }
+            case MISTRAL -> {
+                int window = c.slidingWindows().get(0);
+                if (window == 0) {
+                    root.putNull("sliding_window");
+                } else {
+                    root.put("sliding_window", window);
+                }
+            }
+            case QWEN2, QWEN3 -> {
+                if (family == Family.QWEN3) {
+                    root.put("attention_bias", c.attentionBias());
+                }
+                putLayeredWindows(root, c);
+            }
+        }
+    }
+
+    private static void putLayeredWindows(ObjectNode root, ModelConfiguration c) {
+        int window =
+                c.slidingWindows().stream().mapToInt(Integer::intValue).max().orElse(0);
+        root.put("use_sliding_window", window > 0);
+        if (window > 0) {
+            root.put("sliding_window", window);
+        } else {
+            root.putNull("sliding_window");
+        }
+        int first = 0;
+        while (first < c.layers() && c.slidingWindows().get(first) == 0) {
+            first++;
+        }
+        root.put("max_window_layers", first);
+        ArrayNode types = root.putArray("layer_types");
+        c.slidingWindows().forEach(size -> types.add(size == 0 ? "full_attention" : "sliding_attention"));
+    }
+
+    private static ObjectNode rope(RopeScaling scaling) {
+        ObjectNode block = JSON.createObjectNode();
+        block.put("rope_type", scaling.getClass().getSimpleName().toLowerCase(Locale.ROOT));
+        if (scaling instanceof RopeScaling.Linear linear) {
+            block.put("factor", linear.factor());
+        } else if (scaling instanceof RopeScaling.Llama3 llama) {
+            block.put("factor", llama.factor());
+            block.put("low_freq_factor", llama.lowFrequencyFactor());
+            block.put("high_freq_factor", llama.highFrequencyFactor());
+            block.put("original_max_position_embeddings", llama.originalContext());
+        } else if (scaling instanceof RopeScaling.Yarn yarn) {
+            block.put("factor", yarn.factor());
+            yarn.attentionFactor().ifPresent(value -> block.put("attention_factor", value));
+            yarn.mscale().ifPresent(value -> block.put("mscale", value));
+            yarn.mscaleAllDimensions().ifPresent(value -> block.put("mscale_all_dim", value));
+            block.put("beta_fast", yarn.betaFast());
+            block.put("beta_slow", yarn.betaSlow());
+            block.put("original_max_position_embeddings", yarn.originalContext());
+            block.put("truncate", yarn.truncate());
+        }
+        return block;
+    }
+
+    /** A combination that the family's class in `transformers` would read as another model is not written. */
+    private static void requireExpressible(ModelConfiguration c, Family family) {
+        require(c, "queryKeyNorm", c.queryKeyNorm(), c.queryKeyNorm() == (family == Family.QWEN3));
+        require(c, "mlpBias", c.mlpBias(), !c.mlpBias() || family == Family.LLAMA);
+        boolean biases = switch (family) {
+            case LLAMA, QWEN3 -> c.attentionBias() == c.outputBias();
+            case MISTRAL -> !c.attentionBias() && !c.outputBias();
+            case QWEN2 -> c.attentionBias() && !c.outputBias();
+        };
+        require(c, "attentionBias, outputBias", c.attentionBias() + ", " + c.outputBias(), biases);
+        List<Integer> windows = c.slidingWindows().stream().distinct().toList();
+        boolean expressible = switch (family) {
+            case LLAMA -> windows.equals(List.of(0));
+            case MISTRAL -> windows.size() == 1;
+            case QWEN2, QWEN3 -> windows.stream().filter(window -> window > 0).count() <= 1;
+        };
+        require(c, "slidingWindows", c.slidingWindows(), expressible);
+    }
+
+    private static void require(ModelConfiguration c, String field, Object value, boolean expressible) {
+        if (!expressible) {
+            throw new IllegalArgumentException(field + ": " + value + " (expected: what a config.json of model_type "
+                    + c.modelType() + " can say)");
+        }
+    }
+}
