@@ -1,0 +1,60 @@
+package dev.lyne.cli;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The {@code --json FILE} option: figures as JSON to a file, or to stdout alone for {@code -}. */
+final class JsonReport {
+    private static final JsonMapper MAPPER =
+            JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+    @Option(
+            names = "--json",
+            paramLabel = "FILE",
+            description = "Write the figures as JSON to FILE; - means stdout, where then nothing else goes.")
+    private @Nullable String target;
+
+    /** Where text for people goes: stderr when stdout carries JSON. */
+    PrintStream textOut() {
+        return toStdout() ? System.err : System.out;
+    }
+
+    boolean toStdout() {
+        return "-".equals(target);
+    }
+
+    boolean wanted() {
+        return target != null;
+    }
+
+    /** Writes the value, where the option asks for it. */
+    void write(Object value) throws IOException {
+        if (target == null) {
+            return;
+        }
+        String json = format(value);
+        if (toStdout()) {
+            System.out.println(json);
+        } else {
+            writeFile(Path.of(target), value);
+        }
+    }
+
+    static void writeFile(Path file, Object value) throws IOException {
+        Path parent = file.toAbsolutePath().getParent();
+        if (parent != null) {
+            Files.createDirectories(parent);
+        }
+        Files.writeString(file, format(value) + "\n");
+    }
+
+    private static String format(Object value) {
+        return MAPPER.writeValueAsString(value);
+    }
+}
