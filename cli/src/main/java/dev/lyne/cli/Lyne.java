@@ -13,18 +13,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = Lyne.Version.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {
-            DemoCommand.class,
-            ServeCommand.class,
-            TrainCommand.class,
-            PretrainCommand.class,
-            TokenizerCommand.class,
-            ScoreCommand.class,
-            EvaluateCommand.class,
-            LoadCommand.class,
-            BenchCommand.class,
-            DoctorCommand.class,
-        })
+        subcommands = {})
 public final class Lyne implements Runnable {
     @Spec
     private CommandSpec spec;
