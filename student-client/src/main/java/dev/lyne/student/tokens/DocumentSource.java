@@ -1,0 +1,21 @@
+package dev.lyne.student.tokens;
+
+import java.io.IOException;
+
+/** Documents that can be read again and again, each time the same ones in the same order. */
+public interface DocumentSource {
+    /** SHA-256 over everything that decides the documents and their order. 32 bytes. */
+    byte[] sha256() throws IOException;
+
+    /** Bytes to read, for progress. */
+    long totalBytes() throws IOException;
+
+    /** Reads all documents in order. */
+    void read(Sink sink) throws IOException;
+
+    /** Takes documents as they are read. */
+    interface Sink {
+        /** Takes one more document, {@code bytesRead} of {@link #totalBytes()} having been read by then. */
+        void accept(Document document, long bytesRead) throws IOException;
+    }
+}

@@ -1,0 +1,44 @@
+package dev.lyne.student.tokens;
+
+import dev.lyne.lm.tokenizer.Tokenizer;
+import java.util.OptionalInt;
+
+/** What the token store needs of a tokenizer. Safe for several threads. */
+public interface TextEncoder {
+    /** Token ids of a text, without special tokens. */
+    int[] encode(String text);
+
+    /** Token put before each document, where there is one. */
+    OptionalInt bosId();
+
+    /** Token put after each document, where there is one. */
+    OptionalInt eosId();
+
+    /** SHA-256 of the tokenizer's canonical form. 32 bytes. */
+    byte[] digest();
+
+    /** A tokenizer as an encoder. */
+    static TextEncoder of(Tokenizer tokenizer) {
+        return new TextEncoder() {
+            @Override
+            public int[] encode(String text) {
+                return tokenizer.encode(text);
+            }
+
+            @Override
+            public OptionalInt bosId() {
+                return tokenizer.bosId();
+            }
+
+            @Override
+            public OptionalInt eosId() {
+                return tokenizer.eosId();
+            }
+
+            @Override
+            public byte[] digest() {
+                return tokenizer.digest();
+            }
+        };
+    }
+}

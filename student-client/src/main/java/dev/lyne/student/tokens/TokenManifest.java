@@ -1,0 +1,58 @@
+package dev.lyne.student.tokens;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/** What stands in a token store: `manifest.json`. */
+record TokenManifest(
+        int version, String corpusSha256, String tokenizerSha256, String documentRule, List<Shard> shards) {
+    /** Of each document: first token in the shard, number of tokens, tokens at its start without loss. */
+    static final int INTS_PER_DOCUMENT = 3;
+
+    private static final String FILE = "manifest.json";
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .enable(
+                    DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES,
+                    DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+            .build();
+
+    TokenManifest {
+        shards = List.copyOf(shards);
+    }
+
+    /** One shard: its sizes and the CRC32C of its two files. */
+    record Shard(int tokens, int documents, int tokensCrc32c, int documentsCrc32c) {}
+
+    static String tokensFile(int shard) {
+        return "shard-%05d.tokens".formatted(shard);
+    }
+
+    static String documentsFile(int shard) {
+        return "shard-%05d.documents".formatted(shard);
+    }
+
+    TokenManifest withShards(List<Shard> written) {
+        return new TokenManifest(version, corpusSha256, tokenizerSha256, documentRule, written);
+    }
+
+    void write(Path directory) throws IOException {
+        ShardFile.writeAndSync(directory.resolve(FILE), JSON.writeValueAsBytes(this));
+    }
+
+    static TokenManifest read(Path directory) throws IOException {
+        Path file = directory.resolve(FILE);
+        if (!Files.isRegularFile(file)) {
+            throw new DamagedTokensException(file + " is missing");
+        }
+        try {
+            return JSON.readValue(Files.readAllBytes(file), TokenManifest.class);
+        } catch (JacksonException e) {
+            throw new DamagedTokensException(file + ": " + e.getOriginalMessage());
+        }
+    }
+}

@@ -1,0 +1,177 @@
+package dev.lyne.student.tokens;
+
+import java.io.IOException;
+import java.nio.IntBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A corpus as token ids in memory-mapped shards, so that it may be larger than memory. Built once under a directory named by
+ * its digest (corpus, tokenizer, BOS/EOS rule), and shared by every run that uses the same. Safe for several threads.
+ */
+public final class TokenStore {
+    private static final Logger LOG = LoggerFactory.getLogger(TokenStore.class);
+    private static final int DEFAULT_SHARD_TOKENS = 1 << 26;
+
+    private final TokenManifest manifest;
+    private final List<IntBuffer> tokens;
+    private final List<IntBuffer> documents;
+
+    private TokenStore(TokenManifest manifest, List<IntBuffer> tokens, List<IntBuffer> documents) {
+        this.manifest = manifest;
+        this.tokens = tokens;
+        this.documents = documents;
+    }
+
+    /** Told how many bytes of how many have been tokenised. */
+    public interface Progress {
+        /** So far {@code done} of {@code total} bytes. */
+        void update(long done, long total);
+    }
+
+    /**
+     * Opens the corpus's tokens, and builds them first where they are not in the cache, or are damaged there.
+     *
+     * @param cache directory of token stores; made where it does not exist
+     * @param threads threads that tokenise
+     * @throws IOException where the corpus cannot be read or the cache not be written
+     */
+    public static TokenStore open(
+            Path cache, DocumentSource source, TextEncoder encoder, int threads, Progress progress) throws IOException {
+        return open(cache, source, encoder, threads, DEFAULT_SHARD_TOKENS, progress);
+    }
+
+    static TokenStore open(
+            Path cache, DocumentSource source, TextEncoder encoder, int threads, int shardTokens, Progress progress)
+            throws IOException {
+        String corpus = Digests.hex(source.sha256());
+        String tokenizer = Digests.hex(encoder.digest());
+        String rule = Digests.rule(encoder.bosId(), encoder.eosId());
+        String key = Digests.hex(Digests.sha256("lyne tokens 1\n" + corpus + "\n" + tokenizer + "\n" + rule + "\n"))
+                .substring(0, 32);
+        Path directory = cache.resolve("tokens-" + key);
+        Files.createDirectories(cache);
+        // Whoever holds the lock builds; others wait and find the store ready. What lies aside under the lock is
+        // nobody's.
+        try (FileChannel channel = FileChannel.open(
+                        cache.resolve("tokens-" + key + ".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                FileLock lock = lock(channel, directory)) {
+            TokenManifest expected = new TokenManifest(1, corpus, tokenizer, rule, List.of());
+            if (Files.isDirectory(directory)) {
+                try {
+                    return openExisting(directory, expected);
+                } catch (DamagedTokensException e) {
+                    LOG.warn("{}; tokenising again", e.getMessage());
+                    deleteTree(directory);
+                }
+            }
+            Path aside = cache.resolve("tokens-" + key + ".building");
+            deleteTree(aside);
+            Files.createDirectory(aside);
+            new TokenStoreBuilder(aside, encoder, threads, shardTokens).build(source, expected, progress);
+            Files.move(aside, directory, StandardCopyOption.ATOMIC_MOVE);
+            return openExisting(directory, expected);
+        }
+    }
+
+    private static FileLock lock(FileChannel channel, Path directory) throws IOException {
+        try {
+            return channel.lock();
+        } catch (OverlappingFileLockException e) {
+            throw new IOException(directory + ": being tokenised by another thread of this process", e);
+        }
+    }
+
+    private static TokenStore openExisting(Path directory, TokenManifest expected) throws IOException {
+        TokenManifest manifest = TokenManifest.read(directory);
+        if (!manifest.withShards(List.of()).equals(expected)) {
+            throw new DamagedTokensException(
+                    directory + ": manifest " + manifest.withShards(List.of()) + " (expected: " + expected + ")");
+        }
+        List<IntBuffer> tokens = new ArrayList<>();
+        List<IntBuffer> documents = new ArrayList<>();
+        for (int shard = 0; shard < manifest.shards().size(); shard++) {
+            TokenManifest.Shard entry = manifest.shards().get(shard);
+            tokens.add(ShardFile.map(
+                    directory.resolve(TokenManifest.tokensFile(shard)), entry.tokens(), entry.tokensCrc32c()));
+            documents.add(ShardFile.map(
+                    directory.resolve(TokenManifest.documentsFile(shard)),
+                    entry.documents() * TokenManifest.INTS_PER_DOCUMENT,
+                    entry.documentsCrc32c()));
+        }
+        return new TokenStore(manifest, tokens, documents);
+    }
+
+    static void deleteTree(Path directory) throws IOException {
+        if (!Files.exists(directory)) {
+            return;
+        }
+        try (Stream<Path> entries = Files.list(directory)) {
+            for (Path entry : entries.toList()) {
+                Files.delete(entry);
+            }
+        }
+        Files.delete(directory);
+    }
+
+    /** Digest of the corpus, hexadecimal. */
+    public String corpusSha256() {
+        return manifest.corpusSha256();
+    }
+
+    /** Digest of the tokenizer, hexadecimal. */
+    public String tokenizerSha256() {
+        return manifest.tokenizerSha256();
+    }
+
+    /** Tokens put before and after each document. */
+    public String documentRule() {
+        return manifest.documentRule();
+    }
+
+    /** Number of documents. */
+    public long documents() {
+        return manifest.shards().stream()
+                .mapToLong(TokenManifest.Shard::documents)
+                .sum();
+    }
+
+    /** Number of tokens. */
+    public long tokens() {
+        return manifest.shards().stream().mapToLong(TokenManifest.Shard::tokens).sum();
+    }
+
+    int shards() {
+        return tokens.size();
+    }
+
+    int documents(int shard) {
+        return manifest.shards().get(shard).documents();
+    }
+
+    int length(int shard, int document) {
+        return documents.get(shard).get(document * TokenManifest.INTS_PER_DOCUMENT + 1);
+    }
+
+    /** Tokens at a document's start that carry no loss: BOS and the prompt. */
+    int promptLength(int shard, int document) {
+        return documents.get(shard).get(document * TokenManifest.INTS_PER_DOCUMENT + 2);
+    }
+
+    int[] tokens(int shard, int document, int from, int to) {
+        int[] copy = new int[to - from];
+        int start = documents.get(shard).get(document * TokenManifest.INTS_PER_DOCUMENT);
+        tokens.get(shard).get(start + from, copy);
+        return copy;
+    }
+}
