@@ -1,0 +1,161 @@
+package dev.lyne.lm.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+final class ModelConfigurationTest {
+    private static final String LLAMA = """
+            {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64, "intermediate_size": 96,
+             "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 100,
+             "max_position_embeddings": 128, "rms_norm_eps": 1e-6, "hidden_act": "silu", "transformers_version": "4.30.0",
+             "eos_token_id": [1, 2], "torch_dtype": "bfloat16", "pretraining_tp": 1}
+            """;
+
+    @TempDir
+    Path directory;
+
+    private ModelConfiguration read(String json) throws IOException {
+        Files.writeString(directory.resolve("config.json"), json);
+        return ModelConfiguration.read(directory);
+    }
+
+    @Test
+    void read_olderLlama_takesTheFamilysDefaults() throws IOException {
+        ModelConfiguration configuration = read(LLAMA);
+        assertThat(configuration.headSize()).isEqualTo(16);
+        assertThat(configuration.ropeTheta()).isEqualTo(10_000);
+        assertThat(configuration.ropeScaling()).isEqualTo(new RopeScaling.Default());
+        assertThat(configuration.tiedEmbeddings()).isFalse();
+        assertThat(configuration.slidingWindows()).containsExactly(0, 0, 0);
+        assertThat(configuration.storedType()).isEqualTo("bfloat16");
+        assertThat(configuration.bosId()).isEmpty();
+        assertThat(configuration.eosIds()).containsExactly(1, 2);
+    }
+
+    @Test
+    void read_ropeScalingWithOldTypeKey_isUnderstood() throws IOException {
+        assertThat(read(with("\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}"))
+                        .ropeScaling())
+                .isEqualTo(new RopeScaling.Linear(2));
+        assertThat(read(with(
+                                "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4.0, \"original_max_position_embeddings\": 32}"))
+                        .ropeScaling())
+                .isEqualTo(new RopeScaling.Yarn(
+                        4, OptionalDouble.empty(), OptionalDouble.empty(), OptionalDouble.empty(), 32, 1, 32, true));
+    }
+
+    @Test
+    void read_ropeParameters_carryThetaAndType() throws IOException {
+        ModelConfiguration configuration = read(
+                with(
+                        "\"rope_parameters\": {\"rope_type\": \"llama3\", \"rope_theta\": 5e5,"
+                                + " \"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 64}"));
+        assertThat(configuration.ropeTheta()).isEqualTo(500_000);
+        assertThat(configuration.ropeScaling()).isEqualTo(new RopeScaling.Llama3(8, 1, 4, 64));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "\"hidden_size\": \"64\" | hidden_size: \"64\" (expected: an integer)",
+                "\"hidden_size\": null | hidden_size: missing (expected: an integer)",
+                "\"hidden_size\": 1.5 | hidden_size: 1.5 (expected: an integer)",
+                "\"vocab_size\": 0 | vocab_size: 0 (expected: at least 1)",
+                "\"num_key_value_heads\": 3 | num_key_value_heads: 3 (expected: a divisor of num_attention_heads=4)",
+                "\"model_type\": \"gpt2\" | model_type: \"gpt2\" (expected: llama, mistral, qwen2 or qwen3)",
+                "\"architectures\": [\"LlamaForSequenceClassification\"] | (expected: [\"LlamaForCausalLM\"] for llama)",
+                "\"hidden_act\": \"gelu\" | hidden_act: \"gelu\" (expected: silu)",
+                "\"partial_rotary_factor\": 0.5 | partial_rotary_factor: 0.5 (expected: 1.0, or absent",
+                "\"final_logit_softcapping\": 30.0 | final_logit_softcapping: 30.0 (expected: absent: not supported)",
+                "\"quantization_config\": {\"bits\": 4} | quantization_config: {\"bits\":4} (expected: absent",
+                "\"rope_scaling\": {\"rope_type\": \"dynamic\", \"factor\": 2} | rope_scaling.rope_type: \"dynamic\" (expected: default, linear, llama3 or yarn)",
+                "\"rope_scaling\": {\"rope_type\": \"linear\"} | rope_scaling.factor: missing (expected: a number)",
+                "\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 0.5} | factor: 0.5 (expected: at least 1)",
+                "\"torch_dtype\": \"int8\" | torch_dtype: \"int8\" (expected: float32, bfloat16 or float16)",
+                "\"eos_token_id\": 100 | eos_token_id: 100 (expected: 0..99, below vocab_size)",
+                "\"head_dim\": 5 | head_dim: 5 (expected: an even number",
+                "\"model_type\": \"mistral\", \"architectures\": null | sliding_window: missing (expected: an integer, or null for none)",
+                "\"attention_bias\": 1 | attention_bias: 1 (expected: true or false)"
+            })
+    void read_wrongField_namesFileKeyValueAndExpectation(String field, String message) {
+        assertThatThrownBy(() -> read(with(field)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageStartingWith(directory.resolve("config.json") + ": ")
+                .hasMessageContaining(message);
+    }
+
+    @Test
+    void read_notAnObject_isRefused() {
+        assertThatThrownBy(() -> read("[1]"))
+                .hasMessageContaining("config.json")
+                .hasMessageContaining("one JSON object");
+        assertThatThrownBy(() -> read("{\"a\": "))
+                .hasMessageContaining("config.json")
+                .hasMessageContaining("one JSON object");
+        assertThatThrownBy(() -> ModelConfiguration.read(directory.resolve("nowhere")))
+                .hasMessageContaining("no such file");
+    }
+
+    @Test
+    void expectedTensors_tiedLlama_countEmbeddingOnce() {
+        ModelConfiguration tied = ModelConfiguration.llama(64, 2, 4, 2, 96, 100, 128, 10_000, true);
+        assertThat(tied.expectedTensors()).hasSize(1 + 2 * 9 + 1);
+        assertThat(tied.expectedTensors().get("model.layers.1.self_attn.k_proj.weight"))
+                .containsExactly(32, 64);
+        assertThat(tied.expectedTensors().get("model.layers.0.mlp.down_proj.weight"))
+                .containsExactly(64, 96);
+        long layer = 2 * 64 + 64 * 64 * 2 + 32 * 64 * 2 + 3 * 64 * 96;
+        assertThat(tied.parameters()).isEqualTo(100 * 64 + 2 * layer + 64);
+        ModelConfiguration untied = ModelConfiguration.llama(64, 2, 4, 2, 96, 100, 128, 10_000, false);
+        assertThat(untied.parameters()).isEqualTo(tied.parameters() + 100 * 64);
+        assertThat(tied.isDerivedTensor("lm_head.weight")).isTrue();
+        assertThat(untied.isDerivedTensor("lm_head.weight")).isFalse();
+    }
+
+    @Test
+    void canonicalArithmetic_specialTokensAndStoredType_doNotMatter() {
+        ModelConfiguration one = ModelConfiguration.llama(64, 2, 4, 2, 96, 100, 128, 10_000, true);
+        ModelConfiguration two =
+                one.withSpecialTokens(OptionalInt.of(3), List.of(4, 5)).withStoredType("bfloat16");
+        assertThat(two.canonicalArithmetic()).isEqualTo(one.canonicalArithmetic());
+        assertThat(ModelConfiguration.llama(64, 2, 4, 2, 96, 100, 128, 20_000, true)
+                        .canonicalArithmetic())
+                .isNotEqualTo(one.canonicalArithmetic());
+    }
+
+    @Test
+    void cosines_linearScaling_turnSlower() {
+        RotaryEmbedding rotary = RotaryEmbedding.of(4, 100, new RopeScaling.Linear(2));
+        // Frequencies 100^0 / 2 and 100^(-1/2) / 2; position 3.
+        float[] cosines = rotary.cosines(4);
+        float[] sines = rotary.sines(4);
+        assertThat(cosines).hasSize(16);
+        assertThat(cosines[12]).isEqualTo((float) Math.cos(1.5f));
+        assertThat(cosines[13]).isEqualTo((float) Math.cos(0.05f * 3));
+        assertThat(cosines[14]).isEqualTo(cosines[12]);
+        assertThat(sines[15]).isEqualTo((float) Math.sin(0.05f * 3));
+    }
+
+    /** The Llama text above with a field put in, or in place of the one of that name. */
+    private static String with(String field) {
+        String text = LLAMA.strip();
+        for (String part : field.split(", (?=\"(model_type|architectures)\")", -1)) {
+            String key = part.substring(0, part.indexOf(':'));
+            text = text.replaceFirst(key + ": (\\[[^\\]]*\\]|[^,}]*)(, |,\\s+|(?=\\}))", "");
+        }
+        return "{" + field + ", " + text.substring(1);
+    }
+}
