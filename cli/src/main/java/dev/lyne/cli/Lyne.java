@@ -28,6 +28,7 @@ public final class Lyne implements Runnable {
 
     /** Runs the command line and ends the process with its exit code. */
     public static void main(String[] arguments) {
+        ChildProcess.endWithParent();
         System.exit(commandLine().execute(arguments));
     }
 

@@ -1,0 +1,135 @@
+package dev.lyne.cli;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A Lyne command in a process of its own, with this process's Java and class path. It ends with this process, however that
+ * ends: closed on the way out, told by a shutdown hook, or noticing by itself that its parent is gone.
+ */
+final class ChildProcess implements AutoCloseable {
+    private static final String PARENT_VARIABLE = "LYNE_PARENT_PID";
+    private static final int SECONDS_TO_END = 20;
+
+    private final String name;
+    private final Process process;
+    private final Path log;
+    private final BufferedReader stdout;
+    private final Thread hook;
+
+    private ChildProcess(String name, Process process, Path log) {
+        this.name = name;
+        this.process = process;
+        this.log = log;
+        this.stdout = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        this.hook = new Thread(process::destroy, "end-" + name);
+        Runtime.getRuntime().addShutdownHook(hook);
+    }
+
+    /**
+     * Starts a command.
+     *
+     * @param log file that takes the command's stderr
+     * @param threads threads of one tensor operation
+     * @param heap largest Java heap, as -Xmx takes it
+     */
+    static ChildProcess start(String name, Path log, int threads, String heap, List<String> arguments)
+            throws IOException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+            if (!option.startsWith("-Xmx") && !option.startsWith("-javaagent") && !option.startsWith("-agent")) {
+                command.add(option);
+            }
+        }
+        command.addAll(List.of("-Xmx" + heap, "-cp", System.getProperty("java.class.path"), Lyne.class.getName()));
+        command.addAll(arguments);
+        if (log.getParent() != null) {
+            Files.createDirectories(log.getParent());
+        }
+        ProcessBuilder builder = new ProcessBuilder(command).redirectError(log.toFile());
+        builder.environment().put("OMP_NUM_THREADS", Integer.toString(threads));
+        builder.environment().put("OMP_WAIT_POLICY", "passive");
+        builder.environment()
+                .put(PARENT_VARIABLE, Long.toString(ProcessHandle.current().pid()));
+        return new ChildProcess(name, builder.start(), log);
+    }
+
+    /** Ends this process once the one that started it as a child is gone. */
+    static void endWithParent() {
+        String parent = System.getenv(PARENT_VARIABLE);
+        if (parent == null) {
+            return;
+        }
+        ProcessHandle.of(Long.parseLong(parent))
+                .ifPresentOrElse(
+                        handle -> handle.onExit().thenRun(() -> System.exit(1)), () -> System.exit(1));
+    }
+
+    /** The next line that the command prints; fails with the end of its log when it prints no more. */
+    String readLine() throws IOException {
+        String line = stdout.readLine();
+        if (line == null) {
+            throw new IOException(name + " ended without the line it owed" + logTail());
+        }
+        return line;
+    }
+
+    /** Sends a line to the command's stdin. */
+    void writeLine(String line) throws IOException {
+        process.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
+        process.getOutputStream().flush();
+    }
+
+    boolean isAlive() {
+        return process.isAlive();
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    /** Waits for the command's end; fails with the end of its log unless it exits with 0. */
+    void awaitSuccess() throws IOException, InterruptedException {
+        int code = process.waitFor();
+        if (code != 0) {
+            throw new IOException(name + " failed with exit code " + code + logTail());
+        }
+    }
+
+    private String logTail() throws IOException {
+        if (!Files.exists(log)) {
+            return "";
+        }
+        List<String> lines = Files.readAllLines(log);
+        return "; the end of " + log + ":\n  "
+                + String.join("\n  ", lines.subList(Math.max(0, lines.size() - 8), lines.size()));
+    }
+
+    /** Asks the command to end, and ends it where it does not. */
+    @Override
+    public void close() {
+        process.destroy();
+        try {
+            if (!process.waitFor(SECONDS_TO_END, TimeUnit.SECONDS)) {
+                process.destroyForcibly().waitFor();
+            }
+        } catch (InterruptedException e) {
+            process.destroyForcibly();
+            Thread.currentThread().interrupt();
+        }
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException alreadyShuttingDown) {
+            hook.setName("ended-" + name); // the hook runs, or has run
+        }
+    }
+}
