@@ -1,5 +1,7 @@
 package dev.lyne.student.client;
 
+import dev.lyne.wire.Positions;
+
 /**
  * A sequence to get targets for.
  *
@@ -32,10 +34,6 @@ public record TargetSequence(long id, int[] tokens, int[] positions) {
             throw new IllegalArgumentException(
                     "sequence " + id + ": " + tokens.length + " tokens (expected: at least 2)");
         }
-        int[] positions = new int[tokens.length - 1];
-        for (int t = 0; t < positions.length; t++) {
-            positions[t] = t;
-        }
-        return new TargetSequence(id, tokens, positions);
+        return new TargetSequence(id, tokens, Positions.withData(tokens.length));
     }
 }

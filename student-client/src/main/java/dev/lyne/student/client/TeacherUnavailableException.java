@@ -7,4 +7,8 @@ public final class TeacherUnavailableException extends TeacherException {
     TeacherUnavailableException(String message) {
         super(message);
     }
+
+    TeacherUnavailableException(String message, Throwable cause) {
+        super(message, cause);
+    }
 }

@@ -1,0 +1,56 @@
+package dev.lyne.student.client;
+
+import org.jspecify.annotations.Nullable;
+
+/** A sequence of the window and what became of it. Guarded by its stream's lock. */
+final class Entry implements Comparable<Entry> {
+    final TargetSequence sequence;
+    final long order;
+
+    @Nullable
+    Targets targets;
+
+    @Nullable
+    TeacherException failure;
+
+    @Nullable
+    Link lastFailedOn;
+    /** Asks that came to nothing. */
+    int failures;
+    /** Those of them for which the sequence may be to blame. */
+    int faults;
+
+    long firstFailureNanos;
+
+    Entry(TargetSequence sequence, long order) {
+        this.sequence = sequence;
+        this.order = order;
+    }
+
+    int tokens() {
+        return sequence.tokens().length;
+    }
+
+    int positions() {
+        return sequence.positions().length;
+    }
+
+    boolean resolved() {
+        return targets != null || failure != null;
+    }
+
+    @Override
+    public int compareTo(Entry that) {
+        return Long.compare(order, that.order);
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return this == other;
+    }
+
+    @Override
+    public int hashCode() {
+        return Long.hashCode(order);
+    }
+}

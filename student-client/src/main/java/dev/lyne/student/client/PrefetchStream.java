@@ -1,0 +1,200 @@
+package dev.lyne.student.client;
+
+import java.util.Collection;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import java.util.random.RandomGenerator;
+
+/** A stream from teacher servers: fetches the sequences offered behind the student's back, hands them out in order. */
+final class PrefetchStream implements TargetStream {
+    private final TeacherDescription teacher;
+    private final Window window;
+    private final Fleet fleet;
+    private final LongSupplier nanoTime;
+    private final Consumer<PrefetchStream> onClose;
+    private final ReentrantLock lock;
+    private final Condition changed;
+
+    PrefetchStream(
+            TargetRequest request,
+            TeacherDescription teacher,
+            ClientOptions options,
+            LongSupplier nanoTime,
+            ScheduledExecutorService timers,
+            RandomGenerator random,
+            Runnable onReplicaLost,
+            Consumer<PrefetchStream> onClose) {
+        this.teacher = teacher;
+        this.window = new Window(options.windowSequences(), options.windowTokens());
+        this.fleet = new Fleet(window, request, teacher, options, nanoTime, timers, random, onReplicaLost);
+        this.nanoTime = nanoTime;
+        this.onClose = onClose;
+        this.lock = fleet.lock();
+        this.changed = fleet.changed();
+    }
+
+    /** Sets the replicas to ask, from now on. */
+    void setReplicas(Collection<Replica> replicas) {
+        lock.lock();
+        try {
+            fleet.setReplicas(replicas);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits until one replica has opened the stream. */
+    void awaitOpened(long timeoutNanos) throws InterruptedException {
+        lock.lock();
+        try {
+            long left = timeoutNanos;
+            while (!fleet.everOpened()) {
+                requireAlive();
+                if (left <= 0) {
+                    throw new TeacherUnavailableException(fleet.history());
+                }
+                left = changed.awaitNanos(left);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public TeacherDescription teacher() {
+        return teacher;
+    }
+
+    @Override
+    public boolean offer(TargetSequence sequence) {
+        requireFits(sequence);
+        lock.lock();
+        try {
+            requireAlive();
+            if (!window.hasRoomFor(sequence)) {
+                return false;
+            }
+            startPatience();
+            window.addLast(sequence);
+            fleet.pump();
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void askAgain(TargetSequence sequence) {
+        requireFits(sequence);
+        lock.lock();
+        try {
+            requireAlive();
+            startPatience();
+            window.addFirst(sequence);
+            fleet.pump();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public Targets take() throws InterruptedException {
+        lock.lock();
+        try {
+            Entry first = window.first();
+            if (first == null) {
+                requireAlive();
+                throw new IllegalStateException("take: no sequence is pending (expected: at least 1 offered)");
+            }
+            if (!first.resolved()) {
+                awaitResolved(first);
+            }
+            window.removeFirst();
+            if (first.failure != null) {
+                throw first.failure;
+            }
+            if (first.targets == null) {
+                throw new AssertionError("a resolved sequence has targets or a failure");
+            }
+            return first.targets;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void awaitResolved(Entry first) throws InterruptedException {
+        long start = nanoTime.getAsLong();
+        try {
+            while (!first.resolved()) {
+                requireAlive();
+                changed.await();
+            }
+        } finally {
+            window.countStall(nanoTime.getAsLong() - start);
+        }
+    }
+
+    @Override
+    public int pending() {
+        lock.lock();
+        try {
+            return window.size();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public StreamStatistics statistics() {
+        lock.lock();
+        try {
+            return window.statistics();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void close() {
+        lock.lock();
+        try {
+            fleet.close();
+        } finally {
+            lock.unlock();
+        }
+        onClose.accept(this);
+    }
+
+    private void startPatience() {
+        if (window.unresolved() == 0) {
+            fleet.onProgress();
+        }
+    }
+
+    private void requireAlive() {
+        TeacherException failure = fleet.finalFailure();
+        if (failure != null) {
+            throw failure;
+        }
+        if (fleet.isClosed()) {
+            throw new IllegalStateException("the stream of targets is closed");
+        }
+    }
+
+    private void requireFits(TargetSequence sequence) {
+        int[] tokens = sequence.tokens();
+        if (tokens.length > teacher.contextLength()) {
+            throw new IllegalArgumentException("sequence " + sequence.id() + ": " + tokens.length
+                    + " tokens (expected: 1..context_length=" + teacher.contextLength() + ")");
+        }
+        for (int t = 0; t < tokens.length; t++) {
+            if (tokens[t] < 0 || tokens[t] >= teacher.vocabularySize()) {
+                throw new IllegalArgumentException("sequence " + sequence.id() + ": token " + tokens[t] + " at " + t
+                        + " (expected: 0.." + (teacher.vocabularySize() - 1) + ")");
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+package dev.lyne.student.client;
+
+import dev.lyne.v1.GetTeacherRequest;
+import dev.lyne.v1.TeacherServiceGrpc;
+import io.grpc.StatusRuntimeException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import java.util.random.RandomGeneratorFactory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Targets from one teacher server or from several replicas of it. Every stream keeps one call open to each replica and
+ * chooses among them for each sequence, so that replicas share the work and one takes over from another.
+ */
+public final class TeacherClient implements TargetSource {
+    private static final Logger LOG = LoggerFactory.getLogger(TeacherClient.class);
+
+    private final TeacherAddresses addresses;
+    private final ClientOptions options;
+    private final LongSupplier nanoTime;
+    private final TeacherAddresses.Resolver resolver;
+    private final ScheduledThreadPoolExecutor timers;
+    private final ScheduledThreadPoolExecutor resolving;
+    private final TeacherDescription teacher;
+
+    /** Guarded by this. */
+    private final Map<InetSocketAddress, Replica> replicas = new LinkedHashMap<>();
+    /** Guarded by this. */
+    private final List<PrefetchStream> streams = new ArrayList<>();
+    /** Guarded by this. */
+    private boolean resolutionPending;
+    /** Guarded by this. */
+    private boolean closed;
+
+    /**
+     * Connects to the teacher at {@code host:port} or {@code dns:///name:port}, or to several such replicas apart by commas.
+     *
+     * @throws IllegalArgumentException if the addresses cannot be read
+     * @throws TeacherUnavailableException if none answers within the time to open
+     * @throws TeacherRefusedException if a server does not have the teacher
+     */
+    public static TeacherClient connect(String addresses, ClientOptions options) {
+        return new TeacherClient(addresses, options, System::nanoTime, InetAddress::getAllByName);
+    }
+
+    TeacherClient(String addresses, ClientOptions options, LongSupplier nanoTime, TeacherAddresses.Resolver resolver) {
+        this.addresses = TeacherAddresses.parse(addresses);
+        this.options = options;
+        this.nanoTime = nanoTime;
+        this.resolver = resolver;
+        this.timers = daemon("lyne-client-timer");
+        this.resolving = daemon("lyne-client-resolver");
+        try {
+            this.teacher = describeFirst();
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    @Override
+    public TeacherDescription describe() {
+        return teacher;
+    }
+
+    @Override
+    public TargetStream open(TargetRequest request) {
+        TeacherAgreement.requireExpected(labels(), teacher, request.expectation());
+        request.selection().checkFits(teacher.vocabularySize());
+        PrefetchStream stream = new PrefetchStream(
+                request,
+                teacher,
+                options,
+                nanoTime,
+                timers,
+                RandomGeneratorFactory.of("L64X128MixRandom").create(options.seed()),
+                this::resolveAgain,
+                this::remove);
+        synchronized (this) {
+            if (closed) {
+                throw new IllegalStateException("the client is closed");
+            }
+            streams.add(stream);
+        }
+        try {
+            stream.setReplicas(known());
+            stream.awaitOpened(options.openTimeout().toNanos());
+            return stream;
+        } catch (InterruptedException e) {
+            stream.close();
+            throw interrupted();
+        } catch (RuntimeException e) {
+            stream.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public void close() {
+        List<PrefetchStream> open;
+        Collection<Replica> channels;
+        synchronized (this) {
+            closed = true;
+            open = List.copyOf(streams);
+            channels = List.copyOf(replicas.values());
+        }
+        open.forEach(PrefetchStream::close);
+        timers.shutdownNow();
+        resolving.shutdownNow();
+        channels.forEach(replica -> replica.channel().shutdownNow());
+    }
+
+    /** Asks one replica after the other until one describes its teacher or time is up. */
+    private TeacherDescription describeFirst() {
+        long start = nanoTime.getAsLong();
+        long timeoutNanos = options.openTimeout().toNanos();
+        Backoff backoff = new Backoff(
+                options.firstBackoff(),
+                options.maxBackoff(),
+                RandomGeneratorFactory.of("L64X128MixRandom").create(options.seed()));
+        while (true) {
+            List<String> tried = new ArrayList<>();
+            try {
+                resolve();
+                for (Replica replica : known()) {
+                    long left = timeoutNanos - (nanoTime.getAsLong() - start);
+                    try {
+                        return describe(replica, Math.max(left, 1));
+                    } catch (StatusRuntimeException e) {
+                        Failure failure = Failure.of(e);
+                        if (failure.ofCall() == Failure.Remedy.GIVE_UP) {
+                            throw new TeacherRefusedException("teacher " + replica.label() + ": " + failure);
+                        }
+                        tried.add("teacher " + replica.label() + ": " + failure.description());
+                    }
+                }
+            } catch (UnknownHostException e) {
+                tried.add("teacher " + e.getMessage() + ": unknown host");
+            }
+            long left = timeoutNanos - (nanoTime.getAsLong() - start);
+            if (left <= 0) {
+                throw new TeacherUnavailableException(String.join("; ", tried));
+            }
+            try {
+                TimeUnit.NANOSECONDS.sleep(Math.min(left, backoff.nextNanos()));
+            } catch (InterruptedException e) {
+                throw interrupted();
+            }
+        }
+    }
+
+    private TeacherDescription describe(Replica replica, long timeoutNanos) {
+        replica.channel().resetConnectBackoff();
+        return Contract.description(TeacherServiceGrpc.newBlockingStub(replica.channel())
+                .withDeadlineAfter(timeoutNanos, TimeUnit.NANOSECONDS)
+                .getTeacher(GetTeacherRequest.newBuilder()
+                        .setName(options.teacher())
+                        .build())
+                .getTeacher());
+    }
+
+    /** Looks names up again after a replica was lost, on a thread of its own and once at a time. Called with a stream's lock held. */
+    private void resolveAgain() {
+        if (!addresses.canChange()) {
+            return;
+        }
+        resolving.execute(() -> {
+            synchronized (this) {
+                if (closed || resolutionPending) {
+                    return;
+                }
+                resolutionPending = true;
+            }
+            var unused = resolving.schedule(
+                    this::resolveForStreams, options.firstBackoff().toNanos(), TimeUnit.NANOSECONDS);
+        });
+    }
+
+    private void resolveForStreams() {
+        List<PrefetchStream> open;
+        synchronized (this) {
+            resolutionPending = false;
+            open = List.copyOf(streams);
+        }
+        try {
+            resolve();
+        } catch (UnknownHostException e) {
+            LOG.warn("teacher {}: unknown host; keeping the addresses known so far", e.getMessage());
+            return;
+        }
+        Collection<Replica> current = known();
+        open.forEach(stream -> stream.setReplicas(current));
+    }
+
+    private void resolve() throws UnknownHostException {
+        Set<InetSocketAddress> found = addresses.resolve(resolver);
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+            for (InetSocketAddress address : found) {
+                replicas.computeIfAbsent(address, Replica::to);
+            }
+            replicas.entrySet().removeIf(entry -> {
+                boolean gone = !found.contains(entry.getKey());
+                if (gone) {
+                    // Calls that still run on it end by themselves; new ones are not made.
+                    entry.getValue().channel().shutdown();
+                }
+                return gone;
+            });
+        }
+    }
+
+    private synchronized Collection<Replica> known() {
+        return List.copyOf(replicas.values());
+    }
+
+    private String labels() {
+        return String.join(",", known().stream().map(Replica::label).toList());
+    }
+
+    private synchronized void remove(PrefetchStream stream) {
+        streams.remove(stream);
+    }
+
+    private static TeacherUnavailableException interrupted() {
+        Thread.currentThread().interrupt();
+        return new TeacherUnavailableException("interrupted while the teacher was being opened");
+    }
+
+    private static ScheduledThreadPoolExecutor daemon(String name) {
+        ScheduledThreadPoolExecutor executor = new ScheduledThreadPoolExecutor(1, task -> {
+            Thread thread = new Thread(task, name);
+            thread.setDaemon(true);
+            return thread;
+        });
+        executor.setRemoveOnCancelPolicy(true);
+        return executor;
+    }
+}
