@@ -1,0 +1,158 @@
+package dev.lyne.lm.weights;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Writes a safetensors file aside, tensor after tensor, and puts it in place whole: synced and renamed by {@link #commit}.
+ * Without a commit, closing removes what was written. One thread.
+ */
+public final class SafetensorsWriter implements AutoCloseable {
+    private static final int ALIGNMENT = 8;
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    private final Path file;
+    private final Path aside;
+    private final FileChannel channel;
+    private final List<TensorEntry> tensors;
+    private int current;
+    private long written;
+    private boolean committed;
+
+    private SafetensorsWriter(Path file, Path aside, FileChannel channel, List<TensorEntry> tensors) {
+        this.file = file;
+        this.aside = aside;
+        this.channel = channel;
+        this.tensors = tensors;
+    }
+
+    /**
+     * Starts a file of these tensors, whose bytes are to follow in this order.
+     *
+     * @param metadata strings beside the tensors; {@code format: pt}, which `transformers` asks for, is added
+     */
+    public static SafetensorsWriter create(Path file, List<TensorEntry> tensors, Map<String, String> metadata)
+            throws IOException {
+        byte[] header = header(file, tensors, metadata);
+        Path directory = directoryOf(file);
+        Files.createDirectories(directory);
+        Path aside = directory.resolve(
+                "." + file.getFileName() + "." + ProcessHandle.current().pid() + ".partial");
+        FileChannel channel = FileChannel.open(
+                aside, StandardOpenOption.WRITE, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING);
+        SafetensorsWriter writer = new SafetensorsWriter(file, aside, channel, List.copyOf(tensors));
+        try {
+            ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+            length.putLong(0, header.length);
+            writer.writeFully(length);
+            writer.writeFully(ByteBuffer.wrap(header));
+            return writer;
+        } catch (IOException e) {
+            writer.close();
+            throw e;
+        }
+    }
+
+    /** Appends little-endian bytes to the tensor of that name; the one before it must be whole. */
+    public void write(String name, ByteBuffer piece) throws IOException {
+        skipWhole();
+        if (current >= tensors.size() || !tensors.get(current).name().equals(name)) {
+            throw new IllegalStateException(file + ": tensor " + name + " (expected: "
+                    + (current < tensors.size() ? tensors.get(current).name() : "no more tensors") + ")");
+        }
+        long room = tensors.get(current).bytes() - written;
+        if (piece.remaining() > room) {
+            throw new IllegalStateException(file + ": tensor " + name + ": " + piece.remaining()
+                    + " further bytes (expected: at most " + room + ")");
+        }
+        written += piece.remaining();
+        writeFully(piece);
+    }
+
+    /** Syncs the file and renames it into place; refuses while bytes are missing. */
+    public void commit() throws IOException {
+        skipWhole();
+        if (current < tensors.size()) {
+            TensorEntry tensor = tensors.get(current);
+            throw new IllegalStateException(file + ": tensor " + tensor.name() + ": " + written
+                    + " bytes written (expected: " + tensor.bytes() + ")");
+        }
+        channel.force(true);
+        channel.close();
+        Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        committed = true;
+        try (FileChannel directory = FileChannel.open(directoryOf(file), StandardOpenOption.READ)) {
+            directory.force(true); // the rename itself
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        channel.close();
+        if (!committed) {
+            Files.deleteIfExists(aside);
+        }
+    }
+
+    private static Path directoryOf(Path file) {
+        Path directory = file.toAbsolutePath().getParent();
+        if (directory == null) {
+            throw new IllegalArgumentException(file + ": a root (expected: a file)");
+        }
+        return directory;
+    }
+
+    private void skipWhole() {
+        while (current < tensors.size() && written == tensors.get(current).bytes()) {
+            current++;
+            written = 0;
+        }
+    }
+
+    private void writeFully(ByteBuffer bytes) throws IOException {
+        while (bytes.hasRemaining()) {
+            channel.write(bytes);
+        }
+    }
+
+    private static byte[] header(Path file, List<TensorEntry> tensors, Map<String, String> metadata) {
+        ObjectNode root = JSON.createObjectNode();
+        ObjectNode strings = root.putObject(SafetensorsHeader.METADATA);
+        Map<String, String> sorted = new TreeMap<>(metadata);
+        sorted.put("format", "pt");
+        sorted.forEach(strings::put);
+        long offset = 0;
+        for (TensorEntry tensor : tensors) {
+            if (root.has(tensor.name())) {
+                throw new IllegalArgumentException(
+                        file + ": tensor " + tensor.name() + ": a duplicate (expected: each name once)");
+            }
+            ObjectNode entry = root.putObject(tensor.name());
+            entry.put("dtype", tensor.type().name());
+            var shape = entry.putArray("shape");
+            for (long extent : tensor.shape()) {
+                shape.add(extent);
+            }
+            entry.putArray("data_offsets").add(offset).add(offset + tensor.bytes());
+            offset += tensor.bytes();
+        }
+        byte[] text = JSON.writeValueAsBytes(root);
+        // Padded with spaces, so that the first tensor is aligned in a mapping.
+        int padded = (text.length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        byte[] header = Arrays.copyOf(text, padded);
+        Arrays.fill(header, text.length, padded, (byte) ' ');
+        return header;
+    }
+}
