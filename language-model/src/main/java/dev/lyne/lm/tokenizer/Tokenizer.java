@@ -1,52 +1,192 @@
 package dev.lyne.lm.tokenizer;
 
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import dev.lyne.lm.model.ModelConfiguration;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.OptionalInt;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** A Hugging Face `tokenizer.json`, without truncation or padding. Safe for several threads. */
 public final class Tokenizer implements AutoCloseable {
-    private Tokenizer() {}
+    /** The file that defines it. */
+    public static final String FILE_NAME = "tokenizer.json";
 
-    /** Reads `tokenizer.json` (and `tokenizer_config.json`, where present, for the special tokens) of a directory. */
+    /** The file that names bos and eos. */
+    public static final String CONFIGURATION_FILE_NAME = "tokenizer_config.json";
+
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    private final TokenizerDefinition definition;
+    private final HuggingFaceTokenizer tokenizer;
+    private final OptionalInt bosId;
+    private final OptionalInt eosId;
+    private final byte[] digest;
+    private final int vocabularySize;
+
+    /** Held for reading while native code runs, for writing while it is freed. */
+    private final ReadWriteLock lock = new ReentrantReadWriteLock();
+
+    private boolean closed; // guarded by lock
+
+    private Tokenizer(
+            TokenizerDefinition definition, HuggingFaceTokenizer tokenizer, OptionalInt bosId, OptionalInt eosId) {
+        this.definition = definition;
+        this.tokenizer = tokenizer;
+        this.bosId = bosId;
+        this.eosId = eosId;
+        this.digest = definition.digest();
+        this.vocabularySize = definition.vocabularySize();
+    }
+
+    /**
+     * Reads `tokenizer.json` of a directory, and bos and eos from the `tokenizer_config.json` beside it; without that file, or
+     * where it names none, there is none.
+     */
     public static Tokenizer load(Path directory) {
-        throw new UnsupportedOperationException(directory.toString());
+        Path file = directory.resolve(FILE_NAME);
+        try {
+            TokenizerDefinition definition = TokenizerDefinition.read(file);
+            Path configurationFile = directory.resolve(CONFIGURATION_FILE_NAME);
+            JsonNode configuration = Files.exists(configurationFile)
+                    ? JSON.readTree(Files.readAllBytes(configurationFile))
+                    : JSON.createObjectNode();
+            OptionalInt bos = specialToken(configurationFile, configuration, "bos_token", definition);
+            OptionalInt eos = specialToken(configurationFile, configuration, "eos_token", definition);
+            byte[] json = JSON.writeValueAsString(definition.root()).getBytes(StandardCharsets.UTF_8);
+            HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.newInstance(
+                    new ByteArrayInputStream(json),
+                    Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false"));
+            return new Tokenizer(definition, tokenizer, bos, eos);
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be read: " + e.getMessage(), e);
+        } catch (JacksonException e) {
+            throw new IllegalArgumentException(
+                    directory.resolve(CONFIGURATION_FILE_NAME) + ": " + e.getOriginalMessage()
+                            + " (expected: one JSON object)",
+                    e);
+        }
     }
 
-    /** Token ids of a text, without special tokens. */
+    /**
+     * Token ids of a text, as many as it has, without special tokens around it. A special token spelled out in the text becomes
+     * that token.
+     */
     public int[] encode(String text) {
-        throw new UnsupportedOperationException(text);
+        UnicodeText.requireValid(text);
+        lock.readLock().lock();
+        try {
+            requireOpen();
+            long[] ids = tokenizer.encode(text, false, false).getIds();
+            int[] result = new int[ids.length];
+            for (int i = 0; i < ids.length; i++) {
+                result[i] = (int) ids[i];
+            }
+            return result;
+        } finally {
+            lock.readLock().unlock();
+        }
     }
 
-    /** Text of token ids, special tokens left out. */
+    /** Text of token ids, special tokens left out; bytes that are not UTF-8 become U+FFFD. */
     public String decode(int[] ids) {
-        throw new UnsupportedOperationException(ids.length + " ids");
+        long[] wide = new long[ids.length];
+        for (int i = 0; i < ids.length; i++) {
+            token(ids[i]);
+            wide[i] = ids[i];
+        }
+        lock.readLock().lock();
+        try {
+            requireOpen();
+            return tokenizer.decode(wide, true);
+        } finally {
+            lock.readLock().unlock();
+        }
     }
 
     /** The token of an id as the vocabulary writes it. */
     public String token(int id) {
-        throw new UnsupportedOperationException("" + id);
+        String token = definition.tokens().get(id);
+        if (token == null) {
+            throw new IllegalArgumentException(
+                    "token id: " + id + " (expected: 0.." + (vocabularySize() - 1) + ", of " + definition.file() + ")");
+        }
+        return token;
+    }
+
+    /** Id of a token as the vocabulary writes it, where it has one. */
+    public OptionalInt id(String token) {
+        Integer id = definition.ids().get(token);
+        return id == null ? OptionalInt.empty() : OptionalInt.of(id);
     }
 
     /** Number of ids: the highest one, added tokens among them, plus one. */
     public int vocabularySize() {
-        throw new UnsupportedOperationException();
+        return vocabularySize;
+    }
+
+    /** Refuses a model whose vocabulary is smaller than this one's. A larger one is padded: its further columns mean nothing. */
+    public void checkFits(ModelConfiguration configuration) {
+        if (vocabularySize() > configuration.vocabularySize()) {
+            throw new IllegalArgumentException(definition.file() + ": vocabulary size " + vocabularySize()
+                    + " (expected: at most vocab_size=" + configuration.vocabularySize() + " of the model's "
+                    + ModelConfiguration.FILE_NAME + ")");
+        }
     }
 
     /** Token that begins a document, where the tokenizer has one. */
     public OptionalInt bosId() {
-        throw new UnsupportedOperationException();
+        return bosId;
     }
 
     /** Token that ends a document, where the tokenizer has one. */
     public OptionalInt eosId() {
-        throw new UnsupportedOperationException();
+        return eosId;
     }
 
     /** SHA-256 of the canonical form: id to token, merges, added tokens, normaliser, pre-tokenizer. 32 bytes. */
     public byte[] digest() {
-        throw new UnsupportedOperationException();
+        return digest.clone();
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        lock.writeLock().lock();
+        try {
+            closed = true;
+            tokenizer.close();
+        } finally {
+            lock.writeLock().unlock();
+        }
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException(definition.file() + ": the tokenizer is closed (expected: open)");
+        }
+    }
+
+    private static OptionalInt specialToken(
+            Path file, JsonNode configuration, String key, TokenizerDefinition definition) {
+        JsonNode node = configuration.path(key);
+        if (node.isMissingNode() || node.isNull()) {
+            return OptionalInt.empty();
+        }
+        JsonNode content = node.isObject() ? node.path("content") : node;
+        Integer id = content.isString() ? definition.ids().get(content.stringValue()) : null;
+        if (id == null) {
+            throw new IllegalArgumentException(
+                    file + ": " + key + ": " + content + " (expected: a token of " + definition.file() + ")");
+        }
+        return OptionalInt.of(id);
+    }
 }
