@@ -2,6 +2,7 @@ package dev.lyne.student.client;
 
 import dev.lyne.v1.GetTeacherRequest;
 import dev.lyne.v1.TeacherServiceGrpc;
+import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -16,6 +17,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.random.RandomGeneratorFactory;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -129,28 +131,28 @@ public final class TeacherClient implements TargetSource {
                 options.firstBackoff(),
                 options.maxBackoff(),
                 RandomGeneratorFactory.of("L64X128MixRandom").create(options.seed()));
+        Map<String, String> tried = new LinkedHashMap<>();
         while (true) {
-            List<String> tried = new ArrayList<>();
             try {
                 resolve();
-                for (Replica replica : known()) {
-                    long left = timeoutNanos - (nanoTime.getAsLong() - start);
+            } catch (UnknownHostException e) {
+                tried.put(String.valueOf(e.getMessage()), "unknown host");
+            }
+            for (Replica replica : known()) {
+                long left = timeoutNanos - (nanoTime.getAsLong() - start);
+                if (left > 0) {
                     try {
-                        return describe(replica, Math.max(left, 1));
+                        return describe(replica, left);
                     } catch (StatusRuntimeException e) {
-                        Failure failure = Failure.of(e);
-                        if (failure.ofCall() == Failure.Remedy.GIVE_UP) {
-                            throw new TeacherRefusedException("teacher " + replica.label() + ": " + failure);
-                        }
-                        tried.add("teacher " + replica.label() + ": " + failure.description());
+                        tried.put(replica.label(), reason(replica, Failure.of(e)));
                     }
                 }
-            } catch (UnknownHostException e) {
-                tried.add("teacher " + e.getMessage() + ": unknown host");
             }
             long left = timeoutNanos - (nanoTime.getAsLong() - start);
             if (left <= 0) {
-                throw new TeacherUnavailableException(String.join("; ", tried));
+                throw new TeacherUnavailableException(tried.entrySet().stream()
+                        .map(entry -> "teacher " + entry.getKey() + ": " + entry.getValue())
+                        .collect(Collectors.joining("; ")));
             }
             try {
                 TimeUnit.NANOSECONDS.sleep(Math.min(left, backoff.nextNanos()));
@@ -158,6 +160,15 @@ public final class TeacherClient implements TargetSource {
                 throw interrupted();
             }
         }
+    }
+
+    private String reason(Replica replica, Failure failure) {
+        if (failure.ofCall() == Failure.Remedy.GIVE_UP) {
+            throw new TeacherRefusedException("teacher " + replica.label() + ": " + failure);
+        }
+        return failure.code() == Status.Code.DEADLINE_EXCEEDED
+                ? "no answer within " + options.openTimeout()
+                : failure.description();
     }
 
     private TeacherDescription describe(Replica replica, long timeoutNanos) {
