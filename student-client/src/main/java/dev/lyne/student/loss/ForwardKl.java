@@ -1,0 +1,49 @@
+package dev.lyne.student.loss;
+
+import dev.lyne.lm.training.LossScript;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/**
+ * Cross-entropy on the data and forward KL, KL(t‖s), on sparse targets with a tail bucket, fused: a row's loss is
+ * data_weight · CE + distillation_weight · τ² · (Σ_K t log(t/s) + t_R log(t_R/s_R)), where s is the student at temperature τ.
+ *
+ * <p>Columns: {@code data_weight} and {@code distillation_weight}, `[rows]`; {@code teacher_ids}, `[rows, k]`;
+ * {@code teacher_log_probs}, `[rows, k]`, −∞ past a row's count, whose ids do not matter; {@code teacher_log_tail}, `[rows]`, −∞
+ * where everything is kept. Sums: {@code loss}; {@code cross_entropy} over all rows, unweighted; {@code divergence} over the rows
+ * whose distillation weight is above 0, unweighted.
+ */
+public final class ForwardKl {
+    private static final String RESOURCE = "forward_kl.py";
+
+    private ForwardKl() {}
+
+    /**
+     * The script.
+     *
+     * @param studentTemperature τ of the student's distribution; above 0
+     */
+    public static LossScript script(double studentTemperature) {
+        if (!(studentTemperature > 0) || Double.isInfinite(studentTemperature)) {
+            throw new IllegalArgumentException(
+                    "student_temperature: " + studentTemperature + " (expected: finite, above 0)");
+        }
+        return new LossScript(
+                source().replace("STUDENT_TEMPERATURE", Double.toString(studentTemperature)),
+                List.of("loss", "cross_entropy", "divergence"));
+    }
+
+    private static String source() {
+        try (InputStream in = ForwardKl.class.getResourceAsStream(RESOURCE)) {
+            if (in == null) {
+                throw new IllegalStateException(RESOURCE + " is missing from the program");
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+package dev.lyne.student.loss;
+
+import dev.lyne.lm.training.Column;
+import dev.lyne.student.client.Targets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Targets as columns of a training batch: {@code teacher_ids}, {@code teacher_log_probs}, both `[rows, k]`, and
+ * {@code teacher_log_tail} `[rows]`, at the teacher's temperature τ. Kept log-probabilities become lp/τ + c_τ; the tail
+ * becomes log(1 − Σ_K exp(lp/τ + c_τ)).
+ *
+ * <p>That difference is all rounding where hardly any mass is left, so it is held between two bounds that need no subtraction.
+ * With m = V − K tail entries of total mass M at τ = 1, Σ p^(1/τ) lies between M^(1/τ), all mass on one entry, and
+ * m·(M/m)^(1/τ), all entries equal (Jensen's inequality; which one is the larger depends on the side of 1 that τ is on).
+ *
+ * @param temperature τ of the teacher's distribution
+ * @param vocabularySize V
+ */
+public record TargetColumns(float temperature, int vocabularySize) {
+    public TargetColumns {
+        if (!(temperature > 0) || Float.isInfinite(temperature)) {
+            throw new IllegalArgumentException("teacher_temperature: " + temperature + " (expected: finite, above 0)");
+        }
+    }
+
+    /** Temperatures that a selection has to ask c_τ for. */
+    public List<Float> temperatures() {
+        return temperature == 1f ? List.of() : List.of(temperature);
+    }
+
+    /**
+     * The columns of a batch.
+     *
+     * @param targets of each sequence; where absent, its rows keep nothing, and must have no distillation weight
+     * @param rows rows of each sequence
+     */
+    public Map<String, Column> of(List<Optional<Targets>> targets, int[] rows) {
+        int width = targets.stream()
+                .flatMap(Optional::stream)
+                .mapToInt(Targets::stride)
+                .max()
+                .orElse(1);
+        int total = Arrays.stream(rows).sum();
+        long[] ids = new long[total * width];
+        float[] logProbabilities = new float[total * width];
+        float[] tail = new float[total];
+        Arrays.fill(logProbabilities, Float.NEGATIVE_INFINITY);
+        Arrays.fill(tail, Float.NEGATIVE_INFINITY);
+        int row = 0;
+        for (int s = 0; s < rows.length; s++) {
+            if (targets.get(s).isPresent()) {
+                Targets own = targets.get(s).get();
+                if (own.rows() != rows[s]) {
+                    throw new IllegalArgumentException("sequence "
+                            + own.sequence().id() + ": " + own.rows() + " rows (expected: " + rows[s] + ")");
+                }
+                for (int r = 0; r < rows[s]; r++) {
+                    tail[row + r] = fill(own, r, ids, logProbabilities, (row + r) * width);
+                }
+            }
+            row += rows[s];
+        }
+        return Map.of(
+                "teacher_ids", new Column.Longs(ids, width),
+                "teacher_log_probs", new Column.Floats(logProbabilities, width),
+                "teacher_log_tail", new Column.Floats(tail, 1));
+    }
+
+    private float fill(Targets targets, int row, long[] ids, float[] logProbabilities, int to) {
+        int from = row * targets.stride();
+        int count = targets.counts()[row];
+        double offset = offset(targets, row);
+        double kept = 0;
+        for (int i = 0; i < count; i++) {
+            ids[to + i] = targets.ids()[from + i];
+            double tempered = targets.logProbabilities()[from + i] / (double) temperature + offset;
+            logProbabilities[to + i] = (float) tempered;
+            kept += Math.exp(tempered);
+        }
+        float tail = targets.logTailMass()[row];
+        if (temperature == 1f || tail == Float.NEGATIVE_INFINITY) {
+            return tail;
+        }
+        double one = tail / (double) temperature + offset;
+        double equal = one + (1 - 1 / (double) temperature) * Math.log(Math.max(1, vocabularySize - count));
+        double difference = Math.log(Math.max(1 - kept, 0));
+        return (float) Math.max(Math.min(one, equal), Math.min(Math.max(one, equal), difference));
+    }
+
+    private double offset(Targets targets, int row) {
+        if (temperature == 1f) {
+            return 0;
+        }
+        int index = targets.temperatures().indexOf(temperature);
+        if (index < 0) {
+            throw new IllegalArgumentException("targets at temperatures " + targets.temperatures()
+                    + " (expected: teacher_temperature=" + temperature + " among them)");
+        }
+        return targets.temperatureOffsets()[row * targets.temperatures().size() + index];
+    }
+}

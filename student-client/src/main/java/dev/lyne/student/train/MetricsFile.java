@@ -1,0 +1,66 @@
+package dev.lyne.student.train;
+
+import dev.lyne.student.checkpoint.RunState;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/** {@code metrics.jsonl}: a line a step, and a line an evaluation. One thread uses it. */
+final class MetricsFile implements Closeable {
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    private final AppendFile file;
+
+    private MetricsFile(AppendFile file) {
+        this.file = file;
+    }
+
+    static MetricsFile open(Path path, long length) throws IOException {
+        return new MetricsFile(AppendFile.open(path, length));
+    }
+
+    void step(ProgressListener.Step step) throws IOException {
+        ObjectNode line = JSON.createObjectNode();
+        line.put("step", step.step());
+        line.put("loss", step.loss());
+        line.put("cross_entropy", step.crossEntropy());
+        if (!Double.isNaN(step.divergence())) {
+            line.put("divergence", step.divergence());
+        }
+        line.put("learning_rate", step.learningRate());
+        line.put("gradient_norm", step.gradientNorm());
+        line.put("positions", step.positions());
+        line.put("seconds", step.seconds());
+        line.put("positions_per_second", step.positionsPerSecond());
+        line.put("stall_fraction", step.stallFraction());
+        if (!Double.isNaN(step.coverage())) {
+            line.put("coverage", step.coverage());
+            line.set("sources", JSON.valueToTree(step.positionsBySource()));
+        }
+        append(line);
+    }
+
+    void heldOut(RunState.HeldOut heldOut) throws IOException {
+        ObjectNode line = JSON.createObjectNode();
+        line.put("step", heldOut.step());
+        line.put("held_out_nll", heldOut.nll());
+        line.put("seconds", heldOut.seconds());
+        append(line);
+    }
+
+    private void append(ObjectNode line) throws IOException {
+        file.append((JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+
+    long force() throws IOException {
+        return file.force();
+    }
+
+    @Override
+    public void close() throws IOException {
+        file.close();
+    }
+}

@@ -1,0 +1,81 @@
+package dev.lyne.student.train;
+
+import dev.lyne.lm.training.Column;
+import dev.lyne.lm.training.TrainingBatch;
+import dev.lyne.student.loss.TargetColumns;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Cuts the windows of an optimiser step into batches for one forward and backward each, and gives their rows weights so that
+ * the sums over all of them are the step's loss: (1 − α)/N for each of N positions with loss, and α/M for each of M with a
+ * target.
+ *
+ * @param microBatchTokens most tokens of a batch, padding included; a window alone always fits
+ * @param columns how targets become columns; no distillation where alpha is 0
+ */
+record MicroBatches(double alpha, int microBatchTokens, TargetColumns columns) {
+    List<TrainingBatch> of(List<StepItem> items) {
+        long positions = items.stream()
+                .mapToLong(item -> item.window().positions().length)
+                .sum();
+        long covered = items.stream()
+                .filter(item -> item.targets().isPresent())
+                .mapToLong(item -> item.window().positions().length)
+                .sum();
+        List<TrainingBatch> batches = new ArrayList<>();
+        List<StepItem> batch = new ArrayList<>();
+        int longest = 0;
+        for (StepItem item : items) {
+            int length = Math.max(longest, item.window().tokens().length);
+            if (!batch.isEmpty() && (long) length * (batch.size() + 1) > microBatchTokens) {
+                batches.add(batch(batch, positions, covered));
+                batch.clear();
+                length = item.window().tokens().length;
+            }
+            batch.add(item);
+            longest = length;
+        }
+        batches.add(batch(batch, positions, covered));
+        return batches;
+    }
+
+    private TrainingBatch batch(List<StepItem> items, long positions, long covered) {
+        List<int[]> sequences =
+                items.stream().map(item -> item.window().tokens()).toList();
+        List<int[]> wanted =
+                items.stream().map(item -> item.window().positions()).toList();
+        int rows = wanted.stream().mapToInt(p -> p.length).sum();
+        Map<String, Column> named = new LinkedHashMap<>();
+        named.put("data_weight", new Column.Floats(filled(rows, dataWeight(positions)), 1));
+        if (alpha > 0) {
+            float[] weights = new float[rows];
+            int row = 0;
+            for (StepItem item : items) {
+                int count = item.window().positions().length;
+                if (item.targets().isPresent()) {
+                    Arrays.fill(weights, row, row + count, (float) (alpha / covered));
+                }
+                row += count;
+            }
+            named.put("distillation_weight", new Column.Floats(weights, 1));
+            named.putAll(columns.of(
+                    items.stream().map(StepItem::targets).toList(),
+                    wanted.stream().mapToInt(p -> p.length).toArray()));
+        }
+        return new TrainingBatch(sequences, wanted, named);
+    }
+
+    private float dataWeight(long positions) {
+        return (float) ((1 - alpha) / positions);
+    }
+
+    private static float[] filled(int length, float value) {
+        float[] values = new float[length];
+        Arrays.fill(values, value);
+        return values;
+    }
+}

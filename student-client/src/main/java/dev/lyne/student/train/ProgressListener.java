@@ -1,0 +1,66 @@
+package dev.lyne.student.train;
+
+import dev.lyne.student.checkpoint.RunState;
+import java.util.Map;
+
+/** Told how a run goes, on the training thread; what it does holds training up. */
+public interface ProgressListener {
+    /** Listens to nothing. */
+    static ProgressListener none() {
+        return new ProgressListener() {};
+    }
+
+    /** So many bytes of the corpus named have been tokenised. */
+    default void onTokenise(String corpus, long doneBytes, long totalBytes) {}
+
+    /** Training is about to begin, or to go on. */
+    default void onStart(Start start) {}
+
+    /** A step was applied. */
+    default void onStep(Step step) {}
+
+    /** Held-out text was evaluated. */
+    default void onEvaluation(RunState.HeldOut heldOut) {}
+
+    /** A checkpoint stands. */
+    default void onCheckpoint(long step) {}
+
+    /**
+     * What is about to be trained.
+     *
+     * @param parameters trained numbers
+     * @param windows windows of the corpus
+     * @param lossTokens tokens with loss in one epoch
+     * @param firstStep steps already taken, above 0 where a run is resumed
+     * @param steps steps in all
+     */
+    record Start(String name, long parameters, long windows, long lossTokens, long firstStep, long steps) {}
+
+    /**
+     * One optimiser step.
+     *
+     * @param step steps taken, this one included
+     * @param loss what is minimised
+     * @param crossEntropy nats a token on the training text
+     * @param divergence divergence from the teacher, nats a position; NaN without one
+     * @param positionsPerSecond over this step
+     * @param stallFraction share of the training time so far spent waiting for targets
+     * @param coverage targets used over targets needed so far; NaN without a teacher
+     * @param positionsBySource targets so far from each source
+     * @param seconds training time so far, without evaluation
+     */
+    record Step(
+            long step,
+            long steps,
+            double loss,
+            double crossEntropy,
+            double divergence,
+            double learningRate,
+            double gradientNorm,
+            long positions,
+            double positionsPerSecond,
+            double stallFraction,
+            double coverage,
+            Map<String, Long> positionsBySource,
+            double seconds) {}
+}

@@ -1,0 +1,71 @@
+package dev.lyne.student.train;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+
+/** What stands where in the directory of a run. */
+public record RunDirectory(Path root) {
+    private static final List<String> TOKENIZER_FILES = List.of(
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "special_tokens_map.json",
+            "added_tokens.json",
+            "generation_config.json");
+
+    /** Directory of checkpoints. */
+    public Path checkpoints() {
+        return root.resolve("checkpoints");
+    }
+
+    /** A line a step. */
+    public Path metrics() {
+        return root.resolve("metrics.jsonl");
+    }
+
+    /** TensorBoard's events, to be given as its log directory. */
+    public Path events() {
+        return root.resolve("events");
+    }
+
+    Path eventFile() {
+        return events().resolve("events.out.tfevents.0.lyne");
+    }
+
+    /** The student as a Hugging Face directory. */
+    public Path model() {
+        return root.resolve("model");
+    }
+
+    /** What came of the run. */
+    public Path summary() {
+        return root.resolve("summary.json");
+    }
+
+    /** Continuations sampled from the student. */
+    public Path samples() {
+        return root.resolve("samples.json");
+    }
+
+    /** The settings that the run was started with. */
+    public Path settings() {
+        return root.resolve("settings.json");
+    }
+
+    /** The page for people. */
+    public Path report() {
+        return root.resolve("report.html");
+    }
+
+    /** Copies a tokenizer's files beside the exported weights. */
+    static void copyTokenizer(Path from, Path to) throws IOException {
+        for (String name : TOKENIZER_FILES) {
+            Path file = from.resolve(name);
+            if (Files.isRegularFile(file)) {
+                Files.copy(file, to.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+package dev.lyne.student.train;
+
+import dev.lyne.student.client.TeacherDescription;
+import dev.lyne.student.tokens.PackingDigest;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/** What has to be the same for a run to go on from a checkpoint as if it had never stopped, by name. */
+final class RunIdentity {
+    private RunIdentity() {}
+
+    static TreeMap<String, String> of(
+            TrainingConfig config,
+            long steps,
+            PackingDigest packing,
+            String studentFingerprint,
+            Optional<TeacherDescription> teacher) {
+        TreeMap<String, String> identity = new TreeMap<>();
+        identity.put("packing.tokenizer", packing.tokenizerSha256());
+        identity.put("packing.corpus", packing.corpusSha256());
+        identity.put("packing.document_rule", packing.documentRule());
+        identity.put("packing.context", Integer.toString(packing.context()));
+        identity.put("packing.overlap", Integer.toString(packing.overlap()));
+        identity.put("packing.order_seed", Long.toString(packing.orderSeed()));
+        identity.put("packing.digest", packing.sha256());
+        identity.put("steps", Long.toString(steps));
+        identity.put("batch", Integer.toString(config.data().batch()));
+        identity.put("micro_batch_tokens", Integer.toString(config.data().microBatchTokens()));
+        identity.put("row_chunk", Integer.toString(config.run().rowChunk()));
+        identity.put("deterministic", Boolean.toString(config.run().deterministic()));
+        identity.put("precision", config.run().model().precision().torchName());
+        putOptimization(identity, config.optimization());
+        putDistillation(identity, config.distillation());
+        teacher.ifPresent(described -> {
+            identity.put("teacher.model_digest", described.modelDigest());
+            identity.put("teacher.tokenizer_digest", described.tokenizerDigest());
+            if (config.run().deterministic()) {
+                identity.put("teacher.fingerprint", described.fingerprint().toString());
+            }
+        });
+        if (config.run().deterministic()) {
+            identity.put("device", config.run().model().device());
+            identity.put("threads", Integer.toString(config.run().model().threads()));
+            identity.put("fingerprint", studentFingerprint);
+        }
+        return identity;
+    }
+
+    private static void putOptimization(TreeMap<String, String> identity, TrainingConfig.Optimization optimization) {
+        identity.put("learning_rate", Double.toString(optimization.learningRate()));
+        identity.put("schedule", optimization.schedule());
+        identity.put("warmup_steps", Long.toString(optimization.warmupSteps()));
+        identity.put("decay_steps", Long.toString(optimization.decaySteps()));
+        identity.put("final_learning_rate", Double.toString(optimization.finalLearningRate()));
+        identity.put("clip_norm", Double.toString(optimization.clipNorm()));
+        identity.put("weight_decay", Double.toString(optimization.weightDecay()));
+        identity.put("beta1", Double.toString(optimization.beta1()));
+        identity.put("beta2", Double.toString(optimization.beta2()));
+        identity.put("epsilon", Double.toString(optimization.epsilon()));
+    }
+
+    private static void putDistillation(TreeMap<String, String> identity, TrainingConfig.Distillation distillation) {
+        identity.put("alpha", Double.toString(distillation.alpha()));
+        if (!distillation.enabled()) {
+            return;
+        }
+        identity.put("top_k", Integer.toString(distillation.topK()));
+        identity.put("top_p", Double.toString(distillation.topP()));
+        identity.put("truncation_temperature", Double.toString(distillation.truncationTemperature()));
+        identity.put("teacher_temperature", Double.toString(distillation.teacherTemperature()));
+        identity.put("student_temperature", Double.toString(distillation.studentTemperature()));
+        identity.put("min_coverage", Double.toString(distillation.minCoverage()));
+    }
+}

@@ -1,0 +1,69 @@
+package dev.lyne.student.train;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lyne.student.checkpoint.RunState;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * What came of a run: {@code summary.json}.
+ *
+ * @param method {@code forward_kl} or {@code cross_entropy}
+ * @param parameters trained numbers
+ * @param steps optimiser steps taken
+ * @param positions positions trained
+ * @param seconds training time, without evaluation
+ * @param positionsPerSecond positions over that time
+ * @param stallFraction share of that time spent waiting for targets
+ * @param coverage targets used over targets needed; null without a teacher
+ * @param teacherPositions targets from each source
+ * @param heldOut evaluations, in order
+ */
+public record RunSummary(
+        String name,
+        String method,
+        long parameters,
+        long steps,
+        long positions,
+        double seconds,
+        @JsonProperty("positions_per_second") double positionsPerSecond,
+        @JsonProperty("stall_fraction") double stallFraction,
+        @Nullable Double coverage,
+        @JsonProperty("teacher_positions") Map<String, Long> teacherPositions,
+        @JsonProperty("held_out") List<RunState.HeldOut> heldOut) {
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .build();
+
+    static RunSummary of(String name, boolean distilled, long parameters, RunState state) {
+        double seconds = state.trainNanos() / 1e9;
+        return new RunSummary(
+                name,
+                distilled ? "forward_kl" : "cross_entropy",
+                parameters,
+                state.step(),
+                state.trainedPositions(),
+                seconds,
+                seconds == 0 ? 0 : state.trainedPositions() / seconds,
+                state.trainNanos() == 0 ? 0 : (double) state.stallNanos() / state.trainNanos(),
+                state.neededTargets() == 0 ? null : (double) state.usedTargets() / state.neededTargets(),
+                state.positionsBySource(),
+                state.heldOut());
+    }
+
+    /** Writes it as JSON. */
+    public void write(Path file) throws IOException {
+        Files.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(this));
+    }
+
+    /** Reads what {@link #write} wrote. */
+    public static RunSummary read(Path file) throws IOException {
+        return JSON.readValue(Files.readAllBytes(file), RunSummary.class);
+    }
+}

@@ -1,0 +1,140 @@
+package dev.lyne.student.train;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The settings of a training run: one table for the file's keys, the environment ({@code LYNE_} and the key in capitals) and
+ * the flags ({@code --} and the key with hyphens).
+ */
+public enum Setting {
+    NAME("student", "Name of the run, for the teacher's metrics and the report"),
+    OUT(null, "Directory that everything is written to"),
+    STUDENT(null, "A model directory to start from, or a config.json to make a new model of"),
+    TOKENIZER("", "Directory with tokenizer.json; by default the student's"),
+    CORPUS(null, "Text files, .jsonl[.gz] files or directories to train on", true),
+    HELD_OUT("", "The same, to evaluate on", true),
+    TEXT_FIELD("", "Field of a JSON line that holds the text; by default text, or prompt and response"),
+    CACHE("", "Directory of tokenised corpora; by default tokens within out"),
+    CONTEXT("256", "Most tokens in a window"),
+    BATCH("16", "Windows in an optimiser step"),
+    MICRO_BATCH_TOKENS("4096", "Most tokens, padding included, in one forward and backward"),
+    STEPS("0", "Optimiser steps; 0: as many as epochs says"),
+    EPOCHS("1", "Passes over the corpus, where steps is 0"),
+    TEACHER("", "Teacher servers, HOST:PORT or dns:///NAME:PORT", true),
+    TEACHER_NAME("", "Name of the teacher on its server; by default its only one"),
+    TOP_K("64", "Most entries a teacher row keeps"),
+    TOP_P("1.0", "Probability that a teacher row's entries reach, in (0, 1]; 1: exactly top_k entries"),
+    TRUNCATE_AT("raw", "Temperature that top_p is taken at: raw (1) or tempered (teacher_temperature)"),
+    ALPHA("0", "Weight of the distillation loss; the data loss has 1 - alpha"),
+    TEACHER_TEMPERATURE("1", "Temperature of the teacher's distribution"),
+    STUDENT_TEMPERATURE("1", "Temperature of the student's distribution in the distillation loss"),
+    IN_FLIGHT("64", "Windows asked of the teacher ahead of training"),
+    MIN_COVERAGE("1.0", "Least share of a step's targets that must be there for it to be applied"),
+    LEARNING_RATE("1e-3", "Highest learning rate"),
+    SCHEDULE("cosine", "constant, cosine or wsd"),
+    WARMUP_STEPS("0", "Steps over which the learning rate rises from 0"),
+    DECAY_STEPS("0", "Steps of the decay at the end of wsd"),
+    FINAL_LEARNING_RATE("0", "Learning rate that cosine and wsd end at"),
+    CLIP_NORM("1.0", "Global gradient norm to clip at; 0: none"),
+    WEIGHT_DECAY("0.1", "Decoupled weight decay of matrices"),
+    BETA1("0.9", "AdamW's beta 1"),
+    BETA2("0.95", "AdamW's beta 2"),
+    EPSILON("1e-8", "AdamW's epsilon"),
+    SEED("0", "Seed of initialisation and of the order of windows"),
+    DEVICE("cpu", "cpu or cuda:N"),
+    PRECISION("float32", "Format of matrix products: float32 or bfloat16"),
+    THREADS("0", "Threads of an operator and of tokenisation; 0: one for each processor"),
+    DETERMINISTIC(
+            "true", "Whether a resumed run must repeat bit for bit: teacher fingerprint and threads may not change"),
+    ROW_CHUNK("256", "Rows of logits that exist at a time"),
+    EVALUATE_EVERY("0", "Steps between evaluations on held_out; 0: before the first and after the last only"),
+    HELD_OUT_WINDOWS("0", "Most held-out windows to evaluate, evenly spread; 0: all"),
+    CHECKPOINT_EVERY("0", "Steps between checkpoints; 0: after the last only"),
+    KEEP_CHECKPOINTS("2", "Newest checkpoints that are kept"),
+    LOG_EVERY("1", "Steps between lines of metrics.jsonl"),
+    STORED_TYPE("float32", "Type that the student's weights are stored in: float32, bfloat16 or float16"),
+    SAMPLES("3", "Continuations to sample from held-out beginnings after the last step");
+
+    private final Optional<String> defaultValue;
+    private final String description;
+    private final boolean list;
+
+    Setting(@org.jspecify.annotations.Nullable String defaultValue, String description) {
+        this(defaultValue, description, false);
+    }
+
+    Setting(@org.jspecify.annotations.Nullable String defaultValue, String description, boolean list) {
+        this.defaultValue = Optional.ofNullable(defaultValue);
+        this.description = description;
+        this.list = list;
+    }
+
+    /** Name in a configuration file. */
+    public String key() {
+        return name().toLowerCase(java.util.Locale.ROOT);
+    }
+
+    /** Name on a command line. */
+    public String flag() {
+        return "--" + key().replace('_', '-');
+    }
+
+    /** Name in the environment. */
+    public String environmentName() {
+        return "LYNE_" + name();
+    }
+
+    /** What it is, for people. */
+    public String description() {
+        return description;
+    }
+
+    /** Value where none is given; absent where one must be. */
+    public Optional<String> defaultValue() {
+        return defaultValue;
+    }
+
+    /** Whether it takes several values. */
+    public boolean isList() {
+        return list;
+    }
+
+    /** The setting of that key in a file; refuses any other, naming the nearest. */
+    static Setting ofKey(String key, String where) {
+        for (Setting setting : values()) {
+            if (setting.key().equals(key)) {
+                return setting;
+            }
+        }
+        throw new IllegalArgumentException(
+                where + ": unknown key " + key + " (expected: " + nearest(key).key() + "?)");
+    }
+
+    /** The setting whose key takes the fewest edits to reach. */
+    static Setting nearest(String key) {
+        List<Setting> all = List.of(values());
+        return all.stream()
+                .min(java.util.Comparator.comparingInt(setting -> editDistance(key, setting.key())))
+                .orElseThrow();
+    }
+
+    /** Levenshtein's distance. */
+    static int editDistance(String a, String b) {
+        int[] row = new int[b.length() + 1];
+        for (int j = 0; j <= b.length(); j++) {
+            row[j] = j;
+        }
+        for (int i = 1; i <= a.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.length(); j++) {
+                int above = row[j];
+                int substituted = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+                row[j] = Math.min(substituted, Math.min(above, row[j - 1]) + 1);
+                diagonal = above;
+            }
+        }
+        return row[b.length()];
+    }
+}

@@ -1,0 +1,169 @@
+package dev.lyne.student.train;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.dataformat.yaml.YAMLMapper;
+
+/** Values of settings, put together from a file, then the environment, then flags; the later wins. */
+public final class Settings {
+    private static final YAMLMapper YAML = YAMLMapper.builder().build();
+
+    private final Map<Setting, List<String>> values;
+
+    private Settings(Map<Setting, List<String>> values) {
+        this.values = values;
+    }
+
+    /**
+     * @param file a YAML file of keys and values; relative paths in it are taken as they are, from the working directory
+     * @param environment variables; those named {@code LYNE_} and a setting count, lists are separated by commas
+     * @param flags values given on the command line
+     * @throws IllegalArgumentException for a key that there is not
+     */
+    public static Settings of(Optional<Path> file, Map<String, String> environment, Map<Setting, List<String>> flags)
+            throws IOException {
+        Map<Setting, List<String>> values = new EnumMap<>(Setting.class);
+        if (file.isPresent()) {
+            readFile(file.get(), values);
+        }
+        readEnvironment(environment, values);
+        values.putAll(flags);
+        return new Settings(values);
+    }
+
+    private static void readFile(Path file, Map<Setting, List<String>> values) throws IOException {
+        JsonNode root;
+        try {
+            root = YAML.readTree(Files.readString(file));
+        } catch (JacksonException e) {
+            throw new IllegalArgumentException(file + ":" + e.getLocation().getLineNr() + ": " + e.getOriginalMessage()
+                    + " (expected: YAML, key: value)");
+        }
+        if (!root.isObject()) {
+            throw new IllegalArgumentException(file + ": " + root.getNodeType() + " (expected: key: value lines)");
+        }
+        for (Map.Entry<String, JsonNode> entry : root.properties()) {
+            Setting setting = Setting.ofKey(entry.getKey(), file.toString());
+            List<String> texts = new ArrayList<>();
+            if (entry.getValue().isArray() && setting.isList()) {
+                for (JsonNode element : entry.getValue()) {
+                    texts.add(scalar(file, setting, element));
+                }
+            } else {
+                texts.add(scalar(file, setting, entry.getValue()));
+            }
+            values.put(setting, texts);
+        }
+    }
+
+    private static String scalar(Path file, Setting setting, JsonNode node) {
+        if (!node.isValueNode() || node.isNull()) {
+            throw new IllegalArgumentException(file + ": " + setting.key() + ": " + node.getNodeType() + " (expected: "
+                    + (setting.isList() ? "a value or a list of values" : "a value") + ")");
+        }
+        return node.asString();
+    }
+
+    private static void readEnvironment(Map<String, String> environment, Map<Setting, List<String>> values) {
+        for (Map.Entry<String, String> entry : environment.entrySet()) {
+            if (!entry.getKey().startsWith("LYNE_")) {
+                continue;
+            }
+            String key = entry.getKey().substring("LYNE_".length()).toLowerCase(Locale.ROOT);
+            Setting nearest = Setting.nearest(key);
+            if (nearest.key().equals(key)) {
+                values.put(
+                        nearest, nearest.isList() ? List.of(entry.getValue().split(",")) : List.of(entry.getValue()));
+            } else if (key.length() > 4 && Setting.editDistance(key, nearest.key()) <= 2) {
+                // Other LYNE_ variables belong to other parts of Lyne; a near miss does not.
+                throw new IllegalArgumentException("environment: unknown variable " + entry.getKey() + " (expected: "
+                        + nearest.environmentName() + "?)");
+            }
+        }
+    }
+
+    String text(Setting setting) {
+        List<String> given = values.get(setting);
+        if (given == null) {
+            return setting.defaultValue()
+                    .orElseThrow(() -> new IllegalArgumentException(
+                            setting.key() + ": not given (expected: " + setting.description() + ")"));
+        }
+        return given.get(given.size() - 1);
+    }
+
+    List<String> list(Setting setting) {
+        List<String> given = values.get(setting);
+        if (given != null) {
+            return given.stream().filter(value -> !value.isEmpty()).toList();
+        }
+        String defaultValue = text(setting);
+        return defaultValue.isEmpty() ? List.of() : List.of(defaultValue);
+    }
+
+    Optional<String> optional(Setting setting) {
+        String text = text(setting);
+        return text.isEmpty() ? Optional.empty() : Optional.of(text);
+    }
+
+    int integer(Setting setting, int min, int max) {
+        return (int) whole(setting, min, max);
+    }
+
+    long whole(Setting setting, long min, long max) {
+        String text = text(setting);
+        try {
+            long value = Long.parseLong(text);
+            if (value >= min && value <= max) {
+                return value;
+            }
+        } catch (NumberFormatException e) {
+            throw refused(setting, text, "a whole number, " + range(min, max));
+        }
+        throw refused(setting, text, range(min, max));
+    }
+
+    double number(Setting setting, double min, double max, boolean minIsIn) {
+        String text = text(setting);
+        String expected =
+                (minIsIn ? "from " + min : "above " + min) + (max == Double.MAX_VALUE ? "" : ", at most " + max);
+        try {
+            double value = Double.parseDouble(text);
+            if ((minIsIn ? value >= min : value > min) && value <= max) {
+                return value;
+            }
+        } catch (NumberFormatException e) {
+            throw refused(setting, text, "a number " + expected);
+        }
+        throw refused(setting, text, expected);
+    }
+
+    boolean flag(Setting setting) {
+        return choice(setting, List.of("true", "false")).equals("true");
+    }
+
+    String choice(Setting setting, List<String> choices) {
+        String text = text(setting);
+        if (!choices.contains(text)) {
+            throw refused(setting, text, String.join(", ", choices));
+        }
+        return text;
+    }
+
+    static IllegalArgumentException refused(Setting setting, Object value, String expected) {
+        return new IllegalArgumentException(setting.key() + ": " + value + " (expected: " + expected + ")");
+    }
+
+    private static String range(long min, long max) {
+        return max == Long.MAX_VALUE || max == Integer.MAX_VALUE ? min + " or more" : min + ".." + max;
+    }
+}

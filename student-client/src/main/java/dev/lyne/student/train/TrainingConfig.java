@@ -1,0 +1,218 @@
+package dev.lyne.student.train;
+
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ModelOptions;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A training run, checked.
+ *
+ * @param name name of the run
+ * @param out directory that everything is written to
+ * @param student a model directory, or a {@code config.json}
+ * @param tokenizerDirectory directory of {@code tokenizer.json}
+ */
+public record TrainingConfig(
+        String name,
+        Path out,
+        Path student,
+        Path tokenizerDirectory,
+        Data data,
+        Distillation distillation,
+        Optimization optimization,
+        Run run) {
+
+    /**
+     * What is trained on and evaluated on.
+     *
+     * @param cache directory of tokenised corpora
+     * @param context most tokens in a window
+     * @param batch windows in an optimiser step
+     * @param microBatchTokens most tokens, padding included, in one forward and backward; one window always fits
+     * @param heldOutWindows most held-out windows to evaluate; 0: all
+     */
+    public record Data(
+            List<Path> corpus,
+            List<Path> heldOut,
+            Optional<String> textField,
+            Path cache,
+            int context,
+            int batch,
+            int microBatchTokens,
+            int heldOutWindows) {}
+
+    /**
+     * What is learnt from a teacher.
+     *
+     * @param teachers addresses; empty: plain language-model training
+     * @param alpha weight of the distillation loss
+     * @param truncationTemperature temperature that {@code topP} is taken at
+     * @param inFlight windows asked of the teacher ahead of training
+     * @param minCoverage least share of a step's targets for it to be applied
+     */
+    public record Distillation(
+            List<String> teachers,
+            String teacherName,
+            int topK,
+            double topP,
+            double truncationTemperature,
+            double alpha,
+            double teacherTemperature,
+            double studentTemperature,
+            int inFlight,
+            double minCoverage) {
+        /** Whether a teacher is asked at all. */
+        public boolean enabled() {
+            return alpha > 0;
+        }
+    }
+
+    /** How the optimiser steps; a {@code clipNorm} of 0 does not clip. */
+    public record Optimization(
+            double learningRate,
+            String schedule,
+            long warmupSteps,
+            long decaySteps,
+            double finalLearningRate,
+            double clipNorm,
+            double weightDecay,
+            double beta1,
+            double beta2,
+            double epsilon) {}
+
+    /** How long, how often, where; {@code steps} of 0 leaves it to {@code epochs}. */
+    public record Run(
+            long steps,
+            double epochs,
+            long seed,
+            ModelOptions model,
+            boolean deterministic,
+            int rowChunk,
+            long evaluateEvery,
+            long checkpointEvery,
+            int keepCheckpoints,
+            long logEvery,
+            String storedType,
+            int samples) {}
+
+    /** Checks every setting; the first that is out of range is refused with its value and what is expected. */
+    public static TrainingConfig of(Settings settings) {
+        Path out = Path.of(settings.text(Setting.OUT));
+        Path student = Path.of(settings.text(Setting.STUDENT));
+        TrainingConfig config = new TrainingConfig(
+                settings.text(Setting.NAME),
+                out,
+                student,
+                settings.optional(Setting.TOKENIZER).map(Path::of).orElseGet(() -> directoryOf(student)),
+                data(settings, out),
+                distillation(settings),
+                optimization(settings),
+                run(settings));
+        config.checkTogether();
+        return config;
+    }
+
+    private static Path directoryOf(Path student) {
+        Path parent = student.toAbsolutePath().getParent();
+        return student.toString().endsWith(".json") && parent != null ? parent : student;
+    }
+
+    private static Data data(Settings settings, Path out) {
+        return new Data(
+                paths(settings, Setting.CORPUS),
+                paths(settings, Setting.HELD_OUT),
+                settings.optional(Setting.TEXT_FIELD),
+                settings.optional(Setting.CACHE).map(Path::of).orElseGet(() -> out.resolve("tokens")),
+                settings.integer(Setting.CONTEXT, 2, 1 << 24),
+                settings.integer(Setting.BATCH, 1, 1 << 20),
+                settings.integer(Setting.MICRO_BATCH_TOKENS, 1, Integer.MAX_VALUE),
+                settings.integer(Setting.HELD_OUT_WINDOWS, 0, Integer.MAX_VALUE));
+    }
+
+    private static Distillation distillation(Settings settings) {
+        double teacherTemperature = temperature(settings, Setting.TEACHER_TEMPERATURE);
+        boolean raw =
+                settings.choice(Setting.TRUNCATE_AT, List.of("raw", "tempered")).equals("raw");
+        return new Distillation(
+                settings.list(Setting.TEACHER),
+                settings.text(Setting.TEACHER_NAME),
+                settings.integer(Setting.TOP_K, 1, 4096),
+                settings.number(Setting.TOP_P, 0, 1, false),
+                raw ? 1 : teacherTemperature,
+                settings.number(Setting.ALPHA, 0, 1, true),
+                teacherTemperature,
+                temperature(settings, Setting.STUDENT_TEMPERATURE),
+                settings.integer(Setting.IN_FLIGHT, 1, 1 << 16),
+                settings.number(Setting.MIN_COVERAGE, 0, 1, true));
+    }
+
+    private static double temperature(Settings settings, Setting setting) {
+        // The contract carries temperatures as float, and c_τ belongs to that very number.
+        return (float) settings.number(setting, 0, 1000, false);
+    }
+
+    private static Optimization optimization(Settings settings) {
+        return new Optimization(
+                settings.number(Setting.LEARNING_RATE, 0, 10, false),
+                settings.choice(Setting.SCHEDULE, List.of("constant", "cosine", "wsd")),
+                settings.whole(Setting.WARMUP_STEPS, 0, Long.MAX_VALUE),
+                settings.whole(Setting.DECAY_STEPS, 0, Long.MAX_VALUE),
+                settings.number(Setting.FINAL_LEARNING_RATE, 0, 10, true),
+                settings.number(Setting.CLIP_NORM, 0, Double.MAX_VALUE, true),
+                settings.number(Setting.WEIGHT_DECAY, 0, 1, true),
+                settings.number(Setting.BETA1, 0, 0.99999, true),
+                settings.number(Setting.BETA2, 0, 0.9999999, true),
+                settings.number(Setting.EPSILON, 0, 1, false));
+    }
+
+    private static Run run(Settings settings) {
+        ComputePrecision precision =
+                ComputePrecision.of(settings.choice(Setting.PRECISION, List.of("float32", "bfloat16")));
+        int threads = settings.integer(Setting.THREADS, 0, 4096);
+        return new Run(
+                settings.whole(Setting.STEPS, 0, 1L << 40),
+                settings.number(Setting.EPOCHS, 0, 1e6, false),
+                settings.whole(Setting.SEED, 0, Long.MAX_VALUE),
+                new ModelOptions(
+                        settings.text(Setting.DEVICE),
+                        precision,
+                        threads == 0 ? Runtime.getRuntime().availableProcessors() : threads),
+                settings.flag(Setting.DETERMINISTIC),
+                settings.integer(Setting.ROW_CHUNK, 1, 1 << 20),
+                settings.whole(Setting.EVALUATE_EVERY, 0, Long.MAX_VALUE),
+                settings.whole(Setting.CHECKPOINT_EVERY, 0, Long.MAX_VALUE),
+                settings.integer(Setting.KEEP_CHECKPOINTS, 1, 1 << 20),
+                settings.whole(Setting.LOG_EVERY, 1, Long.MAX_VALUE),
+                settings.choice(Setting.STORED_TYPE, List.of("float32", "bfloat16", "float16")),
+                settings.integer(Setting.SAMPLES, 0, 100));
+    }
+
+    private void checkTogether() {
+        if (distillation.alpha() > 0 && distillation.teachers().isEmpty()) {
+            throw Settings.refused(Setting.ALPHA, distillation.alpha(), "0 where no teacher is given");
+        }
+        if (distillation.alpha() == 0 && !distillation.teachers().isEmpty()) {
+            throw Settings.refused(Setting.ALPHA, distillation.alpha(), "above 0 where a teacher is given");
+        }
+        if (optimization.finalLearningRate() > optimization.learningRate()) {
+            throw Settings.refused(
+                    Setting.FINAL_LEARNING_RATE,
+                    optimization.finalLearningRate(),
+                    "at most learning_rate=" + optimization.learningRate());
+        }
+        if (data.heldOut().isEmpty() && run.evaluateEvery() > 0) {
+            throw Settings.refused(Setting.EVALUATE_EVERY, run.evaluateEvery(), "0 where held_out is not given");
+        }
+    }
+
+    private static List<Path> paths(Settings settings, Setting setting) {
+        List<Path> paths = new ArrayList<>();
+        for (String path : settings.list(setting)) {
+            paths.add(Path.of(path));
+        }
+        return List.copyOf(paths);
+    }
+}
