@@ -1,0 +1,229 @@
+package dev.lyne.teacher.admission;
+
+import com.google.protobuf.ByteString;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.teacher.cache.Deadline;
+import dev.lyne.teacher.cache.ScoreTask;
+import dev.lyne.teacher.cache.SequenceEncoder;
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.Failure.Reason;
+import dev.lyne.teacher.model.Fingerprints;
+import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.v1.ExecutionFingerprint;
+import dev.lyne.v1.OpenStream;
+import dev.lyne.v1.Precision;
+import dev.lyne.v1.Sequence;
+import dev.lyne.wire.Digests;
+import dev.lyne.wire.Positions;
+import dev.lyne.wire.Selection;
+import dev.lyne.wire.SelectionMessages;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.util.HexFormat;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The door: turns messages into checked values or into refusals, and bounds the work admitted and unanswered over all
+ * streams. Safe for several threads.
+ */
+public final class Admission {
+    private static final int MAX_STUDENT_NAME = 128;
+
+    private final ServerLimits limits;
+    private final AtomicLong admittedTokens = new AtomicLong();
+    private volatile boolean draining;
+
+    public Admission(ServerLimits limits, MeterRegistry registry) {
+        this.limits = limits;
+        Gauge.builder("lyne.teacher.admitted.tokens", admittedTokens, AtomicLong::get)
+                .description("Tokens admitted and not yet answered, over all streams")
+                .register(registry);
+    }
+
+    /** Bounds of what is let in. */
+    public ServerLimits limits() {
+        return limits;
+    }
+
+    /** From now on refuses everything. */
+    public void drain() {
+        draining = true;
+    }
+
+    /** Checks a stream's opening against the teacher, and grants it credit. */
+    public Verdict<StreamTerms> open(OpenStream open, TeacherDescription teacher) {
+        if (draining) {
+            return Verdict.refuse(Reason.DRAINING, drainingLine());
+        }
+        try {
+            checkExpectations(open, teacher);
+            checkOpening(open);
+            Selection selection = selection(open, teacher);
+            long fittingTokens = limits.maxUnsentBytes() / SequenceEncoder.maxRowBytes(selection);
+            return new Verdict.Accepted<>(new StreamTerms(
+                    teacher,
+                    selection,
+                    limits.maxInFlightSequences(),
+                    Math.max(1, Math.min(limits.maxInFlightTokens(), fittingTokens))));
+        } catch (MismatchException e) {
+            return Verdict.refuse(Reason.TEACHER_MISMATCH, e.line);
+        } catch (IllegalArgumentException e) {
+            return Verdict.refuse(Reason.INVALID_REQUEST, line(e));
+        }
+    }
+
+    /** Checks a sequence and reserves its tokens, which the caller {@linkplain #release releases} once it is answered. */
+    public Verdict<ScoreTask> admit(Sequence sequence, StreamTerms terms, long receivedNanos) {
+        if (draining) {
+            return Verdict.refuse(Reason.DRAINING, drainingLine());
+        }
+        int[] tokens = new int[sequence.getTokenIdsCount()];
+        for (int i = 0; i < tokens.length; i++) {
+            tokens[i] = sequence.getTokenIds(i);
+        }
+        int checksum = Digests.tokenChecksum(tokens);
+        if (checksum != sequence.getTokenIdsCrc32C()) {
+            return Verdict.refuse(
+                    Reason.CHECKSUM_MISMATCH,
+                    "token_ids_crc32c: " + hex(sequence.getTokenIdsCrc32C()) + " (expected: " + hex(checksum)
+                            + ", that of the token_ids received)");
+        }
+        ScoreTask task;
+        try {
+            checkTokens(tokens, terms.teacher());
+            int[] positions = Positions.from(sequence.getPositionsList(), tokens.length);
+            long timeoutMillis = Integer.toUnsignedLong(sequence.getTimeoutMillis());
+            Deadline deadline = timeoutMillis == 0
+                    ? Deadline.NONE
+                    : Deadline.at(receivedNanos + TimeUnit.MILLISECONDS.toNanos(timeoutMillis));
+            task = new ScoreTask(
+                    new ScoreItem(tokens, positions), terms.selection(), deadline, sequence.getBypassCache());
+        } catch (IllegalArgumentException e) {
+            return Verdict.refuse(Reason.INVALID_REQUEST, line(e));
+        }
+        if (!reserve(tokens.length)) {
+            return Verdict.refuse(
+                    Reason.QUEUE_FULL,
+                    "tokens admitted: " + admittedTokens.get() + " and " + tokens.length + " more (expected: at most "
+                            + limits.maxQueuedTokens() + ")");
+        }
+        return new Verdict.Accepted<>(task);
+    }
+
+    /** Gives an answered or withdrawn task's tokens back. */
+    public void release(ScoreTask task) {
+        admittedTokens.addAndGet(-task.tokens());
+    }
+
+    /** The refusal of everything while the server drains. */
+    public static Failure drainingFailure() {
+        return new Failure(Reason.DRAINING, drainingLine());
+    }
+
+    private boolean reserve(int tokens) {
+        // One sequence is always let in, however long, so that no request is refused for ever.
+        long before = admittedTokens.getAndAdd(tokens);
+        if (before > 0 && before + tokens > limits.maxQueuedTokens()) {
+            admittedTokens.addAndGet(-tokens);
+            return false;
+        }
+        return true;
+    }
+
+    private static void checkExpectations(OpenStream open, TeacherDescription teacher) {
+        checkDigest("model_sha256", open.getExpectedDigests().getModelSha256(), teacher.modelDigest());
+        checkDigest("tokenizer_sha256", open.getExpectedDigests().getTokenizerSha256(), teacher.tokenizerDigest());
+        int vocabulary = open.getExpectedVocabularySize();
+        if (vocabulary != 0 && vocabulary != teacher.vocabularySize()) {
+            throw new MismatchException("expected_vocabulary_size: " + Integer.toUnsignedString(vocabulary)
+                    + " (expected: the teacher's " + teacher.vocabularySize() + ")");
+        }
+        ExecutionFingerprint actual = Fingerprints.toMessage(teacher.fingerprint());
+        if (open.hasExpectedExecutionFingerprint()
+                && !open.getExpectedExecutionFingerprint().equals(actual)) {
+            throw new MismatchException(
+                    "expected_execution_fingerprint: " + oneLine(open.getExpectedExecutionFingerprint())
+                            + " (expected: the server's " + oneLine(actual) + ")");
+        }
+    }
+
+    private static void checkDigest(String name, ByteString expected, byte[] actual) {
+        if (!expected.isEmpty() && !expected.equals(ByteString.copyFrom(actual))) {
+            HexFormat hex = HexFormat.of();
+            throw new MismatchException("expected_digests." + name + ": " + hex.formatHex(expected.toByteArray())
+                    + " (expected: the teacher's " + hex.formatHex(actual) + ")");
+        }
+    }
+
+    private static void checkOpening(OpenStream open) {
+        if (open.getPrecision() != Precision.PRECISION_EXACT) {
+            throw new IllegalArgumentException(
+                    "precision: " + open.getPrecisionValue() + " (expected: PRECISION_EXACT=1)");
+        }
+        if (open.getStudent().length() > MAX_STUDENT_NAME) {
+            throw new IllegalArgumentException("student: " + open.getStudent().length()
+                    + " characters (expected: at most " + MAX_STUDENT_NAME + ")");
+        }
+    }
+
+    private Selection selection(OpenStream open, TeacherDescription teacher) {
+        int temperatures = open.getSelection().getTemperaturesCount();
+        if (temperatures > limits.maxTemperatures()) {
+            throw new IllegalArgumentException(
+                    "temperatures: " + temperatures + " (expected: at most " + limits.maxTemperatures() + ")");
+        }
+        Selection selection = SelectionMessages.from(open.getSelection());
+        selection.checkFits(teacher.vocabularySize());
+        if (selection.k() > limits.maxK()) {
+            throw new IllegalArgumentException("k: " + selection.k() + " (expected: 1.." + limits.maxK() + ")");
+        }
+        return selection;
+    }
+
+    private static void checkTokens(int[] tokens, TeacherDescription teacher) {
+        if (tokens.length < 1 || tokens.length > teacher.contextLength()) {
+            throw new IllegalArgumentException("token_ids: " + tokens.length + " tokens (expected: 1..context_length="
+                    + teacher.contextLength() + ")");
+        }
+        for (int i = 0; i < tokens.length; i++) {
+            if (tokens[i] < 0 || tokens[i] >= teacher.vocabularySize()) {
+                throw new IllegalArgumentException("token_ids[" + i + "]: " + Integer.toUnsignedString(tokens[i])
+                        + " (expected: below vocabulary_size=" + teacher.vocabularySize() + ")");
+            }
+        }
+    }
+
+    private static String drainingLine() {
+        return "the server is draining (expected: another server, or this one later)";
+    }
+
+    private static String hex(int value) {
+        return "0x" + HexFormat.of().toHexDigits(value);
+    }
+
+    private static String oneLine(ExecutionFingerprint fingerprint) {
+        return String.join(
+                "/",
+                fingerprint.getTorchVersion(),
+                fingerprint.getDevice(),
+                fingerprint.getCpuCapability(),
+                fingerprint.getThreads() + " threads",
+                fingerprint.getComputePrecision());
+    }
+
+    private static String line(IllegalArgumentException e) {
+        return String.valueOf(e.getMessage());
+    }
+
+    /** Ends the checks of an opening whose student expects another teacher. */
+    private static final class MismatchException extends RuntimeException {
+        private static final long serialVersionUID = 1;
+        private final String line;
+
+        MismatchException(String line) {
+            super(line, null, false, false);
+            this.line = line;
+        }
+    }
+}

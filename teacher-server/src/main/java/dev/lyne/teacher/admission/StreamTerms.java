@@ -1,0 +1,33 @@
+package dev.lyne.teacher.admission;
+
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.wire.Selection;
+import java.util.Optional;
+
+/**
+ * What a stream was opened with, and what it was granted.
+ *
+ * @param teacher what its sequences are scored with
+ * @param selection entries of a row
+ * @param creditSequences most sequences in flight
+ * @param creditTokens most tokens in flight, unless it is one sequence alone
+ */
+public record StreamTerms(TeacherDescription teacher, Selection selection, int creditSequences, long creditTokens) {
+    /** Refuses a sequence that goes beyond the credit. */
+    public Optional<Failure> checkCredit(int inFlightSequences, long inFlightTokens, int tokens) {
+        if (inFlightSequences >= creditSequences) {
+            return Optional.of(new Failure(
+                    Failure.Reason.CREDIT_EXCEEDED,
+                    "sequences in flight: " + (inFlightSequences + 1) + " (expected: at most the granted "
+                            + creditSequences + ")"));
+        }
+        if (inFlightSequences > 0 && inFlightTokens + tokens > creditTokens) {
+            return Optional.of(new Failure(
+                    Failure.Reason.CREDIT_EXCEEDED,
+                    "tokens in flight: " + (inFlightTokens + tokens) + " (expected: at most the granted " + creditTokens
+                            + ")"));
+        }
+        return Optional.empty();
+    }
+}

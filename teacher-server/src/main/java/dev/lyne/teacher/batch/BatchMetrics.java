@@ -1,0 +1,89 @@
+package dev.lyne.teacher.batch;
+
+import dev.lyne.lm.scoring.ScoreItem;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.Timer;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+
+/** What a teacher's batches are like. */
+public final class BatchMetrics {
+    private final MeterRegistry registry;
+    private final Tags tags;
+    private final Counter positionsScored;
+    private final Timer queueWait;
+    private final Timer batchDuration;
+    private final DistributionSummary batchSequences;
+    private final DistributionSummary batchTokens;
+    private final DistributionSummary occupancy;
+    private final DistributionSummary padding;
+
+    /** Registers the meters of one teacher. */
+    public BatchMetrics(MeterRegistry registry, String teacher) {
+        this.registry = registry;
+        this.tags = Tags.of("teacher", teacher);
+        this.positionsScored = Counter.builder("lyne.teacher.positions.scored")
+                .description("Rows computed by the model")
+                .tags(tags)
+                .register(registry);
+        this.queueWait = Timer.builder("lyne.teacher.queue.wait")
+                .description("Time from a sequence's arrival in the queue to its forward")
+                .publishPercentiles(0.5, 0.99)
+                .tags(tags)
+                .register(registry);
+        this.batchDuration = Timer.builder("lyne.teacher.batch.duration")
+                .description("Time of a forward with selection")
+                .publishPercentiles(0.5, 0.99)
+                .tags(tags)
+                .register(registry);
+        this.batchSequences = summary("lyne.teacher.batch.sequences", "Sequences a batch");
+        this.batchTokens = summary("lyne.teacher.batch.tokens", "Tokens a batch, without padding");
+        this.occupancy = summary("lyne.teacher.batch.occupancy", "Tokens a batch over the token budget");
+        this.padding = summary("lyne.teacher.batch.padding", "Padding a batch over its padded tokens");
+    }
+
+    private DistributionSummary summary(String name, String description) {
+        return DistributionSummary.builder(name)
+                .description(description)
+                .tags(tags)
+                .register(registry);
+    }
+
+    void bindQueue(Supplier<Number> tokens, Supplier<Number> sequences) {
+        Gauge.builder("lyne.teacher.queue.tokens", tokens)
+                .description("Tokens that wait for the device")
+                .tags(tags)
+                .register(registry);
+        Gauge.builder("lyne.teacher.queue.sequences", sequences)
+                .description("Sequences that wait for the device")
+                .tags(tags)
+                .register(registry);
+    }
+
+    void waited(long nanos) {
+        queueWait.record(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    void scored(int rows) {
+        positionsScored.increment(rows);
+    }
+
+    void ran(List<ScoreItem> items, int budget, long nanos) {
+        int longest = 0;
+        long tokens = 0;
+        for (ScoreItem item : items) {
+            longest = Math.max(longest, item.tokens().length);
+            tokens += item.tokens().length;
+        }
+        batchDuration.record(nanos, TimeUnit.NANOSECONDS);
+        batchSequences.record(items.size());
+        batchTokens.record(tokens);
+        occupancy.record((double) tokens / budget);
+        padding.record(1 - (double) tokens / ((long) longest * items.size()));
+    }
+}

@@ -1,0 +1,28 @@
+package dev.lyne.teacher.batch;
+
+import java.time.Duration;
+
+/**
+ * How sequences become batches.
+ *
+ * @param maxTokens most tokens of a batch, padding included; a longer sequence runs alone
+ * @param deadline how long the oldest sequence of a batch that is not full waits for company
+ * @param maxPaddingShare most padding of a batch, as a share of its tokens, 0 to below 1
+ * @param maxSequences most sequences of a batch; 1 for deterministic teachers
+ */
+public record BatchOptions(int maxTokens, Duration deadline, double maxPaddingShare, int maxSequences) {
+    public BatchOptions {
+        if (maxTokens < 1) {
+            throw new IllegalArgumentException("batch tokens: " + maxTokens + " (expected: 1 or more)");
+        }
+        if (deadline.isNegative()) {
+            throw new IllegalArgumentException("batch deadline: " + deadline + " (expected: 0 or more)");
+        }
+        if (!(maxPaddingShare >= 0 && maxPaddingShare < 1)) {
+            throw new IllegalArgumentException("padding share: " + maxPaddingShare + " (expected: 0 to below 1)");
+        }
+        if (maxSequences < 1) {
+            throw new IllegalArgumentException("batch sequences: " + maxSequences + " (expected: 1 or more)");
+        }
+    }
+}

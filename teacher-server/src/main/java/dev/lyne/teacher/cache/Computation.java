@@ -1,0 +1,188 @@
+package dev.lyne.teacher.cache;
+
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.teacher.batch.BatchJob;
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.wire.Selection;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+
+/**
+ * A sequence being computed, and who waits for it. It lives while any waiter does, and its deadline is the latest of theirs.
+ * A waiter whose own deadline has passed when the computation starts is told so then, as if it had asked alone.
+ *
+ * <p>The fields are guarded by the {@code flight} lock; {@code deadline} is written with it and read without.
+ */
+final class Computation implements BatchJob {
+    private record Waiting(Waiter waiter, Deadline deadline, Origin origin) {}
+
+    private final SingleFlight flight;
+    private final CacheKey key;
+    private final ScoreTask task;
+    private final RowSelection selection;
+    private final boolean shared;
+    private final List<Waiting> waiters = new ArrayList<>(1);
+    private volatile Deadline deadline;
+    private boolean started;
+
+    Computation(SingleFlight flight, CacheKey key, ScoreTask task, boolean shared) {
+        this.flight = flight;
+        this.key = key;
+        this.task = task;
+        this.selection = rowSelection(task.selection());
+        this.shared = shared;
+        this.deadline = task.deadline();
+    }
+
+    CacheKey key() {
+        return key;
+    }
+
+    ScoreTask task() {
+        return task;
+    }
+
+    boolean shared() {
+        return shared;
+    }
+
+    Holdings holds() {
+        return task.wanted();
+    }
+
+    /** Adds the first asker. Called with the lock held. */
+    Ticket begin(Waiter waiter) {
+        return add(new Waiting(waiter, task.deadline(), Origin.COMPUTED));
+    }
+
+    /** Adds another asker. Called with the lock held. */
+    Ticket join(Waiter waiter, Deadline itsDeadline) {
+        deadline = deadline.latest(itsDeadline);
+        return add(new Waiting(waiter, itsDeadline, Origin.COALESCED));
+    }
+
+    private Ticket add(Waiting waiting) {
+        waiters.add(waiting);
+        return () -> {
+            synchronized (flight) {
+                if (!waiters.remove(waiting)) {
+                    return false;
+                }
+                if (waiters.isEmpty()) {
+                    flight.drop(this);
+                } else {
+                    deadline = waiters.stream()
+                            .map(Waiting::deadline)
+                            .reduce(Deadline::latest)
+                            .orElseThrow();
+                }
+                return true;
+            }
+        };
+    }
+
+    @Override
+    public ScoreItem item() {
+        return task.item();
+    }
+
+    @Override
+    public RowSelection selection() {
+        return selection;
+    }
+
+    @Override
+    public boolean overdue(long nowNanos) {
+        return deadline.passed(nowNanos);
+    }
+
+    @Override
+    public boolean expire(long nowNanos) {
+        List<Waiting> late;
+        synchronized (flight) {
+            // A waiter with more time may have joined since the caller looked.
+            if (started || !deadline.passed(nowNanos)) {
+                return false;
+            }
+            late = takeWaiters();
+            flight.forget(this);
+        }
+        late.forEach(Computation::tellLate);
+        return true;
+    }
+
+    @Override
+    public boolean start(long nowNanos) {
+        List<Waiting> late = new ArrayList<>();
+        boolean live;
+        synchronized (flight) {
+            for (Iterator<Waiting> each = waiters.iterator(); each.hasNext(); ) {
+                Waiting waiting = each.next();
+                if (waiting.deadline().passed(nowNanos)) {
+                    late.add(waiting);
+                    each.remove();
+                }
+            }
+            live = !waiters.isEmpty();
+            started = live;
+            if (!live) {
+                flight.forget(this);
+            }
+        }
+        late.forEach(Computation::tellLate);
+        return live;
+    }
+
+    @Override
+    public void scored(SelectedRows rows) {
+        EncodedSequence encoded;
+        try {
+            encoded = flight.encode(this, rows);
+        } catch (RuntimeException e) {
+            failed(new Failure(Failure.Reason.MODEL_FAILED, "the model's rows cannot be encoded: " + e.getMessage()));
+            return;
+        }
+        for (Waiting waiting : end()) {
+            waiting.waiter().scored(encoded, waiting.origin());
+        }
+    }
+
+    @Override
+    public void failed(Failure failure) {
+        for (Waiting waiting : end()) {
+            waiting.waiter().failed(failure);
+        }
+    }
+
+    private List<Waiting> end() {
+        synchronized (flight) {
+            flight.forget(this);
+            return takeWaiters();
+        }
+    }
+
+    private List<Waiting> takeWaiters() {
+        List<Waiting> all = List.copyOf(waiters);
+        waiters.clear();
+        return all;
+    }
+
+    private static void tellLate(Waiting waiting) {
+        waiting.waiter()
+                .failed(new Failure(
+                        Failure.Reason.DEADLINE_PASSED,
+                        "timeout_millis: passed before the sequence's turn came (expected: more time, or less load)"));
+    }
+
+    private static RowSelection rowSelection(Selection selection) {
+        if (selection instanceof Selection.TopPK rule) {
+            // The model reads p = 1 as "no test"; the contract's p = 1 still ends a row whose mass is all there.
+            double p = Math.min(rule.p(), Math.nextDown(1.0));
+            return new RowSelection(rule.k(), p, rule.truncationTemperature(), rule.temperatures());
+        }
+        return new RowSelection(selection.k(), 1.0, 1f, selection.temperatures());
+    }
+}

@@ -1,0 +1,11 @@
+package dev.lyne.teacher.cache;
+
+/** Where a waiter's rows came from. */
+public enum Origin {
+    /** Computed for it. */
+    COMPUTED,
+    /** Computed for another that asked before, while this one waited too. */
+    COALESCED,
+    /** Stored in memory. */
+    MEMORY
+}

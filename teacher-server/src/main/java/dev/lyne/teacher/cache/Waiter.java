@@ -1,0 +1,12 @@
+package dev.lyne.teacher.cache;
+
+import dev.lyne.teacher.model.Failure;
+
+/** Someone who asked for a sequence. Exactly one of these is called, once, on any thread, unless the asker withdrew. */
+public interface Waiter {
+    /** The rows are there. */
+    void scored(EncodedSequence rows, Origin origin);
+
+    /** There will be none. */
+    void failed(Failure failure);
+}

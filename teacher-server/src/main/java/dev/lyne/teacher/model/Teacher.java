@@ -1,0 +1,25 @@
+package dev.lyne.teacher.model;
+
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import java.util.List;
+
+/** A model that rows come from. One thread, the one that owns its device, calls everything but {@link #description}. */
+public interface Teacher extends AutoCloseable {
+    /** Identity and bounds; the same for the teacher's whole life. */
+    TeacherDescription description();
+
+    /** Runs once what the first batch would otherwise pay for: kernels chosen, memory reserved. */
+    void warmUp();
+
+    /**
+     * Scores sequences in one forward.
+     *
+     * @return one outcome an item, in order
+     */
+    List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection);
+
+    @Override
+    void close();
+}

@@ -1,0 +1,48 @@
+package dev.lyne.teacher.model;
+
+import dev.lyne.lm.model.ExecutionFingerprint;
+
+/**
+ * What a teacher is.
+ *
+ * @param name unique within a server, never blank
+ * @param modelDigest SHA-256 of tensors, configuration and compute precision, 32 bytes
+ * @param tokenizerDigest SHA-256 of the tokenizer's canonical form, 32 bytes
+ * @param vocabularySize token ids that a row's distribution covers
+ * @param contextLength longest sequence, in tokens
+ * @param fingerprint what the last bits of a row depend on
+ * @param architecture the model family, for people
+ * @param parameters number of parameters, for people
+ * @param deterministic true where each sequence is computed alone, so that equal fingerprints give equal bytes
+ */
+@SuppressWarnings("ArrayRecordComponent") // digests are compared with Arrays.equals where they matter
+public record TeacherDescription(
+        String name,
+        byte[] modelDigest,
+        byte[] tokenizerDigest,
+        int vocabularySize,
+        int contextLength,
+        ExecutionFingerprint fingerprint,
+        String architecture,
+        long parameters,
+        boolean deterministic) {
+    public TeacherDescription {
+        if (name.isBlank()) {
+            throw new IllegalArgumentException("teacher name: empty (expected: a name)");
+        }
+        requireDigest("model digest", modelDigest);
+        requireDigest("tokenizer digest", tokenizerDigest);
+        if (vocabularySize < 1 || vocabularySize > 1 << 20) {
+            throw new IllegalArgumentException("vocabulary_size: " + vocabularySize + " (expected: 1..1048576)");
+        }
+        if (contextLength < 1) {
+            throw new IllegalArgumentException("context_length: " + contextLength + " (expected: 1 or more)");
+        }
+    }
+
+    private static void requireDigest(String what, byte[] digest) {
+        if (digest.length != 32) {
+            throw new IllegalArgumentException(what + ": " + digest.length + " bytes (expected: 32)");
+        }
+    }
+}

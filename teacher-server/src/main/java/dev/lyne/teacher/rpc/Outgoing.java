@@ -1,0 +1,95 @@
+package dev.lyne.teacher.rpc;
+
+import com.google.protobuf.UnsafeByteOperations;
+import dev.lyne.teacher.cache.EncodedBlock;
+import dev.lyne.teacher.cache.EncodedSequence;
+import dev.lyne.teacher.cache.Origin;
+import dev.lyne.v1.Rows;
+import dev.lyne.v1.ScoreSequencesResponse;
+import dev.lyne.v1.SequenceDone;
+import dev.lyne.v1.Source;
+import java.util.Iterator;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Messages that wait for their reader, made when they are sent: what waits is a reference to the encoded blocks, which the
+ * cache may hold too. Owned by whoever pumps the sender.
+ */
+final class Outgoing {
+    private final long id;
+    private final Iterator<EncodedBlock> blocks;
+    private final Source source;
+    private final ScoreSequencesResponse last;
+    private final Consumer<EncodedBlock> whenBlockSent;
+    private final Runnable whenSent;
+    private long unsentBytes;
+    private boolean lastSent;
+
+    private Outgoing(
+            long id,
+            EncodedSequence rows,
+            Source source,
+            ScoreSequencesResponse last,
+            Consumer<EncodedBlock> whenBlockSent,
+            Runnable whenSent) {
+        this.id = id;
+        this.blocks = rows.blocks().iterator();
+        this.source = source;
+        this.last = last;
+        this.whenBlockSent = whenBlockSent;
+        this.whenSent = whenSent;
+        this.unsentBytes = rows.bytes();
+    }
+
+    /** A sequence's rows, then `done`. */
+    static Outgoing rows(
+            long id, EncodedSequence rows, Origin origin, Consumer<EncodedBlock> whenBlockSent, Runnable whenSent) {
+        Source source = switch (origin) {
+            case COMPUTED -> Source.SOURCE_COMPUTED;
+            case COALESCED -> Source.SOURCE_COALESCED;
+            case MEMORY -> Source.SOURCE_MEMORY;
+        };
+        ScoreSequencesResponse done = ScoreSequencesResponse.newBuilder()
+                .setDone(SequenceDone.newBuilder().setId(id).setRows(rows.rows()))
+                .build();
+        return new Outgoing(id, rows, source, done, whenBlockSent, whenSent);
+    }
+
+    /** One message. */
+    static Outgoing message(ScoreSequencesResponse message, Runnable whenSent) {
+        return new Outgoing(
+                0, new EncodedSequence(List.of()), Source.SOURCE_UNSPECIFIED, message, unused -> {}, whenSent);
+    }
+
+    /** Bytes of blocks not sent yet. */
+    long unsentBytes() {
+        return unsentBytes;
+    }
+
+    boolean hasNext() {
+        return !lastSent;
+    }
+
+    /** The next message. */
+    ScoreSequencesResponse next() {
+        if (!blocks.hasNext()) {
+            lastSent = true;
+            return last;
+        }
+        EncodedBlock block = blocks.next();
+        unsentBytes -= block.bytes().length;
+        whenBlockSent.accept(block);
+        return ScoreSequencesResponse.newBuilder()
+                .setRows(Rows.newBuilder()
+                        .setId(id)
+                        .setFirstPosition(block.firstPosition())
+                        .setBlock(UnsafeByteOperations.unsafeWrap(block.bytes()))
+                        .setSource(source))
+                .build();
+    }
+
+    void sent() {
+        whenSent.run();
+    }
+}

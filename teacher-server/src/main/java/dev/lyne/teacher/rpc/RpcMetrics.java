@@ -1,0 +1,74 @@
+package dev.lyne.teacher.rpc;
+
+import dev.lyne.teacher.cache.EncodedBlock;
+import dev.lyne.teacher.model.Failure;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** What the streams carry and hold. */
+public final class RpcMetrics {
+    private final MeterRegistry registry;
+    private final Map<Failure.Reason, Counter> refusals = new EnumMap<>(Failure.Reason.class);
+    final AtomicInteger streams = new AtomicInteger();
+    final AtomicInteger sequencesInFlight = new AtomicInteger();
+    final AtomicLong unsentBytes = new AtomicLong();
+
+    /** Registers the server's meters. */
+    public RpcMetrics(MeterRegistry registry) {
+        this.registry = registry;
+        gauge("lyne.teacher.streams", "Open streams", streams);
+        gauge("lyne.teacher.sequences.in.flight", "Sequences received and not yet answered in full", sequencesInFlight);
+        gauge("lyne.teacher.unsent.bytes", "Bytes of rows that wait for their readers", unsentBytes);
+        for (Failure.Reason reason : Failure.Reason.values()) {
+            refusals.put(
+                    reason,
+                    Counter.builder("lyne.teacher.refusals")
+                            .description("Sequences and calls that got a failure")
+                            .tag("reason", reason.name().toLowerCase(Locale.ROOT))
+                            .register(registry));
+        }
+    }
+
+    private void gauge(String name, String description, Number value) {
+        Gauge.builder(name, value, Number::doubleValue).description(description).register(registry);
+    }
+
+    /** Bytes of rows that wait for their readers, over all streams. */
+    public long unsentBytes() {
+        return unsentBytes.get();
+    }
+
+    void refused(Failure failure) {
+        Counter counter = refusals.get(failure.reason());
+        if (counter != null) {
+            counter.increment();
+        }
+    }
+
+    /** What one teacher's streams were sent. */
+    Served served(String teacher) {
+        return new Served(
+                Counter.builder("lyne.teacher.positions.served")
+                        .description("Rows sent")
+                        .tag("teacher", teacher)
+                        .register(registry),
+                Counter.builder("lyne.teacher.bytes.served")
+                        .description("Bytes of blocks sent")
+                        .tag("teacher", teacher)
+                        .register(registry));
+    }
+
+    /** Counters of rows and bytes. */
+    record Served(Counter positions, Counter bytes) {
+        void sent(EncodedBlock block) {
+            positions.increment(block.rows());
+            bytes.increment(block.bytes().length);
+        }
+    }
+}

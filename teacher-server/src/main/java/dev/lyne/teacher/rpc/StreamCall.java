@@ -1,0 +1,153 @@
+package dev.lyne.teacher.rpc;
+
+import dev.lyne.teacher.admission.Admission;
+import dev.lyne.teacher.admission.StreamTerms;
+import dev.lyne.teacher.admission.Verdict;
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.v1.Credit;
+import dev.lyne.v1.OpenStream;
+import dev.lyne.v1.ScoreSequencesRequest;
+import dev.lyne.v1.ScoreSequencesResponse;
+import dev.lyne.v1.StreamOpened;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+
+/**
+ * A call of ScoreSequences from its first message on: opens the stream, and hands the rest to it. gRPC calls the observer's
+ * methods one at a time; {@link #drain} comes from another thread.
+ */
+final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
+    private final ServerCallStreamObserver<ScoreSequencesResponse> call;
+    private final PacedSender sender;
+    private final Teachers teachers;
+    private final Admission admission;
+    private final RpcMetrics metrics;
+    private final LongSupplier nanoClock;
+
+    private final Object lock = new Object();
+    private Optional<ScoreStream> stream = Optional.empty(); // guarded by lock
+    private boolean draining; // guarded by lock
+
+    /** Takes the call over. Called before gRPC delivers anything. */
+    StreamCall(
+            ServerCallStreamObserver<ScoreSequencesResponse> call,
+            Teachers teachers,
+            Admission admission,
+            RpcMetrics metrics,
+            LongSupplier nanoClock,
+            Consumer<StreamCall> whenEnded) {
+        this.call = call;
+        this.teachers = teachers;
+        this.admission = admission;
+        this.metrics = metrics;
+        this.nanoClock = nanoClock;
+        this.sender = new PacedSender(call, metrics, () -> whenEnded.accept(this));
+        call.disableAutoRequest();
+        call.setOnReadyHandler(sender::pump);
+        call.setOnCancelHandler(this::cancelled);
+        call.request(1);
+    }
+
+    @Override
+    public void onNext(ScoreSequencesRequest request) {
+        Optional<ScoreStream> opened = stream();
+        if (opened.isPresent()) {
+            opened.get().onRequest(request);
+        } else if (request.getMessageCase() == ScoreSequencesRequest.MessageCase.OPEN) {
+            open(request.getOpen());
+        } else {
+            fail(new Failure(
+                    Failure.Reason.PROTOCOL_VIOLATION,
+                    "message: " + request.getMessageCase() + " (expected: open first)"));
+        }
+    }
+
+    private void open(OpenStream open) {
+        Verdict<ServedTeacher> found = teachers.find(open.getTeacher());
+        if (found instanceof Verdict.Refused<ServedTeacher> refused) {
+            fail(refused.failure());
+        } else if (found instanceof Verdict.Accepted<ServedTeacher> accepted) {
+            open(open, accepted.value());
+        }
+    }
+
+    private void open(OpenStream open, ServedTeacher teacher) {
+        Verdict<StreamTerms> verdict = admission.open(open, teacher.description());
+        if (verdict instanceof Verdict.Refused<StreamTerms> refused) {
+            fail(refused.failure());
+            return;
+        }
+        StreamTerms terms = ((Verdict.Accepted<StreamTerms>) verdict).value();
+        ScoreStream opened = new ScoreStream(
+                terms, teacher.sequences(), admission, metrics, teachers.served(teacher), nanoClock, call, sender);
+        StreamOpened answer = StreamOpened.newBuilder()
+                .setTeacher(teachers.describe(teacher))
+                .setCredit(Credit.newBuilder()
+                        .setSequences(terms.creditSequences())
+                        .setTokens(terms.creditTokens()))
+                .build();
+        sender.offer(Outgoing.message(
+                ScoreSequencesResponse.newBuilder().setOpened(answer).build(), () -> {}));
+        boolean drainNow;
+        synchronized (lock) {
+            stream = Optional.of(opened);
+            drainNow = draining;
+        }
+        if (drainNow) {
+            opened.drain();
+        }
+        call.request(1);
+    }
+
+    private void fail(Failure failure) {
+        metrics.refused(failure);
+        sender.endNow(observer -> observer.onError(Statuses.toException(failure)));
+    }
+
+    @Override
+    public void onCompleted() {
+        Optional<ScoreStream> opened = stream();
+        if (opened.isPresent()) {
+            opened.get().halfClose();
+        } else {
+            fail(new Failure(Failure.Reason.PROTOCOL_VIOLATION, "message: none (expected: open first)"));
+        }
+    }
+
+    @Override
+    public void onError(Throwable t) {
+        cancelled();
+    }
+
+    private void cancelled() {
+        Optional<ScoreStream> opened = stream();
+        if (opened.isPresent()) {
+            opened.get().cancelled();
+        } else {
+            sender.endNow(observer -> {});
+        }
+    }
+
+    /** Ends the call with UNAVAILABLE once its accepted sequences are answered. */
+    void drain() {
+        Optional<ScoreStream> opened;
+        synchronized (lock) {
+            draining = true;
+            opened = stream;
+        }
+        if (opened.isPresent()) {
+            opened.get().drain();
+        } else {
+            sender.endAfterQueue(observer -> observer.onError(Statuses.toException(Admission.drainingFailure())));
+        }
+    }
+
+    private Optional<ScoreStream> stream() {
+        synchronized (lock) {
+            return stream;
+        }
+    }
+}

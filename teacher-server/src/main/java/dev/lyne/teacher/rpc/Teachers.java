@@ -1,0 +1,91 @@
+package dev.lyne.teacher.rpc;
+
+import com.google.protobuf.ByteString;
+import dev.lyne.teacher.admission.ServerLimits;
+import dev.lyne.teacher.admission.Verdict;
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.Fingerprints;
+import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.v1.Limits;
+import dev.lyne.v1.Precision;
+import dev.lyne.v1.SelectionKind;
+import dev.lyne.v1.Teacher;
+import dev.lyne.v1.TeacherDigests;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+/** The server's teachers by name. */
+final class Teachers {
+    private final Map<String, ServedTeacher> byName = new TreeMap<>();
+    private final Map<String, RpcMetrics.Served> served;
+    private final ServerLimits limits;
+
+    Teachers(List<ServedTeacher> teachers, ServerLimits limits, RpcMetrics metrics) {
+        this.limits = limits;
+        for (ServedTeacher teacher : teachers) {
+            String name = teacher.description().name();
+            if (byName.putIfAbsent(name, teacher) != null) {
+                throw new IllegalArgumentException("teacher name: " + name + " twice (expected: distinct names)");
+            }
+        }
+        if (byName.isEmpty()) {
+            throw new IllegalArgumentException("teachers: none (expected: at least one)");
+        }
+        this.served = byName.keySet().stream().collect(Collectors.toUnmodifiableMap(name -> name, metrics::served));
+    }
+
+    /** In order of name. */
+    Collection<ServedTeacher> all() {
+        return byName.values();
+    }
+
+    Verdict<ServedTeacher> find(String name) {
+        if (name.isEmpty() && byName.size() == 1) {
+            return new Verdict.Accepted<>(byName.values().iterator().next());
+        }
+        if (name.isEmpty()) {
+            return Verdict.refuse(
+                    Failure.Reason.INVALID_REQUEST, "teacher: empty (expected: one of " + byName.keySet() + ")");
+        }
+        ServedTeacher found = byName.get(name);
+        if (found == null) {
+            return Verdict.refuse(
+                    Failure.Reason.TEACHER_NOT_FOUND,
+                    "teacher: " + name + " (expected: one of " + byName.keySet() + ")");
+        }
+        return new Verdict.Accepted<>(found);
+    }
+
+    RpcMetrics.Served served(ServedTeacher teacher) {
+        return Objects.requireNonNull(served.get(teacher.description().name()));
+    }
+
+    Teacher describe(ServedTeacher served) {
+        TeacherDescription teacher = served.description();
+        return Teacher.newBuilder()
+                .setName(teacher.name())
+                .setDigests(TeacherDigests.newBuilder()
+                        .setModelSha256(ByteString.copyFrom(teacher.modelDigest()))
+                        .setTokenizerSha256(ByteString.copyFrom(teacher.tokenizerDigest())))
+                .setExecutionFingerprint(Fingerprints.toMessage(teacher.fingerprint()))
+                .setVocabularySize(teacher.vocabularySize())
+                .setContextLength(teacher.contextLength())
+                .setArchitecture(teacher.architecture())
+                .setParameters(teacher.parameters())
+                .addPrecisions(Precision.PRECISION_EXACT)
+                .addSelectionKinds(SelectionKind.SELECTION_KIND_TOP_K)
+                .addSelectionKinds(SelectionKind.SELECTION_KIND_TOP_P_K)
+                .setLimits(Limits.newBuilder()
+                        .setMaxInFlightSequences(limits.maxInFlightSequences())
+                        .setMaxInFlightTokens(limits.maxInFlightTokens())
+                        .setMaxK(Math.min(limits.maxK(), teacher.vocabularySize()))
+                        .setMaxTemperatures(limits.maxTemperatures())
+                        .setMaxBlockBytes(limits.maxBlockBytes()))
+                .setDeterministic(teacher.deterministic())
+                .build();
+    }
+}

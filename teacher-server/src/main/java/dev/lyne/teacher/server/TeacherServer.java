@@ -1,0 +1,262 @@
+package dev.lyne.teacher.server;
+
+import dev.lyne.teacher.admission.Admission;
+import dev.lyne.teacher.batch.BatchMetrics;
+import dev.lyne.teacher.batch.BatchOptions;
+import dev.lyne.teacher.batch.Batcher;
+import dev.lyne.teacher.cache.CacheMetrics;
+import dev.lyne.teacher.cache.MemoryTier;
+import dev.lyne.teacher.cache.SequenceEncoder;
+import dev.lyne.teacher.cache.SingleFlight;
+import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.rpc.RpcMetrics;
+import dev.lyne.teacher.rpc.ServedTeacher;
+import dev.lyne.teacher.rpc.TeacherRpc;
+import dev.lyne.v1.TeacherServiceGrpc;
+import io.grpc.Server;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
+import io.grpc.netty.NettyServerBuilder;
+import io.grpc.protobuf.services.HealthStatusManager;
+import io.grpc.protobuf.services.ProtoReflectionServiceV1;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
+import io.micrometer.core.instrument.binder.system.UptimeMetrics;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A running teacher server: the stages, the listener, health and metrics. It owns its teachers and closes them.
+ *
+ * <p>Life: {@link #start}, then {@link #drain} once, from any thread.
+ */
+public final class TeacherServer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(TeacherServer.class);
+    private static final int CALL_THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
+
+    private final TeacherServerOptions options;
+    private final PrometheusMeterRegistry registry;
+    private final JvmGcMetrics gcMetrics = new JvmGcMetrics();
+    private final HealthStatusManager health = new HealthStatusManager();
+    private final ExecutorService calls;
+    private final List<Batcher> batchers = new ArrayList<>();
+    private final TeacherRpc rpc;
+    private final Server grpc;
+    private final Optional<MetricsPage> metricsPage;
+
+    private final Object drainLock = new Object();
+    private boolean drained; // guarded by drainLock
+    private final CountDownLatch terminated = new CountDownLatch(1);
+
+    private TeacherServer(
+            List<Teacher> teachers,
+            TeacherServerOptions options,
+            PrometheusMeterRegistry registry,
+            Optional<MetricsPage> metricsPage) {
+        this.options = options;
+        this.registry = registry;
+        this.metricsPage = metricsPage;
+        this.calls = callThreads();
+        bindJvmMetrics();
+        Admission admission = new Admission(options.limits(), registry);
+        MemoryTier memory = new MemoryTier(options.memoryCacheBytes(), registry);
+        List<ServedTeacher> served = new ArrayList<>();
+        for (Teacher teacher : teachers) {
+            served.add(serve(teacher, memory));
+        }
+        this.rpc = new TeacherRpc(served, admission, new RpcMetrics(registry), System::nanoTime);
+        int context = teachers.stream()
+                .mapToInt(teacher -> teacher.description().contextLength())
+                .max()
+                .orElseThrow();
+        this.grpc = listener(context);
+    }
+
+    /**
+     * Starts listening, reports NOT_SERVING until every teacher is warm, and returns when they are.
+     *
+     * @throws IOException where an address cannot be listened on
+     * @throws IllegalStateException where a teacher's warm-up fails
+     */
+    public static TeacherServer start(List<Teacher> teachers, TeacherServerOptions options)
+            throws IOException, InterruptedException {
+        TeacherServer server = listen(teachers, options);
+        try {
+            server.awaitWarm();
+        } catch (IllegalStateException e) {
+            server.close();
+            throw e;
+        }
+        return server;
+    }
+
+    /** Starts listening and returns while teachers may still warm up; health tells when they are. */
+    static TeacherServer listen(List<Teacher> teachers, TeacherServerOptions options)
+            throws IOException, InterruptedException {
+        if (teachers.isEmpty()) {
+            throw new IllegalArgumentException("teachers: none (expected: at least one)");
+        }
+        PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        Optional<MetricsPage> page = options.metrics().isPresent()
+                ? Optional.of(new MetricsPage(options.metrics().get(), registry))
+                : Optional.empty();
+        TeacherServer server = new TeacherServer(teachers, options, registry, page);
+        server.setHealth(ServingStatus.NOT_SERVING);
+        try {
+            server.grpc.start();
+        } catch (IOException e) {
+            server.close();
+            throw e;
+        }
+        return server;
+    }
+
+    void awaitWarm() throws InterruptedException {
+        for (Batcher batcher : batchers) {
+            try {
+                batcher.warm().get();
+            } catch (ExecutionException e) {
+                throw new IllegalStateException("a teacher failed to warm up: " + e.getCause(), e.getCause());
+            }
+        }
+        setHealth(ServingStatus.SERVING);
+    }
+
+    /** Port of the service. */
+    public int port() {
+        return grpc.getPort();
+    }
+
+    /** Port of the metrics page, where there is one. */
+    public OptionalInt metricsPort() {
+        return metricsPage.map(page -> OptionalInt.of(page.port())).orElse(OptionalInt.empty());
+    }
+
+    /** Everything the server counts. */
+    public MeterRegistry registry() {
+        return registry;
+    }
+
+    /**
+     * Finishes what was accepted, refuses the rest with UNAVAILABLE and a delay to retry after, then closes everything.
+     * Bounded by the drain timeout, after which streams are cut. A second call waits for the first.
+     */
+    public void drain() throws InterruptedException {
+        synchronized (drainLock) {
+            if (drained) {
+                return;
+            }
+            drained = true;
+            health.enterTerminalState();
+            if (!rpc.drain(options.drainTimeout())) {
+                LOG.warn("streams still open after {}; they are cut", options.drainTimeout());
+            }
+            grpc.shutdown();
+            // Streams have ended; what is left is for their last bytes to leave.
+            if (!grpc.awaitTermination(1, TimeUnit.SECONDS)) {
+                grpc.shutdownNow();
+                grpc.awaitTermination();
+            }
+            for (Batcher batcher : batchers) {
+                batcher.close();
+            }
+            calls.shutdown();
+            metricsPage.ifPresent(MetricsPage::close);
+            gcMetrics.close();
+            registry.close();
+            terminated.countDown();
+        }
+    }
+
+    /** Waits until the server has drained. */
+    public void awaitTermination() throws InterruptedException {
+        terminated.await();
+    }
+
+    /** Drains. */
+    @Override
+    public void close() throws InterruptedException {
+        drain();
+    }
+
+    private ServedTeacher serve(Teacher teacher, MemoryTier memory) {
+        TeacherDescription description = teacher.description();
+        BatchOptions batching = new BatchOptions(
+                options.batchTokens(),
+                options.batchDeadline(),
+                options.maxPaddingShare(),
+                description.deterministic() ? 1 : Integer.MAX_VALUE);
+        Batcher batcher = new Batcher(
+                teacher,
+                batching,
+                options.encodeThreads(),
+                System::nanoTime,
+                new BatchMetrics(registry, description.name()));
+        batchers.add(batcher);
+        SingleFlight sequences = new SingleFlight(
+                description,
+                memory,
+                new SequenceEncoder(description, options.limits().maxBlockBytes()),
+                batcher,
+                new CacheMetrics(registry, description.name()));
+        return new ServedTeacher(description, sequences);
+    }
+
+    private Server listener(int contextLength) {
+        // A token id takes at most 3 bytes below 2^20, a position range at most 16 for every other token.
+        int maxRequestBytes = Math.addExact(1 << 16, Math.multiplyExact(16, contextLength));
+        NettyServerBuilder builder = NettyServerBuilder.forAddress(options.listen())
+                .executor(calls)
+                .maxInboundMessageSize(maxRequestBytes)
+                .maxInboundMetadataSize(1 << 14)
+                .flowControlWindow(1 << 20)
+                .keepAliveTime(60, TimeUnit.SECONDS)
+                .keepAliveTimeout(20, TimeUnit.SECONDS)
+                .permitKeepAliveTime(10, TimeUnit.SECONDS)
+                .permitKeepAliveWithoutCalls(true)
+                .addService(rpc)
+                .addService(health.getHealthService());
+        if (options.reflection()) {
+            builder.addService(ProtoReflectionServiceV1.newInstance());
+        }
+        return builder.build();
+    }
+
+    private void setHealth(ServingStatus status) {
+        health.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, status);
+        health.setStatus(TeacherServiceGrpc.SERVICE_NAME, status);
+    }
+
+    private void bindJvmMetrics() {
+        new JvmMemoryMetrics().bindTo(registry);
+        gcMetrics.bindTo(registry);
+        new JvmThreadMetrics().bindTo(registry);
+        new ProcessorMetrics().bindTo(registry);
+        new UptimeMetrics().bindTo(registry);
+    }
+
+    private static ExecutorService callThreads() {
+        AtomicInteger number = new AtomicInteger();
+        return Executors.newFixedThreadPool(CALL_THREADS, runnable -> {
+            Thread thread = new Thread(runnable, "lyne-call-" + number.incrementAndGet());
+            thread.setDaemon(true);
+            return thread;
+        });
+    }
+}

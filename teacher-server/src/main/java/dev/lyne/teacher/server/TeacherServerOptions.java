@@ -1,0 +1,137 @@
+package dev.lyne.teacher.server;
+
+import dev.lyne.teacher.admission.ServerLimits;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * How a teacher server runs.
+ *
+ * @param listen address of the service; port 0 picks one
+ * @param metrics address of the metrics page, where there is to be one
+ * @param limits bounds of what is taken on
+ * @param memoryCacheBytes encoded rows kept in memory; 0 keeps none
+ * @param batchTokens most tokens of a batch, padding included
+ * @param batchDeadline how long the oldest sequence of a batch that is not full waits for company
+ * @param maxPaddingShare most padding of a batch, as a share of its tokens
+ * @param encodeThreads threads that encode and deliver a teacher's rows
+ * @param drainTimeout how long {@link TeacherServer#drain} lets streams end by themselves
+ * @param reflection whether the server describes its services to tools
+ */
+public record TeacherServerOptions(
+        InetSocketAddress listen,
+        Optional<InetSocketAddress> metrics,
+        ServerLimits limits,
+        long memoryCacheBytes,
+        int batchTokens,
+        Duration batchDeadline,
+        double maxPaddingShare,
+        int encodeThreads,
+        Duration drainTimeout,
+        boolean reflection) {
+    public TeacherServerOptions {
+        if (encodeThreads < 1) {
+            throw new IllegalArgumentException("encode threads: " + encodeThreads + " (expected: 1 or more)");
+        }
+        if (drainTimeout.isNegative()) {
+            throw new IllegalArgumentException("drain timeout: " + drainTimeout + " (expected: 0 or more)");
+        }
+    }
+
+    /** Starts from what suits a small machine, on a free port of the loopback address, without a metrics page. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** Collects options. Not safe for several threads. */
+    public static final class Builder {
+        private InetSocketAddress listen = new InetSocketAddress("127.0.0.1", 0);
+        private Optional<InetSocketAddress> metrics = Optional.empty();
+        private ServerLimits limits = ServerLimits.DEFAULT;
+        private long memoryCacheBytes = 256L << 20;
+        private int batchTokens = 4_096;
+        private Duration batchDeadline = Duration.ofMillis(4);
+        private double maxPaddingShare = 0.125;
+        private int encodeThreads = 2;
+        private Duration drainTimeout = Duration.ofSeconds(30);
+        private boolean reflection;
+
+        private Builder() {}
+
+        /** Address of the service; port 0 picks one. */
+        public Builder listen(InetSocketAddress address) {
+            listen = address;
+            return this;
+        }
+
+        /** Address of the metrics page; port 0 picks one. */
+        public Builder metrics(InetSocketAddress address) {
+            metrics = Optional.of(address);
+            return this;
+        }
+
+        /** Bounds of what is taken on. */
+        public Builder limits(ServerLimits value) {
+            limits = value;
+            return this;
+        }
+
+        /** Encoded rows kept in memory; 0 keeps none. */
+        public Builder memoryCacheBytes(long bytes) {
+            memoryCacheBytes = bytes;
+            return this;
+        }
+
+        /** Most tokens of a batch, padding included. */
+        public Builder batchTokens(int tokens) {
+            batchTokens = tokens;
+            return this;
+        }
+
+        /** How long the oldest sequence of a batch that is not full waits for company. */
+        public Builder batchDeadline(Duration deadline) {
+            batchDeadline = deadline;
+            return this;
+        }
+
+        /** Most padding of a batch, as a share of its tokens. */
+        public Builder maxPaddingShare(double share) {
+            maxPaddingShare = share;
+            return this;
+        }
+
+        /** Threads that encode and deliver a teacher's rows. */
+        public Builder encodeThreads(int threads) {
+            encodeThreads = threads;
+            return this;
+        }
+
+        /** How long a drain lets streams end by themselves. */
+        public Builder drainTimeout(Duration timeout) {
+            drainTimeout = timeout;
+            return this;
+        }
+
+        /** Whether the server describes its services to tools. */
+        public Builder reflection(boolean on) {
+            reflection = on;
+            return this;
+        }
+
+        /** The options, checked. */
+        public TeacherServerOptions build() {
+            return new TeacherServerOptions(
+                    listen,
+                    metrics,
+                    limits,
+                    memoryCacheBytes,
+                    batchTokens,
+                    batchDeadline,
+                    maxPaddingShare,
+                    encodeThreads,
+                    drainTimeout,
+                    reflection);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+package dev.lyne.teacher.model;
+
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ExecutionFingerprint;
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.lm.scoring.SelectedRows;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Semaphore;
+
+/**
+ * A teacher without a model: rows are pseudo-random functions of the tokens up to a position. It can be held before a batch,
+ * made to fail on a token, and made to find a token's logits not finite.
+ */
+public final class FakeTeacher implements Teacher {
+    /** A batch as it was run. */
+    public record Batch(List<ScoreItem> items, RowSelection selection) {}
+
+    private final TeacherDescription description;
+    private final Semaphore allowedBatches = new Semaphore(Integer.MAX_VALUE / 2);
+    private final Semaphore allowedWarmUp = new Semaphore(Integer.MAX_VALUE / 2);
+    private final List<Batch> batches = new CopyOnWriteArrayList<>();
+    private volatile int failingToken = -1;
+    private volatile int notFiniteToken = -1;
+    private volatile boolean closed;
+
+    public FakeTeacher(String name, int vocabularySize, int contextLength) {
+        this(name, vocabularySize, contextLength, false);
+    }
+
+    public FakeTeacher(String name, int vocabularySize, int contextLength, boolean deterministic) {
+        byte[] digest = new byte[32];
+        Arrays.fill(digest, (byte) (7 + name.hashCode()));
+        byte[] tokenizer = new byte[32];
+        Arrays.fill(tokenizer, (byte) 9);
+        this.description = new TeacherDescription(
+                name,
+                digest,
+                tokenizer,
+                vocabularySize,
+                contextLength,
+                new ExecutionFingerprint("0.0.0", "none", "", 1, ComputePrecision.FLOAT32),
+                "fake",
+                1_000,
+                deterministic);
+    }
+
+    /** From now on every batch waits to be allowed. */
+    public void hold() {
+        allowedBatches.drainPermits();
+    }
+
+    /** Lets one batch run. */
+    public void allowOne() {
+        allowedBatches.release();
+    }
+
+    /** Lets all batches run. */
+    public void allowAll() {
+        allowedBatches.release(Integer.MAX_VALUE / 4);
+    }
+
+    /** The warm-up waits until {@link #allowWarmUp}. */
+    public void holdWarmUp() {
+        allowedWarmUp.drainPermits();
+    }
+
+    public void allowWarmUp() {
+        allowedWarmUp.release();
+    }
+
+    /** Batches with this token throw. */
+    public void failOn(int token) {
+        failingToken = token;
+    }
+
+    /** Logits at the position of this token are not finite. */
+    public void notFiniteAt(int token) {
+        notFiniteToken = token;
+    }
+
+    /** Batches that were begun, in order. */
+    public List<Batch> batches() {
+        return batches;
+    }
+
+    public int sequencesScored() {
+        return batches.stream().mapToInt(batch -> batch.items().size()).sum();
+    }
+
+    public boolean closed() {
+        return closed;
+    }
+
+    @Override
+    public TeacherDescription description() {
+        return description;
+    }
+
+    @Override
+    public void warmUp() {
+        allowedWarmUp.acquireUninterruptibly();
+    }
+
+    @Override
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+        batches.add(new Batch(items, selection));
+        allowedBatches.acquireUninterruptibly();
+        for (ScoreItem item : items) {
+            if (Arrays.stream(item.tokens()).anyMatch(token -> token == failingToken)) {
+                throw new IllegalStateException("token " + failingToken + " breaks this model");
+            }
+        }
+        return items.stream().map(item -> outcome(item, selection)).toList();
+    }
+
+    private ScoreOutcome outcome(ScoreItem item, RowSelection selection) {
+        for (int position : item.positions()) {
+            if (item.tokens()[position] == notFiniteToken) {
+                return new ScoreOutcome.NotFinite(position);
+            }
+        }
+        return new ScoreOutcome.Scored(rows(item, selection));
+    }
+
+    /** The rows that this teacher gives, for comparison. */
+    public SelectedRows rows(ScoreItem item, RowSelection selection) {
+        int rows = item.positions().length;
+        int k = selection.k();
+        int temperatures = selection.temperatures().size();
+        int[] counts = new int[rows];
+        int[] ids = new int[rows * k];
+        float[] logProbabilities = new float[rows * k];
+        float[] logTailMass = new float[rows];
+        float[] data = new float[rows];
+        float[] offsets = new float[rows * temperatures];
+        for (int row = 0; row < rows; row++) {
+            int position = item.positions()[row];
+            int hash = Arrays.hashCode(Arrays.copyOf(item.tokens(), position + 1)) & 0xffff;
+            counts[row] = selection.p() < 1 ? 1 + hash % k : k;
+            for (int i = 0; i < counts[row]; i++) {
+                ids[row * k + i] = (hash + i) % description.vocabularySize();
+                logProbabilities[row * k + i] = -1f - i - hash * 1e-5f;
+            }
+            logTailMass[row] = -0.5f;
+            data[row] = position + 1 < item.tokens().length ? -2f - hash * 1e-5f : Float.NaN;
+            for (int i = 0; i < temperatures; i++) {
+                offsets[row * temperatures + i] = hash * 1e-3f + i;
+            }
+        }
+        return new SelectedRows(item.positions(), k, counts, ids, logProbabilities, logTailMass, data, offsets);
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+    }
+}
