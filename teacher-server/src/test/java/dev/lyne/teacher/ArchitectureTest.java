@@ -1,0 +1,40 @@
+package dev.lyne.teacher;
+
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/** Data flows one way: a stage knows the stages after it, and none before. */
+@AnalyzeClasses(packages = "dev.lyne.teacher", importOptions = ImportOption.DoNotIncludeTests.class)
+final class ArchitectureTest {
+    @ArchTest
+    static final ArchRule stages_knowOnlyLaterStages = layeredArchitecture()
+            .consideringOnlyDependenciesInLayers()
+            .layer("server")
+            .definedBy("dev.lyne.teacher.server..")
+            .layer("rpc")
+            .definedBy("dev.lyne.teacher.rpc..")
+            .layer("admission")
+            .definedBy("dev.lyne.teacher.admission..")
+            .layer("cache")
+            .definedBy("dev.lyne.teacher.cache..")
+            .layer("batch")
+            .definedBy("dev.lyne.teacher.batch..")
+            .layer("model")
+            .definedBy("dev.lyne.teacher.model..")
+            .whereLayer("server")
+            .mayNotBeAccessedByAnyLayer()
+            .whereLayer("rpc")
+            .mayOnlyBeAccessedByLayers("server")
+            .whereLayer("admission")
+            .mayOnlyBeAccessedByLayers("server", "rpc")
+            .whereLayer("cache")
+            .mayOnlyBeAccessedByLayers("server", "rpc", "admission")
+            .whereLayer("batch")
+            .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "cache")
+            .whereLayer("model")
+            .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "cache", "batch");
+}

@@ -1,0 +1,114 @@
+package dev.lyne.teacher.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.v1.GetTeacherRequest;
+import dev.lyne.v1.ListTeachersRequest;
+import dev.lyne.v1.Teacher;
+import dev.lyne.v1.TeacherServiceGrpc;
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.health.v1.HealthCheckRequest;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
+import io.grpc.health.v1.HealthGrpc;
+import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.reflection.v1.ServerReflectionGrpc;
+import io.grpc.reflection.v1.ServerReflectionRequest;
+import io.grpc.reflection.v1.ServerReflectionResponse;
+import io.grpc.stub.StreamObserver;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+
+final class HealthAndReflectionTest {
+    private static final HealthCheckRequest SERVICE =
+            HealthCheckRequest.newBuilder().setService("lyne.v1.TeacherService").build();
+
+    @Test
+    void health_untilWarm_isNotServing() throws Exception {
+        FakeTeacher teacher = new FakeTeacher("fake", 1_000, 64);
+        teacher.holdWarmUp();
+        TeacherServer server = TeacherServer.listen(
+                List.of(teacher), TeacherServerOptions.builder().build());
+        ManagedChannel channel = NettyChannelBuilder.forAddress("127.0.0.1", server.port())
+                .usePlaintext()
+                .build();
+        HealthGrpc.HealthBlockingStub health = HealthGrpc.newBlockingStub(channel);
+        assertThat(health.check(SERVICE).getStatus()).isEqualTo(ServingStatus.NOT_SERVING);
+        teacher.allowWarmUp();
+        server.awaitWarm();
+
+        assertThat(health.check(SERVICE).getStatus()).isEqualTo(ServingStatus.SERVING);
+        channel.shutdownNow();
+        server.close();
+    }
+
+    private static CompletableFuture<ServerReflectionResponse> listServices(ManagedChannel channel) {
+        CompletableFuture<ServerReflectionResponse> answer = new CompletableFuture<>();
+        StreamObserver<ServerReflectionRequest> requests = ServerReflectionGrpc.newStub(channel)
+                .serverReflectionInfo(new StreamObserver<>() {
+                    @Override
+                    public void onNext(ServerReflectionResponse response) {
+                        answer.complete(response);
+                    }
+
+                    @Override
+                    public void onError(Throwable t) {
+                        answer.completeExceptionally(t);
+                    }
+
+                    @Override
+                    public void onCompleted() {}
+                });
+        requests.onNext(ServerReflectionRequest.newBuilder().setListServices("").build());
+        return answer;
+    }
+
+    @Test
+    void reflection_switchedOn_listsTheService() throws Exception {
+        try (ServerFixture fixture =
+                new ServerFixture(new FakeTeacher("fake", 1_000, 64), options -> options.reflection(true))) {
+            assertThat(listServices(fixture.channel())
+                            .get()
+                            .getListServicesResponse()
+                            .getServiceList())
+                    .extracting(service -> service.getName())
+                    .contains("lyne.v1.TeacherService", "grpc.health.v1.Health");
+        }
+    }
+
+    @Test
+    void reflection_byDefault_isOff() throws Exception {
+        try (ServerFixture fixture = new ServerFixture()) {
+            CompletableFuture<ServerReflectionResponse> answer = listServices(fixture.channel());
+            await().until(answer::isCompletedExceptionally);
+        }
+    }
+
+    @Test
+    void getTeacher_emptyName_describesTheOnlyOne() throws Exception {
+        try (ServerFixture fixture = new ServerFixture()) {
+            TeacherServiceGrpc.TeacherServiceBlockingStub service =
+                    TeacherServiceGrpc.newBlockingStub(fixture.channel());
+            Teacher teacher =
+                    service.getTeacher(GetTeacherRequest.getDefaultInstance()).getTeacher();
+
+            assertThat(teacher.getVocabularySize()).isEqualTo(1_000);
+            assertThat(teacher.getContextLength()).isEqualTo(1_024);
+            assertThat(teacher.getLimits().getMaxK()).isEqualTo(1_000);
+            assertThat(teacher.getDigests().getModelSha256().size()).isEqualTo(32);
+            assertThat(service.listTeachers(ListTeachersRequest.getDefaultInstance())
+                            .getTeachersList())
+                    .containsExactly(teacher);
+            assertThatThrownBy(() -> service.getTeacher(
+                            GetTeacherRequest.newBuilder().setName("other").build()))
+                    .isInstanceOfSatisfying(
+                            StatusRuntimeException.class,
+                            e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.NOT_FOUND));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package dev.lyne.teacher.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lyne.teacher.model.FakeTeacher;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import org.junit.jupiter.api.Test;
+
+final class MetricsPageTest {
+    @Test
+    void scrape_afterWork_showsWhatWasScoredAndServed() throws Exception {
+        try (ServerFixture fixture = new ServerFixture(
+                new FakeTeacher("fake", 1_000, 64),
+                options -> options.metrics(new InetSocketAddress("127.0.0.1", 0)))) {
+            fixture.stream()
+                    .open(4)
+                    .score(1, 1, 2, 3)
+                    .awaitDone(1)
+                    .score(2, 1, 2, 3)
+                    .awaitDone(2);
+            HttpResponse<String> page = HttpClient.newHttpClient()
+                    .send(
+                            HttpRequest.newBuilder(URI.create("http://127.0.0.1:"
+                                            + fixture.server.metricsPort().orElseThrow() + "/metrics"))
+                                    .build(),
+                            HttpResponse.BodyHandlers.ofString());
+
+            assertThat(page.statusCode()).isEqualTo(200);
+            assertThat(page.headers().firstValue("Content-Type").orElseThrow()).startsWith("text/plain; version=0.0.4");
+            assertThat(page.body().lines())
+                    .contains(
+                            "lyne_teacher_positions_scored_total{teacher=\"fake\"} 2.0",
+                            "lyne_teacher_positions_served_total{teacher=\"fake\"} 4.0",
+                            "lyne_teacher_cache_hits_total{teacher=\"fake\"} 1.0",
+                            "lyne_teacher_cache_misses_total{teacher=\"fake\"} 1.0",
+                            "lyne_teacher_cache_coalesced_total{teacher=\"fake\"} 0.0",
+                            "lyne_teacher_streams 1.0",
+                            "lyne_teacher_refusals_total{reason=\"queue_full\"} 0.0");
+            assertThat(page.body())
+                    .contains(
+                            "lyne_teacher_bytes_served_total{",
+                            "lyne_teacher_queue_wait_seconds_count{",
+                            "lyne_teacher_queue_tokens{",
+                            "lyne_teacher_batch_occupancy_sum{",
+                            "lyne_teacher_batch_duration_seconds_count{",
+                            "lyne_teacher_cache_bytes ",
+                            "jvm_memory_used_bytes{");
+        }
+    }
+}
