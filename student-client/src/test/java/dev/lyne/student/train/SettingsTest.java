@@ -1,0 +1,98 @@
+package dev.lyne.student.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+final class SettingsTest {
+    @TempDir
+    Path directory;
+
+    @Test
+    void of_fileEnvironmentAndFlags_theLaterWins() throws IOException {
+        Path file = write("out: a\nstudent: s\ncorpus: [x.txt, y.txt]\nbatch: 4\nsteps: 7\nlearning_rate: 0.5\n");
+        TrainingConfig config = TrainingConfig.of(Settings.of(
+                Optional.of(file),
+                Map.of("LYNE_STEPS", "8", "LYNE_BATCH", "5", "LYNE_HOME", "elsewhere", "PATH", "p"),
+                Map.of(Setting.BATCH, List.of("6"))));
+        assertThat(config.data().corpus()).containsExactly(Path.of("x.txt"), Path.of("y.txt"));
+        assertThat(config.data().batch()).isEqualTo(6);
+        assertThat(config.run().steps()).isEqualTo(8);
+        assertThat(config.optimization().learningRate()).isEqualTo(0.5);
+        assertThat(config.data().cache()).isEqualTo(Path.of("a", "tokens"));
+    }
+
+    @Test
+    void of_unknownKey_namesTheNearest() throws IOException {
+        Path file = write("learning_rat: 1\n");
+        assertThatThrownBy(() -> Settings.of(Optional.of(file), Map.of(), Map.of()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("train.yaml: unknown key learning_rat (expected: learning_rate?)");
+        assertThatThrownBy(() -> Settings.of(Optional.empty(), Map.of("LYNE_LEARNIN_RATE", "1"), Map.of()))
+                .hasMessage("environment: unknown variable LYNE_LEARNIN_RATE (expected: LYNE_LEARNING_RATE?)");
+    }
+
+    @Test
+    void of_fileThatIsNotSettings_isRefused() throws IOException {
+        Path list = write("- a\n- b\n");
+        assertThatThrownBy(() -> Settings.of(Optional.of(list), Map.of(), Map.of()))
+                .hasMessageContaining("ARRAY (expected: key: value lines)");
+        Path nested = write("batch: {a: 1}\n");
+        assertThatThrownBy(() -> Settings.of(Optional.of(nested), Map.of(), Map.of()))
+                .hasMessageContaining("batch: OBJECT (expected: a value)");
+        Path broken = write("batch: [1\nx");
+        assertThatThrownBy(() -> Settings.of(Optional.of(broken), Map.of(), Map.of()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("train.yaml:");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "top_k|0|top_k: 0 (expected: 1..4096)",
+                "top_p|0|top_p: 0 (expected: above 0.0, at most 1.0)",
+                "alpha|1.5|alpha: 1.5 (expected: from 0.0, at most 1.0)",
+                "alpha|0.5|alpha: 0.5 (expected: 0 where no teacher is given)",
+                "teacher|h:1|alpha: 0.0 (expected: above 0 where a teacher is given)",
+                "batch|many|batch: many (expected: a whole number, 1..1048576)",
+                "context|1|context: 1 (expected: 2..16777216)",
+                "learning_rate|NaN|learning_rate: NaN (expected: above 0.0, at most 10.0)",
+                "schedule|step|schedule: step (expected: constant, cosine, wsd)",
+                "precision|float16|precision: float16 (expected: float32, bfloat16)",
+                "device|gpu|device: gpu (expected: cpu or cuda:N)",
+                "evaluate_every|5|evaluate_every: 5 (expected: 0 where held_out is not given)",
+                "final_learning_rate|1|final_learning_rate: 1.0 (expected: at most learning_rate=0.001)",
+            })
+    void of_valueOutOfRange_namesValueAndExpectation(String key, String value, String message) {
+        Map<Setting, List<String>> flags = new EnumMap<>(Setting.class);
+        flags.put(Setting.OUT, List.of("o"));
+        flags.put(Setting.STUDENT, List.of("s"));
+        flags.put(Setting.CORPUS, List.of("c"));
+        flags.put(Setting.ofKey(key, "test"), List.of(value));
+        assertThatThrownBy(() -> TrainingConfig.of(Settings.of(Optional.empty(), Map.of(), flags)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(message);
+    }
+
+    @Test
+    void of_requiredSettingMissing_saysWhatItIs() {
+        assertThatThrownBy(() -> TrainingConfig.of(Settings.of(Optional.empty(), Map.of(), Map.of())))
+                .hasMessageMatching("(student|out): not given \\(expected: .*\\)");
+    }
+
+    private Path write(String yaml) throws IOException {
+        return Files.writeString(directory.resolve("train.yaml"), yaml);
+    }
+}
