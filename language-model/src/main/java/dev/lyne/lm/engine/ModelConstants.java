@@ -1,0 +1,45 @@
+package dev.lyne.lm.engine;
+
+import dev.lyne.lm.model.ModelConfiguration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** What the scripts read from {@code self}. */
+public final class ModelConstants {
+    private ModelConstants() {}
+
+    /**
+     * Constants of a model's shape.
+     *
+     * @param computeType PyTorch's number of the type of matrix products
+     * @param statisticsType PyTorch's number of the type of norms, softmax statistics and logits
+     * @param vocabularySize ids that the distribution is over; columns of the output matrix past it do not exist for the scripts
+     * @param rowChunk rows of logits that exist at a time
+     */
+    public static Map<String, Object> of(
+            ModelConfiguration configuration, int computeType, int statisticsType, int vocabularySize, int rowChunk) {
+        if (rowChunk < 1) {
+            throw new IllegalArgumentException("row_chunk: " + rowChunk + " (expected: at least 1)");
+        }
+        if (vocabularySize < 1 || vocabularySize > configuration.vocabularySize()) {
+            throw new IllegalArgumentException("tokenizer's vocabulary: " + vocabularySize
+                    + " (expected: 1..vocab_size=" + configuration.vocabularySize() + ")");
+        }
+        Map<String, Object> constants = new LinkedHashMap<>();
+        constants.put("heads", (long) configuration.heads());
+        constants.put("key_value_heads", (long) configuration.keyValueHeads());
+        constants.put("head_size", (long) configuration.headSize());
+        constants.put("norm_epsilon", configuration.rmsNormEpsilon());
+        constants.put("windows", windows(configuration));
+        constants.put("compute_type", (long) computeType);
+        constants.put("statistics_type", (long) statisticsType);
+        constants.put("vocabulary_size", (long) vocabularySize);
+        constants.put("row_chunk", (long) rowChunk);
+        return constants;
+    }
+
+    private static List<Long> windows(ModelConfiguration configuration) {
+        return configuration.slidingWindows().stream().map(Integer::longValue).toList();
+    }
+}

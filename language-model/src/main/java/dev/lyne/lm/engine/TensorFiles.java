@@ -1,0 +1,101 @@
+package dev.lyne.lm.engine;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import dev.lyne.lm.weights.SafetensorsModel;
+import dev.lyne.lm.weights.SafetensorsWriter;
+import dev.lyne.lm.weights.StoredType;
+import dev.lyne.lm.weights.TensorEntry;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * Moves tensors between a device and files slice by slice, since one buffer of DJL stops at 2 GiB. The script must contain
+ * {@link ScriptSource#TENSORS}.
+ */
+public final class TensorFiles {
+    private static final int SLICE_BYTES = 64 << 20;
+
+    private final Script script;
+
+    /** Moves with a script's methods. */
+    public TensorFiles(Script script) {
+        this.script = script;
+    }
+
+    /** Where a tensor's little-endian bytes come from. */
+    public interface Source {
+        /** Fills the buffer with the bytes from {@code offsetBytes} on. */
+        void read(long offsetBytes, ByteBuffer into) throws IOException;
+    }
+
+    /** An unfilled tensor for inference, in the manager that is to own it, on the script's device. */
+    public NDArray empty(NamedTensors owner, long[] shape, int scalarType) {
+        try (InferenceCall call = script.inference("empty")) {
+            return call.tensor(call.manager().create(0))
+                    .integers(shape)
+                    .integer(scalarType)
+                    .run(owner.manager())
+                    .singletonOrThrow();
+        }
+    }
+
+    /** Fills every tensor of {@code target} with the model's tensor of that name, converted to its own type. */
+    public void readAll(SafetensorsModel model, NamedTensors target) throws IOException {
+        for (Map.Entry<String, NDArray> tensor : target.arrays().entrySet()) {
+            String name = tensor.getKey();
+            TensorEntry entry = Objects.requireNonNull(model.tensors().get(name), name);
+            read(entry, (offset, into) -> model.read(name, offset, into), tensor.getValue());
+        }
+    }
+
+    /** Fills a whole tensor, converting from the stored type to the tensor's own. */
+    public void read(TensorEntry entry, Source source, NDArray target) throws IOException {
+        long elements = entry.elements();
+        int step = (int) Math.min(elements, SLICE_BYTES / entry.type().bytes());
+        // A copy of its own, not the mapped file, which ends the process where it is cut short under it.
+        ByteBuffer slice = ByteBuffer.allocateDirect(step * entry.type().bytes());
+        for (long start = 0; start < elements; start += step) {
+            slice.clear().limit((int)
+                    (Math.min(step, elements - start) * entry.type().bytes()));
+            source.read(start * entry.type().bytes(), slice);
+            fill(target, start, slice.flip(), entry.type());
+        }
+    }
+
+    /**
+     * Writes little-endian elements of a stored type into a tensor from element {@code start} on.
+     *
+     * @param bytes a direct buffer, free to be used again once this returns
+     */
+    public void fill(NDArray target, long start, ByteBuffer bytes, StoredType type) {
+        try (InferenceCall call = script.inference("fill")) {
+            NDArray data = call.manager().create(bytes, new Shape(bytes.remaining()), DataType.UINT8);
+            call.tensor(target)
+                    .integer(start)
+                    .tensor(data)
+                    .integer(type.torchScalarType())
+                    .run();
+        }
+    }
+
+    /** Appends a tensor to a file, rounded to the stored type of its entry. */
+    public void write(TensorEntry entry, NDArray source, SafetensorsWriter file) throws IOException {
+        long elements = entry.elements();
+        long step = SLICE_BYTES / entry.type().bytes();
+        for (long start = 0; start < elements; start += step) {
+            try (InferenceCall call = script.inference("encode")) {
+                NDArray bytes = call.tensor(source)
+                        .integer(start)
+                        .integer(Math.min(elements, start + step))
+                        .integer(entry.type().torchScalarType())
+                        .run()
+                        .singletonOrThrow();
+                file.write(entry.name(), bytes.toByteBuffer());
+            }
+        }
+    }
+}

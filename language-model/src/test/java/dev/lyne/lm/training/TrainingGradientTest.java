@@ -1,0 +1,105 @@
+package dev.lyne.lm.training;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.ndarray.types.DataType;
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.model.ModelOptions;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/** Every parameter tensor's gradient against central differences of the whole step's loss, in 64 bits. */
+final class TrainingGradientTest {
+    private static final double STEP = 1e-5;
+
+    @TestFactory
+    Stream<DynamicTest> accumulate_everyVariant_matchesFiniteDifferences() {
+        return TinyModels.all().entrySet().stream()
+                .map(entry -> DynamicTest.dynamicTest(entry.getKey(), () -> check(entry.getValue())));
+    }
+
+    private static void check(ModelConfiguration configuration) {
+        long seed = 11;
+        Random random = new Random(seed);
+        TrainingBatch batch = batch(random);
+        OptimizerOptions optimizer = new OptimizerOptions(0.9, 0.95, 1e-8, 0.1, 1, 4); // chunks of 4 of 13 rows
+        try (TrainableModel model = new TrainableModel(
+                configuration,
+                new ModelOptions("cpu", ComputePrecision.FLOAT32, 0),
+                optimizer,
+                CrossEntropy.script(),
+                DataType.FLOAT64)) {
+            configuration
+                    .expectedTensors()
+                    .forEach((name, shape) -> model.setWeight(name, values(random, name, shape)));
+            model.accumulate(batch);
+            Map<String, double[]> gradients = new HashMap<>();
+            configuration.expectedTensors().keySet().forEach(name -> gradients.put(name, model.gradient(name)));
+            for (String name : configuration.expectedTensors().keySet()) {
+                double[] gradient = Objects.requireNonNull(gradients.get(name));
+                double[] direction = random.doubles(gradient.length, -1, 1).toArray();
+                double analytic = 0;
+                for (int i = 0; i < gradient.length; i++) {
+                    analytic += gradient[i] * direction[i];
+                }
+                double numeric =
+                        (lossAt(model, batch, name, direction, STEP) - lossAt(model, batch, name, direction, -STEP))
+                                / (2 * STEP);
+                assertThat(analytic)
+                        .as("%s, seed %d", name, seed)
+                        .isCloseTo(numeric, within(1e-7 + 1e-6 * Math.abs(numeric)));
+                assertThat(Math.abs(numeric))
+                        .as("%s moves the loss, seed %d", name, seed)
+                        .isGreaterThan(1e-12);
+            }
+        }
+    }
+
+    private static double lossAt(
+            TrainableModel model, TrainingBatch batch, String name, double[] direction, double scale) {
+        double[] before = model.weight(name);
+        double[] moved = before.clone();
+        for (int i = 0; i < moved.length; i++) {
+            moved[i] += scale * direction[i];
+        }
+        model.setWeight(name, moved);
+        double loss = model.accumulate(batch)[0];
+        model.setWeight(name, before);
+        return loss;
+    }
+
+    private static TrainingBatch batch(Random random) {
+        List<int[]> sequences = List.of(tokens(random, 9), tokens(random, 5), tokens(random, 7));
+        List<int[]> positions = List.of(new int[] {0, 1, 2, 4, 5, 7}, new int[] {3}, new int[] {0, 1, 2, 3, 4, 5});
+        float[] weights = new float[13];
+        for (int i = 0; i < weights.length; i++) {
+            weights[i] = i == 2 ? 0 : 0.25f + random.nextFloat();
+        }
+        return new TrainingBatch(sequences, positions, Map.of("data_weight", new Column.Floats(weights, 1)));
+    }
+
+    private static int[] tokens(Random random, int length) {
+        return random.ints(length, 0, TinyModels.VOCABULARY).toArray();
+    }
+
+    private static double[] values(Random random, String name, long[] shape) {
+        int size = 1;
+        for (long extent : shape) {
+            size *= (int) extent;
+        }
+        boolean norm = name.endsWith("norm.weight");
+        double[] values = new double[size];
+        for (int i = 0; i < size; i++) {
+            values[i] = norm ? 1 + 0.2 * random.nextGaussian() : 0.3 * random.nextGaussian();
+        }
+        return values;
+    }
+}
