@@ -9,11 +9,6 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
@@ -28,102 +23,75 @@ import org.jspecify.annotations.Nullable;
  * what can be done now and sets one timer for the next moment at which something can.
  */
 final class Fleet {
-    private final ReentrantLock lock = new ReentrantLock();
-    private final Condition changed = lock.newCondition();
+    private final StreamState state;
     private final Window window;
     private final Retries retries;
     private final TargetRequest request;
     private final TeacherDescription teacher;
     private final ClientOptions options;
-    private final LongSupplier nanoTime;
-    private final long originNanos;
-    private final ScheduledExecutorService timers;
+    private final Alarm alarm;
     private final RandomGenerator random;
     private final Runnable onReplicaLost;
 
     // Guarded by the lock.
     private final List<Link> links = new ArrayList<>();
     private boolean everOpened;
-    private boolean closed;
-    private @Nullable TeacherException finalFailure;
     private long lastWireId;
     private long progressNanos;
-    private @Nullable ScheduledFuture<?> timer;
-    private long timerNanos;
 
     Fleet(
+            StreamState state,
             Window window,
             TargetRequest request,
             TeacherDescription teacher,
             ClientOptions options,
-            LongSupplier nanoTime,
             ScheduledExecutorService timers,
             RandomGenerator random,
             Runnable onReplicaLost) {
+        this.state = state;
         this.window = window;
         this.retries = new Retries(window, options);
         this.request = request;
         this.teacher = teacher;
         this.options = options;
-        this.nanoTime = nanoTime;
-        this.timers = timers;
+        this.alarm = new Alarm(timers, this::onAlarm);
         this.random = random;
         this.onReplicaLost = onReplicaLost;
-        this.originNanos = nanoTime.getAsLong();
     }
 
-    ReentrantLock lock() {
-        return lock;
-    }
-
-    /** Signalled whenever a sequence is resolved, a call opens, the stream fails or closes. */
-    Condition changed() {
-        return changed;
-    }
-
-    /** Nanoseconds since the stream was made, so that later moments are greater numbers. */
     long nowNanos() {
-        return nanoTime.getAsLong() - originNanos;
+        return state.nowNanos();
     }
 
     boolean everOpened() {
         return everOpened;
     }
 
-    boolean isClosed() {
-        return closed;
-    }
-
-    @Nullable
-    TeacherException finalFailure() {
-        return finalFailure;
-    }
-
     /** Runs a callback's part under the lock, unless its call is over. */
     void locked(ReplicaCall call, Runnable part) {
-        lock.lock();
+        state.lock.lock();
         try {
             if (!call.hasEnded()) {
                 part.run();
             }
         } finally {
-            lock.unlock();
+            state.lock.unlock();
         }
     }
 
     /** Like {@link #locked}; null where the call is over. */
     <T> @Nullable T lockedGet(ReplicaCall call, Supplier<@Nullable T> part) {
-        lock.lock();
+        state.lock.lock();
         try {
             return call.hasEnded() ? null : part.get();
         } finally {
-            lock.unlock();
+            state.lock.unlock();
         }
     }
 
     /** Sets the replicas that there are; links to others go once their calls have ended. With the lock held. */
     void setReplicas(Collection<Replica> replicas) {
-        if (closed || finalFailure != null) {
+        if (state.isOver()) {
             return;
         }
         links.removeIf(link -> link.call == null && !replicas.contains(link.replica));
@@ -142,11 +110,11 @@ final class Fleet {
     }
 
     void onReady() {
-        lock.lock();
+        state.lock.lock();
         try {
             pump();
         } finally {
-            lock.unlock();
+            state.lock.unlock();
         }
     }
 
@@ -156,7 +124,7 @@ final class Fleet {
             TeacherAgreement.requireSame(link.replica.label(), found, teacher);
             return true;
         } catch (TeacherMismatchException e) {
-            fail(e);
+            end(e);
             return false;
         }
     }
@@ -171,7 +139,7 @@ final class Fleet {
         if (link.attempts > 1) {
             window.countReconnect();
         }
-        changed.signalAll();
+        state.changed.signalAll();
         pump();
     }
 
@@ -179,12 +147,12 @@ final class Fleet {
         link.backoff.reset();
         onProgress();
         window.resolve(ask.entry, targets);
-        changed.signalAll();
+        state.changed.signalAll();
     }
 
     void onMisaligned(Ask ask, MisalignedTargetsException failure) {
         window.fail(ask.entry, failure, ask.receivedBytes());
-        changed.signalAll();
+        state.changed.signalAll();
     }
 
     void onUnwantedBytes(long bytes) {
@@ -199,7 +167,7 @@ final class Fleet {
             link.lastFailure = failure;
         }
         if (!retries.askAgain(link, ask, failure, remedy, nowNanos())) {
-            changed.signalAll();
+            state.changed.signalAll();
         }
     }
 
@@ -220,7 +188,7 @@ final class Fleet {
         List<Ask> unanswered = call.end(failure.description());
         if (failure.ofCall() == Failure.Remedy.GIVE_UP) {
             String message = "teacher " + link.replica.label() + ": " + failure;
-            fail(
+            end(
                     failure.code() == Status.Code.FAILED_PRECONDITION
                             ? new TeacherMismatchException(message)
                             : new TeacherRefusedException(message));
@@ -231,37 +199,23 @@ final class Fleet {
         for (Ask ask : unanswered) {
             retries.askAgain(link, ask, failure, Failure.Remedy.RETRY, now);
         }
-        changed.signalAll();
+        state.changed.signalAll();
         onReplicaLost.run();
     }
 
-    /** Ends the stream with a failure; sequences already resolved can still be taken. */
-    void fail(TeacherException failure) {
-        if (finalFailure == null && !closed) {
-            finalFailure = failure;
-            endAll("the stream failed");
+    /** Ends the stream: with a failure, or closed by the student. Sequences already resolved can still be taken after a failure. */
+    void end(@Nullable TeacherException failure) {
+        if (!state.end(failure)) {
+            return;
         }
-    }
-
-    void close() {
-        if (!closed) {
-            closed = true;
-            endAll("closed by the student");
-        }
-    }
-
-    private void endAll(String reason) {
         for (Link link : links) {
             ReplicaCall call = link.call;
             if (call != null) {
-                call.end(reason);
+                call.end(failure == null ? "closed by the student" : "the stream failed");
             }
         }
         links.clear();
-        if (timer != null) {
-            timer.cancel(false);
-        }
-        changed.signalAll();
+        alarm.cancel();
     }
 
     /** What was tried, replica by replica. */
@@ -271,12 +225,12 @@ final class Fleet {
 
     /** Does whatever can be done now, and sets the timer for the rest. With the lock held. */
     void pump() {
-        if (closed || finalFailure != null) {
+        if (state.isOver()) {
             return;
         }
         long now = nowNanos();
         expire(now);
-        if (finalFailure != null) {
+        if (state.isOver()) {
             return;
         }
         for (Link link : links) {
@@ -292,7 +246,7 @@ final class Fleet {
             window.removeFirstWaiting();
             send(call, entry, now);
         }
-        setTimer(now);
+        alarm.setAt(nextEventNanos(now), now);
     }
 
     private void connect(Link link, long now) {
@@ -341,23 +295,20 @@ final class Fleet {
     private void expire(long now) {
         for (Link link : List.copyOf(links)) {
             ReplicaCall call = link.call;
-            if (call != null && now >= call.openDeadlineNanos()) {
+            if (call != null && call.opensTooLate(now)) {
                 endCall(call, Failure.of(Status.Code.UNAVAILABLE, "no answer within " + options.openTimeout()));
             } else if (call != null) {
                 expireAsks(link, call, now);
             }
         }
         if (window.unresolved() > 0 && now - progressNanos >= options.retryFor().toNanos()) {
-            fail(new TeacherUnavailableException("no rows for " + options.retryFor() + " with " + window.unresolved()
+            end(new TeacherUnavailableException("no rows for " + options.retryFor() + " with " + window.unresolved()
                     + " sequences wanted; " + history()));
         }
     }
 
     private void expireAsks(Link link, ReplicaCall call, long now) {
-        for (Ask ask : List.copyOf(call.asks())) {
-            if (ask.withdrawn || now < ask.deadlineNanos) {
-                continue;
-            }
+        for (Ask ask : call.late(now)) {
             if (call.silentSince(ask)) {
                 endCall(call, Failure.of(Status.Code.UNAVAILABLE, "silent for " + options.sequenceTimeout()));
                 return;
@@ -369,45 +320,27 @@ final class Fleet {
         }
     }
 
-    private void setTimer(long now) {
-        long next = Long.MAX_VALUE;
-        for (Link link : links) {
-            ReplicaCall call = link.call;
-            if (call == null) {
-                next = Math.min(next, link.connectAtNanos);
-                continue;
-            }
-            next = Math.min(next, call.openDeadlineNanos());
-            if (window.firstWaiting() != null && link.askAtNanos > now) {
-                next = Math.min(next, link.askAtNanos);
-            }
-            for (Ask ask : call.asks()) {
-                next = ask.withdrawn ? next : Math.min(next, ask.deadlineNanos);
-            }
-        }
-        if (window.unresolved() > 0) {
-            next = Math.min(next, progressNanos + options.retryFor().toNanos());
-        }
-        if (next == Long.MAX_VALUE || (timer != null && timerNanos <= next)) {
-            return;
-        }
-        if (timer != null) {
-            timer.cancel(false);
-        }
-        timerNanos = next;
-        timer = timers.schedule(this::onTimer, Math.max(next - now, 0), TimeUnit.NANOSECONDS);
+    private long nextEventNanos(long now) {
+        boolean wanted = window.firstWaiting() != null;
+        long next = links.stream()
+                .mapToLong(link -> link.nextEventNanos(wanted, now))
+                .min()
+                .orElse(Long.MAX_VALUE);
+        return window.unresolved() == 0
+                ? next
+                : Math.min(next, progressNanos + options.retryFor().toNanos());
     }
 
-    private void onTimer() {
-        lock.lock();
+    private void onAlarm() {
+        state.lock.lock();
         try {
-            timer = null;
+            alarm.wentOff();
             pump();
         } catch (RuntimeException e) {
             // The timer's thread has nobody else to tell.
-            fail(new TeacherUnavailableException("the client's own fault: " + e, e));
+            end(new TeacherUnavailableException("the client's own fault: " + e, e));
         } finally {
-            lock.unlock();
+            state.lock.unlock();
         }
     }
 }

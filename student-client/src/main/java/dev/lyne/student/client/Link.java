@@ -26,6 +26,16 @@ final class Link {
         this.askAtNanos = nowNanos;
     }
 
+    /** When something is to be done about it next, if nothing happens before; Long.MAX_VALUE: never. */
+    long nextEventNanos(boolean sequencesWait, long nowNanos) {
+        ReplicaCall current = call;
+        if (current == null) {
+            return connectAtNanos;
+        }
+        long next = current.nextDeadlineNanos();
+        return sequencesWait && askAtNanos > nowNanos ? Math.min(next, askAtNanos) : next;
+    }
+
     /** One clause for an error message: the replica and what came of it. */
     String history() {
         Failure failure = lastFailure;

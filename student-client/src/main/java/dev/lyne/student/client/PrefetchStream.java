@@ -2,7 +2,6 @@ package dev.lyne.student.client;
 
 import java.util.Collection;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -13,10 +12,9 @@ final class PrefetchStream implements TargetStream {
     private final TeacherDescription teacher;
     private final Window window;
     private final Fleet fleet;
-    private final LongSupplier nanoTime;
+    private final StreamState state;
     private final Consumer<PrefetchStream> onClose;
     private final ReentrantLock lock;
-    private final Condition changed;
 
     PrefetchStream(
             TargetRequest request,
@@ -29,11 +27,10 @@ final class PrefetchStream implements TargetStream {
             Consumer<PrefetchStream> onClose) {
         this.teacher = teacher;
         this.window = new Window(options.windowSequences(), options.windowTokens());
-        this.fleet = new Fleet(window, request, teacher, options, nanoTime, timers, random, onReplicaLost);
-        this.nanoTime = nanoTime;
+        this.state = new StreamState(nanoTime);
+        this.fleet = new Fleet(state, window, request, teacher, options, timers, random, onReplicaLost);
         this.onClose = onClose;
-        this.lock = fleet.lock();
-        this.changed = fleet.changed();
+        this.lock = state.lock;
     }
 
     /** Sets the replicas to ask, from now on. */
@@ -52,11 +49,11 @@ final class PrefetchStream implements TargetStream {
         try {
             long left = timeoutNanos;
             while (!fleet.everOpened()) {
-                requireAlive();
+                state.requireAlive();
                 if (left <= 0) {
                     throw new TeacherUnavailableException(fleet.history());
                 }
-                left = changed.awaitNanos(left);
+                left = state.changed.awaitNanos(left);
             }
         } finally {
             lock.unlock();
@@ -73,7 +70,7 @@ final class PrefetchStream implements TargetStream {
         requireFits(sequence);
         lock.lock();
         try {
-            requireAlive();
+            state.requireAlive();
             if (!window.hasRoomFor(sequence)) {
                 return false;
             }
@@ -91,7 +88,7 @@ final class PrefetchStream implements TargetStream {
         requireFits(sequence);
         lock.lock();
         try {
-            requireAlive();
+            state.requireAlive();
             startPatience();
             window.addFirst(sequence);
             fleet.pump();
@@ -106,7 +103,7 @@ final class PrefetchStream implements TargetStream {
         try {
             Entry first = window.first();
             if (first == null) {
-                requireAlive();
+                state.requireAlive();
                 throw new IllegalStateException("take: no sequence is pending (expected: at least 1 offered)");
             }
             if (!first.resolved()) {
@@ -126,14 +123,14 @@ final class PrefetchStream implements TargetStream {
     }
 
     private void awaitResolved(Entry first) throws InterruptedException {
-        long start = nanoTime.getAsLong();
+        long start = state.nowNanos();
         try {
             while (!first.resolved()) {
-                requireAlive();
-                changed.await();
+                state.requireAlive();
+                state.changed.await();
             }
         } finally {
-            window.countStall(nanoTime.getAsLong() - start);
+            window.countStall(state.nowNanos() - start);
         }
     }
 
@@ -161,7 +158,7 @@ final class PrefetchStream implements TargetStream {
     public void close() {
         lock.lock();
         try {
-            fleet.close();
+            fleet.end(null);
         } finally {
             lock.unlock();
         }
@@ -171,16 +168,6 @@ final class PrefetchStream implements TargetStream {
     private void startPatience() {
         if (window.unresolved() == 0) {
             fleet.onProgress();
-        }
-    }
-
-    private void requireAlive() {
-        TeacherException failure = fleet.finalFailure();
-        if (failure != null) {
-            throw failure;
-        }
-        if (fleet.isClosed()) {
-            throw new IllegalStateException("the stream of targets is closed");
         }
     }
 

@@ -3,6 +3,7 @@ package dev.lyne.student.client;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import java.net.InetSocketAddress;
+import java.util.concurrent.TimeUnit;
 
 /**
  * A teacher server and the channel to it, which all streams of a client share.
@@ -13,11 +14,18 @@ import java.net.InetSocketAddress;
 record Replica(String label, ManagedChannel channel) {
     private static final int MAX_MESSAGE_BYTES = 8 << 20;
 
+    /** A host that vanished without closing its connections is found out by a ping that it does not answer. */
+    private static final int KEEP_ALIVE_SECONDS = 60;
+
+    private static final int KEEP_ALIVE_ANSWER_SECONDS = 20;
+
     static Replica to(InetSocketAddress address) {
         String host = address.getHostString();
         String label = (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + address.getPort();
         ManagedChannel channel = NettyChannelBuilder.forAddress(host, address.getPort())
                 .usePlaintext()
+                .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
+                .keepAliveTimeout(KEEP_ALIVE_ANSWER_SECONDS, TimeUnit.SECONDS)
                 .maxInboundMessageSize(MAX_MESSAGE_BYTES)
                 .build();
         return new Replica(label, channel);

@@ -13,7 +13,6 @@ import dev.lyne.v1.StreamOpened;
 import io.grpc.Status;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +35,7 @@ final class ReplicaCall implements ClientResponseObserver<ScoreSequencesRequest,
     private @Nullable ClientCallStreamObserver<ScoreSequencesRequest> requests;
     private boolean opened;
     private boolean ended;
-    private int creditSequences;
+    private long creditSequences;
     private long creditTokens;
     private long tokensInFlight;
     private long lastMessageNanos;
@@ -87,12 +86,25 @@ final class ReplicaCall implements ClientResponseObserver<ScoreSequencesRequest,
         return tokensInFlight;
     }
 
-    long openDeadlineNanos() {
-        return opened ? Long.MAX_VALUE : openDeadlineNanos;
+    /** Whether the replica has kept its answer to the opening message for too long. */
+    boolean opensTooLate(long nowNanos) {
+        return !opened && nowNanos >= openDeadlineNanos;
     }
 
-    Collection<Ask> asks() {
-        return asks.values();
+    /** When the opening message or a sequence will have waited too long; Long.MAX_VALUE: never. */
+    long nextDeadlineNanos() {
+        long next = opened ? Long.MAX_VALUE : openDeadlineNanos;
+        for (Ask ask : asks.values()) {
+            next = ask.withdrawn ? next : Math.min(next, ask.deadlineNanos);
+        }
+        return next;
+    }
+
+    /** The sequences that have waited too long. */
+    List<Ask> late(long nowNanos) {
+        return asks.values().stream()
+                .filter(ask -> !ask.withdrawn && nowNanos >= ask.deadlineNanos)
+                .toList();
     }
 
     /** Whether the server's credit and the transport have room; one sequence alone always fits the credit. */
@@ -226,43 +238,32 @@ final class ReplicaCall implements ClientResponseObserver<ScoreSequencesRequest,
         if (ask == null) {
             return;
         }
-        if (ask.withdrawn) {
-            fleet.locked(this, () -> {
-                answered(ask);
-                fleet.pump();
-            });
-            return;
-        }
+        Runnable outcome;
         try {
             Rules rules = rules();
             Targets targets = ask.finish(rules.identity, rules.check, done.getRows());
-            fleet.locked(this, () -> {
-                answered(ask);
-                if (!ask.withdrawn) {
-                    fleet.onTargets(link, ask, targets);
-                }
-                fleet.pump();
-            });
+            outcome = () -> fleet.onTargets(link, ask, targets);
         } catch (MisalignedTargetsException e) {
-            fleet.locked(this, () -> {
-                answered(ask);
-                if (!ask.withdrawn) {
-                    fleet.onMisaligned(ask, e);
-                }
-                fleet.pump();
-            });
+            outcome = () -> fleet.onMisaligned(ask, e);
         }
+        answer(ask, outcome);
     }
 
     private void onFailed(SequenceFailed failed) {
+        Ask ask = fleet.lockedGet(this, () -> inFlight(failed.getId()));
+        if (ask != null) {
+            answer(ask, () -> fleet.onSequenceFailed(link, ask, Failure.of(failed.getStatus())));
+        }
+    }
+
+    /** Takes an answered sequence off the credit and says what came of it, unless it was withdrawn. */
+    private void answer(Ask ask, Runnable outcome) {
         fleet.locked(this, () -> {
-            Ask ask = inFlight(failed.getId());
-            if (ask == null) {
-                return;
-            }
-            answered(ask);
+            lastMessageNanos = fleet.nowNanos();
+            asks.remove(ask.wireId);
+            tokensInFlight -= ask.entry.tokens();
             if (!ask.withdrawn) {
-                fleet.onSequenceFailed(link, ask, Failure.of(failed.getStatus()));
+                outcome.run();
             }
             fleet.pump();
         });
@@ -277,13 +278,6 @@ final class ReplicaCall implements ClientResponseObserver<ScoreSequencesRequest,
         return ask;
     }
 
-    /** Takes a sequence off the credit. */
-    private void answered(Ask ask) {
-        lastMessageNanos = fleet.nowNanos();
-        asks.remove(ask.wireId);
-        tokensInFlight -= ask.entry.tokens();
-    }
-
     private Rules rules() {
         Rules known = rules;
         if (known == null) {
@@ -294,8 +288,8 @@ final class ReplicaCall implements ClientResponseObserver<ScoreSequencesRequest,
 
     private void grant(Credit credit) {
         lastMessageNanos = fleet.nowNanos();
-        creditSequences = credit.getSequences();
-        creditTokens = credit.getTokens();
+        creditSequences = Integer.toUnsignedLong(credit.getSequences());
+        creditTokens = credit.getTokens() < 0 ? Long.MAX_VALUE : credit.getTokens();
     }
 
     private ClientCallStreamObserver<ScoreSequencesRequest> requests() {

@@ -12,7 +12,7 @@ final class ClientLayersTest {
     void client_anyClass_knowsNeitherModelsNorTheTrainer() {
         JavaClasses classes = new ClassFileImporter()
                 .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
-                .importPackages("dev.lyne.student");
+                .importPackages("dev.lyne.student.client");
 
         noClasses()
                 .that()

@@ -27,6 +27,7 @@ import dev.lyne.wire.SelectionMessages;
 import io.grpc.Server;
 import io.grpc.Status;
 import io.grpc.netty.NettyServerBuilder;
+import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -154,9 +155,13 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
         private final StreamObserver<ScoreSequencesResponse> responses;
         private final Map<Long, Sequence> inFlight = new HashMap<>();
         private @Nullable OpenStream open;
+        private boolean ended;
 
         Session(StreamObserver<ScoreSequencesResponse> responses) {
             this.responses = responses;
+            // With a handler, sending to a student that is gone is silently nothing.
+            ((ServerCallStreamObserver<ScoreSequencesResponse>) responses)
+                    .setOnCancelHandler(() -> endedStreams.incrementAndGet());
         }
 
         @Override
@@ -164,7 +169,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
             switch (request.getMessageCase()) {
                 case OPEN -> onOpen(request.getOpen());
                 case SEQUENCE -> onSequence(request.getSequence());
-                case CANCEL -> cancelledSequences.incrementAndGet();
+                case CANCEL -> onCancel(request.getCancel().getId());
                 case MESSAGE_NOT_SET -> violations.add("an empty message");
             }
         }
@@ -210,27 +215,45 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
             answering.accept(question);
         }
 
-        synchronized void send(ScoreSequencesResponse response) {
+        private synchronized void onCancel(long id) {
+            cancelledSequences.incrementAndGet();
+            Sequence sequence = inFlight.get(id);
+            if (sequence != null) {
+                answer(sequence, failed(sequence, status(Status.Code.CANCELLED, "withdrawn")), true);
+            }
+        }
+
+        private synchronized void send(ScoreSequencesResponse response) {
             responses.onNext(response);
         }
 
+        /** Sends something about a sequence, unless it was withdrawn or the stream ended. */
+        synchronized void answer(Sequence sequence, ScoreSequencesResponse response, boolean last) {
+            if (!ended && inFlight.containsKey(sequence.getId())) {
+                if (last) {
+                    inFlight.remove(sequence.getId());
+                }
+                responses.onNext(response);
+            }
+        }
+
         synchronized void end(Throwable failure) {
-            responses.onError(failure);
+            if (!ended) {
+                ended = true;
+                responses.onError(failure);
+            }
         }
 
         @Override
-        public void onError(Throwable failure) {
-            endedStreams.incrementAndGet();
+        public synchronized void onError(Throwable failure) {
+            ended = true;
         }
 
         @Override
-        public void onCompleted() {
+        public synchronized void onCompleted() {
+            ended = true;
             endedStreams.incrementAndGet();
             responses.onCompleted();
-        }
-
-        private synchronized void answered(Sequence sequence) {
-            inFlight.remove(sequence.getId());
         }
     }
 
@@ -269,29 +292,38 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
         }
 
         void block(int firstPosition, byte[] block) {
-            session.send(ScoreSequencesResponse.newBuilder()
-                    .setRows(Rows.newBuilder()
-                            .setId(sequence.getId())
-                            .setFirstPosition(firstPosition)
-                            .setBlock(ByteString.copyFrom(block))
-                            .setSource(Source.SOURCE_COMPUTED))
-                    .build());
+            session.answer(
+                    sequence,
+                    ScoreSequencesResponse.newBuilder()
+                            .setRows(Rows.newBuilder()
+                                    .setId(sequence.getId())
+                                    .setFirstPosition(firstPosition)
+                                    .setBlock(ByteString.copyFrom(block))
+                                    .setSource(Source.SOURCE_COMPUTED))
+                            .build(),
+                    false);
         }
 
         void done(int rows) {
-            session.answered(sequence);
-            session.send(ScoreSequencesResponse.newBuilder()
-                    .setDone(SequenceDone.newBuilder().setId(sequence.getId()).setRows(rows))
-                    .build());
+            session.answer(
+                    sequence,
+                    ScoreSequencesResponse.newBuilder()
+                            .setDone(SequenceDone.newBuilder()
+                                    .setId(sequence.getId())
+                                    .setRows(rows))
+                            .build(),
+                    true);
         }
 
         void fail(com.google.rpc.Status status) {
-            session.answered(sequence);
-            session.send(ScoreSequencesResponse.newBuilder()
-                    .setFailed(
-                            SequenceFailed.newBuilder().setId(sequence.getId()).setStatus(status))
-                    .build());
+            session.answer(sequence, failed(sequence, status), true);
         }
+    }
+
+    private static ScoreSequencesResponse failed(Sequence sequence, com.google.rpc.Status status) {
+        return ScoreSequencesResponse.newBuilder()
+                .setFailed(SequenceFailed.newBuilder().setId(sequence.getId()).setStatus(status))
+                .build();
     }
 
     private static int[] tokens(Sequence sequence) {
