@@ -48,6 +48,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class TeacherServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TeacherServer.class);
+    private static final int LAST_BYTES_SECONDS = 5;
     private static final int CALL_THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
     private final TeacherServerOptions options;
@@ -169,7 +170,7 @@ public final class TeacherServer implements AutoCloseable {
             }
             grpc.shutdown();
             // Streams have ended; what is left is for their last bytes to leave.
-            if (!grpc.awaitTermination(1, TimeUnit.SECONDS)) {
+            if (!grpc.awaitTermination(LAST_BYTES_SECONDS, TimeUnit.SECONDS)) {
                 grpc.shutdownNow();
                 grpc.awaitTermination();
             }

@@ -1,0 +1,176 @@
+package dev.lyne.teacher.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.TeacherDescription;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+
+final class BatcherTest {
+    private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
+
+    private static final class Job implements BatchJob {
+        private final ScoreItem item = new ScoreItem(new int[100], new int[] {0});
+        private final AtomicReference<String> told = new AtomicReference<>("");
+        private final boolean live;
+
+        Job(boolean live) {
+            this.live = live;
+        }
+
+        @Override
+        public ScoreItem item() {
+            return item;
+        }
+
+        @Override
+        public RowSelection selection() {
+            return RowSelection.topK(2);
+        }
+
+        @Override
+        public boolean overdue(long nowNanos) {
+            return false;
+        }
+
+        @Override
+        public boolean expire(long nowNanos) {
+            return false;
+        }
+
+        @Override
+        public boolean start(long nowNanos) {
+            return live;
+        }
+
+        @Override
+        public void scored(SelectedRows rows) {
+            told.set("scored on " + Thread.currentThread().getName());
+        }
+
+        @Override
+        public void failed(Failure failure) {
+            told.set(failure.reason().name());
+        }
+
+        void awaitTold(String expected) {
+            await().untilAsserted(() -> assertThat(told.get()).isEqualTo(expected));
+        }
+    }
+
+    private Batcher batcher(Teacher teacher, int tokens, Duration deadline) {
+        return new Batcher(
+                teacher,
+                new BatchOptions(tokens, deadline, 0.1, Integer.MAX_VALUE),
+                1,
+                System::nanoTime,
+                new BatchMetrics(registry, "fake"));
+    }
+
+    @Test
+    void submit_fullBudget_runsAtOnceWhateverTheDeadline() throws InterruptedException {
+        FakeTeacher teacher = new FakeTeacher("fake", 100, 100);
+        Batcher batcher = batcher(teacher, 200, Duration.ofHours(1));
+        Job first = new Job(true);
+        Job second = new Job(true);
+        batcher.submit(first);
+        batcher.submit(second);
+
+        first.awaitTold("scored on lyne-encode-fake");
+        second.awaitTold("scored on lyne-encode-fake");
+        assertThat(teacher.batches()).hasSize(1);
+        assertThat(registry.get("lyne.teacher.batch.occupancy").summary().mean())
+                .isEqualTo(1);
+        assertThat(registry.get("lyne.teacher.positions.scored").counter().count())
+                .isEqualTo(2);
+        batcher.close();
+    }
+
+    @Test
+    void submit_partOfABudget_runsAtTheDeadline() throws InterruptedException {
+        FakeTeacher teacher = new FakeTeacher("fake", 100, 100);
+        Batcher batcher = batcher(teacher, 1_000, Duration.ofMillis(20));
+        long start = System.nanoTime();
+        Job job = new Job(true);
+        batcher.submit(job);
+
+        job.awaitTold("scored on lyne-encode-fake");
+        assertThat(System.nanoTime() - start).isGreaterThanOrEqualTo(20_000_000);
+        batcher.close();
+    }
+
+    @Test
+    void run_jobsNobodyWaitsFor_neverReachTheModel() throws InterruptedException {
+        FakeTeacher teacher = new FakeTeacher("fake", 100, 100);
+        Batcher batcher = batcher(teacher, 200, Duration.ofHours(1));
+        Job live = new Job(true);
+        batcher.submit(new Job(false));
+        batcher.submit(live);
+
+        live.awaitTold("scored on lyne-encode-fake");
+        assertThat(teacher.sequencesScored()).isEqualTo(1);
+        batcher.close();
+    }
+
+    @Test
+    void close_withJobsWaiting_failsThemAndClosesTheTeacher() throws InterruptedException {
+        FakeTeacher teacher = new FakeTeacher("fake", 100, 100);
+        Batcher batcher = batcher(teacher, 1_000, Duration.ofHours(1));
+        Job waiting = new Job(true);
+        batcher.submit(waiting);
+        batcher.close();
+
+        waiting.awaitTold("DRAINING");
+        assertThat(teacher.closed()).isTrue();
+        assertThat(batcher.submit(new Job(true))).isFalse();
+    }
+
+    @Test
+    void warmUp_fails_failsWarmAndClosesTheTeacher() throws InterruptedException {
+        List<String> calls = new ArrayList<>();
+        TeacherDescription description = new FakeTeacher("fake", 100, 100).description();
+        Teacher broken = new Teacher() {
+            @Override
+            public TeacherDescription description() {
+                return description;
+            }
+
+            @Override
+            public void warmUp() {
+                throw new IllegalStateException("no such kernel");
+            }
+
+            @Override
+            public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+                calls.add("score");
+                return List.of();
+            }
+
+            @Override
+            public void close() {
+                calls.add("close");
+            }
+        };
+        Batcher batcher = batcher(broken, 100, Duration.ZERO);
+
+        assertThatThrownBy(() -> batcher.warm().get())
+                .isInstanceOf(ExecutionException.class)
+                .hasRootCauseMessage("no such kernel");
+        batcher.close();
+        assertThat(calls).containsExactly("close");
+    }
+}
