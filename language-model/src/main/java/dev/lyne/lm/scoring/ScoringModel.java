@@ -1,0 +1,262 @@
+package dev.lyne.lm.scoring;
+
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.lyne.lm.engine.InferenceCall;
+import dev.lyne.lm.engine.ModelConstants;
+import dev.lyne.lm.engine.NamedTensors;
+import dev.lyne.lm.engine.RotaryTables;
+import dev.lyne.lm.engine.Script;
+import dev.lyne.lm.engine.ScriptSource;
+import dev.lyne.lm.engine.TensorFiles;
+import dev.lyne.lm.generation.SamplingOptions;
+import dev.lyne.lm.generation.TextGenerator;
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ExecutionFingerprint;
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.lm.weights.ModelDigest;
+import dev.lyne.lm.weights.SafetensorsModel;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.LongBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A model that scores: weights in the compute type on one device. The forward and the selection of a batch are one native call;
+ * only the selected entries come back. One thread at a time calls it.
+ */
+public final class ScoringModel implements BatchScorer {
+    private final ModelConfiguration configuration;
+    private final ModelOptions options;
+    private final ScoringOptions scoring;
+    private final byte[] digest;
+    private final Script script;
+    private final RotaryTables rotary;
+    private final NamedTensors weights;
+    private final TextGenerator generator;
+
+    private ScoringModel(
+            ModelConfiguration configuration, ModelOptions options, ScoringOptions scoring, byte[] digest) {
+        this.configuration = configuration;
+        this.options = options;
+        this.scoring = scoring;
+        this.digest = digest;
+        int rowChunk = scoring.deterministic() ? ScoringOptions.DETERMINISTIC_CHUNK : scoring.rowChunk();
+        this.script = Script.load(
+                List.of(
+                        ScriptSource.TRANSFORMER.methods(),
+                        ScriptSource.TENSORS.methods(),
+                        ScriptSource.GENERATION.methods(),
+                        ScriptSource.SELECTION.methods()),
+                ModelConstants.of(
+                        configuration,
+                        options.precision().torchScalarType(),
+                        ComputePrecision.FLOAT32.torchScalarType(),
+                        scoring.vocabularySize(),
+                        rowChunk),
+                options);
+        this.rotary = new RotaryTables(configuration, script.newManager());
+        this.weights = new NamedTensors("w", script.newManager());
+        this.generator = new TextGenerator(
+                script, configuration, weights, rotary, options.precision().torchScalarType());
+    }
+
+    /**
+     * Loads a Hugging Face directory.
+     *
+     * @throws IllegalArgumentException if the directory is not a model that is understood, naming file, value and expectation
+     */
+    public static ScoringModel load(Path directory, ModelOptions options, ScoringOptions scoring) {
+        ModelConfiguration configuration = ModelConfiguration.read(directory);
+        try {
+            SafetensorsModel source = SafetensorsModel.open(directory, configuration);
+            byte[] digest = ModelDigest.of(source, configuration, options.precision());
+            ScoringModel model = new ScoringModel(configuration, options, scoring, digest);
+            try {
+                model.readWeights(source);
+                return model;
+            } catch (IOException | RuntimeException e) {
+                model.close();
+                throw e;
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(directory + ": weights cannot be read", e);
+        }
+    }
+
+    private void readWeights(SafetensorsModel source) throws IOException {
+        TensorFiles files = new TensorFiles(script);
+        int type = options.precision().torchScalarType();
+        configuration.expectedTensors().forEach((name, shape) -> weights.put(name, files.empty(weights, shape, type)));
+        files.readAll(source, weights);
+    }
+
+    @Override
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+        if (selection.k() > scoring.vocabularySize()) {
+            throw new IllegalArgumentException(
+                    "k: " + selection.k() + " (expected: 1..vocabulary_size=" + scoring.vocabularySize() + ")");
+        }
+        for (int i = 0; i < items.size(); i++) {
+            requireItem(i, items.get(i));
+        }
+        if (scoring.deterministic()) {
+            return items.stream().map(item -> scoreAlone(item, selection)).toList();
+        }
+        return scoreTogether(items, selection);
+    }
+
+    private List<ScoreOutcome> scoreTogether(List<ScoreItem> items, RowSelection selection) {
+        int length = items.stream().mapToInt(item -> item.tokens().length).max().orElse(0);
+        int count = items.stream().mapToInt(item -> item.positions().length).sum();
+        if (count == 0) {
+            return items.stream().map(item -> SelectedColumns.none(selection)).toList();
+        }
+        long[] ids = new long[Math.multiplyExact(items.size(), length)];
+        long[] rows = new long[count];
+        long[] labels = new long[count];
+        int row = 0;
+        for (int i = 0; i < items.size(); i++) {
+            int[] tokens = items.get(i).tokens();
+            for (int t = 0; t < tokens.length; t++) {
+                ids[i * length + t] = tokens[t];
+            }
+            for (int position : items.get(i).positions()) {
+                rows[row] = (long) i * length + position;
+                labels[row++] = label(tokens, position);
+            }
+        }
+        try (InferenceCall call = script.inference("score")) {
+            NDManager manager = call.manager();
+            call.tensor(manager.create(LongBuffer.wrap(ids), new Shape(items.size(), length)))
+                    .tensor(rotary.cosines(length))
+                    .tensor(rotary.sines(length))
+                    .tensor(manager.create(rows))
+                    .tensor(manager.create(labels));
+            SelectedColumns columns = select(call, selection);
+            List<ScoreOutcome> outcomes = new ArrayList<>();
+            int from = 0;
+            for (ScoreItem item : items) {
+                outcomes.add(columns.outcome(item.positions(), from));
+                from += item.positions().length;
+            }
+            return outcomes;
+        }
+    }
+
+    /**
+     * One sequence at its own length, the output matrix on a grid of chunks counted from position 0: every product has a size
+     * that only the sequence decides, since the bits of a row depend on how many rows are computed with it. A chunk without a
+     * wanted position changes nothing elsewhere and is left out.
+     */
+    private ScoreOutcome scoreAlone(ScoreItem item, RowSelection selection) {
+        if (item.positions().length == 0) {
+            return SelectedColumns.none(selection);
+        }
+        int chunk = ScoringOptions.DETERMINISTIC_CHUNK;
+        long[] ids = Arrays.stream(item.tokens()).asLongStream().toArray();
+        long[] grid = Arrays.stream(item.positions())
+                .mapToLong(t -> t / chunk)
+                .distinct()
+                .toArray();
+        long[] picks = new long[item.positions().length];
+        for (int i = 0, column = 0; i < picks.length; i++) {
+            int position = item.positions()[i];
+            while (grid[column] != position / chunk) {
+                column++;
+            }
+            picks[i] = (long) column * chunk + position % chunk;
+        }
+        long[] labels = new long[grid.length * chunk];
+        for (int i = 0; i < labels.length; i++) {
+            labels[i] = label(item.tokens(), (int) grid[i / chunk] * chunk + i % chunk);
+        }
+        try (InferenceCall call = script.inference("score_fixed")) {
+            NDManager manager = call.manager();
+            call.tensor(manager.create(LongBuffer.wrap(ids), new Shape(1, ids.length)))
+                    .tensor(rotary.cosines(ids.length))
+                    .tensor(rotary.sines(ids.length))
+                    .integers(grid)
+                    .tensor(manager.create(picks))
+                    .tensor(manager.create(labels));
+            return select(call, selection).outcome(item.positions(), 0);
+        }
+    }
+
+    private SelectedColumns select(InferenceCall call, RowSelection selection) {
+        double[] temperatures = selection.temperatures().stream()
+                .mapToDouble(Float::doubleValue)
+                .toArray();
+        NDList columns = call.integer(selection.k())
+                .real(selection.p())
+                .real(selection.truncationTemperature())
+                .reals(temperatures)
+                .tensors(weights)
+                .run();
+        return SelectedColumns.of(columns, selection);
+    }
+
+    /** The token after a position, or −1 where there is none. */
+    private static long label(int[] tokens, int position) {
+        return position + 1 < tokens.length ? tokens[position + 1] : -1;
+    }
+
+    private void requireItem(int index, ScoreItem item) {
+        int length = item.tokens().length;
+        if (length < 1 || length > configuration.contextLength()) {
+            throw new IllegalArgumentException("item " + index + ": " + length + " tokens (expected: 1..context="
+                    + configuration.contextLength() + ")");
+        }
+        for (int id : item.tokens()) {
+            if (id < 0 || id >= scoring.vocabularySize()) {
+                throw new IllegalArgumentException(
+                        "item " + index + ": token " + id + " (expected: 0.." + (scoring.vocabularySize() - 1) + ")");
+            }
+        }
+        int previous = -1;
+        for (int position : item.positions()) {
+            if (position <= previous || position >= length) {
+                throw new IllegalArgumentException("item " + index + ": position " + position + " after " + previous
+                        + " (expected: ascending, 0.." + (length - 1) + ")");
+            }
+            previous = position;
+        }
+    }
+
+    /** New tokens after the prompt: see {@link TextGenerator#generate}. */
+    public int[] generate(int[] prompt, int maxNewTokens, SamplingOptions sampling, int stopId) {
+        return generator.generate(prompt, maxNewTokens, sampling, stopId);
+    }
+
+    /** The model's shape. */
+    public ModelConfiguration configuration() {
+        return configuration;
+    }
+
+    /** SHA-256 of the tensors, the configuration's arithmetic and the compute precision, 32 bytes. */
+    public byte[] digest() {
+        return digest.clone();
+    }
+
+    /** What decides the last bits of a row, besides model and tokens. */
+    public ExecutionFingerprint fingerprint() {
+        return script.fingerprint(options.precision());
+    }
+
+    /** Numbers in the weights, tied ones once. */
+    public long parameters() {
+        return configuration.parameters();
+    }
+
+    @Override
+    public void close() {
+        rotary.close();
+        weights.close();
+        script.close();
+    }
+}

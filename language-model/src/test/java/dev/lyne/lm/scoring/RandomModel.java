@@ -1,0 +1,123 @@
+package dev.lyne.lm.scoring;
+
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.model.RopeScaling;
+import dev.lyne.lm.weights.SafetensorsModel;
+import dev.lyne.lm.weights.SafetensorsWriter;
+import dev.lyne.lm.weights.StoredType;
+import dev.lyne.lm.weights.TensorEntry;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.Random;
+
+/** Tiny models of every variant with random float32 weights, as directories and as arrays. */
+final class RandomModel {
+    static final int VOCABULARY = 61;
+
+    private RandomModel() {}
+
+    static Map<String, ModelConfiguration> variants() {
+        RopeScaling plain = new RopeScaling.Default();
+        OptionalDouble none = OptionalDouble.empty();
+        Map<String, ModelConfiguration> all = new LinkedHashMap<>();
+        all.put("llama, tied", of("llama", 4, 4, 8, true, 0b0000, List.of(0, 0), plain));
+        all.put("llama, grouped, all biases", of("llama", 4, 2, 8, false, 0b0111, List.of(0, 0), plain));
+        all.put("mistral, window", of("mistral", 4, 1, 8, false, 0b0000, List.of(5, 5), plain));
+        all.put("qwen2, biases, one window", of("qwen2", 4, 2, 8, true, 0b0001, List.of(0, 4), plain));
+        all.put("qwen3, norms, wide heads", of("qwen3", 4, 2, 12, true, 0b1000, List.of(0, 0), plain));
+        all.put("linear", of("llama", 2, 2, 16, false, 0, List.of(0, 0), new RopeScaling.Linear(4)));
+        all.put("llama3", of("llama", 2, 2, 16, false, 0, List.of(0, 0), new RopeScaling.Llama3(8, 1, 4, 64)));
+        all.put(
+                "yarn",
+                of(
+                        "llama",
+                        2,
+                        2,
+                        16,
+                        false,
+                        0,
+                        List.of(0, 0),
+                        new RopeScaling.Yarn(4, none, none, none, 32, 1, 64, true)));
+        return all;
+    }
+
+    /** @param features bits: attention biases, output bias, MLP biases, norms of queries and keys */
+    private static ModelConfiguration of(
+            String type,
+            int heads,
+            int keyValueHeads,
+            int headSize,
+            boolean tied,
+            int features,
+            List<Integer> windows,
+            RopeScaling scaling) {
+        return new ModelConfiguration(
+                type,
+                VOCABULARY,
+                1024,
+                32,
+                48,
+                windows.size(),
+                heads,
+                keyValueHeads,
+                headSize,
+                1e-5,
+                10_000,
+                scaling,
+                tied,
+                (features & 1) != 0,
+                (features & 2) != 0,
+                (features & 4) != 0,
+                (features & 8) != 0,
+                windows,
+                "float32",
+                OptionalInt.empty(),
+                List.of());
+    }
+
+    /** Weights that make rows of some contrast; each value is exact in float32. */
+    static Map<String, double[]> weights(ModelConfiguration shape, long seed) {
+        Random random = new Random(seed);
+        Map<String, double[]> weights = new LinkedHashMap<>();
+        shape.expectedTensors().forEach((name, extents) -> {
+            double[] values = new double[(int) new TensorEntry(name, StoredType.F32, extents).elements()];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = (float)
+                        (name.endsWith("norm.weight") ? 1 + 0.2 * random.nextGaussian() : 0.25 * random.nextGaussian());
+            }
+            weights.put(name, values);
+        });
+        return weights;
+    }
+
+    static Path write(Path directory, ModelConfiguration shape, Map<String, double[]> weights) throws IOException {
+        List<TensorEntry> entries = new ArrayList<>();
+        shape.expectedTensors().forEach((name, extents) -> entries.add(new TensorEntry(name, StoredType.F32, extents)));
+        Path file = directory.resolve(SafetensorsModel.SINGLE_FILE);
+        try (SafetensorsWriter writer = SafetensorsWriter.create(file, entries, Map.of())) {
+            for (Map.Entry<String, double[]> weight : weights.entrySet()) {
+                ByteBuffer bytes =
+                        ByteBuffer.allocate(weight.getValue().length * 4).order(ByteOrder.LITTLE_ENDIAN);
+                for (double value : weight.getValue()) {
+                    bytes.putFloat((float) value);
+                }
+                writer.write(weight.getKey(), bytes.flip());
+            }
+            writer.commit();
+        }
+        shape.write(directory);
+        return directory;
+    }
+
+    static int[] tokens(Random random, int length) {
+        return random.ints(length, 0, VOCABULARY).toArray();
+    }
+}
