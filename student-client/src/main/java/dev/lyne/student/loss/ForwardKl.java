@@ -13,7 +13,7 @@ import java.util.List;
  *
  * <p>Columns: {@code data_weight} and {@code distillation_weight}, `[rows]`; {@code teacher_ids}, `[rows, k]`;
  * {@code teacher_log_probs}, `[rows, k]`, −∞ past a row's count, whose ids do not matter; {@code teacher_log_tail}, `[rows]`, −∞
- * where everything is kept. Sums: {@code loss}; {@code cross_entropy} over all rows, unweighted; {@code divergence} over the rows
+ * where everything is kept. Sums: {@code loss}; {@code nll} over all rows, unweighted; {@code divergence} over the rows
  * whose distillation weight is above 0, unweighted.
  */
 public final class ForwardKl {
@@ -33,7 +33,7 @@ public final class ForwardKl {
         }
         return new LossScript(
                 source().replace("STUDENT_TEMPERATURE", Double.toString(studentTemperature)),
-                List.of("loss", "cross_entropy", "divergence"));
+                List.of("loss", "nll", "divergence"));
     }
 
     private static String source() {

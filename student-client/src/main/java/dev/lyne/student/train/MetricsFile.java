@@ -26,7 +26,7 @@ final class MetricsFile implements Closeable {
         ObjectNode line = JSON.createObjectNode();
         line.put("step", step.step());
         line.put("loss", step.loss());
-        line.put("cross_entropy", step.crossEntropy());
+        line.put("nll", step.nll());
         if (!Double.isNaN(step.divergence())) {
             line.put("divergence", step.divergence());
         }

@@ -41,7 +41,7 @@ public interface ProgressListener {
      *
      * @param step steps taken, this one included
      * @param loss what is minimised
-     * @param crossEntropy nats a token on the training text
+     * @param nll nats a token on the training text
      * @param divergence divergence from the teacher, nats a position; NaN without one
      * @param positionsPerSecond over this step
      * @param stallFraction share of the training time so far spent waiting for targets
@@ -53,7 +53,7 @@ public interface ProgressListener {
             long step,
             long steps,
             double loss,
-            double crossEntropy,
+            double nll,
             double divergence,
             double learningRate,
             double gradientNorm,

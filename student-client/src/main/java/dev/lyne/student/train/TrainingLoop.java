@@ -19,7 +19,7 @@ final class TrainingLoop {
     private final Parts parts;
     private final Plan plan;
     private final RunTotals totals;
-    private final int crossEntropyTerm;
+    private final int nllTerm;
     private final int divergenceTerm;
 
     /** What a loop works with. */
@@ -39,13 +39,13 @@ final class TrainingLoop {
     /** How long and how often, in steps; 0 for only at the end. */
     record Plan(long steps, int batch, long evaluateEvery, long checkpointEvery, long logEvery, double minCoverage) {}
 
-    private record Result(double loss, double crossEntropy, double divergence, double learningRate, double norm) {}
+    private record Result(double loss, double nll, double divergence, double learningRate, double norm) {}
 
     TrainingLoop(Parts parts, Plan plan, RunTotals totals) {
         this.parts = parts;
         this.plan = plan;
         this.totals = totals;
-        this.crossEntropyTerm = parts.model().terms().indexOf("cross_entropy");
+        this.nllTerm = parts.model().terms().indexOf("nll");
         this.divergenceTerm = parts.model().terms().indexOf("divergence");
     }
 
@@ -121,7 +121,7 @@ final class TrainingLoop {
                 sums[i] += part[i];
             }
         }
-        double learningRate = parts.learningRate().applyAsDouble(totals.step());
+        double learningRate = parts.learningRate().applyAsDouble(totals.step() + 1);
         double norm = parts.model().apply(learningRate);
         if (!Double.isFinite(norm)) {
             throw new TrainingStoppedException("step " + (totals.step() + 1) + ": gradient norm " + norm + ", loss "
@@ -132,7 +132,7 @@ final class TrainingLoop {
                 items.stream().filter(item -> item.targets().isPresent()).toList());
         return new Result(
                 sums[0],
-                crossEntropyTerm < 0 ? sums[0] : sums[crossEntropyTerm] / positions,
+                nllTerm < 0 ? sums[0] : sums[nllTerm] / positions,
                 divergenceTerm < 0 || covered == 0 ? Double.NaN : sums[divergenceTerm] / covered,
                 learningRate,
                 norm);
@@ -143,7 +143,7 @@ final class TrainingLoop {
                 totals.step(),
                 plan.steps(),
                 result.loss(),
-                result.crossEntropy(),
+                result.nll(),
                 result.divergence(),
                 result.learningRate(),
                 result.norm(),
@@ -163,7 +163,7 @@ final class TrainingLoop {
     private static Map<String, Double> scalars(ProgressListener.Step step) {
         Map<String, Double> scalars = new LinkedHashMap<>();
         scalars.put("train/loss", step.loss());
-        scalars.put("train/cross_entropy", step.crossEntropy());
+        scalars.put("train/nll", step.nll());
         if (!Double.isNaN(step.divergence())) {
             scalars.put("train/divergence", step.divergence());
             scalars.put("teacher/coverage", step.coverage());

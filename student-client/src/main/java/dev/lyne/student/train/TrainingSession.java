@@ -1,7 +1,6 @@
 package dev.lyne.student.train;
 
 import dev.lyne.lm.tokenizer.Tokenizer;
-import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.Trainable;
 import dev.lyne.student.checkpoint.Checkpoint;
 import dev.lyne.student.checkpoint.CheckpointMismatchException;
@@ -13,7 +12,6 @@ import dev.lyne.student.client.TargetStream;
 import dev.lyne.student.client.TeacherExpectation;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.evaluate.HeldOutLoss;
-import dev.lyne.student.loss.ForwardKl;
 import dev.lyne.student.loss.TargetColumns;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
@@ -42,7 +40,7 @@ final class TrainingSession {
         /** The teachers of a configuration. */
         TargetSource openTeachers(TrainingConfig config);
 
-        /** The learning rate of a step, counted from 0. */
+        /** The learning rate of a step, counted from 1. */
         LongToDoubleFunction learningRate(TrainingConfig.Optimization optimization, long steps);
 
         /** Elapsed time. */
@@ -236,12 +234,5 @@ final class TrainingSession {
             throw new CheckpointMismatchException("checkpoint of step " + state.step() + ": cursor at window " + place
                     + " (expected: " + state.step() * batch + ")");
         }
-    }
-
-    /** The loss of a configuration. */
-    static LossScript loss(TrainingConfig config, LossScript plain) {
-        return config.distillation().enabled()
-                ? ForwardKl.script(config.distillation().studentTemperature())
-                : plain;
     }
 }

@@ -1,0 +1,92 @@
+package dev.lyne.student.train;
+
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.lm.training.CrossEntropy;
+import dev.lyne.lm.training.LearningRateSchedule;
+import dev.lyne.lm.training.LossScript;
+import dev.lyne.lm.training.OptimizerOptions;
+import dev.lyne.lm.training.TrainableModel;
+import dev.lyne.student.client.ClientOptions;
+import dev.lyne.student.client.TargetSource;
+import dev.lyne.student.client.TeacherClient;
+import dev.lyne.student.loss.ForwardKl;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.function.LongToDoubleFunction;
+
+/**
+ * Trains a student, from a teacher's stream or without one, and leaves in its directory: {@code metrics.jsonl}, TensorBoard
+ * events, checkpoints, the student as a Hugging Face directory, {@code samples.json} and {@code summary.json}.
+ */
+public final class Trainer {
+    private Trainer() {}
+
+    /**
+     * Runs to the end on the calling thread.
+     *
+     * @param resume whether to go on from the newest checkpoint, where there is one, bit for bit as if never stopped
+     * @throws IllegalArgumentException where settings, corpus, student and tokenizer do not fit together
+     * @throws TrainingStoppedException where targets are missing for good or a gradient is not finite
+     * @throws dev.lyne.student.client.TeacherException where the teacher is another one, or gone
+     */
+    public static RunSummary train(TrainingConfig config, boolean resume, ProgressListener listener)
+            throws IOException, InterruptedException {
+        return new TrainingSession(config, new RealSurroundings(), listener).run(resume);
+    }
+
+    /** Real models, real teachers, real time. */
+    static class RealSurroundings implements TrainingSession.Surroundings {
+        @Override
+        public TrainingSession.Student openStudent(TrainingConfig config, int vocabularySize) {
+            TrainingConfig.Optimization optimization = config.optimization();
+            OptimizerOptions optimizer = new OptimizerOptions(
+                    optimization.beta1(),
+                    optimization.beta2(),
+                    optimization.epsilon(),
+                    optimization.weightDecay(),
+                    optimization.clipNorm(),
+                    config.run().rowChunk());
+            LossScript loss = config.distillation().enabled()
+                    ? ForwardKl.script(config.distillation().studentTemperature())
+                    : CrossEntropy.script();
+            ModelOptions options = config.run().model();
+            TrainableModel model = Files.isDirectory(config.student())
+                    ? TrainableModel.load(config.student(), options, optimizer, loss)
+                    : TrainableModel.create(
+                            ModelConfiguration.readFile(config.student()),
+                            config.run().seed(),
+                            options,
+                            optimizer,
+                            loss);
+            return new TrainingSession.Student(model, model.fingerprint().toString());
+        }
+
+        @Override
+        public TargetSource openTeachers(TrainingConfig config) {
+            TrainingConfig.Distillation settings = config.distillation();
+            ClientOptions options = ClientOptions.defaults()
+                    .withTeacher(settings.teacherName())
+                    .withStudent(config.name())
+                    .withWindow(settings.inFlight(), (long) settings.inFlight() * config.data().context());
+            return TeacherClient.connect(String.join(",", settings.teachers()), options);
+        }
+
+        @Override
+        public LongToDoubleFunction learningRate(TrainingConfig.Optimization optimization, long steps) {
+            return LearningRateSchedule.of(
+                            optimization.schedule(),
+                            optimization.learningRate(),
+                            optimization.finalLearningRate(),
+                            optimization.warmupSteps(),
+                            optimization.decaySteps(),
+                            steps)
+                    ::at;
+        }
+
+        @Override
+        public long nanoTime() {
+            return System.nanoTime();
+        }
+    }
+}
