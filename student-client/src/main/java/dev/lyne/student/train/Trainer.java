@@ -68,20 +68,21 @@ public final class Trainer {
             ClientOptions options = ClientOptions.defaults()
                     .withTeacher(settings.teacherName())
                     .withStudent(config.name())
-                    .withWindow(settings.inFlight(), (long) settings.inFlight() * config.data().context());
+                    .withWindow(
+                            settings.inFlight(),
+                            (long) settings.inFlight() * config.data().context());
             return TeacherClient.connect(String.join(",", settings.teachers()), options);
         }
 
         @Override
         public LongToDoubleFunction learningRate(TrainingConfig.Optimization optimization, long steps) {
             return LearningRateSchedule.of(
-                            optimization.schedule(),
-                            optimization.learningRate(),
-                            optimization.finalLearningRate(),
-                            optimization.warmupSteps(),
-                            optimization.decaySteps(),
-                            steps)
-                    ::at;
+                    optimization.schedule(),
+                    optimization.learningRate(),
+                    optimization.finalLearningRate(),
+                    optimization.warmupSteps(),
+                    optimization.decaySteps(),
+                    steps)::at;
         }
 
         @Override

@@ -195,7 +195,11 @@ final class TrainingLoop {
                 parts.metrics().force(),
                 parts.events().force());
         parts.checkpoints().write(state, parts.model()::saveState);
-        totals.spent(parts.nanoTicker().getAsLong() - start, 0);
+        if (totals.step() < plan.steps()) {
+            // The last checkpoint cannot hold the time that writing it takes, and a run resumed from it ends with what
+            // it holds.
+            totals.spent(parts.nanoTicker().getAsLong() - start, 0);
+        }
         parts.listener().onCheckpoint(totals.step());
     }
 

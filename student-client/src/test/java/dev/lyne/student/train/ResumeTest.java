@@ -1,0 +1,109 @@
+package dev.lyne.student.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.student.checkpoint.CheckpointMismatchException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class ResumeTest {
+    @TempDir
+    Path directory;
+
+    @Test
+    void train_stoppedAndResumed_endsAsIfNeverStopped() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        RunSummary whole = Trainer.train(tiny.config("whole", Map.of()), false, ProgressListener.none());
+
+        TrainingConfig config = tiny.config("parts", Map.of());
+        assertThatThrownBy(() -> Trainer.train(config, false, stopAfter(5))).isInstanceOf(Stop.class);
+        assertThatThrownBy(() -> Trainer.train(config, true, stopAfter(7))).isInstanceOf(Stop.class);
+        RunSummary parts = Trainer.train(config, true, ProgressListener.none());
+
+        RunDirectory expected = new RunDirectory(directory.resolve("whole"));
+        RunDirectory actual = new RunDirectory(directory.resolve("parts"));
+        assertThat(actual.checkpoints().resolve("step-000008/state.safetensors"))
+                .hasSameBinaryContentAs(expected.checkpoints().resolve("step-000008/state.safetensors"));
+        assertThat(actual.model().resolve("model.safetensors"))
+                .hasSameBinaryContentAs(expected.model().resolve("model.safetensors"));
+        assertThat(actual.samples()).hasSameTextualContentAs(expected.samples());
+        assertThat(withoutTimes(actual.metrics())).isEqualTo(withoutTimes(expected.metrics()));
+        assertThat(parts.heldOut().stream().map(h -> h.step() + " " + h.nll()))
+                .containsExactlyElementsOf(whole.heldOut().stream()
+                        .map(h -> h.step() + " " + h.nll())
+                        .toList());
+        assertThat(parts.steps()).isEqualTo(8);
+        assertThat(parts.positions()).isEqualTo(whole.positions());
+    }
+
+    @Test
+    void train_plainly_learnsAndLeavesAWholeDirectory() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        TrainingConfig config = tiny.config(
+                "out", Map.of(Setting.STEPS, "40", Setting.EVALUATE_EVERY, "0", Setting.CHECKPOINT_EVERY, "0"));
+        RunSummary summary = Trainer.train(config, false, ProgressListener.none());
+        assertThat(summary.method()).isEqualTo("cross_entropy");
+        assertThat(summary.coverage()).isNull();
+        assertThat(summary.stallFraction()).isZero();
+        assertThat(summary.positionsPerSecond()).isPositive();
+        assertThat(summary.heldOut()).hasSize(2);
+        assertThat(summary.heldOut().get(1).nll())
+                .isLessThan(summary.heldOut().get(0).nll() - 1);
+        RunDirectory out = new RunDirectory(directory.resolve("out"));
+        assertThat(RunSummary.read(out.summary())).isEqualTo(summary);
+        assertThat(Files.readAllLines(out.metrics())).hasSize(40 + 2);
+        assertThat(Samples.read(out.samples())).hasSize(1);
+        try (Tokenizer tokenizer = Tokenizer.load(out.model())) {
+            assertThat(tokenizer.vocabularySize()).isLessThanOrEqualTo(300);
+        }
+        assertThatThrownBy(() -> Trainer.train(config, false, ProgressListener.none()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("holds checkpoints");
+        assertThat(Trainer.train(config, true, ProgressListener.none())).isEqualTo(summary);
+    }
+
+    @Test
+    void train_resumedWithOtherSettings_isRefusedNamingBothValues() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        assertThatThrownBy(() -> Trainer.train(tiny.config("out", Map.of()), false, stopAfter(3)))
+                .isInstanceOf(Stop.class);
+        TrainingConfig other = tiny.config("out", Map.of(Setting.CONTEXT, "20", Setting.LEARNING_RATE, "0.02"));
+        assertThatThrownBy(() -> Trainer.train(other, true, ProgressListener.none()))
+                .isInstanceOf(CheckpointMismatchException.class)
+                .hasMessageContaining("learning_rate: 0.02 (expected: 0.01)")
+                .hasMessageContaining("packing.context: 20 (expected: 24)");
+        Files.writeString(tiny.corpus, "{\"text\":\"another corpus, long enough to train on\"}\n");
+        assertThatThrownBy(() -> Trainer.train(tiny.config("out", Map.of()), true, ProgressListener.none()))
+                .isInstanceOf(CheckpointMismatchException.class)
+                .hasMessageContaining("packing.corpus: ");
+    }
+
+    private static List<String> withoutTimes(Path metrics) throws IOException {
+        return Files.readAllLines(metrics).stream()
+                .map(line -> line.replaceAll("\"(seconds|positions_per_second|stall_fraction)\":[^,}]*", ""))
+                .toList();
+    }
+
+    private static ProgressListener stopAfter(long step) {
+        return new ProgressListener() {
+            @Override
+            public void onStep(Step done) {
+                if (done.step() == step) {
+                    throw new Stop();
+                }
+            }
+        };
+    }
+
+    /** As if the process had been killed there. */
+    private static final class Stop extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+    }
+}
