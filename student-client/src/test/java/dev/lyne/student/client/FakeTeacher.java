@@ -263,6 +263,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
         final Sequence sequence;
         final BlockIdentity identity;
         final long arrivedNanos = System.nanoTime();
+        private volatile int sentRows;
 
         Asked(Session session, Sequence sequence, BlockIdentity identity) {
             this.session = session;
@@ -287,7 +288,17 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
             done(rows);
         }
 
+        /** Sends the rows that have not been sent, and done. */
+        void answerRest() {
+            int rows = positions().length;
+            if (sentRows < rows) {
+                rows(sentRows, rows);
+            }
+            done(rows);
+        }
+
         void rows(int from, int to) {
+            sentRows = to;
             block(positions()[from], model.block(tokens(), positions(), from, to, identity));
         }
 

@@ -12,24 +12,29 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 /** Everything that can go wrong for a while goes wrong for a while, at random. */
 final class StormTest {
+    /** Each costs the student its patience, a timeout long enough for a busy machine. */
+    private static final int MOST_FORGOTTEN = 3;
+
     @Test
     void take_replicasFailAtRandom_handsOutEveryRowOnceInOrder() throws Exception {
         long seed = 77;
         SplittableRandom random = new SplittableRandom(seed);
         List<TargetSequence> sequences = Students.sequences(400, seed);
         Set<String> troubled = ConcurrentHashMap.newKeySet();
+        AtomicInteger forgotten = new AtomicInteger();
         FakeTeacher one = new FakeTeacher(1);
         FakeTeacher two = new FakeTeacher(1);
-        one.answering = weather(random.split(), troubled);
-        two.answering = weather(random.split(), troubled);
+        one.answering = weather(random.split(), troubled, forgotten);
+        two.answering = weather(random.split(), troubled, forgotten);
         ClientOptions options = Students.options()
                 .withWindow(16, 100_000)
-                .withTimeouts(Duration.ofSeconds(10), Duration.ofSeconds(30), Duration.ofMillis(500));
+                .withTimeouts(Duration.ofSeconds(10), Duration.ofSeconds(30), Duration.ofSeconds(2));
         try (TeacherClient client = TeacherClient.connect(one.address() + "," + two.address(), options);
                 TargetStream stream = client.open(Students.REQUEST)) {
             CompletableFuture<List<Targets>> student =
@@ -40,7 +45,7 @@ final class StormTest {
                 await().until(() -> victim.asked.size() >= before + 12 || student.isDone());
                 victim.close();
                 FakeTeacher risen = new FakeTeacher(1, "127.0.0.1", victim.port());
-                risen.answering = weather(random.split(), troubled);
+                risen.answering = weather(random.split(), troubled, forgotten);
                 if (kill % 2 == 0) {
                     one = risen;
                 } else {
@@ -61,7 +66,8 @@ final class StormTest {
     }
 
     /** Mostly answers; sometimes late, busy, broken off half-way, or with the whole stream ended. */
-    private static Consumer<FakeTeacher.Asked> weather(SplittableRandom random, Set<String> troubled) {
+    private static Consumer<FakeTeacher.Asked> weather(
+            SplittableRandom random, Set<String> troubled, AtomicInteger forgotten) {
         List<FakeTeacher.Asked> held = new ArrayList<>();
         return asked -> {
             synchronized (held) {
@@ -76,7 +82,12 @@ final class StormTest {
                         asked.rows(0, 1);
                         asked.fail(FakeTeacher.retryable(Status.Code.UNAVAILABLE, 5));
                     }
-                    case 2 -> asked.rows(0, 1);
+                    case 2 -> {
+                        asked.rows(0, 1);
+                        if (forgotten.incrementAndGet() > MOST_FORGOTTEN) {
+                            held.add(asked);
+                        }
+                    }
                     case 3 -> {
                         asked.rows(0, 1);
                         asked.session.end(
@@ -85,7 +96,7 @@ final class StormTest {
                     case 4, 5 -> held.add(asked);
                     default -> {
                         asked.answer(7);
-                        held.forEach(late -> late.answer(50));
+                        held.forEach(FakeTeacher.Asked::answerRest);
                         held.clear();
                     }
                 }
