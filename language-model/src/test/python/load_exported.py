@@ -20,6 +20,7 @@ def main():
     parser.add_argument("--text", default="")
     parser.add_argument("--top", type=int, default=5)
     parser.add_argument("--all", action="store_true", help="print the whole logits of every position")
+    parser.add_argument("--golden", type=pathlib.Path, help="a golden.json: print the largest difference from its logits")
     arguments = parser.parse_args()
     report = {}
     ids = [int(part) for part in arguments.ids.split(",") if part]
@@ -46,6 +47,13 @@ def main():
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "loading": {key: sorted(map(str, value)) for key, value in loading.items() if value},
         }
+        if arguments.golden:
+            difference = 0.0
+            for sequence in json.loads(arguments.golden.read_text())["sequences"]:
+                with torch.no_grad():
+                    logits = model(torch.tensor([sequence["ids"]])).logits[0]
+                difference = max(difference, (logits - torch.tensor(sequence["logits"])).abs().max().item())
+            report["largest_difference_from_golden"] = difference
         if ids:
             with torch.no_grad():
                 logits = model(torch.tensor([ids])).logits[0]

@@ -1,6 +1,7 @@
 package dev.lyne.lm.tokenizer;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import dev.lyne.lm.model.ModelConfiguration;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -86,12 +87,14 @@ public final class Tokenizer implements AutoCloseable {
         lock.readLock().lock();
         try {
             requireOpen();
-            long[] ids = tokenizer.encode(text, false, false).getIds();
-            int[] result = new int[ids.length];
-            for (int i = 0; i < ids.length; i++) {
-                result[i] = (int) ids[i];
+            // The library's own encode also makes tokens, masks and an object a character span, of which nothing is
+            // used.
+            long encoding = TokenizersLibrary.LIB.encode(tokenizer.getHandle(), text, false);
+            try {
+                return narrow(TokenizersLibrary.LIB.getTokenIds(encoding));
+            } finally {
+                TokenizersLibrary.LIB.deleteEncoding(encoding);
             }
-            return result;
         } finally {
             lock.readLock().unlock();
         }
@@ -167,6 +170,14 @@ public final class Tokenizer implements AutoCloseable {
         } finally {
             lock.writeLock().unlock();
         }
+    }
+
+    private static int[] narrow(long[] ids) {
+        int[] result = new int[ids.length];
+        for (int i = 0; i < ids.length; i++) {
+            result[i] = (int) ids[i];
+        }
+        return result;
     }
 
     private void requireOpen() {
