@@ -114,14 +114,16 @@ final class PacedSender {
                 return;
             }
             long before = head.unsentBytes();
-            call.onNext(head.next());
+            ScoreSequencesResponse message = head.next();
             metrics.unsentBytes.addAndGet(head.unsentBytes() - before);
             if (!head.hasNext()) {
                 synchronized (lock) {
                     queue.remove();
                 }
+                // Before the last message leaves: the student may spend the credit that it gives back at once.
                 head.sent();
             }
+            call.onNext(message);
         }
     }
 }
