@@ -82,7 +82,7 @@ public final class BatchMetrics {
         }
         batchDuration.record(nanos, TimeUnit.NANOSECONDS);
         batchSequences.record(items.size());
-        batchTokens.record(tokens);
+        batchTokens.record((double) tokens);
         occupancy.record((double) tokens / budget);
         padding.record(1 - (double) tokens / ((long) longest * items.size()));
     }

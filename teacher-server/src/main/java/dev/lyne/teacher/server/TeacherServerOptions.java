@@ -1,6 +1,7 @@
 package dev.lyne.teacher.server;
 
 import dev.lyne.teacher.admission.ServerLimits;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Optional;
@@ -46,7 +47,7 @@ public record TeacherServerOptions(
 
     /** Collects options. Not safe for several threads. */
     public static final class Builder {
-        private InetSocketAddress listen = new InetSocketAddress("127.0.0.1", 0);
+        private InetSocketAddress listen = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         private Optional<InetSocketAddress> metrics = Optional.empty();
         private ServerLimits limits = ServerLimits.DEFAULT;
         private long memoryCacheBytes = 256L << 20;

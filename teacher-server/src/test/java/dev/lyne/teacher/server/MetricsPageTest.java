@@ -3,6 +3,7 @@ package dev.lyne.teacher.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lyne.teacher.model.FakeTeacher;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -15,7 +16,7 @@ final class MetricsPageTest {
     void scrape_afterWork_showsWhatWasScoredAndServed() throws Exception {
         try (ServerFixture fixture = new ServerFixture(
                 new FakeTeacher("fake", 1_000, 64),
-                options -> options.metrics(new InetSocketAddress("127.0.0.1", 0)))) {
+                options -> options.metrics(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)))) {
             fixture.stream()
                     .open(4)
                     .score(1, 1, 2, 3)

@@ -226,12 +226,10 @@ final class ScoreSequencesTest {
         assertThat(code(refused)).isEqualTo(Status.Code.RESOURCE_EXHAUSTED.value());
         assertThat(refused.getStatus().getMessage())
                 .isEqualTo("sequences in flight: 5 (expected: at most the granted 4)");
-        assertThat(refused.getStatus()
-                        .getDetails(1)
-                        .unpack(RetryInfo.class)
-                        .getRetryDelay()
-                        .getNanos())
-                .isPositive();
+        assertThat(refused.getStatus().getDetails(1).unpack(RetryInfo.class).getRetryDelay())
+                .isEqualTo(com.google.protobuf.Duration.newBuilder()
+                        .setNanos(50_000_000)
+                        .build());
         fixture.teacher.allowAll();
         stream.awaitDone(1, 2, 3, 4);
         stream.score(5, 5, 6, 5).awaitDone(5);

@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 import dev.lyne.teacher.model.FakeTeacher;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** One student that stops reading holds a bounded number of bytes in the server; the others go on as before. */
@@ -19,10 +18,10 @@ final class StalledReaderHoldsBoundedMemoryTest {
         try (ServerFixture fixture =
                 new ServerFixture(new FakeTeacher("fake", 1_000, LENGTH), options -> options.memoryCacheBytes(0))) {
             TestStream stalled = TestStream.stalled(fixture.channel()).open(64);
-            AtomicInteger next = new AtomicInteger();
+            int next = 0;
             // Twice what its credit allows, some 68 MiB of rows: what is beyond is refused, and the refusals wait too.
             for (int id = 0; id < 128; id++) {
-                stalled.score(id, tokens(next.getAndIncrement()));
+                stalled.score(id, tokens(next++));
             }
             await().until(() -> fixture.refusals("credit_exceeded") >= 64);
             await().until(() -> fixture.gauge("lyne.teacher.admitted.tokens") == 0);
@@ -31,8 +30,8 @@ final class StalledReaderHoldsBoundedMemoryTest {
 
             TestStream working = fixture.stream().open(64);
             for (int id = 0; id < 200; id++) {
-                working.score(id, tokens(next.getAndIncrement()));
-                long sent = id + 1;
+                working.score(id, tokens(next++));
+                long sent = id + 1L;
                 await().pollInterval(Duration.ofMillis(1)).until(() -> working.done() > sent - 8);
             }
             await().until(() -> working.done() == 200);

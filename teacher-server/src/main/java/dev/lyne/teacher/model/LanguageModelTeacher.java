@@ -1,0 +1,84 @@
+package dev.lyne.teacher.model;
+
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.lm.scoring.ScoringModel;
+import dev.lyne.lm.scoring.ScoringOptions;
+import dev.lyne.lm.tokenizer.Tokenizer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** A Hugging Face directory as a teacher. Its vocabulary is the tokenizer's; the model's padded columns do not count. */
+public final class LanguageModelTeacher implements Teacher {
+    private static final int WARM_UP_TOKENS = 256;
+    private static final int WARM_UP_K = 64;
+
+    private final ScoringModel model;
+    private final TeacherDescription description;
+
+    private LanguageModelTeacher(ScoringModel model, TeacherDescription description) {
+        this.model = model;
+        this.description = description;
+    }
+
+    /**
+     * Loads {@code config.json}, the weights and {@code tokenizer.json}.
+     *
+     * @param name unique within the server
+     * @param deterministic each sequence computed alone, so that equal fingerprints give equal bytes
+     * @throws IllegalArgumentException where the directory is not a model that is understood, or its tokenizer does not fit
+     */
+    public static LanguageModelTeacher load(String name, Path directory, ModelOptions options, boolean deterministic) {
+        int vocabularySize;
+        byte[] tokenizerDigest;
+        try (Tokenizer tokenizer = Tokenizer.load(directory)) {
+            tokenizer.checkFits(ModelConfiguration.read(directory));
+            vocabularySize = tokenizer.vocabularySize();
+            tokenizerDigest = tokenizer.digest();
+        }
+        int rowChunk = ScoringOptions.of(vocabularySize).rowChunk();
+        ScoringModel model =
+                ScoringModel.load(directory, options, new ScoringOptions(vocabularySize, rowChunk, deterministic));
+        TeacherDescription description = new TeacherDescription(
+                name,
+                model.digest(),
+                tokenizerDigest,
+                vocabularySize,
+                model.configuration().contextLength(),
+                model.fingerprint(),
+                model.configuration().modelType(),
+                model.parameters(),
+                deterministic);
+        return new LanguageModelTeacher(model, description);
+    }
+
+    @Override
+    public TeacherDescription description() {
+        return description;
+    }
+
+    @Override
+    public void warmUp() {
+        int length = Math.min(WARM_UP_TOKENS, description.contextLength());
+        int[] tokens = IntStream.range(0, length)
+                .map(i -> i % description.vocabularySize())
+                .toArray();
+        int k = Math.min(WARM_UP_K, description.vocabularySize());
+        List<ScoreOutcome> unused = model.score(
+                List.of(new ScoreItem(tokens, IntStream.range(0, length).toArray())), RowSelection.topK(k));
+    }
+
+    @Override
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+        return model.score(items, selection);
+    }
+
+    @Override
+    public void close() {
+        model.close();
+    }
+}
