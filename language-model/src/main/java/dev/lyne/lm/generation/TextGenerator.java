@@ -69,20 +69,6 @@ public final class TextGenerator {
         return Arrays.copyOf(made, count);
     }
 
-    /** Logits after every prefix of the tokens from {@code first} tokens on, by the cache. For tests. */
-    List<float[]> logits(int[] tokens, int first) {
-        List<float[]> rows = new ArrayList<>();
-        try (NamedTensors cast = castWeights();
-                NDManager memory = script.newManager()) {
-            List<NDArray> cache = cache(memory, tokens.length);
-            rows.add(extend(cast, cache, Arrays.copyOf(tokens, first), 0, tokens.length));
-            for (int t = first; t < tokens.length; t++) {
-                rows.add(extend(cast, cache, new int[] {tokens[t]}, t, tokens.length));
-            }
-        }
-        return rows;
-    }
-
     private float[] extend(NamedTensors cast, List<NDArray> cache, int[] tokens, int start, int capacity) {
         try (InferenceCall call = script.inference("extend")) {
             long[] ids = Arrays.stream(tokens).asLongStream().toArray();

@@ -34,7 +34,7 @@ final class GoldenLogitsTest {
 
     @TestFactory
     Stream<DynamicTest> score_goldenCheckpointInBfloat16_agreesRoughly() throws IOException {
-        return tests(ComputePrecision.BFLOAT16, 1.5, 0.1);
+        return tests(ComputePrecision.BFLOAT16, 4, 0.1);
     }
 
     private static Stream<DynamicTest> tests(ComputePrecision precision, double greatest, double mean)
