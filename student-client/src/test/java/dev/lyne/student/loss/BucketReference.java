@@ -1,0 +1,68 @@
+package dev.lyne.student.loss;
+
+import java.util.Arrays;
+
+/** Forward KL over kept ids and a tail bucket, written out in 64 bits straight from the definition. */
+final class BucketReference {
+    private BucketReference() {}
+
+    /** A teacher's row: kept ids, their log-probabilities, log of the rest. */
+    record Row(int[] ids, double[] logProbabilities, double logTail) {
+        /** The k most probable entries of a distribution, and the mass of the others. */
+        static Row topK(double[] logits, int k) {
+            double[] lp = logSoftmax(logits, 1);
+            int[] ids = java.util.stream.IntStream.range(0, lp.length)
+                    .boxed()
+                    .sorted(java.util.Comparator.comparingDouble((Integer i) -> -lp[i]))
+                    .mapToInt(i -> i)
+                    .toArray();
+            double tail = 0;
+            for (int i = k; i < ids.length; i++) {
+                tail += Math.exp(lp[ids[i]]);
+            }
+            int[] kept = Arrays.copyOf(ids, k);
+            return new Row(kept, Arrays.stream(kept).mapToDouble(i -> lp[i]).toArray(), Math.log(tail));
+        }
+    }
+
+    static double[] logSoftmax(double[] logits, double temperature) {
+        double max = Arrays.stream(logits).max().orElseThrow() / temperature;
+        double sum = 0;
+        for (double z : logits) {
+            sum += Math.exp(z / temperature - max);
+        }
+        double lse = max + Math.log(sum);
+        return Arrays.stream(logits).map(z -> z / temperature - lse).toArray();
+    }
+
+    static double crossEntropy(double[] logits, int label) {
+        return -logSoftmax(logits, 1)[label];
+    }
+
+    /** Σ_K t log(t/s) + t_R log(t_R/s_R). */
+    static double divergence(double[] logits, Row row, double temperature) {
+        double[] ls = logSoftmax(logits, temperature);
+        boolean[] kept = new boolean[logits.length];
+        double kl = 0;
+        for (int i = 0; i < row.ids().length; i++) {
+            double lt = row.logProbabilities()[i];
+            kept[row.ids()[i]] = true;
+            kl += Math.exp(lt) * (lt - ls[row.ids()[i]]);
+        }
+        double tail = 0;
+        for (int j = 0; j < ls.length; j++) {
+            tail += kept[j] ? 0 : Math.exp(ls[j]);
+        }
+        if (row.logTail() > Double.NEGATIVE_INFINITY) {
+            kl += Math.exp(row.logTail()) * (row.logTail() - Math.log(tail));
+        }
+        return kl;
+    }
+
+    /** The whole loss of a row. */
+    static double loss(
+            double[] logits, int label, Row row, double dataWeight, double distillationWeight, double temperature) {
+        return dataWeight * crossEntropy(logits, label)
+                + distillationWeight * temperature * temperature * divergence(logits, row, temperature);
+    }
+}
