@@ -43,8 +43,11 @@ final class ForwardKlTest {
     @Test
     void loss_goldenRows_givesTheKnownMeans() {
         double[] eighths = filled(8, 1 / 8.0);
-        for (Map.Entry<Integer, Double> golden : Map.of(1, .3769642150, 3, .6292863690).entrySet()) {
-            Row[] rows = Arrays.stream(TEACHER).map(t -> Row.topK(t, golden.getKey())).toArray(Row[]::new);
+        for (Map.Entry<Integer, Double> golden :
+                Map.of(1, .3769642150, 3, .6292863690).entrySet()) {
+            Row[] rows = Arrays.stream(TEACHER)
+                    .map(t -> Row.topK(t, golden.getKey()))
+                    .toArray(Row[]::new);
             Result result = run(new Batch(STUDENT, new int[8], rows, new double[8], eighths, 1), DataType.FLOAT64);
             assertThat(result.sums()[0]).isEqualTo(golden.getValue(), within(1e-10));
             assertThat(result.sums()[2] / 8).isEqualTo(golden.getValue(), within(1e-10));
@@ -99,8 +102,8 @@ final class ForwardKlTest {
         logits[3] = 0.5;
         logits[5] = 0;
         Row row = new Row(new int[] {3, 5}, new double[] {Math.log(.6), Math.log(.3)}, Math.log(.1));
-        Batch batch = new Batch(
-                new double[][] {logits}, new int[] {3}, new Row[] {row}, new double[1], new double[] {1}, 1);
+        Batch batch =
+                new Batch(new double[][] {logits}, new int[] {3}, new Row[] {row}, new double[1], new double[] {1}, 1);
         double expected = BucketReference.divergence(logits, row, 1);
         assertThat(run(batch, DataType.FLOAT32).sums()[0]).isEqualTo(expected, within(1e-5 * expected));
     }
@@ -109,8 +112,8 @@ final class ForwardKlTest {
     void loss_everythingMasked_isZeroWithZeroGradient() {
         Row[] rows = {new Row(new int[0], new double[0], Double.NEGATIVE_INFINITY), Row.topK(TEACHER[0], 2)};
         double[][] logits = {STUDENT[0], STUDENT[1]};
-        Result result = run(
-                new Batch(logits, new int[] {1, 2}, rows, new double[2], new double[2], 1), DataType.FLOAT32);
+        Result result =
+                run(new Batch(logits, new int[] {1, 2}, rows, new double[2], new double[2], 1), DataType.FLOAT32);
         assertThat(result.sums()[0]).isZero();
         assertThat(result.sums()[2]).isZero();
         assertThat(result.gradient()).isDeepEqualTo(new double[2][4]);
@@ -178,7 +181,12 @@ final class ForwardKlTest {
     private static Result run(Batch batch, DataType type) {
         int n = batch.logits().length;
         int vocabulary = batch.logits()[0].length;
-        int k = Math.max(1, Arrays.stream(batch.rows()).mapToInt(row -> row.ids().length).max().orElseThrow());
+        int k = Math.max(
+                1,
+                Arrays.stream(batch.rows())
+                        .mapToInt(row -> row.ids().length)
+                        .max()
+                        .orElseThrow());
         long[] ids = new long[n * k];
         double[] logProbabilities = filled(n * k, Double.NEGATIVE_INFINITY);
         Arrays.fill(ids, vocabulary - 1); // padding may be any id
@@ -196,7 +204,9 @@ final class ForwardKlTest {
                 InferenceCall call = script.inference("loss");
                 NamedTensors columns = new NamedTensors("columns", script.newManager())) {
             NDManager manager = columns.manager();
-            columns.put("label", manager.create(Arrays.stream(batch.labels()).asLongStream().toArray()));
+            columns.put(
+                    "label",
+                    manager.create(Arrays.stream(batch.labels()).asLongStream().toArray()));
             columns.put("data_weight", array(manager, batch.dataWeights(), type));
             columns.put("distillation_weight", array(manager, batch.weights(), type));
             NDArray idArray = manager.create(ids);
@@ -205,8 +215,15 @@ final class ForwardKlTest {
             columns.put("teacher_log_probs", k == 1 ? values : values.reshape(n, k));
             columns.put(
                     "teacher_log_tail",
-                    array(manager, Arrays.stream(batch.rows()).mapToDouble(Row::logTail).toArray(), type));
-            double[] flat = Arrays.stream(batch.logits()).flatMapToDouble(Arrays::stream).toArray();
+                    array(
+                            manager,
+                            Arrays.stream(batch.rows())
+                                    .mapToDouble(Row::logTail)
+                                    .toArray(),
+                            type));
+            double[] flat = Arrays.stream(batch.logits())
+                    .flatMapToDouble(Arrays::stream)
+                    .toArray();
             NDList result = call.tensor(array(call.manager(), flat, type).reshape(new Shape(n, vocabulary)))
                     .tensors(columns)
                     .run();

@@ -44,8 +44,8 @@ final class TargetColumnsTest {
         logits[0] = 5;
         BucketReference.Row row = BucketReference.Row.topK(logits, 1);
         double exact = Math.log(VOCABULARY - 1) + BucketReference.logSoftmax(logits, 0.5)[1];
-        Map<String, Column> columns = new TargetColumns(0.5f, VOCABULARY)
-                .of(List.of(Optional.of(targets(logits, row, 0.5f))), new int[] {1});
+        Map<String, Column> columns =
+                new TargetColumns(0.5f, VOCABULARY).of(List.of(Optional.of(targets(logits, row, 0.5f))), new int[] {1});
         float tail = floats(columns, "teacher_log_tail")[0];
         assertThat(tail).isBetween((float) exact - 0.01f, (float) (exact + Math.log(VOCABULARY)));
     }
@@ -54,13 +54,12 @@ final class TargetColumnsTest {
     void of_sequenceWithoutTargets_keepsNothing() {
         double[] logits = new Random(1).doubles(VOCABULARY, -3, 3).toArray();
         Targets targets = targets(logits, BucketReference.Row.topK(logits, 3), 1f);
-        Map<String, Column> columns = new TargetColumns(1f, VOCABULARY)
-                .of(List.of(Optional.empty(), Optional.of(targets)), new int[] {2, 1});
+        Map<String, Column> columns =
+                new TargetColumns(1f, VOCABULARY).of(List.of(Optional.empty(), Optional.of(targets)), new int[] {2, 1});
         Column.Longs ids = (Column.Longs) requireNonNull(columns.get("teacher_ids"));
         assertThat(ids.width()).isEqualTo(3);
         assertThat(ids.values()).hasSize(9).endsWith(targets.ids()[0], targets.ids()[1], targets.ids()[2]);
-        assertThat(Arrays.copyOf(floats(columns, "teacher_log_probs"), 6))
-                .containsOnly(Float.NEGATIVE_INFINITY);
+        assertThat(Arrays.copyOf(floats(columns, "teacher_log_probs"), 6)).containsOnly(Float.NEGATIVE_INFINITY);
     }
 
     @Test
@@ -81,7 +80,8 @@ final class TargetColumnsTest {
 
     private static Targets targets(double[] logits, BucketReference.Row row, float temperature) {
         double[] lp = BucketReference.logSoftmax(logits, 1);
-        double offset = -Math.log(Arrays.stream(lp).map(x -> Math.exp(x / temperature)).sum());
+        double offset =
+                -Math.log(Arrays.stream(lp).map(x -> Math.exp(x / temperature)).sum());
         float[] kept = new float[row.ids().length];
         for (int i = 0; i < kept.length; i++) {
             kept[i] = (float) row.logProbabilities()[i];
