@@ -6,19 +6,14 @@ final class UnicodeText {
 
     /** Refuses a text with an unpaired surrogate, which has no UTF-8 form. */
     static void requireValid(String text) {
-        for (int i = 0; i < text.length(); i++) {
-            char unit = text.charAt(i);
-            if (!Character.isSurrogate(unit)) {
-                continue;
-            }
-            boolean paired = Character.isHighSurrogate(unit)
-                    && i + 1 < text.length()
-                    && Character.isLowSurrogate(text.charAt(i + 1));
-            if (!paired) {
+        int i = 0;
+        while (i < text.length()) {
+            int character = text.codePointAt(i);
+            if (character >= Character.MIN_SURROGATE && character <= Character.MAX_SURROGATE) {
                 throw new IllegalArgumentException(String.format(
-                        "text: unpaired surrogate U+%04X at index %d (expected: valid Unicode)", (int) unit, i));
+                        "text: unpaired surrogate U+%04X at index %d (expected: valid Unicode)", character, i));
             }
-            i++;
+            i += Character.charCount(character);
         }
     }
 }
