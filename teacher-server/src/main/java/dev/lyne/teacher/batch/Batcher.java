@@ -29,6 +29,7 @@ import org.slf4j.LoggerFactory;
 public final class Batcher implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Batcher.class);
     private static final int MAX_PENDING_COMPLETIONS = 256;
+    private static final int MAX_FAILURE_CHARACTERS = 300;
 
     private final Teacher teacher;
     private final BatchOptions options;
@@ -239,7 +240,7 @@ public final class Batcher implements AutoCloseable {
         } catch (RuntimeException | Error e) {
             // The batch fails, its askers are told, and the next batch gets its chance.
             LOG.error("teacher {} failed on {} sequences", teacher.description().name(), items.size(), e);
-            Failure failure = new Failure(Failure.Reason.MODEL_FAILED, "the model failed: " + e);
+            Failure failure = new Failure(Failure.Reason.MODEL_FAILED, "the model failed: " + line(e));
             jobs.forEach(job -> complete(() -> job.failed(failure)));
             return;
         }
@@ -278,6 +279,12 @@ public final class Batcher implements AutoCloseable {
     private Failure goingAway() {
         return new Failure(
                 Failure.Reason.DRAINING, "teacher " + teacher.description().name() + " is shutting down");
+    }
+
+    /** The first line of what was thrown, which may hold a native stack trace; the log has it whole. */
+    private static String line(Throwable e) {
+        String first = e.toString().lines().findFirst().orElse("");
+        return first.substring(0, Math.min(MAX_FAILURE_CHARACTERS, first.length()));
     }
 
     private static Thread daemon(Runnable runnable, String name) {

@@ -22,7 +22,7 @@ final class Outgoing {
     private final Source source;
     private final ScoreSequencesResponse last;
     private final Consumer<EncodedBlock> whenBlockSent;
-    private final Runnable whenSent;
+    private final Runnable whenLeaving;
     private long unsentBytes;
     private boolean lastSent;
 
@@ -32,19 +32,19 @@ final class Outgoing {
             Source source,
             ScoreSequencesResponse last,
             Consumer<EncodedBlock> whenBlockSent,
-            Runnable whenSent) {
+            Runnable whenLeaving) {
         this.id = id;
         this.blocks = rows.blocks().iterator();
         this.source = source;
         this.last = last;
         this.whenBlockSent = whenBlockSent;
-        this.whenSent = whenSent;
+        this.whenLeaving = whenLeaving;
         this.unsentBytes = rows.bytes();
     }
 
     /** A sequence's rows, then `done`. */
     static Outgoing rows(
-            long id, EncodedSequence rows, Origin origin, Consumer<EncodedBlock> whenBlockSent, Runnable whenSent) {
+            long id, EncodedSequence rows, Origin origin, Consumer<EncodedBlock> whenBlockSent, Runnable whenLeaving) {
         Source source = switch (origin) {
             case COMPUTED -> Source.SOURCE_COMPUTED;
             case COALESCED -> Source.SOURCE_COALESCED;
@@ -53,13 +53,13 @@ final class Outgoing {
         ScoreSequencesResponse done = ScoreSequencesResponse.newBuilder()
                 .setDone(SequenceDone.newBuilder().setId(id).setRows(rows.rows()))
                 .build();
-        return new Outgoing(id, rows, source, done, whenBlockSent, whenSent);
+        return new Outgoing(id, rows, source, done, whenBlockSent, whenLeaving);
     }
 
     /** One message. */
-    static Outgoing message(ScoreSequencesResponse message, Runnable whenSent) {
+    static Outgoing message(ScoreSequencesResponse message, Runnable whenLeaving) {
         return new Outgoing(
-                0, new EncodedSequence(List.of()), Source.SOURCE_UNSPECIFIED, message, unused -> {}, whenSent);
+                0, new EncodedSequence(List.of()), Source.SOURCE_UNSPECIFIED, message, unused -> {}, whenLeaving);
     }
 
     /** Bytes of blocks not sent yet. */
@@ -89,7 +89,8 @@ final class Outgoing {
                 .build();
     }
 
-    void sent() {
-        whenSent.run();
+    /** To be called when the last message has been taken and has not left yet. */
+    void leaving() {
+        whenLeaving.run();
     }
 }

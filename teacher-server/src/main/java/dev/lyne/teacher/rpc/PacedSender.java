@@ -121,7 +121,7 @@ final class PacedSender {
                     queue.remove();
                 }
                 // Before the last message leaves: the student may spend the credit that it gives back at once.
-                head.sent();
+                head.leaving();
             }
             call.onNext(message);
         }

@@ -23,7 +23,8 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
- * An opened stream: its sequences in flight, from receipt until their last message is handed to the transport.
+ * An opened stream: its sequences in flight, from receipt until their last message leaves. They give their credit back
+ * right before it does, since the student may spend it as soon as it reads that message.
  *
  * <p>gRPC calls {@link #onRequest}, {@link #halfClose} and {@link #cancelled} one at a time; waiters, the sender and a drain
  * call from other threads. What more than one touches is guarded by {@code lock}, with which nothing foreign is called.
@@ -86,7 +87,7 @@ final class ScoreStream {
         @Override
         public void scored(EncodedSequence rows, Origin origin) {
             release(this);
-            sender.offer(Outgoing.rows(id, rows, origin, served::sent, () -> sent(this)));
+            sender.offer(Outgoing.rows(id, rows, origin, served::sent, () -> leaving(this)));
         }
 
         @Override
@@ -98,7 +99,7 @@ final class ScoreStream {
                     .setStatus(Statuses.toStatus(failure))
                     .build();
             sender.offer(Outgoing.message(
-                    ScoreSequencesResponse.newBuilder().setFailed(answer).build(), () -> sent(this)));
+                    ScoreSequencesResponse.newBuilder().setFailed(answer).build(), () -> leaving(this)));
         }
     }
 
@@ -229,7 +230,7 @@ final class ScoreStream {
         task.ifPresent(admission::release);
     }
 
-    private void sent(InFlight entry) {
+    private void leaving(InFlight entry) {
         boolean resume;
         synchronized (lock) {
             if (!inFlight.remove(entry.id, entry)) {

@@ -14,12 +14,16 @@ import io.grpc.stub.StreamObserver;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A call of ScoreSequences from its first message on: opens the stream, and hands the rest to it. gRPC calls the observer's
  * methods one at a time; {@link #drain} comes from another thread.
  */
 final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
+    private static final Logger LOG = LoggerFactory.getLogger(StreamCall.class);
+
     private final ServerCallStreamObserver<ScoreSequencesResponse> call;
     private final PacedSender sender;
     private final Teachers teachers;
@@ -81,6 +85,11 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
             return;
         }
         StreamTerms terms = ((Verdict.Accepted<StreamTerms>) verdict).value();
+        LOG.debug(
+                "student {} opens {} with {}",
+                printable(open.getStudent()),
+                terms.teacher().name(),
+                terms.selection());
         ScoreStream opened = new ScoreStream(
                 terms, teacher.sequences(), admission, metrics, teachers.served(teacher), nanoClock, call, sender);
         StreamOpened answer = StreamOpened.newBuilder()
@@ -143,6 +152,10 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
         } else {
             sender.endAfterQueue(observer -> observer.onError(Statuses.toException(Admission.drainingFailure())));
         }
+    }
+
+    private static String printable(String name) {
+        return name.replaceAll("\\p{Cntrl}", "?");
     }
 
     private Optional<ScoreStream> stream() {

@@ -32,6 +32,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -93,6 +94,7 @@ public final class TeacherServer implements AutoCloseable {
      * Starts listening, reports NOT_SERVING until every teacher is warm, and returns when they are.
      *
      * @throws IOException where an address cannot be listened on
+     * @throws IllegalArgumentException where two teachers have one name; then the teachers stay the caller's
      * @throws IllegalStateException where a teacher's warm-up fails
      */
     public static TeacherServer start(List<Teacher> teachers, TeacherServerOptions options)
@@ -112,6 +114,11 @@ public final class TeacherServer implements AutoCloseable {
             throws IOException, InterruptedException {
         if (teachers.isEmpty()) {
             throw new IllegalArgumentException("teachers: none (expected: at least one)");
+        }
+        List<String> names =
+                teachers.stream().map(teacher -> teacher.description().name()).toList();
+        if (Set.copyOf(names).size() != names.size()) {
+            throw new IllegalArgumentException("teachers: " + names + " (expected: distinct names)");
         }
         PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         Optional<MetricsPage> page = options.metrics().isPresent()

@@ -27,6 +27,7 @@ import io.grpc.protobuf.StatusProto;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -258,6 +259,26 @@ final class ScoreSequencesTest {
                     .isEqualTo((1 << 20) / 52);
             assertThat(wide.received().get(0).getOpened().getCredit().getTokens())
                     .isEqualTo((1 << 20) / 8_020);
+        }
+    }
+
+    @Test
+    void credit_spentAgainTheMomentDoneIsRead_isNeverExceeded() throws Exception {
+        ServerLimits one = new ServerLimits(1, 3_000, 16 << 20, 64, 4, 1 << 20, 1 << 20);
+        try (ServerFixture narrow =
+                new ServerFixture(new FakeTeacher("fake", 1_000, 64), options -> options.limits(one))) {
+            TestStream stream = narrow.stream().open(4);
+            AtomicInteger next = new AtomicInteger(1);
+            stream.whenDone(() -> {
+                if (next.get() < 300) {
+                    stream.score(7, 1, next.incrementAndGet());
+                }
+            });
+            stream.score(7, 1, 1);
+
+            await().until(() -> stream.done() == 300 || !stream.live());
+            assertThat(stream.live()).isTrue();
+            assertThat(stream.failed(7)).isEmpty();
         }
     }
 

@@ -29,6 +29,7 @@ final class TestStream implements ClientResponseObserver<ScoreSequencesRequest, 
     private final List<ScoreSequencesResponse> received = new CopyOnWriteArrayList<>();
     private volatile Optional<Status> ended = Optional.empty();
     private volatile Optional<Throwable> error = Optional.empty();
+    private volatile Runnable whenDone = () -> {};
     private ClientCallStreamObserver<ScoreSequencesRequest> requests;
 
     /** Reads all that comes. */
@@ -58,6 +59,15 @@ final class TestStream implements ClientResponseObserver<ScoreSequencesRequest, 
     @Override
     public void onNext(ScoreSequencesResponse response) {
         received.add(response);
+        if (response.hasDone()) {
+            whenDone.run();
+        }
+    }
+
+    /** Runs on the channel's thread as soon as a `done` is read. */
+    TestStream whenDone(Runnable action) {
+        whenDone = action;
+        return this;
     }
 
     @Override
