@@ -71,6 +71,14 @@ record Failure(Status.Code code, String description, Duration retryAfter) {
         };
     }
 
+    /** The end of a stream that this failure of a call means; a precondition is always that of the expected teacher. */
+    TeacherException asFinal(String address) {
+        String message = "teacher " + address + ": " + this;
+        return code == Status.Code.FAILED_PRECONDITION
+                ? new TeacherMismatchException(message)
+                : new TeacherRefusedException(message);
+    }
+
     @Override
     public String toString() {
         return code + ": " + description;

@@ -187,11 +187,7 @@ final class Fleet {
         link.lastFailure = failure;
         List<Ask> unanswered = call.end(failure.description());
         if (failure.ofCall() == Failure.Remedy.GIVE_UP) {
-            String message = "teacher " + link.replica.label() + ": " + failure;
-            end(
-                    failure.code() == Status.Code.FAILED_PRECONDITION
-                            ? new TeacherMismatchException(message)
-                            : new TeacherRefusedException(message));
+            end(failure.asFinal(link.replica.label()));
             return;
         }
         long now = nowNanos();

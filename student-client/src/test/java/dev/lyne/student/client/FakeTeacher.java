@@ -237,6 +237,12 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
             }
         }
 
+        /** Grants another credit, from now on. */
+        synchronized void grant(Credit granted) {
+            credit = granted;
+            send(ScoreSequencesResponse.newBuilder().setCredit(granted).build());
+        }
+
         synchronized void end(Throwable failure) {
             if (!ended) {
                 ended = true;

@@ -33,11 +33,14 @@ final class StreamFailuresTest {
     }
 
     @Test
-    void connect_addressWithoutPort_isRefused() {
-        assertThatThrownBy(() -> TeacherClient.connect("localhost", Students.options()))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("teacher address: 'localhost'"
-                        + " (expected: HOST:PORT or dns:///NAME:PORT, several apart by commas)");
+    void connect_somethingListensAndNeverAnswers_givesUpInTime() throws Exception {
+        ClientOptions options =
+                Students.options().withTimeouts(Duration.ofMillis(300), Duration.ofSeconds(1), Duration.ZERO);
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            assertThatThrownBy(() -> TeacherClient.connect("127.0.0.1:" + socket.getLocalPort(), options))
+                    .isInstanceOf(TeacherUnavailableException.class)
+                    .hasMessageStartingWith("teacher 127.0.0.1:" + socket.getLocalPort() + ": no answer within PT0.3S");
+        }
     }
 
     @Test

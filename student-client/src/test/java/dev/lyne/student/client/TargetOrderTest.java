@@ -2,6 +2,7 @@ package dev.lyne.student.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.lyne.v1.Credit;
 import dev.lyne.wire.Selection;
@@ -90,6 +91,42 @@ final class TargetOrderTest {
                 assertThat(teacher.violations).isEmpty();
             }
         }
+    }
+
+    @Test
+    void stream_creditRaised_usesIt() throws Exception {
+        try (FakeTeacher teacher = new FakeTeacher(1)) {
+            teacher.credit = Credit.newBuilder().setSequences(1).setTokens(1).build();
+            teacher.answering = asked -> {};
+            try (TeacherClient client = TeacherClient.connect(teacher.address(), Students.options());
+                    TargetStream stream = client.open(Students.REQUEST)) {
+                List<TargetSequence> sequences = Students.sequences(10, 6);
+                sequences.forEach(sequence -> assertThat(stream.offer(sequence)).isTrue());
+                await().until(() -> teacher.asked.size() == 1);
+
+                teacher.asked
+                        .get(0)
+                        .session
+                        .grant(Credit.newBuilder()
+                                .setSequences(4)
+                                .setTokens(100_000)
+                                .build());
+
+                await().until(() -> teacher.asked.size() == 4);
+                teacher.answering = asked -> asked.answer(9);
+                teacher.asked.forEach(asked -> asked.answer(9));
+                Students.assertExactly(takeTen(stream), sequences, teacher.model);
+                assertThat(teacher.violations).isEmpty();
+            }
+        }
+    }
+
+    private static List<Targets> takeTen(TargetStream stream) throws InterruptedException {
+        List<Targets> taken = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            taken.add(stream.take());
+        }
+        return taken;
     }
 
     @Test
