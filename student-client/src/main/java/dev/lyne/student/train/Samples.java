@@ -1,7 +1,7 @@
 package dev.lyne.student.train;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lyne.lm.tokenizer.Tokenizer;
-import dev.lyne.lm.training.Trainable;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
 import java.io.IOException;
@@ -11,50 +11,72 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Continuations of held-out beginnings, for people to read. */
+/** Continuations of held-out beginnings, for people to read. Seeded, so that a model says the same each time. */
 public final class Samples {
     private static final int PROMPT_TOKENS = 24;
     private static final int NEW_TOKENS = 48;
     private static final double TEMPERATURE = 0.8;
     private static final double TOP_P = 0.95;
-    private static final JsonMapper JSON = JsonMapper.builder().build();
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .build();
 
     private Samples() {}
 
-    /** A beginning and what a model made of it. */
-    public record Sample(String prompt, String continuation) {}
-
-    /** A beginning as token ids. */
-    @SuppressWarnings("ArrayRecordComponent") // a carrier of values; contents are never compared
-    public record Prompt(int[] tokens) {}
-
-    /** Beginnings of held-out windows, evenly spread, the same for every model of a tokenizer. */
-    public static List<Prompt> prompts(Tokenizer tokenizer, Windows heldOut, int count) {
-        List<Prompt> prompts = new ArrayList<>();
-        for (long i = 0; i < Math.min(count, heldOut.count()); i++) {
-            Window window = heldOut.window(i * heldOut.count() / Math.min(count, heldOut.count()));
-            int length = Math.min(PROMPT_TOKENS, Math.max(1, window.tokens().length - 1));
-            prompts.add(new Prompt(Arrays.copyOf(window.tokens(), length)));
+    /** A beginning, as tokens and as text, and what a model made of it. */
+    public record Sample(
+            @JsonProperty("prompt_tokens") List<Integer> promptTokens, String prompt, String continuation) {
+        public Sample {
+            promptTokens = List.copyOf(promptTokens);
         }
-        return prompts;
     }
 
-    /** What a model makes of each beginning; seeded, so that it says the same each time. */
-    public static List<Sample> of(Trainable model, Tokenizer tokenizer, List<Prompt> prompts) {
+    /** What continues token ids: the model of a run, or its teacher's. */
+    public interface Generator {
+        /** A continuation of the prompt that ends at {@code stopId} (−1: none). */
+        int[] generate(int[] prompt, int maxNewTokens, double temperature, double topP, long seed, int stopId);
+    }
+
+    /** Beginnings of held-out windows, evenly spread, continued by a model. */
+    static List<Sample> of(Generator model, Tokenizer tokenizer, Windows heldOut, int count) {
+        List<int[]> prompts = new ArrayList<>();
+        long all = Math.min(count, heldOut.count());
+        for (long i = 0; i < all; i++) {
+            Window window = heldOut.window(i * heldOut.count() / all);
+            int length = Math.min(PROMPT_TOKENS, Math.max(1, window.tokens().length / 2));
+            prompts.add(Arrays.copyOf(window.tokens(), length));
+        }
+        return continued(model, tokenizer, prompts, heldOut.context());
+    }
+
+    /** The beginnings of other samples, continued by another model of the same tokenizer. */
+    public static List<Sample> continuedBy(
+            Generator model, Tokenizer tokenizer, List<Sample> samples, int contextLength) {
+        List<int[]> prompts = samples.stream()
+                .map(sample -> sample.promptTokens().stream()
+                        .mapToInt(Integer::intValue)
+                        .toArray())
+                .toList();
+        return continued(model, tokenizer, prompts, contextLength);
+    }
+
+    private static List<Sample> continued(
+            Generator model, Tokenizer tokenizer, List<int[]> prompts, int contextLength) {
         List<Sample> samples = new ArrayList<>();
         for (int i = 0; i < prompts.size(); i++) {
-            int[] prompt = prompts.get(i).tokens();
-            int room = model.configuration().contextLength() - prompt.length;
+            int[] prompt = prompts.get(i);
             int[] continuation = model.generate(
                     prompt,
-                    Math.min(NEW_TOKENS, room),
+                    Math.min(NEW_TOKENS, contextLength - prompt.length),
                     TEMPERATURE,
                     TOP_P,
                     i,
                     tokenizer.eosId().orElse(-1));
-            samples.add(new Sample(tokenizer.decode(prompt), tokenizer.decode(continuation)));
+            samples.add(new Sample(
+                    Arrays.stream(prompt).boxed().toList(), tokenizer.decode(prompt), tokenizer.decode(continuation)));
         }
         return samples;
     }

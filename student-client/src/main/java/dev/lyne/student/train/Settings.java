@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -89,6 +90,17 @@ public final class Settings {
                         + nearest.environmentName() + "?)");
             }
         }
+    }
+
+    /** Every setting that has a value, by its key, in the order of the table. */
+    Map<String, String> effective() {
+        Map<String, String> effective = new LinkedHashMap<>();
+        for (Setting setting : Setting.values()) {
+            if (values.containsKey(setting) || setting.defaultValue().isPresent()) {
+                effective.put(setting.key(), String.join(", ", list(setting)));
+            }
+        }
+        return effective;
     }
 
     String text(Setting setting) {

@@ -5,6 +5,7 @@ import dev.lyne.lm.model.ModelOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -14,6 +15,7 @@ import java.util.Optional;
  * @param out directory that everything is written to
  * @param student a model directory, or a {@code config.json}
  * @param tokenizerDirectory directory of {@code tokenizer.json}
+ * @param settings every setting by its key, as text, for people
  */
 public record TrainingConfig(
         String name,
@@ -23,7 +25,8 @@ public record TrainingConfig(
         Data data,
         Distillation distillation,
         Optimization optimization,
-        Run run) {
+        Run run,
+        Map<String, String> settings) {
 
     /**
      * What is trained on and evaluated on.
@@ -110,7 +113,8 @@ public record TrainingConfig(
                 data(settings, out),
                 distillation(settings),
                 optimization(settings),
-                run(settings));
+                run(settings),
+                settings.effective());
         config.checkTogether();
         return config;
     }

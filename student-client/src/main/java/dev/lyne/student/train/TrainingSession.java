@@ -13,6 +13,7 @@ import dev.lyne.student.client.TeacherExpectation;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.evaluate.HeldOutLoss;
 import dev.lyne.student.loss.TargetColumns;
+import dev.lyne.student.report.ReportPage;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Windows;
@@ -139,6 +140,7 @@ final class TrainingSession {
             requireCursor(sequence, state, batch);
             model.restoreState(checkpoint.get().stateFile());
         }
+        RunReports.writeSettings(config.settings(), directory.settings());
         RunTotals totals = new RunTotals(state, identity);
         listener.onStart(new ProgressListener.Start(
                 config.name(), model.parameters(), windows.count(), windows.lossTokens(), state.step(), steps));
@@ -185,16 +187,15 @@ final class TrainingSession {
             Samples.write(
                     directory.samples(),
                     Samples.of(
-                            model,
+                            model::generate,
                             tokenizer,
-                            Samples.prompts(
-                                    tokenizer,
-                                    heldOut.get().windows(),
-                                    config.run().samples())));
+                            heldOut.get().windows(),
+                            config.run().samples()));
         }
         RunSummary summary = RunSummary.of(
                 config.name(), config.distillation().enabled(), model.parameters(), totals.state(0, 0, 0, 0));
         summary.write(directory.summary());
+        ReportPage.write(RunReports.single(directory), directory.report());
         return summary;
     }
 

@@ -1,0 +1,192 @@
+package dev.lyne.student.report;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** A line chart as inline SVG; colours come from the page's style sheet, so that it follows light and dark. */
+final class LineChart {
+    private static final int WIDTH = 560;
+    private static final int HEIGHT = 330;
+    private static final int LEFT = 54;
+    private static final int RIGHT = 16;
+    private static final int TOP = 14;
+    private static final int BOTTOM = 46;
+    private static final int MOST_POINTS = 360;
+
+    private final String title;
+    private final String xLabel;
+    private final String yLabel;
+    private final List<Series> series = new ArrayList<>();
+
+    /** A point of a line. */
+    record Point(double x, double y) {}
+
+    /**
+     * A line.
+     *
+     * @param color number of its colour, from 0
+     * @param faint whether it stands behind the others, without marks
+     */
+    record Series(String name, int color, boolean faint, List<Point> points) {}
+
+    LineChart(String title, String xLabel, String yLabel) {
+        this.title = title;
+        this.xLabel = xLabel;
+        this.yLabel = yLabel;
+    }
+
+    LineChart add(Series line) {
+        List<Point> finite = line.points().stream()
+                .filter(point -> Double.isFinite(point.x()) && Double.isFinite(point.y()))
+                .toList();
+        if (!finite.isEmpty()) {
+            series.add(new Series(line.name(), line.color(), line.faint(), finite));
+        }
+        return this;
+    }
+
+    boolean isEmpty() {
+        return series.isEmpty();
+    }
+
+    /** The figure with its caption. */
+    String render() {
+        Axis x = xAxis();
+        Axis y = yAxis();
+        StringBuilder out = new StringBuilder();
+        out.append("<figure class=\"chart\"><figcaption>")
+                .append(Html.escape(title))
+                .append("</figcaption>\n");
+        out.append("<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n"
+                .formatted(WIDTH, HEIGHT, Html.escape(description())));
+        grid(out, x, y);
+        for (Series line : series) {
+            if (line.faint()) {
+                path(out, line, x, y);
+            }
+        }
+        for (Series line : series) {
+            if (!line.faint()) {
+                path(out, line, x, y);
+                marks(out, line, x, y);
+            }
+        }
+        return out.append("</svg></figure>\n").toString();
+    }
+
+    private Axis xAxis() {
+        double least = series.stream()
+                .flatMap(s -> s.points().stream())
+                .mapToDouble(Point::x)
+                .min()
+                .orElse(0);
+        double greatest = series.stream()
+                .flatMap(s -> s.points().stream())
+                .mapToDouble(Point::x)
+                .max()
+                .orElse(1);
+        return least == 0 ? Axis.fromZero(greatest, 6) : Axis.exactly(least, greatest, 6);
+    }
+
+    private Axis yAxis() {
+        double least = series.stream()
+                .flatMap(s -> s.points().stream())
+                .mapToDouble(Point::y)
+                .min()
+                .orElse(0);
+        double greatest = series.stream()
+                .flatMap(s -> s.points().stream())
+                .mapToDouble(Point::y)
+                .max()
+                .orElse(1);
+        return Axis.covering(least, greatest, 5);
+    }
+
+    private String description() {
+        List<String> parts = new ArrayList<>();
+        for (Series line : series) {
+            Point last = line.points().get(line.points().size() - 1);
+            parts.add("%s ends at %s".formatted(line.name(), Html.decimal(last.y(), 3)));
+        }
+        return title + ": " + yLabel + " over " + xLabel + ". " + String.join("; ", parts) + ".";
+    }
+
+    private void grid(StringBuilder out, Axis x, Axis y) {
+        for (double tick : y.ticks()) {
+            double at = py(y, tick);
+            out.append("<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%s\" y2=\"%s\"/>"
+                    .formatted(LEFT, WIDTH - RIGHT, n(at), n(at)));
+            out.append("<text class=\"tick\" text-anchor=\"end\" x=\"%d\" y=\"%s\">%s</text>\n"
+                    .formatted(LEFT - 8, n(at + 4), y.label(tick)));
+        }
+        for (double tick : x.ticks()) {
+            out.append("<text class=\"tick\" text-anchor=\"middle\" x=\"%s\" y=\"%d\">%s</text>\n"
+                    .formatted(n(px(x, tick)), HEIGHT - BOTTOM + 20, x.label(tick)));
+        }
+        out.append("<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>"
+                .formatted(LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM, HEIGHT - BOTTOM));
+        out.append("<text class=\"label\" text-anchor=\"middle\" x=\"%d\" y=\"%d\">%s</text>"
+                .formatted((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, Html.escape(xLabel)));
+        int middle = (TOP + HEIGHT - BOTTOM) / 2;
+        out.append(
+                "<text class=\"label\" text-anchor=\"middle\" transform=\"rotate(-90 12 %d)\" x=\"12\" y=\"%d\">%s</text>\n"
+                        .formatted(middle, middle, Html.escape(yLabel)));
+    }
+
+    private static void path(StringBuilder out, Series line, Axis x, Axis y) {
+        out.append("<path class=\"line c%d%s\" d=\"".formatted(line.color(), line.faint() ? " faint" : ""));
+        List<Point> points = thinned(line.points());
+        for (int i = 0; i < points.size(); i++) {
+            out.append(i == 0 ? 'M' : 'L')
+                    .append(n(px(x, points.get(i).x())))
+                    .append(' ')
+                    .append(n(py(y, points.get(i).y())));
+        }
+        out.append("\"/>\n");
+    }
+
+    private static void marks(StringBuilder out, Series line, Axis x, Axis y) {
+        if (line.points().size() > 60) {
+            return;
+        }
+        for (Point point : line.points()) {
+            out.append("<circle class=\"mark c%d\" cx=\"%s\" cy=\"%s\" r=\"3\"><title>%s: %s</title></circle>\n"
+                    .formatted(
+                            line.color(),
+                            n(px(x, point.x())),
+                            n(py(y, point.y())),
+                            Html.escape(line.name()),
+                            Html.decimal(point.y(), 4)));
+        }
+    }
+
+    /** At most so many points, each the mean of its neighbours, so that a long run stays a small file. */
+    private static List<Point> thinned(List<Point> points) {
+        if (points.size() <= MOST_POINTS) {
+            return points;
+        }
+        List<Point> thin = new ArrayList<>();
+        for (int i = 0; i < MOST_POINTS; i++) {
+            int from = (int) ((long) i * points.size() / MOST_POINTS);
+            int to = (int) ((long) (i + 1) * points.size() / MOST_POINTS);
+            List<Point> part = points.subList(from, to);
+            thin.add(new Point(
+                    part.stream().mapToDouble(Point::x).average().orElseThrow(),
+                    part.stream().mapToDouble(Point::y).average().orElseThrow()));
+        }
+        return thin;
+    }
+
+    private static double px(Axis x, double value) {
+        return LEFT + x.at(value) * (WIDTH - LEFT - RIGHT);
+    }
+
+    private static double py(Axis y, double value) {
+        return HEIGHT - BOTTOM - y.at(value) * (HEIGHT - TOP - BOTTOM);
+    }
+
+    private static String n(double value) {
+        return String.format(Locale.ROOT, "%.1f", value);
+    }
+}

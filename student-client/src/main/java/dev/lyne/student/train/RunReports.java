@@ -1,0 +1,103 @@
+package dev.lyne.student.train;
+
+import dev.lyne.student.report.ReportData;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.stream.Stream;
+import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** What runs left in their directories, as the data of a report. */
+public final class RunReports {
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    private RunReports() {}
+
+    /** A run that has ended. */
+    public static ReportData.Run read(RunDirectory directory) throws IOException {
+        RunSummary summary = RunSummary.read(directory.summary());
+        List<ReportData.TrainingPoint> training = new ArrayList<>();
+        List<ReportData.HeldOutPoint> heldOut = new ArrayList<>();
+        try (Stream<String> lines = Files.lines(directory.metrics())) {
+            lines.forEach(line -> readLine(JSON.readTree(line), training, heldOut));
+        }
+        return new ReportData.Run(
+                summary.name(),
+                methodOf(summary),
+                summary.parameters(),
+                summary.steps(),
+                summary.positionsPerSecond(),
+                summary.stallFraction(),
+                summary.coverage() == null ? OptionalDouble.empty() : OptionalDouble.of(summary.coverage()),
+                summary.teacherPositions(),
+                training,
+                heldOut,
+                readSettings(directory.settings()));
+    }
+
+    /** The same beginnings continued by several models, which are given in the order to show them, by name. */
+    public static List<ReportData.SampleSet> sideBySide(Map<String, List<Samples.Sample>> byModel) {
+        List<ReportData.SampleSet> sets = new ArrayList<>();
+        int count = byModel.values().stream().mapToInt(List::size).min().orElse(0);
+        for (int i = 0; i < count; i++) {
+            int index = i;
+            List<ReportData.Continuation> continuations = new ArrayList<>();
+            byModel.forEach((model, samples) -> continuations.add(
+                    new ReportData.Continuation(model, samples.get(index).continuation())));
+            String prompt = byModel.values().iterator().next().get(i).prompt();
+            sets.add(new ReportData.SampleSet(prompt, continuations));
+        }
+        return sets;
+    }
+
+    /** The report of one run. */
+    static ReportData single(RunDirectory directory) throws IOException {
+        ReportData.Run run = read(directory);
+        List<ReportData.SampleSet> samples = Files.exists(directory.samples())
+                ? sideBySide(Map.of(run.name(), Samples.read(directory.samples())))
+                : List.of();
+        return new ReportData(
+                "Training run: " + run.name(),
+                run.coverage().isPresent()
+                        ? "A student that learns from the stream of a teacher server."
+                        : "Plain language-model training, without a teacher.",
+                List.of(),
+                List.of(run),
+                List.of(),
+                samples);
+    }
+
+    static void writeSettings(Map<String, String> settings, Path file) throws IOException {
+        Files.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(settings));
+    }
+
+    private static Map<String, String> readSettings(Path file) throws IOException {
+        return JSON.readValue(Files.readAllBytes(file), new TypeReference<Map<String, String>>() {});
+    }
+
+    private static String methodOf(RunSummary summary) {
+        return summary.coverage() == null ? "cross-entropy on the data" : "forward KL from the teacher";
+    }
+
+    private static void readLine(
+            JsonNode line, List<ReportData.TrainingPoint> training, List<ReportData.HeldOutPoint> heldOut) {
+        long step = line.get("step").asLong();
+        double seconds = line.get("seconds").asDouble();
+        if (line.has("held_out_nll")) {
+            heldOut.add(new ReportData.HeldOutPoint(
+                    step, seconds, line.get("held_out_nll").asDouble()));
+        } else {
+            training.add(new ReportData.TrainingPoint(
+                    step,
+                    seconds,
+                    line.get("nll").asDouble(),
+                    line.get("positions_per_second").asDouble()));
+        }
+    }
+}
