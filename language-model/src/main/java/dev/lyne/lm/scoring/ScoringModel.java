@@ -1,5 +1,6 @@
 package dev.lyne.lm.scoring;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -40,6 +41,9 @@ public final class ScoringModel implements BatchScorer {
     private final NamedTensors weights;
     private final TextGenerator generator;
 
+    /** Two tensors {@code [row_chunk, vocabulary_size]} that every call computes logits in. */
+    private final List<NDArray> scratch;
+
     private ScoringModel(
             ModelConfiguration configuration, ModelOptions options, ScoringOptions scoring, byte[] digest) {
         this.configuration = configuration;
@@ -62,6 +66,9 @@ public final class ScoringModel implements BatchScorer {
                 options);
         this.rotary = new RotaryTables(configuration, script.newManager());
         this.weights = new NamedTensors("w", script.newManager());
+        NDManager memory = script.newManager();
+        Shape chunk = new Shape(rowChunk, scoring.vocabularySize());
+        this.scratch = List.of(memory.zeros(chunk), memory.zeros(chunk));
         this.generator = new TextGenerator(
                 script, configuration, weights, rotary, options.precision().torchScalarType());
     }
@@ -137,7 +144,8 @@ public final class ScoringModel implements BatchScorer {
                     .tensor(rotary.cosines(length))
                     .tensor(rotary.sines(length))
                     .tensor(manager.create(rows))
-                    .tensor(manager.create(labels));
+                    .tensor(manager.create(labels))
+                    .tensors(scratch);
             SelectedColumns columns = select(call, selection);
             List<ScoreOutcome> outcomes = new ArrayList<>();
             int from = 0;
@@ -183,7 +191,8 @@ public final class ScoringModel implements BatchScorer {
                     .tensor(rotary.sines(ids.length))
                     .integers(grid)
                     .tensor(manager.create(picks))
-                    .tensor(manager.create(labels));
+                    .tensor(manager.create(labels))
+                    .tensors(scratch);
             return select(call, selection).outcome(item.positions(), 0);
         }
     }

@@ -5,7 +5,7 @@ def extend(self, ids: Tensor, start: int, cos: Tensor, sin: Tensor, w: Dict[str,
   # Logits after the last of ids [1, T], in statistics_type, [vocabulary_size]; writes the cache at start to start + T.
   # T is 1, or the whole prompt with start = 0.
   t = ids.size(1)
-  c, s = self.angles(cos, start, t), self.angles(sin, start, t)
+  c, s = self.cosines(cos, start, t), self.sines(sin, start, t)
   x = torch.embedding(w["model.embed_tokens.weight"], ids)
   for i in range(len(self.windows)):
     name = "model.layers." + str(i) + "."

@@ -9,8 +9,8 @@
 def norm(self, x: Tensor, weight: Tensor) -> Tensor:
   # RMS norm (arXiv 1910.07467), the scale applied after the cast back, as `transformers` does.
   h = x.to(self.statistics_type)
-  h = h * torch.rsqrt((h * h).mean([-1], True) + self.norm_epsilon)
-  return weight * h.to(x.dtype)
+  mean_square = torch.linalg_vector_norm(h, 2, [-1], True).square() / x.size(-1)
+  return weight * (h * torch.rsqrt(mean_square + self.norm_epsilon)).to(x.dtype)
 
 
 def project(self, x: Tensor, w: Dict[str, Tensor], name: str) -> Tensor:
@@ -21,9 +21,9 @@ def project(self, x: Tensor, w: Dict[str, Tensor], name: str) -> Tensor:
 
 
 def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-  # Rotary positions (arXiv 2104.09864) in the half-split layout: x [B, T, heads, S], cos and sin [T, 1, S / 2].
-  a, b = x.chunk(2, -1)
-  return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
+  # Rotary positions (arXiv 2104.09864) in the half-split layout, x [B, T, heads, S]: of a pair (a, b) half a head apart,
+  # a cos - b sin and b cos + a sin. cos and sin [T, 1, S], the first half of sin negated.
+  return torch.addcmul(x * cos, x.roll(self.head_size // 2, -1), sin)
 
 
 def queries_keys_values(self, x: Tensor, cos: Tensor, sin: Tensor, w: Dict[str, Tensor], name: str) -> Tuple[Tensor, Tensor, Tensor]:
@@ -72,14 +72,19 @@ def feed_forward(self, x: Tensor, w: Dict[str, Tensor], name: str) -> Tensor:
   return self.project(gate * self.project(x, w, name + "up_proj"), w, name + "down_proj")
 
 
-def angles(self, table: Tensor, start: int, length: int) -> Tensor:
-  # Cosines or sines of positions from start, [length, 1, S / 2].
-  return table[start:start + length, :self.head_size // 2].to(self.compute_type).unsqueeze(1)
+def cosines(self, table: Tensor, start: int, length: int) -> Tensor:
+  # Of positions from start, as rotate takes them. table [at least start + length, S], both halves alike.
+  return table[start:start + length].to(self.compute_type).unsqueeze(1)
+
+
+def sines(self, table: Tensor, start: int, length: int) -> Tensor:
+  a, b = self.cosines(table, start, length).chunk(2, -1)
+  return torch.cat([-a, b], -1)
 
 
 def hidden(self, ids: Tensor, cos: Tensor, sin: Tensor, w: Dict[str, Tensor]) -> Tensor:
   # Hidden states after the final norm, [B, T, D]. ids [B, T]; cos and sin [at least T, S], both halves alike.
-  c, s = self.angles(cos, 0, ids.size(1)), self.angles(sin, 0, ids.size(1))
+  c, s = self.cosines(cos, 0, ids.size(1)), self.sines(sin, 0, ids.size(1))
   x = torch.embedding(w["model.embed_tokens.weight"], ids)
   for i in range(len(self.windows)):
     name = "model.layers." + str(i) + "."

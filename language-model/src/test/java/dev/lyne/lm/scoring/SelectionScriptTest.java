@@ -49,6 +49,7 @@ final class SelectionScriptTest {
         try (InferenceCall call = script.inference("select")) {
             call.tensor(call.manager().create(FloatBuffer.wrap(flat), new Shape(logits.length, logits[0].length)))
                     .tensor(call.manager().create(labels))
+                    .tensor(call.manager().zeros(new Shape(logits.length, logits[0].length)))
                     .integer(selection.k())
                     .real(selection.p())
                     .real(selection.truncationTemperature())
