@@ -8,8 +8,8 @@ import java.util.Locale;
 final class LineChart {
     private static final int WIDTH = 560;
     private static final int HEIGHT = 330;
-    private static final int LEFT = 54;
-    private static final int RIGHT = 16;
+    private static final int LEFT = 64;
+    private static final int RIGHT = 24;
     private static final int TOP = 14;
     private static final int BOTTOM = 46;
     private static final int MOST_POINTS = 360;

@@ -78,7 +78,7 @@ public final class ReportPage {
         out.append("<p>Negative log-likelihood in nats a token, lower is better. ")
                 .append("Strong lines with marks: held-out text; faint lines: the training text.</p>\n");
         legend();
-        out.append("<div class=\"charts\">\n");
+        out.append("<div class=\"charts three\">\n");
         chart(curves("Over optimiser steps", "step", TrainingPoint::step, HeldOutPoint::step, 0));
         chart(curves("Over training time", "seconds", TrainingPoint::seconds, HeldOutPoint::seconds, 0));
         long half = data.runs().stream().mapToLong(Run::steps).max().orElse(0) / 2;

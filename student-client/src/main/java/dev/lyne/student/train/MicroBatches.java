@@ -2,7 +2,6 @@ package dev.lyne.student.train;
 
 import dev.lyne.lm.training.Column;
 import dev.lyne.lm.training.TrainingBatch;
-import dev.lyne.student.loss.TargetColumns;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

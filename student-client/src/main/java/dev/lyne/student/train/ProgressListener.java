@@ -25,6 +25,11 @@ public interface ProgressListener {
     /** A checkpoint stands. */
     default void onCheckpoint(long step) {}
 
+    /** Asked after each step: whether to end there, with a checkpoint to resume from. */
+    default boolean isStopRequested() {
+        return false;
+    }
+
     /**
      * What is about to be trained.
      *

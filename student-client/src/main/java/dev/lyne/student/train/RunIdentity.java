@@ -7,6 +7,8 @@ import java.util.TreeMap;
 
 /** What has to be the same for a run to go on from a checkpoint as if it had never stopped, by name. */
 final class RunIdentity {
+    static final String TEACHER_MODEL = "teacher.model_digest";
+
     private RunIdentity() {}
 
     static TreeMap<String, String> of(
@@ -32,7 +34,7 @@ final class RunIdentity {
         putOptimization(identity, config.optimization());
         putDistillation(identity, config.distillation());
         teacher.ifPresent(described -> {
-            identity.put("teacher.model_digest", described.modelDigest());
+            identity.put(TEACHER_MODEL, described.modelDigest());
             identity.put("teacher.tokenizer_digest", described.tokenizerDigest());
             if (config.run().deterministic()) {
                 identity.put("teacher.fingerprint", described.fingerprint().toString());

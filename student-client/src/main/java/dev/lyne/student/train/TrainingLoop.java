@@ -61,8 +61,13 @@ final class TrainingLoop {
             if (last || isDue(plan.evaluateEvery())) {
                 evaluate();
             }
-            if (last || isDue(plan.checkpointEvery())) {
+            boolean stopped = !last && parts.listener().isStopRequested();
+            if (last || stopped || isDue(plan.checkpointEvery())) {
                 checkpoint();
+            }
+            if (stopped) {
+                throw new TrainingStoppedException("stopped as asked after step " + totals.step() + " of "
+                        + plan.steps() + "; resume goes on from there");
             }
         }
         return totals;

@@ -12,7 +12,6 @@ import dev.lyne.student.client.TargetStream;
 import dev.lyne.student.client.TeacherExpectation;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.evaluate.HeldOutLoss;
-import dev.lyne.student.loss.TargetColumns;
 import dev.lyne.student.report.ReportPage;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
@@ -20,6 +19,7 @@ import dev.lyne.student.tokens.Windows;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -96,7 +96,12 @@ final class TrainingSession {
             throws IOException, InterruptedException {
         TargetColumns columns = columns(tokenizer.vocabularySize());
         TeacherExpectation expectation = new TeacherExpectation(
-                null, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
+                checkpoint
+                        .map(before -> before.run().identity().get(RunIdentity.TEACHER_MODEL))
+                        .orElse(null),
+                HexFormat.of().formatHex(tokenizer.digest()),
+                tokenizer.vocabularySize(),
+                null);
         TrainingConfig.Distillation settings = config.distillation();
         TargetRequest request = settings.topP() == 1
                 ? TargetRequest.topK(settings.topK(), columns.temperatures(), expectation)
@@ -147,8 +152,7 @@ final class TrainingSession {
         Optional<TargetFeed> feed = stream.map(
                 open -> new TargetFeed(open, sequence, totals.step() * batch, steps * batch, surroundings::nanoTime));
         try (MetricsFile metrics = MetricsFile.open(directory.metrics(), state.metricsBytes());
-                EventFile events =
-                        EventFile.open(directory.eventFile(), state.eventBytes(), java.time.InstantSource.system())) {
+                EventFile events = EventFile.open(directory.eventFile(), state.eventBytes(), InstantSource.system())) {
             TrainingLoop.Parts parts = new TrainingLoop.Parts(
                     model,
                     sequence,
@@ -215,10 +219,10 @@ final class TrainingSession {
     }
 
     private void requireFits(Trainable model, int vocabularySize) {
-        if (model.configuration().vocabularySize() < vocabularySize) {
-            throw new IllegalArgumentException(
-                    "student: vocab_size " + model.configuration().vocabularySize()
-                            + " (expected: at least the tokenizer's " + vocabularySize + ")");
+        // A padded output column would take part in the student's softmax and in no teacher's.
+        if (model.configuration().vocabularySize() != vocabularySize) {
+            throw new IllegalArgumentException("student: vocab_size "
+                    + model.configuration().vocabularySize() + " (expected: the tokenizer's " + vocabularySize + ")");
         }
         if (model.configuration().contextLength() < config.data().context()) {
             throw Settings.refused(

@@ -1,6 +1,6 @@
 package dev.lyne.student.train;
 
-/** Training cannot go on: targets are missing, or a gradient is not finite. The last checkpoint stands. */
+/** A run did not come to its end: targets are missing, a gradient is not finite, or it was asked to stop. Checkpoints stand. */
 public final class TrainingStoppedException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

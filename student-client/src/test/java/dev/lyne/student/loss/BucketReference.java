@@ -3,13 +3,13 @@ package dev.lyne.student.loss;
 import java.util.Arrays;
 
 /** Forward KL over kept ids and a tail bucket, written out in 64 bits straight from the definition. */
-final class BucketReference {
+public final class BucketReference {
     private BucketReference() {}
 
     /** A teacher's row: kept ids, their log-probabilities, log of the rest. */
-    record Row(int[] ids, double[] logProbabilities, double logTail) {
+    public record Row(int[] ids, double[] logProbabilities, double logTail) {
         /** The k most probable entries of a distribution, and the mass of the others. */
-        static Row topK(double[] logits, int k) {
+        public static Row topK(double[] logits, int k) {
             double[] lp = logSoftmax(logits, 1);
             int[] ids = java.util.stream.IntStream.range(0, lp.length)
                     .boxed()
@@ -25,7 +25,7 @@ final class BucketReference {
         }
     }
 
-    static double[] logSoftmax(double[] logits, double temperature) {
+    public static double[] logSoftmax(double[] logits, double temperature) {
         double max = Arrays.stream(logits).max().orElseThrow() / temperature;
         double sum = 0;
         for (double z : logits) {

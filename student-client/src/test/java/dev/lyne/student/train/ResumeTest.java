@@ -44,6 +44,33 @@ final class ResumeTest {
     }
 
     @Test
+    void train_askedToStop_leavesACheckpointToGoOnFrom() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        Trainer.train(tiny.config("whole", Map.of(Setting.STEPS, "4")), false, ProgressListener.none());
+        TrainingConfig config = tiny.config("parts", Map.of(Setting.STEPS, "4", Setting.CHECKPOINT_EVERY, "0"));
+        ProgressListener impatient = new ProgressListener() {
+            private long steps;
+
+            @Override
+            public void onStep(Step step) {
+                steps = step.step();
+            }
+
+            @Override
+            public boolean isStopRequested() {
+                return steps == 3;
+            }
+        };
+        assertThatThrownBy(() -> Trainer.train(config, false, impatient))
+                .isInstanceOf(TrainingStoppedException.class)
+                .hasMessageStartingWith("stopped as asked after step 3 of 4");
+        Trainer.train(config, true, ProgressListener.none());
+        assertThat(new RunDirectory(directory.resolve("parts")).model().resolve("model.safetensors"))
+                .hasSameBinaryContentAs(
+                        new RunDirectory(directory.resolve("whole")).model().resolve("model.safetensors"));
+    }
+
+    @Test
     void train_plainly_learnsAndLeavesAWholeDirectory() throws Exception {
         TinyRun tiny = new TinyRun(directory);
         TrainingConfig config = tiny.config(

@@ -1,4 +1,4 @@
-package dev.lyne.student.loss;
+package dev.lyne.student.train;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.lyne.lm.training.Column;
 import dev.lyne.student.client.TargetSequence;
 import dev.lyne.student.client.Targets;
+import dev.lyne.student.loss.BucketReference;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

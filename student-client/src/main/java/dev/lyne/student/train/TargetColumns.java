@@ -1,4 +1,4 @@
-package dev.lyne.student.loss;
+package dev.lyne.student.train;
 
 import dev.lyne.lm.training.Column;
 import dev.lyne.student.client.Targets;
@@ -19,15 +19,15 @@ import java.util.Optional;
  * @param temperature τ of the teacher's distribution
  * @param vocabularySize V
  */
-public record TargetColumns(float temperature, int vocabularySize) {
-    public TargetColumns {
+record TargetColumns(float temperature, int vocabularySize) {
+    TargetColumns {
         if (!(temperature > 0) || Float.isInfinite(temperature)) {
             throw new IllegalArgumentException("teacher_temperature: " + temperature + " (expected: finite, above 0)");
         }
     }
 
     /** Temperatures that a selection has to ask c_τ for. */
-    public List<Float> temperatures() {
+    List<Float> temperatures() {
         return temperature == 1f ? List.of() : List.of(temperature);
     }
 
@@ -37,7 +37,7 @@ public record TargetColumns(float temperature, int vocabularySize) {
      * @param targets of each sequence; where absent, its rows keep nothing, and must have no distillation weight
      * @param rows rows of each sequence
      */
-    public Map<String, Column> of(List<Optional<Targets>> targets, int[] rows) {
+    Map<String, Column> of(List<Optional<Targets>> targets, int[] rows) {
         int width = targets.stream()
                 .flatMap(Optional::stream)
                 .mapToInt(Targets::stride)

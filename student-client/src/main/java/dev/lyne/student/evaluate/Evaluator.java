@@ -1,0 +1,117 @@
+package dev.lyne.student.evaluate;
+
+import dev.lyne.lm.scoring.BatchScorer;
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.student.tokens.Window;
+import dev.lyne.student.tokens.Windows;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Evaluates a model on held-out windows, batch by batch; never holds more than a batch. */
+public final class Evaluator {
+    private Evaluator() {}
+
+    /** Told how many windows are done. */
+    public interface Progress {
+        /** So far {@code done} of {@code total} windows. */
+        void update(long done, long total);
+    }
+
+    /**
+     * Evaluates every window.
+     *
+     * @param maxTokens most tokens in one forward, padding included; a window alone always fits
+     * @throws IllegalStateException where the model's logits are not finite
+     */
+    public static Evaluation evaluate(
+            BatchScorer model, Optional<Teacher> teacher, Windows windows, int maxTokens, Progress progress)
+            throws InterruptedException {
+        Totals totals = new Totals();
+        List<Window> batch = new ArrayList<>();
+        int longest = 0;
+        for (long i = 0; i < windows.count(); i++) {
+            Window window = windows.window(i);
+            int length = Math.max(longest, window.tokens().length);
+            if (!batch.isEmpty() && (long) length * (batch.size() + 1) > maxTokens) {
+                totals.add(model, teacher, batch);
+                progress.update(i, windows.count());
+                batch.clear();
+                length = window.tokens().length;
+            }
+            batch.add(window);
+            longest = length;
+        }
+        totals.add(model, teacher, batch);
+        progress.update(windows.count(), windows.count());
+        return totals.result(teacher.isPresent());
+    }
+
+    static List<SelectedRows> score(BatchScorer model, List<Window> windows) {
+        List<ScoreItem> items = windows.stream()
+                .map(window -> new ScoreItem(window.tokens(), window.positions()))
+                .toList();
+        List<SelectedRows> rows = new ArrayList<>();
+        for (ScoreOutcome outcome : model.score(items, RowSelection.topK(1))) {
+            if (outcome instanceof ScoreOutcome.Scored scored) {
+                rows.add(scored.rows());
+            } else {
+                throw new IllegalStateException("the model's logits are not finite: " + outcome);
+            }
+        }
+        return rows;
+    }
+
+    /** Sums over batches. Owned by the evaluating thread. */
+    private static final class Totals {
+        private final Calibration calibration = new Calibration();
+        private double nll;
+        private long tokens;
+        private long agreed;
+
+        void add(BatchScorer model, Optional<Teacher> teacher, List<Window> windows) throws InterruptedException {
+            List<SelectedRows> rows = score(model, windows);
+            for (int w = 0; w < windows.size(); w++) {
+                addWindow(windows.get(w), rows.get(w));
+            }
+            if (teacher.isPresent()) {
+                List<int[]> tops = teacher.get().topTokens(windows);
+                for (int w = 0; w < windows.size(); w++) {
+                    agreed += agreements(rows.get(w), tops.get(w));
+                }
+            }
+        }
+
+        private void addWindow(Window window, SelectedRows rows) {
+            for (int row = 0; row < rows.rows(); row++) {
+                int top = rows.ids()[row * rows.stride()];
+                double probability = Math.exp(rows.logProbabilities()[row * rows.stride()]);
+                calibration.add(probability, top == window.tokens()[rows.positions()[row] + 1]);
+                nll -= rows.dataLogProbability()[row];
+                tokens++;
+            }
+        }
+
+        private static long agreements(SelectedRows rows, int[] tops) {
+            long same = 0;
+            for (int row = 0; row < rows.rows(); row++) {
+                same += rows.ids()[row * rows.stride()] == tops[row] ? 1 : 0;
+            }
+            return same;
+        }
+
+        Evaluation result(boolean withTeacher) {
+            double mean = nll / tokens;
+            return new Evaluation(
+                    tokens,
+                    mean,
+                    Math.exp(mean),
+                    calibration.accuracy(),
+                    calibration.error(),
+                    withTeacher ? (double) agreed / tokens : null);
+        }
+    }
+}
