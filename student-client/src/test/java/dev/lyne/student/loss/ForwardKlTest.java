@@ -109,6 +109,21 @@ final class ForwardKlTest {
     }
 
     @Test
+    void loss_tailBelowTheRangeOfAFloat_staysFiniteAndRight() {
+        double[] logits = new double[50];
+        Arrays.fill(logits, -120);
+        logits[3] = 0.5;
+        logits[5] = 0;
+        Row row = new Row(new int[] {3, 5}, new double[] {Math.log(.6), Math.log(.3)}, Math.log(.1));
+        Batch batch =
+                new Batch(new double[][] {logits}, new int[] {3}, new Row[] {row}, new double[1], new double[] {1}, 1);
+        Result result = run(batch, DataType.FLOAT32);
+        double expected = BucketReference.divergence(logits, row, 1);
+        assertThat(result.sums()[0]).isEqualTo(expected, within(1e-5 * expected));
+        assertThat(result.gradient()[0][7]).isEqualTo(-0.1 / 48, within(1e-8));
+    }
+
+    @Test
     void loss_everythingMasked_isZeroWithZeroGradient() {
         Row[] rows = {new Row(new int[0], new double[0], Double.NEGATIVE_INFINITY), Row.topK(TEACHER[0], 2)};
         double[][] logits = {STUDENT[0], STUDENT[1]};
