@@ -53,6 +53,7 @@ def apply(self, settings: Tensor, w: Dict[str, Tensor], g: Dict[str, Tensor], m:
   # Clips by the global norm, takes one AdamW step and clears the gradients; returns the norm before clipping. Where it
   # is not finite only the gradients are cleared. settings, float64: learning rate, beta1, beta2, epsilon, weight decay,
   # greatest norm (0: any), number of the step from 1. Matrices, embeddings among them, decay; norms and biases do not.
+  settings = settings.cpu()
   names = sorted(w.keys())
   squares = torch.zeros([], dtype=7, device=w[names[0]].device)
   for name in names:

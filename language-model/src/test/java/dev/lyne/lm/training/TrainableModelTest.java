@@ -10,6 +10,8 @@ import dev.lyne.lm.model.ModelOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -115,6 +117,25 @@ final class TrainableModelTest {
             assertThat(model.gradient("lm_head.weight")).containsOnly(0.0);
             assertThat(model.steps()).isZero();
         }
+    }
+
+    @Test
+    void train_twiceAtASizeThatEveryThreadWorksOn_givesTheSameBits() {
+        ModelConfiguration wide = ModelConfiguration.llama(128, 2, 4, 2, 256, 512, 64, 10_000, true);
+        List<double[]> runs = new ArrayList<>();
+        for (int run = 0; run < 2; run++) {
+            try (TrainableModel model = TrainableModel.create(
+                    wide, 5, ToyTask.FLOAT32, OptimizerOptions.defaults(), CrossEntropy.script())) {
+                Random random = new Random(12);
+                for (int i = 0; i < 3; i++) {
+                    step(model, ToyTask.batch(random, 24, 600));
+                }
+                runs.add(model.weight("model.embed_tokens.weight"));
+                runs.add(model.weight("model.layers.0.self_attn.k_proj.weight"));
+            }
+        }
+        assertThat(runs.get(2)).containsExactly(runs.get(0));
+        assertThat(runs.get(3)).containsExactly(runs.get(1));
     }
 
     @Test
@@ -249,7 +270,7 @@ final class TrainableModelTest {
                 .mapToInt(p -> p.length)
                 .sum();
         float[] all = ((Column.Floats) Objects.requireNonNull(batch.columns().get("data_weight"))).values();
-        float[] weights = java.util.Arrays.copyOfRange(all, before, before + rows);
+        float[] weights = Arrays.copyOfRange(all, before, before + rows);
         return new TrainingBatch(
                 batch.sequences().subList(from, to),
                 batch.positions().subList(from, to),
