@@ -20,10 +20,16 @@ public final class TensorFiles {
     private static final int SLICE_BYTES = 64 << 20;
 
     private final Script script;
+    private final int sliceBytes;
 
     /** Moves with a script's methods. */
     public TensorFiles(Script script) {
+        this(script, SLICE_BYTES);
+    }
+
+    TensorFiles(Script script, int sliceBytes) {
         this.script = script;
+        this.sliceBytes = sliceBytes;
     }
 
     /** Where a tensor's little-endian bytes come from. */
@@ -55,7 +61,7 @@ public final class TensorFiles {
     /** Fills a whole tensor, converting from the stored type to the tensor's own. */
     public void read(TensorEntry entry, Source source, NDArray target) throws IOException {
         long elements = entry.elements();
-        int step = (int) Math.min(elements, SLICE_BYTES / entry.type().bytes());
+        int step = (int) Math.min(elements, sliceBytes / entry.type().bytes());
         // A copy of its own, not the mapped file, which ends the process where it is cut short under it.
         ByteBuffer slice = ByteBuffer.allocateDirect(step * entry.type().bytes());
         for (long start = 0; start < elements; start += step) {
@@ -85,7 +91,7 @@ public final class TensorFiles {
     /** Appends a tensor to a file, rounded to the stored type of its entry. */
     public void write(TensorEntry entry, NDArray source, SafetensorsWriter file) throws IOException {
         long elements = entry.elements();
-        long step = SLICE_BYTES / entry.type().bytes();
+        long step = sliceBytes / entry.type().bytes();
         for (long start = 0; start < elements; start += step) {
             try (InferenceCall call = script.inference("encode")) {
                 NDArray bytes = call.tensor(source)
