@@ -69,9 +69,15 @@ final class ChildProcess implements AutoCloseable {
         if (parent == null) {
             return;
         }
-        ProcessHandle.of(Long.parseLong(parent))
-                .ifPresentOrElse(
-                        handle -> handle.onExit().thenRun(() -> System.exit(1)), () -> System.exit(1));
+        Thread watcher = new Thread(
+                () -> {
+                    ProcessHandle.of(Long.parseLong(parent))
+                            .ifPresent(handle -> handle.onExit().join());
+                    Runtime.getRuntime().exit(1);
+                },
+                "watch-parent");
+        watcher.setDaemon(true);
+        watcher.start();
     }
 
     /** The next line that the command prints; fails with the end of its log when it prints no more. */

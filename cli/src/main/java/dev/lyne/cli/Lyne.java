@@ -1,5 +1,8 @@
 package dev.lyne.cli;
 
+import java.util.List;
+import java.util.Objects;
+import org.slf4j.bridge.SLF4JBridgeHandler;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -13,7 +16,18 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = Lyne.Version.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {})
+        subcommands = {
+            DemoCommand.class,
+            EvaluateCommand.class,
+            ServeCommand.class,
+            TrainCommand.class,
+            PretrainCommand.class,
+            TokenizerCommand.class,
+            ScoreCommand.class,
+            LoadCommand.class,
+            BenchCommand.class,
+            DoctorCommand.class,
+        })
 public final class Lyne implements Runnable {
     @Spec
     private CommandSpec spec;
@@ -28,8 +42,24 @@ public final class Lyne implements Runnable {
 
     /** Runs the command line and ends the process with its exit code. */
     public static void main(String[] arguments) {
+        SLF4JBridgeHandler.removeHandlersForRootLogger();
+        SLF4JBridgeHandler.install(); // gRPC logs by java.util.logging
         ChildProcess.endWithParent();
-        System.exit(commandLine().execute(arguments));
+        System.exit(execute(List.of(arguments)));
+    }
+
+    static int execute(List<String> arguments) {
+        CommandLine commandLine = commandLine();
+        CommandLine serve = Objects.requireNonNull(commandLine.getSubcommands().get("serve"));
+        try {
+            serve.setDefaultValueProvider(
+                    arguments.isEmpty() || !arguments.get(0).equals("serve")
+                            ? FileDefaults.none()
+                            : FileDefaults.of(serve.getCommandSpec(), arguments, System.getenv()));
+        } catch (IllegalArgumentException e) {
+            return Failures.failed(e, commandLine, null);
+        }
+        return commandLine.execute(arguments.toArray(String[]::new));
     }
 
     static CommandLine commandLine() {

@@ -17,7 +17,8 @@ final class ArchitectureTest {
             .resideInAPackage("dev.lyne.lm..")
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage("dev.lyne.v1..", "dev.lyne.wire..", "dev.lyne.teacher..", "dev.lyne.student..", "io.grpc..");
+            .resideInAnyPackage(
+                    "dev.lyne.v1..", "dev.lyne.wire..", "dev.lyne.teacher..", "dev.lyne.student..", "io.grpc..");
 
     @ArchTest
     static final ArchRule WIRE_KNOWS_NO_MODEL_AND_NO_END = noClasses()

@@ -1,6 +1,6 @@
 package dev.lyne.load;
 
-import dev.lyne.v1.Selection;
+import dev.lyne.wire.Selection;
 import java.time.Duration;
 
 /**

@@ -1,0 +1,123 @@
+package dev.lyne.cli;
+
+import dev.lyne.student.checkpoint.RunState;
+import dev.lyne.student.train.ProgressListener;
+import java.io.PrintStream;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import org.jspecify.annotations.Nullable;
+
+/** A run's progress on stderr: a bar on a terminal, else a line every few seconds. The training thread uses it. */
+final class ConsoleProgress implements ProgressListener, AutoCloseable {
+    private static final long NANOS_BETWEEN_LINES = 5_000_000_000L;
+
+    private final PrintStream err;
+    private final boolean terminal;
+    private final BooleanSupplier stopRequested;
+    private @Nullable ProgressBar bar;
+    private long lastLine = System.nanoTime() - NANOS_BETWEEN_LINES;
+    private double lastHeldOut = Double.NaN;
+
+    /** @param stopRequested whether the run is to end after the step in hand */
+    ConsoleProgress(PrintStream err, BooleanSupplier stopRequested) {
+        this.err = err;
+        this.stopRequested = stopRequested;
+        this.terminal = System.console() != null;
+    }
+
+    @Override
+    public void onTokenise(String corpus, long doneBytes, long totalBytes) {
+        if (doneBytes == totalBytes || due()) {
+            err.printf("tokenising %s: %,d of %,d bytes%n", corpus, doneBytes, totalBytes);
+        }
+    }
+
+    @Override
+    public void onStart(Start start) {
+        err.printf(
+                "%s: %,d parameters, %,d windows, %,d tokens with loss an epoch, steps %,d to %,d%n",
+                start.name(),
+                start.parameters(),
+                start.windows(),
+                start.lossTokens(),
+                start.firstStep(),
+                start.steps());
+        if (terminal) {
+            bar = new ProgressBarBuilder()
+                    .setTaskName(start.name())
+                    .setInitialMax(start.steps())
+                    .startsFrom(start.firstStep(), java.time.Duration.ZERO)
+                    .build();
+        }
+    }
+
+    @Override
+    public void onStep(Step step) {
+        if (bar != null) {
+            bar.stepTo(step.step());
+            bar.setExtraMessage(String.format(
+                    " loss %.3f held-out %.3f %.0f pos/s stall %.0f%%",
+                    step.loss(), lastHeldOut, step.positionsPerSecond(), 100 * step.stallFraction()));
+        } else if (step.step() == step.steps() || due()) {
+            err.println(describe(step));
+        }
+    }
+
+    private String describe(Step step) {
+        String teacher = Double.isNaN(step.coverage())
+                ? ""
+                : String.format(
+                        ", divergence %.4f, stall %.1f%%, coverage %.3f, rows %s",
+                        step.divergence(), 100 * step.stallFraction(), step.coverage(), mix(step.positionsBySource()));
+        return String.format(
+                "step %,d of %,d: loss %.4f, %.0f positions/s%s",
+                step.step(), step.steps(), step.loss(), step.positionsPerSecond(), teacher);
+    }
+
+    private static String mix(Map<String, Long> positions) {
+        double total = positions.values().stream().mapToLong(Long::longValue).sum();
+        return positions.entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
+                .map(source -> String.format("%s %.0f%%", source.getKey(), 100 * source.getValue() / total))
+                .collect(Collectors.joining(" "));
+    }
+
+    @Override
+    public void onEvaluation(RunState.HeldOut heldOut) {
+        lastHeldOut = heldOut.nll();
+        if (bar == null) {
+            err.printf("step %,d: held-out loss %.4f nats a token%n", heldOut.step(), heldOut.nll());
+        }
+    }
+
+    @Override
+    public void onCheckpoint(long step) {
+        if (bar == null) {
+            err.printf("step %,d: checkpoint written%n", step);
+        }
+    }
+
+    @Override
+    public boolean isStopRequested() {
+        return stopRequested.getAsBoolean();
+    }
+
+    private boolean due() {
+        long now = System.nanoTime();
+        if (now - lastLine < NANOS_BETWEEN_LINES) {
+            return false;
+        }
+        lastLine = now;
+        return true;
+    }
+
+    @Override
+    public void close() {
+        if (bar != null) {
+            bar.close();
+        }
+    }
+}

@@ -1,0 +1,138 @@
+package dev.lyne.cli;
+
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.lm.scoring.ScoringModel;
+import dev.lyne.lm.scoring.ScoringOptions;
+import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.student.client.ClientOptions;
+import dev.lyne.student.client.TargetRequest;
+import dev.lyne.student.client.TeacherClient;
+import dev.lyne.student.client.TeacherExpectation;
+import dev.lyne.student.corpus.Corpus;
+import dev.lyne.student.evaluate.Evaluation;
+import dev.lyne.student.evaluate.Evaluator;
+import dev.lyne.student.evaluate.Teacher;
+import dev.lyne.student.tokens.TextEncoder;
+import dev.lyne.student.tokens.TokenStore;
+import dev.lyne.student.tokens.Windows;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Held-out figures of a model directory. */
+@Command(
+        name = "evaluate",
+        description = "Held-out loss, perplexity, accuracy, calibration error and agreement with a teacher.",
+        mixinStandardHelpOptions = true)
+@SuppressWarnings("NullAway.Init") // picocli sets the options
+final class EvaluateCommand implements Callable<Integer> {
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "A Hugging Face model directory, with its tokenizer.")
+    private Path model;
+
+    @Option(names = "--corpus", required = true, split = ",", paramLabel = "PATH", description = "Text files, .jsonl[.gz] files or directories.")
+    private List<Path> corpus;
+
+    @Option(names = "--text-field", description = "Field of a JSON line that holds the text.")
+    private @Nullable String textField;
+
+    @Option(names = "--context", defaultValue = "256", description = "Most tokens in a window (default: ${DEFAULT-VALUE}).")
+    private int context;
+
+    @Option(names = "--batch-tokens", defaultValue = "4096", description = "Most tokens in one forward (default: ${DEFAULT-VALUE}).")
+    private int batchTokens;
+
+    @Option(names = "--teacher", paramLabel = "HOST:PORT", description = "A teacher server to measure agreement with.")
+    private @Nullable String teacher;
+
+    @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda:N (default: ${DEFAULT-VALUE}).")
+    private String device;
+
+    @Option(names = "--precision", defaultValue = "float32", description = "float32, bfloat16 or float16 (default: ${DEFAULT-VALUE}).")
+    private String precision;
+
+    @Option(names = "--threads", defaultValue = "0", description = "Threads of one tensor operation; 0: one a core.")
+    private int threads;
+
+    @Mixin
+    private JsonReport json;
+
+    @Override
+    public Integer call() throws Exception {
+        Path cache = Files.createTempDirectory("lyne-tokens");
+        try (Tokenizer tokenizer = Tokenizer.load(model);
+                ScoringModel scorer = ScoringModel.load(
+                        model,
+                        new ModelOptions(device, ComputePrecision.of(precision), threads),
+                        new ScoringOptions(tokenizer.vocabularySize(), 256, false))) {
+            tokenizer.checkFits(scorer.configuration());
+            if (context > scorer.configuration().contextLength()) {
+                throw new IllegalArgumentException("--context: " + context + " (expected: at most the model's "
+                        + scorer.configuration().contextLength() + ")");
+            }
+            var windows = new Windows(
+                    TokenStore.open(
+                            cache,
+                            Corpus.of(corpus, Optional.ofNullable(textField)),
+                            TextEncoder.of(tokenizer),
+                            Runtime.getRuntime().availableProcessors(),
+                            (done, total) -> {}),
+                    context);
+            Evaluation result = teacher == null
+                    ? Evaluator.evaluate(scorer, Optional.empty(), windows, batchTokens, EvaluateCommand::progress)
+                    : withTeacher(scorer, windows, tokenizer, teacher);
+            json.write(result);
+            if (!json.toStdout()) {
+                print(System.out, result);
+            }
+        } finally {
+            delete(cache);
+        }
+        return 0;
+    }
+
+    private Evaluation withTeacher(ScoringModel scorer, Windows windows, Tokenizer tokenizer, String teacher)
+            throws InterruptedException {
+        var expectation = new TeacherExpectation(
+                null, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
+        try (var client = TeacherClient.connect(teacher, ClientOptions.defaults().withStudent("evaluate"));
+                var stream = client.open(TargetRequest.topK(1, List.of(), expectation))) {
+            return Evaluator.evaluate(
+                    scorer, Optional.of(Teacher.of(stream)), windows, batchTokens, EvaluateCommand::progress);
+        }
+    }
+
+    private static void progress(long done, long total) {
+        if (System.console() != null) {
+            System.err.printf("\r%,d of %,d windows", done, total);
+        }
+    }
+
+    private static void print(PrintStream out, Evaluation result) {
+        out.printf("positions           %,d%n", result.tokens());
+        out.printf("held-out loss       %.4f nats a token%n", result.nll());
+        out.printf("perplexity          %.3f%n", result.perplexity());
+        out.printf("accuracy            %.4f%n", result.accuracy());
+        out.printf("calibration error   %.4f%n", result.calibrationError());
+        if (result.teacherAgreement() != null) {
+            out.printf("teacher agreement   %.4f%n", result.teacherAgreement());
+        }
+    }
+
+    private static void delete(Path directory) throws IOException {
+        try (var tree = Files.walk(directory)) {
+            for (Path path : tree.sorted(java.util.Comparator.reverseOrder()).toList()) {
+                Files.delete(path);
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+package dev.lyne.cli;
+
+import dev.lyne.student.train.TrainingConfig;
+import picocli.CommandLine.Command;
+
+/** Plain language-model training: a {@link TrainCommand} that knows no teacher. */
+@Command(
+        name = "pretrain",
+        description = "Trains a language model on text alone, as the demo teacher was made. Settings as in train.",
+        modelTransformer = SettingOptions.class,
+        mixinStandardHelpOptions = true)
+final class PretrainCommand extends TrainCommand {
+    @Override
+    void check(TrainingConfig run) {
+        if (run.distillation().enabled() || !run.distillation().teachers().isEmpty()) {
+            throw new IllegalArgumentException(
+                    "pretrain takes no teacher (expected: alpha 0 and no --teacher; `lyne train` learns from one)");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+package dev.lyne.cli;
+
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.teacher.admission.ServerLimits;
+import dev.lyne.teacher.model.LanguageModelTeacher;
+import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.server.TeacherServer;
+import dev.lyne.teacher.server.TeacherServerOptions;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The teacher server. */
+@Command(
+        name = "serve",
+        description = "Serves a teacher's rows over gRPC. Prints one line of JSON when it is ready; SIGTERM drains it. Every option "
+                + "can also stand in the file of --config (top_k for --top-k) or in the environment (LYNE_TOP_K).",
+        mixinStandardHelpOptions = true)
+@SuppressWarnings("NullAway.Init") // picocli sets the options
+final class ServeCommand implements Callable<Integer> {
+    @Option(names = "--teacher", paramLabel = "DIR", required = true, description = "A Hugging Face model directory, or demo.")
+    private String teacher;
+
+    @Option(names = "--name", paramLabel = "NAME", description = "Name of the teacher (default: its directory's).")
+    private @Nullable String name;
+
+    @Option(names = "--listen", paramLabel = "HOST:PORT", defaultValue = "127.0.0.1:50051", description = "Where to listen; port 0 picks one (default: ${DEFAULT-VALUE}).")
+    private String listen;
+
+    @Option(names = "--metrics", paramLabel = "HOST:PORT", description = "Where to serve Prometheus metrics (default: nowhere).")
+    private @Nullable String metrics;
+
+    @Option(names = "--config", paramLabel = "FILE", description = "YAML file of options.")
+    private @Nullable Path config;
+
+    @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda:N (default: ${DEFAULT-VALUE}).")
+    private String device;
+
+    @Option(names = "--precision", defaultValue = "float32", description = "float32, bfloat16 or float16 (default: ${DEFAULT-VALUE}).")
+    private String precision;
+
+    @Option(names = "--threads", defaultValue = "0", description = "Threads of one tensor operation; 0: one a core.")
+    private int threads;
+
+    @Option(names = "--deterministic", description = "Compute each sequence alone, so that equal fingerprints give equal bytes.")
+    private boolean deterministic;
+
+    @Option(names = "--cache-mib", defaultValue = "512", description = "Encoded rows kept in memory, MiB; 0: none (default: ${DEFAULT-VALUE}).")
+    private long cacheMib;
+
+    @Option(names = "--batch-tokens", defaultValue = "4096", description = "Most tokens of a batch, padding included (default: ${DEFAULT-VALUE}).")
+    private int batchTokens;
+
+    @Option(names = "--batch-deadline-ms", defaultValue = "4", description = "Longest that a batch waits to be filled, ms (default: ${DEFAULT-VALUE}).")
+    private long batchDeadlineMillis;
+
+    @Option(names = "--drain-seconds", defaultValue = "30", description = "Longest that a drain lets streams finish, s (default: ${DEFAULT-VALUE}).")
+    private long drainSeconds;
+
+    @Option(names = "--reflection", description = "Describe the services to tools such as grpcurl.")
+    private boolean reflection;
+
+    @Override
+    public Integer call() throws Exception {
+        Path directory = Home.teacher(teacher);
+        TeacherServerOptions.Builder options = TeacherServerOptions.builder()
+                .listen(address("--listen", listen))
+                .limits(ServerLimits.DEFAULT)
+                .memoryCacheBytes(cacheMib << 20)
+                .batchTokens(batchTokens)
+                .batchDeadline(Duration.ofMillis(batchDeadlineMillis))
+                .drainTimeout(Duration.ofSeconds(drainSeconds))
+                .reflection(reflection);
+        if (metrics != null) {
+            options.metrics(address("--metrics", metrics));
+        }
+        Teacher model = LanguageModelTeacher.load(
+                name == null ? nameOf(directory) : name,
+                directory,
+                new ModelOptions(device, ComputePrecision.of(precision), threads),
+                deterministic);
+        TeacherServer server = TeacherServer.start(List.of(model), options.build());
+        Thread drain = new Thread(() -> drain(server), "drain");
+        Runtime.getRuntime().addShutdownHook(drain);
+        System.out.println(JsonMapper.shared().writeValueAsString(ready(server)));
+        server.awaitTermination();
+        return 0;
+    }
+
+    private Map<String, Object> ready(TeacherServer server) {
+        Map<String, Object> ready = new LinkedHashMap<>();
+        ready.put("listening", host(listen) + ":" + server.port());
+        server.metricsPort().ifPresent(port -> ready.put("metrics", host(String.valueOf(metrics)) + ":" + port));
+        ready.put("teacher", teacher);
+        ready.put("pid", ProcessHandle.current().pid());
+        return ready;
+    }
+
+    private static void drain(TeacherServer server) {
+        try {
+            server.drain();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static String nameOf(Path directory) {
+        return String.valueOf(directory.toAbsolutePath().normalize().getFileName());
+    }
+
+    private static String host(String address) {
+        return address.substring(0, address.lastIndexOf(':'));
+    }
+
+    /** A host and port; the host is resolved here, so that an unknown one is refused by name. */
+    static InetSocketAddress address(String option, String text) {
+        int colon = text.lastIndexOf(':');
+        try {
+            if (colon > 0) {
+                var address = new InetSocketAddress(text.substring(0, colon), Integer.parseInt(text.substring(colon + 1)));
+                if (!address.isUnresolved()) {
+                    return address;
+                }
+            }
+        } catch (IllegalArgumentException e) {
+            throw wrongAddress(option, text);
+        }
+        throw wrongAddress(option, text);
+    }
+
+    private static IllegalArgumentException wrongAddress(String option, String text) {
+        return new IllegalArgumentException(option + ": " + text + " (expected: HOST:PORT, port 0..65535)");
+    }
+}

@@ -1,0 +1,106 @@
+package dev.lyne.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** What a user gets for wrong options, files and values: one line, and the right exit code. */
+final class CommandLineTest {
+    @TempDir
+    private Path directory;
+
+    private record Outcome(int code, String err) {}
+
+    private static Outcome run(String... arguments) {
+        StringWriter err = new StringWriter();
+        int code = Lyne.commandLine().setErr(new PrintWriter(err, true)).execute(arguments);
+        return new Outcome(code, err.toString());
+    }
+
+    @Test
+    void unknownCommand_isWrongUsage() {
+        assertThat(run("teach").code()).isEqualTo(2);
+    }
+
+    @Test
+    void unknownOption_isWrongUsageAndNamed() {
+        Outcome outcome = run("serve", "--teacher", "demo", "--gpu");
+        assertThat(outcome.code()).isEqualTo(2);
+        assertThat(outcome.err()).contains("--gpu");
+    }
+
+    @Test
+    void missingTeacherDirectory_saysWhatIsExpected() {
+        Outcome outcome = run("serve", "--teacher", directory.resolve("nowhere").toString());
+        assertThat(outcome.code()).isEqualTo(2);
+        assertThat(outcome.err()).contains("nowhere").contains("Hugging Face model directory");
+    }
+
+    @Test
+    void wrongAddress_saysWhatIsExpected() {
+        assertThatThrownBy(() -> ServeCommand.address("--listen", "127.0.0.1"))
+                .hasMessageContaining("--listen: 127.0.0.1 (expected: HOST:PORT");
+        assertThatThrownBy(() -> ServeCommand.address("--listen", "127.0.0.1:70000")).hasMessageContaining("70000");
+    }
+
+    @Test
+    void alphaWithoutTeacher_isRefusedBeforeAnythingStarts() {
+        Outcome outcome = run(
+                "train", "--alpha", "0.5", "--out", directory.resolve("run").toString(), "--student", "x", "--corpus", "y");
+        assertThat(outcome.code()).isEqualTo(2);
+        assertThat(outcome.err()).contains("teacher");
+        assertThat(directory.resolve("run")).doesNotExist();
+    }
+
+    @Test
+    void valueOutOfRange_isRefusedWithValueAndRange() {
+        Outcome outcome =
+                run("train", "--context", "1", "--out", directory.toString(), "--student", "x", "--corpus", "y");
+        assertThat(outcome.code()).isEqualTo(2);
+        assertThat(outcome.err()).contains("context: 1 (expected: 2");
+    }
+
+    @Test
+    void loadOnNobody_failsWithTheAddress() {
+        Outcome outcome = run("load", "--teacher", "127.0.0.1:1", "--duration", "1", "--students", "1");
+        assertThat(outcome.code()).isEqualTo(1);
+        assertThat(outcome.err()).contains("127.0.0.1:1");
+    }
+
+    @Test
+    void configFile_unknownKey_isRefusedNamingTheKnownOnes() throws IOException {
+        Path file = Files.writeString(directory.resolve("serve.yaml"), "teacher: demo\nbatch_token: 4\n");
+        CommandLine.Model.CommandSpec serve = Objects.requireNonNull(
+                        Lyne.commandLine().getSubcommands().get("serve"))
+                .getCommandSpec();
+        assertThatThrownBy(() -> FileDefaults.of(serve, List.of("serve", "--config", file.toString()), Map.of()))
+                .hasMessageContaining("batch_token")
+                .hasMessageContaining("batch_tokens");
+    }
+
+    @Test
+    void configFile_environmentAndFlag_winInThatOrder() throws IOException {
+        Path file = Files.writeString(directory.resolve("serve.yaml"), "batch_tokens: 11\ncache_mib: 12\nthreads: 13\n");
+        CommandLine serve = Objects.requireNonNull(
+                Lyne.commandLine().getSubcommands().get("serve"));
+        List<String> arguments = List.of("--teacher", "demo", "--config", file.toString(), "--threads", "3");
+        serve.setDefaultValueProvider(FileDefaults.of(
+                serve.getCommandSpec(), arguments, Map.of("LYNE_CACHE_MIB", "22", "LYNE_THREADS", "23")));
+        CommandLine.ParseResult parsed = serve.parseArgs(arguments.toArray(String[]::new));
+        assertThat((Integer) parsed.commandSpec().findOption("--batch-tokens").getValue()).isEqualTo(11);
+        assertThat((Long) parsed.commandSpec().findOption("--cache-mib").getValue()).isEqualTo(22);
+        assertThat((Integer) parsed.commandSpec().findOption("--threads").getValue()).isEqualTo(3);
+        assertThat((Long) parsed.commandSpec().findOption("--drain-seconds").getValue()).isEqualTo(30);
+    }
+}

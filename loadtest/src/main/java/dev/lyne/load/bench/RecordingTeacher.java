@@ -1,0 +1,71 @@
+package dev.lyne.load.bench;
+
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.TeacherDescription;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A teacher that remembers the batches it was given, so that exactly those can be run again without a server. */
+final class RecordingTeacher implements Teacher {
+    private record Batch(List<ScoreItem> items, RowSelection selection) {}
+
+    private final Teacher teacher;
+    private final List<Batch> batches = new ArrayList<>(); // guarded by itself
+
+    RecordingTeacher(Teacher teacher) {
+        this.teacher = teacher;
+    }
+
+    @Override
+    public TeacherDescription description() {
+        return teacher.description();
+    }
+
+    @Override
+    public void warmUp() {
+        teacher.warmUp();
+    }
+
+    @Override
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+        synchronized (batches) {
+            batches.add(new Batch(List.copyOf(items), selection));
+        }
+        return teacher.score(items, selection);
+    }
+
+    /** Forgets the batches; tells how many there were. */
+    int forget() {
+        synchronized (batches) {
+            int count = batches.size();
+            batches.clear();
+            return count;
+        }
+    }
+
+    /** Runs the remembered batches again, in order; tells how many positions they scored. */
+    long replay() {
+        List<Batch> recorded;
+        synchronized (batches) {
+            recorded = List.copyOf(batches);
+        }
+        long positions = 0;
+        for (Batch batch : recorded) {
+            for (ScoreOutcome outcome : teacher.score(batch.items(), batch.selection())) {
+                if (!(outcome instanceof ScoreOutcome.Scored scored)) {
+                    throw new IllegalStateException("the teacher could not score a random sequence: " + outcome);
+                }
+                positions += scored.rows().rows();
+            }
+        }
+        return positions;
+    }
+
+    @Override
+    public void close() {
+        teacher.close();
+    }
+}
