@@ -17,7 +17,6 @@ import dev.lyne.student.train.RunSummary;
 import dev.lyne.student.train.Samples;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -90,20 +89,13 @@ final class DemoReport {
                         Home.demoTeacher(),
                         new ModelOptions("cpu", ComputePrecision.FLOAT32, 0),
                         ScoringOptions.of(tokenizer.vocabularySize()))) {
-            int stop = tokenizer.eosId().orElse(-1);
-            List<Samples.Sample> made = new ArrayList<>();
-            for (Samples.Sample beginning : beginnings) {
-                int[] prompt = beginning.promptTokens().stream().mapToInt(Integer::intValue).toArray();
-                int[] continuation = teacher.generate(prompt, Samples.NEW_TOKENS, sampling(made.size()), stop);
-                made.add(new Samples.Sample(
-                        beginning.promptTokens(), beginning.prompt(), tokenizer.decode(continuation)));
-            }
-            return made;
+            return Samples.continuedBy(
+                    (prompt, maxNewTokens, temperature, topP, seed, stopId) -> teacher.generate(
+                            prompt, maxNewTokens, new SamplingOptions(temperature, 0, topP, seed), stopId),
+                    tokenizer,
+                    beginnings,
+                    teacher.configuration().contextLength());
         }
-    }
-
-    private static SamplingOptions sampling(long seed) {
-        return new SamplingOptions(Samples.TEMPERATURE, 0, Samples.TOP_P, seed);
     }
 
     private static String count(long value) {

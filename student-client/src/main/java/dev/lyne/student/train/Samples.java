@@ -17,9 +17,9 @@ import tools.jackson.databind.json.JsonMapper;
 /** Continuations of held-out beginnings, for people to read. Seeded, so that a model says the same each time. */
 public final class Samples {
     private static final int PROMPT_TOKENS = 24;
-    public static final int NEW_TOKENS = 48;
-    public static final double TEMPERATURE = 0.8;
-    public static final double TOP_P = 0.95;
+    private static final int NEW_TOKENS = 48;
+    private static final double TEMPERATURE = 0.8;
+    private static final double TOP_P = 0.95;
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .build();
