@@ -44,7 +44,8 @@ final class BenchCommand implements Runnable {
     /** The forward against the matrix product. */
     @Command(
             name = "forward",
-            description = "The forward with selection of a 134.5 M parameter Llama against the machine's matrix-product peak.",
+            description =
+                    "The forward with selection of a 134.5 M parameter Llama against the machine's matrix-product peak.",
             mixinStandardHelpOptions = true)
     @SuppressWarnings("NullAway.Init") // picocli sets the options
     static final class Forward implements Callable<Integer> {
@@ -72,29 +73,46 @@ final class BenchCommand implements Runnable {
     /** Serving against the forward. */
     @Command(
             name = "serve",
-            description = "Rows served to student processes against the bare forward of the same batches in the server's process.",
+            description =
+                    "Rows served to student processes against the bare forward of the same batches in the server's process.",
             mixinStandardHelpOptions = true)
     @SuppressWarnings("NullAway.Init") // picocli sets the options
     static final class Serve implements Callable<Integer> {
-        @Option(names = "--teacher", defaultValue = "demo", paramLabel = "DIR", description = "Model directory (default: ${DEFAULT-VALUE}).")
+        @Option(
+                names = "--teacher",
+                defaultValue = "demo",
+                paramLabel = "DIR",
+                description = "Model directory (default: ${DEFAULT-VALUE}).")
         private String teacher;
 
         @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda:N (default: ${DEFAULT-VALUE}).")
         private String device;
 
-        @Option(names = "--precision", defaultValue = "float32", description = "float32, bfloat16 or float16 (default: ${DEFAULT-VALUE}).")
+        @Option(
+                names = "--precision",
+                defaultValue = "float32",
+                description = "float32, bfloat16 or float16 (default: ${DEFAULT-VALUE}).")
         private String precision;
 
-        @Option(names = "--students", defaultValue = "4", description = "Student processes (default: ${DEFAULT-VALUE}).")
+        @Option(
+                names = "--students",
+                defaultValue = "4",
+                description = "Student processes (default: ${DEFAULT-VALUE}).")
         private int students;
 
         @Option(names = "--top-k", defaultValue = "64", description = "Entries a row (default: ${DEFAULT-VALUE}).")
         private int k;
 
-        @Option(names = "--tokens", defaultValue = "256", description = "Tokens a sequence (default: ${DEFAULT-VALUE}).")
+        @Option(
+                names = "--tokens",
+                defaultValue = "256",
+                description = "Tokens a sequence (default: ${DEFAULT-VALUE}).")
         private int tokens;
 
-        @Option(names = "--sequences", defaultValue = "64", description = "Sequences a student and round (default: ${DEFAULT-VALUE}).")
+        @Option(
+                names = "--sequences",
+                defaultValue = "64",
+                description = "Sequences a student and round (default: ${DEFAULT-VALUE}).")
         private int sequences;
 
         @Option(names = "--rounds", defaultValue = "7", description = "Rounds (default: ${DEFAULT-VALUE}).")

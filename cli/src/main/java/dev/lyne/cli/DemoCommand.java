@@ -11,15 +11,20 @@ import picocli.CommandLine.Option;
 /** The main job, end to end, on what ships with the repository. */
 @Command(
         name = "demo",
-        description = "Starts a teacher server and two students of the same shape, seed and data: one learns from the teacher's stream, "
-                + "its twin from text alone. Writes report.html and summary.json.",
+        description =
+                "Starts a teacher server and two students of the same shape, seed and data: one learns from the teacher's stream, "
+                        + "its twin from text alone. Writes report.html and summary.json.",
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class DemoCommand implements Callable<Integer> {
     @Option(names = "--quick", description = "A short run, for a first look: figures mean little.")
     private boolean quick;
 
-    @Option(names = "--out", paramLabel = "DIR", defaultValue = "demo-out", description = "Directory of what it writes (default: ./${DEFAULT-VALUE}).")
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            defaultValue = "demo-out",
+            description = "Directory of what it writes (default: ./${DEFAULT-VALUE}).")
     private Path out;
 
     @Option(names = "--seed", defaultValue = "1", description = "Seed of both students (default: ${DEFAULT-VALUE}).")

@@ -31,7 +31,8 @@ final class DemoProgress {
     void print() throws IOException {
         StringBuilder line = new StringBuilder();
         for (String name : names) {
-            line.append(String.format(Locale.ROOT, "  %s %s", name, latest(directory.resolve(name).resolve("metrics.jsonl"))));
+            line.append(String.format(
+                    Locale.ROOT, "  %s %s", name, latest(directory.resolve(name).resolve("metrics.jsonl"))));
         }
         if (!line.toString().equals(lastLine)) {
             lastLine = line.toString();

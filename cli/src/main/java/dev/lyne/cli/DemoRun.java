@@ -37,7 +37,8 @@ final class DemoRun {
     }
 
     void run() throws IOException, InterruptedException {
-        Files.writeString(out.resolve(MARKER), "Made by `lyne demo`, which removes this directory when it runs again.\n");
+        Files.writeString(
+                out.resolve(MARKER), "Made by `lyne demo`, which removes this directory when it runs again.\n");
         try (ChildProcess server = startServer()) {
             tokenise();
             JsonNode ready = JsonMapper.shared().readTree(server.readLine());
@@ -45,7 +46,10 @@ final class DemoRun {
             TeacherDescription teacher = describe(address);
             text.printf(
                     "teacher server %d listens on %s: %,d parameters, digest %s…%n",
-                    server.pid(), address, teacher.parameters(), teacher.modelDigest().substring(0, 12));
+                    server.pid(),
+                    address,
+                    teacher.parameters(),
+                    teacher.modelDigest().substring(0, 12));
             train(address);
             ServerFigures figures = ServerFigures.scrape(ready.get("metrics").asString());
             finish(teacher, figures);
@@ -58,7 +62,16 @@ final class DemoRun {
                 out.resolve("server.log"),
                 2,
                 "1g",
-                List.of("serve", "--teacher", "demo", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--threads", "2"));
+                List.of(
+                        "serve",
+                        "--teacher",
+                        "demo",
+                        "--listen",
+                        "127.0.0.1:0",
+                        "--metrics",
+                        "127.0.0.1:0",
+                        "--threads",
+                        "2"));
     }
 
     /** Tokenises the example once for both students, while the server starts. */

@@ -29,7 +29,8 @@ import picocli.CommandLine.Mixin;
 /** What works on this machine, found out by trying it. */
 @Command(
         name = "doctor",
-        description = "Says what works here and what does not: Java, native libraries, devices, precisions, ports, disk.",
+        description =
+                "Says what works here and what does not: Java, native libraries, devices, precisions, ports, disk.",
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class DoctorCommand implements Callable<Integer> {
@@ -51,9 +52,13 @@ final class DoctorCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         attempt("java", () -> System.getProperty("java.vm.name") + " " + Runtime.version());
-        attempt("memory", () -> (Runtime.getRuntime().maxMemory() >> 20) + " MiB of Java heap, "
-                + Runtime.getRuntime().availableProcessors() + " processors");
-        attempt("native libraries", () -> "PyTorch " + Engine.getEngine("PyTorch").getVersion());
+        attempt(
+                "memory",
+                () -> (Runtime.getRuntime().maxMemory() >> 20) + " MiB of Java heap, "
+                        + Runtime.getRuntime().availableProcessors() + " processors");
+        attempt(
+                "native libraries",
+                () -> "PyTorch " + Engine.getEngine("PyTorch").getVersion());
         attempt("example", () -> {
             Home.teacher("demo");
             return Home.demoTeacher().toString();
@@ -99,8 +104,7 @@ final class DoctorCommand implements Callable<Integer> {
         Path directory = Files.createTempDirectory("lyne-doctor");
         var shape = ModelConfiguration.llama(64, 2, 2, 1, 128, 512, 64, 10_000.0, true);
         var cpu = new ModelOptions("cpu", ComputePrecision.FLOAT32, 0);
-        try (var model =
-                TrainableModel.create(shape, 1, cpu, OptimizerOptions.defaults(), CrossEntropy.script())) {
+        try (var model = TrainableModel.create(shape, 1, cpu, OptimizerOptions.defaults(), CrossEntropy.script())) {
             model.export(directory, "float32");
         }
         for (ComputePrecision precision : ComputePrecision.values()) {
@@ -108,7 +112,11 @@ final class DoctorCommand implements Callable<Integer> {
                 try (var model = ScoringModel.load(
                         directory, new ModelOptions(device, precision, 0), new ScoringOptions(512, 256, false))) {
                     var item = new ScoreItem(new int[] {1, 2, 3}, new int[] {0, 1});
-                    return "scored: " + model.score(List.of(item), RowSelection.topK(4)).get(0).getClass().getSimpleName();
+                    return "scored: "
+                            + model.score(List.of(item), RowSelection.topK(4))
+                                    .get(0)
+                                    .getClass()
+                                    .getSimpleName();
                 }
             });
         }

@@ -36,19 +36,34 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class EvaluateCommand implements Callable<Integer> {
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "A Hugging Face model directory, with its tokenizer.")
+    @Option(
+            names = "--model",
+            required = true,
+            paramLabel = "DIR",
+            description = "A Hugging Face model directory, with its tokenizer.")
     private Path model;
 
-    @Option(names = "--corpus", required = true, split = ",", paramLabel = "PATH", description = "Text files, .jsonl[.gz] files or directories.")
+    @Option(
+            names = "--corpus",
+            required = true,
+            split = ",",
+            paramLabel = "PATH",
+            description = "Text files, .jsonl[.gz] files or directories.")
     private List<Path> corpus;
 
     @Option(names = "--text-field", description = "Field of a JSON line that holds the text.")
     private @Nullable String textField;
 
-    @Option(names = "--context", defaultValue = "256", description = "Most tokens in a window (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--context",
+            defaultValue = "256",
+            description = "Most tokens in a window (default: ${DEFAULT-VALUE}).")
     private int context;
 
-    @Option(names = "--batch-tokens", defaultValue = "4096", description = "Most tokens in one forward (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--batch-tokens",
+            defaultValue = "4096",
+            description = "Most tokens in one forward (default: ${DEFAULT-VALUE}).")
     private int batchTokens;
 
     @Option(names = "--teacher", paramLabel = "HOST:PORT", description = "A teacher server to measure agreement with.")
@@ -57,7 +72,10 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda:N (default: ${DEFAULT-VALUE}).")
     private String device;
 
-    @Option(names = "--precision", defaultValue = "float32", description = "float32, bfloat16 or float16 (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--precision",
+            defaultValue = "float32",
+            description = "float32, bfloat16 or float16 (default: ${DEFAULT-VALUE}).")
     private String precision;
 
     @Option(names = "--threads", defaultValue = "0", description = "Threads of one tensor operation; 0: one a core.")
@@ -104,7 +122,8 @@ final class EvaluateCommand implements Callable<Integer> {
             throws InterruptedException {
         var expectation = new TeacherExpectation(
                 null, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
-        try (var client = TeacherClient.connect(teacher, ClientOptions.defaults().withStudent("evaluate"));
+        try (var client =
+                        TeacherClient.connect(teacher, ClientOptions.defaults().withStudent("evaluate"));
                 var stream = client.open(TargetRequest.topK(1, List.of(), expectation))) {
             return Evaluator.evaluate(
                     scorer, Optional.of(Teacher.of(stream)), windows, batchTokens, EvaluateCommand::progress);

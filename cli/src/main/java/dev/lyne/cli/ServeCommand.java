@@ -22,21 +22,33 @@ import tools.jackson.databind.json.JsonMapper;
 /** The teacher server. */
 @Command(
         name = "serve",
-        description = "Serves a teacher's rows over gRPC. Prints one line of JSON when it is ready; SIGTERM drains it. Every option "
-                + "can also stand in the file of --config (top_k for --top-k) or in the environment (LYNE_TOP_K).",
+        description =
+                "Serves a teacher's rows over gRPC. Prints one line of JSON when it is ready; SIGTERM drains it. Every option "
+                        + "can also stand in the file of --config (top_k for --top-k) or in the environment (LYNE_TOP_K).",
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class ServeCommand implements Callable<Integer> {
-    @Option(names = "--teacher", paramLabel = "DIR", required = true, description = "A Hugging Face model directory, or demo.")
+    @Option(
+            names = "--teacher",
+            paramLabel = "DIR",
+            required = true,
+            description = "A Hugging Face model directory, or demo.")
     private String teacher;
 
     @Option(names = "--name", paramLabel = "NAME", description = "Name of the teacher (default: its directory's).")
     private @Nullable String name;
 
-    @Option(names = "--listen", paramLabel = "HOST:PORT", defaultValue = "127.0.0.1:50051", description = "Where to listen; port 0 picks one (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--listen",
+            paramLabel = "HOST:PORT",
+            defaultValue = "127.0.0.1:50051",
+            description = "Where to listen; port 0 picks one (default: ${DEFAULT-VALUE}).")
     private String listen;
 
-    @Option(names = "--metrics", paramLabel = "HOST:PORT", description = "Where to serve Prometheus metrics (default: nowhere).")
+    @Option(
+            names = "--metrics",
+            paramLabel = "HOST:PORT",
+            description = "Where to serve Prometheus metrics (default: nowhere).")
     private @Nullable String metrics;
 
     @Option(names = "--config", paramLabel = "FILE", description = "YAML file of options.")
@@ -45,25 +57,42 @@ final class ServeCommand implements Callable<Integer> {
     @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda:N (default: ${DEFAULT-VALUE}).")
     private String device;
 
-    @Option(names = "--precision", defaultValue = "float32", description = "float32, bfloat16 or float16 (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--precision",
+            defaultValue = "float32",
+            description = "float32, bfloat16 or float16 (default: ${DEFAULT-VALUE}).")
     private String precision;
 
     @Option(names = "--threads", defaultValue = "0", description = "Threads of one tensor operation; 0: one a core.")
     private int threads;
 
-    @Option(names = "--deterministic", description = "Compute each sequence alone, so that equal fingerprints give equal bytes.")
+    @Option(
+            names = "--deterministic",
+            description = "Compute each sequence alone, so that equal fingerprints give equal bytes.")
     private boolean deterministic;
 
-    @Option(names = "--cache-mib", defaultValue = "512", description = "Encoded rows kept in memory, MiB; 0: none (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--cache-mib",
+            defaultValue = "512",
+            description = "Encoded rows kept in memory, MiB; 0: none (default: ${DEFAULT-VALUE}).")
     private long cacheMib;
 
-    @Option(names = "--batch-tokens", defaultValue = "4096", description = "Most tokens of a batch, padding included (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--batch-tokens",
+            defaultValue = "4096",
+            description = "Most tokens of a batch, padding included (default: ${DEFAULT-VALUE}).")
     private int batchTokens;
 
-    @Option(names = "--batch-deadline-ms", defaultValue = "4", description = "Longest that a batch waits to be filled, ms (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--batch-deadline-ms",
+            defaultValue = "4",
+            description = "Longest that a batch waits to be filled, ms (default: ${DEFAULT-VALUE}).")
     private long batchDeadlineMillis;
 
-    @Option(names = "--drain-seconds", defaultValue = "30", description = "Longest that a drain lets streams finish, s (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--drain-seconds",
+            defaultValue = "30",
+            description = "Longest that a drain lets streams finish, s (default: ${DEFAULT-VALUE}).")
     private long drainSeconds;
 
     @Option(names = "--reflection", description = "Describe the services to tools such as grpcurl.")
@@ -126,7 +155,8 @@ final class ServeCommand implements Callable<Integer> {
         int colon = text.lastIndexOf(':');
         try {
             if (colon > 0) {
-                var address = new InetSocketAddress(text.substring(0, colon), Integer.parseInt(text.substring(colon + 1)));
+                var address =
+                        new InetSocketAddress(text.substring(0, colon), Integer.parseInt(text.substring(colon + 1)));
                 if (!address.isUnresolved()) {
                     return address;
                 }

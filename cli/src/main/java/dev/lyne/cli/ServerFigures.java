@@ -47,7 +47,8 @@ record ServerFigures(
                 .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
                 .toArray();
         if (values.length == 0) {
-            throw new IllegalStateException("the metrics page has no " + counter + " (expected: a counter of that name)");
+            throw new IllegalStateException(
+                    "the metrics page has no " + counter + " (expected: a counter of that name)");
         }
         double sum = 0;
         for (double value : values) {

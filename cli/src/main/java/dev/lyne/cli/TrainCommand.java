@@ -19,8 +19,9 @@ import picocli.CommandLine.Spec;
 /** A student trainer. */
 @Command(
         name = "train",
-        description = "Trains a student, from a teacher's stream where alpha is above 0. Settings come from the file of --config, "
-                + "then the environment (LYNE_LEARNING_RATE), then the flags below.",
+        description =
+                "Trains a student, from a teacher's stream where alpha is above 0. Settings come from the file of --config, "
+                        + "then the environment (LYNE_LEARNING_RATE), then the flags below.",
         modelTransformer = SettingOptions.class,
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
@@ -73,7 +74,8 @@ class TrainCommand implements Callable<Integer> {
                     stop.set(true);
                     try {
                         if (!ended.await(SECONDS_TO_STOP, TimeUnit.SECONDS)) {
-                            System.err.println("lyne: the step in hand took too long to end; the last checkpoint stands");
+                            System.err.println(
+                                    "lyne: the step in hand took too long to end; the last checkpoint stands");
                         }
                     } catch (InterruptedException e) {
                         Thread.currentThread().interrupt();

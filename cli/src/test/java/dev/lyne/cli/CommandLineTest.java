@@ -51,13 +51,22 @@ final class CommandLineTest {
     void wrongAddress_saysWhatIsExpected() {
         assertThatThrownBy(() -> ServeCommand.address("--listen", "127.0.0.1"))
                 .hasMessageContaining("--listen: 127.0.0.1 (expected: HOST:PORT");
-        assertThatThrownBy(() -> ServeCommand.address("--listen", "127.0.0.1:70000")).hasMessageContaining("70000");
+        assertThatThrownBy(() -> ServeCommand.address("--listen", "127.0.0.1:70000"))
+                .hasMessageContaining("70000");
     }
 
     @Test
     void alphaWithoutTeacher_isRefusedBeforeAnythingStarts() {
         Outcome outcome = run(
-                "train", "--alpha", "0.5", "--out", directory.resolve("run").toString(), "--student", "x", "--corpus", "y");
+                "train",
+                "--alpha",
+                "0.5",
+                "--out",
+                directory.resolve("run").toString(),
+                "--student",
+                "x",
+                "--corpus",
+                "y");
         assertThat(outcome.code()).isEqualTo(2);
         assertThat(outcome.err()).contains("teacher");
         assertThat(directory.resolve("run")).doesNotExist();
@@ -91,16 +100,21 @@ final class CommandLineTest {
 
     @Test
     void configFile_environmentAndFlag_winInThatOrder() throws IOException {
-        Path file = Files.writeString(directory.resolve("serve.yaml"), "batch_tokens: 11\ncache_mib: 12\nthreads: 13\n");
-        CommandLine serve = Objects.requireNonNull(
-                Lyne.commandLine().getSubcommands().get("serve"));
+        Path file =
+                Files.writeString(directory.resolve("serve.yaml"), "batch_tokens: 11\ncache_mib: 12\nthreads: 13\n");
+        CommandLine serve =
+                Objects.requireNonNull(Lyne.commandLine().getSubcommands().get("serve"));
         List<String> arguments = List.of("--teacher", "demo", "--config", file.toString(), "--threads", "3");
         serve.setDefaultValueProvider(FileDefaults.of(
                 serve.getCommandSpec(), arguments, Map.of("LYNE_CACHE_MIB", "22", "LYNE_THREADS", "23")));
         CommandLine.ParseResult parsed = serve.parseArgs(arguments.toArray(String[]::new));
-        assertThat((Integer) parsed.commandSpec().findOption("--batch-tokens").getValue()).isEqualTo(11);
-        assertThat((Long) parsed.commandSpec().findOption("--cache-mib").getValue()).isEqualTo(22);
-        assertThat((Integer) parsed.commandSpec().findOption("--threads").getValue()).isEqualTo(3);
-        assertThat((Long) parsed.commandSpec().findOption("--drain-seconds").getValue()).isEqualTo(30);
+        assertThat((Integer) parsed.commandSpec().findOption("--batch-tokens").getValue())
+                .isEqualTo(11);
+        assertThat((Long) parsed.commandSpec().findOption("--cache-mib").getValue())
+                .isEqualTo(22);
+        assertThat((Integer) parsed.commandSpec().findOption("--threads").getValue())
+                .isEqualTo(3);
+        assertThat((Long) parsed.commandSpec().findOption("--drain-seconds").getValue())
+                .isEqualTo(30);
     }
 }

@@ -107,7 +107,8 @@ final class KilledProcessesTest {
     private static String excerpt() throws IOException {
         try (var in = new GZIPInputStream(Files.newInputStream(EXAMPLE.resolve("held-out.jsonl.gz")))) {
             byte[] bytes = in.readNBytes(40_000);
-            return new String(bytes, 0, bytes.length, java.nio.charset.StandardCharsets.US_ASCII).replace('\uFFFD', ' ');
+            return new String(bytes, 0, bytes.length, java.nio.charset.StandardCharsets.US_ASCII)
+                    .replace('\uFFFD', ' ');
         }
     }
 
@@ -137,15 +138,42 @@ final class KilledProcessesTest {
                 1,
                 "256m",
                 List.of(
-                        "train", "--resume", "--name", name, "--out", shared.resolve(name).toString(),
-                        "--student", teacher.resolve("config.json").toString(),
-                        "--tokenizer", teacher.toString(),
-                        "--corpus", text.toString(),
-                        "--cache", shared.resolve("tokens").toString(),
-                        "--teacher", "127.0.0.1:" + port,
-                        "--alpha", "0.7", "--top-k", "16", "--context", "32", "--batch", "4", "--in-flight", "8",
-                        "--steps", Integer.toString(STEPS),
-                        "--checkpoint-every", "2", "--samples", "0", "--threads", "1", "--seed", "5"));
+                        "train",
+                        "--resume",
+                        "--name",
+                        name,
+                        "--out",
+                        shared.resolve(name).toString(),
+                        "--student",
+                        teacher.resolve("config.json").toString(),
+                        "--tokenizer",
+                        teacher.toString(),
+                        "--corpus",
+                        text.toString(),
+                        "--cache",
+                        shared.resolve("tokens").toString(),
+                        "--teacher",
+                        "127.0.0.1:" + port,
+                        "--alpha",
+                        "0.7",
+                        "--top-k",
+                        "16",
+                        "--context",
+                        "32",
+                        "--batch",
+                        "4",
+                        "--in-flight",
+                        "8",
+                        "--steps",
+                        Integer.toString(STEPS),
+                        "--checkpoint-every",
+                        "2",
+                        "--samples",
+                        "0",
+                        "--threads",
+                        "1",
+                        "--seed",
+                        "5"));
     }
 
     private static RunDirectory directory(String name) {

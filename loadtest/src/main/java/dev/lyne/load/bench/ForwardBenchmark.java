@@ -70,13 +70,16 @@ public final class ForwardBenchmark {
 
     /** Runs it; the random model is written to {@code scratch} and deleted afterwards. */
     public Result run(Path scratch) throws IOException {
-        ModelConfiguration shape =
-                ModelConfiguration.llama(576, 30, 9, 3, 1536, 49_152, 2_048, 10_000.0, true);
+        ModelConfiguration shape = ModelConfiguration.llama(576, 30, 9, 3, 1536, 49_152, 2_048, 10_000.0, true);
         Path directory = Files.createTempDirectory(scratch, "forward");
         try {
             progress.accept("making a random model of 134.5 M parameters");
             try (var model = TrainableModel.create(
-                    shape, 1, new ModelOptions("cpu", ComputePrecision.FLOAT32, 0), OptimizerOptions.defaults(), CrossEntropy.script())) {
+                    shape,
+                    1,
+                    new ModelOptions("cpu", ComputePrecision.FLOAT32, 0),
+                    OptimizerOptions.defaults(),
+                    CrossEntropy.script())) {
                 model.export(directory, "float32");
             }
             return measure(directory, shape);

@@ -71,7 +71,8 @@ public final class ServeBenchmark {
     public Result run(Teacher teacher, IntFunction<List<Student>> starter) throws IOException, InterruptedException {
         var recording = new RecordingTeacher(teacher);
         try (var server = TeacherServer.start(
-                List.of(recording), TeacherServerOptions.builder().memoryCacheBytes(0).build())) {
+                List.of(recording),
+                TeacherServerOptions.builder().memoryCacheBytes(0).build())) {
             List<Student> processes = starter.apply(server.port());
             try {
                 return measure(recording, processes);
@@ -102,8 +103,8 @@ public final class ServeBenchmark {
             long replayed = teacher.replay();
             forwardRate[round] = replayed * 1e9 / (System.nanoTime() - start);
             if (replayed != positions) {
-                throw new IllegalStateException("the forward scored " + replayed + " positions (expected: the " + positions
-                        + " that were served)");
+                throw new IllegalStateException("the forward scored " + replayed + " positions (expected: the "
+                        + positions + " that were served)");
             }
             batches.add(teacher.forget());
             progress.accept(String.format(
