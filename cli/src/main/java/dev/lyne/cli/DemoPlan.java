@@ -17,7 +17,7 @@ import java.util.List;
 record DemoPlan(int steps, int batch, int heldOutWindows, int evaluateEvery, long seed) {
     private static final int CONTEXT = 256;
     private static final String ALPHA = "0.9";
-    private static final String LEARNING_RATE = "4e-3";
+    private static final String LEARNING_RATE = "2e-3";
     private static final int WARMUP_DIVISOR = 20;
 
     static DemoPlan full(long seed) {

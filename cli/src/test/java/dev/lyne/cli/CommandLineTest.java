@@ -102,12 +102,13 @@ final class CommandLineTest {
     void configFile_environmentAndFlag_winInThatOrder() throws IOException {
         Path file =
                 Files.writeString(directory.resolve("serve.yaml"), "batch_tokens: 11\ncache_mib: 12\nthreads: 13\n");
-        CommandLine serve =
-                Objects.requireNonNull(Lyne.commandLine().getSubcommands().get("serve"));
-        List<String> arguments = List.of("--teacher", "demo", "--config", file.toString(), "--threads", "3");
+        CommandLine lyne = Lyne.commandLine();
+        CommandLine serve = Objects.requireNonNull(lyne.getSubcommands().get("serve"));
+        List<String> arguments = List.of("serve", "--teacher", "demo", "--config", file.toString(), "--threads", "3");
         serve.setDefaultValueProvider(FileDefaults.of(
                 serve.getCommandSpec(), arguments, Map.of("LYNE_CACHE_MIB", "22", "LYNE_THREADS", "23")));
-        CommandLine.ParseResult parsed = serve.parseArgs(arguments.toArray(String[]::new));
+        CommandLine.ParseResult parsed =
+                lyne.parseArgs(arguments.toArray(String[]::new)).subcommand();
         assertThat((Integer) parsed.commandSpec().findOption("--batch-tokens").getValue())
                 .isEqualTo(11);
         assertThat((Long) parsed.commandSpec().findOption("--cache-mib").getValue())

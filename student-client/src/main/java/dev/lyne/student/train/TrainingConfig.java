@@ -2,6 +2,7 @@ package dev.lyne.student.train;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.wire.Selection;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -143,7 +144,7 @@ public record TrainingConfig(
         return new Distillation(
                 settings.list(Setting.TEACHER),
                 settings.text(Setting.TEACHER_NAME),
-                settings.integer(Setting.TOP_K, 1, 4096),
+                settings.integer(Setting.TOP_K, 1, Selection.MAX_VOCABULARY_SIZE),
                 settings.number(Setting.TOP_P, 0, 1, false),
                 raw ? 1 : teacherTemperature,
                 settings.number(Setting.ALPHA, 0, 1, true),
