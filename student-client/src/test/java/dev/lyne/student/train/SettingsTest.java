@@ -61,7 +61,7 @@ final class SettingsTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "top_k|0|top_k: 0 (expected: 1..4096)",
+                "top_k|0|top_k: 0 (expected: 1..1048576)",
                 "top_p|0|top_p: 0 (expected: above 0.0, at most 1.0)",
                 "alpha|1.5|alpha: 1.5 (expected: from 0.0, at most 1.0)",
                 "alpha|0.5|alpha: 0.5 (expected: 0 where no teacher is given)",
