@@ -13,7 +13,7 @@ import java.util.List;
  * `[n]` always among them), and returns the sums of the loss terms, float32 `[terms]`, and the gradient of what is minimised
  * with respect to the logits, `[n, vocab]`. All weighting is the script's, from columns such as {@code data_weight}.
  *
- * @param source the method, indented by two spaces as a member of the model's class, with any helper methods beside it
+ * @param source the method, not indented, with any methods it calls beside it; they become members of the model's module
  * @param terms names of the returned sums
  */
 public record LossScript(String source, List<String> terms) {}
