@@ -7,6 +7,7 @@ import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -117,12 +118,22 @@ final class ServeCommand implements Callable<Integer> {
                 directory,
                 new ModelOptions(device, ComputePrecision.of(precision), threads),
                 deterministic);
-        TeacherServer server = TeacherServer.start(List.of(model), options.build());
+        TeacherServer server = start(model, options.build());
         Thread drain = new Thread(() -> drain(server), "drain");
         Runtime.getRuntime().addShutdownHook(drain);
         System.out.println(JsonMapper.shared().writeValueAsString(ready(server)));
         server.awaitTermination();
         return 0;
+    }
+
+    private TeacherServer start(Teacher model, TeacherServerOptions options) throws IOException, InterruptedException {
+        try {
+            return TeacherServer.start(List.of(model), options);
+        } catch (IOException e) {
+            throw new IOException(
+                    e.getMessage() + " (expected: free addresses for --listen and --metrics; port 0 picks a free one)",
+                    e);
+        }
     }
 
     private Map<String, Object> ready(TeacherServer server) {
