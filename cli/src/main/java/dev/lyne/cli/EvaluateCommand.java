@@ -122,8 +122,8 @@ final class EvaluateCommand implements Callable<Integer> {
             throws InterruptedException {
         var expectation = new TeacherExpectation(
                 null, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
-        try (var client =
-                        TeacherClient.connect(teacher, ClientOptions.defaults().withStudent("evaluate"));
+        try (var client = TeacherClient.connect(
+                        teacher, ClientOptions.builder().student("evaluate").build());
                 var stream = client.open(TargetRequest.topK(1, List.of(), expectation))) {
             return Evaluator.evaluate(
                     scorer, Optional.of(Teacher.of(stream)), windows, batchTokens, EvaluateCommand::progress);

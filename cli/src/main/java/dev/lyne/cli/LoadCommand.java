@@ -83,9 +83,13 @@ final class LoadCommand implements Callable<Integer> {
                 seconds(warmUpSeconds),
                 seconds(durationSeconds),
                 seed);
-        var options = ClientOptions.defaults().withWindow(window, (long) window * tokens);
+        var options =
+                ClientOptions.builder().window(window, (long) window * tokens).build();
         LoadReport report = new ClosedLoop(
-                        number -> TeacherClient.connect(teacher, options.withStudent("load-" + number)), profile)
+                        number -> TeacherClient.connect(
+                                teacher,
+                                options.toBuilder().student("load-" + number).build()),
+                        profile)
                 .run(new Rate());
         json.write(report);
         if (!json.toStdout()) {

@@ -71,7 +71,7 @@ final class ScoreCommand implements Callable<Integer> {
             var expectation = new TeacherExpectation(
                     null, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
             try (TargetSource source = TeacherClient.connect(
-                            teacher, ClientOptions.defaults().withStudent("score"));
+                            teacher, ClientOptions.builder().student("score").build());
                     TargetStream stream = source.open(TargetRequest.topK(k, List.of(), expectation))) {
                 stream.offer(TargetSequence.whole(0, tokens));
                 List<Row> rows = rows(tokenizer, stream.take());

@@ -29,7 +29,10 @@ public final class ServeWorker {
 
     /** Works until the orders end. */
     public void run(BufferedReader orders, PrintStream answers) throws IOException, InterruptedException {
-        var options = ClientOptions.defaults().withStudent("bench-" + number).withWindow(WINDOW, 1 << 20);
+        var options = ClientOptions.builder()
+                .student("bench-" + number)
+                .window(WINDOW, 1 << 20)
+                .build();
         try (var client = TeacherClient.connect(teacher, options)) {
             int vocabularySize = client.describe().vocabularySize();
             for (String line = orders.readLine(); line != null; line = orders.readLine()) {

@@ -3,7 +3,7 @@ package dev.lyne.student.client;
 import java.time.Duration;
 
 /**
- * How a client behaves.
+ * How a client behaves. Made by {@link #builder()}; every way of making one checks the ranges.
  *
  * @param teacher name of the teacher on its server; empty: the server's only one
  * @param student name of the student in the server's metrics and logs, at most 128 characters; may be empty
@@ -44,116 +44,28 @@ public record ClientOptions(
         require(maxBackoff.compareTo(firstBackoff) >= 0, "max_backoff", maxBackoff, "at least " + firstBackoff);
     }
 
-    /** 64 sequences of at most 262,144 tokens ahead, 10 s to open, 2 minutes without progress, backoff 100 ms to 10 s. */
+    /** What suits one student of a server with one teacher; {@link Builder} holds the values. */
     public static ClientOptions defaults() {
-        return new ClientOptions(
-                "",
-                "",
-                64,
-                1 << 18,
-                Duration.ofSeconds(10),
-                Duration.ofMinutes(2),
-                Duration.ZERO,
-                Duration.ofMillis(100),
-                Duration.ofSeconds(10),
-                0,
-                false);
+        return builder().build();
     }
 
-    /** These options for another teacher of the server. */
-    public ClientOptions withTeacher(String name) {
-        return new ClientOptions(
-                name,
-                student,
-                windowSequences,
-                windowTokens,
-                openTimeout,
-                retryFor,
-                sequenceTimeout,
-                firstBackoff,
-                maxBackoff,
-                seed,
-                bypassCache);
+    /** Starts from the defaults. */
+    public static Builder builder() {
+        return new Builder();
     }
 
-    /** These options under a student's name. */
-    public ClientOptions withStudent(String name) {
-        return new ClientOptions(
-                teacher,
-                name,
-                windowSequences,
-                windowTokens,
-                openTimeout,
-                retryFor,
-                sequenceTimeout,
-                firstBackoff,
-                maxBackoff,
-                seed,
-                bypassCache);
-    }
-
-    /** These options with another window. */
-    public ClientOptions withWindow(int sequences, long tokens) {
-        return new ClientOptions(
-                teacher,
-                student,
-                sequences,
-                tokens,
-                openTimeout,
-                retryFor,
-                sequenceTimeout,
-                firstBackoff,
-                maxBackoff,
-                seed,
-                bypassCache);
-    }
-
-    /** These options with other times to give up after. */
-    public ClientOptions withTimeouts(Duration open, Duration retry, Duration sequence) {
-        return new ClientOptions(
-                teacher,
-                student,
-                windowSequences,
-                windowTokens,
-                open,
-                retry,
-                sequence,
-                firstBackoff,
-                maxBackoff,
-                seed,
-                bypassCache);
-    }
-
-    /** These options with other delays between reconnections. */
-    public ClientOptions withBackoff(Duration first, Duration max, long jitterSeed) {
-        return new ClientOptions(
-                teacher,
-                student,
-                windowSequences,
-                windowTokens,
-                openTimeout,
-                retryFor,
-                sequenceTimeout,
-                first,
-                max,
-                jitterSeed,
-                bypassCache);
-    }
-
-    /** These options with servers' caches bypassed or not. */
-    public ClientOptions withBypassCache(boolean bypass) {
-        return new ClientOptions(
-                teacher,
-                student,
-                windowSequences,
-                windowTokens,
-                openTimeout,
-                retryFor,
-                sequenceTimeout,
-                firstBackoff,
-                maxBackoff,
-                seed,
-                bypass);
+    /** Starts from these options. */
+    public Builder toBuilder() {
+        return new Builder()
+                .teacher(teacher)
+                .student(student)
+                .window(windowSequences, windowTokens)
+                .openTimeout(openTimeout)
+                .retryFor(retryFor)
+                .sequenceTimeout(sequenceTimeout)
+                .backoff(firstBackoff, maxBackoff)
+                .seed(seed)
+                .bypassCache(bypassCache);
     }
 
     private static void requirePositive(String field, Duration duration) {
@@ -163,6 +75,99 @@ public record ClientOptions(
     private static void require(boolean holds, String field, Object value, String expectation) {
         if (!holds) {
             throw new IllegalArgumentException(field + ": " + value + " (expected: " + expectation + ")");
+        }
+    }
+
+    /** Options in the making, with the defaults. Not safe for several threads. */
+    public static final class Builder {
+        private String teacher = "";
+        private String student = "";
+        private int windowSequences = 64;
+        private long windowTokens = 1 << 18;
+        private Duration openTimeout = Duration.ofSeconds(10);
+        private Duration retryFor = Duration.ofMinutes(2);
+        private Duration sequenceTimeout = Duration.ZERO;
+        private Duration firstBackoff = Duration.ofMillis(100);
+        private Duration maxBackoff = Duration.ofSeconds(10);
+        private long seed;
+        private boolean bypassCache;
+
+        private Builder() {}
+
+        /** Name of the teacher on its server. */
+        public Builder teacher(String name) {
+            teacher = name;
+            return this;
+        }
+
+        /** Name of the student in the server's metrics and logs. */
+        public Builder student(String name) {
+            student = name;
+            return this;
+        }
+
+        /** Most sequences offered and not taken, and most tokens of them. */
+        public Builder window(int sequences, long tokens) {
+            windowSequences = sequences;
+            windowTokens = tokens;
+            return this;
+        }
+
+        /** How long opening may take in all. */
+        public Builder openTimeout(Duration timeout) {
+            openTimeout = timeout;
+            return this;
+        }
+
+        /** How long a stream may go without any progress. */
+        public Builder retryFor(Duration patience) {
+            retryFor = patience;
+            return this;
+        }
+
+        /** How long one ask for a sequence may take; zero: no limit. */
+        public Builder sequenceTimeout(Duration timeout) {
+            sequenceTimeout = timeout;
+            return this;
+        }
+
+        /** First and longest delay before a reconnection. */
+        public Builder backoff(Duration first, Duration max) {
+            firstBackoff = first;
+            maxBackoff = max;
+            return this;
+        }
+
+        /** Seed of the jitter of those delays. */
+        public Builder seed(long value) {
+            seed = value;
+            return this;
+        }
+
+        /** Whether servers compute every row afresh. */
+        public Builder bypassCache(boolean bypass) {
+            bypassCache = bypass;
+            return this;
+        }
+
+        /**
+         * The options.
+         *
+         * @throws IllegalArgumentException if one is out of its range
+         */
+        public ClientOptions build() {
+            return new ClientOptions(
+                    teacher,
+                    student,
+                    windowSequences,
+                    windowTokens,
+                    openTimeout,
+                    retryFor,
+                    sequenceTimeout,
+                    firstBackoff,
+                    maxBackoff,
+                    seed,
+                    bypassCache);
         }
     }
 }

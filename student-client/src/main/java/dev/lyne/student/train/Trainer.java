@@ -65,12 +65,13 @@ public final class Trainer {
         @Override
         public TargetSource openTeachers(TrainingConfig config) {
             TrainingConfig.Distillation settings = config.distillation();
-            ClientOptions options = ClientOptions.defaults()
-                    .withTeacher(settings.teacherName())
-                    .withStudent(config.name())
-                    .withWindow(
+            ClientOptions options = ClientOptions.builder()
+                    .teacher(settings.teacherName())
+                    .student(config.name())
+                    .window(
                             settings.inFlight(),
-                            (long) settings.inFlight() * config.data().context());
+                            (long) settings.inFlight() * config.data().context())
+                    .build();
             return TeacherClient.connect(String.join(",", settings.teachers()), options);
         }
 

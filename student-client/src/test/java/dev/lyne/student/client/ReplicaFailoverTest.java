@@ -73,8 +73,9 @@ final class ReplicaFailoverTest {
         try (FakeTeacher healthy = new FakeTeacher(1);
                 FakeTeacher silent = new FakeTeacher(1)) {
             silent.answering = asked -> {};
-            ClientOptions options = Students.options()
-                    .withTimeouts(Duration.ofSeconds(10), Duration.ofSeconds(20), Duration.ofMillis(200));
+            ClientOptions options = Students.optionsBuilder()
+                    .sequenceTimeout(Duration.ofMillis(200))
+                    .build();
             try (TeacherClient client = TeacherClient.connect(healthy.address() + "," + silent.address(), options);
                     TargetStream stream = client.open(Students.REQUEST)) {
                 await().until(() -> !healthy.opened.isEmpty() && !silent.opened.isEmpty());

@@ -32,9 +32,11 @@ final class StormTest {
         FakeTeacher two = new FakeTeacher(1);
         one.answering = weather(random.split(), troubled, forgotten);
         two.answering = weather(random.split(), troubled, forgotten);
-        ClientOptions options = Students.options()
-                .withWindow(16, 100_000)
-                .withTimeouts(Duration.ofSeconds(10), Duration.ofSeconds(30), Duration.ofSeconds(2));
+        ClientOptions options = Students.optionsBuilder()
+                .window(16, 100_000)
+                .retryFor(Duration.ofSeconds(30))
+                .sequenceTimeout(Duration.ofSeconds(2))
+                .build();
         try (TeacherClient client = TeacherClient.connect(one.address() + "," + two.address(), options);
                 TargetStream stream = client.open(Students.REQUEST)) {
             CompletableFuture<List<Targets>> student =

@@ -24,8 +24,10 @@ final class StreamFailuresTest {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             port = socket.getLocalPort();
         }
-        ClientOptions options =
-                Students.options().withTimeouts(Duration.ofMillis(300), Duration.ofSeconds(1), Duration.ZERO);
+        ClientOptions options = Students.optionsBuilder()
+                .openTimeout(Duration.ofMillis(300))
+                .retryFor(Duration.ofSeconds(1))
+                .build();
 
         assertThatThrownBy(() -> TeacherClient.connect("127.0.0.1:" + port, options))
                 .isInstanceOf(TeacherUnavailableException.class)
@@ -34,8 +36,10 @@ final class StreamFailuresTest {
 
     @Test
     void connect_somethingListensAndNeverAnswers_givesUpInTime() throws Exception {
-        ClientOptions options =
-                Students.options().withTimeouts(Duration.ofMillis(300), Duration.ofSeconds(1), Duration.ZERO);
+        ClientOptions options = Students.optionsBuilder()
+                .openTimeout(Duration.ofMillis(300))
+                .retryFor(Duration.ofSeconds(1))
+                .build();
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             assertThatThrownBy(() -> TeacherClient.connect("127.0.0.1:" + socket.getLocalPort(), options))
                     .isInstanceOf(TeacherUnavailableException.class)
@@ -190,8 +194,9 @@ final class StreamFailuresTest {
         try (FakeTeacher teacher = new FakeTeacher(1);
                 TeacherClient client = TeacherClient.connect(
                         teacher.address(),
-                        Students.options()
-                                .withTimeouts(Duration.ofSeconds(10), Duration.ofSeconds(20), Duration.ofMillis(300)));
+                        Students.optionsBuilder()
+                                .sequenceTimeout(Duration.ofMillis(300))
+                                .build());
                 TargetStream stream = client.open(Students.REQUEST)) {
             teacher.answering = asked -> asked.fail(FakeTeacher.status(Status.Code.DEADLINE_EXCEEDED, "late"));
             stream.offer(Students.sequences(1, 36).get(0));
@@ -209,7 +214,7 @@ final class StreamFailuresTest {
         FakeTeacher teacher = new FakeTeacher(1);
         teacher.answering = asked -> {};
         ClientOptions options =
-                Students.options().withTimeouts(Duration.ofSeconds(10), Duration.ofMillis(600), Duration.ZERO);
+                Students.optionsBuilder().retryFor(Duration.ofMillis(600)).build();
         try (TeacherClient client = TeacherClient.connect(teacher.address(), options);
                 TargetStream stream = client.open(Students.REQUEST)) {
             stream.offer(Students.sequences(1, 37).get(0));
@@ -276,7 +281,8 @@ final class StreamFailuresTest {
     void stream_nobodyTakes_asksForNoMoreThanTheWindow() throws Exception {
         try (FakeTeacher teacher = new FakeTeacher(1);
                 TeacherClient client = TeacherClient.connect(
-                        teacher.address(), Students.options().withWindow(5, 100_000));
+                        teacher.address(),
+                        Students.optionsBuilder().window(5, 100_000).build());
                 TargetStream stream = client.open(Students.REQUEST)) {
             AtomicInteger offered = new AtomicInteger();
             for (TargetSequence sequence : Students.sequences(50, 41)) {

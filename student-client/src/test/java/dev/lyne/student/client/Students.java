@@ -17,10 +17,16 @@ final class Students {
     private Students() {}
 
     static ClientOptions options() {
-        return ClientOptions.defaults()
-                .withWindow(12, 100_000)
-                .withBackoff(Duration.ofMillis(5), Duration.ofMillis(40), 1)
-                .withTimeouts(Duration.ofSeconds(10), Duration.ofSeconds(20), Duration.ZERO);
+        return optionsBuilder().build();
+    }
+
+    /** Small windows and short delays, for a test to change. */
+    static ClientOptions.Builder optionsBuilder() {
+        return ClientOptions.builder()
+                .window(12, 100_000)
+                .retryFor(Duration.ofSeconds(20))
+                .backoff(Duration.ofMillis(5), Duration.ofMillis(40))
+                .seed(1);
     }
 
     static TargetSequence sequence(long id, SplittableRandom random) {

@@ -53,7 +53,8 @@ final class TargetOrderTest {
     void offer_windowFull_refusesUntilTaken() throws Exception {
         try (FakeTeacher teacher = new FakeTeacher(1);
                 TeacherClient client = TeacherClient.connect(
-                        teacher.address(), Students.options().withWindow(3, 1_000));
+                        teacher.address(),
+                        Students.optionsBuilder().window(3, 1_000).build());
                 TargetStream stream = client.open(Students.REQUEST)) {
             List<TargetSequence> sequences = Students.sequences(4, 3);
 
@@ -68,7 +69,8 @@ final class TargetOrderTest {
     void offer_tokensBeyondWindow_admitsOneAlone() throws Exception {
         try (FakeTeacher teacher = new FakeTeacher(1);
                 TeacherClient client = TeacherClient.connect(
-                        teacher.address(), Students.options().withWindow(100, 1));
+                        teacher.address(),
+                        Students.optionsBuilder().window(100, 1).build());
                 TargetStream stream = client.open(Students.REQUEST)) {
             List<TargetSequence> sequences = Students.sequences(5, 4);
 
