@@ -46,4 +46,10 @@ final class ToyTask {
                 .mapToInt(positions -> positions.length)
                 .sum();
     }
+
+    /** One step on one batch: the sums of the loss, and the gradient's norm. */
+    static double[] step(TrainableModel model, TrainingBatch batch) {
+        double[] sums = model.accumulate(batch);
+        return new double[] {sums[0], sums[1], model.apply(1e-2)};
+    }
 }

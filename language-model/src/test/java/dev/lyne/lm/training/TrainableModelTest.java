@@ -7,18 +7,13 @@ import static org.assertj.core.api.Assertions.within;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 final class TrainableModelTest {
     private static final ModelConfiguration UNTIED = TinyModels.llama(false);
@@ -63,59 +58,11 @@ final class TrainableModelTest {
             twice.accumulate(part(whole, 0, 2));
             twice.accumulate(part(whole, 2, 4));
             for (String name : UNTIED.expectedTensors().keySet()) {
-                assertThat(twice.gradient(name))
+                assertThat(twice.tensors().gradient(name))
                         .as(name)
                         .usingComparatorWithPrecision(1e-5)
-                        .containsExactly(once.gradient(name));
+                        .containsExactly(once.tensors().gradient(name));
             }
-        }
-    }
-
-    @Test
-    void apply_severalSteps_matchesAdamWIn64Bits() {
-        OptimizerOptions options = new OptimizerOptions(0.9, 0.95, 1e-8, 0.1, 0.25, 8);
-        Random random = new Random(6);
-        try (TrainableModel model = ToyTask.model(UNTIED, options)) {
-            Map<String, ReferenceAdamW> references = new HashMap<>();
-            UNTIED.expectedTensors()
-                    .forEach((name, shape) ->
-                            references.put(name, new ReferenceAdamW(model.weight(name), shape.length > 1 ? 0.1 : 0)));
-            for (int step = 1; step <= 4; step++) {
-                model.accumulate(ToyTask.batch(random, 3, 10));
-                double squares = 0;
-                Map<String, double[]> gradients = new HashMap<>();
-                for (String name : UNTIED.expectedTensors().keySet()) {
-                    double[] gradient = model.gradient(name);
-                    gradients.put(name, gradient);
-                    for (double g : gradient) {
-                        squares += g * g;
-                    }
-                }
-                double norm = model.apply(1e-2);
-                assertThat(norm).isCloseTo(Math.sqrt(squares), within(1e-6)).isGreaterThan(0.25);
-                double scale = 0.25 / (norm + 1e-6);
-                for (String name : UNTIED.expectedTensors().keySet()) {
-                    double[] expected = Objects.requireNonNull(references.get(name))
-                            .step(Objects.requireNonNull(gradients.get(name)), scale, 1e-2, step);
-                    assertThat(model.weight(name))
-                            .as("%s, step %d", name, step)
-                            .usingComparatorWithPrecision(3e-6)
-                            .containsExactly(expected);
-                    assertThat(model.gradient(name)).as(name).containsOnly(0.0);
-                }
-            }
-        }
-    }
-
-    @Test
-    void apply_gradientNotFinite_changesNothingButClearsGradients() {
-        try (TrainableModel model = ToyTask.model(UNTIED, ToyTask.OPTIMIZER)) {
-            model.accumulate(ToyTask.batch(new Random(7), 2, 0)); // weights 1/0
-            double[] before = model.weight("lm_head.weight");
-            assertThat(model.apply(1e-2)).isNaN();
-            assertThat(model.weight("lm_head.weight")).containsExactly(before);
-            assertThat(model.gradient("lm_head.weight")).containsOnly(0.0);
-            assertThat(model.steps()).isZero();
         }
     }
 
@@ -128,70 +75,14 @@ final class TrainableModelTest {
                     wide, 5, ToyTask.FLOAT32, OptimizerOptions.defaults(), CrossEntropy.script())) {
                 Random random = new Random(12);
                 for (int i = 0; i < 3; i++) {
-                    step(model, ToyTask.batch(random, 24, 600));
+                    ToyTask.step(model, ToyTask.batch(random, 24, 600));
                 }
-                runs.add(model.weight("model.embed_tokens.weight"));
-                runs.add(model.weight("model.layers.0.self_attn.k_proj.weight"));
+                runs.add(model.tensors().weight("model.embed_tokens.weight"));
+                runs.add(model.tensors().weight("model.layers.0.self_attn.k_proj.weight"));
             }
         }
         assertThat(runs.get(2)).containsExactly(runs.get(0));
         assertThat(runs.get(3)).containsExactly(runs.get(1));
-    }
-
-    @Test
-    void restoreState_afterSteps_continuesBitForBit(@TempDir Path directory) throws IOException {
-        Path file = directory.resolve("state.safetensors");
-        TrainingBatch first = ToyTask.batch(new Random(8), 3, 30);
-        TrainingBatch second = ToyTask.batch(new Random(9), 4, 40);
-        try (TrainableModel straight = ToyTask.model(UNTIED, ToyTask.OPTIMIZER);
-                TrainableModel resumed =
-                        TrainableModel.create(UNTIED, 77, ToyTask.FLOAT32, ToyTask.OPTIMIZER, CrossEntropy.script())) {
-            step(straight, first);
-            straight.saveState(file);
-            resumed.accumulate(second); // left over, to be forgotten
-            resumed.restoreState(file);
-            assertThat(resumed.steps()).isEqualTo(1);
-            for (int i = 0; i < 3; i++) {
-                assertThat(step(resumed, second)).containsExactly(step(straight, second));
-            }
-            for (String name : UNTIED.expectedTensors().keySet()) {
-                assertThat(resumed.weight(name)).as(name).containsExactly(straight.weight(name));
-            }
-        }
-    }
-
-    @Test
-    void restoreState_anotherShape_isRefused(@TempDir Path directory) throws IOException {
-        Path file = directory.resolve("state.safetensors");
-        try (TrainableModel tied = ToyTask.model(TinyModels.llama(true), ToyTask.OPTIMIZER);
-                TrainableModel untied = ToyTask.model(UNTIED, ToyTask.OPTIMIZER)) {
-            tied.saveState(file);
-            assertThatThrownBy(() -> untied.restoreState(file))
-                    .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContaining("weights.lm_head.weight: missing (expected: F32[23, 16])");
-        }
-    }
-
-    @Test
-    void export_thenLoad_givesTheSameModel(@TempDir Path directory) throws IOException {
-        for (ModelConfiguration configuration : TinyModels.all().values()) {
-            try (TrainableModel model = ToyTask.model(configuration, ToyTask.OPTIMIZER)) {
-                TrainingBatch batch = ToyTask.batch(new Random(10), 3, 30);
-                step(model, batch);
-                model.export(directory, "float32");
-                try (TrainableModel loaded =
-                        TrainableModel.load(directory, ToyTask.FLOAT32, ToyTask.OPTIMIZER, CrossEntropy.script())) {
-                    assertThat(loaded.configuration()).isEqualTo(configuration);
-                    for (String name : configuration.expectedTensors().keySet()) {
-                        assertThat(loaded.weight(name)).as(name).containsExactly(model.weight(name));
-                    }
-                }
-                long wide = Files.size(directory.resolve("model.safetensors"));
-                model.export(directory, "bfloat16");
-                assertThat(Files.size(directory.resolve("model.safetensors"))).isLessThan(wide * 3 / 4);
-                assertThat(ModelConfiguration.read(directory).storedType()).isEqualTo("bfloat16");
-            }
-        }
     }
 
     @Test
@@ -203,9 +94,10 @@ final class TrainableModelTest {
                 TrainableModel other =
                         TrainableModel.create(UNTIED, 4, ToyTask.FLOAT32, ToyTask.OPTIMIZER, CrossEntropy.script())) {
             String name = "model.layers.1.mlp.up_proj.weight";
-            assertThat(same.weight(name)).containsExactly(one.weight(name));
-            assertThat(other.weight(name)).isNotEqualTo(one.weight(name));
-            assertThat(one.weight("model.norm.weight")).containsOnly(1.0);
+            assertThat(same.tensors().weight(name))
+                    .containsExactly(one.tensors().weight(name));
+            assertThat(other.tensors().weight(name)).isNotEqualTo(one.tensors().weight(name));
+            assertThat(one.tensors().weight("model.norm.weight")).containsOnly(1.0);
         }
     }
 
@@ -215,10 +107,10 @@ final class TrainableModelTest {
         try (TrainableModel model =
                 TrainableModel.create(UNTIED, 5, options, ToyTask.OPTIMIZER, CrossEntropy.script())) {
             TrainingBatch batch = ToyTask.batch(new Random(1), 4, 44);
-            double first = step(model, batch)[0];
+            double first = ToyTask.step(model, batch)[0];
             double last = first;
             for (int i = 0; i < 30; i++) {
-                last = step(model, batch)[0];
+                last = ToyTask.step(model, batch)[0];
             }
             assertThat(last).isLessThan(first * 0.8);
             assertThat(model.generate(new int[] {2}, 3, 1, 0.9, 1, -1)).hasSize(3);
@@ -257,11 +149,6 @@ final class TrainableModelTest {
                 .hasMessageContaining("(expected: ");
     }
 
-    private static double[] step(TrainableModel model, TrainingBatch batch) {
-        double[] sums = model.accumulate(batch);
-        return new double[] {sums[0], sums[1], model.apply(1e-2)};
-    }
-
     private static TrainingBatch part(TrainingBatch batch, int from, int to) {
         int before = batch.positions().subList(0, from).stream()
                 .mapToInt(p -> p.length)
@@ -275,32 +162,5 @@ final class TrainableModelTest {
                 batch.sequences().subList(from, to),
                 batch.positions().subList(from, to),
                 Map.of("data_weight", new Column.Floats(weights, 1)));
-    }
-
-    /** Algorithm 2 of arXiv 1711.05101, written out in 64 bits. */
-    private static final class ReferenceAdamW {
-        private final double[] weights;
-        private final double[] first;
-        private final double[] second;
-        private final double decay;
-
-        ReferenceAdamW(double[] weights, double decay) {
-            this.weights = weights.clone();
-            this.first = new double[weights.length];
-            this.second = new double[weights.length];
-            this.decay = decay;
-        }
-
-        double[] step(double[] gradient, double scale, double rate, int step) {
-            for (int i = 0; i < weights.length; i++) {
-                double g = gradient[i] * scale;
-                first[i] = 0.9 * first[i] + 0.1 * g;
-                second[i] = 0.95 * second[i] + 0.05 * g * g;
-                double firstHat = first[i] / (1 - Math.pow(0.9, step));
-                double secondHat = second[i] / (1 - Math.pow(0.95, step));
-                weights[i] -= rate * decay * weights[i] + rate * firstHat / (Math.sqrt(secondHat) + 1e-8);
-            }
-            return weights;
-        }
     }
 }

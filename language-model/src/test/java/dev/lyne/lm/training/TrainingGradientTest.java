@@ -39,10 +39,13 @@ final class TrainingGradientTest {
                 DataType.FLOAT64)) {
             configuration
                     .expectedTensors()
-                    .forEach((name, shape) -> model.setWeight(name, values(random, name, shape)));
+                    .forEach((name, shape) -> model.tensors().setWeight(name, values(random, name, shape)));
             model.accumulate(batch);
             Map<String, double[]> gradients = new HashMap<>();
-            configuration.expectedTensors().keySet().forEach(name -> gradients.put(name, model.gradient(name)));
+            configuration
+                    .expectedTensors()
+                    .keySet()
+                    .forEach(name -> gradients.put(name, model.tensors().gradient(name)));
             for (String name : configuration.expectedTensors().keySet()) {
                 double[] gradient = Objects.requireNonNull(gradients.get(name));
                 double[] direction = random.doubles(gradient.length, -1, 1).toArray();
@@ -65,14 +68,14 @@ final class TrainingGradientTest {
 
     private static double lossAt(
             TrainableModel model, TrainingBatch batch, String name, double[] direction, double scale) {
-        double[] before = model.weight(name);
+        double[] before = model.tensors().weight(name);
         double[] moved = before.clone();
         for (int i = 0; i < moved.length; i++) {
             moved[i] += scale * direction[i];
         }
-        model.setWeight(name, moved);
+        model.tensors().setWeight(name, moved);
         double loss = model.accumulate(batch)[0];
-        model.setWeight(name, before);
+        model.tensors().setWeight(name, before);
         return loss;
     }
 
