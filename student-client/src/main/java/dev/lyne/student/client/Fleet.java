@@ -1,47 +1,40 @@
 package dev.lyne.student.client;
 
-import dev.lyne.v1.Sequence;
-import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherServiceGrpc;
 import io.grpc.Status;
-import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
-import java.util.List;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The replicas of one stream: keeps a call open to each, gives every waiting sequence to the open call with the fewest tokens
- * in flight, and asks again what a broken call leaves unanswered.
+ * in flight, and gives up what takes too long.
  *
- * <p>Everything here is guarded by one lock, which is never held while anything blocks: sending only queues, and a message is
- * sent only where the transport is ready for it. Whatever happens ends in {@link #pump}, which looks at the whole state, does
- * what can be done now and sets one timer for the next moment at which something can.
+ * <p>What is wanted flows from {@link Window} through this class to {@link ReplicaCall}; what comes back flows from
+ * {@link CallResponses} through {@link CallEvents} to {@link Window}. All of them are guarded by the stream's one lock, which is
+ * never held while anything blocks: sending only queues, and a message is sent only where the transport is ready for it.
+ * Whatever happens ends in {@link #pump}, which looks at the whole state, does what can be done now and sets one timer for the
+ * next moment at which something can.
  */
 final class Fleet {
     private final StreamState state;
     private final Window window;
-    private final Retries retries;
     private final TargetRequest request;
     private final TeacherDescription teacher;
     private final ClientOptions options;
+    private final Patience patience;
+    private final Links links;
+    private final CallEvents events;
     private final Alarm alarm;
-    private final RandomGenerator random;
-    private final Runnable onReplicaLost;
 
-    // Guarded by the lock.
-    private final List<Link> links = new ArrayList<>();
-    private boolean everOpened;
+    /** Guarded by the lock. */
     private long lastWireId;
-    private long progressNanos;
 
     Fleet(
             StreamState state,
             Window window,
+            Patience patience,
             TargetRequest request,
             TeacherDescription teacher,
             ClientOptions options,
@@ -50,192 +43,60 @@ final class Fleet {
             Runnable onReplicaLost) {
         this.state = state;
         this.window = window;
-        this.retries = new Retries(window, options);
+        this.patience = patience;
         this.request = request;
         this.teacher = teacher;
         this.options = options;
+        this.links = new Links(state, options, random);
+        this.events = new CallEvents(
+                state,
+                window,
+                links,
+                patience,
+                new Retries(window, options),
+                request,
+                teacher,
+                onReplicaLost,
+                this::pump);
         this.alarm = new Alarm(timers, this::onAlarm);
-        this.random = random;
-        this.onReplicaLost = onReplicaLost;
     }
 
-    long nowNanos() {
-        return state.nowNanos();
-    }
-
-    boolean everOpened() {
-        return everOpened;
-    }
-
-    /** Runs a callback's part under the lock, unless its call is over. */
-    void locked(ReplicaCall call, Runnable part) {
-        state.lock.lock();
-        try {
-            if (!call.hasEnded()) {
-                part.run();
-            }
-        } finally {
-            state.lock.unlock();
-        }
-    }
-
-    /** Like {@link #locked}; null where the call is over. */
-    <T> @Nullable T lockedGet(ReplicaCall call, Supplier<@Nullable T> part) {
-        state.lock.lock();
-        try {
-            return call.hasEnded() ? null : part.get();
-        } finally {
-            state.lock.unlock();
-        }
-    }
-
-    /** Sets the replicas that there are; links to others go once their calls have ended. With the lock held. */
+    /** Sets the replicas that there are. With the lock held. */
     void setReplicas(Collection<Replica> replicas) {
-        if (state.isOver()) {
-            return;
-        }
-        links.removeIf(link -> link.call == null && !replicas.contains(link.replica));
-        for (Replica replica : replicas) {
-            if (links.stream().noneMatch(link -> link.replica.equals(replica))) {
-                links.add(new Link(
-                        replica, new Backoff(options.firstBackoff(), options.maxBackoff(), random), nowNanos()));
-            }
-        }
-        pump();
-    }
-
-    /** The clock of patience starts with the first sequence that has to be waited for. With the lock held. */
-    void onProgress() {
-        progressNanos = nowNanos();
-    }
-
-    void onReady() {
-        state.lock.lock();
-        try {
+        if (!state.isOver()) {
+            links.setReplicas(replicas);
             pump();
-        } finally {
-            state.lock.unlock();
         }
     }
 
-    boolean acceptsTeacher(Link link, TeacherDescription found) {
-        try {
-            TeacherAgreement.requireExpected(link.replica.label(), found, request.expectation());
-            TeacherAgreement.requireSame(link.replica.label(), found, teacher);
-            return true;
-        } catch (TeacherMismatchException e) {
-            end(e);
-            return false;
-        }
-    }
-
-    BlockIdentity identity(Teacher found) {
-        return Contract.identity(found, request);
-    }
-
-    void onOpened(Link link) {
-        everOpened = true;
-        link.lastFailure = null;
-        if (link.attempts > 1) {
-            window.countReconnect();
-        }
-        state.changed.signalAll();
-        pump();
-    }
-
-    void onTargets(Link link, Ask ask, Targets targets) {
-        link.backoff.reset();
-        onProgress();
-        window.resolve(ask.entry, targets);
-        state.changed.signalAll();
-    }
-
-    void onMisaligned(Ask ask, MisalignedTargetsException failure) {
-        window.fail(ask.entry, failure, ask.receivedBytes());
-        state.changed.signalAll();
-    }
-
-    void onUnwantedBytes(long bytes) {
-        window.discard(bytes);
-    }
-
-    void onSequenceFailed(Link link, Ask ask, Failure failure) {
-        Failure.Remedy remedy = failure.ofSequence();
-        if (remedy == Failure.Remedy.RETRY) {
-            long delay = Math.max(failure.retryAfter().toNanos(), link.backoff.nextNanos());
-            link.askAtNanos = nowNanos() + delay;
-            link.lastFailure = failure;
-        }
-        if (!retries.askAgain(link, ask, failure, remedy, nowNanos())) {
-            state.changed.signalAll();
-        }
-    }
-
-    void onProtocolError(ReplicaCall call, String what) {
-        onCallEnded(call, Failure.of(Status.Code.INTERNAL, "broke the protocol: " + what));
-    }
-
-    void onCallEnded(ReplicaCall call, Failure failure) {
-        endCall(call, failure);
-        pump();
-    }
-
-    /** Gives back what the call leaves unanswered, and leaves the replica alone for a while. */
-    private void endCall(ReplicaCall call, Failure failure) {
-        Link link = call.link();
-        link.call = null;
-        link.lastFailure = failure;
-        List<Ask> unanswered = call.end(failure.description());
-        if (failure.ofCall() == Failure.Remedy.GIVE_UP) {
-            end(failure.asFinal(link.replica.label()));
-            return;
-        }
-        long now = nowNanos();
-        link.connectAtNanos = now + Math.max(failure.retryAfter().toNanos(), link.backoff.nextNanos());
-        for (Ask ask : unanswered) {
-            retries.askAgain(link, ask, failure, Failure.Remedy.RETRY, now);
-        }
-        state.changed.signalAll();
-        onReplicaLost.run();
-    }
-
-    /** Ends the stream: with a failure, or closed by the student. Sequences already resolved can still be taken after a failure. */
+    /** Ends the stream: with a failure, or closed by the student. With the lock held. */
     void end(@Nullable TeacherException failure) {
-        if (!state.end(failure)) {
-            return;
-        }
-        for (Link link : links) {
-            ReplicaCall call = link.call;
-            if (call != null) {
-                call.end(failure == null ? "closed by the student" : "the stream failed");
-            }
-        }
-        links.clear();
+        links.endStream(failure);
         alarm.cancel();
     }
 
-    /** What was tried, replica by replica. */
+    /** What was tried, replica by replica. With the lock held. */
     String history() {
-        return links.stream().map(Link::history).collect(Collectors.joining("; "));
+        return links.history();
     }
 
     /** Does whatever can be done now, and sets the timer for the rest. With the lock held. */
     void pump() {
+        long now = state.nowNanos();
+        if (!state.isOver()) {
+            expire(now);
+        }
         if (state.isOver()) {
+            alarm.cancel();
             return;
         }
-        long now = nowNanos();
-        expire(now);
-        if (state.isOver()) {
-            return;
-        }
-        for (Link link : links) {
+        for (Link link : links.all()) {
             if (link.call == null && now >= link.connectAtNanos) {
                 connect(link, now);
             }
         }
         for (Entry entry = window.firstWaiting(); entry != null; entry = window.firstWaiting()) {
-            ReplicaCall call = choose(entry, now);
+            ReplicaCall call = links.choose(entry, now);
             if (call == null) {
                 break;
             }
@@ -248,34 +109,10 @@ final class Fleet {
     private void connect(Link link, long now) {
         link.attempts++;
         link.replica.channel().resetConnectBackoff();
-        ReplicaCall call = new ReplicaCall(
-                this,
-                link,
-                Contract.open(request, teacher, options),
-                now + options.openTimeout().toNanos());
+        ReplicaCall call = new ReplicaCall(now + options.openTimeout().toNanos());
         link.call = call;
-        TeacherServiceGrpc.newStub(link.replica.channel()).scoreSequences(call);
-        call.sendOpen();
-    }
-
-    /** The open call with the fewest tokens in flight; one that just failed this sequence comes last. */
-    private @Nullable ReplicaCall choose(Entry entry, long now) {
-        ReplicaCall best = null;
-        for (Link link : links) {
-            ReplicaCall call = link.call;
-            if (call == null || now < link.askAtNanos || !call.hasRoomFor(entry.tokens())) {
-                continue;
-            }
-            if (best == null || preference(entry).compare(call, best) < 0) {
-                best = call;
-            }
-        }
-        return best;
-    }
-
-    private static Comparator<ReplicaCall> preference(Entry entry) {
-        return Comparator.<ReplicaCall, Boolean>comparing(call -> call.link() == entry.lastFailedOn)
-                .thenComparing(ReplicaCall::tokensInFlight);
+        TeacherServiceGrpc.newStub(link.replica.channel()).scoreSequences(new CallResponses(call, link, events));
+        call.sendOpen(Contract.open(request, teacher, options));
     }
 
     private void send(ReplicaCall call, Entry entry, long now) {
@@ -283,48 +120,43 @@ final class Fleet {
         // The server's own answer to the timeout comes first, if it still answers at all.
         long deadline = timeout == 0 ? Long.MAX_VALUE : now + timeout + timeout / 4;
         Ask ask = new Ask(++lastWireId, entry, now, deadline);
-        Sequence message = Contract.sequence(ask.wireId, entry.sequence, options);
-        call.ask(ask, message);
+        call.ask(ask, Contract.sequence(ask.wireId, entry.sequence, options));
     }
 
     /** Ends what has taken too long. */
     private void expire(long now) {
-        for (Link link : List.copyOf(links)) {
+        for (Link link : links.all()) {
             ReplicaCall call = link.call;
             if (call != null && call.opensTooLate(now)) {
-                endCall(call, Failure.of(Status.Code.UNAVAILABLE, "no answer within " + options.openTimeout()));
+                Failure failure = Failure.of(Status.Code.UNAVAILABLE, "no answer within " + options.openTimeout());
+                events.endCall(link, call, failure);
             } else if (call != null) {
                 expireAsks(link, call, now);
             }
         }
-        if (window.unresolved() > 0 && now - progressNanos >= options.retryFor().toNanos()) {
+        if (window.unresolved() > 0 && patience.isOver(now)) {
             end(new TeacherUnavailableException("no rows for " + options.retryFor() + " with " + window.unresolved()
                     + " sequences wanted; " + history()));
         }
     }
 
     private void expireAsks(Link link, ReplicaCall call, long now) {
-        for (Ask ask : call.late(now)) {
+        for (Ask ask : call.inFlight().late(now)) {
             if (call.silentSince(ask)) {
-                endCall(call, Failure.of(Status.Code.UNAVAILABLE, "silent for " + options.sequenceTimeout()));
+                Failure failure = Failure.of(Status.Code.UNAVAILABLE, "silent for " + options.sequenceTimeout());
+                events.endCall(link, call, failure);
                 return;
             }
             call.withdraw(ask);
             Failure failure =
                     Failure.of(Status.Code.DEADLINE_EXCEEDED, "not answered within " + options.sequenceTimeout());
-            onSequenceFailed(link, ask, failure);
+            events.onSequenceFailed(link, ask, failure);
         }
     }
 
     private long nextEventNanos(long now) {
-        boolean wanted = window.firstWaiting() != null;
-        long next = links.stream()
-                .mapToLong(link -> link.nextEventNanos(wanted, now))
-                .min()
-                .orElse(Long.MAX_VALUE);
-        return window.unresolved() == 0
-                ? next
-                : Math.min(next, progressNanos + options.retryFor().toNanos());
+        long next = links.nextEventNanos(window.firstWaiting() != null, now);
+        return window.unresolved() == 0 ? next : Math.min(next, patience.endNanos());
     }
 
     private void onAlarm() {

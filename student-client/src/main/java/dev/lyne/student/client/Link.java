@@ -41,7 +41,7 @@ final class Link {
         Failure failure = lastFailure;
         ReplicaCall current = call;
         String state = current != null && current.isOpen()
-                ? "connected, " + current.inFlight() + " sequences in flight"
+                ? "connected, " + current.inFlight().size() + " sequences in flight"
                 : attempts + (attempts == 1 ? " attempt" : " attempts");
         return "teacher " + replica.label() + ": "
                 + (failure == null ? state : failure.description() + " (" + state + ")");

@@ -11,6 +11,7 @@ import java.util.random.RandomGenerator;
 final class PrefetchStream implements TargetStream {
     private final TeacherDescription teacher;
     private final Window window;
+    private final Patience patience;
     private final Fleet fleet;
     private final StreamState state;
     private final Consumer<PrefetchStream> onClose;
@@ -28,7 +29,8 @@ final class PrefetchStream implements TargetStream {
         this.teacher = teacher;
         this.window = new Window(options.windowSequences(), options.windowTokens());
         this.state = new StreamState(nanoTime);
-        this.fleet = new Fleet(state, window, request, teacher, options, timers, random, onReplicaLost);
+        this.patience = new Patience(state, options.retryFor());
+        this.fleet = new Fleet(state, window, patience, request, teacher, options, timers, random, onReplicaLost);
         this.onClose = onClose;
         this.lock = state.lock;
     }
@@ -48,7 +50,7 @@ final class PrefetchStream implements TargetStream {
         lock.lock();
         try {
             long left = timeoutNanos;
-            while (!fleet.everOpened()) {
+            while (!state.everOpened()) {
                 state.requireAlive();
                 if (left <= 0) {
                     throw new TeacherUnavailableException(fleet.history());
@@ -165,9 +167,10 @@ final class PrefetchStream implements TargetStream {
         onClose.accept(this);
     }
 
+    /** The clock of patience starts with the first sequence that has to be waited for. */
     private void startPatience() {
         if (window.unresolved() == 0) {
-            fleet.onProgress();
+            patience.renew();
         }
     }
 

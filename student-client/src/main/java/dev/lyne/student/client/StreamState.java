@@ -5,7 +5,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/** The one lock of a stream, its clock, and whether the stream is over. */
+/** The one lock of a stream, its clock, whether a replica has opened it, and whether it is over. */
 final class StreamState {
     final ReentrantLock lock = new ReentrantLock();
 
@@ -16,6 +16,7 @@ final class StreamState {
     private final long originNanos;
 
     // Guarded by the lock.
+    private boolean opened;
     private boolean closed;
     private @Nullable TeacherException failure;
 
@@ -27,6 +28,17 @@ final class StreamState {
     /** Nanoseconds since the stream was made, so that later moments are greater numbers. */
     long nowNanos() {
         return nanoTime.getAsLong() - originNanos;
+    }
+
+    /** A replica has opened the stream. */
+    void opened() {
+        opened = true;
+        changed.signalAll();
+    }
+
+    /** Whether any replica ever has. */
+    boolean everOpened() {
+        return opened;
     }
 
     /** Closed or failed. */
