@@ -2,7 +2,7 @@ package dev.lyne.cli;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.teacher.admission.ServerLimits;
+import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.server.TeacherServer;
@@ -104,10 +104,8 @@ final class ServeCommand implements Callable<Integer> {
         Path directory = Home.teacher(teacher);
         TeacherServerOptions.Builder options = TeacherServerOptions.builder()
                 .listen(address("--listen", listen))
-                .limits(ServerLimits.DEFAULT)
                 .memoryCacheBytes(cacheMib << 20)
-                .batchTokens(batchTokens)
-                .batchDeadline(Duration.ofMillis(batchDeadlineMillis))
+                .batching(BatchOptions.of(batchTokens, Duration.ofMillis(batchDeadlineMillis)))
                 .drainTimeout(Duration.ofSeconds(drainSeconds))
                 .reflection(reflection);
         if (metrics != null) {

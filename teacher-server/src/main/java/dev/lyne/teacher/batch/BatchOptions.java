@@ -11,6 +11,9 @@ import java.time.Duration;
  * @param maxSequences most sequences of a batch; 1 for deterministic teachers
  */
 public record BatchOptions(int maxTokens, Duration deadline, double maxPaddingShare, int maxSequences) {
+    /** What suits a small model. */
+    public static final BatchOptions DEFAULT = of(4_096, Duration.ofMillis(4));
+
     public BatchOptions {
         if (maxTokens < 1) {
             throw new IllegalArgumentException("batch tokens: " + maxTokens + " (expected: 1 or more)");
@@ -24,5 +27,15 @@ public record BatchOptions(int maxTokens, Duration deadline, double maxPaddingSh
         if (maxSequences < 1) {
             throw new IllegalArgumentException("batch sequences: " + maxSequences + " (expected: 1 or more)");
         }
+    }
+
+    /** Any number of sequences, with at most an eighth of padding. */
+    public static BatchOptions of(int maxTokens, Duration deadline) {
+        return new BatchOptions(maxTokens, deadline, 0.125, Integer.MAX_VALUE);
+    }
+
+    /** These options for a teacher that computes each sequence alone. */
+    public BatchOptions oneAtATime() {
+        return new BatchOptions(maxTokens, deadline, maxPaddingShare, 1);
     }
 }

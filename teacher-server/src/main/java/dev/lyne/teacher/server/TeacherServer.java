@@ -205,14 +205,10 @@ public final class TeacherServer implements AutoCloseable {
 
     private ServedTeacher serve(Teacher teacher, MemoryTier memory) {
         TeacherDescription description = teacher.description();
-        BatchOptions batching = new BatchOptions(
-                options.batchTokens(),
-                options.batchDeadline(),
-                options.maxPaddingShare(),
-                description.deterministic() ? 1 : Integer.MAX_VALUE);
+        BatchOptions batching = options.batching();
         Batcher batcher = new Batcher(
                 teacher,
-                batching,
+                description.deterministic() ? batching.oneAtATime() : batching,
                 options.encodeThreads(),
                 System::nanoTime,
                 new BatchMetrics(registry, description.name()));

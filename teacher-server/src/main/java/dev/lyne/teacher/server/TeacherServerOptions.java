@@ -1,22 +1,21 @@
 package dev.lyne.teacher.server;
 
 import dev.lyne.teacher.admission.ServerLimits;
+import dev.lyne.teacher.batch.BatchOptions;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Optional;
 
 /**
- * How a teacher server runs.
+ * How a teacher server runs. Made by {@link #builder()}; limits and batching state their own bounds.
  *
  * @param listen address of the service; port 0 picks one
  * @param metrics address of the metrics page, where there is to be one
  * @param limits bounds of what is taken on
  * @param memoryCacheBytes encoded rows kept in memory; 0 keeps none
- * @param batchTokens most tokens of a batch, padding included
- * @param batchDeadline how long the oldest sequence of a batch that is not full waits for company
- * @param maxPaddingShare most padding of a batch, as a share of its tokens
- * @param encodeThreads threads that encode and deliver a teacher's rows
+ * @param batching how sequences become batches; a deterministic teacher's run alone whatever it says
+ * @param encodeThreads threads that encode and deliver a teacher's rows, 1 or more
  * @param drainTimeout how long {@link TeacherServer#drain} lets streams end by themselves
  * @param reflection whether the server describes its services to tools
  */
@@ -25,13 +24,14 @@ public record TeacherServerOptions(
         Optional<InetSocketAddress> metrics,
         ServerLimits limits,
         long memoryCacheBytes,
-        int batchTokens,
-        Duration batchDeadline,
-        double maxPaddingShare,
+        BatchOptions batching,
         int encodeThreads,
         Duration drainTimeout,
         boolean reflection) {
     public TeacherServerOptions {
+        if (memoryCacheBytes < 0) {
+            throw new IllegalArgumentException("memory cache bytes: " + memoryCacheBytes + " (expected: 0 or more)");
+        }
         if (encodeThreads < 1) {
             throw new IllegalArgumentException("encode threads: " + encodeThreads + " (expected: 1 or more)");
         }
@@ -45,15 +45,13 @@ public record TeacherServerOptions(
         return new Builder();
     }
 
-    /** Collects options. Not safe for several threads. */
+    /** Options in the making, with the defaults. Not safe for several threads. */
     public static final class Builder {
         private InetSocketAddress listen = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         private Optional<InetSocketAddress> metrics = Optional.empty();
         private ServerLimits limits = ServerLimits.DEFAULT;
         private long memoryCacheBytes = 256L << 20;
-        private int batchTokens = 4_096;
-        private Duration batchDeadline = Duration.ofMillis(4);
-        private double maxPaddingShare = 0.125;
+        private BatchOptions batching = BatchOptions.DEFAULT;
         private int encodeThreads = 2;
         private Duration drainTimeout = Duration.ofSeconds(30);
         private boolean reflection;
@@ -84,21 +82,9 @@ public record TeacherServerOptions(
             return this;
         }
 
-        /** Most tokens of a batch, padding included. */
-        public Builder batchTokens(int tokens) {
-            batchTokens = tokens;
-            return this;
-        }
-
-        /** How long the oldest sequence of a batch that is not full waits for company. */
-        public Builder batchDeadline(Duration deadline) {
-            batchDeadline = deadline;
-            return this;
-        }
-
-        /** Most padding of a batch, as a share of its tokens. */
-        public Builder maxPaddingShare(double share) {
-            maxPaddingShare = share;
+        /** How sequences become batches. */
+        public Builder batching(BatchOptions value) {
+            batching = value;
             return this;
         }
 
@@ -120,19 +106,14 @@ public record TeacherServerOptions(
             return this;
         }
 
-        /** The options, checked. */
+        /**
+         * The options.
+         *
+         * @throws IllegalArgumentException if one is out of its range
+         */
         public TeacherServerOptions build() {
             return new TeacherServerOptions(
-                    listen,
-                    metrics,
-                    limits,
-                    memoryCacheBytes,
-                    batchTokens,
-                    batchDeadline,
-                    maxPaddingShare,
-                    encodeThreads,
-                    drainTimeout,
-                    reflection);
+                    listen, metrics, limits, memoryCacheBytes, batching, encodeThreads, drainTimeout, reflection);
         }
     }
 }

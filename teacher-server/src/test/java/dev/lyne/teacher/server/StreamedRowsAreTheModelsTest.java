@@ -8,6 +8,7 @@ import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.TinyModelDirectory;
 import dev.lyne.v1.OpenStream;
@@ -20,6 +21,7 @@ import dev.lyne.wire.TargetBlock;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -70,7 +72,10 @@ final class StreamedRowsAreTheModelsTest {
         int vocabulary = teacher.description().vocabularySize();
         // A budget of one token puts each sequence into a batch of its own, where the direct call has it too.
         TeacherServer server = TeacherServer.start(
-                List.of(teacher), TeacherServerOptions.builder().batchTokens(1).build());
+                List.of(teacher),
+                TeacherServerOptions.builder()
+                        .batching(BatchOptions.of(1, Duration.ofMillis(4)))
+                        .build());
         ManagedChannel channel = NettyChannelBuilder.forAddress("127.0.0.1", server.port())
                 .usePlaintext()
                 .build();
