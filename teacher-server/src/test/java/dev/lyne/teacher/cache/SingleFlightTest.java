@@ -15,7 +15,6 @@ import dev.lyne.wire.Selection;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
@@ -42,36 +41,6 @@ final class SingleFlightTest {
     void close() throws InterruptedException {
         teacher.allowAll();
         batcher.close();
-    }
-
-    /** Collects what it is told. */
-    private static final class Asker implements Waiter {
-        private final List<Object> told = new ArrayList<>();
-        private volatile EncodedSequence rows = new EncodedSequence(List.of());
-
-        @Override
-        public void scored(EncodedSequence encoded, Origin origin) {
-            rows = encoded;
-            tell(origin);
-        }
-
-        @Override
-        public void failed(Failure failure) {
-            tell(failure.reason());
-        }
-
-        private synchronized void tell(Object what) {
-            told.add(what);
-        }
-
-        synchronized List<Object> told() {
-            return List.copyOf(told);
-        }
-
-        void awaitOnly(Object expected) {
-            await().until(() -> !told().isEmpty());
-            assertThat(told()).containsExactly(expected);
-        }
     }
 
     private static ScoreTask task(int firstToken, int k, Deadline deadline) {

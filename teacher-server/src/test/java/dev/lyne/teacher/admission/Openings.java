@@ -1,0 +1,35 @@
+package dev.lyne.teacher.admission;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.v1.OpenStream;
+import dev.lyne.v1.Precision;
+import dev.lyne.v1.Selection;
+import dev.lyne.v1.TopK;
+
+/** A teacher, the rules at its door, and what they say. */
+final class Openings {
+    static final ServerLimits LIMITS = new ServerLimits(4, 1_000, 16 << 20, 50, 2, 1 << 20, 30);
+    static final TeacherDescription TEACHER = new FakeTeacher("fake", 100, 16).description();
+
+    private Openings() {}
+
+    static OpenStream.Builder opening() {
+        return OpenStream.newBuilder()
+                .setSelection(Selection.newBuilder().setTopK(TopK.newBuilder().setK(4)))
+                .setPrecision(Precision.PRECISION_EXACT);
+    }
+
+    static <T> T accepted(Verdict<T> verdict) {
+        assertThat(verdict).isInstanceOf(Verdict.Accepted.class);
+        return ((Verdict.Accepted<T>) verdict).value();
+    }
+
+    static Failure refused(Verdict<?> verdict) {
+        assertThat(verdict).isInstanceOf(Verdict.Refused.class);
+        return ((Verdict.Refused<?>) verdict).failure();
+    }
+}

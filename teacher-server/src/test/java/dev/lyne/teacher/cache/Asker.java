@@ -1,0 +1,38 @@
+package dev.lyne.teacher.cache;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.lyne.teacher.model.Failure;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Collects what it is told. */
+final class Asker implements Waiter {
+    private final List<Object> told = new ArrayList<>();
+    volatile EncodedSequence rows = new EncodedSequence(List.of());
+
+    @Override
+    public void scored(EncodedSequence encoded, Origin origin) {
+        rows = encoded;
+        tell(origin);
+    }
+
+    @Override
+    public void failed(Failure failure) {
+        tell(failure.reason());
+    }
+
+    private synchronized void tell(Object what) {
+        told.add(what);
+    }
+
+    synchronized List<Object> told() {
+        return List.copyOf(told);
+    }
+
+    void awaitOnly(Object expected) {
+        await().until(() -> !told().isEmpty());
+        assertThat(told()).containsExactly(expected);
+    }
+}
