@@ -146,6 +146,8 @@ public final class TeacherClient implements TargetSource {
                     } catch (StatusRuntimeException e) {
                         tried.put(replica.label(), reason(replica, Failure.of(e)));
                     }
+                } else {
+                    tried.putIfAbsent(replica.label(), noAnswer());
                 }
             }
             long left = timeoutNanos - (nanoTime.getAsLong() - start);
@@ -166,9 +168,11 @@ public final class TeacherClient implements TargetSource {
         if (failure.ofCall() == Failure.Remedy.GIVE_UP) {
             throw new TeacherRefusedException("teacher " + replica.label() + ": " + failure);
         }
-        return failure.code() == Status.Code.DEADLINE_EXCEEDED
-                ? "no answer within " + options.openTimeout()
-                : failure.description();
+        return failure.code() == Status.Code.DEADLINE_EXCEEDED ? noAnswer() : failure.description();
+    }
+
+    private String noAnswer() {
+        return "no answer within " + options.openTimeout();
     }
 
     private TeacherDescription describe(Replica replica, long timeoutNanos) {

@@ -19,7 +19,7 @@ final class WrongTeacherTest {
             port = socket.getLocalPort();
         }
         ClientOptions options = Students.optionsBuilder()
-                .openTimeout(Duration.ofMillis(300))
+                .openTimeout(Duration.ofSeconds(1))
                 .retryFor(Duration.ofSeconds(1))
                 .build();
 
