@@ -1,7 +1,5 @@
 package dev.lyne.cli;
 
-import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.load.bench.ForwardBenchmark;
 import dev.lyne.load.bench.ServeBenchmark;
 import dev.lyne.load.bench.ServeWorker;
@@ -85,14 +83,8 @@ final class BenchCommand implements Runnable {
                 description = "Model directory (default: ${DEFAULT-VALUE}).")
         private String teacher;
 
-        @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda:N (default: ${DEFAULT-VALUE}).")
-        private String device;
-
-        @Option(
-                names = "--precision",
-                defaultValue = "float32",
-                description = "float32, bfloat16 or float16 (default: ${DEFAULT-VALUE}).")
-        private String precision;
+        @Mixin
+        private ModelRuntimeOptions runtime;
 
         @Option(
                 names = "--students",
@@ -123,8 +115,7 @@ final class BenchCommand implements Runnable {
 
         @Override
         public Integer call() throws Exception {
-            var model = LanguageModelTeacher.load(
-                    "bench", Home.teacher(teacher), new ModelOptions(device, ComputePrecision.of(precision), 0), false);
+            var model = LanguageModelTeacher.load("bench", Home.teacher(teacher), runtime.options(), false);
             Path logs = Files.createTempDirectory("lyne-bench");
             var benchmark = new ServeBenchmark(students, k, tokens, sequences, rounds, System.err::println);
             report(json, benchmark.run(model, port -> start(port, logs)));

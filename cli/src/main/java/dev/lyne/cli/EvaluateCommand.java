@@ -1,7 +1,5 @@
 package dev.lyne.cli;
 
-import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
@@ -69,17 +67,8 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--teacher", paramLabel = "HOST:PORT", description = "A teacher server to measure agreement with.")
     private @Nullable String teacher;
 
-    @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda:N (default: ${DEFAULT-VALUE}).")
-    private String device;
-
-    @Option(
-            names = "--precision",
-            defaultValue = "float32",
-            description = "float32, bfloat16 or float16 (default: ${DEFAULT-VALUE}).")
-    private String precision;
-
-    @Option(names = "--threads", defaultValue = "0", description = "Threads of one tensor operation; 0: one a core.")
-    private int threads;
+    @Mixin
+    private ModelRuntimeOptions runtime;
 
     @Mixin
     private JsonReport json;
@@ -89,9 +78,7 @@ final class EvaluateCommand implements Callable<Integer> {
         Path cache = Files.createTempDirectory("lyne-tokens");
         try (Tokenizer tokenizer = Tokenizer.load(model);
                 ScoringModel scorer = ScoringModel.load(
-                        model,
-                        new ModelOptions(device, ComputePrecision.of(precision), threads),
-                        new ScoringOptions(tokenizer.vocabularySize(), 256, false))) {
+                        model, runtime.options(), new ScoringOptions(tokenizer.vocabularySize(), 256, false))) {
             tokenizer.checkFits(scorer.configuration());
             if (context > scorer.configuration().contextLength()) {
                 throw new IllegalArgumentException("--context: " + context + " (expected: at most the model's "

@@ -1,7 +1,5 @@
 package dev.lyne.cli;
 
-import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.Teacher;
@@ -17,6 +15,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -55,17 +54,8 @@ final class ServeCommand implements Callable<Integer> {
     @Option(names = "--config", paramLabel = "FILE", description = "YAML file of options.")
     private @Nullable Path config;
 
-    @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda:N (default: ${DEFAULT-VALUE}).")
-    private String device;
-
-    @Option(
-            names = "--precision",
-            defaultValue = "float32",
-            description = "float32, bfloat16 or float16 (default: ${DEFAULT-VALUE}).")
-    private String precision;
-
-    @Option(names = "--threads", defaultValue = "0", description = "Threads of one tensor operation; 0: one a core.")
-    private int threads;
+    @Mixin
+    private ModelRuntimeOptions runtime;
 
     @Option(
             names = "--deterministic",
@@ -112,10 +102,7 @@ final class ServeCommand implements Callable<Integer> {
             options.metrics(address("--metrics", metrics));
         }
         Teacher model = LanguageModelTeacher.load(
-                name == null ? nameOf(directory) : name,
-                directory,
-                new ModelOptions(device, ComputePrecision.of(precision), threads),
-                deterministic);
+                name == null ? nameOf(directory) : name, directory, runtime.options(), deterministic);
         TeacherServer server = start(model, options.build());
         Thread drain = new Thread(() -> drain(server), "drain");
         Runtime.getRuntime().addShutdownHook(drain);

@@ -100,8 +100,8 @@ final class CommandLineTest {
 
     @Test
     void configFile_environmentAndFlag_winInThatOrder() throws IOException {
-        Path file =
-                Files.writeString(directory.resolve("serve.yaml"), "batch_tokens: 11\ncache_mib: 12\nthreads: 13\n");
+        Path file = Files.writeString(
+                directory.resolve("serve.yaml"), "batch_tokens: 11\ncache_mib: 12\nthreads: 13\nprecision: float16\n");
         CommandLine lyne = Lyne.commandLine();
         CommandLine serve = Objects.requireNonNull(lyne.getSubcommands().get("serve"));
         List<String> arguments = List.of("serve", "--teacher", "demo", "--config", file.toString(), "--threads", "3");
@@ -115,6 +115,8 @@ final class CommandLineTest {
                 .isEqualTo(22);
         assertThat((Integer) parsed.commandSpec().findOption("--threads").getValue())
                 .isEqualTo(3);
+        assertThat((String) parsed.commandSpec().findOption("--precision").getValue())
+                .isEqualTo("float16");
         assertThat((Long) parsed.commandSpec().findOption("--drain-seconds").getValue())
                 .isEqualTo(30);
     }
