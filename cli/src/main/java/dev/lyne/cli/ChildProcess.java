@@ -95,6 +95,17 @@ final class ChildProcess implements AutoCloseable {
         process.getOutputStream().flush();
     }
 
+    /** Sends a signal by name: STOP, CONT, KILL. */
+    void signal(String signal) throws IOException, InterruptedException {
+        int code = new ProcessBuilder("kill", "-" + signal, Long.toString(pid()))
+                .inheritIO()
+                .start()
+                .waitFor();
+        if (code != 0) {
+            throw new IOException("kill -" + signal + " of " + name + " exited with " + code + " (expected: 0)");
+        }
+    }
+
     boolean isAlive() {
         return process.isAlive();
     }

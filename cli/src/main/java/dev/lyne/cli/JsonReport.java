@@ -6,6 +6,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -13,6 +15,10 @@ import tools.jackson.databind.json.JsonMapper;
 final class JsonReport {
     private static final JsonMapper MAPPER =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+    private static final JsonMapper FIGURES = JsonMapper.builder()
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .build();
 
     @Option(
             names = "--json",
@@ -43,6 +49,15 @@ final class JsonReport {
             System.out.println(json);
         } else {
             writeFile(Path.of(target), value);
+        }
+    }
+
+    /** Writes figures under snake_case names, and prints them a line each where stdout does not carry the JSON. */
+    void report(Object figures) throws IOException {
+        JsonNode tree = FIGURES.valueToTree(figures);
+        write(tree);
+        if (!toStdout()) {
+            tree.properties().forEach(figure -> System.out.printf("%-32s %s%n", figure.getKey(), figure.getValue()));
         }
     }
 

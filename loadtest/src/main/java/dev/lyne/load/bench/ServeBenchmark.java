@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.function.IntFunction;
 
 /**
  * What serving costs over the forward alone: student processes that verify and decode distinct sequences from a cold cache,
@@ -15,18 +14,6 @@ import java.util.function.IntFunction;
  * two are interleaved; the ratio is the median over pairs of rounds.
  */
 public final class ServeBenchmark {
-    /** A student process, which {@link ServeWorker} runs. */
-    public interface Student extends AutoCloseable {
-        /** Sends a line. */
-        void tell(String line) throws IOException;
-
-        /** Waits for a line. */
-        String hear() throws IOException;
-
-        @Override
-        void close();
-    }
-
     /**
      * Medians over the rounds.
      *
@@ -66,28 +53,23 @@ public final class ServeBenchmark {
     /**
      * Runs it, and closes the teacher.
      *
-     * @param starter starts a student process against a port
+     * @param starter starts the student processes
      */
-    public Result run(Teacher teacher, IntFunction<List<Student>> starter) throws IOException, InterruptedException {
+    public Result run(Teacher teacher, BenchStudent.Starter starter) throws IOException, InterruptedException {
         var recording = new RecordingTeacher(teacher);
         try (var server = TeacherServer.start(
                 List.of(recording),
                 TeacherServerOptions.builder().memoryCacheBytes(0).build())) {
-            List<Student> processes = starter.apply(server.port());
+            List<BenchStudent> processes = starter.start(server.port());
             try {
                 return measure(recording, processes);
             } finally {
-                processes.forEach(Student::close);
+                processes.forEach(BenchStudent::close);
             }
         }
     }
 
-    /** The command line of a student process's round. */
-    private String order(int round) {
-        return round + " " + sequencesPerStudent + " " + tokens + " " + k;
-    }
-
-    private Result measure(RecordingTeacher teacher, List<Student> processes) throws IOException {
+    private Result measure(RecordingTeacher teacher, List<BenchStudent> processes) throws IOException {
         served(processes, 0);
         teacher.replay();
         double[] servedRate = new double[rounds];
@@ -126,14 +108,7 @@ public final class ServeBenchmark {
                 fingerprint.threads());
     }
 
-    private long served(List<Student> processes, int round) throws IOException {
-        for (Student process : processes) {
-            process.tell(order(round));
-        }
-        long positions = 0;
-        for (Student process : processes) {
-            positions += Long.parseLong(process.hear());
-        }
-        return positions;
+    private long served(List<BenchStudent> processes, int round) throws IOException {
+        return BenchStudent.run(processes, BenchStudent.order(round, sequencesPerStudent, tokens, k));
     }
 }

@@ -13,25 +13,26 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * A student of {@link ServeBenchmark}, in a process of its own: for each line {@code ROUND SEQUENCES TOKENS K} that it reads it
+ * What a {@link BenchStudent} does in its process: for each line {@code ROUND SEQUENCES TOKENS K} that it reads it
  * takes the rows of that many random sequences, verified and decoded, and answers with their number of positions.
  */
 public final class ServeWorker {
-    private static final int WINDOW = 32;
-
     private final String teacher;
     private final int number;
+    private final int window;
 
-    public ServeWorker(String teacher, int number) {
+    /** @param window sequences to keep in flight */
+    public ServeWorker(String teacher, int number, int window) {
         this.teacher = teacher;
         this.number = number;
+        this.window = window;
     }
 
     /** Works until the orders end. */
     public void run(BufferedReader orders, PrintStream answers) throws IOException, InterruptedException {
         var options = ClientOptions.builder()
                 .student("bench-" + number)
-                .window(WINDOW, 1 << 20)
+                .window(window, 1 << 20)
                 .build();
         try (var client = TeacherClient.connect(teacher, options)) {
             int vocabularySize = client.describe().vocabularySize();

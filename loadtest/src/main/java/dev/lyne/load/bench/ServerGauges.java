@@ -1,0 +1,41 @@
+package dev.lyne.load.bench;
+
+import io.micrometer.core.instrument.MeterRegistry;
+import java.lang.management.ManagementFactory;
+
+/** What a server in this process counts and holds. */
+final class ServerGauges {
+    private static final double MEBIBYTE = 1 << 20;
+
+    private final MeterRegistry registry;
+
+    ServerGauges(MeterRegistry registry) {
+        this.registry = registry;
+    }
+
+    /** Bytes of encoded rows sent. */
+    double bytesServed() {
+        return registry.get("lyne.teacher.bytes.served").counter().count();
+    }
+
+    /** Positions that the model computed. */
+    double positionsScored() {
+        return registry.get("lyne.teacher.positions.scored").counter().count();
+    }
+
+    /** Bytes of encoded rows that wait for their readers. */
+    long unsentBytes() {
+        return (long) registry.get("lyne.teacher.unsent.bytes").gauge().value();
+    }
+
+    /** Bytes of Java objects that survive a collection. */
+    @SuppressWarnings("ExplicitGC") // the figure is what survives one
+    long liveHeapBytes() {
+        System.gc();
+        return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+    }
+
+    static double mebibytes(double bytes) {
+        return bytes / MEBIBYTE;
+    }
+}

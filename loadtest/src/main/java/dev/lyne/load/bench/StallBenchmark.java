@@ -1,0 +1,155 @@
+package dev.lyne.load.bench;
+
+import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.server.TeacherServer;
+import dev.lyne.teacher.server.TeacherServerOptions;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/**
+ * What a student that stops reading costs the others and the server. Rounds of pairs: students take distinct sequences while
+ * the last of them idles, and again while that one has been stopped (SIGSTOP) in the middle of its rows and the server has
+ * computed all that it accepted of it. Afterwards the stopped student goes on and must get every row.
+ */
+public final class StallBenchmark {
+    private static final long SETTLED_MILLIS = 1_000;
+    private static final long POLL_MILLIS = 100;
+    private static final int STALLED_OVER_OTHERS = 8;
+
+    /**
+     * What was measured.
+     *
+     * @param stalledOverFree positions a second of the other students beside the stalled one, over those without it: median
+     *     of the pairs
+     * @param heldBytes most bytes of encoded rows that waited in the server for the stalled student
+     * @param heapGrowthBytes the server's live heap after a collection beside the stalled student, less that without it: the
+     *     most of all rounds
+     * @param owedBytes bytes of rows that the stalled student had asked for in a round
+     */
+    public record Result(
+            double stalledOverFree,
+            double freePositionsPerSecond,
+            double stalledPositionsPerSecond,
+            long heldBytes,
+            long heapGrowthBytes,
+            long owedBytes,
+            int readers,
+            int k,
+            int tokens,
+            int rounds) {}
+
+    private final int k;
+    private final int tokens;
+    private final int sequencesPerReader;
+    private final int rounds;
+    private final Consumer<String> progress;
+
+    public StallBenchmark(int k, int tokens, int sequencesPerReader, int rounds, Consumer<String> progress) {
+        this.k = k;
+        this.tokens = tokens;
+        this.sequencesPerReader = sequencesPerReader;
+        this.rounds = rounds;
+        this.progress = progress;
+    }
+
+    /**
+     * Runs it, and closes the teacher.
+     *
+     * @param starter starts the student processes; the last one is to stall
+     */
+    public Result run(Teacher teacher, BenchStudent.Starter starter) throws IOException, InterruptedException {
+        try (var server = TeacherServer.start(
+                List.of(teacher),
+                TeacherServerOptions.builder().memoryCacheBytes(0).build())) {
+            List<BenchStudent> students = starter.start(server.port());
+            try {
+                return measure(
+                        new ServerGauges(server.registry()),
+                        students.subList(0, students.size() - 1),
+                        students.get(students.size() - 1));
+            } finally {
+                students.forEach(BenchStudent::close);
+            }
+        }
+    }
+
+    private Result measure(ServerGauges server, List<BenchStudent> readers, BenchStudent stalling)
+            throws IOException, InterruptedException {
+        int stalledSequences = sequencesPerReader * STALLED_OVER_OTHERS;
+        BenchStudent.run(readers, order(0, sequencesPerReader));
+        BenchStudent.run(List.of(stalling), order(0, 1));
+        double[] free = new double[rounds];
+        double[] beside = new double[rounds];
+        long held = 0;
+        long heapGrowth = 0;
+        long owed = 0;
+        for (int round = 1; round <= rounds; round++) {
+            free[round - 1] = timed(readers, 2 * round);
+            long heapBefore = server.liveHeapBytes();
+            double served = server.bytesServed();
+            stalling.tell(order(round, stalledSequences));
+            await(() -> server.bytesServed() > served);
+            stalling.pause();
+            awaitQuiet(server);
+            heapGrowth = Math.max(heapGrowth, server.liveHeapBytes() - heapBefore);
+            held = Math.max(held, server.unsentBytes());
+            beside[round - 1] = timed(readers, 2 * round + 1);
+            double whileStalled = server.bytesServed();
+            stalling.resume();
+            stalling.hear();
+            owed = (long) (server.bytesServed() - served);
+            progress.accept(String.format(
+                    "round %d of %d: %.0f positions/s without, %.0f beside a stalled student that the server holds %.1f MiB"
+                            + " for; then it took the other %.1f MiB that it was owed",
+                    round,
+                    rounds,
+                    free[round - 1],
+                    beside[round - 1],
+                    ServerGauges.mebibytes(held),
+                    ServerGauges.mebibytes(server.bytesServed() - whileStalled)));
+        }
+        return new Result(
+                Rounds.medianRatio(beside, free),
+                Rounds.median(free),
+                Rounds.median(beside),
+                held,
+                heapGrowth,
+                owed,
+                readers.size(),
+                k,
+                tokens,
+                rounds);
+    }
+
+    private String order(int round, int sequences) {
+        return BenchStudent.order(round, sequences, tokens, k);
+    }
+
+    private double timed(List<BenchStudent> readers, int round) throws IOException {
+        long start = System.nanoTime();
+        long positions = BenchStudent.run(readers, order(round, sequencesPerReader));
+        return positions * 1e9 / (System.nanoTime() - start);
+    }
+
+    /** Waits until the model has been idle for a while: all that was accepted is computed. */
+    private static void awaitQuiet(ServerGauges server) throws InterruptedException {
+        double scored = -1;
+        long since = System.nanoTime();
+        while (System.nanoTime() - since < TimeUnit.MILLISECONDS.toNanos(SETTLED_MILLIS)) {
+            TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
+            if (server.positionsScored() != scored) {
+                scored = server.positionsScored();
+                since = System.nanoTime();
+            }
+        }
+    }
+
+    private static void await(Supplier<Boolean> condition) throws InterruptedException {
+        while (!condition.get()) {
+            TimeUnit.MILLISECONDS.sleep(POLL_MILLIS / 10);
+        }
+    }
+}
