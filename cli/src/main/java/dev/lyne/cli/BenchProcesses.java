@@ -27,12 +27,15 @@ final class BenchProcesses {
     static BenchStudent.Starter starter(int students, IntUnaryOperator windows) {
         return port -> {
             Path logs = Files.createTempDirectory("lyne-bench");
+            logs.toFile().deleteOnExit(); // a student that fails has the end of its log in the error
             List<BenchStudent> started = new ArrayList<>();
             for (int number = 0; number < students; number++) {
+                Path log = logs.resolve("student-" + number + ".log");
+                log.toFile().deleteOnExit();
                 try {
                     started.add(new StudentProcess(ChildProcess.start(
                             "student " + number,
-                            logs.resolve("student-" + number + ".log"),
+                            log,
                             1,
                             "256m",
                             List.of(

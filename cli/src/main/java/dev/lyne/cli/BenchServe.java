@@ -38,20 +38,8 @@ final class BenchServe implements Callable<Integer> {
     @Option(names = "--students", defaultValue = "4", description = "Student processes (default: ${DEFAULT-VALUE}).")
     private int students;
 
-    @Option(names = "--top-k", defaultValue = "64", description = "Entries a row (default: ${DEFAULT-VALUE}).")
-    private int k;
-
-    @Option(names = "--tokens", defaultValue = "256", description = "Tokens a sequence (default: ${DEFAULT-VALUE}).")
-    private int tokens;
-
-    @Option(
-            names = "--sequences",
-            defaultValue = "64",
-            description = "Sequences a student and round (default: ${DEFAULT-VALUE}).")
-    private int sequences;
-
-    @Option(names = "--rounds", defaultValue = "7", description = "Rounds (default: ${DEFAULT-VALUE}).")
-    private int rounds;
+    @Mixin
+    private BenchSize size;
 
     @Mixin
     private JsonReport json;
@@ -60,7 +48,8 @@ final class BenchServe implements Callable<Integer> {
     public Integer call() throws Exception {
         var model = LanguageModelTeacher.load(
                 "bench", Home.teacher(teacher), new ModelOptions(device, ComputePrecision.of(precision), 0), false);
-        var benchmark = new ServeBenchmark(students, k, tokens, sequences, rounds, System.err::println);
+        var benchmark =
+                new ServeBenchmark(students, size.k, size.tokens, size.sequences, size.rounds, System.err::println);
         json.report(benchmark.run(model, BenchProcesses.starter(students, number -> WINDOW)));
         return 0;
     }

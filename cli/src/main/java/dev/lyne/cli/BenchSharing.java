@@ -89,6 +89,7 @@ final class BenchSharing implements Callable<Integer> {
                 run.round(students, stagger, tenthMib, number -> 1),
                 one,
                 start));
+        Directories.delete(scratch); // kept, with the logs in it, where a round fails
         json.report(new Result(students, one.positionsServed(), rounds));
         return 0;
     }

@@ -13,7 +13,7 @@ import picocli.CommandLine.Option;
 @Command(
         name = "stall",
         description = "Students beside one that has stopped reading, against the same students without it, and what the"
-                + " server holds for it.",
+                + " server holds for it. The stalled student asks for 8 times as much.",
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class BenchStall implements Callable<Integer> {
@@ -26,21 +26,8 @@ final class BenchStall implements Callable<Integer> {
             description = "Student processes that go on reading (default: ${DEFAULT-VALUE}).")
     private int readers;
 
-    @Option(names = "--top-k", defaultValue = "64", description = "Entries a row (default: ${DEFAULT-VALUE}).")
-    private int k;
-
-    @Option(names = "--tokens", defaultValue = "256", description = "Tokens a sequence (default: ${DEFAULT-VALUE}).")
-    private int tokens;
-
-    @Option(
-            names = "--sequences",
-            defaultValue = "32",
-            description = "Sequences a reader and round; the stalled student asks for 8 times as many"
-                    + " (default: ${DEFAULT-VALUE}).")
-    private int sequences;
-
-    @Option(names = "--rounds", defaultValue = "5", description = "Pairs of rounds (default: ${DEFAULT-VALUE}).")
-    private int rounds;
+    @Mixin
+    private BenchSize size;
 
     @Mixin
     private JsonReport json;
@@ -49,7 +36,7 @@ final class BenchStall implements Callable<Integer> {
     public Integer call() throws Exception {
         var teacher = LanguageModelTeacher.load(
                 "bench", Home.demoTeacher(), new ModelOptions("cpu", ComputePrecision.FLOAT32, 0), false);
-        var benchmark = new StallBenchmark(k, tokens, sequences, rounds, System.err::println);
+        var benchmark = new StallBenchmark(size.k, size.tokens, size.sequences, size.rounds, System.err::println);
         json.report(benchmark.run(
                 teacher, BenchProcesses.starter(readers + 1, number -> number == readers ? STALLED_WINDOW : WINDOW)));
         return 0;

@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class ChildProcess implements AutoCloseable {
     private static final String PARENT_VARIABLE = "LYNE_PARENT_PID";
+    private static final List<String> OWN_OPTIONS = List.of("-Xmx", "-Dlyne.home", "-javaagent", "-agent");
     private static final int SECONDS_TO_END = 20;
 
     private final String name;
@@ -46,10 +47,11 @@ final class ChildProcess implements AutoCloseable {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
-            if (!option.startsWith("-Xmx") && !option.startsWith("-javaagent") && !option.startsWith("-agent")) {
+            if (OWN_OPTIONS.stream().noneMatch(option::startsWith)) {
                 command.add(option);
             }
         }
+        command.add("-Dlyne.home=" + Home.directory());
         command.addAll(List.of("-Xmx" + heap, "-cp", System.getProperty("java.class.path"), Lyne.class.getName()));
         command.addAll(arguments);
         if (log.getParent() != null) {

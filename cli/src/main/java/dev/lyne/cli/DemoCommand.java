@@ -51,10 +51,6 @@ final class DemoCommand implements Callable<Integer> {
             throw new IllegalArgumentException(
                     "--out: " + out + " holds other files (expected: a new directory, or an earlier demo's)");
         }
-        try (Stream<Path> tree = Files.walk(out)) {
-            for (Path path : tree.sorted(java.util.Comparator.reverseOrder()).toList()) {
-                Files.delete(path);
-            }
-        }
+        Directories.delete(out);
     }
 }

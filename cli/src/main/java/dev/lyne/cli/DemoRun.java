@@ -16,14 +16,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /** One run of the demo: a server process, two student processes side by side, and what came of them. */
 final class DemoRun {
     /** A file that tells an earlier demo's directory from anybody else's. */
     static final String MARKER = "lyne-demo";
 
+    private static final long SERVER_HEAP_MIB = 1_024;
     private static final long MILLIS_BETWEEN_LINES = 2_000;
 
     private final DemoPlan plan;
@@ -39,39 +38,21 @@ final class DemoRun {
     void run() throws IOException, InterruptedException {
         Files.writeString(
                 out.resolve(MARKER), "Made by `lyne demo`, which removes this directory when it runs again.\n");
-        try (ChildProcess server = startServer()) {
+        try (ServerProcess server =
+                ServerProcess.start(out.resolve("server.log"), SERVER_HEAP_MIB, List.of("--threads", "2"))) {
             tokenise();
-            JsonNode ready = JsonMapper.shared().readTree(server.readLine());
-            String address = ready.get("listening").asString();
-            TeacherDescription teacher = describe(address);
+            ServerProcess.Ready ready = server.awaitReady();
+            TeacherDescription teacher = describe(ready.listening());
             text.printf(
                     "teacher server %d listens on %s: %,d parameters, digest %s…%n",
                     server.pid(),
-                    address,
+                    ready.listening(),
                     teacher.parameters(),
                     teacher.modelDigest().substring(0, 12));
-            train(address);
-            ServerFigures figures = ServerFigures.scrape(ready.get("metrics").asString());
+            train(ready.listening());
+            ServerFigures figures = ServerFigures.scrape(ready.metrics());
             finish(teacher, figures);
         }
-    }
-
-    private ChildProcess startServer() throws IOException {
-        return ChildProcess.start(
-                "the teacher server",
-                out.resolve("server.log"),
-                2,
-                "1g",
-                List.of(
-                        "serve",
-                        "--teacher",
-                        "demo",
-                        "--listen",
-                        "127.0.0.1:0",
-                        "--metrics",
-                        "127.0.0.1:0",
-                        "--threads",
-                        "2"));
     }
 
     /** Tokenises the example once for both students, while the server starts. */

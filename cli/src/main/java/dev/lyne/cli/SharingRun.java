@@ -8,11 +8,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntUnaryOperator;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /** Rounds of one teacher server and several student trainers, each in a process of its own, one epoch of a corpus each. */
 final class SharingRun {
+    /** Heap of a server beside its cache. */
+    private static final long SERVER_MIB = 1_024;
+
     /** So small that the teacher, not the students, takes the machine's time. */
     private static final String STUDENT = """
             {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 32, "intermediate_size": 64,
@@ -47,41 +48,26 @@ final class SharingRun {
             throws IOException, InterruptedException {
         Path directory = Files.createDirectory(scratch.resolve("round-" + rounds++));
         List<ChildProcess> started = new ArrayList<>();
-        try (ChildProcess server = startServer(directory, memoryCacheMib)) {
-            JsonNode ready = JsonMapper.shared().readTree(server.readLine());
+        try (ServerProcess server = ServerProcess.start(
+                directory.resolve("server.log"),
+                memoryCacheMib + SERVER_MIB,
+                List.of("--cache-mib", Long.toString(memoryCacheMib)))) {
+            ServerProcess.Ready ready = server.awaitReady();
             for (int number = 0; number < students; number++) {
                 if (number > 0) {
                     TimeUnit.SECONDS.sleep(staggerSeconds);
                 }
                 started.add(
-                        startStudent(directory, number, ready.get("listening").asString(), seeds.applyAsInt(number)));
+                        startStudent(directory, number, ready.listening(), seeds.applyAsInt(number)));
             }
             text.printf("%d students started; logs in %s%n", students, directory);
             for (ChildProcess student : started) {
                 student.awaitSuccess();
             }
-            return ServerFigures.scrape(ready.get("metrics").asString());
+            return ServerFigures.scrape(ready.metrics());
         } finally {
             started.forEach(ChildProcess::close);
         }
-    }
-
-    private static ChildProcess startServer(Path directory, long memoryCacheMib) throws IOException {
-        return ChildProcess.start(
-                "the teacher server",
-                directory.resolve("server.log"),
-                2,
-                memoryCacheMib + 1_024 + "m",
-                List.of(
-                        "serve",
-                        "--teacher",
-                        "demo",
-                        "--listen",
-                        "127.0.0.1:0",
-                        "--metrics",
-                        "127.0.0.1:0",
-                        "--cache-mib",
-                        Long.toString(memoryCacheMib)));
     }
 
     private ChildProcess startStudent(Path directory, int number, String teacher, int seed) throws IOException {

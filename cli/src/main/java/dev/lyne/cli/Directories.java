@@ -1,0 +1,24 @@
+package dev.lyne.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Directories that a command makes for itself. */
+final class Directories {
+    private Directories() {}
+
+    /** Deletes a directory and everything in it. */
+    static void delete(Path directory) throws IOException {
+        List<Path> paths;
+        try (Stream<Path> tree = Files.walk(directory)) {
+            paths = tree.sorted(Comparator.reverseOrder()).toList();
+        }
+        for (Path path : paths) {
+            Files.delete(path);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+package dev.lyne.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** A demo teacher's server in a process of its own, on ports of loopback that are free. */
+final class ServerProcess implements AutoCloseable {
+    private final ChildProcess process;
+
+    private ServerProcess(ChildProcess process) {
+        this.process = process;
+    }
+
+    /** Where a server answers, as HOST:PORT. */
+    record Ready(String listening, String metrics) {}
+
+    /**
+     * Starts it, and does not wait until it is ready.
+     *
+     * @param log file that takes its stderr
+     * @param heapMib largest Java heap
+     * @param options further options of {@code lyne serve}
+     */
+    static ServerProcess start(Path log, long heapMib, List<String> options) throws IOException {
+        List<String> arguments = new ArrayList<>(
+                List.of("serve", "--teacher", "demo", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"));
+        arguments.addAll(options);
+        return new ServerProcess(ChildProcess.start("the teacher server", log, 2, heapMib + "m", arguments));
+    }
+
+    /** Waits until the teacher is warm. To be called once. */
+    Ready awaitReady() throws IOException {
+        JsonNode line = JsonMapper.shared().readTree(process.readLine());
+        return new Ready(line.get("listening").asString(), line.get("metrics").asString());
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    @Override
+    public void close() {
+        process.close();
+    }
+}

@@ -1,0 +1,62 @@
+package dev.lyne.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Benchmarks at their smallest, with the real processes: that they run, and that what they count adds up. No speed is judged. */
+final class BenchCommandsTest {
+    @TempDir
+    private Path directory;
+
+    @BeforeAll
+    static void findTheExample() {
+        System.setProperty("lyne.home", "..");
+    }
+
+    private JsonNode bench(String... arguments) throws IOException {
+        Path json = directory.resolve("figures.json");
+        List<String> all = Stream.concat(
+                        Stream.of("bench"), Stream.concat(Stream.of(arguments), Stream.of("--json", json.toString())))
+                .toList();
+        assertThat(Lyne.commandLine().execute(all.toArray(String[]::new))).isZero();
+        return JsonMapper.shared().readTree(Files.readString(json));
+    }
+
+    @Test
+    void serve_countsWhatTheStudentsTook() throws IOException {
+        JsonNode figures = bench("serve", "--students", "2", "--tokens", "24", "--sequences", "4", "--rounds", "1");
+        assertThat(figures.get("positions_per_round").asInt()).isEqualTo(2 * 4 * 23);
+        assertThat(figures.get("served_over_forward").asDouble()).isPositive();
+    }
+
+    @Test
+    void stall_theStalledStudentGetsAllItsRowsInTheEnd() throws IOException {
+        JsonNode figures = bench("stall", "--readers", "1", "--tokens", "256", "--sequences", "4", "--rounds", "1");
+        assertThat(figures.get("owed_bytes").asLong()).isGreaterThan(4 * 8 * 255 * 64 * 8L);
+        assertThat(figures.get("held_bytes").asLong()).isLessThan(20L << 20);
+        assertThat(figures.get("stalled_over_free").asDouble()).isPositive();
+    }
+
+    @Test
+    void sharing_studentsAtOnceCostTheForwardsOfOne() throws IOException {
+        Path text =
+                Files.writeString(directory.resolve("text.txt"), "We the people of the several states. ".repeat(300));
+        JsonNode figures = bench("sharing", "--students", "2", "--stagger", "1", "--corpus", text.toString());
+        long one = figures.get("corpus_positions").asLong();
+        JsonNode together = figures.get("rounds").get(1);
+        assertThat(together.get("positions_served").asLong()).isEqualTo(2 * one);
+        assertThat(together.get("positions_scored").asLong()).isEqualTo(one);
+        assertThat(figures.get("rounds").get(2).get("positions_served").asLong())
+                .isEqualTo(2 * one);
+    }
+}
