@@ -1,7 +1,5 @@
 package dev.lyne.cli;
 
-import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.load.bench.ServeBenchmark;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import java.util.concurrent.Callable;
@@ -26,14 +24,8 @@ final class BenchServe implements Callable<Integer> {
             description = "Model directory (default: ${DEFAULT-VALUE}).")
     private String teacher;
 
-    @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda:N (default: ${DEFAULT-VALUE}).")
-    private String device;
-
-    @Option(
-            names = "--precision",
-            defaultValue = "float32",
-            description = "float32, bfloat16 or float16 (default: ${DEFAULT-VALUE}).")
-    private String precision;
+    @Mixin
+    private ModelRuntimeOptions runtime;
 
     @Option(names = "--students", defaultValue = "4", description = "Student processes (default: ${DEFAULT-VALUE}).")
     private int students;
@@ -47,7 +39,7 @@ final class BenchServe implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         var model = LanguageModelTeacher.load(
-                "bench", Home.teacher(teacher), new ModelOptions(device, ComputePrecision.of(precision), 0), false);
+                "bench", Home.teacher(teacher), runtime.options(), false);
         var benchmark =
                 new ServeBenchmark(students, size.k, size.tokens, size.sequences, size.rounds, System.err::println);
         json.report(benchmark.run(model, BenchProcesses.starter(students, number -> WINDOW)));

@@ -1,7 +1,5 @@
 package dev.lyne.cli;
 
-import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.load.bench.StallBenchmark;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import java.util.concurrent.Callable;
@@ -27,6 +25,9 @@ final class BenchStall implements Callable<Integer> {
     private int readers;
 
     @Mixin
+    private ModelRuntimeOptions runtime;
+
+    @Mixin
     private BenchSize size;
 
     @Mixin
@@ -35,7 +36,7 @@ final class BenchStall implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         var teacher = LanguageModelTeacher.load(
-                "bench", Home.demoTeacher(), new ModelOptions("cpu", ComputePrecision.FLOAT32, 0), false);
+                "bench", Home.demoTeacher(), runtime.options(), false);
         var benchmark = new StallBenchmark(size.k, size.tokens, size.sequences, size.rounds, System.err::println);
         json.report(benchmark.run(
                 teacher, BenchProcesses.starter(readers + 1, number -> number == readers ? STALLED_WINDOW : WINDOW)));
