@@ -38,8 +38,7 @@ final class BenchServe implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        var model = LanguageModelTeacher.load(
-                "bench", Home.teacher(teacher), runtime.options(), false);
+        var model = LanguageModelTeacher.load("bench", Home.teacher(teacher), runtime.options(), false);
         var benchmark =
                 new ServeBenchmark(students, size.k, size.tokens, size.sequences, size.rounds, System.err::println);
         json.report(benchmark.run(model, BenchProcesses.starter(students, number -> WINDOW)));

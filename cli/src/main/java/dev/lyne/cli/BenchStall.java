@@ -35,8 +35,7 @@ final class BenchStall implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        var teacher = LanguageModelTeacher.load(
-                "bench", Home.demoTeacher(), runtime.options(), false);
+        var teacher = LanguageModelTeacher.load("bench", Home.demoTeacher(), runtime.options(), false);
         var benchmark = new StallBenchmark(size.k, size.tokens, size.sequences, size.rounds, System.err::println);
         json.report(benchmark.run(
                 teacher, BenchProcesses.starter(readers + 1, number -> number == readers ? STALLED_WINDOW : WINDOW)));

@@ -57,8 +57,7 @@ final class SharingRun {
                 if (number > 0) {
                     TimeUnit.SECONDS.sleep(staggerSeconds);
                 }
-                started.add(
-                        startStudent(directory, number, ready.listening(), seeds.applyAsInt(number)));
+                started.add(startStudent(directory, number, ready.listening(), seeds.applyAsInt(number)));
             }
             text.printf("%d students started; logs in %s%n", students, directory);
             for (ChildProcess student : started) {
