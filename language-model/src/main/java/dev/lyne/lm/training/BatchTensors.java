@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.lyne.lm.engine.NamedTensors;
-import dev.lyne.lm.model.ModelConfiguration;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.util.List;
@@ -20,7 +19,7 @@ final class BatchTensors {
     private final long[] labels;
     private final Map<String, Column> columns;
 
-    BatchTensors(TrainingBatch source, ModelConfiguration configuration) {
+    BatchTensors(TrainingBatch source, int vocabularySize, int contextLength) {
         List<int[]> sequences = source.sequences();
         if (sequences.isEmpty() || sequences.size() != source.positions().size()) {
             throw new IllegalArgumentException("batch: " + sequences.size() + " sequences, "
@@ -28,9 +27,9 @@ final class BatchTensors {
         }
         this.batch = sequences.size();
         this.length = sequences.stream().mapToInt(tokens -> tokens.length).max().getAsInt();
-        if (length < 1 || length > configuration.contextLength()) {
-            throw new IllegalArgumentException("longest sequence: " + length + " tokens (expected: 1..context="
-                    + configuration.contextLength() + ")");
+        if (length < 1 || length > contextLength) {
+            throw new IllegalArgumentException(
+                    "longest sequence: " + length + " tokens (expected: 1..context=" + contextLength + ")");
         }
         this.ids = new long[Math.multiplyExact(batch, length)];
         int count = source.positions().stream()
@@ -42,7 +41,7 @@ final class BatchTensors {
         for (int item = 0; item < batch; item++) {
             int[] tokens = sequences.get(item);
             for (int t = 0; t < tokens.length; t++) {
-                requireId(item, t, tokens[t], configuration.vocabularySize());
+                requireId(item, t, tokens[t], vocabularySize);
                 ids[item * length + t] = tokens[t];
             }
             int previous = -1;

@@ -35,6 +35,7 @@ public final class TrainableModel implements Trainable {
     /** The master type is float32; tests take 64 bits where finite differences have to be sharp. */
     TrainableModel(
             ModelConfiguration configuration,
+            int vocabularySize,
             ModelOptions options,
             OptimizerOptions optimizer,
             LossScript loss,
@@ -57,42 +58,57 @@ public final class TrainableModel implements Trainable {
                         ScriptSource.GENERATION.methods(),
                         ScriptSource.TRAINING.methods(),
                         loss.source()),
-                ModelConstants.of(
-                        configuration,
-                        computeType,
-                        statisticsType,
-                        configuration.vocabularySize(),
-                        optimizer.rowChunk()),
+                ModelConstants.of(configuration, computeType, statisticsType, vocabularySize, optimizer.rowChunk()),
                 options);
         this.rotary = new RotaryTables(configuration, script.newManager());
         this.tensors = new TrainingTensors(configuration, script, masterType);
-        this.training = new TrainingSteps(configuration, script, rotary, tensors, optimizer, terms);
+        this.training = new TrainingSteps(
+                vocabularySize, configuration.contextLength(), script, rotary, tensors, optimizer, terms);
         this.generator = new TextGenerator(script, configuration, tensors.weights(), rotary, computeType);
     }
 
-    /**
-     * A new model with random weights that the seed decides.
-     *
-     * @param loss what is minimised
-     */
+    /** A new model, none of whose vocabulary is padding: see the other {@code create}. */
     public static TrainableModel create(
             ModelConfiguration configuration,
             long seed,
             ModelOptions options,
             OptimizerOptions optimizer,
             LossScript loss) {
-        TrainableModel model = new TrainableModel(configuration, options, optimizer, loss, DataType.FLOAT32);
+        return create(configuration, configuration.vocabularySize(), seed, options, optimizer, loss);
+    }
+
+    /**
+     * A new model with random weights that the seed decides.
+     *
+     * @param vocabularySize ids of the tokenizer, which the distribution is over. Rows of the output matrix past it are padding:
+     *     they have no logit and a gradient of 0, are drawn, decay and are saved like the others, and are never sampled
+     * @param loss what is minimised
+     */
+    public static TrainableModel create(
+            ModelConfiguration configuration,
+            int vocabularySize,
+            long seed,
+            ModelOptions options,
+            OptimizerOptions optimizer,
+            LossScript loss) {
+        TrainableModel model =
+                new TrainableModel(configuration, vocabularySize, options, optimizer, loss, DataType.FLOAT32);
         model.tensors.initialize(seed);
         return model;
     }
 
-    /** The model of a Hugging Face directory, with moments at zero. */
+    /**
+     * The model of a Hugging Face directory, with moments at zero.
+     *
+     * @param vocabularySize ids of the tokenizer; as in {@code create}
+     */
     public static TrainableModel load(
-            Path directory, ModelOptions options, OptimizerOptions optimizer, LossScript loss) {
+            Path directory, int vocabularySize, ModelOptions options, OptimizerOptions optimizer, LossScript loss) {
         ModelConfiguration configuration = ModelConfiguration.read(directory);
         try {
             SafetensorsModel source = SafetensorsModel.open(directory, configuration);
-            TrainableModel model = new TrainableModel(configuration, options, optimizer, loss, DataType.FLOAT32);
+            TrainableModel model =
+                    new TrainableModel(configuration, vocabularySize, options, optimizer, loss, DataType.FLOAT32);
             try {
                 model.tensors.readWeights(source);
                 return model;

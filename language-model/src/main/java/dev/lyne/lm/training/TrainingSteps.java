@@ -7,28 +7,33 @@ import dev.lyne.lm.engine.NamedTensors;
 import dev.lyne.lm.engine.RotaryTables;
 import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.engine.TrainingCall;
-import dev.lyne.lm.model.ModelConfiguration;
 import java.nio.DoubleBuffer;
 import java.util.List;
 
 /** The native calls of a training step, each over a batch or over all weights. */
 final class TrainingSteps {
-    private final ModelConfiguration configuration;
+    private final int vocabularySize;
+    private final int contextLength;
     private final Script script;
     private final RotaryTables rotary;
     private final TrainingTensors tensors;
     private final OptimizerOptions optimizer;
     private final List<String> terms;
 
-    /** @param terms names of the sums that the loss script returns */
+    /**
+     * @param vocabularySize ids of the tokenizer
+     * @param terms names of the sums that the loss script returns
+     */
     TrainingSteps(
-            ModelConfiguration configuration,
+            int vocabularySize,
+            int contextLength,
             Script script,
             RotaryTables rotary,
             TrainingTensors tensors,
             OptimizerOptions optimizer,
             List<String> terms) {
-        this.configuration = configuration;
+        this.vocabularySize = vocabularySize;
+        this.contextLength = contextLength;
         this.script = script;
         this.rotary = rotary;
         this.tensors = tensors;
@@ -38,7 +43,7 @@ final class TrainingSteps {
 
     /** Forward, loss and backward; adds to the gradients. Returns the sums of the loss. {@code [terms]} */
     double[] accumulate(TrainingBatch source) {
-        BatchTensors batch = new BatchTensors(source, configuration);
+        BatchTensors batch = new BatchTensors(source, vocabularySize, contextLength);
         if (batch.rowCount() == 0) {
             return new double[terms.size()];
         }
@@ -96,7 +101,7 @@ final class TrainingSteps {
 
     /** The batch's negative log-likelihood, nats, summed over its rows; no gradients. */
     double negativeLogLikelihood(TrainingBatch source) {
-        BatchTensors batch = new BatchTensors(source, configuration);
+        BatchTensors batch = new BatchTensors(source, vocabularySize, contextLength);
         if (batch.rowCount() == 0) {
             return 0;
         }

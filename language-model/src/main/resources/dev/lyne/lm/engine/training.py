@@ -1,5 +1,6 @@
 # One training step over float32 master weights w, gradients g and AdamW moments m and v, all by name. Constants:
-# row_chunk: int (rows of logits that exist at a time).
+# row_chunk: int (rows of logits that exist at a time); vocabulary_size: int (rows of the output matrix past it are padding:
+# they have no logit, so their gradient is exactly 0, and like every matrix they decay).
 
 
 def accumulate(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, columns: Dict[str, Tensor], w: Dict[str, Tensor], g: Dict[str, Tensor]) -> Tensor:
@@ -17,9 +18,9 @@ def accumulate(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, column
   x = self.hidden(ids, cos, sin, cast).flatten(0, 1)
   output_name = "lm_head.weight" if "lm_head.weight" in w else "model.embed_tokens.weight"
   states = x.detach()
-  output = cast[output_name].detach()
+  output = cast[output_name].detach()[:self.vocabulary_size]
   states_gradient = torch.zeros_like(states)
-  output_gradient = g[output_name]
+  output_gradient = g[output_name][:self.vocabulary_size]
   sums: List[Tensor] = []
   start = 0
   while start < rows.numel():
@@ -90,7 +91,7 @@ def negative_log_likelihood(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: T
   for name in w.keys():
     cast[name] = w[name].to(self.compute_type)
   x = self.hidden(ids, cos, sin, cast).flatten(0, 1)
-  output = self.output_matrix(cast)
+  output = self.output_matrix(cast)[:self.vocabulary_size]
   total = torch.zeros([], dtype=7, device=ids.device)
   start = 0
   while start < rows.numel():

@@ -59,7 +59,8 @@ final class TrainingFilesTest {
                 ToyTask.step(model, batch);
                 model.export(directory, "float32");
                 try (TrainableModel loaded =
-                        TrainableModel.load(directory, ToyTask.FLOAT32, ToyTask.OPTIMIZER, CrossEntropy.script())) {
+                        TrainableModel.load(
+                                directory, TinyModels.VOCABULARY, ToyTask.FLOAT32, ToyTask.OPTIMIZER, CrossEntropy.script())) {
                     assertThat(loaded.configuration()).isEqualTo(configuration);
                     for (String name : configuration.expectedTensors().keySet()) {
                         assertThat(loaded.tensors().weight(name))

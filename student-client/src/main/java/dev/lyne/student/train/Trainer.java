@@ -52,9 +52,10 @@ public final class Trainer {
                     : CrossEntropy.script();
             ModelOptions options = config.run().model();
             TrainableModel model = Files.isDirectory(config.student())
-                    ? TrainableModel.load(config.student(), options, optimizer, loss)
+                    ? TrainableModel.load(config.student(), vocabularySize, options, optimizer, loss)
                     : TrainableModel.create(
                             ModelConfiguration.readFile(config.student()),
+                            vocabularySize,
                             config.run().seed(),
                             options,
                             optimizer,
