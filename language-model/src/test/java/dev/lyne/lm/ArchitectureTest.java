@@ -13,6 +13,8 @@ final class ArchitectureTest {
     @ArchTest
     static final ArchRule PACKAGES_KNOW_ONLY_WHAT_LIES_BELOW = layeredArchitecture()
             .consideringOnlyDependenciesInLayers()
+            .layer("files")
+            .definedBy("dev.lyne.lm.files..")
             .layer("model")
             .definedBy("dev.lyne.lm.model..")
             .layer("tokenizer")
@@ -27,6 +29,8 @@ final class ArchitectureTest {
             .definedBy("dev.lyne.lm.scoring..")
             .layer("training")
             .definedBy("dev.lyne.lm.training..")
+            .whereLayer("files")
+            .mayNotAccessAnyLayer()
             .whereLayer("tokenizer")
             .mayNotBeAccessedByAnyLayer()
             .whereLayer("weights")

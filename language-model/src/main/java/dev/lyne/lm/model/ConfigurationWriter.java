@@ -1,8 +1,8 @@
 package dev.lyne.lm.model;
 
+import dev.lyne.lm.files.AsideFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -58,8 +58,7 @@ final class ConfigurationWriter {
         }
         root.putNull("pad_token_id");
         String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(root) + "\n";
-        Files.createDirectories(file.toAbsolutePath().getParent());
-        Files.write(file, text.getBytes(StandardCharsets.UTF_8));
+        AsideFile.write(file, text.getBytes(StandardCharsets.UTF_8));
     }
 
     static String canonicalArithmetic(ModelConfiguration c) {

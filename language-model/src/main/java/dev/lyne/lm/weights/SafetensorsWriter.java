@@ -1,13 +1,10 @@
 package dev.lyne.lm.weights;
 
+import dev.lyne.lm.files.AsideFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -24,17 +21,14 @@ public final class SafetensorsWriter implements AutoCloseable {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final Path file;
-    private final Path aside;
-    private final FileChannel channel;
+    private final AsideFile aside;
     private final List<TensorEntry> tensors;
     private int current;
     private long written;
-    private boolean committed;
 
-    private SafetensorsWriter(Path file, Path aside, FileChannel channel, List<TensorEntry> tensors) {
+    private SafetensorsWriter(Path file, AsideFile aside, List<TensorEntry> tensors) {
         this.file = file;
         this.aside = aside;
-        this.channel = channel;
         this.tensors = tensors;
     }
 
@@ -46,21 +40,14 @@ public final class SafetensorsWriter implements AutoCloseable {
     public static SafetensorsWriter create(Path file, List<TensorEntry> tensors, Map<String, String> metadata)
             throws IOException {
         byte[] header = header(file, tensors, metadata);
-        Path directory = directoryOf(file);
-        Files.createDirectories(directory);
-        Path aside = directory.resolve(
-                "." + file.getFileName() + "." + ProcessHandle.current().pid() + ".partial");
-        FileChannel channel = FileChannel.open(
-                aside, StandardOpenOption.WRITE, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING);
-        SafetensorsWriter writer = new SafetensorsWriter(file, aside, channel, List.copyOf(tensors));
+        AsideFile aside = AsideFile.create(file);
         try {
             ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-            length.putLong(0, header.length);
-            writer.writeFully(length);
-            writer.writeFully(ByteBuffer.wrap(header));
-            return writer;
+            aside.append(length.putLong(0, header.length));
+            aside.append(ByteBuffer.wrap(header));
+            return new SafetensorsWriter(file, aside, List.copyOf(tensors));
         } catch (IOException e) {
-            writer.close();
+            aside.close();
             throw e;
         }
     }
@@ -78,7 +65,7 @@ public final class SafetensorsWriter implements AutoCloseable {
                     + " further bytes (expected: at most " + room + ")");
         }
         written += piece.remaining();
-        writeFully(piece);
+        aside.append(piece);
     }
 
     /** Syncs the file and renames it into place; refuses while bytes are missing. */
@@ -89,41 +76,18 @@ public final class SafetensorsWriter implements AutoCloseable {
             throw new IllegalStateException(file + ": tensor " + tensor.name() + ": " + written
                     + " bytes written (expected: " + tensor.bytes() + ")");
         }
-        channel.force(true);
-        channel.close();
-        Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        committed = true;
-        try (FileChannel directory = FileChannel.open(directoryOf(file), StandardOpenOption.READ)) {
-            directory.force(true); // the rename itself
-        }
+        aside.commit();
     }
 
     @Override
     public void close() throws IOException {
-        channel.close();
-        if (!committed) {
-            Files.deleteIfExists(aside);
-        }
-    }
-
-    private static Path directoryOf(Path file) {
-        Path directory = file.toAbsolutePath().getParent();
-        if (directory == null) {
-            throw new IllegalArgumentException(file + ": a root (expected: a file)");
-        }
-        return directory;
+        aside.close();
     }
 
     private void skipWhole() {
         while (current < tensors.size() && written == tensors.get(current).bytes()) {
             current++;
             written = 0;
-        }
-    }
-
-    private void writeFully(ByteBuffer bytes) throws IOException {
-        while (bytes.hasRemaining()) {
-            channel.write(bytes);
         }
     }
 
