@@ -30,14 +30,14 @@ public final class Evaluator {
     public static Evaluation evaluate(
             BatchScorer model, Optional<Teacher> teacher, Windows windows, int maxTokens, Progress progress)
             throws InterruptedException {
-        Totals totals = new Totals();
+        Totals totals = new Totals(model, teacher.map(asked -> asked.over(windows)));
         List<Window> batch = new ArrayList<>();
         int longest = 0;
         for (long i = 0; i < windows.count(); i++) {
             Window window = windows.window(i);
             int length = Math.max(longest, window.tokens().length);
             if (!batch.isEmpty() && (long) length * (batch.size() + 1) > maxTokens) {
-                totals.add(model, teacher, batch);
+                totals.add(batch);
                 progress.update(i, windows.count());
                 batch.clear();
                 length = window.tokens().length;
@@ -45,9 +45,9 @@ public final class Evaluator {
             batch.add(window);
             longest = length;
         }
-        totals.add(model, teacher, batch);
+        totals.add(batch);
         progress.update(windows.count(), windows.count());
-        return totals.result(teacher.isPresent());
+        return totals.result();
     }
 
     static List<SelectedRows> score(BatchScorer model, List<Window> windows) {
@@ -67,18 +67,25 @@ public final class Evaluator {
 
     /** Sums over batches. Owned by the evaluating thread. */
     private static final class Totals {
+        private final BatchScorer model;
+        private final Optional<Teacher.TopTokens> teacher;
         private final Calibration calibration = new Calibration();
         private double nll;
         private long tokens;
         private long agreed;
 
-        void add(BatchScorer model, Optional<Teacher> teacher, List<Window> windows) throws InterruptedException {
+        Totals(BatchScorer model, Optional<Teacher.TopTokens> teacher) {
+            this.model = model;
+            this.teacher = teacher;
+        }
+
+        void add(List<Window> windows) throws InterruptedException {
             List<SelectedRows> rows = score(model, windows);
             for (int w = 0; w < windows.size(); w++) {
                 addWindow(windows.get(w), rows.get(w));
             }
             if (teacher.isPresent()) {
-                List<int[]> tops = teacher.get().topTokens(windows);
+                List<int[]> tops = teacher.get().next(windows);
                 for (int w = 0; w < windows.size(); w++) {
                     agreed += agreements(rows.get(w), tops.get(w));
                 }
@@ -103,7 +110,7 @@ public final class Evaluator {
             return same;
         }
 
-        Evaluation result(boolean withTeacher) {
+        Evaluation result() {
             double mean = nll / tokens;
             return new Evaluation(
                     tokens,
@@ -111,7 +118,7 @@ public final class Evaluator {
                     Math.exp(mean),
                     calibration.accuracy(),
                     calibration.error(),
-                    withTeacher ? (double) agreed / tokens : null);
+                    teacher.isPresent() ? (double) agreed / tokens : null);
         }
     }
 }

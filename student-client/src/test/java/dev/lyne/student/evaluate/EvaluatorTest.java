@@ -8,6 +8,12 @@ import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.student.client.RowSource;
+import dev.lyne.student.client.StreamStatistics;
+import dev.lyne.student.client.TargetSequence;
+import dev.lyne.student.client.TargetStream;
+import dev.lyne.student.client.Targets;
+import dev.lyne.student.client.TeacherDescription;
 import dev.lyne.student.tokens.Document;
 import dev.lyne.student.tokens.DocumentSource;
 import dev.lyne.student.tokens.TextEncoder;
@@ -15,8 +21,11 @@ import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Windows;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
@@ -51,6 +60,29 @@ final class EvaluatorTest {
         assertThat(Evaluator.evaluate(new Expects('b'), Optional.empty(), windows("abab"), 100, (d, t) -> {})
                         .teacherAgreement())
                 .isNull();
+    }
+
+    @Test
+    void evaluate_againstAStream_asksAheadInOrderAndKeepsItFullWhileTheModelWorks() throws Exception {
+        Windows windows = windows("abcabcabcabcabcabcabcabcabcabca");
+        RecordingStream stream = new RecordingStream(4, 'b');
+        List<Integer> pendingWhileScoring = new ArrayList<>();
+        BatchScorer model = new BatchScorer() {
+            @Override
+            public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+                pendingWhileScoring.add(stream.pending());
+                return new Expects('b').score(items, selection);
+            }
+
+            @Override
+            public void close() {}
+        };
+        Evaluation evaluation =
+                Evaluator.evaluate(model, Optional.of(Teacher.of(stream)), windows, 8, (done, total) -> {});
+        assertThat(evaluation.teacherAgreement()).isEqualTo(1.0);
+        assertThat(windows.count()).isEqualTo(10);
+        assertThat(pendingWhileScoring).containsExactly(4, 4, 4, 4, 2);
+        assertThat(stream.offered).containsExactly(0L, 1L, 2L, 3L, 4L, 5L, 6L, 7L, 8L, 9L);
     }
 
     @Test
@@ -103,6 +135,76 @@ final class EvaluatorTest {
             }
         };
         return new Windows(TokenStore.open(directory, source, encoder, 1, (done, total) -> {}), 4);
+    }
+
+    /** A stream with a window of so many sequences, which always finds the same token most probable. */
+    private static final class RecordingStream implements TargetStream {
+        private final int capacity;
+        private final int token;
+        private final ArrayDeque<TargetSequence> pending = new ArrayDeque<>();
+        final List<Long> offered = new ArrayList<>();
+
+        RecordingStream(int capacity, int token) {
+            this.capacity = capacity;
+            this.token = token;
+        }
+
+        @Override
+        public boolean offer(TargetSequence sequence) {
+            if (pending.size() == capacity) {
+                return false;
+            }
+            offered.add(sequence.id());
+            return pending.add(sequence);
+        }
+
+        @Override
+        public Targets take() {
+            TargetSequence sequence = pending.remove();
+            int rows = sequence.positions().length;
+            int[] ids = new int[rows];
+            int[] counts = new int[rows];
+            Arrays.fill(ids, token);
+            Arrays.fill(counts, 1);
+            return new Targets(
+                    sequence,
+                    sequence.positions(),
+                    1,
+                    counts,
+                    ids,
+                    new float[rows],
+                    new float[rows],
+                    new float[rows],
+                    List.of(),
+                    new float[0],
+                    Map.of(RowSource.COMPUTED, rows),
+                    1L);
+        }
+
+        @Override
+        public int pending() {
+            return pending.size();
+        }
+
+        @Override
+        public void askAgain(TargetSequence sequence) {
+            throw new AssertionError("nothing failed");
+        }
+
+        @Override
+        public TeacherDescription teacher() {
+            throw new AssertionError("nobody asked before");
+        }
+
+        @Override
+        public StreamStatistics statistics() {
+            throw new AssertionError("nobody asked before");
+        }
+
+        @Override
+        public void close() {
+            pending.clear();
+        }
     }
 
     /** Gives one token a probability of 0.8 wherever it is, and any other 0.1. */
