@@ -70,5 +70,11 @@ final class StudentLayersTest {
                     "dev.lyne.student.client..",
                     "dev.lyne.student.loss..",
                     "dev.lyne.student.evaluate..",
-                    "dev.lyne.lm..");
+                    "dev.lyne.lm.model..",
+                    "dev.lyne.lm.engine..",
+                    "dev.lyne.lm.weights..",
+                    "dev.lyne.lm.tokenizer..",
+                    "dev.lyne.lm.scoring..",
+                    "dev.lyne.lm.generation..",
+                    "dev.lyne.lm.training..");
 }

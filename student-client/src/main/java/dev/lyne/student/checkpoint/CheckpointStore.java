@@ -1,5 +1,6 @@
 package dev.lyne.student.checkpoint;
 
+import dev.lyne.lm.files.UnwritableFileException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -31,6 +32,9 @@ import tools.jackson.databind.json.JsonMapper;
  * may die at any instruction, or the disk be full, and what bears the name can be resumed from. One thread uses a store.
  */
 public final class CheckpointStore {
+    /** What to do where a file of a run cannot be written. */
+    public static final String REMEDY = "make room and run the same command with --resume";
+
     private static final Pattern NAME = Pattern.compile("step-(\\d{6,18})");
     private static final String STATE = "state.safetensors";
     private static final String RUN = "checkpoint.json";
@@ -158,7 +162,8 @@ public final class CheckpointStore {
         String reason = cause.getMessage() == null ? cause.toString() : cause.getMessage();
         List<Path> standing = steps();
         String rest = standing.isEmpty() ? "there is no earlier one" : standing.get(standing.size() - 1) + " stands";
-        IOException failure = new IOException("checkpoint " + name + " not written: " + reason + "; " + rest, cause);
+        IOException failure =
+                new IOException("checkpoint " + name + " not written: " + reason + "; " + rest + "; " + REMEDY, cause);
         try {
             deleteTree(aside);
         } catch (IOException e) {
@@ -237,6 +242,8 @@ public final class CheckpointStore {
                 channel.write(rest);
             }
             channel.force(true);
+        } catch (IOException e) {
+            throw new UnwritableFileException(file, e);
         }
     }
 

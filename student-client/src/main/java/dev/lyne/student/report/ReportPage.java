@@ -1,5 +1,6 @@
 package dev.lyne.student.report;
 
+import dev.lyne.lm.files.AsideFile;
 import dev.lyne.student.report.ReportData.Continuation;
 import dev.lyne.student.report.ReportData.Fact;
 import dev.lyne.student.report.ReportData.FactTable;
@@ -12,7 +13,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -34,7 +34,7 @@ public final class ReportPage {
 
     /** Writes the page. */
     public static void write(ReportData data, Path file) throws IOException {
-        Files.writeString(file, render(data));
+        AsideFile.write(file, render(data).getBytes(StandardCharsets.UTF_8));
     }
 
     /** The page as HTML. */

@@ -1,5 +1,6 @@
 package dev.lyne.student.tokens;
 
+import dev.lyne.lm.files.UnwritableFileException;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -14,12 +15,14 @@ import java.util.zip.CRC32C;
 
 /** A file of little-endian 32-bit integers with a CRC32C. One thread writes it. */
 final class ShardFile implements Closeable {
+    private final Path file;
     private final FileChannel channel;
     private final ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 18).order(ByteOrder.LITTLE_ENDIAN);
     private final CRC32C crc = new CRC32C();
     private int count;
 
     ShardFile(Path file) throws IOException {
+        this.file = file;
         this.channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
     }
 
@@ -38,15 +41,23 @@ final class ShardFile implements Closeable {
     /** Writes what is buffered, forces it to the disk, and returns the CRC32C. */
     int finish() throws IOException {
         flush();
-        channel.force(true);
+        try {
+            channel.force(true);
+        } catch (IOException e) {
+            throw new UnwritableFileException(file, e);
+        }
         return (int) crc.getValue();
     }
 
     private void flush() throws IOException {
         buffer.flip();
         crc.update(buffer.duplicate());
-        while (buffer.hasRemaining()) {
-            channel.write(buffer);
+        try {
+            while (buffer.hasRemaining()) {
+                channel.write(buffer);
+            }
+        } catch (IOException e) {
+            throw new UnwritableFileException(file, e);
         }
         buffer.clear();
     }
@@ -84,6 +95,8 @@ final class ShardFile implements Closeable {
                 channel.write(rest);
             }
             channel.force(true);
+        } catch (IOException e) {
+            throw new UnwritableFileException(file, e);
         }
     }
 }

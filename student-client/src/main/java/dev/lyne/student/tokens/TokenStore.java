@@ -78,7 +78,12 @@ public final class TokenStore {
             Path aside = cache.resolve("tokens-" + key + ".building");
             deleteTree(aside);
             Files.createDirectory(aside);
-            new TokenStoreBuilder(aside, encoder, threads, shardTokens).build(source, expected, progress);
+            try {
+                new TokenStoreBuilder(aside, encoder, threads, shardTokens).build(source, expected, progress);
+            } catch (IOException e) {
+                deleteTree(aside); // on a full disk it would only be in the way
+                throw e;
+            }
             Files.move(aside, directory, StandardCopyOption.ATOMIC_MOVE);
             return openExisting(directory, expected);
         }

@@ -1,5 +1,6 @@
 package dev.lyne.student.train;
 
+import dev.lyne.lm.files.UnwritableFileException;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -9,9 +10,11 @@ import java.nio.file.StandardOpenOption;
 
 /** A file that grows, and that a resumed run cuts back to where its checkpoint left it. One thread uses it. */
 final class AppendFile implements Closeable {
+    private final Path file;
     private final FileChannel channel;
 
-    private AppendFile(FileChannel channel) {
+    private AppendFile(Path file, FileChannel channel) {
+        this.file = file;
         this.channel = channel;
     }
 
@@ -26,20 +29,29 @@ final class AppendFile implements Closeable {
         }
         channel.truncate(length);
         channel.position(length);
-        return new AppendFile(channel);
+        return new AppendFile(file, channel);
     }
 
-    void append(byte[] bytes) throws IOException {
-        ByteBuffer rest = ByteBuffer.wrap(bytes);
-        while (rest.hasRemaining()) {
-            channel.write(rest);
+    /** Appends; where the disk is full the file may end in the midst of what was to be written. */
+    void append(byte[] bytes) throws UnwritableFileException {
+        try {
+            ByteBuffer rest = ByteBuffer.wrap(bytes);
+            while (rest.hasRemaining()) {
+                channel.write(rest);
+            }
+        } catch (IOException e) {
+            throw new UnwritableFileException(file, e);
         }
     }
 
     /** Forces what was written to the disk; returns the file's length. */
     long force() throws IOException {
-        channel.force(true);
-        return channel.position();
+        try {
+            channel.force(true);
+            return channel.position();
+        } catch (IOException e) {
+            throw new UnwritableFileException(file, e);
+        }
     }
 
     @Override

@@ -1,9 +1,9 @@
 package dev.lyne.student.train;
 
+import dev.lyne.lm.files.AsideFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 
 /** What stands where in the directory of a run. */
@@ -64,7 +64,7 @@ public record RunDirectory(Path root) {
         for (String name : TOKENIZER_FILES) {
             Path file = from.resolve(name);
             if (Files.isRegularFile(file)) {
-                Files.copy(file, to.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+                AsideFile.write(to.resolve(name), Files.readAllBytes(file));
             }
         }
     }

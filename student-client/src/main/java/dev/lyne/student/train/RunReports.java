@@ -1,5 +1,6 @@
 package dev.lyne.student.train;
 
+import dev.lyne.lm.files.AsideFile;
 import dev.lyne.student.report.ReportData;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -74,7 +75,7 @@ public final class RunReports {
     }
 
     static void writeSettings(Map<String, String> settings, Path file) throws IOException {
-        Files.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(settings));
+        AsideFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(settings));
     }
 
     private static Map<String, String> readSettings(Path file) throws IOException {

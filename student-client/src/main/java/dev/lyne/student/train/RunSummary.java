@@ -1,6 +1,7 @@
 package dev.lyne.student.train;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lyne.lm.files.AsideFile;
 import dev.lyne.student.checkpoint.RunState;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -59,7 +60,7 @@ public record RunSummary(
 
     /** Writes it as JSON. */
     public void write(Path file) throws IOException {
-        Files.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(this));
+        AsideFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(this));
     }
 
     /** Reads what {@link #write} wrote. */

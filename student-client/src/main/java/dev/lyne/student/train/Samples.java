@@ -1,6 +1,7 @@
 package dev.lyne.student.train;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lyne.lm.files.AsideFile;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
@@ -82,7 +83,7 @@ public final class Samples {
     }
 
     static void write(Path file, List<Sample> samples) throws IOException {
-        Files.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(samples));
+        AsideFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(samples));
     }
 
     /** Reads a run's {@code samples.json}. */
