@@ -1,5 +1,7 @@
 package dev.lyne.cli;
 
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
@@ -75,19 +77,17 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        ModelOptions options = runtime.options();
+        Corpus text = text();
         Path cache = Files.createTempDirectory("lyne-tokens");
         try (Tokenizer tokenizer = Tokenizer.load(model);
-                ScoringModel scorer = ScoringModel.load(
-                        model, runtime.options(), new ScoringOptions(tokenizer.vocabularySize(), 256, false))) {
+                ScoringModel scorer =
+                        ScoringModel.load(model, options, new ScoringOptions(tokenizer.vocabularySize(), 256, false))) {
             tokenizer.checkFits(scorer.configuration());
-            if (context > scorer.configuration().contextLength()) {
-                throw new IllegalArgumentException("--context: " + context + " (expected: at most the model's "
-                        + scorer.configuration().contextLength() + ")");
-            }
             var windows = new Windows(
                     TokenStore.open(
                             cache,
-                            Corpus.of(corpus, Optional.ofNullable(textField)),
+                            text,
                             TextEncoder.of(tokenizer),
                             Runtime.getRuntime().availableProcessors(),
                             (done, total) -> {}),
@@ -103,6 +103,22 @@ final class EvaluateCommand implements Callable<Integer> {
             delete(cache);
         }
         return 0;
+    }
+
+    /** The corpus, once everything that was given is known to fit, and before any of it is read. */
+    private Corpus text() throws IOException {
+        int most = ModelConfiguration.read(Home.model("--model", model)).contextLength();
+        if (context < 2 || context > most) {
+            throw new IllegalArgumentException(
+                    "--context: " + context + " (expected: 2..max_position_embeddings=" + most + ", the model's)");
+        }
+        if (batchTokens < 1) {
+            throw new IllegalArgumentException("--batch-tokens: " + batchTokens + " (expected: 1 or more)");
+        }
+        if (teacher != null) {
+            TeacherClient.requireAddresses(teacher);
+        }
+        return Corpus.of("--corpus", corpus, Optional.ofNullable(textField));
     }
 
     private Evaluation withTeacher(ScoringModel scorer, Windows windows, Tokenizer tokenizer, String teacher)

@@ -1,5 +1,7 @@
 package dev.lyne.cli;
 
+import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.lm.weights.ModelFiles;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -28,6 +30,18 @@ final class Home {
             throw new IllegalArgumentException(
                     "--teacher: " + directory + " is no directory (expected: a Hugging Face model directory, or demo)");
         }
+        return model("--teacher", directory);
+    }
+
+    /** A directory that an option named, refused where it does not hold a model with its tokenizer. */
+    static Path model(String option, Path directory) {
+        ModelFiles.requireModel(option, directory);
+        return tokenizer(option, directory);
+    }
+
+    /** A directory that an option named, refused where it does not hold a tokenizer. */
+    static Path tokenizer(String option, Path directory) {
+        ModelFiles.requireFile(option, directory, Tokenizer.FILE_NAME);
         return directory;
     }
 }

@@ -65,7 +65,9 @@ final class ScoreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        Path directory = tokenizerDirectory == null ? Home.demoTeacher() : tokenizerDirectory;
+        Path directory =
+                Home.tokenizer("--tokenizer", tokenizerDirectory == null ? Home.demoTeacher() : tokenizerDirectory);
+        TeacherClient.requireAddresses(teacher);
         try (Tokenizer tokenizer = Tokenizer.load(directory)) {
             int[] tokens = tokens(tokenizer);
             var expectation = new TeacherExpectation(

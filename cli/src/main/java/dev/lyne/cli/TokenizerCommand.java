@@ -63,7 +63,7 @@ final class TokenizerCommand implements Runnable {
         @Override
         public Integer call() throws Exception {
             var trainer = new BytePairTrainer(List.of(specialToken));
-            Corpus.of(corpus, Optional.ofNullable(textField)).read((document, bytes) -> {
+            Corpus.of("--corpus", corpus, Optional.ofNullable(textField)).read((document, bytes) -> {
                 trainer.add(document.prompt());
                 trainer.add(document.text());
             });

@@ -13,6 +13,8 @@ import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
 /** What a user gets for wrong options, files and values: one line, and the right exit code. */
@@ -78,6 +80,36 @@ final class CommandLineTest {
                 run("train", "--context", "1", "--out", directory.toString(), "--student", "x", "--corpus", "y");
         assertThat(outcome.code()).isEqualTo(2);
         assertThat(outcome.err()).contains("context: 1 (expected: 2");
+    }
+
+    /** Each is refused before anything is loaded: DIR exists and is empty, and nothing else does. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "train --config DIR/none.yaml|config: DIR/none.yaml is no file (expected: a YAML file of settings)",
+                "serve --teacher DIR|--teacher: DIR holds no config.json (expected: a directory with one)",
+                "serve --teacher DIR/none|--teacher: DIR/none is no directory (expected: a Hugging Face model"
+                        + " directory, or demo)",
+                "evaluate --model DIR/none --corpus DIR|--model: DIR/none is no directory (expected: a Hugging Face"
+                        + " model directory)",
+                "evaluate --model DIR --corpus DIR|--model: DIR holds no config.json (expected: a directory with one)",
+                "score --teacher localhost:1 --tokenizer DIR text|--tokenizer: DIR holds no tokenizer.json (expected:"
+                        + " a directory with one)",
+                "tokenizer train --corpus DIR/none --out DIR|--corpus: DIR/none does not exist (expected: a text file,"
+                        + " a .jsonl[.gz] file or a directory)",
+                "train --out DIR/run --student DIR/none --corpus DIR|student: DIR/none does not exist (expected: a"
+                        + " model directory, or a config.json)",
+                "pretrain --out DIR/run --student DIR --corpus DIR|student: DIR holds no config.json (expected: a"
+                        + " directory with one)",
+                "train --out DIR/run --student DIR --corpus DIR --steps 4 --warmup-steps 4|warmup_steps: 4 (expected:"
+                        + " at most 3 of steps=4 with schedule=cosine)",
+            })
+    void wrongPathOrCombination_exits2WithOneLineThatNamesIt(String command, String message) {
+        Outcome outcome = run(command.replace("DIR", directory.toString()).split(" "));
+        assertThat(outcome.err()).isEqualTo("lyne: " + message.replace("DIR", directory.toString()) + "\n");
+        assertThat(outcome.code()).isEqualTo(2);
+        assertThat(directory.resolve("run")).doesNotExist();
     }
 
     @Test

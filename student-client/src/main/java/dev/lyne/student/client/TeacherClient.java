@@ -56,6 +56,11 @@ public final class TeacherClient implements TargetSource {
         return new TeacherClient(addresses, options, System::nanoTime, InetAddress::getAllByName);
     }
 
+    /** Refuses addresses that {@link #connect} could not read, without asking anybody. */
+    public static void requireAddresses(String addresses) {
+        TeacherAddresses.parse(addresses);
+    }
+
     TeacherClient(String addresses, ClientOptions options, LongSupplier nanoTime, TeacherAddresses.Resolver resolver) {
         this.addresses = TeacherAddresses.parse(addresses);
         this.options = options;

@@ -32,35 +32,43 @@ public final class Corpus implements DocumentSource {
         this.textField = textField;
     }
 
+    /** A corpus over inputs that a setting named {@code corpus} gave. */
+    public static Corpus of(List<Path> inputs, Optional<String> textField) throws IOException {
+        return of("corpus", inputs, textField);
+    }
+
     /**
-     * A corpus over these inputs.
+     * A corpus over these inputs; looks for them, and reads nothing yet.
      *
+     * @param what name of the option or setting that gave them
      * @param textField field of a JSON line that holds the text; absent means {@code text}, or {@code prompt} with
      *     {@code response}
-     * @throws CorpusException where an input does not exist or holds no file
+     * @throws IllegalArgumentException where an input does not exist, holds no file or is of a kind that is not read
      */
-    public static Corpus of(List<Path> inputs, Optional<String> textField) throws IOException {
+    public static Corpus of(String what, List<Path> inputs, Optional<String> textField) throws IOException {
         if (inputs.isEmpty()) {
-            throw new CorpusException("corpus: no input (expected: text files, .jsonl[.gz] files or directories)");
+            throw new IllegalArgumentException(
+                    what + ": no input (expected: text files, .jsonl[.gz] files or directories)");
         }
         List<Path> files = new ArrayList<>();
         for (Path input : inputs) {
             if (Files.isDirectory(input)) {
                 List<Path> found = filesOf(input);
                 if (found.isEmpty()) {
-                    throw new CorpusException("corpus: " + input + " holds no file (expected: at least one)");
+                    throw new IllegalArgumentException(what + ": " + input + " holds no file (expected: at least one)");
                 }
                 files.addAll(found);
             } else if (Files.isRegularFile(input)) {
                 files.add(input);
             } else {
-                throw new CorpusException("corpus: " + input + " does not exist (expected: a file or a directory)");
+                throw new IllegalArgumentException(what + ": " + input
+                        + " does not exist (expected: a text file, a .jsonl[.gz] file or a directory)");
             }
         }
         for (Path file : files) {
             String name = name(file);
             if (name.endsWith(".gz") && !name.endsWith(".jsonl.gz")) {
-                throw new CorpusException("corpus: " + file + " (expected: text, .jsonl or .jsonl.gz)");
+                throw new IllegalArgumentException(what + ": " + file + " (expected: text, .jsonl or .jsonl.gz)");
             }
         }
         return new Corpus(files, textField);

@@ -28,7 +28,7 @@ public final class Settings {
      * @param file a YAML file of keys and values; relative paths in it are taken as they are, from the working directory
      * @param environment variables; those named {@code LYNE_} and a setting count, lists are separated by commas
      * @param flags values given on the command line
-     * @throws IllegalArgumentException for a key that there is not
+     * @throws IllegalArgumentException for a file or a key that there is not
      */
     public static Settings of(Optional<Path> file, Map<String, String> environment, Map<Setting, List<String>> flags)
             throws IOException {
@@ -42,6 +42,9 @@ public final class Settings {
     }
 
     private static void readFile(Path file, Map<Setting, List<String>> values) throws IOException {
+        if (!Files.isRegularFile(file)) {
+            throw new IllegalArgumentException("config: " + file + " is no file (expected: a YAML file of settings)");
+        }
         JsonNode root;
         try {
             root = YAML.readTree(Files.readString(file));

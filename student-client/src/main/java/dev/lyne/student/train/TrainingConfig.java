@@ -2,6 +2,7 @@ package dev.lyne.student.train;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.student.client.TeacherClient;
 import dev.lyne.wire.Selection;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -202,6 +203,11 @@ public record TrainingConfig(
         if (distillation.alpha() == 0 && !distillation.teachers().isEmpty()) {
             throw Settings.refused(Setting.ALPHA, distillation.alpha(), "above 0 where a teacher is given");
         }
+        if (!distillation.teachers().isEmpty()) {
+            TeacherClient.requireAddresses(String.join(",", distillation.teachers()));
+        } else if (!distillation.teacherName().isEmpty()) {
+            throw Settings.refused(Setting.TEACHER_NAME, distillation.teacherName(), "empty where no teacher is given");
+        }
         if (optimization.finalLearningRate() > optimization.learningRate()) {
             throw Settings.refused(
                     Setting.FINAL_LEARNING_RATE,
@@ -210,6 +216,35 @@ public record TrainingConfig(
         }
         if (data.heldOut().isEmpty() && run.evaluateEvery() > 0) {
             throw Settings.refused(Setting.EVALUATE_EVERY, run.evaluateEvery(), "0 where held_out is not given");
+        }
+        boolean decays = optimization.schedule().equals("wsd");
+        if (decays != optimization.decaySteps() > 0) {
+            throw Settings.refused(
+                    Setting.DECAY_STEPS,
+                    optimization.decaySteps(),
+                    decays ? "1 or more with schedule=wsd" : "0 with schedule=" + optimization.schedule());
+        }
+        if (run.steps() > 0) {
+            requireScheduleFits(run.steps());
+        }
+    }
+
+    /** Refuses a schedule that takes more steps than there are, which only the corpus tells where epochs are counted. */
+    void requireScheduleFits(long steps) {
+        String among = " of steps=" + steps;
+        if (optimization.decaySteps() > steps) {
+            throw Settings.refused(Setting.DECAY_STEPS, optimization.decaySteps(), "at most " + steps + among);
+        }
+        long most = switch (optimization.schedule()) {
+            case "cosine" -> steps - 1; // one step at least comes down
+            case "wsd" -> steps - optimization.decaySteps();
+            default -> steps;
+        };
+        if (optimization.warmupSteps() > most) {
+            throw Settings.refused(
+                    Setting.WARMUP_STEPS,
+                    optimization.warmupSteps(),
+                    "at most " + most + among + " with schedule=" + optimization.schedule());
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.lyne.student.train;
 
+import dev.lyne.lm.files.UnwritableFileException;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.Trainable;
 import dev.lyne.student.checkpoint.Checkpoint;
@@ -18,10 +19,8 @@ import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Windows;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.LongToDoubleFunction;
@@ -59,41 +58,60 @@ final class TrainingSession {
     }
 
     RunSummary run(boolean resume) throws IOException, InterruptedException {
-        Files.createDirectories(directory.events());
-        CheckpointStore checkpoints =
-                new CheckpointStore(directory.checkpoints(), config.run().keepCheckpoints());
-        if (!resume && !checkpoints.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "out: " + config.out() + " holds checkpoints (expected: a directory without any, or to resume)");
+        RunInputs inputs = RunInputs.find(config);
+        try {
+            return run(inputs, resume);
+        } catch (UnwritableFileException e) {
+            throw new IOException(e.getMessage() + "; " + CheckpointStore.REMEDY, e);
         }
-        Optional<Checkpoint> checkpoint = resume ? checkpoints.latest() : Optional.empty();
+    }
+
+    private RunSummary run(RunInputs inputs, boolean resume) throws IOException, InterruptedException {
         try (Tokenizer tokenizer = Tokenizer.load(config.tokenizerDirectory())) {
-            Windows windows = windows("corpus", config.data().corpus(), tokenizer);
-            Optional<HeldOutLoss> heldOut = config.data().heldOut().isEmpty()
-                    ? Optional.empty()
-                    : Optional.of(new HeldOutLoss(
-                            windows("held_out", config.data().heldOut(), tokenizer),
-                            config.data().heldOutWindows(),
-                            config.data().microBatchTokens()));
+            inputs.requireFit(tokenizer, config.distillation());
+            Files.createDirectories(directory.events());
+            CheckpointStore checkpoints =
+                    new CheckpointStore(directory.checkpoints(), config.run().keepCheckpoints());
+            if (!resume && !checkpoints.isEmpty()) {
+                throw new IllegalArgumentException("out: " + config.out()
+                        + " holds checkpoints (expected: a directory without any, or to resume)");
+            }
+            Optional<Checkpoint> checkpoint = resume ? checkpoints.latest() : Optional.empty();
+            Material material = material(inputs, tokenizer);
+            config.requireScheduleFits(material.steps());
             Student student = surroundings.openStudent(config, tokenizer.vocabularySize());
             try (Trainable model = student.model()) {
-                requireFits(model, tokenizer.vocabularySize());
-                if (config.distillation().enabled()) {
-                    return distil(tokenizer, windows, heldOut, student, checkpoints, checkpoint);
+                if (!config.distillation().enabled()) {
+                    return train(material, student, checkpoints, checkpoint, Optional.empty());
                 }
-                return train(tokenizer, windows, heldOut, student, checkpoints, checkpoint, Optional.empty());
+                try (TargetSource source = surroundings.openTeachers(config);
+                        TargetStream stream = source.open(request(tokenizer, checkpoint))) {
+                    return train(material, student, checkpoints, checkpoint, Optional.of(stream));
+                }
             }
         }
     }
 
-    private RunSummary distil(
-            Tokenizer tokenizer,
-            Windows windows,
-            Optional<HeldOutLoss> heldOut,
-            Student student,
-            CheckpointStore checkpoints,
-            Optional<Checkpoint> checkpoint)
-            throws IOException, InterruptedException {
+    /** What is trained on, in order, and what is evaluated on. */
+    private record Material(
+            Tokenizer tokenizer, Windows windows, Optional<HeldOutLoss> heldOut, WindowSequence sequence, long steps) {}
+
+    private Material material(RunInputs inputs, Tokenizer tokenizer) throws IOException {
+        Windows windows = windows(Setting.CORPUS, inputs.corpus(), tokenizer);
+        WindowSequence sequence = new WindowSequence(windows, config.run().seed());
+        Optional<HeldOutLoss> heldOut = inputs.heldOut().isEmpty()
+                ? Optional.empty()
+                : Optional.of(new HeldOutLoss(
+                        windows(Setting.HELD_OUT, inputs.heldOut().get(), tokenizer),
+                        config.data().heldOutWindows(),
+                        config.data().microBatchTokens()));
+        long steps = config.run().steps() > 0
+                ? config.run().steps()
+                : sequence.steps(config.run().epochs(), config.data().batch());
+        return new Material(tokenizer, windows, heldOut, sequence, steps);
+    }
+
+    private TargetRequest request(Tokenizer tokenizer, Optional<Checkpoint> checkpoint) {
         TargetColumns columns = columns(tokenizer.vocabularySize());
         TeacherExpectation expectation = new TeacherExpectation(
                 checkpoint
@@ -103,7 +121,7 @@ final class TrainingSession {
                 tokenizer.vocabularySize(),
                 null);
         TrainingConfig.Distillation settings = config.distillation();
-        TargetRequest request = settings.topP() == 1
+        return settings.topP() == 1
                 ? TargetRequest.topK(settings.topK(), columns.temperatures(), expectation)
                 : TargetRequest.topPK(
                         settings.topP(),
@@ -111,27 +129,20 @@ final class TrainingSession {
                         (float) settings.truncationTemperature(),
                         columns.temperatures(),
                         expectation);
-        try (TargetSource source = surroundings.openTeachers(config);
-                TargetStream stream = source.open(request)) {
-            return train(tokenizer, windows, heldOut, student, checkpoints, checkpoint, Optional.of(stream));
-        }
     }
 
     private RunSummary train(
-            Tokenizer tokenizer,
-            Windows windows,
-            Optional<HeldOutLoss> heldOut,
+            Material material,
             Student student,
             CheckpointStore checkpoints,
             Optional<Checkpoint> checkpoint,
             Optional<TargetStream> stream)
             throws IOException, InterruptedException {
         Trainable model = student.model();
-        WindowSequence sequence = new WindowSequence(windows, config.run().seed());
+        Windows windows = material.windows();
+        WindowSequence sequence = material.sequence();
         int batch = config.data().batch();
-        long steps = config.run().steps() > 0
-                ? config.run().steps()
-                : sequence.steps(config.run().epochs(), batch);
+        long steps = material.steps();
         TreeMap<String, String> identity = RunIdentity.of(
                 config,
                 steps,
@@ -160,9 +171,9 @@ final class TrainingSession {
                     new MicroBatches(
                             config.distillation().alpha(),
                             config.data().microBatchTokens(),
-                            columns(tokenizer.vocabularySize())),
+                            columns(material.tokenizer().vocabularySize())),
                     surroundings.learningRate(config.optimization(), steps),
-                    heldOut,
+                    material.heldOut(),
                     checkpoints,
                     metrics,
                     events,
@@ -180,20 +191,19 @@ final class TrainingSession {
                             totals)
                     .run();
         }
-        return finish(tokenizer, heldOut, model, totals);
+        return finish(material, model, totals);
     }
 
-    private RunSummary finish(Tokenizer tokenizer, Optional<HeldOutLoss> heldOut, Trainable model, RunTotals totals)
-            throws IOException {
+    private RunSummary finish(Material material, Trainable model, RunTotals totals) throws IOException {
         model.export(directory.model(), config.run().storedType());
         RunDirectory.copyTokenizer(config.tokenizerDirectory(), directory.model());
-        if (heldOut.isPresent() && config.run().samples() > 0) {
+        if (material.heldOut().isPresent() && config.run().samples() > 0) {
             Samples.write(
                     directory.samples(),
                     Samples.of(
                             model::generate,
-                            tokenizer,
-                            heldOut.get().windows(),
+                            material.tokenizer(),
+                            material.heldOut().get().windows(),
                             config.run().samples()));
         }
         RunSummary summary = RunSummary.of(
@@ -203,33 +213,18 @@ final class TrainingSession {
         return summary;
     }
 
-    private Windows windows(String name, List<Path> inputs, Tokenizer tokenizer) throws IOException {
-        Corpus corpus = Corpus.of(inputs, config.data().textField());
+    private Windows windows(Setting what, Corpus corpus, Tokenizer tokenizer) throws IOException {
         TokenStore store = TokenStore.open(
                 config.data().cache(),
                 corpus,
                 TextEncoder.of(tokenizer),
                 Math.max(1, config.run().model().threads()),
-                (done, total) -> listener.onTokenise(name, done, total));
+                (done, total) -> listener.onTokenise(what.key(), done, total));
         return new Windows(store, config.data().context());
     }
 
     private TargetColumns columns(int vocabularySize) {
         return new TargetColumns((float) config.distillation().teacherTemperature(), vocabularySize);
-    }
-
-    private void requireFits(Trainable model, int vocabularySize) {
-        // A padded output column would take part in the student's softmax and in no teacher's.
-        if (model.configuration().vocabularySize() != vocabularySize) {
-            throw new IllegalArgumentException("student: vocab_size "
-                    + model.configuration().vocabularySize() + " (expected: the tokenizer's " + vocabularySize + ")");
-        }
-        if (model.configuration().contextLength() < config.data().context()) {
-            throw Settings.refused(
-                    Setting.CONTEXT,
-                    config.data().context(),
-                    "at most the student's " + model.configuration().contextLength());
-        }
     }
 
     private static void requireCursor(WindowSequence sequence, RunState state, int batch)

@@ -90,10 +90,10 @@ final class CorpusTest {
     @Test
     void of_inputThatIsNotThere_isRefused() {
         assertThatThrownBy(() -> Corpus.of(List.of(directory.resolve("none")), Optional.empty()))
-                .isInstanceOf(CorpusException.class)
+                .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("none does not exist");
         assertThatThrownBy(() -> Corpus.of(List.of(directory), Optional.empty()))
-                .isInstanceOf(CorpusException.class)
+                .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("holds no file");
     }
 

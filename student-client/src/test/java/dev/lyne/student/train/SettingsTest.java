@@ -73,6 +73,23 @@ final class SettingsTest {
                 "precision|float16|precision: float16 (expected: float32, bfloat16)",
                 "device|gpu|device: gpu (expected: cpu or cuda:N)",
                 "evaluate_every|5|evaluate_every: 5 (expected: 0 where held_out is not given)",
+                "teacher_name|t|teacher_name: t (expected: empty where no teacher is given)",
+                "warmup_steps|9 steps=8|warmup_steps: 9 (expected: at most 7 of steps=8 with schedule=cosine)",
+                "warmup_steps|8 steps=8|warmup_steps: 8 (expected: at most 7 of steps=8 with schedule=cosine)",
+                "warmup_steps|9 steps=8 schedule=constant|warmup_steps: 9 (expected: at most 8 of steps=8 with"
+                        + " schedule=constant)",
+                "warmup_steps|6 steps=8 schedule=wsd decay_steps=3|warmup_steps: 6 (expected: at most 5 of steps=8"
+                        + " with schedule=wsd)",
+                "decay_steps|9 steps=8 schedule=wsd|decay_steps: 9 (expected: at most 8 of steps=8)",
+                "decay_steps|0 schedule=wsd|decay_steps: 0 (expected: 1 or more with schedule=wsd)",
+                "decay_steps|3|decay_steps: 3 (expected: 0 with schedule=cosine)",
+                "teacher|nowhere alpha=1|teacher address: 'nowhere' (expected: HOST:PORT or dns:///NAME:PORT, several"
+                        + " apart by commas)",
+                "beta1|1|beta1: 1 (expected: from 0.0, at most 0.99999)",
+                "min_coverage|2|min_coverage: 2 (expected: from 0.0, at most 1.0)",
+                "row_chunk|0|row_chunk: 0 (expected: 1..1048576)",
+                "keep_checkpoints|0|keep_checkpoints: 0 (expected: 1..1048576)",
+                "stored_type|int8|stored_type: int8 (expected: float32, bfloat16, float16)",
                 "final_learning_rate|1|final_learning_rate: 1.0 (expected: at most learning_rate=0.001)",
             })
     void of_valueOutOfRange_namesValueAndExpectation(String key, String value, String message) {
@@ -80,10 +97,23 @@ final class SettingsTest {
         flags.put(Setting.OUT, List.of("o"));
         flags.put(Setting.STUDENT, List.of("s"));
         flags.put(Setting.CORPUS, List.of("c"));
-        flags.put(Setting.ofKey(key, "test"), List.of(value));
+        String[] values = value.split(" ");
+        flags.put(Setting.ofKey(key, "test"), List.of(values[0]));
+        for (String other : List.of(values).subList(1, values.length)) {
+            String[] pair = other.split("=");
+            flags.put(Setting.ofKey(pair[0], "test"), List.of(pair[1]));
+        }
         assertThatThrownBy(() -> TrainingConfig.of(Settings.of(Optional.empty(), Map.of(), flags)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage(message);
+    }
+
+    @Test
+    void of_fileThatIsNotThere_isRefused() {
+        Path file = directory.resolve("nowhere.yaml");
+        assertThatThrownBy(() -> Settings.of(Optional.of(file), Map.of(), Map.of()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("config: " + file + " is no file (expected: a YAML file of settings)");
     }
 
     @Test

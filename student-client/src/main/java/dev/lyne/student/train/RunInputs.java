@@ -1,0 +1,70 @@
+package dev.lyne.student.train;
+
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.lm.weights.ModelFiles;
+import dev.lyne.student.corpus.Corpus;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * The files that a run's settings name, looked for before any text is read: a wrong path is wrong usage, and is said at once.
+ *
+ * @param corpus what is trained on
+ * @param heldOut what is evaluated on
+ * @param configuration shape of the student
+ */
+record RunInputs(Corpus corpus, Optional<Corpus> heldOut, ModelConfiguration configuration) {
+    /** @throws IllegalArgumentException names the first setting whose path is wrong, or that goes beyond the student's shape */
+    static RunInputs find(TrainingConfig config) throws IOException {
+        requireDirectoryOrNothing(Setting.OUT, config.out());
+        requireDirectoryOrNothing(Setting.CACHE, config.data().cache());
+        ModelConfiguration configuration = configuration(config.student());
+        ModelFiles.requireFile(Setting.TOKENIZER.key(), config.tokenizerDirectory(), Tokenizer.FILE_NAME);
+        if (config.data().context() > configuration.contextLength()) {
+            throw Settings.refused(
+                    Setting.CONTEXT,
+                    config.data().context(),
+                    "at most the student's max_position_embeddings=" + configuration.contextLength());
+        }
+        Optional<String> textField = config.data().textField();
+        return new RunInputs(
+                Corpus.of(Setting.CORPUS.key(), config.data().corpus(), textField),
+                config.data().heldOut().isEmpty()
+                        ? Optional.empty()
+                        : Optional.of(
+                                Corpus.of(Setting.HELD_OUT.key(), config.data().heldOut(), textField)),
+                configuration);
+    }
+
+    /** Refuses a tokenizer that the student has too few rows for, and rows that are wider than the tokenizer's vocabulary. */
+    void requireFit(Tokenizer tokenizer, TrainingConfig.Distillation distillation) {
+        tokenizer.checkFits(configuration);
+        if (distillation.enabled() && distillation.topK() > tokenizer.vocabularySize()) {
+            throw Settings.refused(
+                    Setting.TOP_K,
+                    distillation.topK(),
+                    "at most the tokenizer's vocabulary, " + tokenizer.vocabularySize());
+        }
+    }
+
+    private static ModelConfiguration configuration(Path student) {
+        String name = Setting.STUDENT.key();
+        if (Files.isDirectory(student)) {
+            ModelFiles.requireModel(name, student);
+            return ModelConfiguration.read(student);
+        }
+        if (!Files.isRegularFile(student)) {
+            throw Settings.refused(Setting.STUDENT, student + " does not exist", "a model directory, or a config.json");
+        }
+        return ModelConfiguration.readFile(student);
+    }
+
+    private static void requireDirectoryOrNothing(Setting setting, Path path) {
+        if (Files.exists(path) && !Files.isDirectory(path)) {
+            throw Settings.refused(setting, path + " is a file", "a directory, or a place for one");
+        }
+    }
+}
