@@ -1,0 +1,114 @@
+package dev.lyne.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Real students whose files cannot grow past a limit of the operating system, as on a full disk: each says so in one line, and
+ * ends with the weights of an undisturbed run once there is room. {@code src/test/scripts/full-disk.sh} does the same on a file
+ * system that really is full.
+ */
+final class FullDiskTest {
+    private static final String REMEDY = "; make room and run the same command with --resume";
+
+    @TempDir
+    private static Path shared;
+
+    private static TinyTraining tiny;
+    private static byte[] undisturbed;
+
+    private record Ended(int code, List<String> err) {}
+
+    @BeforeAll
+    static void trainUndisturbed() throws Exception {
+        tiny = new TinyTraining(shared);
+        assertThat(train("undisturbed", "unlimited", 2).code()).isZero();
+        undisturbed = tiny.weights("undisturbed");
+    }
+
+    @Test
+    void student_noRoomForACheckpoint_keepsTheEarlierOneAndResumes() throws Exception {
+        try (ChildProcess student =
+                ChildProcess.start("checkpoint", tiny.log("checkpoint"), 1, "256m", tiny.plainly("checkpoint", 2))) {
+            tiny.awaitLines("checkpoint", 7, student);
+            TinyTraining.kill(student);
+        }
+        Path checkpoints = tiny.directory("checkpoint").checkpoints();
+        Path standing = standing(checkpoints);
+        byte[] before = Files.readAllBytes(standing.resolve("state.safetensors"));
+
+        Ended full = train("checkpoint", "1024", 2); // KiB; a state has more
+        assertThat(full.code()).isEqualTo(1);
+        assertThat(errors(full))
+                .singleElement()
+                .satisfies(line -> assertThat(line)
+                        .startsWith("lyne: checkpoint step-0000")
+                        .contains("not written: " + checkpoints)
+                        .contains("state.safetensors: cannot be written: File too large; " + standing + " stands")
+                        .endsWith(REMEDY));
+        assertThat(standing(checkpoints)).isEqualTo(standing);
+        assertThat(standing.resolve("state.safetensors")).hasBinaryContent(before);
+
+        assertThat(train("checkpoint", "unlimited", 2).code()).isZero();
+        assertThat(tiny.weights("checkpoint")).isEqualTo(undisturbed);
+        assertThat(tiny.metricsSteps("checkpoint")).isEqualTo(tiny.metricsSteps("undisturbed"));
+    }
+
+    @Test
+    void student_noRoomForMetrics_stopsAndResumes() throws Exception {
+        Ended full = train("metrics", "3", 0);
+        assertThat(full.code()).isEqualTo(1);
+        assertThat(errors(full))
+                .singleElement()
+                .satisfies(line -> assertThat(line)
+                        .startsWith("lyne: " + tiny.directory("metrics").root())
+                        .containsAnyOf("metrics.jsonl: cannot be written: File", "lyne: cannot be written: File")
+                        .endsWith(REMEDY));
+        assertThat(tiny.directory("metrics").model()).doesNotExist();
+
+        assertThat(train("metrics", "unlimited", 0).code()).isZero();
+        assertThat(tiny.weights("metrics")).isEqualTo(undisturbed);
+        assertThat(tiny.metricsSteps("metrics")).isEqualTo(tiny.metricsSteps("undisturbed"));
+    }
+
+    /** Runs a student to its end in a shell that lets no file grow past so many KiB. */
+    private static Ended train(String name, String limitKib, int checkpointEvery) throws Exception {
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        List<String> command = Stream.of(
+                        List.of("bash", "-c", "ulimit -f " + limitKib + " && exec \"$@\"", "bash", java),
+                        List.of("-Xmx256m", "-XX:-UsePerfData", "-cp", System.getProperty("java.class.path")),
+                        List.of(Lyne.class.getName()),
+                        tiny.plainly(name, checkpointEvery))
+                .flatMap(List::stream)
+                .toList();
+        ProcessBuilder builder = new ProcessBuilder(command).redirectOutput(ProcessBuilder.Redirect.DISCARD);
+        builder.environment().put("OMP_NUM_THREADS", "1");
+        Process process = builder.start();
+        try {
+            List<String> lines =
+                    process.errorReader(StandardCharsets.UTF_8).lines().toList();
+            return new Ended(process.waitFor(), lines);
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    /** Lines that are not progress. */
+    private static List<String> errors(Ended ended) {
+        return ended.err().stream().filter(line -> line.startsWith("lyne: ")).toList();
+    }
+
+    private static Path standing(Path checkpoints) throws IOException {
+        return checkpoints.resolve(
+                Files.readString(checkpoints.resolve("latest")).strip());
+    }
+}

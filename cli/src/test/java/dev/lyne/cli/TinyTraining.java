@@ -1,0 +1,185 @@
+package dev.lyne.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.lm.training.CrossEntropy;
+import dev.lyne.lm.training.OptimizerOptions;
+import dev.lyne.lm.training.TrainableModel;
+import dev.lyne.student.train.RunDirectory;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.zip.GZIPInputStream;
+import org.awaitility.Awaitility;
+
+/** A teacher, a text and students of a few seconds, each in a process of its own. */
+final class TinyTraining {
+    static final int STEPS = 24;
+
+    private static final Path EXAMPLE = Path.of("..", "examples", "state-of-the-union");
+    private static final Duration PATIENCE = Duration.ofMinutes(3);
+
+    private final Path shared;
+    private final Path teacher;
+    private final Path text;
+    private final int port;
+
+    /** @param shared directory that everything is written to */
+    TinyTraining(Path shared) throws IOException {
+        this.shared = shared;
+        teacher = Files.createDirectory(shared.resolve("teacher"));
+        var shape = ModelConfiguration.llama(32, 2, 2, 1, 64, 4096, 64, 10_000.0, true);
+        var options = new ModelOptions("cpu", ComputePrecision.FLOAT32, 1);
+        try (var model = TrainableModel.create(shape, 3, options, OptimizerOptions.defaults(), CrossEntropy.script())) {
+            model.export(teacher, "float32");
+        }
+        for (String file : List.of("tokenizer.json", "tokenizer_config.json")) {
+            Files.copy(EXAMPLE.resolve("teacher").resolve(file), teacher.resolve(file));
+        }
+        text = Files.writeString(shared.resolve("text.txt"), excerpt());
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            port = free.getLocalPort();
+        }
+    }
+
+    private static String excerpt() throws IOException {
+        try (var in = new GZIPInputStream(Files.newInputStream(EXAMPLE.resolve("held-out.jsonl.gz")))) {
+            byte[] bytes = in.readNBytes(40_000);
+            return new String(bytes, 0, bytes.length, StandardCharsets.US_ASCII).replace('\uFFFD', ' ');
+        }
+    }
+
+    /** A server, ready; always at the same port. */
+    ChildProcess serve() throws IOException {
+        ChildProcess server = ChildProcess.start(
+                "server",
+                shared.resolve("server.log"),
+                1,
+                "256m",
+                List.of(
+                        "serve",
+                        "--deterministic",
+                        "--threads",
+                        "1",
+                        "--teacher",
+                        teacher.toString(),
+                        "--listen",
+                        "127.0.0.1:" + port));
+        assertThat(server.readLine()).contains("\"listening\"");
+        return server;
+    }
+
+    /** A student of the server, which resumes where it can. */
+    ChildProcess train(String name, int checkpointEvery) throws IOException {
+        List<String> arguments = plainly(name, checkpointEvery);
+        arguments.addAll(
+                List.of("--teacher", "127.0.0.1:" + port, "--alpha", "0.7", "--top-k", "16", "--in-flight", "8"));
+        return ChildProcess.start(name, log(name), 1, "256m", arguments);
+    }
+
+    /** Arguments of a student without a teacher, which resumes where it can. */
+    List<String> plainly(String name, int checkpointEvery) {
+        return new ArrayList<>(List.of(
+                "train",
+                "--resume",
+                "--name",
+                name,
+                "--out",
+                shared.resolve(name).toString(),
+                "--student",
+                teacher.resolve("config.json").toString(),
+                "--tokenizer",
+                teacher.toString(),
+                "--corpus",
+                text.toString(),
+                "--cache",
+                shared.resolve("tokens").toString(),
+                "--context",
+                "32",
+                "--batch",
+                "4",
+                "--steps",
+                Integer.toString(STEPS),
+                "--checkpoint-every",
+                Integer.toString(checkpointEvery),
+                "--samples",
+                "0",
+                "--threads",
+                "1",
+                "--seed",
+                "5"));
+    }
+
+    Path log(String name) {
+        return shared.resolve(name + ".log");
+    }
+
+    RunDirectory directory(String name) {
+        return new RunDirectory(shared.resolve(name));
+    }
+
+    byte[] weights(String name) throws IOException {
+        return Files.readAllBytes(directory(name).model().resolve("model.safetensors"));
+    }
+
+    List<String> metricsSteps(String name) throws IOException {
+        List<String> steps = new ArrayList<>();
+        for (String line : Files.readAllLines(directory(name).metrics())) {
+            steps.add(line.substring(0, line.indexOf(',')));
+        }
+        return steps;
+    }
+
+    /** Waits until a run has written so many lines of metrics, with its process still there. */
+    void awaitLines(String name, int lines, ChildProcess student) {
+        await(
+                Duration.ofMillis(20),
+                name,
+                student,
+                () -> Files.exists(directory(name).metrics())
+                        && Files.readAllLines(directory(name).metrics()).size() >= lines);
+    }
+
+    /** Waits until a run is about to write its checkpoint of that step or of a later one. */
+    void awaitWriting(String name, long step, ChildProcess student) {
+        await(Duration.ofMillis(1), name, student, () -> {
+            for (long candidate = step; candidate <= STEPS; candidate++) {
+                if (Files.exists(beingWritten(name, candidate))) {
+                    return true;
+                }
+            }
+            return false;
+        });
+    }
+
+    /** Where a checkpoint stands while it is written. */
+    Path beingWritten(String name, long step) {
+        return directory(name).checkpoints().resolve(".step-%06d.writing".formatted(step));
+    }
+
+    private static void await(Duration interval, String name, ChildProcess student, Callable<Boolean> reached) {
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .pollDelay(Duration.ZERO)
+                .pollInterval(interval)
+                .until(() -> !student.isAlive() || reached.call());
+        assertThat(student.isAlive()).as("%s runs until it is killed", name).isTrue();
+    }
+
+    /** SIGKILL, and the process is gone. */
+    static void kill(ChildProcess process) {
+        ProcessHandle handle = ProcessHandle.of(process.pid()).orElseThrow();
+        handle.destroyForcibly();
+        handle.onExit().join();
+    }
+}
