@@ -5,13 +5,20 @@ import dev.lyne.teacher.model.Teacher;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
+import org.awaitility.Awaitility;
 
 /** A real server on the loopback address around a fake teacher, and channels to it. */
 final class ServerFixture implements AutoCloseable {
+    static {
+        // A bound on how long a hang is watched; a busy machine needs more than the library's ten seconds.
+        Awaitility.setDefaultTimeout(Duration.ofMinutes(1));
+    }
+
     final FakeTeacher teacher;
     final TeacherServer server;
     private final List<ManagedChannel> channels = new ArrayList<>();
