@@ -95,7 +95,8 @@ final class PaddedVocabularyTest {
             try (TrainableModel loaded = TrainableModel.load(
                     directory, TinyModels.VOCABULARY, ToyTask.FLOAT32, ToyTask.OPTIMIZER, CrossEntropy.script())) {
                 assertThat(loaded.configuration().vocabularySize()).isEqualTo(PADDED);
-                assertThat(loaded.tensors().weight(outputOf(true))).containsExactly(padded.tensors().weight(outputOf(true)));
+                assertThat(loaded.tensors().weight(outputOf(true)))
+                        .containsExactly(padded.tensors().weight(outputOf(true)));
             }
         }
     }

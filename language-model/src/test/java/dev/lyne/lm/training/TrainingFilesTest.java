@@ -58,9 +58,8 @@ final class TrainingFilesTest {
                 TrainingBatch batch = ToyTask.batch(new Random(10), 3, 30);
                 ToyTask.step(model, batch);
                 model.export(directory, "float32");
-                try (TrainableModel loaded =
-                        TrainableModel.load(
-                                directory, TinyModels.VOCABULARY, ToyTask.FLOAT32, ToyTask.OPTIMIZER, CrossEntropy.script())) {
+                try (TrainableModel loaded = TrainableModel.load(
+                        directory, TinyModels.VOCABULARY, ToyTask.FLOAT32, ToyTask.OPTIMIZER, CrossEntropy.script())) {
                     assertThat(loaded.configuration()).isEqualTo(configuration);
                     for (String name : configuration.expectedTensors().keySet()) {
                         assertThat(loaded.tensors().weight(name))
