@@ -84,7 +84,7 @@ public record ClientOptions(
         private String student = "";
         private int windowSequences = 64;
         private long windowTokens = 1 << 18;
-        private Duration openTimeout = Duration.ofSeconds(10);
+        private Duration openTimeout = Duration.ofSeconds(30);
         private Duration retryFor = Duration.ofMinutes(2);
         private Duration sequenceTimeout = Duration.ZERO;
         private Duration firstBackoff = Duration.ofMillis(100);
