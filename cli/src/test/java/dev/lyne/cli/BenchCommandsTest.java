@@ -51,8 +51,9 @@ final class BenchCommandsTest {
 
     @Test
     void sharing_studentsAtOnceCostTheForwardsOfOne() throws IOException {
-        Path text =
-                Files.writeString(directory.resolve("text.txt"), "We the people of the several states. ".repeat(300));
+        Path text = Files.writeString(
+                directory.resolve("text.txt"),
+                IntStream.range(0, 1_500).mapToObj(Integer::toString).collect(Collectors.joining(" ")));
         JsonNode figures = bench("sharing", "--students", "2", "--stagger", "1", "--corpus", text.toString());
         long one = figures.get("corpus_positions").asLong();
         // An epoch ends with the batch that it began, filled up with windows that another order may choose differently.
