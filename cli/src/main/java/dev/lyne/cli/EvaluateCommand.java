@@ -100,7 +100,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 print(System.out, result);
             }
         } finally {
-            delete(cache);
+            Directories.delete(cache);
         }
         return 0;
     }
@@ -147,14 +147,6 @@ final class EvaluateCommand implements Callable<Integer> {
         out.printf("calibration error   %.4f%n", result.calibrationError());
         if (result.teacherAgreement() != null) {
             out.printf("teacher agreement   %.4f%n", result.teacherAgreement());
-        }
-    }
-
-    private static void delete(Path directory) throws IOException {
-        try (var tree = Files.walk(directory)) {
-            for (Path path : tree.sorted(java.util.Comparator.reverseOrder()).toList()) {
-                Files.delete(path);
-            }
         }
     }
 }

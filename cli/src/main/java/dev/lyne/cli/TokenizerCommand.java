@@ -67,9 +67,7 @@ final class TokenizerCommand implements Runnable {
                 trainer.add(document.prompt());
                 trainer.add(document.text());
             });
-            BytePairVocabulary vocabulary = trainer.train(
-                    vocabularySize, (learned, wanted) -> System.err.printf("\r%,d of %,d tokens", learned, wanted));
-            System.err.println();
+            BytePairVocabulary vocabulary = trainer.train(vocabularySize, Train::progress);
             vocabulary.write(out);
             System.out.printf(
                     "%s: %,d tokens%n",
@@ -79,7 +77,7 @@ final class TokenizerCommand implements Runnable {
 
         private static void progress(int learned, int wanted) {
             if (System.console() != null) {
-                System.err.printf("\r%,d of %,d tokens", learned, wanted);
+                System.err.printf("\r%,d of %,d tokens%s", learned, wanted, learned == wanted ? "\n" : "");
             }
         }
     }

@@ -4,10 +4,10 @@ import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
 
 /**
  * What a student that stops reading costs the others and the server. Rounds of pairs: students take distinct sequences while
@@ -15,6 +15,7 @@ import java.util.function.Supplier;
  * computed all that it accepted of it. Afterwards the stopped student goes on and must get every row.
  */
 public final class StallBenchmark {
+    private static final Duration FIRST_ROWS = Duration.ofMinutes(2);
     private static final long SETTLED_MILLIS = 1_000;
     private static final long POLL_MILLIS = 100;
     private static final int STALLED_OVER_OTHERS = 8;
@@ -91,7 +92,7 @@ public final class StallBenchmark {
             long heapBefore = server.liveHeapBytes();
             double served = server.bytesServed();
             stalling.tell(order(round, stalledSequences));
-            await(() -> server.bytesServed() > served);
+            awaitMoreThan(served, server);
             stalling.pause();
             awaitQuiet(server);
             heapGrowth = Math.max(heapGrowth, server.liveHeapBytes() - heapBefore);
@@ -147,8 +148,14 @@ public final class StallBenchmark {
         }
     }
 
-    private static void await(Supplier<Boolean> condition) throws InterruptedException {
-        while (!condition.get()) {
+    /** Waits until the stalling student has begun to get rows; one that ended instead would be waited for in vain. */
+    private static void awaitMoreThan(double served, ServerGauges server) throws InterruptedException {
+        long start = System.nanoTime();
+        while (server.bytesServed() <= served) {
+            if (System.nanoTime() - start > FIRST_ROWS.toNanos()) {
+                throw new IllegalStateException(
+                        "no rows sent to the student that is to stall (expected: within " + FIRST_ROWS + ")");
+            }
             TimeUnit.MILLISECONDS.sleep(POLL_MILLIS / 10);
         }
     }
