@@ -43,16 +43,8 @@ final class EvaluateCommand implements Callable<Integer> {
             description = "A Hugging Face model directory, with its tokenizer.")
     private Path model;
 
-    @Option(
-            names = "--corpus",
-            required = true,
-            split = ",",
-            paramLabel = "PATH",
-            description = "Text files, .jsonl[.gz] files or directories.")
-    private List<Path> corpus;
-
-    @Option(names = "--text-field", description = "Field of a JSON line that holds the text.")
-    private @Nullable String textField;
+    @Mixin
+    private CorpusOptions text;
 
     @Option(
             names = "--context",
@@ -78,7 +70,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         ModelOptions options = runtime.options();
-        Corpus text = text();
+        Corpus corpus = checkedCorpus();
         Path cache = Files.createTempDirectory("lyne-tokens");
         try (Tokenizer tokenizer = Tokenizer.load(model);
                 ScoringModel scorer =
@@ -87,7 +79,7 @@ final class EvaluateCommand implements Callable<Integer> {
             var windows = new Windows(
                     TokenStore.open(
                             cache,
-                            text,
+                            corpus,
                             TextEncoder.of(tokenizer),
                             Runtime.getRuntime().availableProcessors(),
                             (done, total) -> {}),
@@ -106,7 +98,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     /** The corpus, once everything that was given is known to fit, and before any of it is read. */
-    private Corpus text() throws IOException {
+    private Corpus checkedCorpus() throws IOException {
         int most = ModelConfiguration.read(Home.model("--model", model)).contextLength();
         if (context < 2 || context > most) {
             throw new IllegalArgumentException(
@@ -118,7 +110,7 @@ final class EvaluateCommand implements Callable<Integer> {
         if (teacher != null) {
             TeacherClient.requireAddresses(teacher);
         }
-        return Corpus.of("--corpus", corpus, Optional.ofNullable(textField));
+        return text.corpus();
     }
 
     private Evaluation withTeacher(ScoringModel scorer, Windows windows, Tokenizer tokenizer, String teacher)

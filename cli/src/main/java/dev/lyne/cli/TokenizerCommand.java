@@ -2,13 +2,11 @@ package dev.lyne.cli;
 
 import dev.lyne.lm.tokenizer.BytePairTrainer;
 import dev.lyne.lm.tokenizer.BytePairVocabulary;
-import dev.lyne.student.corpus.Corpus;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -37,16 +35,8 @@ final class TokenizerCommand implements Runnable {
             mixinStandardHelpOptions = true)
     @SuppressWarnings("NullAway.Init") // picocli sets the options
     static final class Train implements Callable<Integer> {
-        @Option(
-                names = "--corpus",
-                required = true,
-                split = ",",
-                paramLabel = "PATH",
-                description = "Text files, .jsonl[.gz] files or directories.")
-        private List<Path> corpus;
-
-        @Option(names = "--text-field", description = "Field of a JSON line that holds the text.")
-        private @Nullable String textField;
+        @Mixin
+        private CorpusOptions text;
 
         @Option(names = "--vocabulary-size", defaultValue = "4096", description = "Tokens (default: ${DEFAULT-VALUE}).")
         private int vocabularySize;
@@ -63,7 +53,7 @@ final class TokenizerCommand implements Runnable {
         @Override
         public Integer call() throws Exception {
             var trainer = new BytePairTrainer(List.of(specialToken));
-            Corpus.of("--corpus", corpus, Optional.ofNullable(textField)).read((document, bytes) -> {
+            text.corpus().read((document, bytes) -> {
                 trainer.add(document.prompt());
                 trainer.add(document.text());
             });

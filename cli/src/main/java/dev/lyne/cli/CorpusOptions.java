@@ -1,0 +1,29 @@
+package dev.lyne.cli;
+
+import dev.lyne.student.corpus.Corpus;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The options that name a text. */
+@SuppressWarnings("NullAway.Init") // picocli sets the options
+final class CorpusOptions {
+    @Option(
+            names = "--corpus",
+            required = true,
+            split = ",",
+            paramLabel = "PATH",
+            description = "Text files, .jsonl[.gz] files or directories.")
+    private List<Path> corpus;
+
+    @Option(names = "--text-field", description = "Field of a JSON line that holds the text.")
+    private @Nullable String textField;
+
+    /** The text, none of it read yet. */
+    Corpus corpus() throws IOException {
+        return Corpus.of("--corpus", corpus, Optional.ofNullable(textField));
+    }
+}
