@@ -6,12 +6,12 @@ final class BlockLayout {
     static final int MAGIC = 0x424e594c;
 
     static final byte VERSION = 1;
-    static final byte PRECISION_EXACT = 1;
-    static final byte KIND_TOP_K = 1;
-    static final byte KIND_TOP_P_K = 2;
 
     /** Flag: the last row has no data-token log-probability. */
     static final byte FLAG_LAST_ROW_WITHOUT_DATA = 1;
+
+    /** Flag: rows carry raw logits and log-sum-exp. */
+    static final byte FLAG_RAW_LOGITS = 2;
 
     /** Bytes from the magic to the number of position ranges, inclusive. */
     static final int FIXED_HEADER_BYTES = 4 + 4 + 4 + 4 + 8 + 4 + 32 + 16 + 16 + 4 + 4 + 4;
@@ -24,6 +24,9 @@ final class BlockLayout {
 
     /** Most temperatures of a selection. */
     static final int MAX_TEMPERATURES = 64;
+
+    /** Largest block, in bytes: bits are counted in 31-bit integers. */
+    static final int MAX_BLOCK_BYTES = 1 << 27;
 
     private BlockLayout() {}
 }

@@ -10,6 +10,10 @@ package dev.lyne.wire;
  * @param logTailMass log of the mass not kept, `[rows]`; −∞ where nothing is left
  * @param dataLogProbability log-probability of the next token of the data, `[rows]`; NaN where there is none
  * @param temperatureOffsets c_τ, `[rows · temperatures]`
+ * @param drawCounts how often each id was drawn, `[rows · stride]`, 0 for an entry of the exact head; empty where the selection
+ *     draws nothing
+ * @param logits raw logits of the kept ids, `[rows · stride]`; empty where they are not asked for
+ * @param logSumExp log of the sum of the exponentials of all logits, `[rows]`; empty where they are not asked for
  */
 @SuppressWarnings("ArrayRecordComponent") // a carrier of columns; contents are never compared
 public record RowColumns(
@@ -19,4 +23,29 @@ public record RowColumns(
         float[] logProbabilities,
         float[] logTailMass,
         float[] dataLogProbability,
-        float[] temperatureOffsets) {}
+        float[] temperatureOffsets,
+        int[] drawCounts,
+        float[] logits,
+        float[] logSumExp) {
+    /** Columns of rows that hold log-probabilities alone. */
+    public RowColumns(
+            int stride,
+            int[] counts,
+            int[] ids,
+            float[] logProbabilities,
+            float[] logTailMass,
+            float[] dataLogProbability,
+            float[] temperatureOffsets) {
+        this(
+                stride,
+                counts,
+                ids,
+                logProbabilities,
+                logTailMass,
+                dataLogProbability,
+                temperatureOffsets,
+                new int[0],
+                new float[0],
+                new float[0]);
+    }
+}

@@ -8,17 +8,25 @@ public sealed interface Selection {
     /** Largest vocabulary that blocks can carry. */
     int MAX_VOCABULARY_SIZE = 1 << 20;
 
-    /** Most entries a row. */
-    int k();
+    /** Most draws a row. */
+    int MAX_DRAWS = 1 << 16;
+
+    /** Most entries of a row over a vocabulary of this size. */
+    int mostEntries(int vocabularySize);
 
     /** Temperatures τ that each row carries c_τ = −log Σ_V exp(lp/τ) for; none for τ = 1, whose offset is 0. */
     List<Float> temperatures();
 
+    /** Whether every row keeps {@link #mostEntries}, no fewer. */
+    default boolean keepsAlways() {
+        return false;
+    }
+
     /** Refuses a selection that this vocabulary cannot answer. */
     default void checkFits(int vocabularySize) {
-        if (k() > vocabularySize) {
-            throw new IllegalArgumentException(
-                    "selection: k " + k() + " (expected: 1..vocabulary_size=" + vocabularySize + ")");
+        if (mostEntries(vocabularySize) > vocabularySize) {
+            throw new IllegalArgumentException("selection: k " + mostEntries(vocabularySize)
+                    + " (expected: 1..vocabulary_size=" + vocabularySize + ")");
         }
     }
 
@@ -26,6 +34,16 @@ public sealed interface Selection {
     record TopK(int k, List<Float> temperatures) implements Selection {
         public TopK {
             temperatures = checked(k, temperatures);
+        }
+
+        @Override
+        public int mostEntries(int vocabularySize) {
+            return k;
+        }
+
+        @Override
+        public boolean keepsAlways() {
+            return true;
         }
     }
 
@@ -43,6 +61,92 @@ public sealed interface Selection {
                 throw new IllegalArgumentException("selection: p " + p + " (expected: above 0, at most 1)");
             }
             checkTemperature("truncation_temperature", truncationTemperature);
+        }
+
+        @Override
+        public int mostEntries(int vocabularySize) {
+            return k;
+        }
+    }
+
+    /** The most probable tokens, a fraction of the vocabulary: ⌈fraction · vocabulary size⌉ of them (SLIM keeps 0.05). */
+    record TopFraction(double fraction, List<Float> temperatures) implements Selection {
+        public TopFraction {
+            temperatures = checked(1, temperatures);
+            if (!(fraction > 0 && fraction <= 1)) {
+                throw new IllegalArgumentException("selection: fraction " + fraction + " (expected: above 0, at most 1)");
+            }
+        }
+
+        @Override
+        public int mostEntries(int vocabularySize) {
+            return Math.min(vocabularySize, (int) Math.ceil(fraction * vocabularySize));
+        }
+
+        @Override
+        public boolean keepsAlways() {
+            return true;
+        }
+    }
+
+    /**
+     * The distinct tokens of {@code draws} independent draws with replacement, with how often each came (random sampling KD, arXiv
+     * 2503.16870); with a head, its tokens are kept exactly and the draws are from the tail alone. Draws are a function of seed,
+     * sequence and position.
+     *
+     * @param head most probable tokens kept beside the draws, their draw count 0; 0 for none
+     */
+    record Draws(int draws, int head, long seed, List<Float> temperatures) implements Selection {
+        public Draws {
+            temperatures = checked(1, temperatures);
+            if (draws < 1 || draws > MAX_DRAWS) {
+                throw new IllegalArgumentException("selection: draws " + draws + " (expected: 1.." + MAX_DRAWS + ")");
+            }
+            if (head < 0 || head > MAX_VOCABULARY_SIZE) {
+                throw new IllegalArgumentException("selection: head " + head + " (expected: 0..vocabulary_size)");
+            }
+        }
+
+        @Override
+        public int mostEntries(int vocabularySize) {
+            return (int) Math.min(vocabularySize, (long) draws + head);
+        }
+
+        @Override
+        public void checkFits(int vocabularySize) {
+            if (head > vocabularySize) {
+                throw new IllegalArgumentException(
+                        "selection: head " + head + " (expected: 0..vocabulary_size=" + vocabularySize + ")");
+            }
+        }
+    }
+
+    /** Tokens that the student names for each position, at most k; they come back in descending order of probability. */
+    record Chosen(int k, List<Float> temperatures) implements Selection {
+        public Chosen {
+            temperatures = checked(k, temperatures);
+        }
+
+        @Override
+        public int mostEntries(int vocabularySize) {
+            return k;
+        }
+    }
+
+    /** No entries: the log-probability of the data token alone. */
+    record DataOnly(List<Float> temperatures) implements Selection {
+        public DataOnly {
+            temperatures = checked(1, temperatures);
+        }
+
+        @Override
+        public int mostEntries(int vocabularySize) {
+            return 0;
+        }
+
+        @Override
+        public boolean keepsAlways() {
+            return true;
         }
     }
 

@@ -12,6 +12,10 @@ package dev.lyne.wire;
  * @param dataLogProbability log-probability of the next token of the data, `[rows]`; NaN where there is none, which only
  *     the last row may lack
  * @param temperatureOffsets c_τ, `[rows · temperatures]`
+ * @param drawCounts how often each id was drawn, `[entries]`, 0 for an entry of the exact head; empty where the selection draws
+ *     nothing
+ * @param logits raw logits of the kept ids, `[entries]`; empty where the header says that there are none
+ * @param logSumExp log of the sum of the exponentials of all logits, `[rows]`; empty where there are none
  */
 @SuppressWarnings("ArrayRecordComponent") // a carrier of columns; contents are never compared
 public record TargetBlock(
@@ -21,7 +25,10 @@ public record TargetBlock(
         float[] logProbabilities,
         float[] logTailMass,
         float[] dataLogProbability,
-        float[] temperatureOffsets) {
+        float[] temperatureOffsets,
+        int[] drawCounts,
+        float[] logits,
+        float[] logSumExp) {
     /** Number of rows. */
     public int rows() {
         return header.rows();

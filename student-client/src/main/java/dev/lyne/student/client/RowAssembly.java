@@ -36,7 +36,7 @@ final class RowAssembly {
         this.identity = identity;
         this.check = check;
         int wanted = sequence.positions().length;
-        stride = identity.selection().k();
+        stride = identity.selection().mostEntries(identity.vocabularySize());
         counts = new int[wanted];
         ids = new int[Math.multiplyExact(wanted, stride)];
         logProbabilities = new float[ids.length];

@@ -75,7 +75,7 @@ final class RowCheck {
     }
 
     private static void requireCount(TargetSequence sequence, BlockIdentity identity, int position, int count) {
-        int k = identity.selection().k();
+        int k = identity.selection().mostEntries(identity.vocabularySize());
         boolean fits = identity.selection() instanceof Selection.TopK ? count == k : count >= 1 && count <= k;
         if (!fits) {
             throw misaligned(

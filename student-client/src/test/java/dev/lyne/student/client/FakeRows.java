@@ -14,7 +14,7 @@ import java.util.stream.IntStream;
 record FakeRows(int vocabularySize, long seed) {
     /** The selected rows of a sequence, as a teacher would compute them. */
     RowColumns columns(int[] tokens, int[] positions, Selection selection) {
-        int stride = selection.k();
+        int stride = selection.mostEntries(vocabularySize);
         int rows = positions.length;
         int temperatures = selection.temperatures().size();
         RowColumns columns = new RowColumns(
@@ -55,7 +55,7 @@ record FakeRows(int vocabularySize, long seed) {
         double p = selection instanceof Selection.TopPK rule ? rule.p() : 2;
         double kept = 0;
         int count = 0;
-        while (count < selection.k() && kept < p - 1e-12) {
+        while (count < selection.mostEntries(vocabularySize) && kept < p - 1e-12) {
             int at = row * columns.stride() + count;
             columns.ids()[at] = order[count];
             columns.logProbabilities()[at] = (float) logProbabilities[order[count]];

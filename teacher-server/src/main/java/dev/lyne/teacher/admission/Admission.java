@@ -60,7 +60,7 @@ public final class Admission {
             checkExpectations(open, teacher);
             checkOpening(open);
             Selection selection = selection(open, teacher);
-            long fittingTokens = limits.maxUnsentBytes() / SequenceEncoder.maxRowBytes(selection);
+            long fittingTokens = limits.maxUnsentBytes() / SequenceEncoder.maxRowBytes(selection, teacher.vocabularySize());
             return new Verdict.Accepted<>(new StreamTerms(
                     teacher,
                     selection,
@@ -174,9 +174,17 @@ public final class Admission {
                     "temperatures: " + temperatures + " (expected: at most " + limits.maxTemperatures() + ")");
         }
         Selection selection = SelectionMessages.from(open.getSelection());
+        if (!(selection instanceof Selection.TopK || selection instanceof Selection.TopPK)
+                || open.getSelection().getRawLogits()) {
+            throw new IllegalArgumentException("selection: "
+                    + SelectionMessages.kind(selection)
+                    + (open.getSelection().getRawLogits() ? " with raw logits" : "")
+                    + " (expected: top_k or top_p_k, without raw logits)");
+        }
         selection.checkFits(teacher.vocabularySize());
-        if (selection.k() > limits.maxK()) {
-            throw new IllegalArgumentException("k: " + selection.k() + " (expected: 1.." + limits.maxK() + ")");
+        int k = selection.mostEntries(teacher.vocabularySize());
+        if (k > limits.maxK()) {
+            throw new IllegalArgumentException("k: " + k + " (expected: 1.." + limits.maxK() + ")");
         }
         return selection;
     }

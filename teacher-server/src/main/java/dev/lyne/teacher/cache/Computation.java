@@ -183,6 +183,9 @@ final class Computation implements BatchJob {
             double p = Math.min(rule.p(), Math.nextDown(1.0));
             return new RowSelection(rule.k(), p, rule.truncationTemperature(), rule.temperatures());
         }
-        return new RowSelection(selection.k(), 1.0, 1f, selection.temperatures());
+        if (selection instanceof Selection.TopK rule) {
+            return new RowSelection(rule.k(), 1.0, 1f, rule.temperatures());
+        }
+        throw new IllegalArgumentException("selection: " + selection + " (expected: top_k or top_p_k)");
     }
 }

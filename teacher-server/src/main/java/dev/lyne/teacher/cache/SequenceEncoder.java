@@ -32,15 +32,15 @@ public final class SequenceEncoder {
     }
 
     /** Most bytes that a row of this selection takes in a block. */
-    public static int maxRowBytes(Selection selection) {
+    public static int maxRowBytes(Selection selection, int vocabularySize) {
         int columns = 3; // count, log tail mass, data log-probability
         int range = 8; // of positions, where each row is a range of its own
-        return 8 * selection.k() + 4 * (columns + selection.temperatures().size()) + range;
+        return 8 * selection.mostEntries(vocabularySize) + 4 * (columns + selection.temperatures().size()) + range;
     }
 
     /** Rows that a block of this selection holds at most. */
     int rowsPerBlock(Selection selection) {
-        int fitting = (maxBlockBytes - HEADER_ALLOWANCE) / maxRowBytes(selection);
+        int fitting = (maxBlockBytes - HEADER_ALLOWANCE) / maxRowBytes(selection, teacher.vocabularySize());
         return Math.max(1, Math.min(MAX_ROWS, fitting));
     }
 

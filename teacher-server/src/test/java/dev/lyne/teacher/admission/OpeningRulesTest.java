@@ -93,7 +93,7 @@ final class OpeningRulesTest {
                         "no rule",
                         OpenStream.Builder::clearSelection,
                         Reason.INVALID_REQUEST,
-                        "selection: no rule (expected: top_k or top_p_k)"),
+                        "selection: no rule (expected: top_k, top_p_k, top_fraction, draws, chosen or data_only)"),
                 bad(
                         "no precision",
                         OpenStream.Builder::clearPrecision,

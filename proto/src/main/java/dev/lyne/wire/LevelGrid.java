@@ -1,0 +1,161 @@
+package dev.lyne.wire;
+
+import java.util.Arrays;
+
+/**
+ * The grid that compact log-probabilities are rounded to. An error Δ at probability p costs about p·Δ²/2 nats of KL divergence, so
+ * the cheapest grid for a given divergence has steps proportional to 1/√p: levels are equally spaced in √p, with spacing
+ * {@code fineness}/2, until that step would exceed {@code maxStep} nats, and equally spaced in log p below.
+ *
+ * <p>Levels are counted downwards as depths: depth 0 is the first level at or above probability 1. With
+ * {@code L = top − depth}, the value is {@code 2·ln(L·fineness/2)} where {@code L·maxStep ≥ 2}, else
+ * {@code 2·ln(fineness/maxStep) + L·maxStep − 2}.
+ */
+final class LevelGrid {
+    /** Bounds of {@code fineness}, which bound the size of a grid's table. */
+    static final float MIN_FINENESS = 0x1p-16f;
+
+    static final float MAX_FINENESS = 1f;
+
+    /** Bounds of {@code maxStep}, in nats. */
+    static final float MIN_STEP = 0x1p-12f;
+
+    static final float MAX_STEP = 0.2f;
+
+    /** Deepest level: every number of the format stays below 2^21. */
+    static final int MAX_DEPTH = (1 << 20) - 1;
+
+    /** Largest log-probability that rounding in float32 can bring about. */
+    static final float MAX_LOG_PROBABILITY = 1e-2f;
+
+    /** Levels of the straight part that stand in the table: enough for 20 nats below the knee at the usual steps. */
+    private static final int STRAIGHT_LEVELS_IN_TABLE = 128;
+
+    /** Cells of {@link Cells} a nat. */
+    static final int CELLS_PER_NAT = 64;
+
+    /** √p at the ends of the cells, which reach 16 nats down. */
+    private static final double[] ROOTS = new double[16 * CELLS_PER_NAT + 1];
+
+    static {
+        for (int i = 0; i < ROOTS.length; i++) {
+            ROOTS[i] = StrictMath.exp(-0.5 * i / CELLS_PER_NAT);
+        }
+    }
+
+    private final float finenessStated;
+    private final float maxStepStated;
+    private final double fineness;
+    private final double maxStep;
+    private final double knee;
+    private final double levelsPerRoot;
+    private final double levelsPerNat;
+    private final float least;
+    private final int top;
+    private final float[] values;
+    private final float[] masses;
+
+    private LevelGrid(float fineness, float maxStep, boolean table) {
+        finenessStated = fineness;
+        maxStepStated = maxStep;
+        this.fineness = fineness;
+        this.maxStep = maxStep;
+        knee = 2 * Math.log(this.fineness / this.maxStep);
+        top = (int) Math.ceil(2 / this.fineness);
+        levelsPerRoot = 2 / this.fineness;
+        levelsPerNat = 1 / this.maxStep;
+        least = (float) compute(MAX_DEPTH);
+        int curved = Math.max(0, top - (int) Math.floor(2 / this.maxStep));
+        values = new float[table ? curved + STRAIGHT_LEVELS_IN_TABLE : 0];
+        masses = new float[values.length];
+        for (int depth = 0; depth < values.length; depth++) {
+            double root = (top - depth) * this.fineness / 2;
+            double value = compute(depth);
+            values[depth] = (float) value;
+            masses[depth] = (float) (value > knee ? root * root : Math.exp(value));
+        }
+    }
+
+    /** The grid for kept and data log-probabilities, with its values in a table. */
+    static LevelGrid forEntries(float fineness, float maxStep) {
+        return new LevelGrid(fineness, maxStep, true);
+    }
+
+    /** The grid for log tail masses beside this one: twice as fine where it curves, a quarter of the step below. */
+    LevelGrid forTails() {
+        return new LevelGrid(finenessStated / 2, maxStepStated / 4, false);
+    }
+
+    float fineness() {
+        return finenessStated;
+    }
+
+    float maxStep() {
+        return maxStepStated;
+    }
+
+    /** The nearest level, in √p above the knee and in log p below. */
+    int depth(float logProbability) {
+        requireInRange(logProbability);
+        return depth(logProbability, FastExp.exp(0.5 * logProbability));
+    }
+
+    /** As {@link #depth(float)}, for a value that is in range and the square root of whose probability is known. */
+    int depth(float logProbability, double rootProbability) {
+        return Math.max(0, (int) (top + 0.5 - level(logProbability, rootProbability)));
+    }
+
+    /** Refuses a log-probability that no level stands for. */
+    void requireInRange(float logProbability) {
+        if (!(logProbability <= MAX_LOG_PROBABILITY && logProbability >= least)) {
+            throw new IllegalArgumentException("log-probability " + logProbability + " (expected: 0 down to " + least
+                    + " in compact precision)");
+        }
+    }
+
+    /** Log-probability of a level, in nats. */
+    float value(int depth) {
+        return depth < values.length ? values[depth] : (float) compute(depth);
+    }
+
+    /** Probability of a level. */
+    float mass(int depth) {
+        return depth < masses.length ? masses[depth] : (float) Math.exp(compute(depth));
+    }
+
+    /**
+     * The depth of a value without an exponential: where the value is in cell {@code i}, {@code -value · CELLS_PER_NAT} rounded down,
+     * its depth is {@code base[i] + slope[i] · value} rounded down. Straight lines between the ends of a cell are within a
+     * hundredth of a step. Covers as many cells as have their levels in {@code values} and {@code masses}.
+     */
+    @SuppressWarnings("ArrayRecordComponent") // a carrier of tables
+    record Cells(float[] base, float[] slope, float[] values, float[] masses) {}
+
+    /** The tables of {@link Cells}. */
+    Cells cells() {
+        int cells = 0;
+        float[] base = new float[ROOTS.length - 1];
+        float[] slope = new float[base.length];
+        double above = top + 0.5 - level(0, 1);
+        while (cells < base.length) {
+            double below = top + 0.5 - level(-(cells + 1) / (double) CELLS_PER_NAT, ROOTS[cells + 1]);
+            if (below >= values.length) {
+                break;
+            }
+            slope[cells] = (float) ((above - below) * CELLS_PER_NAT);
+            base[cells] = (float) (above + slope[cells] * (cells / (double) CELLS_PER_NAT));
+            above = below;
+            cells++;
+        }
+        return new Cells(Arrays.copyOf(base, cells), Arrays.copyOf(slope, cells), values, masses);
+    }
+
+    private double level(double logProbability, double rootProbability) {
+        return logProbability > knee ? rootProbability * levelsPerRoot : (2 + logProbability - knee) * levelsPerNat;
+    }
+
+    private double compute(int depth) {
+        double level = (double) top - depth;
+        return level * maxStep >= 2 ? 2 * Math.log(level * fineness / 2) : knee + level * maxStep - 2;
+    }
+}

@@ -1,0 +1,34 @@
+package dev.lyne.wire;
+
+/**
+ * Rows as levels of a grid: what a compact block says, between bits and floating point. Narrowing works on these, so that a level
+ * is rounded once in its life.
+ *
+ * @param grid of kept and data log-probabilities
+ * @param tailGrid of log tail masses
+ * @param offsets row r holds entries {@code offsets[r]} to {@code offsets[r + 1]}, `[rows + 1]`
+ * @param ids token ids, `[entries]`
+ * @param depths levels of their log-probabilities, `[entries]`; ascending within a row once decoded
+ * @param tailDepths `[rows]`; {@link #NOTHING} for −∞
+ * @param dataDepths `[rows]`; {@link #NOTHING} where a row has no data token
+ * @param drawCounts `[entries]`; empty where the selection draws nothing
+ * @param temperatureOffsets c_τ, `[rows · temperatures]`
+ */
+@SuppressWarnings("ArrayRecordComponent") // a carrier of columns; contents are never compared
+record QuantizedRows(
+        LevelGrid grid,
+        LevelGrid tailGrid,
+        int[] offsets,
+        int[] ids,
+        int[] depths,
+        int[] tailDepths,
+        int[] dataDepths,
+        int[] drawCounts,
+        float[] temperatureOffsets) {
+    /** Stands where there is no level. */
+    static final int NOTHING = -1;
+
+    int rows() {
+        return offsets.length - 1;
+    }
+}

@@ -1,0 +1,172 @@
+package dev.lyne.wire;
+
+import java.nio.ByteBuffer;
+
+/** The columns of a block in exact or half precision: numbers of fixed width, one column after the other. */
+final class WideColumns {
+    private static final int SHORT_IDS = 1 << 16;
+
+    private final BlockHeader header;
+    private final int rows;
+    private final int dataRows;
+    private final boolean half;
+    private final boolean drawn;
+    private final boolean shortIds;
+    private final int temperatures;
+
+    WideColumns(BlockHeader header, int dataRows) {
+        this.header = header;
+        this.dataRows = dataRows;
+        rows = header.rows();
+        half = header.precision() == Precision.HALF;
+        drawn = header.selection() instanceof Selection.Draws;
+        shortIds = half && header.vocabularySize() <= SHORT_IDS;
+        temperatures = header.selection().temperatures().size();
+    }
+
+    /** Bytes of all columns. */
+    long size(long entries) {
+        int valueBytes = half ? 2 : 4;
+        long entryBytes = (shortIds ? 2 : 4) + valueBytes + (drawn ? 4 : 0) + (header.rawLogits() ? valueBytes : 0);
+        long rowBytes = 4 + valueBytes + 4L * temperatures + (header.rawLogits() ? 4 : 0);
+        return entries * entryBytes + rows * rowBytes + (long) dataRows * valueBytes;
+    }
+
+    void put(ByteBuffer out, RowColumns columns, int from) {
+        for (int row = from; row < from + rows; row++) {
+            out.putInt(columns.counts()[row]);
+        }
+        putEntries(out, columns, from, columns.ids(), shortIds);
+        putEntries(out, columns, from, columns.logProbabilities());
+        if (drawn) {
+            putEntries(out, columns, from, columns.drawCounts(), false);
+        }
+        for (int row = from; row < from + rows; row++) {
+            putValue(out, columns.logTailMass()[row]);
+        }
+        for (int row = from; row < from + dataRows; row++) {
+            putValue(out, columns.dataLogProbability()[row]);
+        }
+        for (int i = from * temperatures; i < (from + rows) * temperatures; i++) {
+            out.putFloat(columns.temperatureOffsets()[i]);
+        }
+        if (header.rawLogits()) {
+            putEntries(out, columns, from, columns.logits());
+            for (int row = from; row < from + rows; row++) {
+                out.putFloat(columns.logSumExp()[row]);
+            }
+        }
+    }
+
+    private void putEntries(ByteBuffer out, RowColumns columns, int from, int[] values, boolean narrow) {
+        for (int row = from; row < from + rows; row++) {
+            int start = row * columns.stride();
+            for (int i = start; i < start + columns.counts()[row]; i++) {
+                if (narrow) {
+                    out.putShort((short) values[i]);
+                } else {
+                    out.putInt(values[i]);
+                }
+            }
+        }
+    }
+
+    private void putEntries(ByteBuffer out, RowColumns columns, int from, float[] values) {
+        for (int row = from; row < from + rows; row++) {
+            int start = row * columns.stride();
+            for (int i = start; i < start + columns.counts()[row]; i++) {
+                putValue(out, values[i]);
+            }
+        }
+    }
+
+    private void putValue(ByteBuffer out, float value) {
+        if (!half) {
+            out.putFloat(value);
+            return;
+        }
+        if (Math.abs(value) > HalfFloat.MAX && value != Float.NEGATIVE_INFINITY) {
+            throw new IllegalArgumentException(
+                    "value " + value + " (expected: at most " + HalfFloat.MAX + " either way in half precision)");
+        }
+        out.putShort(HalfFloat.fromFloat(value));
+    }
+
+    /** Reads all columns; the buffer holds them and nothing else. */
+    TargetBlock read(ByteBuffer in) {
+        int most = header.selection().mostEntries(header.vocabularySize());
+        boolean mayBeEmpty = most == 0 || header.selection() instanceof Selection.Chosen;
+        Checks.remaining(in, 4L * rows, "counts");
+        int[] offsets = new int[rows + 1];
+        long entries = 0;
+        for (int row = 0; row < rows; row++) {
+            int count = in.getInt();
+            if (count < (mayBeEmpty ? 0 : 1) || count > most) {
+                throw new MalformedBlockException("row " + row + " keeps " + Integer.toUnsignedString(count)
+                        + " entries (expected: " + (mayBeEmpty ? 0 : 1) + ".." + most + ")");
+            }
+            entries += count;
+            offsets[row + 1] = (int) Math.min(entries, Integer.MAX_VALUE);
+        }
+        long expected = size(entries) - 4L * rows;
+        if (in.remaining() != expected) {
+            throw new MalformedBlockException(
+                    in.remaining() + " bytes of columns (expected: " + expected + " for " + entries + " entries)");
+        }
+        int[] ids = ids(in, (int) entries);
+        float[] logProbabilities = values(in, ids.length, "log-probability");
+        int[] drawCounts = new int[drawn ? ids.length : 0];
+        for (int i = 0; i < drawCounts.length; i++) {
+            drawCounts[i] = Checks.bounded("draws", in.getInt(), 0, Selection.MAX_DRAWS);
+        }
+        float[] logTailMass = values(in, rows, "log tail mass");
+        float[] data = new float[rows];
+        data[rows - 1] = Float.NaN;
+        System.arraycopy(values(in, dataRows, "data log-probability"), 0, data, 0, dataRows);
+        float[] temperatureOffsets = floats(in, rows * temperatures, "temperature offset");
+        float[] logits = values(in, header.rawLogits() ? ids.length : 0, "logit");
+        float[] logSumExp = floats(in, header.rawLogits() ? rows : 0, "log-sum-exp");
+        return new TargetBlock(
+                header,
+                offsets,
+                ids,
+                logProbabilities,
+                logTailMass,
+                data,
+                temperatureOffsets,
+                drawCounts,
+                logits,
+                logSumExp);
+    }
+
+    private int[] ids(ByteBuffer in, int entries) {
+        int[] ids = new int[entries];
+        for (int i = 0; i < entries; i++) {
+            ids[i] = shortIds ? Short.toUnsignedInt(in.getShort()) : in.getInt();
+            if (Integer.compareUnsigned(ids[i], header.vocabularySize()) >= 0) {
+                throw new MalformedBlockException("token id " + Integer.toUnsignedString(ids[i]) + " (expected: 0.."
+                        + (header.vocabularySize() - 1) + ")");
+            }
+        }
+        return ids;
+    }
+
+    private float[] values(ByteBuffer in, int count, String name) {
+        if (!half) {
+            return floats(in, count, name);
+        }
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = Checks.number(name, HalfFloat.toFloat(in.getShort()));
+        }
+        return values;
+    }
+
+    private static float[] floats(ByteBuffer in, int count, String name) {
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = Checks.number(name, in.getFloat());
+        }
+        return values;
+    }
+}
