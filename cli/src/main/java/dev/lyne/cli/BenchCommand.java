@@ -11,6 +11,7 @@ import picocli.CommandLine.Spec;
         description = "Measures the project's own parts, each as a ratio of two things in one run.",
         mixinStandardHelpOptions = true,
         subcommands = {
+            BenchCodec.class,
             BenchForward.class,
             BenchServe.class,
             BenchSharing.class,
@@ -25,6 +26,6 @@ final class BenchCommand implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(), "no benchmark given (expected: forward, serve, sharing or stall)");
+                spec.commandLine(), "no benchmark given (expected: codec, forward, serve, sharing or stall)");
     }
 }
