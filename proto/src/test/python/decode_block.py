@@ -12,7 +12,7 @@ import struct
 import sys
 
 CODES = 39
-MAX_LENGTH = 10
+MAX_LENGTH = 9
 HEIGHT_BOUNDS = (2, 4, 7, 11, 16, 24, 40, 80)
 KINDS = {1: "top_k", 2: "top_p_k", 3: "top_fraction", 4: "draws", 5: "chosen", 6: "data_only"}
 

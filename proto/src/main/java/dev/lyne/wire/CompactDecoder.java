@@ -113,7 +113,7 @@ final class CompactDecoder {
     private int readKeptAgain(int row, int from, int count, int begin, int end) {
         byte[] bytes = in.bytes();
         int at = in.at();
-        int[] entries = codes.entries;
+        short[] entries = codes.entries;
         int[] start = codes.start;
         int[] mask = codes.mask;
         int[] places = keptPlaces(count + 4);
@@ -124,7 +124,7 @@ final class CompactDecoder {
             int code = CodeTables.KEPT_AGAIN + last + secondLast;
             int entry = entries[start[code] + ((int) BitReader.peek(bytes, at) & mask[code])];
             at += DecodingTables.total(entry);
-            int four = DecodingTables.base(entry);
+            int four = DecodingTables.symbol(entry);
             secondLast = last;
             last = Integer.bitCount(four);
             if (four > 15 || kept + last > count || (i + 4 > end && four >>> (end - i) != 0)) {
@@ -154,7 +154,7 @@ final class CompactDecoder {
         byte[] bytes = in.bytes();
         int at = in.at();
         int kind = CodeTables.newClass(to - from);
-        int[] entries = codes.entries;
+        short[] entries = codes.entries;
         int heightStart = codes.start[CodeTables.HEIGHT_NEW + kind];
         int heightMask = codes.mask[CodeTables.HEIGHT_NEW + kind];
         int previous = -1;
@@ -169,7 +169,7 @@ final class CompactDecoder {
                         + (vocabularySize - 1) + ")");
             }
             codedIds[i] = previous;
-            bits >>>= length; // at least 29 bits are left, and a height takes 28 at most
+            bits >>>= length; // at least 30 bits are left, and a height takes 27 at most
             entry = entries[heightStart + ((int) bits & heightMask)];
             at += length + DecodingTables.total(entry);
             codedHeights[i] = DecodingTables.number(entry, bits);

@@ -1,17 +1,27 @@
 package dev.lyne.wire;
 
 /**
- * All prefix codes of a block as one table: the next bits lead to what a code says. An entry holds how many bits code and extra bits
- * take (6 bits), the code's share of them (4), and the number whose extra bits are 0 (21).
+ * All prefix codes of a block as one table: the next bits lead to a symbol (from bit 5 up) and to how many bits its code and extra
+ * bits take (5 bits). Small, because a table that leaves the first-level cache costs more than all else in decoding.
  */
 final class DecodingTables {
-    private static final int BASE_SHIFT = 10;
-    private static final int TOTAL_MASK = 63;
+    private static final int SYMBOL_SHIFT = 5;
+    private static final int TOTAL_MASK = 31;
 
-    /** An unused code: a number that nothing accepts. */
-    private static final int NO_CODE = (CodedNumbers.LIMIT - 1) << BASE_SHIFT | 1 << 6 | 1;
+    /** Of an unused code: stands for a number that nothing accepts. */
+    private static final int NO_SYMBOL = CodedNumbers.SYMBOLS;
 
-    final int[] entries;
+    /** Of each symbol: the number whose extra bits are 0, and how many there are (5 bits). */
+    private static final int[] NUMBERS = new int[CodedNumbers.SYMBOLS + 1];
+
+    static {
+        for (int symbol = 0; symbol < CodedNumbers.SYMBOLS; symbol++) {
+            NUMBERS[symbol] = CodedNumbers.base(symbol) << 5 | CodedNumbers.extraBits(symbol);
+        }
+        NUMBERS[NO_SYMBOL] = (CodedNumbers.LIMIT - 1) << 5;
+    }
+
+    final short[] entries;
     final int[] start = new int[CodeTables.TABLES];
     final int[] mask = new int[CodeTables.TABLES];
 
@@ -29,21 +39,21 @@ final class DecodingTables {
             mask[code] = (1 << longest[code]) - 1;
             size += 1 << longest[code];
         }
-        entries = new int[size];
+        entries = new short[size];
         for (int code = 0; code < CodeTables.TABLES; code++) {
             fill(entries, start[code], longest[code], lengths[code]);
         }
     }
 
-    private static void fill(int[] table, int at, int longest, byte[] lengths) {
+    private static void fill(short[] table, int at, int longest, byte[] lengths) {
         int[] next = PrefixCode.firstCodes(lengths);
         if (longest == 0) {
-            table[at] = NO_CODE;
+            table[at] = (short) (NO_SYMBOL << SYMBOL_SHIFT | 1);
             return;
         }
         int size = 1 << longest;
         boolean single = true;
-        int last = 0;
+        short last = 0;
         for (int symbol = 0; symbol < lengths.length; symbol++) {
             int length = lengths[symbol];
             if (length == 0) {
@@ -61,8 +71,8 @@ final class DecodingTables {
         }
     }
 
-    private static int entry(int symbol, int length) {
-        return CodedNumbers.base(symbol) << BASE_SHIFT | length << 6 | (length + CodedNumbers.extraBits(symbol));
+    private static short entry(int symbol, int length) {
+        return (short) (symbol << SYMBOL_SHIFT | (length + CodedNumbers.extraBits(symbol)));
     }
 
     /** Bits that the number takes whose entry this is. */
@@ -70,16 +80,17 @@ final class DecodingTables {
         return entry & TOTAL_MASK;
     }
 
-    /** The number, less its extra bits. */
-    static int base(int entry) {
-        return entry >>> BASE_SHIFT;
+    /** The symbol; numbers below 16 are their own. */
+    static int symbol(int entry) {
+        return entry >>> SYMBOL_SHIFT;
     }
 
     /** The number, from its entry and the bits from the start of its code on. */
     static int number(int entry, long bits) {
-        int length = (entry >> 6) & 15;
-        int extra = (entry & TOTAL_MASK) - length;
-        return (entry >>> BASE_SHIFT) + ((int) (bits >>> length) & ((1 << extra) - 1));
+        int number = NUMBERS[entry >>> SYMBOL_SHIFT];
+        int extra = number & 31;
+        int length = (entry & TOTAL_MASK) - extra;
+        return (number >>> 5) + ((int) (bits >>> length) & ((1 << extra) - 1));
     }
 
     /** Reads one number of a code. */

@@ -7,7 +7,7 @@ import java.util.Arrays;
  * one thread, for its scratch.
  */
 final class PrefixCode {
-    static final int MAX_LENGTH = 10;
+    static final int MAX_LENGTH = 9;
 
     private final int[] symbols = new int[CodedNumbers.SYMBOLS];
     private final int[] weight = new int[2 * CodedNumbers.SYMBOLS];

@@ -17,7 +17,7 @@ final class Quantizer {
     private static final double AIM = 0.955e-4;
     private static final double TOO_FINE = 0.85e-4;
     private static final float STEP = 0.19f;
-    private static final int SAMPLE_ENTRIES = 2_048;
+    private static final int SAMPLE_ENTRIES = 512;
     private static final int ATTEMPTS = 40;
 
     private final RowColumns columns;

@@ -33,7 +33,7 @@ final class MisalignedRowsTest {
             RowColumns row = MODEL.columns(Arrays.copyOf(tokens, t), new int[] {t - 1}, Students.SELECTION);
             tokens[t] = random.nextInt(4) == 0
                     ? random.nextInt(FakeTeacher.VOCABULARY)
-                    : row.ids()[random.nextInt(Students.SELECTION.k())];
+                    : row.ids()[random.nextInt(row.stride())];
         }
         return TargetSequence.whole(17, tokens);
     }
