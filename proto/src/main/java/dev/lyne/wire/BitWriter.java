@@ -68,10 +68,7 @@ final class BitWriter {
     /** Elias' gamma code of a number from 1: as many zeros as it has bits after the first, then its bits, first bit first. */
     void putGamma(int number) {
         int bits = 31 - Integer.numberOfLeadingZeros(number);
-        put(0, bits);
-        for (int bit = bits; bit >= 0; bit--) {
-            put((number >> bit) & 1, 1);
-        }
+        put((long) Integer.reverse(number) >>> (31 - bits) << bits & ((1L << (2 * bits + 1)) - 1), 2 * bits + 1);
     }
 
     /** Whole bytes to fill in otherwise, before any bit. */

@@ -28,14 +28,14 @@ final class IdSet {
         while (summary[first] == 0) {
             first++;
         }
-        int word = (first << 6) + Long.numberOfTrailingZeros(summary[first]);
+        int place = Long.numberOfTrailingZeros(summary[first]);
+        int word = (first << 6) + place;
         long bits = words[word];
         int id = (word << 6) + Long.numberOfTrailingZeros(bits);
         bits &= bits - 1;
         words[word] = bits;
-        if (bits == 0) {
-            summary[first] &= summary[first] - 1;
-        }
+        long empty = ((bits | -bits) >>> 63) ^ 1; // 1 where no bit is left, without a branch that nobody could foresee
+        summary[first] ^= empty << place;
         return id;
     }
 }

@@ -66,7 +66,7 @@ final class NumberStream {
             int at = table * CodedNumbers.SYMBOLS;
             int symbols = fitting.lengths(histogram, at, lengths);
             CodeLengths.write(lengths, symbols, out);
-            PrefixCode.codes(lengths, codes);
+            PrefixCode.codes(lengths, symbols, codes);
             for (int symbol = 0; symbol < symbols; symbol++) {
                 words[at + symbol] = codes[symbol] | lengths[symbol] << 10
                         | (lengths[symbol] + CodedNumbers.extraBits(symbol)) << 16;

@@ -89,10 +89,10 @@ final class PrefixCode {
         }
     }
 
-    /** Codes in order of length, then symbol, with their first bit lowest, as the stream takes them. */
-    static void codes(byte[] lengths, int[] codes) {
+    /** Codes of the symbols below {@code end}, in order of length, then symbol, with their first bit lowest, as the stream takes them. */
+    static void codes(byte[] lengths, int end, int[] codes) {
         int[] next = firstCodes(lengths);
-        for (int symbol = 0; symbol < lengths.length; symbol++) {
+        for (int symbol = 0; symbol < end; symbol++) {
             int length = lengths[symbol];
             codes[symbol] = length == 0 ? 0 : Integer.reverse(next[length]++) >>> (32 - length);
         }
