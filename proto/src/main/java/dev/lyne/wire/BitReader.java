@@ -13,8 +13,7 @@ final class BitReader {
     /** Bytes that have to follow the stream in its array. */
     static final int SPARE_BYTES = 8;
 
-    private static final VarHandle LONG =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private final byte[] bytes;
     private final int end;
@@ -65,8 +64,8 @@ final class BitReader {
     /** Throws unless all but the filling zeros of the last byte was read. */
     void finish() {
         if (at > end || end - at >= 8 || (at < end && (peek(bytes, at) & ((1L << (end - at)) - 1)) != 0)) {
-            throw new MalformedBlockException("rows end at bit " + at + " (expected: within the last byte of " + end
-                    + " bits, then zeros)");
+            throw new MalformedBlockException(
+                    "rows end at bit " + at + " (expected: within the last byte of " + end + " bits, then zeros)");
         }
     }
 }

@@ -8,8 +8,7 @@ import java.util.Arrays;
 
 /** Appends bits to bytes, lowest bit first. */
 final class BitWriter {
-    private static final VarHandle LONG =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final int SPARE_BYTES = 8;
 
     private byte[] bytes;

@@ -33,8 +33,7 @@ public final class BlockEncoder {
             entries += columns.counts()[row];
         }
         WideColumns wide = new WideColumns(header, dataRows);
-        int size = Math.toIntExact(
-                HeaderBytes.size(header, ranges) + wide.size(entries) + BlockLayout.CHECKSUM_BYTES);
+        int size = Math.toIntExact(HeaderBytes.size(header, ranges) + wide.size(entries) + BlockLayout.CHECKSUM_BYTES);
         ByteBuffer out = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
         HeaderBytes.put(out, header, ranges, dataRows);
         wide.put(out, columns, from);
@@ -63,8 +62,8 @@ public final class BlockEncoder {
     private static int dataRows(float[] data, int from, int rows) {
         for (int row = from; row < from + rows - 1; row++) {
             if (Float.isNaN(data[row])) {
-                throw new IllegalArgumentException("row " + (row - from)
-                        + ": no data log-probability (expected: one in every row but the last)");
+                throw new IllegalArgumentException(
+                        "row " + (row - from) + ": no data log-probability (expected: one in every row but the last)");
             }
         }
         return Float.isNaN(data[from + rows - 1]) ? rows - 1 : rows;

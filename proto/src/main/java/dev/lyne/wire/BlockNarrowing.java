@@ -161,7 +161,9 @@ public final class BlockNarrowing {
     /** Log of the mass that leaves a row, on the scale of its levels: before a decoder makes masses sum to one. */
     private static float unshifted(QuantizedRows held, int row, int count) {
         int tailDepth = held.tailDepths()[row];
-        double mass = tailDepth == QuantizedRows.NOTHING ? 0 : Math.exp(held.tailGrid().value(tailDepth));
+        double mass = tailDepth == QuantizedRows.NOTHING
+                ? 0
+                : Math.exp(held.tailGrid().value(tailDepth));
         for (int i = held.offsets()[row] + count; i < held.offsets()[row + 1]; i++) {
             mass += held.grid().mass(held.depths()[i]);
         }

@@ -23,9 +23,7 @@ final class CompactColumns {
         int uniform = uniform(rows);
         ByteBuffer prelude = out.skip(fixed);
         prelude.put(head);
-        prelude.putFloat(rows.grid().fineness())
-                .putFloat(rows.grid().maxStep())
-                .putInt(uniform);
+        prelude.putFloat(rows.grid().fineness()).putFloat(rows.grid().maxStep()).putInt(uniform);
         for (float offset : rows.temperatureOffsets()) {
             prelude.putFloat(offset);
         }
@@ -49,8 +47,7 @@ final class CompactColumns {
         int most = header.selection().mostEntries(header.vocabularySize());
         int temperatures = header.selection().temperatures().size();
         Checks.remaining(in, PRELUDE_BYTES + 4L * header.rows() * temperatures, "grid and temperature offsets");
-        float fineness =
-                Checks.bounded("fineness", in.getFloat(), LevelGrid.MIN_FINENESS, LevelGrid.MAX_FINENESS);
+        float fineness = Checks.bounded("fineness", in.getFloat(), LevelGrid.MIN_FINENESS, LevelGrid.MAX_FINENESS);
         float maxStep = Checks.bounded("largest step", in.getFloat(), LevelGrid.MIN_STEP, LevelGrid.MAX_STEP);
         int uniform = Checks.bounded("entries of every row", in.getInt(), 0, most);
         float[] offsets = new float[header.rows() * temperatures];

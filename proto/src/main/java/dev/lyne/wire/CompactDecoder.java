@@ -94,8 +94,9 @@ final class CompactDecoder {
         int floor = expected + ((zigzag >>> 1) ^ -(zigzag & 1));
         requireDepth(row, floor);
         floors[row] = floor;
-        int again =
-                distance == 0 ? 0 : readKeptAgain(row, from, count, offsets[row - distance], offsets[row - distance + 1]);
+        int again = distance == 0
+                ? 0
+                : readKeptAgain(row, from, count, offsets[row - distance], offsets[row - distance + 1]);
         readNew(row, from + again, from + count);
         if (drawn) {
             for (int i = from; i < from + count; i++) {
@@ -165,8 +166,8 @@ final class CompactDecoder {
             int length = DecodingTables.total(entry);
             previous += 1 + DecodingTables.number(entry, bits);
             if (previous >= vocabularySize) {
-                throw new MalformedBlockException("row " + row + ": token id " + previous + " (expected: 0.."
-                        + (vocabularySize - 1) + ")");
+                throw new MalformedBlockException(
+                        "row " + row + ": token id " + previous + " (expected: 0.." + (vocabularySize - 1) + ")");
             }
             codedIds[i] = previous;
             bits >>>= length; // at least 30 bits are left, and a height takes 27 at most

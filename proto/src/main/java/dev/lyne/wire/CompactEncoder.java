@@ -76,7 +76,8 @@ final class CompactEncoder {
     private void encodeRow(QuantizedRows rows, int row, int vocabularyZeros, boolean withCount) {
         int from = rows.offsets()[row];
         int count = rows.offsets()[row + 1] - from;
-        // a row makes at most: its scalars, half a number an entry of the reference, two an entry, and one for its draws
+        // a row makes at most: its scalars, half a number an entry of the reference, two an entry, and one for its
+        // draws
         stream.reserve(8 + numbers.length + 3 * count);
         int floor = readRow(rows, from, count);
         int expired = row - ReferenceSearch.WINDOW;
@@ -122,8 +123,7 @@ final class CompactEncoder {
             int id = rowIds[from + i];
             if (Integer.compareUnsigned(id, vocabularySize) >= 0) {
                 forget();
-                throw new IllegalArgumentException(
-                        "token id " + id + " (expected: 0.." + (vocabularySize - 1) + ")");
+                throw new IllegalArgumentException("token id " + id + " (expected: 0.." + (vocabularySize - 1) + ")");
             }
             int number = numberOf[id] - 1;
             if (number < 0) {
@@ -222,8 +222,7 @@ final class CompactEncoder {
             codedPlaces[i] = place;
             int height = floor - depths[from + place - 1];
             rowHeights[from + i] = height;
-            tokens[size++] = NumberStream.token(
-                    CodeTables.gap(kind, previous, vocabularyZeros), id - previous - 1);
+            tokens[size++] = NumberStream.token(CodeTables.gap(kind, previous, vocabularyZeros), id - previous - 1);
             tokens[size++] = NumberStream.token(CodeTables.HEIGHT_NEW + kind, height);
             previous = id;
         }

@@ -19,7 +19,8 @@ final class HalfFloat {
             int rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
             return (short) (sign | (rounded - 0x38000000) >>> 13);
         }
-        // subnormal: adding 0.5 leaves the value, in units of 2^-24, in the lowest bits of the sum, rounded by the addition
+        // subnormal: adding 0.5 leaves the value, in units of 2^-24, in the lowest bits of the sum, rounded by the
+        // addition
         int units = Float.floatToRawIntBits(Float.intBitsToFloat(magnitude) + 0.5f) - Float.floatToRawIntBits(0.5f);
         return (short) (sign | units);
     }
@@ -28,9 +29,7 @@ final class HalfFloat {
         int magnitude = half & 0x7fff;
         float value = magnitude >= 0x7c00
                 ? Float.intBitsToFloat(0x7f800000 | (magnitude & 0x3ff) << 13)
-                : magnitude >= 0x400
-                        ? Float.intBitsToFloat((magnitude << 13) + 0x38000000)
-                        : magnitude * 0x1p-24f;
+                : magnitude >= 0x400 ? Float.intBitsToFloat((magnitude << 13) + 0x38000000) : magnitude * 0x1p-24f;
         return half < 0 ? -value : value;
     }
 }

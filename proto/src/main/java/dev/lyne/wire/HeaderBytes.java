@@ -123,11 +123,12 @@ final class HeaderBytes {
     private static Selection selection(Parameters parameters, List<Float> temperatures) {
         return switch (parameters.kind()) {
             case TOP_K -> new Selection.TopK(parameters.k(), temperatures);
-            case TOP_P_K -> new Selection.TopPK(
-                    Double.longBitsToDouble(parameters.eight()),
-                    parameters.k(),
-                    Float.intBitsToFloat(parameters.four()),
-                    temperatures);
+            case TOP_P_K ->
+                new Selection.TopPK(
+                        Double.longBitsToDouble(parameters.eight()),
+                        parameters.k(),
+                        Float.intBitsToFloat(parameters.four()),
+                        temperatures);
             case TOP_FRACTION -> new Selection.TopFraction(Double.longBitsToDouble(parameters.eight()), temperatures);
             case DRAWS -> new Selection.Draws(parameters.four(), parameters.k(), parameters.eight(), temperatures);
             case CHOSEN -> new Selection.Chosen(parameters.k(), temperatures);

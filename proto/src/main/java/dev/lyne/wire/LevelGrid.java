@@ -108,8 +108,8 @@ final class LevelGrid {
     /** Refuses a log-probability that no level stands for. */
     void requireInRange(float logProbability) {
         if (!(logProbability <= MAX_LOG_PROBABILITY && logProbability >= least)) {
-            throw new IllegalArgumentException("log-probability " + logProbability + " (expected: 0 down to " + least
-                    + " in compact precision)");
+            throw new IllegalArgumentException(
+                    "log-probability " + logProbability + " (expected: 0 down to " + least + " in compact precision)");
         }
     }
 

@@ -68,7 +68,8 @@ final class NumberStream {
             CodeLengths.write(lengths, symbols, out);
             PrefixCode.codes(lengths, symbols, codes);
             for (int symbol = 0; symbol < symbols; symbol++) {
-                words[at + symbol] = codes[symbol] | lengths[symbol] << 10
+                words[at + symbol] = codes[symbol]
+                        | lengths[symbol] << 10
                         | (lengths[symbol] + CodedNumbers.extraBits(symbol)) << 16;
             }
         }

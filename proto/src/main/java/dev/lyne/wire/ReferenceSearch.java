@@ -15,6 +15,7 @@ final class ReferenceSearch {
 
     /** Counters: bit i of plane j is bit j of the overlap with row i of a word. */
     private final long[] planes = new long[24];
+
     private long[] rowsOf = new long[WORDS << 12];
     private int bestOverlap;
 

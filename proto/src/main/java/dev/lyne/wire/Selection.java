@@ -74,7 +74,8 @@ public sealed interface Selection {
         public TopFraction {
             temperatures = checked(1, temperatures);
             if (!(fraction > 0 && fraction <= 1)) {
-                throw new IllegalArgumentException("selection: fraction " + fraction + " (expected: above 0, at most 1)");
+                throw new IllegalArgumentException(
+                        "selection: fraction " + fraction + " (expected: above 0, at most 1)");
             }
         }
 

@@ -23,15 +23,17 @@ public final class SelectionMessages {
                 float temperature = rule.getTruncationTemperature() == 0 ? 1f : rule.getTruncationTemperature();
                 yield new Selection.TopPK(rule.getP(), rule.getK(), temperature, temperatures);
             }
-            case TOP_FRACTION -> new Selection.TopFraction(message.getTopFraction().getFraction(), temperatures);
+            case TOP_FRACTION ->
+                new Selection.TopFraction(message.getTopFraction().getFraction(), temperatures);
             case DRAWS -> {
                 Draws rule = message.getDraws();
                 yield new Selection.Draws(rule.getDraws(), rule.getHead(), rule.getSeed(), temperatures);
             }
             case CHOSEN -> new Selection.Chosen(message.getChosen().getK(), temperatures);
             case DATA_ONLY -> new Selection.DataOnly(temperatures);
-            case RULE_NOT_SET -> throw new IllegalArgumentException(
-                    "selection: no rule (expected: top_k, top_p_k, top_fraction, draws, chosen or data_only)");
+            case RULE_NOT_SET ->
+                throw new IllegalArgumentException(
+                        "selection: no rule (expected: top_k, top_p_k, top_fraction, draws, chosen or data_only)");
         };
     }
 
@@ -79,8 +81,8 @@ public final class SelectionMessages {
             case PRECISION_EXACT -> Precision.EXACT;
             case PRECISION_HALF -> Precision.HALF;
             case PRECISION_COMPACT -> Precision.COMPACT;
-            case PRECISION_UNSPECIFIED, UNRECOGNIZED -> throw new IllegalArgumentException(
-                    "precision: " + message + " (expected: exact, half or compact)");
+            case PRECISION_UNSPECIFIED, UNRECOGNIZED ->
+                throw new IllegalArgumentException("precision: " + message + " (expected: exact, half or compact)");
         };
     }
 

@@ -15,7 +15,8 @@ final class BlockNarrowingTest {
     private static final long SEED = 5;
     private static final int VOCABULARY = 800;
     private static final int ROWS = 120;
-    private static final int[] SOME = IntStream.range(0, ROWS).filter(i -> i % 3 != 1).toArray();
+    private static final int[] SOME =
+            IntStream.range(0, ROWS).filter(i -> i % 3 != 1).toArray();
 
     private static final List<Selection> NARROWER = List.of(
             new Selection.TopK(64, List.of()),
@@ -49,8 +50,10 @@ final class BlockNarrowingTest {
                         .isCloseTo(Math.exp(fresh.logTailMass()[SOME[row]]), within(1e-6));
                 assertThat(narrowed.dataLogProbability()[row]).isEqualTo(fresh.dataLogProbability()[SOME[row]]);
                 for (int i = 0; i < wanted.temperatures().size(); i++) {
-                    assertThat(narrowed.temperatureOffsets()[row * wanted.temperatures().size() + i])
-                            .isEqualTo(fresh.temperatureOffsets()[SOME[row] * wanted.temperatures().size() + i]);
+                    assertThat(narrowed.temperatureOffsets()[
+                                    row * wanted.temperatures().size() + i])
+                            .isEqualTo(fresh.temperatureOffsets()[
+                                    SOME[row] * wanted.temperatures().size() + i]);
                 }
             }
         }
@@ -106,7 +109,8 @@ final class BlockNarrowingTest {
         byte[] first = BlockNarrowing.narrow(ByteBuffer.wrap(block), sixteen, all(), new byte[16]);
         TargetBlock twice = BlockDecoder.decode(
                 ByteBuffer.wrap(BlockNarrowing.narrow(ByteBuffer.wrap(first), eight, SOME, new byte[16])));
-        assertThat(twice.ids()).isEqualTo(BlockDecoder.decode(ByteBuffer.wrap(once)).ids());
+        assertThat(twice.ids())
+                .isEqualTo(BlockDecoder.decode(ByteBuffer.wrap(once)).ids());
     }
 
     @Test

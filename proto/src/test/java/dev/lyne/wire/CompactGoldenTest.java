@@ -24,8 +24,7 @@ final class CompactGoldenTest {
 
     @Test
     void decode_storedBytes_givesTheGoldenRows() throws IOException {
-        TargetBlock block =
-                BlockDecoder.decode(ByteBuffer.wrap(HexFormat.of().parseHex(golden())));
+        TargetBlock block = BlockDecoder.decode(ByteBuffer.wrap(HexFormat.of().parseHex(golden())));
         assertThat(block.header().selection()).isEqualTo(SELECTION);
         RowErrors errors = RowErrors.between(columns(), 0, block);
         assertThat(errors.largestEntryError()).isLessThanOrEqualTo(0.1);

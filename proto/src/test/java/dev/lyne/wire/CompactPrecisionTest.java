@@ -55,8 +55,7 @@ final class CompactPrecisionTest {
     @Test
     void decode_dataTokenKept_equalsItsEntryBitForBit() {
         Selection selection = new Selection.TopK(64, List.of());
-        RowColumns columns =
-                new TeacherLikeRows(600, 2, new SplittableRandom(SEED)).columns(40, selection);
+        RowColumns columns = new TeacherLikeRows(600, 2, new SplittableRandom(SEED)).columns(40, selection);
         for (int row = 0; row < 40; row++) {
             columns.dataLogProbability()[row] = columns.logProbabilities()[row * 64 + row];
         }
@@ -74,8 +73,7 @@ final class CompactPrecisionTest {
     @Test
     void encode_temperatureBelowOne_shrinksTheErrorWithIt() {
         Selection selection = new Selection.TopK(64, List.of(0.25f));
-        RowColumns columns =
-                new TeacherLikeRows(600, 3, new SplittableRandom(SEED)).columns(50, selection);
+        RowColumns columns = new TeacherLikeRows(600, 3, new SplittableRandom(SEED)).columns(50, selection);
         RowErrors errors = RowErrors.between(columns, 0, decode(header(selection, 600, 50), columns));
         assertThat(errors.largestEntryError()).isLessThanOrEqualTo(0.025);
     }
@@ -83,10 +81,8 @@ final class CompactPrecisionTest {
     @Test
     void encode_rowsOfOneSelection_giveTheSameBytesWhateverWasEncodedBefore() {
         Selection selection = new Selection.TopK(64, List.of());
-        RowColumns columns =
-                new TeacherLikeRows(600, 2, new SplittableRandom(SEED)).columns(30, selection);
-        RowColumns others =
-                new TeacherLikeRows(600, 3, new SplittableRandom(SEED + 1)).columns(30, selection);
+        RowColumns columns = new TeacherLikeRows(600, 2, new SplittableRandom(SEED)).columns(30, selection);
+        RowColumns others = new TeacherLikeRows(600, 3, new SplittableRandom(SEED + 1)).columns(30, selection);
         byte[] first = BlockEncoder.encode(header(selection, 600, 30), columns, 0);
         BlockEncoder.encode(header(selection, 600, 30), others, 0);
         assertThat(BlockEncoder.encode(header(selection, 600, 30), columns, 0)).isEqualTo(first);
@@ -96,8 +92,13 @@ final class CompactPrecisionTest {
     void encode_idTwiceInARow_isRefusedAndTheNextBlockIsFine() {
         Selection selection = new Selection.TopK(2, List.of());
         var twice = new RowColumns(
-                2, new int[] {2}, new int[] {5, 5}, new float[] {-1, -2}, new float[] {-1}, new float[] {-1}, new float
-                        [0]);
+                2,
+                new int[] {2},
+                new int[] {5, 5},
+                new float[] {-1, -2},
+                new float[] {-1},
+                new float[] {-1},
+                new float[0]);
         assertThatThrownBy(() -> BlockEncoder.encode(header(selection, 8, 1), twice, 0))
                 .hasMessageContaining("token id 5 twice");
         RowColumns fine = new TeacherLikeRows(8, 2, new SplittableRandom(SEED)).columns(3, selection);
@@ -108,8 +109,13 @@ final class CompactPrecisionTest {
     void encode_valueThatIsNotFinite_isRefused() {
         for (float value : new float[] {Float.NaN, Float.NEGATIVE_INFINITY, 1f}) {
             var columns = new RowColumns(
-                    1, new int[] {1}, new int[] {5}, new float[] {value}, new float[] {-1}, new float[] {-1}, new float
-                            [0]);
+                    1,
+                    new int[] {1},
+                    new int[] {5},
+                    new float[] {value},
+                    new float[] {-1},
+                    new float[] {-1},
+                    new float[0]);
             assertThatThrownBy(() -> BlockEncoder.encode(header(new Selection.TopK(1, List.of()), 8, 1), columns, 0))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("log-probability " + value);
@@ -128,8 +134,7 @@ final class CompactPrecisionTest {
                 new float[] {(float) Math.log(1 - Math.exp(-1) - Math.exp(-2)), (float) Math.log(1 - Math.exp(-1))},
                 new float[] {-1, -1},
                 new float[0]);
-        TargetBlock block =
-                decode(header(new Selection.TopK(2, List.of()), Selection.MAX_VOCABULARY_SIZE, 2), columns);
+        TargetBlock block = decode(header(new Selection.TopK(2, List.of()), Selection.MAX_VOCABULARY_SIZE, 2), columns);
         assertThat(block.ids()).containsExactly(last, 0, 17, last);
         RowErrors.between(columns, 0, block);
     }

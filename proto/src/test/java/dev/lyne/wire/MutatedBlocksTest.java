@@ -26,7 +26,9 @@ final class MutatedBlocksTest {
     @Test
     void decode_mutatedBytesWithRightChecksum_isRefusedOrWithinItsBounds() {
         int accepted = run(true);
-        assertThat(accepted).as("some mutations are of values alone; seed %d", SEED).isBetween(1, MUTATIONS - 1);
+        assertThat(accepted)
+                .as("some mutations are of values alone; seed %d", SEED)
+                .isBetween(1, MUTATIONS - 1);
     }
 
     @Test
@@ -73,8 +75,7 @@ final class MutatedBlocksTest {
         for (Selection selection : selections) {
             for (Precision precision : Precision.values()) {
                 for (int rows : new int[] {1, 3, 12}) {
-                    RowColumns columns =
-                            new TeacherLikeRows(VOCABULARY, 2, random.split()).columns(rows, selection);
+                    RowColumns columns = new TeacherLikeRows(VOCABULARY, 2, random.split()).columns(rows, selection);
                     blocks.add(BlockEncoder.encode(
                             new BlockHeader(
                                     VOCABULARY,

@@ -11,8 +11,7 @@ import java.util.Map;
  * @param largestTailError of a log tail mass, nats
  * @param largestMassError of the sum of a row's masses
  */
-record RowErrors(
-        double meanDivergence, double largestEntryError, double largestTailError, double largestMassError) {
+record RowErrors(double meanDivergence, double largestEntryError, double largestTailError, double largestMassError) {
     /** Compares a block with the columns that it came from; throws where the ids or draw counts differ. */
     static RowErrors between(RowColumns exact, int from, TargetBlock block) {
         double divergence = 0;
@@ -34,7 +33,8 @@ record RowErrors(
             }
             for (int i = start; i < start + count; i++) {
                 int place = placeOf.getOrDefault(exact.ids()[i], -1);
-                if (place < 0 || (exact.drawCounts().length > 0 && block.drawCounts()[place] != exact.drawCounts()[i])) {
+                if (place < 0
+                        || (exact.drawCounts().length > 0 && block.drawCounts()[place] != exact.drawCounts()[i])) {
                     throw new AssertionError("row " + row + ": id " + exact.ids()[i] + " missing or drawn otherwise");
                 }
                 double error = exact.logProbabilities()[i] - block.logProbabilities()[place];

@@ -74,10 +74,10 @@ public final class CodecBenchmark {
         }
         double positions = (double) rows.size() * CodecRows.POSITIONS;
         progress.accept("timing " + rounds + " rounds each way");
-        double encode = entriesPerSecond(
-                i -> BlockEncoder.encode(header, rows.get(i % rows.size()), 0).length);
-        double decode = entriesPerSecond(
-                i -> BlockDecoder.decode(ByteBuffer.wrap(blocks.get(i % blocks.size()))).ids().length);
+        double encode = entriesPerSecond(i -> BlockEncoder.encode(header, rows.get(i % rows.size()), 0).length);
+        double decode = entriesPerSecond(i -> BlockDecoder.decode(ByteBuffer.wrap(blocks.get(i % blocks.size())))
+                .ids()
+                .length);
         progress.accept("making the worst case");
         BlockHeader worstHeader = CodecRows.header(CodecRows.WORST_VOCABULARY, k, Precision.COMPACT);
         double worst = BlockEncoder.encode(worstHeader, CodecRows.worst(k, 1), 0).length;

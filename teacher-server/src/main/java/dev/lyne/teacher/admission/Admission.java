@@ -60,7 +60,8 @@ public final class Admission {
             checkExpectations(open, teacher);
             checkOpening(open);
             Selection selection = selection(open, teacher);
-            long fittingTokens = limits.maxUnsentBytes() / SequenceEncoder.maxRowBytes(selection, teacher.vocabularySize());
+            long fittingTokens =
+                    limits.maxUnsentBytes() / SequenceEncoder.maxRowBytes(selection, teacher.vocabularySize());
             return new Verdict.Accepted<>(new StreamTerms(
                     teacher,
                     selection,

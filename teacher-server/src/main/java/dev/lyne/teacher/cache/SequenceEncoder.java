@@ -35,7 +35,9 @@ public final class SequenceEncoder {
     public static int maxRowBytes(Selection selection, int vocabularySize) {
         int columns = 3; // count, log tail mass, data log-probability
         int range = 8; // of positions, where each row is a range of its own
-        return 8 * selection.mostEntries(vocabularySize) + 4 * (columns + selection.temperatures().size()) + range;
+        return 8 * selection.mostEntries(vocabularySize)
+                + 4 * (columns + selection.temperatures().size())
+                + range;
     }
 
     /** Rows that a block of this selection holds at most. */
