@@ -64,6 +64,35 @@ public final class InferenceCall implements AutoCloseable {
         return own(IValue.listFrom(values));
     }
 
+    /** Adds a tuple of strings, integers (long), real numbers (double), truths and lists of real numbers (double[]). */
+    public InferenceCall tuple(Object... values) {
+        IValue[] parts = new IValue[values.length];
+        for (int i = 0; i < parts.length; i++) {
+            parts[i] = plain(values[i]);
+            owned.add(parts[i]);
+        }
+        return own(IValue.tupleFrom(parts));
+    }
+
+    private static IValue plain(Object value) {
+        if (value instanceof String text) {
+            return IValue.from(text);
+        }
+        if (value instanceof Long integer) {
+            return IValue.from(integer);
+        }
+        if (value instanceof Double real) {
+            return IValue.from(real);
+        }
+        if (value instanceof Boolean truth) {
+            return IValue.from(truth);
+        }
+        if (value instanceof double[] reals) {
+            return IValue.listFrom(reals);
+        }
+        throw new IllegalArgumentException("argument of " + value.getClass() + " (expected: a plain value)");
+    }
+
     /** Runs; the tensors that come back live until this call is closed, or in {@code target} where one is given. */
     public NDList run() {
         return run(manager);

@@ -14,6 +14,8 @@ public enum ScriptSource {
     TENSORS("tensors.py"),
     /** Rows of logits to sparse rows. */
     SELECTION("selection.py"),
+    /** Seeded draws from rows of weights. */
+    DRAWS("draws.py"),
     /** One more token with a key-value cache. */
     GENERATION("generation.py"),
     /** Gradients, clipping and AdamW. */

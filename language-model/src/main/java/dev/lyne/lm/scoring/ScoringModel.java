@@ -1,7 +1,6 @@
 package dev.lyne.lm.scoring;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.lyne.lm.engine.InferenceCall;
@@ -26,6 +25,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * A model that scores: weights in the compute type on one device. The forward and the selection of a batch are one native call;
@@ -56,7 +56,8 @@ public final class ScoringModel implements BatchScorer {
                         ScriptSource.TRANSFORMER.methods(),
                         ScriptSource.TENSORS.methods(),
                         ScriptSource.GENERATION.methods(),
-                        ScriptSource.SELECTION.methods()),
+                        ScriptSource.SELECTION.methods(),
+                        ScriptSource.DRAWS.methods()),
                 ModelConstants.of(
                         configuration,
                         options.precision().torchScalarType(),
@@ -105,12 +106,10 @@ public final class ScoringModel implements BatchScorer {
 
     @Override
     public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
-        if (selection.k() > scoring.vocabularySize()) {
-            throw new IllegalArgumentException(
-                    "k: " + selection.k() + " (expected: 1..vocabulary_size=" + scoring.vocabularySize() + ")");
-        }
+        SelectionArguments.require(selection, scoring.vocabularySize());
         for (int i = 0; i < items.size(); i++) {
             requireItem(i, items.get(i));
+            SelectionArguments.requireChosen(i, items.get(i), selection, scoring.vocabularySize());
         }
         if (scoring.deterministic()) {
             return items.stream().map(item -> scoreAlone(item, selection)).toList();
@@ -122,21 +121,24 @@ public final class ScoringModel implements BatchScorer {
         int length = items.stream().mapToInt(item -> item.tokens().length).max().orElse(0);
         int count = items.stream().mapToInt(item -> item.positions().length).sum();
         if (count == 0) {
-            return items.stream().map(item -> SelectedColumns.none(selection)).toList();
+            return items.stream().map(item -> SelectedColumns.none()).toList();
         }
         long[] ids = new long[Math.multiplyExact(items.size(), length)];
         long[] rows = new long[count];
         long[] labels = new long[count];
+        SelectionArguments arguments = new SelectionArguments(selection, items, count);
         int row = 0;
         for (int i = 0; i < items.size(); i++) {
             int[] tokens = items.get(i).tokens();
             for (int t = 0; t < tokens.length; t++) {
                 ids[i * length + t] = tokens[t];
             }
+            int first = row;
             for (int position : items.get(i).positions()) {
                 rows[row] = (long) i * length + position;
                 labels[row++] = label(tokens, position);
             }
+            arguments.put(items.get(i), LongStream.range(first, row).toArray());
         }
         try (InferenceCall call = script.inference("score")) {
             NDManager manager = call.manager();
@@ -144,9 +146,8 @@ public final class ScoringModel implements BatchScorer {
                     .tensor(rotary.cosines(length))
                     .tensor(rotary.sines(length))
                     .tensor(manager.create(rows))
-                    .tensor(manager.create(labels))
-                    .tensors(scratch);
-            SelectedColumns columns = select(call, selection);
+                    .tensor(manager.create(labels));
+            SelectedColumns columns = select(call, arguments);
             List<ScoreOutcome> outcomes = new ArrayList<>();
             int from = 0;
             for (ScoreItem item : items) {
@@ -164,7 +165,7 @@ public final class ScoringModel implements BatchScorer {
      */
     private ScoreOutcome scoreAlone(ScoreItem item, RowSelection selection) {
         if (item.positions().length == 0) {
-            return SelectedColumns.none(selection);
+            return SelectedColumns.none();
         }
         int chunk = ScoringOptions.DETERMINISTIC_CHUNK;
         long[] ids = Arrays.stream(item.tokens()).asLongStream().toArray();
@@ -184,6 +185,8 @@ public final class ScoringModel implements BatchScorer {
         for (int i = 0; i < labels.length; i++) {
             labels[i] = label(item.tokens(), (int) grid[i / chunk] * chunk + i % chunk);
         }
+        SelectionArguments arguments = new SelectionArguments(selection, List.of(item), labels.length);
+        arguments.put(item, picks);
         try (InferenceCall call = script.inference("score_fixed")) {
             NDManager manager = call.manager();
             call.tensor(manager.create(LongBuffer.wrap(ids), new Shape(1, ids.length)))
@@ -191,23 +194,14 @@ public final class ScoringModel implements BatchScorer {
                     .tensor(rotary.sines(ids.length))
                     .integers(grid)
                     .tensor(manager.create(picks))
-                    .tensor(manager.create(labels))
-                    .tensors(scratch);
-            return select(call, selection).outcome(item.positions(), 0);
+                    .tensor(manager.create(labels));
+            return select(call, arguments).outcome(item.positions(), 0);
         }
     }
 
-    private SelectedColumns select(InferenceCall call, RowSelection selection) {
-        double[] temperatures = selection.temperatures().stream()
-                .mapToDouble(Float::doubleValue)
-                .toArray();
-        NDList columns = call.integer(selection.k())
-                .real(selection.p())
-                .real(selection.truncationTemperature())
-                .reals(temperatures)
-                .tensors(weights)
-                .run();
-        return SelectedColumns.of(columns, selection);
+    private SelectedColumns select(InferenceCall call, SelectionArguments arguments) {
+        arguments.addTo(call);
+        return SelectedColumns.of(call.tensors(scratch).tensors(weights).run());
     }
 
     /** The token after a position, or −1 where there is none. */

@@ -1,12 +1,13 @@
 package dev.lyne.lm.scoring;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import java.util.Arrays;
 
 /** The columns that the selection script returns, for the rows of all items of a batch. */
 @SuppressWarnings("ArrayRecordComponent") // a carrier of columns; contents are never compared
 record SelectedColumns(
-        int k,
+        int stride,
         int temperatures,
         int[] finite,
         int[] counts,
@@ -14,34 +15,41 @@ record SelectedColumns(
         float[] logProbabilities,
         float[] logTailMass,
         float[] dataLogProbability,
-        float[] temperatureOffsets) {
+        float[] temperatureOffsets,
+        int[] drawCounts,
+        float[] logits,
+        float[] logSumExp) {
 
-    static SelectedColumns of(NDList columns, RowSelection selection) {
+    static SelectedColumns of(NDList columns) {
         return new SelectedColumns(
-                selection.k(),
-                selection.temperatures().size(),
-                columns.get(0).toIntArray(),
-                columns.get(1).toIntArray(),
-                columns.get(2).toIntArray(),
-                columns.get(3).toFloatArray(),
-                columns.get(4).toFloatArray(),
-                columns.get(5).toFloatArray(),
-                selection.temperatures().isEmpty()
-                        ? new float[0]
-                        : columns.get(6).toFloatArray());
+                (int) columns.get(2).getShape().get(1),
+                (int) columns.get(6).getShape().get(1),
+                integers(columns.get(0)),
+                integers(columns.get(1)),
+                integers(columns.get(2)),
+                reals(columns.get(3)),
+                reals(columns.get(4)),
+                reals(columns.get(5)),
+                reals(columns.get(6)),
+                integers(columns.get(7)),
+                reals(columns.get(8)),
+                reals(columns.get(9)));
+    }
+
+    private static int[] integers(NDArray column) {
+        return column.size() == 0 ? new int[0] : column.toIntArray();
+    }
+
+    private static float[] reals(NDArray column) {
+        return column.size() == 0 ? new float[0] : column.toFloatArray();
     }
 
     /** What an item gets that asked for nothing. */
-    static ScoreOutcome none(RowSelection selection) {
-        return new ScoreOutcome.Scored(new SelectedRows(
-                new int[0],
-                selection.k(),
-                new int[0],
-                new int[0],
-                new float[0],
-                new float[0],
-                new float[0],
-                new float[0]));
+    static ScoreOutcome none() {
+        int[] integers = {};
+        float[] reals = {};
+        return new ScoreOutcome.Scored(
+                new SelectedRows(integers, 0, integers, integers, reals, reals, reals, reals, integers, reals, reals));
     }
 
     /** The outcome of the item whose rows start at {@code from}. */
@@ -54,12 +62,24 @@ record SelectedColumns(
         }
         return new ScoreOutcome.Scored(new SelectedRows(
                 positions.clone(),
-                k,
+                stride,
                 Arrays.copyOfRange(counts, from, to),
-                Arrays.copyOfRange(ids, from * k, to * k),
-                Arrays.copyOfRange(logProbabilities, from * k, to * k),
+                Arrays.copyOfRange(ids, from * stride, to * stride),
+                Arrays.copyOfRange(logProbabilities, from * stride, to * stride),
                 Arrays.copyOfRange(logTailMass, from, to),
                 Arrays.copyOfRange(dataLogProbability, from, to),
-                Arrays.copyOfRange(temperatureOffsets, from * temperatures, to * temperatures)));
+                Arrays.copyOfRange(temperatureOffsets, from * temperatures, to * temperatures),
+                part(drawCounts, from * stride, to * stride),
+                part(logits, from * stride, to * stride),
+                part(logSumExp, from, to)));
+    }
+
+    /** A stretch of a column that may not be there. */
+    private static int[] part(int[] column, int from, int to) {
+        return column.length == 0 ? column : Arrays.copyOfRange(column, from, to);
+    }
+
+    private static float[] part(float[] column, int from, int to) {
+        return column.length == 0 ? column : Arrays.copyOfRange(column, from, to);
     }
 }

@@ -1,12 +1,16 @@
 # From hidden states to sparse rows of log-probabilities. n rows at a time, V columns (vocabulary_size: columns of the
-# output matrix past it are cut off before anything is computed from them), k entries kept. Constants: row_chunk: int.
+# output matrix past it are cut off before anything is computed from them). Constants: row_chunk: int.
+# settings of a selection: kind, k, draws, p, truncation_temperature, temperatures, raw_logits. Kinds: "top" keeps the k most
+# probable, or as few of them as reach p at the truncation temperature; "draws" the k most probable and the distinct tokens
+# of so many draws from the rest; "chosen" the ids that are asked for; "none" nothing.
+# asked: int64, one row for each row of logits: the key of its draws [n, 2], or chosen ids, ascending, then -1 [n, any].
 
 
-def score(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, labels: Tensor, scratch: List[Tensor], k: int, p: float, truncation_temperature: float, temperatures: List[float], w: Dict[str, Tensor]) -> List[Tensor]:
+def score(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[str, int, int, float, float, List[float], bool], scratch: List[Tensor], w: Dict[str, Tensor]) -> List[Tensor]:
   # Sparse rows of the wanted positions. ids [B, T]; rows int64, indices into the B * T positions; labels int64, the token
   # that follows each row, or -1. The output matrix is applied to row_chunk rows at a time. scratch: two
   # [row_chunk, V] in statistics_type, kept from call to call, since the pages of such tensors are costly to get.
-  # Columns as in select.
+  # Columns as in select, those of entries as wide as the row that keeps most.
   x = self.hidden(ids, cos, sin, w).flatten(0, 1)
   output = self.output_matrix(w)[:self.vocabulary_size]
   chunks: List[List[Tensor]] = []
@@ -14,23 +18,23 @@ def score(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, labels: Ten
   while start < rows.numel():
     end = min(start + self.row_chunk, rows.numel())
     logits = self.logits(x.index_select(0, rows[start:end]), output, scratch[0])
-    chunks.append(self.select(logits, labels[start:end], scratch[1], k, p, truncation_temperature, temperatures))
+    chunks.append(self.select(logits, labels[start:end], asked[start:end], settings, scratch[1]))
     start = end
   return self.columns(chunks)
 
 
-def score_fixed(self, ids: Tensor, cos: Tensor, sin: Tensor, grid: List[int], picks: Tensor, labels: Tensor, scratch: List[Tensor], k: int, p: float, truncation_temperature: float, temperatures: List[float], w: Dict[str, Tensor]) -> List[Tensor]:
+def score_fixed(self, ids: Tensor, cos: Tensor, sin: Tensor, grid: List[int], picks: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[str, int, int, float, float, List[float], bool], scratch: List[Tensor], w: Dict[str, Tensor]) -> List[Tensor]:
   # The same for one sequence alone, ids [1, T], by products of one size: the output matrix meets chunks of row_chunk
   # positions counted from 0, the last filled up with its last position. grid: numbers of the chunks that hold wanted
-  # positions; picks: the wanted ones among the rows of those chunks; labels int64, one for each row of those chunks.
+  # positions; picks: the wanted ones among the rows of those chunks; labels and asked: for each row of those chunks.
   x = self.hidden(ids, cos, sin, w).flatten(0, 1)
   output = self.output_matrix(w)[:self.vocabulary_size]
   chunks: List[List[Tensor]] = []
   for i in range(len(grid)):
     positions = torch.arange(grid[i] * self.row_chunk, (grid[i] + 1) * self.row_chunk, device=ids.device).clamp(max=x.size(0) - 1)
     logits = self.logits(x.index_select(0, positions), output, scratch[0])
-    chunk_labels = labels[i * self.row_chunk:(i + 1) * self.row_chunk]
-    chunks.append(self.select(logits, chunk_labels, scratch[1], k, p, truncation_temperature, temperatures))
+    start, end = i * self.row_chunk, (i + 1) * self.row_chunk
+    chunks.append(self.select(logits, labels[start:end], asked[start:end], settings, scratch[1]))
   picked: List[Tensor] = []
   for column in self.columns(chunks):
     picked.append(column.index_select(0, picks.cpu()))
@@ -52,52 +56,126 @@ def columns(self, chunks: List[List[Tensor]]) -> List[Tensor]:
     parts: List[Tensor] = []
     for chunk in chunks:
       parts.append(chunk[column])
-    out.append(torch.cat(parts, 0).cpu())
+    out.append(self.joined(parts).cpu())
   return out
 
 
-def select(self, logits: Tensor, labels: Tensor, scratch: Tensor, k: int, p: float, truncation_temperature: float, temperatures: List[float]) -> List[Tensor]:
-  # Columns of n rows: finite int32 [n]; counts int32 [n]; ids int32 [n, k]; log-probabilities [n, k]; log of the mass not
-  # kept [n]; log-probability of the label [n], NaN without one; c_tau = -log sum exp(lp / tau) [n, temperatures].
-  # Destroys logits. Everything is relative to the row's greatest logit, so that nothing overflows; what is not kept is
-  # summed itself, since 1 - kept would lose a small tail.
-  values, ids = self.top(logits, k)
-  finite = torch.isfinite(values[:, 0]) & torch.isfinite(logits.amin(-1))
-  highest = values[:, :1]
+def joined(self, parts: List[Tensor]) -> Tensor:
+  # One after another, narrower parts filled up with zeros.
+  if parts[0].dim() == 1:
+    return torch.cat(parts, 0)
+  width = 0
+  for part in parts:
+    width = max(width, part.size(1))
+  padded: List[Tensor] = []
+  for part in parts:
+    padded.append(torch.constant_pad_nd(part, [0, width - part.size(1)]))
+  return torch.cat(padded, 0)
+
+
+def select(self, logits: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[str, int, int, float, float, List[float], bool], scratch: Tensor) -> List[Tensor]:
+  # Columns of n rows, m the most entries of any: finite int32 [n]; counts int32 [n]; ids int32 [n, m]; log-probabilities
+  # [n, m]; log of the mass not kept [n]; log-probability of the label [n], NaN without one; c_tau = -log sum exp(lp / tau)
+  # [n, temperatures]; draw counts int32 [n, m], or [n, 0] without draws; logits of the entries [n, m] and the log-sum-exp
+  # of all [n, 1], or [n, 0] where they are not asked for.
+  # Everything is relative to the row's greatest logit, so that nothing overflows.
+  kind, k, draws, p, truncation_temperature, temperatures, raw_logits = settings
+  highest = logits.amax(-1, True)
+  finite = torch.isfinite(highest.squeeze(1)) & torch.isfinite(logits.amin(-1))
   at_label = logits.gather(1, labels.clamp(min=0).unsqueeze(1)) - highest
-  values = values - highest
-  shifted = logits.sub_(highest)
   tempered: List[Tensor] = []
   for temperature in temperatures:
-    tempered.append(self.exponentials(shifted, temperature, scratch).sum(-1).log())
-  counts = torch.full([logits.size(0)], k, dtype=4, device=logits.device)
-  if p < 1.0:
-    total = self.exponentials(shifted, truncation_temperature, scratch).sum(-1, True, dtype=7)
-    counts = self.prefix(values, total, p, truncation_temperature)
-  exponentials = self.exponentials(shifted, 1.0, scratch)
+    tempered.append(self.exponentials(logits, highest, temperature, scratch).sum(-1).log())
+  values, ids, counts = self.entries(logits, highest, asked, settings, scratch)
+  exponentials = self.exponentials(logits, highest, 1.0, scratch)
   log_total = exponentials.sum(-1).log()
   offsets = torch.zeros([logits.size(0), len(temperatures)], dtype=logits.dtype, device=logits.device)
   for i in range(len(temperatures)):
     if temperatures[i] != 1.0:
       offsets[:, i] = log_total / temperatures[i] - tempered[i]
-  kept = torch.arange(k, device=logits.device).unsqueeze(0) < counts.unsqueeze(1)
-  exponentials.scatter_(1, ids, exponentials.gather(1, ids).masked_fill(kept, 0.0))
-  rest = exponentials.sum(-1)
-  log_tail = rest.log() - log_total
-  if bool((rest < 1e-30).any()):
-    # The rest underflows beside the greatest logit: take it relative to its own.
-    cut = shifted.scatter_(1, ids, values.masked_fill(kept, float("-inf")))
-    log_tail = torch.logsumexp(cut, [-1], False) - log_total
+  log_tail = log_total
+  if k < logits.size(1) or p < 1.0:
+    if ids.size(1) > 0:
+      log_tail = self.without(exponentials, logits, highest, ids, counts)
+  else:
+    log_tail = torch.full_like(log_total, float("-inf"))
+  draw_counts = ids[:, :0]
+  if kind == "draws":
+    draw_counts = torch.zeros_like(ids)
+    if k < logits.size(1):
+      drawn, often, distinct = self.draw(exponentials, asked, draws)
+      drawn_values, order = self.descending(logits, drawn, distinct)
+      drawn = drawn.gather(1, order)
+      if k == 0:
+        log_tail = self.without(exponentials, logits, highest, drawn, distinct)
+      values = torch.cat([values, drawn_values], 1)
+      ids = torch.cat([ids, drawn], 1)
+      counts = counts + distinct
+      draw_counts = torch.cat([draw_counts, often.gather(1, order)], 1)
+  log_tail = log_tail - log_total
   data = (at_label.squeeze(1) - log_total).masked_fill(labels < 0, float("nan"))
-  return [finite.to(3), counts.to(3), ids.to(3), values - log_total.unsqueeze(1), log_tail, data, offsets]
+  log_probabilities = values - highest - log_total.unsqueeze(1)
+  log_sum_exp = highest + log_total.unsqueeze(1)
+  if not raw_logits:
+    values, log_sum_exp = values[:, :0], log_sum_exp[:, :0]
+  return [finite.to(3), counts.to(3), ids.to(3), log_probabilities, log_tail, data, offsets, draw_counts.to(3), values, log_sum_exp]
 
 
-def exponentials(self, shifted: Tensor, temperature: float, scratch: Tensor) -> Tensor:
-  # exp(shifted / temperature) in the first rows of scratch.
-  out = scratch[:shifted.size(0)]
-  if temperature == 1.0:
-    return torch.exp(shifted, out=out)
-  return torch.mul(shifted, 1.0 / temperature, out=out).exp_()
+def entries(self, logits: Tensor, highest: Tensor, asked: Tensor, settings: Tuple[str, int, int, float, float, List[float], bool], scratch: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+  # Logits [n, m] and ids [n, m] of what is kept without drawing, and how many [n].
+  kind, k, draws, p, truncation_temperature, temperatures, raw_logits = settings
+  if kind == "chosen":
+    counts = (asked >= 0).sum(-1)
+    ids = asked[:, :int(counts.max())].clamp(min=0)
+    values, order = self.descending(logits, ids, counts)
+    return (values, ids.gather(1, order), counts)
+  counts = torch.full([logits.size(0)], k, dtype=4, device=logits.device)
+  if k == 0:
+    return (logits[:, :0], torch.zeros([logits.size(0), 0], dtype=4, device=logits.device), counts)
+  values, ids = self.top(logits, k)
+  if p < 1.0:
+    total = self.exponentials(logits, highest, truncation_temperature, scratch).sum(-1, True, dtype=7)
+    counts = self.prefix(values - highest, total, p, truncation_temperature)
+    most = int(counts.max())
+    values, ids = values[:, :most], ids[:, :most]
+  return (values, ids, counts)
+
+
+def exponentials(self, logits: Tensor, highest: Tensor, temperature: float, scratch: Tensor) -> Tensor:
+  # exp((logits - highest) / temperature) in the first rows of scratch.
+  out = torch.sub(logits, highest, out=scratch[:logits.size(0)])
+  if temperature != 1.0:
+    out.mul_(1.0 / temperature)
+  return out.exp_()
+
+
+def without(self, exponentials: Tensor, logits: Tensor, highest: Tensor, ids: Tensor, counts: Tensor) -> Tensor:
+  # Sets the exponentials of the first counts of ids [n, m], m > 0, to zero and gives the log of the sum of the others. They
+  # are summed themselves, since the total less what is kept would lose a small rest. A rest that underflows beside the
+  # greatest logit is taken relative to its own greatest, and its exponentials are left so. What happens to a row does not
+  # depend on others.
+  kept = torch.arange(ids.size(1), device=ids.device).unsqueeze(0) < counts.unsqueeze(1)
+  cut = torch.where(kept, ids, ids[:, :1])  # all writes to one place write one value
+  exponentials.scatter_(1, cut, exponentials.gather(1, cut).masked_fill((counts > 0).unsqueeze(1), 0.0))
+  rest = exponentials.sum(-1)
+  log_rest = rest.log()
+  low = (rest < 1e-30).nonzero().squeeze(1)
+  if low.numel() > 0:
+    others = logits.index_select(0, low) - highest.index_select(0, low)
+    others.scatter_(1, cut.index_select(0, low), float("-inf"))
+    greatest = others.amax(-1, True).clamp(min=-1e38)
+    others.sub_(greatest).exp_()
+    exponentials.index_copy_(0, low, others)
+    log_rest = log_rest.index_copy(0, low, others.sum(-1).log() + greatest.squeeze(1))
+  return log_rest
+
+
+def descending(self, logits: Tensor, ids: Tensor, counts: Tensor) -> Tuple[Tensor, Tensor]:
+  # Logits of the first counts of ascending ids [n, m] in descending order, ties to the lower id, -inf behind; and where each
+  # stood.
+  kept = torch.arange(ids.size(1), device=ids.device).unsqueeze(0) < counts.unsqueeze(1)
+  values = logits.gather(1, ids).masked_fill(kept.logical_not(), float("-inf"))
+  return values.sort(stable=True, dim=-1, descending=True)
 
 
 def prefix(self, values: Tensor, total: Tensor, p: float, temperature: float) -> Tensor:

@@ -32,7 +32,7 @@ final class LogRows {
                 .toArray();
     }
 
-    static int count(double[] logProbabilities, int[] order, RowSelection selection) {
+    static int count(double[] logProbabilities, int[] order, Kept.Top selection) {
         if (selection.p() == 1) {
             return selection.k();
         }

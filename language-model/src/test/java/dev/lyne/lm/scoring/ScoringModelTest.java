@@ -23,7 +23,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 final class ScoringModelTest {
     private static final ModelOptions FLOAT32 = new ModelOptions("cpu", ComputePrecision.FLOAT32, 0);
-    private static final RowSelection WIDE = new RowSelection(20, 0.9, 1.5f, List.of(0.5f, 1f, 2f));
+    private static final RowSelection WIDE =
+            new RowSelection(new Kept.Top(20, 0.9, 1.5f), List.of(0.5f, 1f, 2f), false);
     private static final long SEED = 20;
 
     @TempDir
@@ -70,12 +71,12 @@ final class ScoringModelTest {
             ScoreItem item, ReferenceTransformer reference, int vocabulary, RowSelection selection, SelectedRows rows) {
         double[][] logits = reference.logits(item.tokens());
         assertThat(rows.positions()).containsExactly(item.positions());
-        assertThat(rows.stride()).isEqualTo(selection.k());
+        assertThat(rows.stride()).isLessThanOrEqualTo(((Kept.Top) selection.kept()).k());
         for (int row = 0; row < rows.rows(); row++) {
             int position = rows.positions()[row];
             double[] expected = LogRows.logSoftmax(Arrays.copyOf(logits[position], vocabulary));
             int[] order = LogRows.order(expected);
-            int count = LogRows.count(expected, order, selection);
+            int count = LogRows.count(expected, order, (Kept.Top) selection.kept());
             String where = "position " + position + ", " + selection + ", seed " + SEED;
             assertThat(rows.counts()[row]).as(where).isEqualTo(count);
             for (int entry = 0; entry < count; entry++) {

@@ -31,7 +31,10 @@ final class SelectionScriptTest {
     void load() {
         ModelConfiguration any = ModelConfiguration.llama(8, 1, 1, 1, 8, 8, 8, 10_000, true);
         script = Script.load(
-                List.of(ScriptSource.TRANSFORMER.methods(), ScriptSource.SELECTION.methods()),
+                List.of(
+                        ScriptSource.TRANSFORMER.methods(),
+                        ScriptSource.SELECTION.methods(),
+                        ScriptSource.DRAWS.methods()),
                 ModelConstants.of(any, 6, 6, 8, 4),
                 new ModelOptions("cpu", ComputePrecision.FLOAT32, 0));
     }
@@ -46,17 +49,13 @@ final class SelectionScriptTest {
         for (int row = 0; row < logits.length; row++) {
             System.arraycopy(logits[row], 0, flat, row * logits[0].length, logits[0].length);
         }
+        SelectionArguments arguments = new SelectionArguments(selection, List.of(), logits.length);
         try (InferenceCall call = script.inference("select")) {
             call.tensor(call.manager().create(FloatBuffer.wrap(flat), new Shape(logits.length, logits[0].length)))
-                    .tensor(call.manager().create(labels))
-                    .tensor(call.manager().zeros(new Shape(logits.length, logits[0].length)))
-                    .integer(selection.k())
-                    .real(selection.p())
-                    .real(selection.truncationTemperature())
-                    .reals(selection.temperatures().stream()
-                            .mapToDouble(Float::doubleValue)
-                            .toArray());
-            return SelectedColumns.of(call.run(), selection);
+                    .tensor(call.manager().create(labels));
+            arguments.addTo(call);
+            call.tensor(call.manager().zeros(new Shape(logits.length, logits[0].length)));
+            return SelectedColumns.of(call.run());
         }
     }
 
@@ -142,7 +141,7 @@ final class SelectionScriptTest {
     }
 
     private int counts(float[] row, int k, double p, float temperature) {
-        RowSelection selection = new RowSelection(k, p, temperature, List.of());
+        RowSelection selection = RowSelection.of(new Kept.Top(k, p, temperature));
         return select(new float[][] {row.clone()}, new long[] {0}, selection).counts()[0];
     }
 

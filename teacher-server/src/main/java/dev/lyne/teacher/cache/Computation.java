@@ -1,5 +1,6 @@
 package dev.lyne.teacher.cache;
 
+import dev.lyne.lm.scoring.Kept;
 import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.SelectedRows;
@@ -181,10 +182,11 @@ final class Computation implements BatchJob {
         if (selection instanceof Selection.TopPK rule) {
             // The model reads p = 1 as "no test"; the contract's p = 1 still ends a row whose mass is all there.
             double p = Math.min(rule.p(), Math.nextDown(1.0));
-            return new RowSelection(rule.k(), p, rule.truncationTemperature(), rule.temperatures());
+            return new RowSelection(
+                    new Kept.Top(rule.k(), p, rule.truncationTemperature()), rule.temperatures(), false);
         }
         if (selection instanceof Selection.TopK rule) {
-            return new RowSelection(rule.k(), 1.0, 1f, rule.temperatures());
+            return new RowSelection(new Kept.Top(rule.k(), 1.0, 1f), rule.temperatures(), false);
         }
         throw new IllegalArgumentException("selection: " + selection + " (expected: top_k or top_p_k)");
     }

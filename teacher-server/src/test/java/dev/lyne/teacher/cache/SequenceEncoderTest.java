@@ -3,6 +3,7 @@ package dev.lyne.teacher.cache;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.lm.scoring.Kept;
 import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.SelectedRows;
@@ -27,7 +28,7 @@ final class SequenceEncoderTest {
     private EncodedSequence encode(int[] positions, int k, List<Float> temperatures) {
         int[] tokens = IntStream.range(0, 2_000).map(i -> i * 7 % 5_000).toArray();
         ScoreItem item = new ScoreItem(tokens, positions);
-        SelectedRows rows = teacher.rows(item, new RowSelection(k, 1, 1f, temperatures));
+        SelectedRows rows = teacher.rows(item, new RowSelection(new Kept.Top(k, 1, 1f), temperatures, false));
         ScoreTask task = new ScoreTask(item, new Selection.TopK(k, temperatures), Deadline.NONE, false);
         return encoder.encode(task, rows);
     }

@@ -2,6 +2,7 @@ package dev.lyne.teacher.model;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ExecutionFingerprint;
+import dev.lyne.lm.scoring.Kept;
 import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
@@ -129,7 +130,8 @@ public final class FakeTeacher implements Teacher {
     /** The rows that this teacher gives, for comparison. */
     public SelectedRows rows(ScoreItem item, RowSelection selection) {
         int rows = item.positions().length;
-        int k = selection.k();
+        Kept.Top top = (Kept.Top) selection.kept();
+        int k = top.k();
         int temperatures = selection.temperatures().size();
         int[] counts = new int[rows];
         int[] ids = new int[rows * k];
@@ -140,7 +142,7 @@ public final class FakeTeacher implements Teacher {
         for (int row = 0; row < rows; row++) {
             int position = item.positions()[row];
             int hash = Arrays.hashCode(Arrays.copyOf(item.tokens(), position + 1)) & 0xffff;
-            counts[row] = selection.p() < 1 ? 1 + hash % k : k;
+            counts[row] = top.p() < 1 ? 1 + hash % k : k;
             for (int i = 0; i < counts[row]; i++) {
                 ids[row * k + i] = (hash + i) % description.vocabularySize();
                 logProbabilities[row * k + i] = -1f - i - hash * 1e-5f;

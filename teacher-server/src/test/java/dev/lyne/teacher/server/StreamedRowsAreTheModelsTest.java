@@ -2,6 +2,7 @@ package dev.lyne.teacher.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.lm.scoring.Kept;
 import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
@@ -62,7 +63,7 @@ final class StreamedRowsAreTheModelsTest {
 
     @Test
     void stream_topPKWithTemperatures_equalsADirectCall() throws Exception {
-        check(false, topPK(), new RowSelection(100, 0.5, 1f, List.of(2f, 0.5f)));
+        check(false, topPK(), new RowSelection(new Kept.Top(100, 0.5, 1f), List.of(2f, 0.5f), false));
     }
 
     private void check(boolean deterministic, OpenStream open, RowSelection selection) throws Exception {
