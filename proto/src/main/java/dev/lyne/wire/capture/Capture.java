@@ -1,0 +1,165 @@
+package dev.lyne.wire.capture;
+
+import dev.lyne.wire.BlockDecoder;
+import dev.lyne.wire.BlockHeader;
+import dev.lyne.wire.BlockNarrowing;
+import dev.lyne.wire.Containment;
+import dev.lyne.wire.Digests;
+import dev.lyne.wire.MalformedBlockException;
+import dev.lyne.wire.Selection;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/** A complete capture, to be read: rows are looked up by their sequence's tokens. Safe for several threads. */
+public final class Capture {
+    private final Path directory;
+    private final CaptureManifest manifest;
+    private final List<ShardFile> shards;
+    private final SequenceIndex index;
+
+    private Capture(Path directory, CaptureManifest manifest, List<ShardFile> shards, SequenceIndex index) {
+        this.directory = directory;
+        this.manifest = manifest;
+        this.shards = shards;
+        this.index = index;
+    }
+
+    /**
+     * Opens a capture, having checked the manifest, the whole index, and each shard's header, trailer and length. Entries are checked
+     * when they are read.
+     *
+     * @throws IllegalArgumentException where the directory holds none, or one that is not complete
+     * @throws DamagedCaptureException where a file is not what was written
+     */
+    public static Capture open(Path directory) throws IOException {
+        CaptureManifest manifest = ManifestFile.read(directory);
+        if (!manifest.complete()) {
+            throw new IllegalArgumentException(
+                    directory + ": not complete (expected: a capture that ran to its end; the same command goes on)");
+        }
+        byte[] identity = manifest.identitySha256();
+        List<ShardFile> shards = new ArrayList<>();
+        for (int number = 0; number < manifest.shardCount(); number++) {
+            ShardFile shard = ShardFile.open(directory, number, identity);
+            if (!shard.contents().equals(manifest.shards().get(number))) {
+                throw new DamagedCaptureException(
+                        shard.file(),
+                        shard.contents() + " (expected: " + manifest.shards().get(number) + ")");
+            }
+            shards.add(shard);
+        }
+        SequenceIndex index = SequenceIndex.open(directory, identity);
+        if (index.records() != manifest.sequences()) {
+            throw new DamagedCaptureException(
+                    directory.resolve(SequenceIndex.FILE),
+                    index.records() + " records (expected: " + manifest.sequences() + ")");
+        }
+        return new Capture(directory, manifest, shards, index);
+    }
+
+    /** What it is of, and what it holds. */
+    public CaptureManifest manifest() {
+        return manifest;
+    }
+
+    /** Where it is. */
+    public Path directory() {
+        return directory;
+    }
+
+    /**
+     * The rows of a sequence at those positions; empty where the capture does not hold them all. Rows of the captured selection and
+     * positions are the bytes that were captured; others are cut out of them.
+     *
+     * @param positions ascending, at least one
+     * @param selection one that the captured selection may contain, see {@link CapturedForm#refusal}
+     * @param narrowing whether rows may be cut to other positions or fewer entries; temperatures may be left out in any case
+     * @throws DamagedCaptureException where the bytes are not what was written
+     */
+    public Optional<CapturedRows> rows(int[] tokens, int[] positions, Selection selection, boolean narrowing)
+            throws IOException {
+        for (IndexRecord record : index.find(SequenceKey.of(tokens))) {
+            if (record.mayCover(positions) && (narrowing || record.rows() == positions.length)) {
+                Optional<CapturedRows> rows = cut(entry(record, tokens), tokens, positions, selection);
+                if (rows.isPresent()) {
+                    return rows;
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** A block with what it says of itself. */
+    private record Held(ByteBuffer bytes, BlockHeader header) {}
+
+    private List<Held> entry(IndexRecord record, int[] tokens) throws IOException {
+        if (record.shard() < 0 || record.shard() >= shards.size()) {
+            throw new DamagedCaptureException(
+                    directory.resolve(SequenceIndex.FILE),
+                    "shard " + record.shard() + " (expected: 0.." + (shards.size() - 1) + ")");
+        }
+        ShardFile shard = shards.get(record.shard());
+        List<Held> entry = new ArrayList<>();
+        int rows = 0;
+        for (ByteBuffer block : EntryBytes.read(shard.entry(record), shard.file(), record.offset())) {
+            BlockHeader header;
+            try {
+                header = BlockDecoder.header(block);
+            } catch (MalformedBlockException e) {
+                throw new DamagedCaptureException(shard.file(), record.offset(), "block: " + e.getMessage());
+            }
+            int[] positions = header.positions();
+            if (!Arrays.equals(header.rowsDigest(), Digests.rows(tokens, positions, 0, positions.length))) {
+                throw new DamagedCaptureException(
+                        shard.file(), record.offset(), "a block of other tokens (expected: the sequence of its key)");
+            }
+            entry.add(new Held(block, header));
+            rows += header.rows();
+        }
+        if (rows != record.rows()) {
+            throw new DamagedCaptureException(
+                    shard.file(), record.offset(), rows + " rows (expected: " + record.rows() + " as in the index)");
+        }
+        return entry;
+    }
+
+    /** Cuts out what is wanted; empty where positions are not there, or entries not what the selection needs. */
+    private Optional<CapturedRows> cut(List<Held> entry, int[] tokens, int[] wanted, Selection selection) {
+        List<ByteBuffer> blocks = new ArrayList<>();
+        boolean narrowed = false;
+        int rows = 0;
+        for (Held held : entry) {
+            int[] positions = Arrays.stream(held.header().positions())
+                    .filter(position -> Arrays.binarySearch(wanted, position) >= 0)
+                    .toArray();
+            rows += positions.length;
+            if (positions.length == 0) {
+                continue;
+            }
+            if (positions.length == held.header().rows()
+                    && held.header().selection().equals(selection)) {
+                blocks.add(held.bytes());
+            } else if (holds(held, selection)) {
+                byte[] digest = Digests.rows(tokens, positions, 0, positions.length);
+                blocks.add(ByteBuffer.wrap(BlockNarrowing.narrow(held.bytes(), selection, positions, digest)));
+                narrowed = true;
+            } else {
+                return Optional.empty();
+            }
+        }
+        return rows == wanted.length ? Optional.of(new CapturedRows(blocks, narrowed)) : Optional.empty();
+    }
+
+    private static boolean holds(Held held, Selection selection) {
+        return Containment.contains(
+                held.header().selection(),
+                selection,
+                held.header().vocabularySize(),
+                Containment.keptMass(BlockDecoder.decode(held.bytes())));
+    }
+}

@@ -1,0 +1,142 @@
+package dev.lyne.wire.capture;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * What a capture is of, and, once it is complete, what it holds. Stands in {@value #FILE}.
+ *
+ * @param format version of the layout, {@value #FORMAT}
+ * @param kind what was captured: {@value #DATA}, the rows of a corpus
+ * @param windows windows of the corpus; several may be the same sequence
+ * @param shardWindows windows that a shard covers: shard i covers those from i · shardWindows, in corpus order
+ * @param complete whether every shard and the index are there
+ * @param sequences sequences held, over all shards; 0 until complete, as what follows
+ * @param positions rows held
+ * @param blockBytes bytes of the blocks
+ * @param shards each shard, in order; empty until complete
+ */
+public record CaptureManifest(
+        int format,
+        String kind,
+        CapturedTeacher teacher,
+        CapturedForm rows,
+        CapturedPacking packing,
+        long windows,
+        int shardWindows,
+        boolean complete,
+        long sequences,
+        long positions,
+        long blockBytes,
+        List<Shard> shards) {
+    /** Name of the file. */
+    public static final String FILE = "manifest.json";
+
+    /** Version of captures written, and the only one read. */
+    public static final int FORMAT = 1;
+
+    /** The rows of a corpus. */
+    public static final String DATA = "data";
+
+    /** What one shard holds; {@code bytes} is the file's length. */
+    public record Shard(long bytes, int sequences, long positions, long blockBytes) {}
+
+    public CaptureManifest {
+        require("format", format, format == FORMAT, Integer.toString(FORMAT));
+        require("kind", kind, kind.equals(DATA), DATA);
+        require("windows", windows, windows >= 1, "1 or more");
+        require("shard_windows", shardWindows, shardWindows >= 1, "1 or more");
+        long count = (windows - 1) / shardWindows + 1;
+        require("shards needed", count, count <= 1 << 24, "at most " + (1 << 24) + "; shards of more windows");
+        shards = List.copyOf(shards);
+        require("shards", shards.size(), shards.size() == (complete ? count : 0), complete ? "" + count : "0");
+    }
+
+    /** What is to be captured; nothing is there yet. */
+    public static CaptureManifest planned(
+            CapturedTeacher teacher, CapturedForm rows, CapturedPacking packing, long windows, int shardWindows) {
+        return new CaptureManifest(
+                FORMAT, DATA, teacher, rows, packing, windows, shardWindows, false, 0, 0, 0, List.of());
+    }
+
+    /** Number of shards when complete. */
+    public int shardCount() {
+        return (int) ((windows - 1) / shardWindows + 1);
+    }
+
+    /** First window of a shard. */
+    public long firstWindow(int shard) {
+        return (long) shard * shardWindows;
+    }
+
+    /** Window after the last one of a shard. */
+    public long endWindow(int shard) {
+        return Math.min(windows, firstWindow(shard) + shardWindows);
+    }
+
+    /** The same, without contents. */
+    CaptureManifest incomplete() {
+        return planned(teacher, rows, packing, windows, shardWindows);
+    }
+
+    /** The same, complete. */
+    CaptureManifest holding(List<Shard> held) {
+        return new CaptureManifest(
+                format,
+                kind,
+                teacher,
+                rows,
+                packing,
+                windows,
+                shardWindows,
+                true,
+                held.stream().mapToLong(Shard::sequences).sum(),
+                held.stream().mapToLong(Shard::positions).sum(),
+                held.stream().mapToLong(Shard::blockBytes).sum(),
+                held);
+    }
+
+    /** What must be equal for two runs to write the same capture, by name. */
+    public SortedMap<String, String> identity() {
+        SortedMap<String, String> identity = new TreeMap<>();
+        identity.put("kind", kind);
+        teacher.putIdentity(identity);
+        rows.putIdentity(identity);
+        packing.putIdentity(identity);
+        identity.put("windows", Long.toString(windows));
+        identity.put("shard_windows", Integer.toString(shardWindows));
+        return identity;
+    }
+
+    /** SHA-256 over the identity, 32 bytes: by it a shard knows its capture. */
+    byte[] identitySha256() {
+        StringBuilder canonical = new StringBuilder("lyne capture 1\n");
+        identity()
+                .forEach((name, value) ->
+                        canonical.append(name).append(' ').append(value).append('\n'));
+        return SequenceKey.sha256(canonical.toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Each value in which another run's identity differs from this one's, as "name: found (expected: own)". */
+    List<String> differences(CaptureManifest found) {
+        SortedMap<String, String> other = found.identity();
+        List<String> differences = new ArrayList<>();
+        for (Map.Entry<String, String> own : identity().entrySet()) {
+            String value = other.get(own.getKey());
+            if (!own.getValue().equals(value)) {
+                differences.add(own.getKey() + ": " + value + " (expected: " + own.getValue() + ")");
+            }
+        }
+        return differences;
+    }
+
+    private static void require(String name, Object value, boolean holds, String expected) {
+        if (!holds) {
+            throw new IllegalArgumentException(name + ": " + value + " (expected: " + expected + ")");
+        }
+    }
+}

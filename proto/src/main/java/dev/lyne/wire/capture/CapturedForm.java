@@ -1,0 +1,59 @@
+package dev.lyne.wire.capture;
+
+import dev.lyne.wire.Containment;
+import dev.lyne.wire.Precision;
+import dev.lyne.wire.Selection;
+import java.util.Optional;
+import java.util.SortedMap;
+
+/**
+ * The form of rows: which entries are kept, how they are coded.
+ *
+ * @param rawLogits whether rows carry raw logits beside the log-probabilities
+ */
+public record CapturedForm(Selection selection, Precision precision, boolean rawLogits) {
+    public CapturedForm {
+        if (selection instanceof Selection.Chosen) {
+            throw new IllegalArgumentException("selection: " + selection
+                    + " (expected: one that the student has no part in; chosen ids change as it learns)");
+        }
+    }
+
+    /**
+     * Why rows of this form do not answer requests for another, where they do not. Whether single rows do may still depend on what
+     * they hold.
+     *
+     * @param narrowing whether entries may be cut out of wider rows; temperatures may be left out in any case
+     */
+    public Optional<String> refusal(CapturedForm wanted, int vocabularySize, boolean narrowing) {
+        if (precision != wanted.precision || rawLogits != wanted.rawLogits) {
+            return Optional.of(wanted + " (expected: " + this + ", as it was captured)");
+        }
+        if (!Containment.contains(selection, wanted.selection, vocabularySize, 0)) {
+            return Optional.of(wanted.selection + " (expected: one that the captured " + selection + " contains)");
+        }
+        if (!narrowing && !sameEntries(wanted.selection, vocabularySize)) {
+            return Optional.of(wanted.selection + " (expected: " + selection
+                    + ", as it was captured: a deterministic teacher's rows are not cut)");
+        }
+        return Optional.empty();
+    }
+
+    /** Each contains the other but for temperatures, so that they keep the same entries. */
+    private boolean sameEntries(Selection wanted, int vocabularySize) {
+        return wanted.equals(selection)
+                || Containment.contains(
+                        Selections.withTemperatures(wanted, selection.temperatures()), selection, vocabularySize, 0);
+    }
+
+    void putIdentity(SortedMap<String, String> identity) {
+        identity.put("rows.selection", selection.toString());
+        identity.put("rows.precision", precision.toString());
+        identity.put("rows.raw_logits", Boolean.toString(rawLogits));
+    }
+
+    @Override
+    public String toString() {
+        return selection + " in " + precision + (rawLogits ? " with raw logits" : "");
+    }
+}

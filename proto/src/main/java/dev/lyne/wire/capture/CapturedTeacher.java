@@ -1,0 +1,73 @@
+package dev.lyne.wire.capture;
+
+import dev.lyne.v1.ExecutionFingerprint;
+import java.util.SortedMap;
+
+/**
+ * The teacher whose rows were captured.
+ *
+ * @param name as its server called it
+ * @param modelSha256 of the model, 64 lower-case hexadecimal digits
+ * @param tokenizerSha256 of the tokenizer, 64 lower-case hexadecimal digits
+ * @param vocabularySize token ids that a row covers
+ * @param contextLength longest sequence, in tokens
+ * @param architecture model family, for people
+ * @param parameters number of parameters, for people
+ * @param deterministic whether equal fingerprints give equal rows
+ * @param torchVersion of the execution fingerprint, as the other values below
+ */
+public record CapturedTeacher(
+        String name,
+        String modelSha256,
+        String tokenizerSha256,
+        int vocabularySize,
+        int contextLength,
+        String architecture,
+        long parameters,
+        boolean deterministic,
+        String torchVersion,
+        String device,
+        String cpuCapability,
+        int threads,
+        String computePrecision) {
+    public CapturedTeacher {
+        requireDigest("teacher.model_sha256", modelSha256);
+        requireDigest("teacher.tokenizer_sha256", tokenizerSha256);
+        if (vocabularySize < 1 || vocabularySize > 1 << 20) {
+            throw new IllegalArgumentException(
+                    "teacher.vocabulary_size: " + vocabularySize + " (expected: 1.." + (1 << 20) + ")");
+        }
+        if (contextLength < 1) {
+            throw new IllegalArgumentException("teacher.context_length: " + contextLength + " (expected: 1 or more)");
+        }
+    }
+
+    /** The execution fingerprint, whose digest stands in every block. */
+    public ExecutionFingerprint fingerprint() {
+        return ExecutionFingerprint.newBuilder()
+                .setTorchVersion(torchVersion)
+                .setDevice(device)
+                .setCpuCapability(cpuCapability)
+                .setThreads(threads)
+                .setComputePrecision(computePrecision)
+                .build();
+    }
+
+    void putIdentity(SortedMap<String, String> identity) {
+        identity.put("teacher.model_sha256", modelSha256);
+        identity.put("teacher.tokenizer_sha256", tokenizerSha256);
+        identity.put("teacher.vocabulary_size", Integer.toString(vocabularySize));
+        identity.put("teacher.context_length", Integer.toString(contextLength));
+        identity.put("teacher.deterministic", Boolean.toString(deterministic));
+        identity.put(
+                "teacher.fingerprint",
+                String.join("/", torchVersion, device, cpuCapability, threads + " threads", computePrecision));
+    }
+
+    static void requireDigest(String name, String digest) {
+        if (!digest.matches("[0-9a-f]{64}")) {
+            throw new IllegalArgumentException(
+                    name + ": '" + digest + "' (expected: 64 lower-case hexadecimal digits)");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+package dev.lyne.wire.capture;
+
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import dev.lyne.wire.Selection;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.MapperFeature;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.cfg.EnumFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The manifest as JSON: snake_case keys, all of them there, none besides. */
+final class ManifestFile {
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .addMixIn(Selection.class, SelectionByKind.class)
+            .enable(
+                    DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES,
+                    DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES,
+                    DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES,
+                    DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES,
+                    DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(EnumFeature.WRITE_ENUMS_TO_LOWERCASE)
+            .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            .build();
+
+    private ManifestFile() {}
+
+    @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
+    @JsonSubTypes({
+        @JsonSubTypes.Type(value = Selection.TopK.class, name = "top_k"),
+        @JsonSubTypes.Type(value = Selection.TopPK.class, name = "top_p_k"),
+        @JsonSubTypes.Type(value = Selection.TopFraction.class, name = "top_fraction"),
+        @JsonSubTypes.Type(value = Selection.Draws.class, name = "draws"),
+        @JsonSubTypes.Type(value = Selection.Chosen.class, name = "chosen"),
+        @JsonSubTypes.Type(value = Selection.DataOnly.class, name = "data_only"),
+    })
+    private interface SelectionByKind {}
+
+    static void write(Path directory, CaptureManifest manifest) throws IOException {
+        try (PartialFile file = PartialFile.create(directory.resolve(CaptureManifest.FILE))) {
+            file.write(ByteBuffer.wrap(JSON.writeValueAsBytes(manifest)));
+            file.commit();
+        }
+    }
+
+    /** Reads a manifest; refuses a directory without one. */
+    static CaptureManifest read(Path directory) throws IOException {
+        Path file = directory.resolve(CaptureManifest.FILE);
+        if (!Files.isRegularFile(file)) {
+            throw new IllegalArgumentException(
+                    directory + ": no " + CaptureManifest.FILE + " (expected: a directory that capture wrote)");
+        }
+        try {
+            return JSON.readValue(Files.readAllBytes(file), CaptureManifest.class);
+        } catch (JacksonException e) {
+            Throwable cause = e.getCause() instanceof IllegalArgumentException ? e.getCause() : e;
+            String reason = cause == e ? e.getOriginalMessage() : String.valueOf(cause.getMessage());
+            throw new DamagedCaptureException(file, reason.lines().findFirst().orElse("not JSON"));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+package dev.lyne.wire.capture;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lyne.wire.Precision;
+import dev.lyne.wire.Selection;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class CaptureWriterTest {
+    @TempDir
+    private Path directory;
+
+    @Test
+    void shardClosedBeforeItsEnd_leavesNothing() throws IOException {
+        CaptureManifest manifest = Corpora.manifest(20, 7);
+        try (CaptureWriter writer = CaptureWriter.open(directory, manifest)) {
+            try (ShardWriter shard = writer.begin(1)) {
+                Corpora.fill(shard, manifest);
+            }
+            assertThat(writer.missing()).containsExactly(0, 1, 2);
+        }
+        assertThat(names()).containsExactlyInAnyOrder(".lock", "manifest.json");
+    }
+
+    @Test
+    void open_ofAnotherRunsCapture_isRefusedWithEveryValueThatDiffers() throws IOException {
+        CaptureManifest manifest = Corpora.manifest(20, 7);
+        Corpora.write(directory, manifest);
+        CaptureManifest other = CaptureManifest.planned(
+                manifest.teacher(),
+                new CapturedForm(new Selection.TopK(4, List.of()), Precision.COMPACT, false),
+                manifest.packing(),
+                21,
+                7);
+
+        assertThatThrownBy(() -> CaptureWriter.open(directory, other))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("rows.precision: EXACT (expected: COMPACT)")
+                .hasMessageContaining(
+                        "rows.selection: TopK[k=6, temperatures=[2.0]] (expected: TopK[k=4, temperatures=[]])")
+                .hasMessageContaining("windows: 20 (expected: 21)");
+        assertThat(Capture.open(directory).manifest().windows()).isEqualTo(20);
+    }
+
+    @Test
+    void open_whileAnotherWrites_isRefused() throws IOException {
+        CaptureManifest manifest = Corpora.manifest(20, 7);
+        try (CaptureWriter first = CaptureWriter.open(directory, manifest)) {
+            assertThat(first.missing()).hasSize(3);
+            assertThatThrownBy(() -> CaptureWriter.open(directory, manifest))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("another process captures into it");
+        }
+    }
+
+    @Test
+    void open_ofShardsWithoutAManifest_isRefused() throws IOException {
+        Corpora.write(directory, Corpora.manifest(20, 7));
+        Files.delete(directory.resolve(CaptureManifest.FILE));
+
+        assertThatThrownBy(() -> CaptureWriter.open(directory, Corpora.manifest(20, 7)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("without manifest.json");
+    }
+
+    @Test
+    void form_ofChosenIds_isRefused() {
+        assertThatThrownBy(() -> new CapturedForm(new Selection.Chosen(4, List.of()), Precision.EXACT, false))
+                .hasMessageContaining("the student has no part in");
+    }
+
+    @Test
+    void refusal_saysWhatDiffers() {
+        CapturedForm held = Corpora.manifest(1, 1).rows();
+        CapturedForm same = held;
+        CapturedForm cooler = new CapturedForm(new Selection.TopK(Corpora.K, List.of()), Precision.EXACT, false);
+        CapturedForm narrower = new CapturedForm(new Selection.TopK(2, List.of()), Precision.EXACT, false);
+        CapturedForm wider = new CapturedForm(new Selection.TopK(7, List.of()), Precision.EXACT, false);
+        CapturedForm coarser = new CapturedForm(held.selection(), Precision.HALF, false);
+
+        assertThat(held.refusal(same, Corpora.VOCABULARY, false)).isEmpty();
+        assertThat(held.refusal(cooler, Corpora.VOCABULARY, false)).isEmpty();
+        assertThat(held.refusal(narrower, Corpora.VOCABULARY, true)).isEmpty();
+        assertThat(held.refusal(narrower, Corpora.VOCABULARY, false).orElseThrow())
+                .contains("TopK[k=2, temperatures=[]] (expected: TopK[k=6, temperatures=[2.0]]");
+        assertThat(held.refusal(wider, Corpora.VOCABULARY, true).orElseThrow())
+                .contains("TopK[k=7, temperatures=[]] (expected: one that the captured TopK[k=6");
+        assertThat(held.refusal(coarser, Corpora.VOCABULARY, true).orElseThrow())
+                .contains("HALF")
+                .contains("EXACT");
+    }
+
+    private List<String> names() throws IOException {
+        try (Stream<Path> entries = Files.list(directory)) {
+            return entries.map(entry -> String.valueOf(entry.getFileName())).toList();
+        }
+    }
+}
