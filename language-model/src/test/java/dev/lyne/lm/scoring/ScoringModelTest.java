@@ -9,11 +9,14 @@ import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -42,6 +45,44 @@ final class ScoringModelTest {
         check(variant("llama, tied"), 47);
     }
 
+    private static List<RowSelection> selections(int vocabulary) {
+        return List.of(
+                WIDE,
+                RowSelection.topK(3),
+                RowSelection.topK(vocabulary),
+                new RowSelection(new Kept.Top(vocabulary, 0.95, 0.7f), List.of(), true),
+                new RowSelection(new Kept.Draws(30, 0, 7), List.of(0.5f), true),
+                RowSelection.of(new Kept.Draws(300, 0, -1)),
+                new RowSelection(new Kept.Draws(12, 5, 7), List.of(), true),
+                RowSelection.of(new Kept.Draws(5, vocabulary, 7)),
+                new RowSelection(new Kept.Chosen(vocabulary), List.of(2f), true),
+                new RowSelection(new Kept.DataOnly(), List.of(2f), true));
+    }
+
+    /** The same sequences, with ids chosen for each position where the selection wants them: none, some or all. */
+    private static List<ScoreItem> asking(RowSelection selection, List<ScoreItem> items, int vocabulary) {
+        if (!(selection.kept() instanceof Kept.Chosen)) {
+            return items;
+        }
+        List<Integer> ids = IntStream.range(0, vocabulary).boxed().collect(Collectors.toCollection(ArrayList::new));
+        Random random = new Random(SEED);
+        return items.stream()
+                .map(item -> new ScoreItem(
+                        item.tokens(),
+                        item.positions(),
+                        Arrays.stream(item.positions())
+                                .mapToObj(position -> {
+                                    Collections.shuffle(ids, random);
+                                    int count = position % 3 == 2 ? vocabulary : position % 3 * 5;
+                                    return ids.stream()
+                                            .limit(count)
+                                            .mapToInt(Integer::intValue)
+                                            .toArray();
+                                })
+                                .toArray(int[][]::new)))
+                .toList();
+    }
+
     private void check(ModelConfiguration shape, int vocabulary) throws IOException {
         Map<String, double[]> weights = RandomModel.weights(shape, SEED);
         RandomModel.write(directory, shape, weights);
@@ -54,13 +95,16 @@ final class ScoringModelTest {
                 new ScoreItem(random.ints(17, 0, vocabulary).toArray(), new int[0]),
                 new ScoreItem(new int[] {5}, new int[] {0}));
         ReferenceTransformer reference = new ReferenceTransformer(shape, weights);
+        List<double[][]> logits =
+                items.stream().map(item -> reference.logits(item.tokens())).toList();
         for (ScoringOptions options :
                 List.of(new ScoringOptions(vocabulary, 7, false), new ScoringOptions(vocabulary, 7, true))) {
             try (ScoringModel model = ScoringModel.load(directory, FLOAT32, options)) {
-                for (RowSelection selection : List.of(WIDE, RowSelection.topK(3), RowSelection.topK(vocabulary))) {
-                    List<ScoreOutcome> outcomes = model.score(items, selection);
+                for (RowSelection selection : selections(vocabulary)) {
+                    List<ScoreItem> asked = asking(selection, items, vocabulary);
+                    List<ScoreOutcome> outcomes = model.score(asked, selection);
                     for (int i = 0; i < items.size(); i++) {
-                        check(items.get(i), reference, vocabulary, selection, rows(outcomes.get(i)));
+                        check(asked.get(i), logits.get(i), vocabulary, selection, rows(outcomes.get(i)));
                     }
                 }
             }
@@ -68,84 +112,21 @@ final class ScoringModelTest {
     }
 
     private static void check(
-            ScoreItem item, ReferenceTransformer reference, int vocabulary, RowSelection selection, SelectedRows rows) {
-        double[][] logits = reference.logits(item.tokens());
+            ScoreItem item, double[][] logits, int vocabulary, RowSelection selection, SelectedRows rows) {
         assertThat(rows.positions()).containsExactly(item.positions());
-        assertThat(rows.stride()).isLessThanOrEqualTo(((Kept.Top) selection.kept()).k());
         for (int row = 0; row < rows.rows(); row++) {
             int position = rows.positions()[row];
-            double[] expected = LogRows.logSoftmax(Arrays.copyOf(logits[position], vocabulary));
-            int[] order = LogRows.order(expected);
-            int count = LogRows.count(expected, order, (Kept.Top) selection.kept());
             String where = "position " + position + ", " + selection + ", seed " + SEED;
-            assertThat(rows.counts()[row]).as(where).isEqualTo(count);
-            for (int entry = 0; entry < count; entry++) {
-                int at = row * rows.stride() + entry;
-                assertThat(rows.ids()[at]).as("entry %d, %s", entry, where).isEqualTo(order[entry]);
-                assertThat((double) rows.logProbabilities()[at])
-                        .as(where)
-                        .isCloseTo(expected[order[entry]], within(3e-5));
-            }
-            double tail = LogRows.logTail(expected, order, count);
-            if (count == vocabulary) {
-                assertThat(rows.logTailMass()[row]).as(where).isEqualTo(Float.NEGATIVE_INFINITY);
-            } else {
-                assertThat((double) rows.logTailMass()[row]).as(where).isCloseTo(tail, within(5e-5));
-            }
+            ExpectedRow expected = ExpectedRow.of(Arrays.copyOf(logits[position], vocabulary), selection, item, row);
+            expected.check(rows, row, selection, where);
             if (position == item.tokens().length - 1) {
                 assertThat(rows.dataLogProbability()[row]).as(where).isNaN();
             } else {
                 assertThat((double) rows.dataLogProbability()[row])
                         .as(where)
-                        .isCloseTo(expected[item.tokens()[position + 1]], within(3e-5));
-            }
-            int temperatures = selection.temperatures().size();
-            for (int i = 0; i < temperatures; i++) {
-                float temperature = selection.temperatures().get(i);
-                assertThat((double) rows.temperatureOffsets()[row * temperatures + i])
-                        .as("temperature %s, %s", temperature, where)
-                        .isCloseTo(LogRows.temperatureOffset(expected, temperature), within(1e-4));
+                        .isCloseTo(expected.logProbabilities[item.tokens()[position + 1]], within(3e-5));
             }
         }
-    }
-
-    @Test
-    void score_deterministic_bitsDependOnTheSequenceAlone() throws IOException {
-        ModelConfiguration shape =
-                ModelConfiguration.llama(128, 2, 4, 2, 256, RandomModel.VOCABULARY, 1024, 10_000, false);
-        RandomModel.write(directory, shape, RandomModel.weights(shape, SEED));
-        Random random = new Random(SEED);
-        int[] tokens = RandomModel.tokens(random, 700);
-        ScoreItem all = new ScoreItem(tokens, IntStream.range(0, 700).toArray());
-        ScoreItem some = new ScoreItem(tokens, new int[] {3, 255, 256, 640, 699});
-        ScoreItem last = new ScoreItem(tokens, new int[] {698});
-        ScoreItem other = new ScoreItem(RandomModel.tokens(random, 311), new int[] {0, 310});
-        ScoringOptions options = new ScoringOptions(RandomModel.VOCABULARY, 64, true);
-        try (ScoringModel model = ScoringModel.load(directory, FLOAT32, options)) {
-            SelectedRows whole = rows(model.score(List.of(all), WIDE).get(0));
-            List<ScoreOutcome> mixed = model.score(List.of(other, some, last, all), WIDE);
-            for (ScoreOutcome outcome : mixed.subList(1, 4)) {
-                SelectedRows rows = rows(outcome);
-                for (int row = 0; row < rows.rows(); row++) {
-                    assertThat(bits(rows, row)).as("row %d", row).isEqualTo(bits(whole, rows.positions()[row]));
-                }
-            }
-        }
-    }
-
-    /** Everything that a row says. */
-    private static List<Object> bits(SelectedRows rows, int row) {
-        int from = row * rows.stride();
-        int to = from + rows.counts()[row];
-        int temperatures = rows.temperatureOffsets().length / rows.rows();
-        return List.of(
-                rows.counts()[row],
-                Arrays.toString(Arrays.copyOfRange(rows.ids(), from, to)),
-                Arrays.toString(Arrays.copyOfRange(rows.logProbabilities(), from, to)),
-                Float.floatToRawIntBits(rows.logTailMass()[row]),
-                Float.floatToRawIntBits(rows.dataLogProbability()[row]),
-                Arrays.toString(
-                        Arrays.copyOfRange(rows.temperatureOffsets(), row * temperatures, (row + 1) * temperatures)));
     }
 
     @Test
@@ -206,6 +187,45 @@ final class ScoringModelTest {
 
     private static void refused(ScoringModel model, int[] tokens, int[] positions, int k, String message) {
         assertThatThrownBy(() -> model.score(List.of(new ScoreItem(tokens, positions)), RowSelection.topK(k)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(message);
+    }
+
+    @Test
+    void score_chosenIdsOrHeadThatDoNotFit_areRefused() throws IOException {
+        ModelConfiguration shape = variant("llama, tied");
+        RandomModel.write(directory, shape, RandomModel.weights(shape, SEED));
+        try (ScoringModel model = ScoringModel.load(directory, FLOAT32, ScoringOptions.of(50))) {
+            RowSelection three = RowSelection.of(new Kept.Chosen(3));
+            String where = "item 0, position 1: ";
+            refused(model, three, new int[][] {{1}, {2, 50}}, where + "chosen id 50 (expected: 0..49)");
+            refused(model, three, new int[][] {{1}, {2, -1}}, where + "chosen id -1 (expected: 0..49)");
+            refused(model, three, new int[][] {{1}, {4, 2, 4}}, where + "chosen id 4 twice (expected: distinct ids)");
+            refused(model, three, new int[][] {{}, {1, 2, 3, 4}}, where + "4 chosen ids (expected: at most k=3)");
+            refused(model, three, new int[][] {{1}}, "item 0: ids chosen for 1 positions (expected: 2, one list");
+            refused(
+                    model,
+                    RowSelection.topK(3),
+                    new int[][] {{1}, {2}},
+                    "item 0: ids chosen for 2 positions (expected: none");
+            refused(
+                    model,
+                    RowSelection.of(new Kept.Chosen(51)),
+                    new int[0][],
+                    "k: 51 (expected: 1..vocabulary_size=50)");
+            refused(
+                    model,
+                    RowSelection.of(new Kept.Draws(1, 51, 0)),
+                    new int[0][],
+                    "head: 51 (expected: 0..vocabulary_size=50)");
+        }
+        assertThatThrownBy(() -> new Kept.Draws(65_537, 0, 0)).hasMessage("draws: 65537 (expected: 1..65536)");
+        assertThatThrownBy(() -> new Kept.Draws(1, -1, 0)).hasMessage("head: -1 (expected: 0..vocabulary_size)");
+    }
+
+    private static void refused(ScoringModel model, RowSelection selection, int[][] chosen, String message) {
+        ScoreItem item = new ScoreItem(new int[] {1, 2, 3}, new int[] {0, 1}, chosen);
+        assertThatThrownBy(() -> model.score(List.of(item), selection))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(message);
     }

@@ -3,15 +3,6 @@ package dev.lyne.lm.scoring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import ai.djl.ndarray.types.Shape;
-import dev.lyne.lm.engine.InferenceCall;
-import dev.lyne.lm.engine.ModelConstants;
-import dev.lyne.lm.engine.Script;
-import dev.lyne.lm.engine.ScriptSource;
-import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ModelConfiguration;
-import dev.lyne.lm.model.ModelOptions;
-import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -24,19 +15,14 @@ import org.junit.jupiter.api.TestInstance.Lifecycle;
 /** Rows made for the purpose: ties, cuts, tails that underflow, values that are not finite. */
 @TestInstance(Lifecycle.PER_CLASS)
 final class SelectionScriptTest {
+    private static final ScoreItem NOTHING = new ScoreItem(new int[0], new int[0]);
+
     @SuppressWarnings("NullAway.Init") // before any test
-    private Script script;
+    private SelectionScript script;
 
     @BeforeAll
     void load() {
-        ModelConfiguration any = ModelConfiguration.llama(8, 1, 1, 1, 8, 8, 8, 10_000, true);
-        script = Script.load(
-                List.of(
-                        ScriptSource.TRANSFORMER.methods(),
-                        ScriptSource.SELECTION.methods(),
-                        ScriptSource.DRAWS.methods()),
-                ModelConstants.of(any, 6, 6, 8, 4),
-                new ModelOptions("cpu", ComputePrecision.FLOAT32, 0));
+        script = new SelectionScript();
     }
 
     @AfterAll
@@ -45,18 +31,7 @@ final class SelectionScriptTest {
     }
 
     private SelectedColumns select(float[][] logits, long[] labels, RowSelection selection) {
-        float[] flat = new float[logits.length * logits[0].length];
-        for (int row = 0; row < logits.length; row++) {
-            System.arraycopy(logits[row], 0, flat, row * logits[0].length, logits[0].length);
-        }
-        SelectionArguments arguments = new SelectionArguments(selection, List.of(), logits.length);
-        try (InferenceCall call = script.inference("select")) {
-            call.tensor(call.manager().create(FloatBuffer.wrap(flat), new Shape(logits.length, logits[0].length)))
-                    .tensor(call.manager().create(labels));
-            arguments.addTo(call);
-            call.tensor(call.manager().zeros(new Shape(logits.length, logits[0].length)));
-            return SelectedColumns.of(call.run());
-        }
+        return script.select(logits, labels, selection, NOTHING);
     }
 
     @Test
@@ -71,7 +46,7 @@ final class SelectionScriptTest {
         Arrays.fill(logits[1], 0.25f); // nothing but equals
         long[] labels = new long[40];
         for (int k : new int[] {1, 2, 17, 64, 299, 300}) {
-            SelectedColumns columns = select(logits.clone(), labels, RowSelection.topK(k));
+            SelectedColumns columns = select(logits, labels, RowSelection.topK(k));
             for (int row = 0; row < logits.length; row++) {
                 int[] order = LogRows.order(widened(logits[row]));
                 assertThat(Arrays.copyOfRange(columns.ids(), row * k, (row + 1) * k))
@@ -105,7 +80,7 @@ final class SelectionScriptTest {
     @Test
     void select_tailFarBelow_isExactInTheLogDomain() {
         float[][] logits = {{20, 5, 4, 3}, {50, 1, 0, -1}, {200, 1, 0, -1}, {0, -300, -301, -302}, {3, 3, 3, 3}};
-        SelectedColumns columns = select(copy(logits), new long[] {3, 3, 3, 3, 3}, RowSelection.topK(1));
+        SelectedColumns columns = select(logits, new long[] {3, 3, 3, 3, 3}, RowSelection.topK(1));
         for (int row = 0; row < logits.length; row++) {
             double[] expected = LogRows.logSoftmax(widened(logits[row]));
             double tail = LogRows.logTail(expected, LogRows.order(expected), 1);
@@ -123,6 +98,46 @@ final class SelectionScriptTest {
     }
 
     @Test
+    void select_chosenIds_comeInOrderWithTheMassOfTheRest() {
+        float[] row = logs(0.4, 0.3, 0.1, 0.1, 0.1);
+        float[][] logits = {row, row, row, row};
+        int[][] chosen = {{4, 1, 3}, {}, {0, 1, 2, 3, 4}, {2}};
+        ScoreItem item = new ScoreItem(new int[4], new int[] {0, 1, 2, 3}, chosen);
+        SelectedRows rows = script.rows(logits, RowSelection.of(new Kept.Chosen(5)), item);
+        assertThat(rows.counts()).containsExactly(3, 0, 5, 1);
+        assertThat(Arrays.copyOf(rows.ids(), 3)).containsExactly(1, 3, 4);
+        assertThat(Arrays.copyOfRange(rows.ids(), 10, 15)).containsExactly(0, 1, 2, 3, 4);
+        assertThat(rows.ids()[15]).isEqualTo(2);
+        assertThat((double) rows.logProbabilities()[0]).isCloseTo(Math.log(0.3), within(1e-6));
+        assertThat((double) rows.logTailMass()[0]).isCloseTo(Math.log(0.5), within(1e-6));
+        assertThat(rows.logTailMass()[1]).isZero();
+        assertThat(rows.logTailMass()[2]).isEqualTo(Float.NEGATIVE_INFINITY);
+        assertThat((double) rows.logTailMass()[3]).isCloseTo(Math.log(0.9), within(1e-6));
+    }
+
+    @Test
+    void select_oneRowsTailUnderflows_othersKeepTheirBits() {
+        float[] ordinary = {1.1f, 0.3f, -0.7f, 0.2f};
+        RowSelection selection = RowSelection.topK(1);
+        SelectedColumns alone = select(new float[][] {ordinary, ordinary}, new long[2], selection);
+        SelectedColumns beside = select(new float[][] {ordinary, {300, 1, 2, 3}}, new long[2], selection);
+        assertThat(beside.logTailMass()[0]).isEqualTo(alone.logTailMass()[0]);
+    }
+
+    @Test
+    void select_rawLogits_areTheModelsBits() {
+        float[] row = {1.2345678f, -3.3333f, 1000.123f, 7e-9f};
+        ScoreItem item = new ScoreItem(new int[] {1}, new int[] {0}, new int[][] {{3, 1}});
+        SelectedRows rows =
+                script.rows(new float[][] {row}, new RowSelection(new Kept.Chosen(2), List.of(), true), item);
+        assertThat(rows.logits()).containsExactly(row[3], row[1]);
+        assertThat(rows.logSumExp()[0]).isEqualTo(1000.123f);
+        SelectedColumns top =
+                select(new float[][] {row}, new long[1], new RowSelection(new Kept.Top(4, 1, 1), List.of(), true));
+        assertThat(top.logits()).containsExactly(row[2], row[0], row[3], row[1]);
+    }
+
+    @Test
     void select_notFiniteAnywhereInARow_isMarked() {
         float nan = Float.NaN;
         float infinity = Float.POSITIVE_INFINITY;
@@ -134,15 +149,28 @@ final class SelectionScriptTest {
             {nan, nan, nan, nan},
             {2, 2, 2, nan}
         };
-        for (int k : new int[] {1, 2, 4}) {
-            SelectedColumns columns = select(copy(logits), new long[6], RowSelection.topK(k));
-            assertThat(columns.finite()).as("k = %d", k).containsExactly(1, 0, 0, 0, 0, 0);
+        List<Kept> kinds = List.of(
+                new Kept.Top(1, 1, 1),
+                new Kept.Top(2, 1, 1),
+                new Kept.Top(4, 0.9, 2),
+                new Kept.Draws(20, 0, 1),
+                new Kept.Draws(20, 2, 1),
+                new Kept.Draws(20, 4, 1),
+                new Kept.DataOnly());
+        for (Kept kept : kinds) {
+            SelectedColumns columns = select(logits, new long[6], new RowSelection(kept, List.of(0.5f), true));
+            assertThat(columns.finite()).as("%s", kept).containsExactly(1, 0, 0, 0, 0, 0);
         }
+        int[][] chosen = {{0, 1}, {0}, {2, 3, 1}, {}, {0}, {2}};
+        ScoreItem item = new ScoreItem(new int[6], new int[] {0, 1, 2, 3, 4, 5}, chosen);
+        assertThat(script.select(logits, new long[6], RowSelection.of(new Kept.Chosen(3)), item)
+                        .finite())
+                .containsExactly(1, 0, 0, 0, 0, 0);
     }
 
     private int counts(float[] row, int k, double p, float temperature) {
         RowSelection selection = RowSelection.of(new Kept.Top(k, p, temperature));
-        return select(new float[][] {row.clone()}, new long[] {0}, selection).counts()[0];
+        return select(new float[][] {row}, new long[] {0}, selection).counts()[0];
     }
 
     private static float[] logs(double... probabilities) {
@@ -153,11 +181,7 @@ final class SelectionScriptTest {
         return logs;
     }
 
-    private static float[][] copy(float[][] rows) {
-        return Arrays.stream(rows).map(float[]::clone).toArray(float[][]::new);
-    }
-
-    private static double[] widened(float[] row) {
+    static double[] widened(float[] row) {
         double[] wide = new double[row.length];
         for (int i = 0; i < row.length; i++) {
             wide[i] = row[i];

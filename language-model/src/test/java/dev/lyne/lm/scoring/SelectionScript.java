@@ -1,0 +1,58 @@
+package dev.lyne.lm.scoring;
+
+import ai.djl.ndarray.types.Shape;
+import dev.lyne.lm.engine.InferenceCall;
+import dev.lyne.lm.engine.ModelConstants;
+import dev.lyne.lm.engine.Script;
+import dev.lyne.lm.engine.ScriptSource;
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.model.ModelOptions;
+import java.nio.FloatBuffer;
+import java.util.List;
+import java.util.stream.LongStream;
+
+/** The selection's script on rows of logits made for the purpose. */
+final class SelectionScript implements AutoCloseable {
+    private final Script script;
+
+    SelectionScript() {
+        ModelConfiguration any = ModelConfiguration.llama(8, 1, 1, 1, 8, 8, 8, 10_000, true);
+        script = Script.load(
+                List.of(
+                        ScriptSource.TRANSFORMER.methods(),
+                        ScriptSource.SELECTION.methods(),
+                        ScriptSource.DRAWS.methods()),
+                ModelConstants.of(any, 6, 6, 8, 4),
+                new ModelOptions("cpu", ComputePrecision.FLOAT32, 0));
+    }
+
+    /** Columns of rows with these labels; the i-th row stands for the i-th position of the item, as far as that has any. */
+    SelectedColumns select(float[][] logits, long[] labels, RowSelection selection, ScoreItem item) {
+        float[] flat = new float[logits.length * logits[0].length];
+        for (int row = 0; row < logits.length; row++) {
+            System.arraycopy(logits[row], 0, flat, row * logits[0].length, logits[0].length);
+        }
+        SelectionArguments arguments = new SelectionArguments(selection, List.of(item), logits.length);
+        arguments.put(item, LongStream.range(0, item.positions().length).toArray());
+        try (InferenceCall call = script.inference("select")) {
+            call.tensor(call.manager().create(FloatBuffer.wrap(flat), new Shape(logits.length, logits[0].length)))
+                    .tensor(call.manager().create(labels));
+            arguments.addTo(call);
+            call.tensor(call.manager().zeros(new Shape(logits.length, logits[0].length)));
+            return SelectedColumns.of(call.run());
+        }
+    }
+
+    /** The rows of the item's positions, which must be as many as there are rows of logits, and finite. */
+    SelectedRows rows(float[][] logits, RowSelection selection, ScoreItem item) {
+        ScoreOutcome outcome =
+                select(logits, new long[logits.length], selection, item).outcome(item.positions(), 0);
+        return ((ScoreOutcome.Scored) outcome).rows();
+    }
+
+    @Override
+    public void close() {
+        script.close();
+    }
+}
