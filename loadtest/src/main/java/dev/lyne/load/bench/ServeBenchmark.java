@@ -11,9 +11,12 @@ import java.util.function.Consumer;
 /**
  * What serving costs over the forward alone: student processes that verify and decode distinct sequences from a cold cache,
  * over the same batches run again in the server's own process, with the same threads, while the students idle. Rounds of the
- * two are interleaved; the ratio is the median over pairs of rounds.
+ * two are interleaved, and each served round stands between two rounds of the forward, so that a machine whose speed drifts
+ * drifts out of the ratio; the ratio is the median over the served rounds.
  */
 public final class ServeBenchmark {
+    private static final int WARM_UP_ROUNDS = 3;
+
     /**
      * Medians over the rounds.
      *
@@ -70,8 +73,7 @@ public final class ServeBenchmark {
     }
 
     private Result measure(RecordingTeacher teacher, List<BenchStudent> processes) throws IOException {
-        served(processes, 0);
-        teacher.replay();
+        double before = warmUp(teacher, processes);
         double[] servedRate = new double[rounds];
         double[] forwardRate = new double[rounds];
         List<Integer> batches = new ArrayList<>();
@@ -79,18 +81,14 @@ public final class ServeBenchmark {
         for (int round = 0; round < rounds; round++) {
             teacher.forget();
             long start = System.nanoTime();
-            positions = served(processes, round + 1);
+            positions = served(processes, WARM_UP_ROUNDS + round);
             servedRate[round] = positions * 1e9 / (System.nanoTime() - start);
-            start = System.nanoTime();
-            long replayed = teacher.replay();
-            forwardRate[round] = replayed * 1e9 / (System.nanoTime() - start);
-            if (replayed != positions) {
-                throw new IllegalStateException("the forward scored " + replayed + " positions (expected: the "
-                        + positions + " that were served)");
-            }
+            double after = forwardRate(teacher, positions);
+            forwardRate[round] = (before + after) / 2;
+            before = after;
             batches.add(teacher.forget());
             progress.accept(String.format(
-                    "round %d of %d: served %.0f positions/s, bare forward %.0f, ratio %.3f",
+                    "round %d of %d: served %.0f positions/s, bare forward around it %.0f, ratio %.3f",
                     round + 1, rounds, servedRate[round], forwardRate[round], servedRate[round] / forwardRate[round]));
         }
         var fingerprint = teacher.description().fingerprint();
@@ -106,6 +104,28 @@ public final class ServeBenchmark {
                 batches.get(batches.size() - 1),
                 fingerprint.device(),
                 fingerprint.threads());
+    }
+
+    /** Lets the compilers of all processes settle; tells the rate of the bare forward. */
+    private double warmUp(RecordingTeacher teacher, List<BenchStudent> processes) throws IOException {
+        long positions = 0;
+        for (int round = 0; round < WARM_UP_ROUNDS; round++) {
+            teacher.forget();
+            positions = served(processes, round);
+        }
+        return forwardRate(teacher, positions);
+    }
+
+    /** Positions a second of the batches that were served last, run again. */
+    private static double forwardRate(RecordingTeacher teacher, long positions) {
+        long start = System.nanoTime();
+        long replayed = teacher.replay();
+        double rate = replayed * 1e9 / (System.nanoTime() - start);
+        if (replayed != positions) {
+            throw new IllegalStateException("the forward scored " + replayed + " positions (expected: the " + positions
+                    + " that were served)");
+        }
+        return rate;
     }
 
     private long served(List<BenchStudent> processes, int round) throws IOException {
