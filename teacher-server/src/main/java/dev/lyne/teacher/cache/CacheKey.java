@@ -2,14 +2,18 @@ package dev.lyne.teacher.cache;
 
 import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.wire.Digests;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
-/** SHA-256 over teacher, selection family and tokens, as four big-endian words. */
-record CacheKey(long a, long b, long c, long d) {
+/** SHA-256 over teacher, execution fingerprint, selection family and tokens, as four big-endian words. */
+public record CacheKey(long a, long b, long c, long d) {
+    /** Length of {@link #bytes}. */
+    public static final int BYTES = 32;
+
     /** Top-k and top-p-k keep a prefix of one order, so a stored row may serve either. */
     private static final byte[] PREFIX_FAMILY = "prefix".getBytes(StandardCharsets.UTF_8);
 
@@ -17,18 +21,24 @@ record CacheKey(long a, long b, long c, long d) {
         MessageDigest digest = sha256();
         digest.update(teacher.modelDigest());
         digest.update(PREFIX_FAMILY);
-        // Deterministic rows are the machine's, not only the teacher's.
         digest.update((byte) (teacher.deterministic() ? 1 : 0));
-        if (teacher.deterministic()) {
-            byte[] fingerprint = Fingerprints.toMessage(teacher.fingerprint()).toByteArray();
-            digest.update(ByteBuffer.allocate(4).putInt(fingerprint.length).array());
-            digest.update(fingerprint);
-        }
+        // Rows are the machine's, not only the teacher's: a student refuses rows of another machine than its server's.
+        digest.update(Digests.fingerprint(Fingerprints.toMessage(teacher.fingerprint())));
         ByteBuffer ids = ByteBuffer.allocate(4 * tokens.length).order(ByteOrder.LITTLE_ENDIAN);
         ids.asIntBuffer().put(tokens);
         digest.update(ids);
         ByteBuffer hash = ByteBuffer.wrap(digest.digest());
         return new CacheKey(hash.getLong(), hash.getLong(), hash.getLong(), hash.getLong());
+    }
+
+    /** The digest, 32 bytes. */
+    public byte[] bytes() {
+        return ByteBuffer.allocate(BYTES)
+                .putLong(a)
+                .putLong(b)
+                .putLong(c)
+                .putLong(d)
+                .array();
     }
 
     private static MessageDigest sha256() {

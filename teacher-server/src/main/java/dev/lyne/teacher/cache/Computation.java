@@ -12,8 +12,9 @@ import java.util.Iterator;
 import java.util.List;
 
 /**
- * A sequence being computed, and who waits for it. It lives while any waiter does, and its deadline is the latest of theirs.
- * A waiter whose own deadline has passed when the computation starts is told so then, as if it had asked alone.
+ * A sequence being looked for or computed, and who waits for it. It lives while any waiter does, and its deadline is the
+ * latest of theirs. A waiter whose own deadline has passed when the computation starts is told so then, as if it had asked
+ * alone.
  *
  * <p>The fields are guarded by the {@code flight} lock; {@code deadline} is written with it and read without.
  */
@@ -83,6 +84,22 @@ final class Computation implements BatchJob {
                 return true;
             }
         };
+    }
+
+    /** True while somebody waits whose time has not passed; where everybody's has, they are told, and it is over. */
+    boolean wanted(long nowNanos) {
+        boolean waitedFor;
+        synchronized (flight) {
+            waitedFor = !waiters.isEmpty();
+        }
+        return waitedFor && !expire(nowNanos);
+    }
+
+    /** Ends with rows that a tier had: no waiter of any had them computed. */
+    void found(EncodedSequence rows, Origin origin) {
+        for (Waiting waiting : end()) {
+            waiting.waiter().scored(rows, origin);
+        }
     }
 
     @Override

@@ -10,12 +10,12 @@ import java.util.Arrays;
  * @param positions position of each row
  */
 @SuppressWarnings("ArrayRecordComponent") // compared by contains
-record Holdings(Selection selection, int[] positions) {
+public record Holdings(Selection selection, int[] positions) {
     /**
-     * Decides, alone and for memory and computations in flight alike, whether what is held answers a request byte for byte.
+     * Decides, alone and for every tier and computations in flight alike, whether what is held answers a request byte for byte.
      * The rows of a block are not cut: only an equal selection and equal positions do.
      */
-    static boolean contains(Holdings held, Holdings wanted) {
+    public static boolean contains(Holdings held, Holdings wanted) {
         return held.selection.equals(wanted.selection) && Arrays.equals(held.positions, wanted.positions);
     }
 }

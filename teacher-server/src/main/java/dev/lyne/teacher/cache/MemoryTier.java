@@ -3,22 +3,16 @@ package dev.lyne.teacher.cache;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import io.micrometer.core.instrument.FunctionCounter;
-import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.Optional;
 
-/** Encoded rows of all teachers in memory, bounded by bytes. Safe for several threads. */
-public final class MemoryTier {
+/** Encoded rows of all teachers in memory, bounded by bytes. Safe for several threads; never blocks. */
+public final class MemoryTier implements Tier {
     /** What an entry costs beyond its bytes and positions: objects, key, tables. An estimate. */
     private static final int OVERHEAD_BYTES = 256;
 
-    private record Entry(Holdings holds, EncodedSequence rows) {
-        int weight() {
-            return (int) Math.min(Integer.MAX_VALUE, OVERHEAD_BYTES + 4L * holds.positions().length + rows.bytes());
-        }
-    }
-
-    private final Cache<CacheKey, Entry> entries;
+    private final Cache<CacheKey, StoredRows> entries;
+    private final TierMetrics metrics;
 
     /** @param maxBytes bytes of blocks kept, with what keeping them costs; 0 keeps none */
     public MemoryTier(long maxBytes, MeterRegistry registry) {
@@ -27,22 +21,25 @@ public final class MemoryTier {
         }
         this.entries = Caffeine.newBuilder()
                 .maximumWeight(maxBytes)
-                .weigher((CacheKey key, Entry entry) -> entry.weight())
+                .weigher((CacheKey key, StoredRows rows) -> weight(rows))
                 .executor(Runnable::run)
                 .recordStats()
                 .build();
-        Gauge.builder("lyne.teacher.cache.bytes", this::bytes)
-                .description("Bytes of blocks in memory, with what keeping them costs")
-                .register(registry);
-        Gauge.builder("lyne.teacher.cache.entries", entries, Cache::estimatedSize)
-                .description("Sequences in memory")
-                .register(registry);
+        this.metrics = new TierMetrics(registry, origin());
+        metrics.gauge("bytes", "Bytes held, with what holding them costs", this::bytes);
+        metrics.gauge("entries", "Sequences held", entries::estimatedSize);
         FunctionCounter.builder(
-                        "lyne.teacher.cache.evictions",
+                        "lyne.teacher.tier.evictions",
                         entries,
                         cache -> cache.stats().evictionCount())
-                .description("Sequences evicted from memory")
+                .description("Sequences evicted")
+                .tag("tier", "memory")
                 .register(registry);
+    }
+
+    private static int weight(StoredRows rows) {
+        return (int) Math.min(
+                Integer.MAX_VALUE, OVERHEAD_BYTES + 4L * rows.holds().positions().length + rows.bytes());
     }
 
     /** Bytes held now. */
@@ -50,14 +47,27 @@ public final class MemoryTier {
         return entries.policy().eviction().orElseThrow().weightedSize().orElse(0);
     }
 
-    Optional<EncodedSequence> find(CacheKey key, Holdings wanted) {
-        return Optional.ofNullable(entries.getIfPresent(key))
-                .filter(entry -> Holdings.contains(entry.holds(), wanted))
-                .map(Entry::rows);
+    @Override
+    public Origin origin() {
+        return Origin.MEMORY;
     }
 
-    /** Keeps rows in the place of what was kept under the key: what was asked for last is what will be asked for next. */
-    void keep(CacheKey key, Holdings holds, EncodedSequence rows) {
-        entries.put(key, new Entry(holds, rows));
+    @Override
+    public Optional<StoredRows> find(RowsQuery query) {
+        Optional<StoredRows> found = Optional.ofNullable(entries.getIfPresent(query.key()))
+                .filter(stored -> Holdings.contains(stored.holds(), query.wanted()));
+        found.ifPresentOrElse(stored -> metrics.hit(stored.bytes()), metrics::missed);
+        return found;
+    }
+
+    @Override
+    public void keep(CacheKey key, StoredRows rows) {
+        entries.put(key, rows);
+        metrics.wrote(rows.bytes());
+    }
+
+    @Override
+    public void close() {
+        entries.invalidateAll();
     }
 }

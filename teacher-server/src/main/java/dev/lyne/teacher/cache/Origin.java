@@ -7,5 +7,9 @@ public enum Origin {
     /** Computed for another that asked before, while this one waited too. */
     COALESCED,
     /** Stored in memory. */
-    MEMORY
+    MEMORY,
+    /** Stored on this server's disk. */
+    DISK,
+    /** Stored in the tier that replicas share. */
+    SHARED
 }

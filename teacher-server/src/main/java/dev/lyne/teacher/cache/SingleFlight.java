@@ -9,37 +9,41 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 
 /**
- * One teacher's requests: answered from memory, joined to an equal computation in flight, or computed. Safe for several
- * threads.
+ * One teacher's requests: answered from memory, joined to an equal computation in flight, found in a slower tier, or computed.
+ * Safe for several threads.
  *
- * <p>One lock, {@code this}, guards the table of computations and each computation's waiters. Rows are stored before their
- * computation leaves the table, so whoever looks with the lock held finds a computation in flight or its rows, and nothing
- * is computed twice. Waiters are called, and work is submitted, without the lock; withdrawing takes the batcher's lock
- * inside this one.
+ * <p>One lock, {@code this}, guards the table of computations and each computation's waiters. A computation is in the table
+ * from before the slower tiers are searched until its rows are stored in memory, wherever they came from; so whoever looks
+ * with the lock held finds a computation in flight or its rows, and nothing is read or computed twice. Waiters are called,
+ * tiers are searched and work is submitted without the lock; withdrawing takes the batcher's lock inside this one.
  *
  * <p>A request that bypasses the cache has a computation of its own outside the table: it neither reads, joins, is joined,
  * nor stores, so that a fresh computation never changes what others are served.
  */
 public final class SingleFlight {
     private final TeacherDescription teacher;
-    private final MemoryTier memory;
+    private final CacheTiers tiers;
     private final SequenceEncoder encoder;
     private final Batcher batcher;
+    private final LongSupplier nanoClock;
     private final CacheMetrics metrics;
     private final Map<CacheKey, List<Computation>> inFlight = new HashMap<>(); // guarded by this
 
     public SingleFlight(
             TeacherDescription teacher,
-            MemoryTier memory,
+            CacheTiers tiers,
             SequenceEncoder encoder,
             Batcher batcher,
+            LongSupplier nanoClock,
             CacheMetrics metrics) {
         this.teacher = teacher;
-        this.memory = memory;
+        this.tiers = tiers;
         this.encoder = encoder;
         this.batcher = batcher;
+        this.nanoClock = nanoClock;
         this.metrics = metrics;
     }
 
@@ -49,13 +53,14 @@ public final class SingleFlight {
             waiter.scored(new EncodedSequence(List.of()), Origin.COMPUTED);
             return Ticket.ANSWERED;
         }
-        CacheKey key = CacheKey.of(teacher, task.item().tokens());
-        return task.bypassCache() ? compute(key, task, waiter) : share(key, task, waiter);
+        RowsQuery query = RowsQuery.of(teacher, task);
+        return task.bypassCache() ? compute(query.key(), task, waiter) : share(query, task, waiter);
     }
 
-    private Ticket share(CacheKey key, ScoreTask task, Waiter waiter) {
+    private Ticket share(RowsQuery query, ScoreTask task, Waiter waiter) {
+        CacheKey key = query.key();
         Computation computation = new Computation(this, key, task, true);
-        Optional<EncodedSequence> stored;
+        Optional<StoredRows> stored;
         Ticket ticket = Ticket.ANSWERED;
         synchronized (this) {
             for (Computation running : inFlight.getOrDefault(key, List.of())) {
@@ -64,7 +69,7 @@ public final class SingleFlight {
                     return running.join(waiter, task.deadline());
                 }
             }
-            stored = memory.find(key, task.wanted());
+            stored = tiers.findInMemory(query);
             if (stored.isEmpty()) {
                 ticket = computation.begin(waiter);
                 inFlight.computeIfAbsent(key, unused -> new ArrayList<>(1)).add(computation);
@@ -72,12 +77,46 @@ public final class SingleFlight {
         }
         if (stored.isPresent()) {
             metrics.hits.increment();
-            waiter.scored(stored.get(), Origin.MEMORY);
+            waiter.scored(stored.get().rows(), Origin.MEMORY);
         } else {
-            metrics.misses.increment();
-            submit(computation);
+            tiers.search(new Search(query, computation));
         }
         return ticket;
+    }
+
+    /** What a computation does first: the slower tiers are searched, and where none has its rows, it is submitted. */
+    private final class Search implements Lookup {
+        private final RowsQuery query;
+        private final Computation computation;
+
+        Search(RowsQuery query, Computation computation) {
+            this.query = query;
+            this.computation = computation;
+        }
+
+        @Override
+        public RowsQuery query() {
+            return query;
+        }
+
+        @Override
+        public boolean wanted() {
+            return computation.wanted(nanoClock.getAsLong());
+        }
+
+        @Override
+        public void found(StoredRows stored, Origin origin) {
+            metrics.hits.increment();
+            computation.found(stored.rows(), origin);
+        }
+
+        @Override
+        public void absent() {
+            if (wanted()) {
+                metrics.misses.increment();
+                submit(computation);
+            }
+        }
     }
 
     private Ticket compute(CacheKey key, ScoreTask task, Waiter waiter) {
@@ -116,7 +155,7 @@ public final class SingleFlight {
     EncodedSequence encode(Computation computation, SelectedRows rows) {
         EncodedSequence encoded = encoder.encode(computation.task(), rows);
         if (computation.shared()) {
-            memory.keep(computation.key(), computation.holds(), encoded);
+            tiers.keep(computation.key(), new StoredRows(computation.holds(), encoded));
         }
         return encoded;
     }

@@ -1,4 +1,7 @@
-/** Keeps encoded rows in memory, and lets equal requests that are in flight together share one computation. */
+/**
+ * Answers equal requests once: from rows kept in tiers (memory, then the slower ones), from a computation in flight, or from a
+ * new one. The tiers themselves are {@link dev.lyne.teacher.cache.Tier}s; this package knows only the one in memory.
+ */
 @NullMarked
 package dev.lyne.teacher.cache;
 

@@ -49,6 +49,8 @@ final class Outgoing {
             case COMPUTED -> Source.SOURCE_COMPUTED;
             case COALESCED -> Source.SOURCE_COALESCED;
             case MEMORY -> Source.SOURCE_MEMORY;
+            case DISK -> Source.SOURCE_DISK;
+            case SHARED -> Source.SOURCE_SHARED;
         };
         ScoreSequencesResponse done = ScoreSequencesResponse.newBuilder()
                 .setDone(SequenceDone.newBuilder().setId(id).setRows(rows.rows()))

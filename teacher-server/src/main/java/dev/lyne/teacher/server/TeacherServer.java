@@ -5,7 +5,7 @@ import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.cache.CacheMetrics;
-import dev.lyne.teacher.cache.MemoryTier;
+import dev.lyne.teacher.cache.CacheTiers;
 import dev.lyne.teacher.cache.SequenceEncoder;
 import dev.lyne.teacher.cache.SingleFlight;
 import dev.lyne.teacher.model.Teacher;
@@ -57,6 +57,7 @@ public final class TeacherServer implements AutoCloseable {
     private final JvmGcMetrics gcMetrics = new JvmGcMetrics();
     private final HealthStatusManager health = new HealthStatusManager();
     private final ExecutorService calls;
+    private final CacheTiers tiers;
     private final List<Batcher> batchers = new ArrayList<>();
     private final TeacherRpc rpc;
     private final Server grpc;
@@ -70,17 +71,18 @@ public final class TeacherServer implements AutoCloseable {
             List<Teacher> teachers,
             TeacherServerOptions options,
             PrometheusMeterRegistry registry,
+            CacheTiers tiers,
             Optional<MetricsPage> metricsPage) {
         this.options = options;
         this.registry = registry;
+        this.tiers = tiers;
         this.metricsPage = metricsPage;
         this.calls = callThreads();
         bindJvmMetrics();
         Admission admission = new Admission(options.limits(), registry);
-        MemoryTier memory = new MemoryTier(options.memoryCacheBytes(), registry);
         List<ServedTeacher> served = new ArrayList<>();
         for (Teacher teacher : teachers) {
-            served.add(serve(teacher, memory));
+            served.add(serve(teacher));
         }
         this.rpc = new TeacherRpc(served, admission, new RpcMetrics(registry), System::nanoTime);
         int context = teachers.stream()
@@ -94,7 +96,8 @@ public final class TeacherServer implements AutoCloseable {
      * Starts listening, reports NOT_SERVING until every teacher is warm, and returns when they are.
      *
      * @throws IOException where an address cannot be listened on
-     * @throws IllegalArgumentException where two teachers have one name; then the teachers stay the caller's
+     * @throws IllegalArgumentException where two teachers have one name, or the disk cache's directory cannot be written or is
+     *     another server's; then the teachers stay the caller's
      * @throws IllegalStateException where a teacher's warm-up fails
      */
     public static TeacherServer start(List<Teacher> teachers, TeacherServerOptions options)
@@ -121,10 +124,17 @@ public final class TeacherServer implements AutoCloseable {
             throw new IllegalArgumentException("teachers: " + names + " (expected: distinct names)");
         }
         PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-        Optional<MetricsPage> page = options.metrics().isPresent()
-                ? Optional.of(new MetricsPage(options.metrics().get(), registry))
-                : Optional.empty();
-        TeacherServer server = new TeacherServer(teachers, options, registry, page);
+        CacheTiers tiers = OpenedTiers.open(options, registry);
+        Optional<MetricsPage> page = Optional.empty();
+        if (options.metrics().isPresent()) {
+            try {
+                page = Optional.of(new MetricsPage(options.metrics().get(), registry));
+            } catch (IOException e) {
+                tiers.close(System.nanoTime());
+                throw e;
+            }
+        }
+        TeacherServer server = new TeacherServer(teachers, options, registry, tiers, page);
         server.setHealth(ServingStatus.NOT_SERVING);
         try {
             server.grpc.start();
@@ -163,7 +173,8 @@ public final class TeacherServer implements AutoCloseable {
 
     /**
      * Finishes what was accepted, refuses the rest with UNAVAILABLE and a delay to retry after, then closes everything.
-     * Bounded by the drain timeout, after which streams are cut. A second call waits for the first.
+     * Bounded by the drain timeout, after which streams are cut and rows that wait to be written to slower tiers are dropped. A
+     * second call waits for the first.
      */
     public void drain() throws InterruptedException {
         synchronized (drainLock) {
@@ -171,6 +182,7 @@ public final class TeacherServer implements AutoCloseable {
                 return;
             }
             drained = true;
+            long endNanos = System.nanoTime() + options.drainTimeout().toNanos();
             health.enterTerminalState();
             if (!rpc.drain(options.drainTimeout())) {
                 LOG.warn("streams still open after {}; they are cut", options.drainTimeout());
@@ -184,6 +196,7 @@ public final class TeacherServer implements AutoCloseable {
             for (Batcher batcher : batchers) {
                 batcher.close();
             }
+            tiers.close(endNanos);
             calls.shutdown();
             metricsPage.ifPresent(MetricsPage::close);
             gcMetrics.close();
@@ -203,7 +216,7 @@ public final class TeacherServer implements AutoCloseable {
         drain();
     }
 
-    private ServedTeacher serve(Teacher teacher, MemoryTier memory) {
+    private ServedTeacher serve(Teacher teacher) {
         TeacherDescription description = teacher.description();
         BatchOptions batching = options.batching();
         Batcher batcher = new Batcher(
@@ -215,9 +228,10 @@ public final class TeacherServer implements AutoCloseable {
         batchers.add(batcher);
         SingleFlight sequences = new SingleFlight(
                 description,
-                memory,
+                tiers,
                 new SequenceEncoder(description, options.limits().maxBlockBytes()),
                 batcher,
+                System::nanoTime,
                 new CacheMetrics(registry, description.name()));
         return new ServedTeacher(description, sequences);
     }

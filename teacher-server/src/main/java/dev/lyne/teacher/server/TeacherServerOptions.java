@@ -2,6 +2,8 @@ package dev.lyne.teacher.server;
 
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.batch.BatchOptions;
+import dev.lyne.teacher.cache.disk.DiskTierOptions;
+import dev.lyne.teacher.cache.shared.SharedTierOptions;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -14,6 +16,8 @@ import java.util.Optional;
  * @param metrics address of the metrics page, where there is to be one
  * @param limits bounds of what is taken on
  * @param memoryCacheBytes encoded rows kept in memory; 0 keeps none
+ * @param diskCache where encoded rows are kept on disk, where they are to be
+ * @param sharedCache which Redis server encoded rows are shared through, where they are to be
  * @param batching how sequences become batches; a deterministic teacher's run alone whatever it says
  * @param encodeThreads threads that encode and deliver a teacher's rows, 1 or more
  * @param drainTimeout how long {@link TeacherServer#drain} lets streams end by themselves
@@ -24,6 +28,8 @@ public record TeacherServerOptions(
         Optional<InetSocketAddress> metrics,
         ServerLimits limits,
         long memoryCacheBytes,
+        Optional<DiskTierOptions> diskCache,
+        Optional<SharedTierOptions> sharedCache,
         BatchOptions batching,
         int encodeThreads,
         Duration drainTimeout,
@@ -51,6 +57,8 @@ public record TeacherServerOptions(
         private Optional<InetSocketAddress> metrics = Optional.empty();
         private ServerLimits limits = ServerLimits.DEFAULT;
         private long memoryCacheBytes = 256L << 20;
+        private Optional<DiskTierOptions> diskCache = Optional.empty();
+        private Optional<SharedTierOptions> sharedCache = Optional.empty();
         private BatchOptions batching = BatchOptions.DEFAULT;
         private int encodeThreads = 2;
         private Duration drainTimeout = Duration.ofSeconds(30);
@@ -79,6 +87,18 @@ public record TeacherServerOptions(
         /** Encoded rows kept in memory; 0 keeps none. */
         public Builder memoryCacheBytes(long bytes) {
             memoryCacheBytes = bytes;
+            return this;
+        }
+
+        /** Where encoded rows are kept on disk, too. */
+        public Builder diskCache(DiskTierOptions value) {
+            diskCache = Optional.of(value);
+            return this;
+        }
+
+        /** Which Redis server encoded rows are shared through. */
+        public Builder sharedCache(SharedTierOptions value) {
+            sharedCache = Optional.of(value);
             return this;
         }
 
@@ -113,7 +133,16 @@ public record TeacherServerOptions(
          */
         public TeacherServerOptions build() {
             return new TeacherServerOptions(
-                    listen, metrics, limits, memoryCacheBytes, batching, encodeThreads, drainTimeout, reflection);
+                    listen,
+                    metrics,
+                    limits,
+                    memoryCacheBytes,
+                    diskCache,
+                    sharedCache,
+                    batching,
+                    encodeThreads,
+                    drainTimeout,
+                    reflection);
         }
     }
 }

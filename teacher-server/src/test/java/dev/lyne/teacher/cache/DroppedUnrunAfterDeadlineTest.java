@@ -34,9 +34,10 @@ final class DroppedUnrunAfterDeadlineTest {
                 new BatchMetrics(registry, "fake"));
         SingleFlight flight = new SingleFlight(
                 teacher.description(),
-                new MemoryTier(0, registry),
+                new CacheTiers(new MemoryTier(0, registry), List.of()),
                 new SequenceEncoder(teacher.description(), 1 << 20),
                 batcher,
+                now::get,
                 new CacheMetrics(registry, "fake"));
         AtomicInteger scored = new AtomicInteger();
         ConcurrentHashMap<Failure.Reason, Integer> failed = new ConcurrentHashMap<>();

@@ -16,8 +16,12 @@ final class MemoryTierTest {
         return new Holdings(new Selection.TopK(k, List.of()), positions);
     }
 
-    private static EncodedSequence rows(int bytes) {
-        return new EncodedSequence(List.of(new EncodedBlock(0, 1, new byte[bytes])));
+    private static StoredRows rows(Holdings holds, int bytes) {
+        return new StoredRows(holds, new EncodedSequence(List.of(new EncodedBlock(0, 1, new byte[bytes]))));
+    }
+
+    private static RowsQuery query(CacheKey key, Holdings wanted) {
+        return new RowsQuery(key, TEACHER, new int[0], wanted);
     }
 
     private static CacheKey key(int token) {
@@ -28,7 +32,7 @@ final class MemoryTierTest {
     void keep_moreThanFits_evictsDownToTheBound() {
         MemoryTier tier = new MemoryTier(100_000, new SimpleMeterRegistry());
         for (int i = 0; i < 100; i++) {
-            tier.keep(key(i), holdings(4, 0), rows(10_000));
+            tier.keep(key(i), rows(holdings(4, 0), 10_000));
             assertThat(tier.bytes()).isLessThanOrEqualTo(100_000);
         }
 
@@ -38,22 +42,22 @@ final class MemoryTierTest {
     @Test
     void keep_largerThanTheTier_isNotKept() {
         MemoryTier tier = new MemoryTier(1_000, new SimpleMeterRegistry());
-        tier.keep(key(1), holdings(4, 0), rows(10_000));
+        tier.keep(key(1), rows(holdings(4, 0), 10_000));
 
-        assertThat(tier.find(key(1), holdings(4, 0))).isEmpty();
+        assertThat(tier.find(query(key(1), holdings(4, 0)))).isEmpty();
         assertThat(tier.bytes()).isZero();
     }
 
     @Test
     void find_otherThanHeld_isAMiss() {
         MemoryTier tier = new MemoryTier(100_000, new SimpleMeterRegistry());
-        EncodedSequence kept = rows(10);
-        tier.keep(key(1), holdings(4, 0, 1), kept);
+        StoredRows kept = rows(holdings(4, 0, 1), 10);
+        tier.keep(key(1), kept);
 
-        assertThat(tier.find(key(1), holdings(4, 0, 1))).containsSame(kept);
-        assertThat(tier.find(key(1), holdings(5, 0, 1))).isEmpty();
-        assertThat(tier.find(key(1), holdings(4, 0))).isEmpty();
-        assertThat(tier.find(key(2), holdings(4, 0, 1))).isEmpty();
+        assertThat(tier.find(query(key(1), holdings(4, 0, 1)))).containsSame(kept);
+        assertThat(tier.find(query(key(1), holdings(5, 0, 1)))).isEmpty();
+        assertThat(tier.find(query(key(1), holdings(4, 0)))).isEmpty();
+        assertThat(tier.find(query(key(2), holdings(4, 0, 1)))).isEmpty();
     }
 
     @Test

@@ -27,14 +27,14 @@ final class SingleFlightTest {
     private final AtomicLong now = new AtomicLong(1_000);
     private final FakeTeacher teacher = new FakeTeacher("fake", 100, 64);
     private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
-    private final MemoryTier memory = new MemoryTier(1 << 20, registry);
     private final Batcher batcher = new Batcher(
             teacher, new BatchOptions(1, Duration.ZERO, 0, 1), 1, now::get, new BatchMetrics(registry, "fake"));
     private final SingleFlight flight = new SingleFlight(
             teacher.description(),
-            memory,
+            new CacheTiers(new MemoryTier(1 << 20, registry), List.of()),
             new SequenceEncoder(teacher.description(), 1 << 20),
             batcher,
+            now::get,
             new CacheMetrics(registry, "fake"));
 
     @AfterEach
@@ -125,7 +125,7 @@ final class SingleFlightTest {
         flight.score(task(1, 8, Deadline.NONE), wideAgain);
         wideAgain.awaitOnly(Origin.MEMORY);
 
-        assertThat(registry.get("lyne.teacher.cache.entries").gauge().value()).isEqualTo(1);
+        assertThat(registry.get("lyne.teacher.tier.entries").gauge().value()).isEqualTo(1);
         assertThat(BlockDecoder.decode(ByteBuffer.wrap(wide.rows.blocks().get(0).bytes()))
                         .count(0))
                 .isEqualTo(8);

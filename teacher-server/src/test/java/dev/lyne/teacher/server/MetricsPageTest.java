@@ -48,7 +48,7 @@ final class MetricsPageTest {
                             "lyne_teacher_queue_tokens{",
                             "lyne_teacher_batch_occupancy_sum{",
                             "lyne_teacher_batch_duration_seconds_count{",
-                            "lyne_teacher_cache_bytes ",
+                            "lyne_teacher_tier_bytes{tier=\"memory\"}",
                             "jvm_memory_used_bytes{");
         }
     }

@@ -1,0 +1,15 @@
+package dev.lyne.teacher.cache;
+
+/** A search of the tiers below memory. Exactly one of {@link #found} and {@link #absent} is called, unless it is not wanted. */
+interface Lookup {
+    RowsQuery query();
+
+    /** True while somebody waits for the outcome; asked before each tier's turn. */
+    boolean wanted();
+
+    /** Rows that answer, promoted to the faster tiers already. */
+    void found(StoredRows rows, Origin origin);
+
+    /** No tier has any. */
+    void absent();
+}

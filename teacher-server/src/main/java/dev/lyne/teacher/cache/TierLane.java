@@ -1,0 +1,150 @@
+package dev.lyne.teacher.cache;
+
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A slower tier with the threads that wait for it, so that nobody else does. Safe for several threads.
+ *
+ * <p>Lookups wait in the order they came, as many as admission lets in. Writes wait behind the answers, bounded by bytes; one
+ * that does not fit is dropped and counted, since it can be computed again and a response cannot wait. Lookups see what waits
+ * to be written, so that rows never are in no tier. Waiting rows are the arrays that the streams refer to, not copies.
+ */
+public final class TierLane {
+    private static final Logger LOG = LoggerFactory.getLogger(TierLane.class);
+    private static final int LAST_CALL_SECONDS = 5;
+
+    private final Tier tier;
+    private final LaneOptions options;
+    private final LongSupplier nanoClock;
+    private final TierMetrics metrics;
+    private final ExecutorService lookups;
+    private final ExecutorService writes;
+    private final Map<CacheKey, StoredRows> unwritten = new ConcurrentHashMap<>();
+    private final AtomicLong unwrittenBytes = new AtomicLong();
+
+    /** Takes the tier over, to close it. */
+    public TierLane(Tier tier, LaneOptions options, LongSupplier nanoClock, TierMetrics metrics) {
+        this.tier = tier;
+        this.options = options;
+        this.nanoClock = nanoClock;
+        this.metrics = metrics;
+        this.lookups = Executors.newFixedThreadPool(options.lookupThreads(), lookup -> daemon(lookup, "lookup"));
+        this.writes = Executors.newSingleThreadExecutor(write -> daemon(write, "write"));
+        metrics.gauge("unwritten.bytes", "Bytes of rows that wait to be written", unwrittenBytes::get);
+    }
+
+    private Thread daemon(Runnable runnable, String work) {
+        Thread thread = new Thread(runnable, "lyne-" + tier.origin().name().toLowerCase(Locale.ROOT) + "-" + work);
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    Origin origin() {
+        return tier.origin();
+    }
+
+    /** Looks rows up and gives the answer on a thread of the lane; none where the lookup is not wanted by then. */
+    void find(Lookup lookup, Consumer<Optional<StoredRows>> answer) {
+        long askedNanos = nanoClock.getAsLong();
+        try {
+            lookups.execute(() -> {
+                if (lookup.wanted()) {
+                    answer(answer, take(lookup.query(), askedNanos));
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            metrics.skipped(); // the server closes
+            answer(answer, Optional.empty());
+        }
+    }
+
+    private Optional<StoredRows> take(RowsQuery query, long askedNanos) {
+        if (nanoClock.getAsLong() - askedNanos > options.longestTurn().toNanos()) {
+            metrics.skipped();
+            return Optional.empty();
+        }
+        StoredRows waiting = unwritten.get(query.key());
+        if (waiting != null && Holdings.contains(waiting.holds(), query.wanted())) {
+            metrics.hit(waiting.bytes());
+            return Optional.of(waiting);
+        }
+        try {
+            return tier.find(query);
+        } catch (RuntimeException | Error e) {
+            // A tier turns what it can foresee into a miss; what is left is a defect, and the sequence is computed.
+            metrics.failed(String.valueOf(e));
+            LOG.error("a lookup of the {} tier failed", tier.origin(), e);
+            return Optional.empty();
+        } finally {
+            metrics.lookedUp(nanoClock.getAsLong() - askedNanos);
+        }
+    }
+
+    private static void answer(Consumer<Optional<StoredRows>> answer, Optional<StoredRows> found) {
+        try {
+            answer.accept(found);
+        } catch (RuntimeException e) {
+            LOG.error("an answer could not be taken", e); // a defect, which must not end the thread
+        }
+    }
+
+    /** Writes rows later, or drops them where too many wait. Never blocks. */
+    void keep(CacheKey key, StoredRows rows) {
+        long bytes = rows.bytes();
+        if (unwrittenBytes.addAndGet(bytes) > options.maxUnwrittenBytes()) {
+            unwrittenBytes.addAndGet(-bytes);
+            metrics.droppedWrites(1);
+            return;
+        }
+        unwritten.put(key, rows);
+        try {
+            writes.execute(() -> write(key, rows));
+        } catch (RejectedExecutionException e) {
+            forget(key, rows);
+            metrics.droppedWrites(1); // the server closes
+        }
+    }
+
+    private void write(CacheKey key, StoredRows rows) {
+        try {
+            tier.keep(key, rows);
+        } catch (RuntimeException | Error e) {
+            metrics.failed(String.valueOf(e));
+            LOG.error("a write to the {} tier failed", tier.origin(), e);
+        } finally {
+            forget(key, rows);
+        }
+    }
+
+    private void forget(CacheKey key, StoredRows rows) {
+        unwritten.remove(key, rows); // unless other rows took its place
+        unwrittenBytes.addAndGet(-rows.bytes());
+    }
+
+    /** Writes what waits until the time has come, drops the rest, and closes the tier. */
+    void close(long endNanos) throws InterruptedException {
+        writes.shutdown();
+        lookups.shutdown();
+        if (!writes.awaitTermination(endNanos - nanoClock.getAsLong(), TimeUnit.NANOSECONDS)) {
+            int dropped = writes.shutdownNow().size();
+            metrics.droppedWrites(dropped);
+            LOG.warn("{} sequences were not written to the {} tier before the drain ended", dropped, tier.origin());
+        }
+        lookups.shutdownNow(); // streams have ended: nobody waits for a lookup any more
+        boolean unusedIdle = writes.awaitTermination(LAST_CALL_SECONDS, TimeUnit.SECONDS)
+                && lookups.awaitTermination(LAST_CALL_SECONDS, TimeUnit.SECONDS);
+        tier.close();
+    }
+}

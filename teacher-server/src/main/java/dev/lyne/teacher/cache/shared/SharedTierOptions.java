@@ -1,0 +1,68 @@
+package dev.lyne.teacher.cache.shared;
+
+import io.lettuce.core.RedisURI;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which Redis server is shared, and how much it may cost.
+ *
+ * @param server the server, with its credentials
+ * @param timeToLive how long an entry lives there
+ * @param budget the longest that the tier holds a sequence up, waiting for its turn included
+ * @param maxEntryBytes largest entry written, or read
+ * @param openFor how long a server that failed is left alone before it is probed
+ */
+public record SharedTierOptions(
+        RedisURI server, Duration timeToLive, Duration budget, int maxEntryBytes, Duration openFor) {
+    private static final int DEFAULT_MAX_ENTRY_BYTES = 8 << 20;
+    private static final Duration DEFAULT_OPEN_FOR = Duration.ofSeconds(5);
+
+    public SharedTierOptions {
+        requirePositive("time to live", timeToLive);
+        requirePositive("budget", budget);
+        requirePositive("breaker's pause", openFor);
+        if (maxEntryBytes < 1) {
+            throw new IllegalArgumentException("shared cache entry bytes: " + maxEntryBytes + " (expected: 1 or more)");
+        }
+    }
+
+    /** With entries of up to 8 MiB, and a failed server probed every 5 s. */
+    public static SharedTierOptions of(String url, Duration timeToLive, Duration budget) {
+        return new SharedTierOptions(server(url), timeToLive, budget, DEFAULT_MAX_ENTRY_BYTES, DEFAULT_OPEN_FOR);
+    }
+
+    /** @throws IllegalArgumentException where the text is not the address of one Redis server */
+    static RedisURI server(String url) {
+        if (url.startsWith("redis://") || url.startsWith("rediss://")) {
+            try {
+                RedisURI server = RedisURI.create(url);
+                if (server.getHost() != null && server.getPort() > 0) {
+                    return server;
+                }
+            } catch (IllegalArgumentException e) {
+                throw wrongUrl(url, e);
+            }
+        }
+        throw wrongUrl(url, null);
+    }
+
+    private static IllegalArgumentException wrongUrl(String url, @Nullable Throwable cause) {
+        return new IllegalArgumentException(
+                "shared cache: " + url.replaceFirst("//.*@", "//***@")
+                        + " (expected: redis://HOST:PORT, or rediss://HOST:PORT for TLS, with USER:PASSWORD@ before HOST"
+                        + " where the server asks for it)",
+                cause);
+    }
+
+    private static void requirePositive(String name, Duration value) {
+        if (value.isNegative() || value.isZero()) {
+            throw new IllegalArgumentException("shared cache " + name + ": " + value + " (expected: above 0)");
+        }
+    }
+
+    /** Where the server is, without its credentials. */
+    String address() {
+        return server.getHost() + ":" + server.getPort();
+    }
+}

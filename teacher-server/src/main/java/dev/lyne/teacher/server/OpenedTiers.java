@@ -1,0 +1,55 @@
+package dev.lyne.teacher.server;
+
+import dev.lyne.teacher.cache.CacheTiers;
+import dev.lyne.teacher.cache.LaneOptions;
+import dev.lyne.teacher.cache.MemoryTier;
+import dev.lyne.teacher.cache.Origin;
+import dev.lyne.teacher.cache.Tier;
+import dev.lyne.teacher.cache.TierLane;
+import dev.lyne.teacher.cache.TierMetrics;
+import dev.lyne.teacher.cache.disk.DiskTier;
+import dev.lyne.teacher.cache.disk.DiskTierOptions;
+import dev.lyne.teacher.cache.shared.SharedTier;
+import dev.lyne.teacher.cache.shared.SharedTierOptions;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Opens the cache tiers that the options name. */
+final class OpenedTiers {
+    private static final int DISK_THREADS = 2;
+    private static final int SHARED_THREADS = 8;
+    private static final long MAX_UNWRITTEN_BYTES = 64L << 20;
+
+    private OpenedTiers() {}
+
+    /** @throws IllegalArgumentException where the disk cache's directory cannot be written, or another server holds it */
+    static CacheTiers open(TeacherServerOptions options, MeterRegistry registry) throws InterruptedException {
+        List<TierLane> slower = new ArrayList<>();
+        if (options.diskCache().isPresent()) {
+            slower.add(disk(options.diskCache().get(), registry));
+        }
+        if (options.sharedCache().isPresent()) {
+            slower.add(shared(options.sharedCache().get(), registry));
+        }
+        return new CacheTiers(new MemoryTier(options.memoryCacheBytes(), registry), slower);
+    }
+
+    private static TierLane disk(DiskTierOptions options, MeterRegistry registry) {
+        TierMetrics metrics = new TierMetrics(registry, Origin.DISK);
+        DiskTier tier = DiskTier.open(options, System::nanoTime, metrics);
+        return lane(tier, DISK_THREADS, LaneOptions.ANY_TURN, metrics);
+    }
+
+    private static TierLane shared(SharedTierOptions options, MeterRegistry registry) throws InterruptedException {
+        TierMetrics metrics = new TierMetrics(registry, Origin.SHARED);
+        SharedTier tier = SharedTier.open(options, metrics);
+        return lane(tier, SHARED_THREADS, tier.longestTurn(), metrics);
+    }
+
+    private static TierLane lane(Tier tier, int threads, Duration longestTurn, TierMetrics metrics) {
+        LaneOptions options = new LaneOptions(threads, longestTurn, MAX_UNWRITTEN_BYTES);
+        return new TierLane(tier, options, System::nanoTime, metrics);
+    }
+}

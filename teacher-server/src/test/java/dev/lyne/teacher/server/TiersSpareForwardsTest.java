@@ -1,0 +1,138 @@
+package dev.lyne.teacher.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.lyne.teacher.cache.disk.DiskTierOptions;
+import dev.lyne.teacher.cache.shared.SharedTierOptions;
+import dev.lyne.teacher.cache.shared.TestRedis;
+import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.v1.Rows;
+import dev.lyne.v1.Source;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What was scored once is never scored again: not after a restart, not by another replica, not for more students. */
+final class TiersSpareForwardsTest {
+    private static final int SEQUENCES = 40;
+    private static final Duration AMPLE = Duration.ofSeconds(60);
+
+    @TempDir
+    private Path directory;
+
+    private static ServerFixture server(UnaryOperator<TeacherServerOptions.Builder> options) throws Exception {
+        return new ServerFixture(new FakeTeacher("fake", 1_000, 64), options);
+    }
+
+    private UnaryOperator<TeacherServerOptions.Builder> disk() {
+        return options -> options.diskCache(DiskTierOptions.of(directory, 64 << 20));
+    }
+
+    private static UnaryOperator<TeacherServerOptions.Builder> sharing(TestRedis redis) {
+        return options -> options.sharedCache(SharedTierOptions.of(redis.url(), AMPLE, AMPLE));
+    }
+
+    private static int[] tokens(int number) {
+        return IntStream.range(0, 32).map(i -> (number + 7 * i) % 1_000).toArray();
+    }
+
+    /** A student that asks for all sequences, and reads them all. */
+    private static List<Rows> epoch(ServerFixture fixture) {
+        TestStream stream = fixture.stream().open(4);
+        for (int number = 0; number < SEQUENCES; number++) {
+            stream.score(number, tokens(number));
+        }
+        stream.awaitDone(LongStream.range(0, SEQUENCES).toArray());
+        return LongStream.range(0, SEQUENCES)
+                .mapToObj(number -> stream.rows(number).get(0))
+                .toList();
+    }
+
+    private static void assertSame(List<Rows> rows, List<Rows> expected, Source source) {
+        assertThat(rows).extracting(Rows::getBlock).isEqualTo(expected.stream()
+                .map(Rows::getBlock)
+                .toList());
+        assertThat(rows).extracting(Rows::getSource).containsOnly(source);
+    }
+
+    private static void awaitWritten(ServerFixture fixture, String tier) {
+        await().until(() -> fixture.server
+                        .registry()
+                        .get("lyne.teacher.tier.unwritten.bytes")
+                        .tag("tier", tier)
+                        .gauge()
+                        .value()
+                == 0);
+    }
+
+    @Test
+    void restart_withADiskTier_costsNoForwardAndGivesTheSameBytes() throws Exception {
+        List<Rows> first;
+        try (ServerFixture fixture = server(disk())) {
+            first = epoch(fixture);
+            assertThat(fixture.teacher.sequencesScored()).isEqualTo(SEQUENCES);
+        } // drains, and so writes what waits to be written
+        try (ServerFixture fixture = server(disk())) {
+            assertSame(epoch(fixture), first, Source.SOURCE_DISK);
+            assertSame(epoch(fixture), first, Source.SOURCE_MEMORY);
+            assertThat(fixture.teacher.sequencesScored()).isZero();
+            assertThat(fixture.counter("lyne.teacher.cache.misses")).isZero();
+            assertThat(fixture.counter("lyne.teacher.cache.hits")).isEqualTo(2 * SEQUENCES);
+        }
+    }
+
+    @Test
+    void secondReplica_sharingARedis_costsNoForwardAndGivesTheSameBytes() throws Exception {
+        try (TestRedis redis = new TestRedis();
+                ServerFixture one = server(sharing(redis));
+                ServerFixture two = server(sharing(redis))) {
+            List<Rows> first = epoch(one);
+            awaitWritten(one, "shared");
+
+            assertSame(epoch(two), first, Source.SOURCE_SHARED);
+            assertSame(epoch(two), first, Source.SOURCE_MEMORY);
+            assertThat(two.teacher.sequencesScored()).isZero();
+        }
+    }
+
+    @Test
+    void redisThatStops_failsNoRequest() throws Exception {
+        try (TestRedis redis = new TestRedis();
+                ServerFixture fixture = server(options -> options.memoryCacheBytes(0)
+                        .sharedCache(SharedTierOptions.of(redis.url(), AMPLE, Duration.ofMillis(200))))) {
+            List<Rows> first = epoch(fixture);
+            redis.stop();
+
+            assertSame(epoch(fixture), first, Source.SOURCE_COMPUTED);
+            assertThat(fixture.gauge("lyne.teacher.sequences.in.flight")).isZero();
+        }
+    }
+
+    @Test
+    void eightStudents_withMemoryForATenth_costTheForwardsOfOne() throws Exception {
+        try (ServerFixture fixture = server(options -> disk().apply(options).memoryCacheBytes(8_000))) {
+            List<TestStream> students = new ArrayList<>();
+            for (int step = 0; step < SEQUENCES + 8 * 3; step++) {
+                if (step % 3 == 0 && students.size() < 8) {
+                    students.add(fixture.stream().open(4));
+                }
+                for (int student = 0; student < students.size(); student++) {
+                    int number = step - 3 * student; // each started three sequences after the one before it
+                    if (number >= 0 && number < SEQUENCES) {
+                        students.get(student).score(number, tokens(number)).awaitDone(number);
+                    }
+                }
+            }
+
+            assertThat(students).hasSize(8).allMatch(student -> student.done() == SEQUENCES);
+            assertThat(fixture.teacher.sequencesScored()).isEqualTo(SEQUENCES);
+        }
+    }
+}
