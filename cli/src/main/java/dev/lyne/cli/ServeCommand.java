@@ -62,11 +62,8 @@ final class ServeCommand implements Callable<Integer> {
             description = "Compute each sequence alone, so that equal fingerprints give equal bytes.")
     private boolean deterministic;
 
-    @Option(
-            names = "--cache-mib",
-            defaultValue = "512",
-            description = "Encoded rows kept in memory, MiB; 0: none (default: ${DEFAULT-VALUE}).")
-    private long cacheMib;
+    @Mixin
+    private CacheOptions caches;
 
     @Option(
             names = "--batch-tokens",
@@ -94,16 +91,17 @@ final class ServeCommand implements Callable<Integer> {
         Path directory = Home.teacher(teacher);
         TeacherServerOptions.Builder options = TeacherServerOptions.builder()
                 .listen(address("--listen", listen))
-                .memoryCacheBytes(cacheMib << 20)
                 .batching(BatchOptions.of(batchTokens, Duration.ofMillis(batchDeadlineMillis)))
                 .drainTimeout(Duration.ofSeconds(drainSeconds))
                 .reflection(reflection);
         if (metrics != null) {
             options.metrics(address("--metrics", metrics));
         }
+        caches.applyTo(options);
+        TeacherServerOptions checked = options.build(); // before the model, which takes long to load
         Teacher model = LanguageModelTeacher.load(
                 name == null ? nameOf(directory) : name, directory, runtime.options(), deterministic);
-        TeacherServer server = start(model, options.build());
+        TeacherServer server = start(model, checked);
         Thread drain = new Thread(() -> drain(server), "drain");
         Runtime.getRuntime().addShutdownHook(drain);
         System.out.println(JsonMapper.shared().writeValueAsString(ready(server)));

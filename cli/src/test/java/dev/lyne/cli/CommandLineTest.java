@@ -8,6 +8,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -55,6 +56,33 @@ final class CommandLineTest {
                 .hasMessageContaining("--listen: 127.0.0.1 (expected: HOST:PORT");
         assertThatThrownBy(() -> ServeCommand.address("--listen", "127.0.0.1:70000"))
                 .hasMessageContaining("70000");
+    }
+
+    @Test
+    void cachesThatCannotBe_areRefusedBeforeTheModelIsLoaded() throws IOException {
+        String file = Files.createFile(directory.resolve("file")).toString();
+        assertThat(serve("--disk-cache", file).err())
+                .contains("disk cache: " + file + " (expected: a directory that this server can write)");
+        assertThat(serve("--disk-cache", directory.toString(), "--disk-cache-mib", "1")
+                        .err())
+                .contains("disk cache bytes: 1048576 (expected: 4194304 or more)");
+        assertThat(serve("--disk-cache-mib", "64").err())
+                .contains("--disk-cache-mib: 64 (expected: only with --disk-cache DIR)");
+        assertThat(serve("--shared-cache", "localhost").err())
+                .contains("shared cache: localhost (expected: redis://HOST:PORT");
+        assertThat(serve("--shared-cache", "redis://localhost:1", "--shared-cache-ttl-seconds", "0")
+                        .err())
+                .contains("shared cache time to live: PT0S (expected: above 0)");
+        assertThat(serve("--shared-cache-budget-ms", "5").err()).contains("--shared-cache-budget-ms: 5 (expected");
+        assertThat(serve("--cache-mib", "-1").err()).contains("--cache-mib: -1 (expected: 0..");
+    }
+
+    private Outcome serve(String... options) {
+        List<String> arguments = new ArrayList<>(List.of("serve", "--teacher", directory.toString()));
+        arguments.addAll(List.of(options));
+        Outcome outcome = run(arguments.toArray(String[]::new));
+        assertThat(outcome.code()).isEqualTo(2);
+        return outcome;
     }
 
     @Test

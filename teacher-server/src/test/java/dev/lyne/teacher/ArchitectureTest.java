@@ -1,5 +1,6 @@
 package dev.lyne.teacher;
 
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 
 import com.tngtech.archunit.core.importer.ImportOption;
@@ -37,4 +38,33 @@ final class ArchitectureTest {
             .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "cache")
             .whereLayer("model")
             .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "cache", "batch");
+
+    /** Tiers are known to who opens them; what asks them knows only the interface, and they know nothing of one another. */
+    @ArchTest
+    static final ArchRule tiers_areKnownOnlyToTheServerThatOpensThem = layeredArchitecture()
+            .consideringOnlyDependenciesInLayers()
+            .layer("server")
+            .definedBy("dev.lyne.teacher.server..")
+            .layer("single-flight")
+            .definedBy("dev.lyne.teacher.cache")
+            .layer("entry")
+            .definedBy("dev.lyne.teacher.cache.entry..")
+            .layer("disk")
+            .definedBy("dev.lyne.teacher.cache.disk..")
+            .layer("shared")
+            .definedBy("dev.lyne.teacher.cache.shared..")
+            .whereLayer("disk")
+            .mayOnlyBeAccessedByLayers("server")
+            .whereLayer("shared")
+            .mayOnlyBeAccessedByLayers("server")
+            .whereLayer("entry")
+            .mayOnlyBeAccessedByLayers("disk", "shared");
+
+    @ArchTest
+    static final ArchRule storage_isKnownOnlyToItsTier = noClasses()
+            .that()
+            .resideOutsideOfPackages("dev.lyne.teacher.cache.disk..", "dev.lyne.teacher.cache.shared..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("org.rocksdb..", "io.lettuce..", "io.github.resilience4j..");
 }

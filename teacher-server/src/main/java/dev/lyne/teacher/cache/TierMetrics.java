@@ -63,7 +63,7 @@ public final class TierMetrics {
     /** Rows that answer were found. */
     public void hit(long bytes) {
         hits.increment();
-        readBytes.increment(bytes);
+        readBytes.increment((double) bytes);
     }
 
     /** None were found. */
@@ -97,7 +97,7 @@ public final class TierMetrics {
 
     /** Rows were written. */
     public void wrote(long bytes) {
-        writtenBytes.increment(bytes);
+        writtenBytes.increment((double) bytes);
     }
 
     /** Entries were not written. */

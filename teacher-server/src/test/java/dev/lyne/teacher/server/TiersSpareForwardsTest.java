@@ -12,6 +12,7 @@ import dev.lyne.v1.Source;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -45,14 +46,22 @@ final class TiersSpareForwardsTest {
 
     /** A student that asks for all sequences, and reads them all. */
     private static List<Rows> epoch(ServerFixture fixture) {
+        TestStream stream = ask(fixture).awaitDone(ids());
+        return Arrays.stream(ids())
+                .mapToObj(number -> stream.rows(number).get(0))
+                .toList();
+    }
+
+    private static TestStream ask(ServerFixture fixture) {
         TestStream stream = fixture.stream().open(4);
         for (int number = 0; number < SEQUENCES; number++) {
             stream.score(number, tokens(number));
         }
-        stream.awaitDone(LongStream.range(0, SEQUENCES).toArray());
-        return LongStream.range(0, SEQUENCES)
-                .mapToObj(number -> stream.rows(number).get(0))
-                .toList();
+        return stream;
+    }
+
+    private static long[] ids() {
+        return LongStream.range(0, SEQUENCES).toArray();
     }
 
     private static void assertSame(List<Rows> rows, List<Rows> expected, Source source) {
@@ -119,17 +128,12 @@ final class TiersSpareForwardsTest {
     void eightStudents_withMemoryForATenth_costTheForwardsOfOne() throws Exception {
         try (ServerFixture fixture = server(options -> disk().apply(options).memoryCacheBytes(8_000))) {
             List<TestStream> students = new ArrayList<>();
-            for (int step = 0; step < SEQUENCES + 8 * 3; step++) {
-                if (step % 3 == 0 && students.size() < 8) {
-                    students.add(fixture.stream().open(4));
-                }
-                for (int student = 0; student < students.size(); student++) {
-                    int number = step - 3 * student; // each started three sequences after the one before it
-                    if (number >= 0 && number < SEQUENCES) {
-                        students.get(student).score(number, tokens(number)).awaitDone(number);
-                    }
-                }
+            for (int student = 0; student < 8; student++) {
+                TestStream stream = ask(fixture);
+                await().until(() -> stream.done() >= 5); // then the next one starts
+                students.add(stream);
             }
+            students.forEach(stream -> stream.awaitDone(ids()));
 
             assertThat(students).hasSize(8).allMatch(student -> student.done() == SEQUENCES);
             assertThat(fixture.teacher.sequencesScored()).isEqualTo(SEQUENCES);

@@ -1,7 +1,10 @@
 package dev.lyne.teacher.cache.shared;
 
 import io.lettuce.core.RedisURI;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.time.Duration;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record SharedTierOptions(
         RedisURI server, Duration timeToLive, Duration budget, int maxEntryBytes, Duration openFor) {
+    private static final Set<String> SCHEMES = Set.of("redis", "rediss");
     private static final int DEFAULT_MAX_ENTRY_BYTES = 8 << 20;
     private static final Duration DEFAULT_OPEN_FOR = Duration.ofSeconds(5);
 
@@ -34,15 +38,13 @@ public record SharedTierOptions(
 
     /** @throws IllegalArgumentException where the text is not the address of one Redis server */
     static RedisURI server(String url) {
-        if (url.startsWith("redis://") || url.startsWith("rediss://")) {
-            try {
-                RedisURI server = RedisURI.create(url);
-                if (server.getHost() != null && server.getPort() > 0) {
-                    return server;
-                }
-            } catch (IllegalArgumentException e) {
-                throw wrongUrl(url, e);
+        try {
+            URI parsed = new URI(url);
+            if (SCHEMES.contains(String.valueOf(parsed.getScheme())) && parsed.getHost() != null) {
+                return RedisURI.create(parsed);
             }
+        } catch (URISyntaxException | IllegalArgumentException e) {
+            throw wrongUrl(url, e);
         }
         throw wrongUrl(url, null);
     }

@@ -7,7 +7,7 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
+import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -70,6 +70,8 @@ final class DiskChild implements AutoCloseable {
 
     /** The child: directory and bytes as arguments, commands on standard input. */
     public static void main(String[] arguments) throws IOException {
+        PrintStream replies = System.out;
+        System.setOut(System.err); // for whatever else writes there
         TestRows rows = new TestRows();
         SimpleMeterRegistry registry = new SimpleMeterRegistry();
         DiskTierOptions options =
@@ -81,25 +83,17 @@ final class DiskChild implements AutoCloseable {
             if (words.get(0).equals("keep")) {
                 double drops = drops(registry);
                 tier.keep(rows.query(number).key(), rows.rows(number));
-                reply(drops(registry) > drops ? "dropped" : "kept");
+                replies.println(drops(registry) > drops ? "dropped" : "kept");
             } else {
-                reply(tier.find(rows.query(number))
+                replies.println(tier.find(rows.query(number))
                         .map(found -> TestRows.equal(found, rows.rows(number)) ? "hit" : "wrong")
                         .orElse("miss"));
             }
+            replies.flush();
         });
     }
 
     private static double drops(SimpleMeterRegistry registry) {
         return registry.get("lyne.teacher.tier.write.drops").counter().count();
-    }
-
-    private static void reply(String line) {
-        try {
-            System.out.write((line + "\n").getBytes(StandardCharsets.UTF_8));
-            System.out.flush();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 }

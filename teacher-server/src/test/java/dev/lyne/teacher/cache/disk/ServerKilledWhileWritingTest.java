@@ -18,7 +18,7 @@ final class ServerKilledWhileWritingTest {
         int kept = 0;
         for (int life = 0; life < 2; life++) {
             try (DiskChild child = new DiskChild(directory, MAX_BYTES)) {
-                for (int until = kept + 300; kept < until; kept++) {
+                for (int until = kept + 100; kept < until; kept++) {
                     assertThat(child.keep(kept)).isEqualTo("kept");
                 }
             } // killed, without a word

@@ -204,6 +204,7 @@ final class SharedTierTest {
         try (TestRedis full = new TestRedis();
                 SharedTier tier = open(full.url(), HOUR, AMPLE, AMPLE)) {
             keep(tier, 1);
+            full.configure("maxmemory-policy", "noeviction");
             full.configure("maxmemory", "1");
             for (int number = 2; number < 20; number++) {
                 keep(tier, number);

@@ -1,0 +1,89 @@
+package dev.lyne.cli;
+
+import dev.lyne.teacher.cache.disk.DiskTierOptions;
+import dev.lyne.teacher.cache.shared.SharedTierOptions;
+import dev.lyne.teacher.server.TeacherServerOptions;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The options that say where a server keeps rows that it has computed. */
+final class CacheOptions {
+    private static final long DEFAULT_DISK_MIB = 10_240;
+    private static final long DEFAULT_TTL_SECONDS = 604_800;
+    private static final long DEFAULT_BUDGET_MILLIS = 200;
+
+    @Option(
+            names = "--cache-mib",
+            defaultValue = "512",
+            description = "Encoded rows kept in memory, MiB; 0: none (default: ${DEFAULT-VALUE}).")
+    private long cacheMib;
+
+    @Option(
+            names = "--disk-cache",
+            paramLabel = "DIR",
+            description = "Keep encoded rows in this directory, too, which is this server's own (default: nowhere).")
+    private @Nullable Path disk;
+
+    @Option(
+            names = "--disk-cache-mib",
+            paramLabel = "N",
+            description = "Most that the disk cache's files take, MiB (default: " + DEFAULT_DISK_MIB + ").")
+    private @Nullable Long diskMib;
+
+    @Option(
+            names = "--shared-cache",
+            paramLabel = "redis://HOST:PORT",
+            description = "Share encoded rows with other servers through this Redis server (default: none).")
+    private @Nullable String shared;
+
+    @Option(
+            names = "--shared-cache-ttl-seconds",
+            paramLabel = "N",
+            description = "How long rows live in the shared cache, s (default: " + DEFAULT_TTL_SECONDS + ", a week).")
+    private @Nullable Long ttlSeconds;
+
+    @Option(
+            names = "--shared-cache-budget-ms",
+            paramLabel = "N",
+            description = "Longest that the shared cache holds a sequence up, ms (default: " + DEFAULT_BUDGET_MILLIS + ").")
+    private @Nullable Long budgetMillis;
+
+    /** @throws IllegalArgumentException naming the option that cannot be, or that has no effect */
+    void applyTo(TeacherServerOptions.Builder options) {
+        options.memoryCacheBytes(bytes("--cache-mib", cacheMib));
+        if (disk != null) {
+            options.diskCache(DiskTierOptions.of(disk, bytes("--disk-cache-mib", or(diskMib, DEFAULT_DISK_MIB))));
+        } else {
+            refuse("--disk-cache-mib", diskMib, "--disk-cache DIR");
+        }
+        if (shared != null) {
+            options.sharedCache(SharedTierOptions.of(
+                    shared,
+                    Duration.ofSeconds(or(ttlSeconds, DEFAULT_TTL_SECONDS)),
+                    Duration.ofMillis(or(budgetMillis, DEFAULT_BUDGET_MILLIS))));
+        } else {
+            refuse("--shared-cache-ttl-seconds", ttlSeconds, "--shared-cache redis://HOST:PORT");
+            refuse("--shared-cache-budget-ms", budgetMillis, "--shared-cache redis://HOST:PORT");
+        }
+    }
+
+    private static long bytes(String option, long mebibytes) {
+        if (mebibytes < 0 || mebibytes > Long.MAX_VALUE >> 20) {
+            throw new IllegalArgumentException(
+                    option + ": " + mebibytes + " (expected: 0.." + (Long.MAX_VALUE >> 20) + ")");
+        }
+        return mebibytes << 20;
+    }
+
+    private static long or(@Nullable Long value, long otherwise) {
+        return value == null ? otherwise : value;
+    }
+
+    private static void refuse(String option, @Nullable Long value, String needed) {
+        if (value != null) {
+            throw new IllegalArgumentException(option + ": " + value + " (expected: only with " + needed + ")");
+        }
+    }
+}
