@@ -47,7 +47,8 @@ final class CacheOptions {
     @Option(
             names = "--shared-cache-budget-ms",
             paramLabel = "N",
-            description = "Longest that the shared cache holds a sequence up, ms (default: " + DEFAULT_BUDGET_MILLIS + ").")
+            description =
+                    "Longest that the shared cache holds a sequence up, ms (default: " + DEFAULT_BUDGET_MILLIS + ").")
     private @Nullable Long budgetMillis;
 
     /** @throws IllegalArgumentException naming the option that cannot be, or that has no effect */

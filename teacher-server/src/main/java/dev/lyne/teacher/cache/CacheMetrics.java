@@ -13,7 +13,8 @@ public final class CacheMetrics {
     /** Registers the counters of one teacher. */
     public CacheMetrics(MeterRegistry registry, String teacher) {
         this.hits = counter(registry, teacher, "hits", "Sequences answered from a tier");
-        this.coalesced = counter(registry, teacher, "coalesced", "Sequences that joined a search or a computation in flight");
+        this.coalesced =
+                counter(registry, teacher, "coalesced", "Sequences that joined a search or a computation in flight");
         this.misses = counter(registry, teacher, "misses", "Sequences that began a computation");
         this.bypassed = counter(registry, teacher, "bypassed", "Sequences computed afresh because they asked for it");
     }

@@ -38,8 +38,8 @@ public final class MemoryTier implements Tier {
     }
 
     private static int weight(StoredRows rows) {
-        return (int) Math.min(
-                Integer.MAX_VALUE, OVERHEAD_BYTES + 4L * rows.holds().positions().length + rows.bytes());
+        return (int)
+                Math.min(Integer.MAX_VALUE, OVERHEAD_BYTES + 4L * rows.holds().positions().length + rows.bytes());
     }
 
     /** Bytes held now. */

@@ -36,7 +36,8 @@ public final class TierMetrics {
         this.skipped = counter("skipped", "Lookups not made: the tier is off, or their turn came too late");
         this.damaged = counter("damaged", "Entries found damaged, and recomputed");
         this.errors = counter("errors", "Operations that failed");
-        this.writeDrops = counter("write.drops", "Entries not written: too large, too many waiting, or the tier is off");
+        this.writeDrops =
+                counter("write.drops", "Entries not written: too large, too many waiting, or the tier is off");
         this.readBytes = counter("read.bytes", "Bytes of blocks that hits gave");
         this.writtenBytes = counter("written.bytes", "Bytes of blocks written");
         this.lookups = Timer.builder("lyne.teacher.tier.lookup")

@@ -88,14 +88,18 @@ final class SlowerTiersTest {
     }
 
     private double counter(String name, String tier) {
-        return registry.get("lyne.teacher.tier." + name).tag("tier", tier).counter().count();
+        return registry.get("lyne.teacher.tier." + name)
+                .tag("tier", tier)
+                .counter()
+                .count();
     }
 
     @Test
     void score_nowhere_isComputedAndKeptInEveryTier() {
         ask(task(1)).awaitOnly(Origin.COMPUTED);
 
-        await().until(() -> disk.entries().containsKey(key(1)) && shared.entries().containsKey(key(1)));
+        await().until(() ->
+                disk.entries().containsKey(key(1)) && shared.entries().containsKey(key(1)));
         assertThat(disk.lookups()).containsExactly(key(1));
         assertThat(shared.lookups()).containsExactly(key(1));
         ask(task(1)).awaitOnly(Origin.MEMORY);
@@ -309,7 +313,8 @@ final class SlowerTiersTest {
     void bypass_neitherReadsNorWritesAnyTier() {
         disk.entries().put(key(1), rows.rows(1));
         ScoreTask plain = task(1);
-        ask(new ScoreTask(plain.item(), plain.selection(), plain.deadline(), true)).awaitOnly(Origin.COMPUTED);
+        ask(new ScoreTask(plain.item(), plain.selection(), plain.deadline(), true))
+                .awaitOnly(Origin.COMPUTED);
 
         assertThat(disk.lookups()).isEmpty();
         assertThat(shared.entries()).isEmpty();

@@ -30,7 +30,8 @@ public final class TestRows {
     }
 
     public static ScoreTask task(int number, int k, int tokens, Deadline deadline) {
-        int[] ids = IntStream.range(0, tokens).map(i -> (number + 31 * i) % 1_000).toArray();
+        int[] ids =
+                IntStream.range(0, tokens).map(i -> (number + 31 * i) % 1_000).toArray();
         ids[0] = number / 1_000;
         return new ScoreTask(
                 new ScoreItem(ids, Positions.withData(tokens)), new Selection.TopK(k, List.of()), deadline, false);
@@ -48,7 +49,10 @@ public final class TestRows {
     public StoredRows rows(ScoreTask task) {
         return new StoredRows(
                 task.wanted(),
-                encoder.encode(task, teacher.rows(task.item(), RowSelection.topK(task.selection().k()))));
+                encoder.encode(
+                        task,
+                        teacher.rows(
+                                task.item(), RowSelection.topK(task.selection().k()))));
     }
 
     public StoredRows rows(int number) {
@@ -57,8 +61,10 @@ public final class TestRows {
 
     /** True where both have the same blocks. */
     public static boolean equal(StoredRows one, StoredRows other) {
-        List<byte[]> mine = one.rows().blocks().stream().map(EncodedBlock::bytes).toList();
-        List<byte[]> its = other.rows().blocks().stream().map(EncodedBlock::bytes).toList();
+        List<byte[]> mine =
+                one.rows().blocks().stream().map(EncodedBlock::bytes).toList();
+        List<byte[]> its =
+                other.rows().blocks().stream().map(EncodedBlock::bytes).toList();
         return mine.size() == its.size()
                 && IntStream.range(0, mine.size()).allMatch(i -> Arrays.equals(mine.get(i), its.get(i)))
                 && Holdings.contains(one.holds(), other.holds());

@@ -65,9 +65,9 @@ final class TiersSpareForwardsTest {
     }
 
     private static void assertSame(List<Rows> rows, List<Rows> expected, Source source) {
-        assertThat(rows).extracting(Rows::getBlock).isEqualTo(expected.stream()
-                .map(Rows::getBlock)
-                .toList());
+        assertThat(rows)
+                .extracting(Rows::getBlock)
+                .isEqualTo(expected.stream().map(Rows::getBlock).toList());
         assertThat(rows).extracting(Rows::getSource).containsOnly(source);
     }
 

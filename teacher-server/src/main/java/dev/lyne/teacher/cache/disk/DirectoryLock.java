@@ -36,8 +36,8 @@ final class DirectoryLock implements AutoCloseable {
             throw DiskTierOptions.notWritable(directory, e);
         }
         lock.close();
-        throw new IllegalArgumentException(
-                "disk cache: " + directory + " is locked by another server (expected: a directory of this server's own)");
+        throw new IllegalArgumentException("disk cache: " + directory
+                + " is locked by another server (expected: a directory of this server's own)");
     }
 
     @Override

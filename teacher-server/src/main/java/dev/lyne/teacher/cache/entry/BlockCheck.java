@@ -38,7 +38,8 @@ final class BlockCheck {
                     || header.vocabularySize() != query.teacher().vocabularySize()) {
                 return new Reading.Damaged("its rows are of another teacher or machine");
             }
-            if (!Arrays.equals(header.rowsDigest(), Digests.rows(query.tokens(), header.positions(), 0, header.rows()))) {
+            if (!Arrays.equals(
+                    header.rowsDigest(), Digests.rows(query.tokens(), header.positions(), 0, header.rows()))) {
                 return new Reading.Damaged("its rows answer another sequence");
             }
             headers.add(header);

@@ -58,7 +58,8 @@ public final class EntryFormat {
     public static Reading read(byte[] entry, RowsQuery query) {
         int payload = entry.length - CHECKSUM_BYTES;
         if (payload < HEADER_BYTES) {
-            return new Reading.Damaged(entry.length + " bytes (expected: at least " + (HEADER_BYTES + CHECKSUM_BYTES) + ")");
+            return new Reading.Damaged(
+                    entry.length + " bytes (expected: at least " + (HEADER_BYTES + CHECKSUM_BYTES) + ")");
         }
         ByteBuffer in = ByteBuffer.wrap(entry).order(ByteOrder.LITTLE_ENDIAN);
         if (in.getInt(payload) != checksum(entry, payload)) {

@@ -34,7 +34,8 @@ final class RedisLink implements AutoCloseable {
     private final ClientResources resources;
     private final RedisClient client;
 
-    private Optional<CompletableFuture<StatefulRedisConnection<byte[], byte[]>>> connection = Optional.empty(); // by this
+    private Optional<CompletableFuture<StatefulRedisConnection<byte[], byte[]>>> connection =
+            Optional.empty(); // by this
 
     RedisLink(RedisURI server) {
         this.server = server;

@@ -35,7 +35,7 @@ public final class SharedTier implements Tier {
     private static final Logger LOG = LoggerFactory.getLogger(SharedTier.class);
     private static final int WINDOW_CALLS = 10;
     private static final int LEAST_CALLS = 4;
-    private static final Duration FIRST_CONNECT = Duration.ofSeconds(1);
+    private static final Duration FIRST_CONNECT = Duration.ofSeconds(10);
     private static final Duration LEAST_WRITE_LIMIT = Duration.ofSeconds(1);
 
     /** Keeps versions of the format, and whatever else lives in the server, apart. */
@@ -65,7 +65,7 @@ public final class SharedTier implements Tier {
                         .failureRateThreshold(50)
                         .waitDurationInOpenState(options.openFor())
                         .permittedNumberOfCallsInHalfOpenState(1)
-                        .ignoreException(e -> e.getCause() instanceof RedisCommandExecutionException) // an answer, too
+                        .ignoreExceptions(RedisCommandExecutionException.class) // "out of memory" is an answer, too
                         .writableStackTraceEnabled(false)
                         .build());
     }
@@ -75,7 +75,8 @@ public final class SharedTier implements Tier {
         SharedTier tier = new SharedTier(options, metrics);
         tier.breaker
                 .getEventPublisher()
-                .onStateTransition(event -> tier.changed(event.getStateTransition().getToState()));
+                .onStateTransition(
+                        event -> tier.changed(event.getStateTransition().getToState()));
         try {
             tier.link.connect(FIRST_CONNECT);
         } catch (ExecutionException | TimeoutException e) {
@@ -128,7 +129,8 @@ public final class SharedTier implements Tier {
             metrics.missed();
             return Optional.empty();
         }
-        return reader.read(reply.filter(entry -> entry.length > 0), query); // Redis has no empty strings: 0 bytes is no key
+        return reader.read(
+                reply.filter(entry -> entry.length > 0), query); // Redis has no empty strings: 0 bytes is no key
     }
 
     @Override

@@ -77,20 +77,22 @@ final class DiskChild implements AutoCloseable {
         DiskTierOptions options =
                 new DiskTierOptions(Path.of(arguments[0]), Long.parseLong(arguments[1]), Duration.ZERO);
         DiskTier tier = DiskTier.open(options, System::nanoTime, new TierMetrics(registry, Origin.DISK));
-        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)).lines().forEach(line -> {
-            List<String> words = List.of(line.split(" "));
-            int number = Integer.parseInt(words.get(1));
-            if (words.get(0).equals("keep")) {
-                double drops = drops(registry);
-                tier.keep(rows.query(number).key(), rows.rows(number));
-                replies.println(drops(registry) > drops ? "dropped" : "kept");
-            } else {
-                replies.println(tier.find(rows.query(number))
-                        .map(found -> TestRows.equal(found, rows.rows(number)) ? "hit" : "wrong")
-                        .orElse("miss"));
-            }
-            replies.flush();
-        });
+        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))
+                .lines()
+                .forEach(line -> {
+                    List<String> words = List.of(line.split(" "));
+                    int number = Integer.parseInt(words.get(1));
+                    if (words.get(0).equals("keep")) {
+                        double drops = drops(registry);
+                        tier.keep(rows.query(number).key(), rows.rows(number));
+                        replies.println(drops(registry) > drops ? "dropped" : "kept");
+                    } else {
+                        replies.println(tier.find(rows.query(number))
+                                .map(found -> TestRows.equal(found, rows.rows(number)) ? "hit" : "wrong")
+                                .orElse("miss"));
+                    }
+                    replies.flush();
+                });
     }
 
     private static double drops(SimpleMeterRegistry registry) {

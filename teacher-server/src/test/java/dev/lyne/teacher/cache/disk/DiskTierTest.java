@@ -71,7 +71,8 @@ final class DiskTierTest {
     /** Bytes of the files that are there; the database may delete one meanwhile, which then counts as empty. */
     private long filesBytes() {
         return Stream.of(directory, database())
-                .flatMap(parent -> Stream.of(Objects.requireNonNull(parent.toFile().listFiles())))
+                .flatMap(parent ->
+                        Stream.of(Objects.requireNonNull(parent.toFile().listFiles())))
                 .filter(File::isFile)
                 .mapToLong(File::length)
                 .sum();
@@ -213,7 +214,8 @@ final class DiskTierTest {
         entry[entry.length / 2] ^= 1;
         try (RowDatabase database = RowDatabase.open(database(), MAX_BYTES)) {
             database.put(rows.query(1).key().bytes(), entry);
-            database.put(rows.query(2).key().bytes(), EntryFormat.write(rows.query(3).key(), rows.rows(3)));
+            database.put(
+                    rows.query(2).key().bytes(), EntryFormat.write(rows.query(3).key(), rows.rows(3)));
             database.put(rows.query(4).key().bytes(), new byte[0]);
         }
         try (DiskTier tier = open()) {

@@ -110,11 +110,15 @@ final class EntryFormatTest {
         List<EncodedBlock> swapped = new ArrayList<>(stored.rows().blocks());
         Collections.swap(swapped, 0, 1);
         List<EncodedBlock> mixed = new ArrayList<>(stored.rows().blocks());
-        mixed.set(2, rows.rows(TestRows.task(1, 8, 600, Deadline.NONE)).rows().blocks().get(2));
+        mixed.set(
+                2,
+                rows.rows(TestRows.task(1, 8, 600, Deadline.NONE))
+                        .rows()
+                        .blocks()
+                        .get(2));
 
         assertDamaged(EntryFormat.write(query.key(), new StoredRows(stored.holds(), new EncodedSequence(swapped))));
         assertDamaged(EntryFormat.write(query.key(), new StoredRows(stored.holds(), new EncodedSequence(mixed))));
-        assertDamaged(
-                EntryFormat.write(query.key(), new StoredRows(stored.holds(), new EncodedSequence(List.of()))));
+        assertDamaged(EntryFormat.write(query.key(), new StoredRows(stored.holds(), new EncodedSequence(List.of()))));
     }
 }

@@ -65,7 +65,11 @@ final class SharedTierTest {
     }
 
     private boolean breakerIs(String state) {
-        return registry.get("lyne.teacher.tier.breaker").tag("state", state).gauge().value() == 1;
+        return registry.get("lyne.teacher.tier.breaker")
+                        .tag("state", state)
+                        .gauge()
+                        .value()
+                == 1;
     }
 
     @Test
