@@ -11,7 +11,6 @@ import dev.lyne.teacher.model.FakeTeacher;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -52,25 +51,6 @@ final class SlowerTiersTest {
         }
         batcher.close();
         tiers.close(now.get() + Duration.ofSeconds(10).toNanos());
-    }
-
-    private static final class Asker implements Waiter {
-        private final List<Object> told = new CopyOnWriteArrayList<>();
-
-        @Override
-        public void scored(EncodedSequence encoded, Origin origin) {
-            told.add(origin);
-        }
-
-        @Override
-        public void failed(Failure failure) {
-            told.add(failure.reason());
-        }
-
-        void awaitOnly(Object expected) {
-            await().until(() -> !told.isEmpty());
-            assertThat(told).containsExactly(expected);
-        }
     }
 
     private Asker ask(ScoreTask task) {
@@ -169,7 +149,7 @@ final class SlowerTiersTest {
         Asker stuck = ask(task(2));
 
         ask(task(1)).awaitOnly(Origin.MEMORY);
-        assertThat(stuck.told).isEmpty();
+        assertThat(stuck.told()).isEmpty();
     }
 
     @Test
@@ -187,7 +167,7 @@ final class SlowerTiersTest {
         last.awaitOnly(Origin.COMPUTED);
         assertThat(disk.lookups()).doesNotContain(key(2));
         assertThat(teacher.sequencesScored()).isEqualTo(2);
-        assertThat(gone.told).isEmpty();
+        assertThat(gone.told()).isEmpty();
     }
 
     @Test
@@ -201,7 +181,7 @@ final class SlowerTiersTest {
         ask(task(2)).awaitOnly(Origin.COMPUTED);
 
         assertThat(teacher.sequencesScored()).isEqualTo(1);
-        assertThat(gone.told).isEmpty();
+        assertThat(gone.told()).isEmpty();
     }
 
     @Test
