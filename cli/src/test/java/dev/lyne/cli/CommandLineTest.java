@@ -60,6 +60,7 @@ final class CommandLineTest {
 
     @Test
     void cachesThatCannotBe_areRefusedBeforeTheModelIsLoaded() throws IOException {
+        Files.writeString(directory.resolve("config.json"), "{}"); // all that is looked at before
         String file = Files.createFile(directory.resolve("file")).toString();
         assertThat(serve("--disk-cache", file).err())
                 .contains("disk cache: " + file + " (expected: a directory that this server can write)");
