@@ -5,13 +5,20 @@ import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.Positions;
 import dev.lyne.wire.Selection;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.awaitility.Awaitility;
 
 /** Sequences by number, and the rows that a fake teacher gives for them: what tiers are asked for and keep. */
 public final class TestRows {
     private static final int TOKENS = 64;
+
+    static {
+        // A bound on how long a hang is watched; a busy machine needs more than the library's ten seconds.
+        Awaitility.setDefaultTimeout(Duration.ofMinutes(1));
+    }
 
     private final FakeTeacher teacher;
     private final SequenceEncoder encoder;
