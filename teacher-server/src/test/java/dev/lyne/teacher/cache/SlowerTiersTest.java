@@ -11,6 +11,7 @@ import dev.lyne.teacher.model.FakeTeacher;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -112,7 +113,11 @@ final class SlowerTiersTest {
         ScoreTask wider = TestRows.task(1, 8);
 
         ask(wider).awaitOnly(Origin.COMPUTED);
-        await().until(() -> disk.entries().get(key(1)).holds().selection().k() == 8);
+        await().until(() -> Objects.requireNonNull(disk.entries().get(key(1)))
+                        .holds()
+                        .selection()
+                        .k()
+                == 8);
     }
 
     @Test
@@ -249,7 +254,7 @@ final class SlowerTiersTest {
                         .tag("tier", "disk")
                         .gauge()
                         .value())
-                .isEqualTo(fitting * each);
+                .isEqualTo((double) (fitting * each));
         await().until(() -> shared.entries().size() == fitting + 3);
     }
 

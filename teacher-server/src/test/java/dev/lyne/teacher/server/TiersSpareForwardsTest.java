@@ -32,8 +32,8 @@ final class TiersSpareForwardsTest {
         return new ServerFixture(new FakeTeacher("fake", 1_000, 64), options);
     }
 
-    private UnaryOperator<TeacherServerOptions.Builder> disk() {
-        return options -> options.diskCache(DiskTierOptions.of(directory, 64 << 20));
+    private TeacherServerOptions.Builder disk(TeacherServerOptions.Builder options) {
+        return options.diskCache(DiskTierOptions.of(directory, 64 << 20));
     }
 
     private static UnaryOperator<TeacherServerOptions.Builder> sharing(TestRedis redis) {
@@ -84,11 +84,11 @@ final class TiersSpareForwardsTest {
     @Test
     void restart_withADiskTier_costsNoForwardAndGivesTheSameBytes() throws Exception {
         List<Rows> first;
-        try (ServerFixture fixture = server(disk())) {
+        try (ServerFixture fixture = server(this::disk)) {
             first = epoch(fixture);
             assertThat(fixture.teacher.sequencesScored()).isEqualTo(SEQUENCES);
         } // drains, and so writes what waits to be written
-        try (ServerFixture fixture = server(disk())) {
+        try (ServerFixture fixture = server(this::disk)) {
             assertSame(epoch(fixture), first, Source.SOURCE_DISK);
             assertSame(epoch(fixture), first, Source.SOURCE_MEMORY);
             assertThat(fixture.teacher.sequencesScored()).isZero();
@@ -126,7 +126,7 @@ final class TiersSpareForwardsTest {
 
     @Test
     void eightStudents_withMemoryForATenth_costTheForwardsOfOne() throws Exception {
-        try (ServerFixture fixture = server(options -> disk().apply(options).memoryCacheBytes(8_000))) {
+        try (ServerFixture fixture = server(options -> disk(options).memoryCacheBytes(8_000))) {
             List<TestStream> students = new ArrayList<>();
             for (int student = 0; student < 8; student++) {
                 TestStream stream = ask(fixture);

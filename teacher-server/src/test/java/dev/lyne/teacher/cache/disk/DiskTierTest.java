@@ -113,7 +113,7 @@ final class DiskTierTest {
             assertThat(counter("hits")).isEqualTo(1);
             assertThat(counter("misses")).isEqualTo(2);
             assertThat(gauge("up")).isEqualTo(1);
-            assertThat(gauge("bytes")).isGreaterThan(rows.rows(1).bytes());
+            assertThat(gauge("bytes")).isGreaterThan((double) rows.rows(1).bytes());
             assertThat(gauge("entries")).isEqualTo(1);
         }
     }
