@@ -60,7 +60,6 @@ final class CommandLineTest {
 
     @Test
     void cachesThatCannotBe_areRefusedBeforeTheModelIsLoaded() throws IOException {
-        Files.writeString(directory.resolve("config.json"), "{}"); // all that is looked at before
         String file = Files.createFile(directory.resolve("file")).toString();
         assertThat(serve("--disk-cache", file).err())
                 .contains("disk cache: " + file + " (expected: a directory that this server can write)");
@@ -78,8 +77,9 @@ final class CommandLineTest {
         assertThat(serve("--cache-mib", "-1").err()).contains("--cache-mib: -1 (expected: 0..");
     }
 
-    private Outcome serve(String... options) {
-        List<String> arguments = new ArrayList<>(List.of("serve", "--teacher", directory.toString()));
+    private static Outcome serve(String... options) {
+        Path teacher = Path.of("..", "examples", "state-of-the-union", "teacher");
+        List<String> arguments = new ArrayList<>(List.of("serve", "--teacher", teacher.toString()));
         arguments.addAll(List.of(options));
         Outcome outcome = run(arguments.toArray(String[]::new));
         assertThat(outcome.code()).isEqualTo(2);
