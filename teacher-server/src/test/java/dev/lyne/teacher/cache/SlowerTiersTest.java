@@ -116,7 +116,7 @@ final class SlowerTiersTest {
         await().until(() -> Objects.requireNonNull(disk.entries().get(key(1)))
                         .holds()
                         .selection()
-                        .k()
+                        .mostEntries(1_000)
                 == 8);
     }
 

@@ -59,7 +59,7 @@ public final class TestRows {
                 encoder.encode(
                         task,
                         teacher.rows(
-                                task.item(), RowSelection.topK(task.selection().k()))));
+                                task.item(), RowSelection.topK(task.selection().mostEntries(1_000)))));
     }
 
     public StoredRows rows(int number) {
