@@ -62,6 +62,8 @@ def columns(self, chunks: List[List[Tensor]]) -> List[Tensor]:
 
 def joined(self, parts: List[Tensor]) -> Tensor:
   # One after another, narrower parts filled up with zeros.
+  if len(parts) == 1:
+    return parts[0]
   if parts[0].dim() == 1:
     return torch.cat(parts, 0)
   width = 0
@@ -69,7 +71,9 @@ def joined(self, parts: List[Tensor]) -> Tensor:
     width = max(width, part.size(1))
   padded: List[Tensor] = []
   for part in parts:
-    padded.append(torch.constant_pad_nd(part, [0, width - part.size(1)]))
+    if part.size(1) < width:
+      part = torch.constant_pad_nd(part, [0, width - part.size(1)])
+    padded.append(part)
   return torch.cat(padded, 0)
 
 
@@ -86,9 +90,15 @@ def select(self, logits: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[
   tempered: List[Tensor] = []
   for temperature in temperatures:
     tempered.append(self.exponentials(logits, highest, temperature, scratch).sum(-1).log())
-  values, ids, counts = self.entries(logits, highest, asked, settings, scratch)
+  truncated_total = highest
+  if p < 1.0 and truncation_temperature != 1.0:
+    truncated_total = self.exponentials(logits, highest, truncation_temperature, scratch).sum(-1, True)
   exponentials = self.exponentials(logits, highest, 1.0, scratch)
-  log_total = exponentials.sum(-1).log()
+  total = exponentials.sum(-1, True)
+  log_total = total.squeeze(1).log()
+  if truncation_temperature == 1.0:
+    truncated_total = total
+  values, ids, counts = self.entries(logits, highest, truncated_total, asked, settings)
   offsets = torch.zeros([logits.size(0), len(temperatures)], dtype=logits.dtype, device=logits.device)
   for i in range(len(temperatures)):
     if temperatures[i] != 1.0:
@@ -121,8 +131,9 @@ def select(self, logits: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[
   return [finite.to(3), counts.to(3), ids.to(3), log_probabilities, log_tail, data, offsets, draw_counts.to(3), values, log_sum_exp]
 
 
-def entries(self, logits: Tensor, highest: Tensor, asked: Tensor, settings: Tuple[str, int, int, float, float, List[float], bool], scratch: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-  # Logits [n, m] and ids [n, m] of what is kept without drawing, and how many [n].
+def entries(self, logits: Tensor, highest: Tensor, total: Tensor, asked: Tensor, settings: Tuple[str, int, int, float, float, List[float], bool]) -> Tuple[Tensor, Tensor, Tensor]:
+  # Logits [n, m] and ids [n, m] of what is kept without drawing, and how many [n]. total [n, 1]: sum of the exponentials at
+  # the truncation temperature, relative to the highest.
   kind, k, draws, p, truncation_temperature, temperatures, raw_logits = settings
   if kind == "chosen":
     counts = (asked >= 0).sum(-1)
@@ -134,7 +145,6 @@ def entries(self, logits: Tensor, highest: Tensor, asked: Tensor, settings: Tupl
     return (logits[:, :0], torch.zeros([logits.size(0), 0], dtype=4, device=logits.device), counts)
   values, ids = self.top(logits, k)
   if p < 1.0:
-    total = self.exponentials(logits, highest, truncation_temperature, scratch).sum(-1, True, dtype=7)
     counts = self.prefix(values - highest, total, p, truncation_temperature)
     most = int(counts.max())
     values, ids = values[:, :most], ids[:, :most]
@@ -180,7 +190,7 @@ def descending(self, logits: Tensor, ids: Tensor, counts: Tensor) -> Tuple[Tenso
 
 def prefix(self, values: Tensor, total: Tensor, p: float, temperature: float) -> Tensor:
   # Length of the smallest prefix whose cumulative probability at the temperature reaches p, at most k; int64 [n]. values:
-  # descending, relative to the greatest; total: the sum of all exponentials, float64 [n, 1].
+  # descending, relative to the greatest; total: the sum of all exponentials [n, 1].
   reached = (values.to(7) / temperature).exp().div(total).cumsum(-1)
   return ((reached < p - 1e-12).sum(-1) + 1).clamp(max=values.size(1))
 
@@ -189,18 +199,22 @@ def top(self, logits: Tensor, k: int) -> Tuple[Tensor, Tensor]:
   # The k greatest logits of each row in descending order and their ids, ties to the lower id, which topk does not
   # promise: one entry more than k tells whether equals straddle the cut. Fails on no value: NaN counts as greatest.
   vocabulary = logits.size(1)
-  values, ids = logits.topk(min(k + 1, vocabulary))
-  if k < vocabulary:
-    tied = (values[:, k - 1] == values[:, k]).nonzero().squeeze(1)
-    values, ids = values[:, :k], ids[:, :k]
-    if tied.numel() > 0:
-      cut = values[:, k - 1:].index_select(0, tied)
-      ids = ids.index_copy(0, tied, self.lowest_ids(logits.index_select(0, tied), cut, k))
-      values = logits.gather(1, ids)
-  if bool((values[:, 1:] >= values[:, :-1]).any()):
-    ids = ids.sort(-1)[0]
-    values, order = logits.gather(1, ids).sort(stable=True, dim=-1, descending=True)
-    ids = ids.gather(1, order)
+  if 2 * k > vocabulary:  # a stable sort keeps the promise, and costs as much as topk here
+    values, ids = logits.sort(stable=True, dim=-1, descending=True)
+    return (values[:, :k], ids[:, :k])
+  values, ids = logits.topk(k + 1)
+  tied = (values[:, k - 1] == values[:, k]).nonzero().squeeze(1)
+  values, ids = values[:, :k], ids[:, :k]
+  if tied.numel() > 0:
+    cut = values[:, k - 1:].index_select(0, tied)
+    ids = ids.index_copy(0, tied, self.lowest_ids(logits.index_select(0, tied), cut, k))
+    values = logits.gather(1, ids)
+  unordered = (values[:, 1:] >= values[:, :-1]).any(-1).nonzero().squeeze(1)
+  if unordered.numel() > 0:
+    some = ids.index_select(0, unordered).sort(-1)[0]
+    some_values, order = logits.index_select(0, unordered).gather(1, some).sort(stable=True, dim=-1, descending=True)
+    values = values.index_copy(0, unordered, some_values)
+    ids = ids.index_copy(0, unordered, some.gather(1, order))
   return (values, ids)
 
 
