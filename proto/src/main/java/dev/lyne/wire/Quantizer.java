@@ -84,6 +84,7 @@ final class Quantizer {
         int[] ids = new int[depths.length];
         int[] drawCounts = new int[columns.drawCounts().length == 0 ? 0 : depths.length];
         int[] dataDepths = new int[rows];
+        LevelGrid.Cells lookup = grid.cells();
         float[] offsetsOfTemperatures = new float[rows * temperatures];
         for (int row = 0; row < rows; row++) {
             int start = (from + row) * columns.stride();
@@ -93,7 +94,7 @@ final class Quantizer {
                 System.arraycopy(columns.drawCounts(), start, drawCounts, offsets[row], count);
             }
             float data = columns.dataLogProbability()[from + row];
-            dataDepths[row] = Float.isNaN(data) ? QuantizedRows.NOTHING : grid.depth(data);
+            dataDepths[row] = Float.isNaN(data) ? QuantizedRows.NOTHING : depth(grid, lookup, data);
         }
         System.arraycopy(
                 columns.temperatureOffsets(),
@@ -103,6 +104,14 @@ final class Quantizer {
                 offsetsOfTemperatures.length);
         return new QuantizedRows(
                 grid, tailGrid, offsets, ids, depths, tailDepths, dataDepths, drawCounts, offsetsOfTemperatures);
+    }
+
+    /** As an entry of that value is rounded in {@link #round}, to the bit: a data token that is kept equals its entry. */
+    private static int depth(LevelGrid grid, LevelGrid.Cells lookup, float logProbability) {
+        int cell = (int) (logProbability * -LevelGrid.CELLS_PER_NAT);
+        return cell >= 0 && cell < lookup.base().length && logProbability < 0
+                ? (int) (lookup.base()[cell] + lookup.slope()[cell] * logProbability)
+                : grid.depth(logProbability);
     }
 
     /** Fills the depths and measures: to second order a row's divergence is half the variance of its errors under the row. */

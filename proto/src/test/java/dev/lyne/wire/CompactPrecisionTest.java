@@ -56,17 +56,23 @@ final class CompactPrecisionTest {
     void decode_dataTokenKept_equalsItsEntryBitForBit() {
         Selection selection = new Selection.TopK(64, List.of());
         RowColumns columns = new TeacherLikeRows(600, 2, new SplittableRandom(SEED)).columns(40, selection);
-        for (int row = 0; row < 40; row++) {
-            columns.dataLogProbability()[row] = columns.logProbabilities()[row * 64 + row];
-        }
-        TargetBlock block = decode(header(selection, 600, 40), columns);
-        for (int row = 0; row < 40; row++) {
-            int id = columns.ids()[row * 64 + row];
-            int place = IntStream.range(block.offsets()[row], block.offsets()[row + 1])
-                    .filter(i -> block.ids()[i] == id)
-                    .findFirst()
-                    .orElseThrow();
-            assertThat(block.dataLogProbability()[row]).isEqualTo(block.logProbabilities()[place]);
+        for (int shift = 0; shift < 64; shift++) {
+            int[] entries = new int[40];
+            for (int row = 0; row < 40; row++) {
+                entries[row] = row * 64 + (row + shift) % 64;
+                columns.dataLogProbability()[row] = columns.logProbabilities()[entries[row]];
+            }
+            TargetBlock block = decode(header(selection, 600, 40), columns);
+            for (int row = 0; row < 40; row++) {
+                int id = columns.ids()[entries[row]];
+                int place = IntStream.range(block.offsets()[row], block.offsets()[row + 1])
+                        .filter(i -> block.ids()[i] == id)
+                        .findFirst()
+                        .orElseThrow();
+                assertThat(block.dataLogProbability()[row])
+                        .as("row %s, shift %s, seed %s", row, shift, SEED)
+                        .isEqualTo(block.logProbabilities()[place]);
+            }
         }
     }
 

@@ -29,7 +29,7 @@ final class Ask {
     }
 
     void add(BlockIdentity identity, RowCheck check, Rows rows, RowSource source) {
-        assembly(identity, check).add(rows.getFirstPosition(), rows.getBlock(), source);
+        assembly(identity, check).add(rows, source);
         receivedBytes = assembly(identity, check).blockBytes();
     }
 

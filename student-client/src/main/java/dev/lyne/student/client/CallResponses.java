@@ -77,7 +77,8 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
             if (call.hasOpened()) {
                 protocolError("opened twice");
             } else if (events.acceptsTeacher(link, teacher)) {
-                rules = new Rules(events.identity(message.getTeacher()), new RowCheck(teacher.vocabularySize()));
+                BlockIdentity identity = events.identity(message.getTeacher());
+                rules = new Rules(identity, new RowCheck(identity));
                 events.onOpened(link, call, message.getCredit());
             }
         });

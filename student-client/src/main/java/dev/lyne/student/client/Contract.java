@@ -1,9 +1,9 @@
 package dev.lyne.student.client;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.v1.ChosenTokens;
 import dev.lyne.v1.ExecutionFingerprint;
 import dev.lyne.v1.OpenStream;
-import dev.lyne.v1.Precision;
 import dev.lyne.v1.Sequence;
 import dev.lyne.v1.Source;
 import dev.lyne.v1.Teacher;
@@ -12,6 +12,7 @@ import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
 import dev.lyne.wire.SelectionMessages;
 import java.util.HexFormat;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** The library's values as messages of the contract, and back. */
@@ -42,8 +43,9 @@ final class Contract {
                         .setModelSha256(bytes(or(expectation.modelDigest(), teacher.modelDigest())))
                         .setTokenizerSha256(bytes(or(expectation.tokenizerDigest(), teacher.tokenizerDigest()))))
                 .setExpectedVocabularySize(teacher.vocabularySize())
-                .setSelection(SelectionMessages.toMessage(request.selection()))
-                .setPrecision(Precision.PRECISION_EXACT)
+                .setSelection(SelectionMessages.toMessage(request.selection()).toBuilder()
+                        .setRawLogits(request.rawLogits()))
+                .setPrecision(SelectionMessages.toMessage(request.precision()))
                 .setStudent(options.student());
         TeacherFingerprint fingerprint = expectation.fingerprint();
         if (fingerprint != null) {
@@ -61,6 +63,8 @@ final class Contract {
     static BlockIdentity identity(Teacher teacher, TargetRequest request) {
         return new BlockIdentity(
                 request.selection(),
+                request.precision(),
+                request.rawLogits(),
                 teacher.getVocabularySize(),
                 teacher.getDigests().getModelSha256().toByteArray(),
                 Digests.fingerprint(teacher.getExecutionFingerprint()));
@@ -75,6 +79,10 @@ final class Contract {
                 .setBypassCache(options.bypassCache());
         for (int token : sequence.tokens()) {
             message.addTokenIds(token);
+        }
+        for (int[] tokens : sequence.chosen()) {
+            message.addChosen(ChosenTokens.newBuilder()
+                    .addAllTokenIds(IntStream.of(tokens).boxed().toList()));
         }
         return message.build();
     }

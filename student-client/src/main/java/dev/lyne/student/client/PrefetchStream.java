@@ -1,5 +1,6 @@
 package dev.lyne.student.client;
 
+import dev.lyne.wire.Selection;
 import java.util.Collection;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.locks.ReentrantLock;
@@ -10,6 +11,7 @@ import java.util.random.RandomGenerator;
 /** A stream from teacher servers: fetches the sequences offered behind the student's back, hands them out in order. */
 final class PrefetchStream implements TargetStream {
     private final TeacherDescription teacher;
+    private final Selection selection;
     private final Window window;
     private final Patience patience;
     private final Fleet fleet;
@@ -27,6 +29,7 @@ final class PrefetchStream implements TargetStream {
             Runnable onReplicaLost,
             Consumer<PrefetchStream> onClose) {
         this.teacher = teacher;
+        this.selection = request.selection();
         this.window = new Window(options.windowSequences(), options.windowTokens());
         this.state = new StreamState(nanoTime);
         this.patience = new Patience(state, options.retryFor());
@@ -69,7 +72,7 @@ final class PrefetchStream implements TargetStream {
 
     @Override
     public boolean offer(TargetSequence sequence) {
-        requireFits(sequence);
+        sequence.requireFits(teacher, selection);
         lock.lock();
         try {
             state.requireAlive();
@@ -87,7 +90,7 @@ final class PrefetchStream implements TargetStream {
 
     @Override
     public void askAgain(TargetSequence sequence) {
-        requireFits(sequence);
+        sequence.requireFits(teacher, selection);
         lock.lock();
         try {
             state.requireAlive();
@@ -171,20 +174,6 @@ final class PrefetchStream implements TargetStream {
     private void startPatience() {
         if (window.unresolved() == 0) {
             patience.renew();
-        }
-    }
-
-    private void requireFits(TargetSequence sequence) {
-        int[] tokens = sequence.tokens();
-        if (tokens.length > teacher.contextLength()) {
-            throw new IllegalArgumentException("sequence " + sequence.id() + ": " + tokens.length
-                    + " tokens (expected: 1..context_length=" + teacher.contextLength() + ")");
-        }
-        for (int t = 0; t < tokens.length; t++) {
-            if (tokens[t] < 0 || tokens[t] >= teacher.vocabularySize()) {
-                throw new IllegalArgumentException("sequence " + sequence.id() + ": token " + tokens[t] + " at " + t
-                        + " (expected: 0.." + (teacher.vocabularySize() - 1) + ")");
-            }
         }
     }
 }

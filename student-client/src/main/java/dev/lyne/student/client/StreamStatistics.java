@@ -13,6 +13,7 @@ import java.util.Map;
  * @param reaskedPositions positions of those sequences
  * @param failedSequences sequences handed out as a failure
  * @param receivedBySource received positions from each source
+ * @param narrowedPositions received positions whose rows were cut from a stored wider selection
  * @param blockBytes bytes of the blocks of received sequences
  * @param discardedBytes bytes of blocks dropped because their sequence did not complete
  * @param reconnects streams opened anew after one broke
@@ -27,6 +28,7 @@ public record StreamStatistics(
         long reaskedPositions,
         long failedSequences,
         Map<RowSource, Long> receivedBySource,
+        long narrowedPositions,
         long blockBytes,
         long discardedBytes,
         long reconnects,

@@ -1,5 +1,6 @@
 package dev.lyne.student.client;
 
+import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
 import java.util.List;
 
@@ -7,15 +8,29 @@ import java.util.List;
  * What a stream of targets is opened with.
  *
  * @param selection which entries of each row are kept, and the temperatures τ to send c_τ for
+ * @param precision how the rows are coded on their way
+ * @param rawLogits whether rows carry the kept entries' logits and the log-sum-exp of all; not in compact precision
  * @param expectation the teacher meant
  */
-public record TargetRequest(Selection selection, TeacherExpectation expectation) {
-    /** The k most probable tokens of each row. */
+public record TargetRequest(
+        Selection selection, Precision precision, boolean rawLogits, TeacherExpectation expectation) {
+    public TargetRequest {
+        if (rawLogits && precision == Precision.COMPACT) {
+            throw new IllegalArgumentException("precision: compact with raw logits (expected: exact or half)");
+        }
+    }
+
+    /** Exact log-probabilities, without raw logits. */
+    public TargetRequest(Selection selection, TeacherExpectation expectation) {
+        this(selection, Precision.EXACT, false, expectation);
+    }
+
+    /** The k most probable tokens of each row, exact. */
     public static TargetRequest topK(int k, List<Float> temperatures, TeacherExpectation expectation) {
         return new TargetRequest(new Selection.TopK(k, temperatures), expectation);
     }
 
-    /** The smallest prefix of each row whose mass at the truncation temperature reaches p, and at most k tokens of it. */
+    /** The smallest prefix of each row whose mass at the truncation temperature reaches p, and at most k tokens of it, exact. */
     public static TargetRequest topPK(
             double p, int k, float truncationTemperature, List<Float> temperatures, TeacherExpectation expectation) {
         return new TargetRequest(new Selection.TopPK(p, k, truncationTemperature, temperatures), expectation);

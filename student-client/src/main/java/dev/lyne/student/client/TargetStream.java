@@ -12,7 +12,8 @@ public interface TargetStream extends AutoCloseable {
      * Adds a sequence behind those offered before, unless the window is full; never blocks.
      *
      * @return false if the window is full: take first, then offer the same sequence again
-     * @throws IllegalArgumentException if a token or a position is out of range or the sequence too long for the teacher
+     * @throws IllegalArgumentException if a token is out of range, the sequence too long for the teacher, or tokens are chosen where the
+     *     selection chooses none, or the other way round
      * @throws TeacherException if the stream has failed
      */
     boolean offer(TargetSequence sequence);

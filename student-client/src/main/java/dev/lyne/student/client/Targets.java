@@ -5,12 +5,12 @@ import java.util.Map;
 
 /**
  * The teacher's rows for one sequence, checked, at temperature 1, in order of position. Row r keeps {@code counts[r]}
- * entries, which stand at {@code [r·stride, r·stride + counts[r])} in descending order of probability; past them ids are 0
- * and log-probabilities −∞.
+ * entries, which stand at {@code [r·stride, r·stride + counts[r])} in descending order of probability; past them ids and draw counts
+ * are 0 and log-probabilities and logits −∞.
  *
  * @param sequence what was asked
  * @param positions position of each row, equal to the sequence's
- * @param stride room for entries a row: the selection's k
+ * @param stride room for entries a row: the most that any of them keeps, at least 1
  * @param counts entries kept, `[rows]`
  * @param ids token ids, `[rows · stride]`
  * @param logProbabilities natural logarithms, `[rows · stride]`
@@ -18,7 +18,11 @@ import java.util.Map;
  * @param dataLogProbability log-probability of token x_{t+1}, `[rows]`; NaN at position n − 1, which has none
  * @param temperatures τ of the selection, as asked
  * @param temperatureOffsets c_τ = −log Σ_V exp(lp/τ), `[rows · temperatures]`, row after row
+ * @param drawCounts how often each token was drawn, `[rows · stride]`, 0 for one of the exact head; empty where nothing is drawn
+ * @param logits raw logits of the kept tokens, `[rows · stride]`; empty where they were not asked for
+ * @param logSumExp log of the sum of the exponentials of all logits, `[rows]`; empty where they were not asked for
  * @param rowsBySource rows from each source; sums to the number of rows
+ * @param narrowedRows rows that were cut from a stored wider selection
  * @param blockBytes bytes of the blocks that carried the rows
  */
 @SuppressWarnings("ArrayRecordComponent") // a carrier of columns; contents are never compared
@@ -33,8 +37,45 @@ public record Targets(
         float[] dataLogProbability,
         List<Float> temperatures,
         float[] temperatureOffsets,
+        int[] drawCounts,
+        float[] logits,
+        float[] logSumExp,
         Map<RowSource, Integer> rowsBySource,
+        int narrowedRows,
         long blockBytes) {
+    /** Rows of log-probabilities alone, none of them narrowed. */
+    public Targets(
+            TargetSequence sequence,
+            int[] positions,
+            int stride,
+            int[] counts,
+            int[] ids,
+            float[] logProbabilities,
+            float[] logTailMass,
+            float[] dataLogProbability,
+            List<Float> temperatures,
+            float[] temperatureOffsets,
+            Map<RowSource, Integer> rowsBySource,
+            long blockBytes) {
+        this(
+                sequence,
+                positions,
+                stride,
+                counts,
+                ids,
+                logProbabilities,
+                logTailMass,
+                dataLogProbability,
+                temperatures,
+                temperatureOffsets,
+                new int[0],
+                new float[0],
+                new float[0],
+                rowsBySource,
+                0,
+                blockBytes);
+    }
+
     /** Number of rows. */
     public int rows() {
         return positions.length;

@@ -28,6 +28,7 @@ final class Window {
     private long reaskedPositions;
     private long failedSequences;
     private final Map<RowSource, Long> receivedBySource = new EnumMap<>(RowSource.class);
+    private long narrowedPositions;
     private long blockBytes;
     private long discardedBytes;
     private long reconnects;
@@ -113,6 +114,7 @@ final class Window {
         unresolved--;
         receivedSequences++;
         receivedPositions += targets.rows();
+        narrowedPositions += targets.narrowedRows();
         blockBytes += targets.blockBytes();
         targets.rowsBySource().forEach((source, rows) -> receivedBySource.merge(source, (long) rows, Long::sum));
     }
@@ -145,6 +147,7 @@ final class Window {
                 reaskedPositions,
                 failedSequences,
                 receivedBySource,
+                narrowedPositions,
                 blockBytes,
                 discardedBytes,
                 reconnects,

@@ -113,9 +113,11 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
                 .build();
     }
 
-    BlockIdentity identity(dev.lyne.wire.Selection selection) {
+    private BlockIdentity identity(OpenStream opening) {
         return new BlockIdentity(
-                selection,
+                SelectionMessages.from(opening.getSelection()),
+                SelectionMessages.precision(opening.getPrecision()),
+                opening.getSelection().getRawLogits(),
                 VOCABULARY,
                 modelDigest.toByteArray(),
                 Digests.fingerprint(description().getExecutionFingerprint()));
@@ -195,10 +197,6 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
                 return;
             }
             synchronized (this) {
-                int[] tokens = tokens(sequence);
-                if (sequence.getTokenIdsCrc32C() != Digests.tokenChecksum(tokens)) {
-                    violations.add("checksum of sequence " + sequence.getId());
-                }
                 if (inFlight.put(sequence.getId(), sequence) != null) {
                     violations.add("sequence " + sequence.getId() + " twice in flight");
                 }
@@ -210,8 +208,13 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
                     violations.add(inFlight.size() + " sequences of " + inFlightTokens + " tokens in flight");
                 }
             }
-            Asked question = new Asked(this, sequence, identity(SelectionMessages.from(opening.getSelection())));
+            Asked question = new Asked(this, sequence, identity(opening));
             asked.add(question);
+            if (sequence.getTokenIdsCrc32C() != Digests.tokenChecksum(question.tokens())) {
+                violations.add("checksum of sequence " + sequence.getId());
+                question.fail(status(Status.Code.DATA_LOSS, "token_ids_crc32c differs"));
+                return;
+            }
             answering.accept(question);
         }
 
@@ -285,6 +288,16 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
             return Positions.from(sequence.getPositionsList(), sequence.getTokenIdsCount());
         }
 
+        /** What was asked, under an id of its own. */
+        TargetSequence asTarget() {
+            int[][] chosen = sequence.getChosenList().stream()
+                    .map(tokens -> tokens.getTokenIdsList().stream()
+                            .mapToInt(Integer::intValue)
+                            .toArray())
+                    .toArray(int[][]::new);
+            return new TargetSequence(sequence.getId(), tokens(), positions(), chosen);
+        }
+
         /** Sends all rows, some to a block, and done. */
         void answer(int rowsPerBlock) {
             int rows = positions().length;
@@ -305,7 +318,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
 
         void rows(int from, int to) {
             sentRows = to;
-            block(positions()[from], model.block(tokens(), positions(), from, to, identity));
+            block(positions()[from], model.block(asTarget(), from, to, identity));
         }
 
         void block(int firstPosition, byte[] block) {

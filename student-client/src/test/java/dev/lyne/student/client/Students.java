@@ -62,7 +62,7 @@ final class Students {
         assertThat(taken).extracting(Targets::sequence).isEqualTo(sequences);
         for (Targets targets : taken) {
             TargetSequence sequence = targets.sequence();
-            RowColumns rows = model.columns(sequence.tokens(), sequence.positions(), SELECTION);
+            RowColumns rows = model.columns(sequence, SELECTION);
             assertThat(targets.positions()).isEqualTo(sequence.positions());
             assertThat(targets.counts()).isEqualTo(rows.counts());
             assertThat(targets.ids()).isEqualTo(rows.ids());

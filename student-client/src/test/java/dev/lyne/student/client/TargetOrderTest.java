@@ -142,7 +142,7 @@ final class TargetOrderTest {
             assertThat(stream.offer(sequence)).isTrue();
             Targets targets = stream.take();
 
-            var rows = teacher.model.columns(sequence.tokens(), sequence.positions(), selection);
+            var rows = teacher.model.columns(sequence, selection);
             assertThat(targets.positions()).containsExactly(1, 3, 4, 5);
             assertThat(targets.counts()).isEqualTo(rows.counts());
             assertThat(targets.dataLogProbability()[3]).isNaN();

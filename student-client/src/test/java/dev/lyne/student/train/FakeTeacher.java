@@ -127,7 +127,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
 
     @Override
     public StreamStatistics statistics() {
-        return new StreamStatistics(asked, 0, 0, 0, again, 0, 0, Map.of(), 0, 0, 0, 0);
+        return new StreamStatistics(asked, 0, 0, 0, again, 0, 0, Map.of(), 0, 0, 0, 0, 0);
     }
 
     @Override
