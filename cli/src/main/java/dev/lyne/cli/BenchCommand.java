@@ -13,6 +13,7 @@ import picocli.CommandLine.Spec;
         subcommands = {
             BenchCodec.class,
             BenchForward.class,
+            BenchSelections.class,
             BenchServe.class,
             BenchSharing.class,
             BenchStall.class,
@@ -26,6 +27,7 @@ final class BenchCommand implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(), "no benchmark given (expected: codec, forward, serve, sharing or stall)");
+                spec.commandLine(),
+                "no benchmark given (expected: codec, forward, selections, serve, sharing or stall)");
     }
 }

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -39,6 +41,27 @@ final class BenchCommandsTest {
         JsonNode figures = bench("serve", "--students", "2", "--tokens", "24", "--sequences", "4", "--rounds", "1");
         assertThat(figures.get("positions_per_round").asInt()).isEqualTo(2 * 4 * 23);
         assertThat(figures.get("served_over_forward").asDouble()).isPositive();
+    }
+
+    @Test
+    void selections_keepWhatTheyAreNamedFor() throws IOException {
+        JsonNode figures = bench("selections", "--sequences", "1", "--rounds", "1");
+        double vocabulary = figures.get("vocabulary_size").asDouble();
+        Map<String, Double> entries = new HashMap<>();
+        figures.get("selections").forEach(cost -> {
+            assertThat(cost.get("seconds_over_top64").asDouble()).isPositive();
+            entries.put(
+                    cost.get("selection").asString(),
+                    cost.get("entries_per_position").asDouble());
+        });
+        assertThat(entries)
+                .containsEntry("top-64", 64.0)
+                .containsEntry("top 5 % of the vocabulary", Math.ceil(vocabulary / 20))
+                .containsEntry("top 100 % of the vocabulary", vocabulary)
+                .containsEntry("64 chosen ids", 64.0)
+                .containsEntry("data token alone", 0.0);
+        assertThat(entries.get("50 draws")).isBetween(2.0, 50.0);
+        assertThat(entries.get("top-12 and 50 draws")).isBetween(14.0, 62.0);
     }
 
     @Test

@@ -41,14 +41,12 @@ final class CodecRows {
 
     private CodecRows() {}
 
-    /** Top-k rows of a teacher on windows of a text file of {@code {"text": …}} lines, spread over the file. */
-    static List<RowColumns> ofTeacher(Path teacher, Path corpus, int k, int blocks) throws IOException {
+    /** Windows of a text file of {@code {"text": …}} lines, {@value #POSITIONS} tokens and one more, spread over the file. */
+    static List<int[]> windows(Path teacher, Path corpus) throws IOException {
         List<int[]> windows = new ArrayList<>();
-        int vocabularySize;
         try (Tokenizer tokenizer = Tokenizer.load(teacher);
                 var lines = new BufferedReader(new InputStreamReader(
                         new GZIPInputStream(Files.newInputStream(corpus)), StandardCharsets.UTF_8))) {
-            vocabularySize = tokenizer.vocabularySize();
             JsonMapper json = new JsonMapper();
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 int[] tokens = tokenizer.encode(json.readTree(line).path("text").asString());
@@ -58,6 +56,13 @@ final class CodecRows {
             }
         }
         Collections.shuffle(windows, new Random(1));
+        return windows;
+    }
+
+    /** Top-k rows of a teacher on windows of a text file. */
+    static List<RowColumns> ofTeacher(Path teacher, Path corpus, int k, int blocks) throws IOException {
+        List<int[]> windows = windows(teacher, corpus);
+        int vocabularySize = vocabularySize(teacher);
         List<RowColumns> rows = new ArrayList<>();
         int[] positions = IntStream.range(0, POSITIONS).toArray();
         var options = new ModelOptions("cpu", ComputePrecision.FLOAT32, 0);
