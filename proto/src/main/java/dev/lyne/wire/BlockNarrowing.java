@@ -2,6 +2,7 @@ package dev.lyne.wire;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Cuts a stored block down to a request that it contains: fewer entries a row, fewer rows, fewer temperatures. What a row loses goes
@@ -47,7 +48,46 @@ public final class BlockNarrowing {
                 positions);
         return held.precision() == Precision.COMPACT
                 ? BlockEncoder.encode(header, onGrid(BlockDecoder.levels(block), decoded, header, rows, counts))
-                : BlockEncoder.encode(header, columns(decoded, header, rows, counts), 0);
+                : BlockEncoder.encode(header, columns(List.of(decoded), selection, held.rawLogits(), positions), 0);
+    }
+
+    /**
+     * The rows of a sequence's blocks that answer a request, to be encoded in any precision. Of exact blocks they are what fresh rows
+     * would be, up to the last bits of tails that entries were added to.
+     *
+     * @param blocks decoded, in order of position, whose selection {@linkplain Containment#contains contains} the wanted one
+     * @param rawLogits whether logits are wanted, which the blocks then have
+     * @param positions wanted positions, ascending
+     * @throws IllegalArgumentException where no block has a position
+     */
+    public static RowColumns columns(
+            List<TargetBlock> blocks, Selection selection, boolean rawLogits, int[] positions) {
+        TargetBlock[] block = new TargetBlock[positions.length];
+        int[] rows = new int[positions.length];
+        int[] counts = new int[positions.length];
+        int at = 0;
+        for (int i = 0; i < positions.length; i++) {
+            while (at < blocks.size() - 1 && last(blocks.get(at)) < positions[i]) {
+                at++;
+            }
+            block[i] = blocks.get(at);
+            rows[i] = Arrays.binarySearch(block[i].header().positions(), positions[i]);
+            if (rows[i] < 0) {
+                throw new IllegalArgumentException("position " + positions[i] + " (expected: one that is held)");
+            }
+            counts[i] = kept(block[i], rows[i], selection);
+        }
+        boolean drawn = selection instanceof Selection.Draws;
+        RowColumns columns = empty(counts, selection.temperatures().size(), drawn, rawLogits);
+        for (int i = 0; i < positions.length; i++) {
+            copy(block[i], rows[i], columns, i);
+            putOffsets(block[i], rows[i], selection.temperatures(), columns.temperatureOffsets(), i);
+        }
+        return columns;
+    }
+
+    private static int last(TargetBlock block) {
+        return block.header().positions()[block.rows() - 1];
     }
 
     /** Entries of a row that a selection keeps, whose rule is at most as wide as the block's. */
@@ -62,36 +102,37 @@ public final class BlockNarrowing {
         return shorter ? Containment.prefix(block, row, ((Selection.TopPK) selection).p(), most) : most;
     }
 
-    private static RowColumns columns(TargetBlock block, BlockHeader header, int[] rows, int[] counts) {
+    private static RowColumns empty(int[] counts, int temperatures, boolean drawn, boolean rawLogits) {
+        int rows = counts.length;
         int stride = Math.max(1, Arrays.stream(counts).max().orElse(1));
-        boolean drawn = block.drawCounts().length > 0;
-        boolean raw = header.rawLogits();
-        RowColumns columns = new RowColumns(
+        return new RowColumns(
                 stride,
                 counts,
-                new int[rows.length * stride],
-                new float[rows.length * stride],
-                new float[rows.length],
-                new float[rows.length],
-                temperatureOffsets(block, header, rows),
-                new int[drawn ? rows.length * stride : 0],
-                new float[raw ? rows.length * stride : 0],
-                new float[raw ? rows.length : 0]);
-        for (int i = 0; i < rows.length; i++) {
-            int from = block.offsets()[rows[i]];
-            System.arraycopy(block.ids(), from, columns.ids(), i * stride, counts[i]);
-            System.arraycopy(block.logProbabilities(), from, columns.logProbabilities(), i * stride, counts[i]);
-            if (drawn) {
-                System.arraycopy(block.drawCounts(), from, columns.drawCounts(), i * stride, counts[i]);
-            }
-            if (raw) {
-                System.arraycopy(block.logits(), from, columns.logits(), i * stride, counts[i]);
-                columns.logSumExp()[i] = block.logSumExp()[rows[i]];
-            }
-            columns.logTailMass()[i] = tail(block, rows[i], counts[i]);
-            columns.dataLogProbability()[i] = block.dataLogProbability()[rows[i]];
+                new int[rows * stride],
+                new float[rows * stride],
+                new float[rows],
+                new float[rows],
+                new float[rows * temperatures],
+                new int[drawn ? rows * stride : 0],
+                new float[rawLogits ? rows * stride : 0],
+                new float[rawLogits ? rows : 0]);
+    }
+
+    private static void copy(TargetBlock block, int row, RowColumns columns, int to) {
+        int from = block.offsets()[row];
+        int start = to * columns.stride();
+        int count = columns.counts()[to];
+        System.arraycopy(block.ids(), from, columns.ids(), start, count);
+        System.arraycopy(block.logProbabilities(), from, columns.logProbabilities(), start, count);
+        if (columns.drawCounts().length > 0) {
+            System.arraycopy(block.drawCounts(), from, columns.drawCounts(), start, count);
         }
-        return columns;
+        if (columns.logSumExp().length > 0) {
+            System.arraycopy(block.logits(), from, columns.logits(), start, count);
+            columns.logSumExp()[to] = block.logSumExp()[row];
+        }
+        columns.logTailMass()[to] = tail(block, row, count);
+        columns.dataLogProbability()[to] = block.dataLogProbability()[row];
     }
 
     private static float tail(TargetBlock block, int row, int count) {
@@ -109,17 +150,13 @@ public final class BlockNarrowing {
         return (float) Math.log(mass);
     }
 
-    private static float[] temperatureOffsets(TargetBlock block, BlockHeader header, int[] rows) {
-        var held = block.header().selection().temperatures();
-        var wanted = header.selection().temperatures();
-        float[] offsets = new float[rows.length * wanted.size()];
-        for (int i = 0; i < rows.length; i++) {
-            for (int j = 0; j < wanted.size(); j++) {
-                offsets[i * wanted.size() + j] =
-                        block.temperatureOffsets()[rows[i] * held.size() + held.indexOf(wanted.get(j))];
-            }
+    /** Offsets of the wanted temperatures of one row, as row {@code to} of the answer. */
+    private static void putOffsets(TargetBlock block, int row, List<Float> wanted, float[] offsets, int to) {
+        List<Float> held = block.header().selection().temperatures();
+        for (int j = 0; j < wanted.size(); j++) {
+            offsets[to * wanted.size() + j] =
+                    block.temperatureOffsets()[row * held.size() + held.indexOf(wanted.get(j))];
         }
-        return offsets;
     }
 
     /** Levels as they are, tails rounded once more: their own grid is fine enough for two roundings to stay within 0.05 nats. */
@@ -134,8 +171,11 @@ public final class BlockNarrowing {
         int[] draws = new int[held.drawCounts().length > 0 ? ids.length : 0];
         int[] tails = new int[rows.length];
         int[] data = new int[rows.length];
+        List<Float> temperatures = header.selection().temperatures();
+        float[] temperatureOffsets = new float[rows.length * temperatures.size()];
         for (int i = 0; i < rows.length; i++) {
             int row = rows[i];
+            putOffsets(decoded, row, temperatures, temperatureOffsets, i);
             int from = held.offsets()[row];
             System.arraycopy(held.ids(), from, ids, offsets[i], counts[i]);
             System.arraycopy(held.depths(), from, depths, offsets[i], counts[i]);
@@ -147,15 +187,7 @@ public final class BlockNarrowing {
             data[i] = held.dataDepths()[row];
         }
         return new QuantizedRows(
-                held.grid(),
-                held.tailGrid(),
-                offsets,
-                ids,
-                depths,
-                tails,
-                data,
-                draws,
-                temperatureOffsets(decoded, header, rows));
+                held.grid(), held.tailGrid(), offsets, ids, depths, tails, data, draws, temperatureOffsets);
     }
 
     /** Log of the mass that leaves a row, on the scale of its levels: before a decoder makes masses sum to one. */

@@ -60,13 +60,28 @@ public final class Containment {
     public static double keptMass(TargetBlock block) {
         double smallest = 1;
         for (int row = 0; row < block.rows(); row++) {
-            double mass = 0;
-            for (int i = block.offsets()[row]; i < block.offsets()[row + 1]; i++) {
-                mass += Math.exp(block.logProbabilities()[i]);
-            }
-            smallest = Math.min(smallest, mass);
+            smallest =
+                    Math.min(smallest, mass(block.logProbabilities(), block.offsets()[row], block.offsets()[row + 1]));
         }
         return smallest;
+    }
+
+    /** Smallest kept mass of rows that are yet to be encoded. */
+    public static double keptMass(RowColumns columns) {
+        double smallest = 1;
+        for (int row = 0; row < columns.counts().length; row++) {
+            int from = row * columns.stride();
+            smallest = Math.min(smallest, mass(columns.logProbabilities(), from, from + columns.counts()[row]));
+        }
+        return smallest;
+    }
+
+    private static double mass(float[] logProbabilities, int from, int to) {
+        double mass = 0;
+        for (int i = from; i < to; i++) {
+            mass += Math.exp(logProbabilities[i]);
+        }
+        return mass;
     }
 
     /** Entries of the shortest prefix of a row whose mass reaches p, at most {@code most}. */

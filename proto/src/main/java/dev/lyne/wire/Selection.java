@@ -17,6 +17,9 @@ public sealed interface Selection {
     /** Temperatures τ that each row carries c_τ = −log Σ_V exp(lp/τ) for; none for τ = 1, whose offset is 0. */
     List<Float> temperatures();
 
+    /** The same entries, with offsets for other temperatures. */
+    Selection withTemperatures(List<Float> others);
+
     /** Whether every row keeps {@link #mostEntries}, no fewer. */
     default boolean keepsAlways() {
         return false;
@@ -34,6 +37,11 @@ public sealed interface Selection {
     record TopK(int k, List<Float> temperatures) implements Selection {
         public TopK {
             temperatures = checked(k, temperatures);
+        }
+
+        @Override
+        public TopK withTemperatures(List<Float> others) {
+            return new TopK(k, others);
         }
 
         @Override
@@ -64,6 +72,11 @@ public sealed interface Selection {
         }
 
         @Override
+        public TopPK withTemperatures(List<Float> others) {
+            return new TopPK(p, k, truncationTemperature, others);
+        }
+
+        @Override
         public int mostEntries(int vocabularySize) {
             return k;
         }
@@ -77,6 +90,11 @@ public sealed interface Selection {
                 throw new IllegalArgumentException(
                         "selection: fraction " + fraction + " (expected: above 0, at most 1)");
             }
+        }
+
+        @Override
+        public TopFraction withTemperatures(List<Float> others) {
+            return new TopFraction(fraction, others);
         }
 
         @Override
@@ -109,6 +127,11 @@ public sealed interface Selection {
         }
 
         @Override
+        public Draws withTemperatures(List<Float> others) {
+            return new Draws(draws, head, seed, others);
+        }
+
+        @Override
         public int mostEntries(int vocabularySize) {
             return (int) Math.min(vocabularySize, (long) draws + head);
         }
@@ -129,6 +152,11 @@ public sealed interface Selection {
         }
 
         @Override
+        public Chosen withTemperatures(List<Float> others) {
+            return new Chosen(k, others);
+        }
+
+        @Override
         public int mostEntries(int vocabularySize) {
             return k;
         }
@@ -138,6 +166,11 @@ public sealed interface Selection {
     record DataOnly(List<Float> temperatures) implements Selection {
         public DataOnly {
             temperatures = checked(1, temperatures);
+        }
+
+        @Override
+        public DataOnly withTemperatures(List<Float> others) {
+            return new DataOnly(others);
         }
 
         @Override

@@ -11,7 +11,8 @@ import dev.lyne.wire.Selection;
  * @param rawLogits as the stream was opened with
  * @param vocabularySize the teacher's
  * @param teacherDigest SHA-256 of the model, 32 bytes
- * @param fingerprintDigest of the server's execution fingerprint, 16 bytes
+ * @param fingerprintDigest of the server's execution fingerprint, 16 bytes; empty where bits are not promised, and rows may come from
+ *     another machine through a cache that servers share
  */
 @SuppressWarnings("ArrayRecordComponent") // a carrier; contents are compared one by one
 record BlockIdentity(

@@ -67,7 +67,7 @@ final class Contract {
                 request.rawLogits(),
                 teacher.getVocabularySize(),
                 teacher.getDigests().getModelSha256().toByteArray(),
-                Digests.fingerprint(teacher.getExecutionFingerprint()));
+                teacher.getDeterministic() ? Digests.fingerprint(teacher.getExecutionFingerprint()) : new byte[0]);
     }
 
     static Sequence sequence(long wireId, TargetSequence sequence, ClientOptions options) {

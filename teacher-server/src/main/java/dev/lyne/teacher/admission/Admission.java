@@ -3,20 +3,18 @@ package dev.lyne.teacher.admission;
 import com.google.protobuf.ByteString;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.teacher.cache.Deadline;
+import dev.lyne.teacher.cache.RowFormat;
 import dev.lyne.teacher.cache.ScoreTask;
-import dev.lyne.teacher.cache.SequenceEncoder;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
 import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.v1.ExecutionFingerprint;
 import dev.lyne.v1.OpenStream;
-import dev.lyne.v1.Precision;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
 import dev.lyne.wire.Selection;
-import dev.lyne.wire.SelectionMessages;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.HexFormat;
@@ -58,13 +56,17 @@ public final class Admission {
         }
         try {
             checkExpectations(open, teacher);
-            checkOpening(open);
-            Selection selection = selection(open, teacher);
-            long fittingTokens =
-                    limits.maxUnsentBytes() / SequenceEncoder.maxRowBytes(selection, teacher.vocabularySize());
+            if (open.getStudent().length() > MAX_STUDENT_NAME) {
+                throw new IllegalArgumentException("student: "
+                        + open.getStudent().length() + " characters (expected: at most " + MAX_STUDENT_NAME + ")");
+            }
+            RowFormat format = FormatRules.check(open, teacher, limits);
+            long fittingTokens = limits.maxUnsentBytes() / format.creditRowBytes(teacher.vocabularySize());
+            boolean chosenAlone = format.selection() instanceof Selection.Chosen && !open.getShareChosen();
             return new Verdict.Accepted<>(new StreamTerms(
                     teacher,
-                    selection,
+                    format,
+                    chosenAlone,
                     limits.maxInFlightSequences(),
                     Math.max(1, Math.min(limits.maxInFlightTokens(), fittingTokens))));
         } catch (MismatchException e) {
@@ -98,8 +100,12 @@ public final class Admission {
             Deadline deadline = timeoutMillis == 0
                     ? Deadline.NONE
                     : Deadline.at(receivedNanos + TimeUnit.MILLISECONDS.toNanos(timeoutMillis));
+            int[][] chosen = ChosenIds.of(sequence, positions, terms.format().selection(), terms.teacher());
             task = new ScoreTask(
-                    new ScoreItem(tokens, positions), terms.selection(), deadline, sequence.getBypassCache());
+                    new ScoreItem(tokens, positions, chosen),
+                    terms.format(),
+                    deadline,
+                    sequence.getBypassCache() || terms.bypassCache());
         } catch (IllegalArgumentException e) {
             return Verdict.refuse(Reason.INVALID_REQUEST, line(e));
         }
@@ -155,39 +161,6 @@ public final class Admission {
             throw new MismatchException("expected_digests." + name + ": " + hex.formatHex(expected.toByteArray())
                     + " (expected: the teacher's " + hex.formatHex(actual) + ")");
         }
-    }
-
-    private static void checkOpening(OpenStream open) {
-        if (open.getPrecision() != Precision.PRECISION_EXACT) {
-            throw new IllegalArgumentException(
-                    "precision: " + open.getPrecisionValue() + " (expected: PRECISION_EXACT=1)");
-        }
-        if (open.getStudent().length() > MAX_STUDENT_NAME) {
-            throw new IllegalArgumentException("student: " + open.getStudent().length()
-                    + " characters (expected: at most " + MAX_STUDENT_NAME + ")");
-        }
-    }
-
-    private Selection selection(OpenStream open, TeacherDescription teacher) {
-        int temperatures = open.getSelection().getTemperaturesCount();
-        if (temperatures > limits.maxTemperatures()) {
-            throw new IllegalArgumentException(
-                    "temperatures: " + temperatures + " (expected: at most " + limits.maxTemperatures() + ")");
-        }
-        Selection selection = SelectionMessages.from(open.getSelection());
-        if (!(selection instanceof Selection.TopK || selection instanceof Selection.TopPK)
-                || open.getSelection().getRawLogits()) {
-            throw new IllegalArgumentException("selection: "
-                    + SelectionMessages.kind(selection)
-                    + (open.getSelection().getRawLogits() ? " with raw logits" : "")
-                    + " (expected: top_k or top_p_k, without raw logits)");
-        }
-        selection.checkFits(teacher.vocabularySize());
-        int k = selection.mostEntries(teacher.vocabularySize());
-        if (k > limits.maxK()) {
-            throw new IllegalArgumentException("k: " + k + " (expected: 1.." + limits.maxK() + ")");
-        }
-        return selection;
     }
 
     private static void checkTokens(int[] tokens, TeacherDescription teacher) {

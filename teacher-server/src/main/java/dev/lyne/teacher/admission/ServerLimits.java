@@ -7,7 +7,7 @@ package dev.lyne.teacher.admission;
  * @param maxInFlightTokens most tokens of a stream in flight
  * @param maxUnsentBytes most bytes of rows that a stream may have waiting in the server; a selection with long rows is
  *     granted fewer tokens, so that a reader that stalls holds no more than this, or than one sequence's rows
- * @param maxK largest k of a selection
+ * @param maxK most entries of a row
  * @param maxTemperatures most temperatures of a selection
  * @param maxBlockBytes largest block
  * @param maxQueuedTokens most tokens admitted and unanswered, over all streams
@@ -21,7 +21,7 @@ public record ServerLimits(
         int maxBlockBytes,
         long maxQueuedTokens) {
     /** What suits one teacher and a few dozen students. */
-    public static final ServerLimits DEFAULT = new ServerLimits(256, 1 << 16, 16 << 20, 4_096, 16, 1 << 20, 1 << 22);
+    public static final ServerLimits DEFAULT = new ServerLimits(256, 1 << 16, 16 << 20, 1 << 16, 16, 1 << 20, 1 << 22);
 
     public ServerLimits {
         require("in-flight sequences", maxInFlightSequences, Integer.MAX_VALUE);

@@ -1,19 +1,21 @@
 package dev.lyne.teacher.admission;
 
+import dev.lyne.teacher.cache.RowFormat;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.TeacherDescription;
-import dev.lyne.wire.Selection;
 import java.util.Optional;
 
 /**
  * What a stream was opened with, and what it was granted.
  *
  * @param teacher what its sequences are scored with
- * @param selection entries of a row
+ * @param format what is kept of each row, and how it is coded
+ * @param bypassCache true where none of its sequences reads, joins, shares or stores rows
  * @param creditSequences most sequences in flight
  * @param creditTokens most tokens in flight, unless it is one sequence alone
  */
-public record StreamTerms(TeacherDescription teacher, Selection selection, int creditSequences, long creditTokens) {
+public record StreamTerms(
+        TeacherDescription teacher, RowFormat format, boolean bypassCache, int creditSequences, long creditTokens) {
     /** Refuses a sequence that goes beyond the credit. */
     public Optional<Failure> checkCredit(int inFlightSequences, long inFlightTokens, int tokens) {
         if (inFlightSequences >= creditSequences) {

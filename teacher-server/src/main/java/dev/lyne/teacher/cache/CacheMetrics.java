@@ -9,6 +9,7 @@ public final class CacheMetrics {
     final Counter coalesced;
     final Counter misses;
     final Counter bypassed;
+    final Counter narrowed;
 
     /** Registers the counters of one teacher. */
     public CacheMetrics(MeterRegistry registry, String teacher) {
@@ -17,6 +18,7 @@ public final class CacheMetrics {
                 counter(registry, teacher, "coalesced", "Sequences that joined a search or a computation in flight");
         this.misses = counter(registry, teacher, "misses", "Sequences that began a computation");
         this.bypassed = counter(registry, teacher, "bypassed", "Sequences computed afresh because they asked for it");
+        this.narrowed = counter(registry, teacher, "narrowed", "Sequences whose rows were cut from wider ones");
     }
 
     private static Counter counter(MeterRegistry registry, String teacher, String name, String description) {

@@ -1,5 +1,6 @@
 package dev.lyne.teacher.cache;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -17,7 +18,7 @@ public final class CacheTiers {
         this.slower = List.copyOf(slower);
     }
 
-    /** Looks in memory. Never blocks. */
+    /** What memory holds under a query's key, whether or not it answers the query. Never blocks. */
     Optional<StoredRows> findInMemory(RowsQuery query) {
         return memory.find(query);
     }
@@ -27,33 +28,37 @@ public final class CacheTiers {
      * returns.
      */
     void search(Lookup lookup) {
-        search(lookup, 0);
+        search(lookup, 0, List.of());
     }
 
-    private void search(Lookup lookup, int tier) {
+    private void search(Lookup lookup, int tier, List<StoredRows> others) {
         if (tier == slower.size()) {
-            lookup.absent();
+            lookup.absent(others);
             return;
         }
         slower.get(tier).find(lookup, found -> {
-            if (found.isPresent()) {
-                keepAbove(tier, lookup.query().key(), found.get());
+            if (found.isPresent() && lookup.query().answeredBy(found.get().holds())) {
+                keepAbove(tier, lookup.query(), found.get());
                 lookup.found(found.get(), slower.get(tier).origin());
             } else {
-                search(lookup, tier + 1);
+                List<StoredRows> seen = new ArrayList<>(others);
+                found.ifPresent(seen::add);
+                search(lookup, tier + 1, seen);
             }
         });
     }
 
-    /** Keeps rows in memory at once, and in the slower tiers soon. Never blocks. */
-    void keep(CacheKey key, StoredRows rows) {
-        keepAbove(slower.size(), key, rows);
+    /** Keeps computed rows in memory at once, and in the slower tiers soon. Never blocks. */
+    void keep(RowsQuery query, StoredRows rows) {
+        keepAbove(slower.size(), query, rows);
     }
 
-    private void keepAbove(int tier, CacheKey key, StoredRows rows) {
-        memory.keep(key, rows);
-        for (TierLane faster : slower.subList(0, tier)) {
-            faster.keep(key, rows);
+    /** Rows that others in memory contain are kept nowhere: these are, or will be, wherever they would be. */
+    private void keepAbove(int tier, RowsQuery query, StoredRows rows) {
+        if (memory.keepUnlessContained(query, rows)) {
+            for (TierLane faster : slower.subList(0, tier)) {
+                faster.keep(query.key(), rows);
+            }
         }
     }
 

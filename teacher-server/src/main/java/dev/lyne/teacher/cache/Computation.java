@@ -1,12 +1,10 @@
 package dev.lyne.teacher.cache;
 
-import dev.lyne.lm.scoring.Kept;
 import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.SelectedRows;
 import dev.lyne.teacher.batch.BatchJob;
 import dev.lyne.teacher.model.Failure;
-import dev.lyne.wire.Selection;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -19,51 +17,55 @@ import java.util.List;
  * <p>The fields are guarded by the {@code flight} lock; {@code deadline} is written with it and read without.
  */
 final class Computation implements BatchJob {
-    private record Waiting(Waiter waiter, Deadline deadline, Origin origin) {}
+    private record Waiting(Waiter waiter, Holdings wanted, Deadline deadline, Origin origin) {}
 
     private final SingleFlight flight;
-    private final CacheKey key;
-    private final ScoreTask task;
-    private final RowSelection selection;
+    private final RowsQuery query;
     private final boolean shared;
     private final List<Waiting> waiters = new ArrayList<>(1);
+    private volatile Plan plan; // written before it is submitted, with the lock
     private volatile Deadline deadline;
     private boolean started;
 
-    Computation(SingleFlight flight, CacheKey key, ScoreTask task, boolean shared) {
+    Computation(SingleFlight flight, RowsQuery query, Plan plan, Deadline deadline, boolean shared) {
         this.flight = flight;
-        this.key = key;
-        this.task = task;
-        this.selection = rowSelection(task.selection());
+        this.query = query;
+        this.plan = plan;
         this.shared = shared;
-        this.deadline = task.deadline();
+        this.deadline = deadline;
     }
 
-    CacheKey key() {
-        return key;
-    }
-
-    ScoreTask task() {
-        return task;
+    RowsQuery query() {
+        return query;
     }
 
     boolean shared() {
         return shared;
     }
 
+    /** The rows that will be there. */
     Holdings holds() {
-        return task.wanted();
+        return plan.holds();
+    }
+
+    /** Computes other rows, which contain those that it would have. Called with the lock held, before it is submitted. */
+    void widen(Plan wider) {
+        plan = wider;
+    }
+
+    Plan plan() {
+        return plan;
     }
 
     /** Adds the first asker. Called with the lock held. */
     Ticket begin(Waiter waiter) {
-        return add(new Waiting(waiter, task.deadline(), Origin.COMPUTED));
+        return add(new Waiting(waiter, query.wanted(), deadline, Origin.COMPUTED));
     }
 
     /** Adds another asker. Called with the lock held. */
-    Ticket join(Waiter waiter, Deadline itsDeadline) {
+    Ticket join(Waiter waiter, Holdings wanted, Deadline itsDeadline) {
         deadline = deadline.latest(itsDeadline);
-        return add(new Waiting(waiter, itsDeadline, Origin.COALESCED));
+        return add(new Waiting(waiter, wanted, itsDeadline, Origin.COALESCED));
     }
 
     private Ticket add(Waiting waiting) {
@@ -96,20 +98,20 @@ final class Computation implements BatchJob {
     }
 
     /** Ends with rows that a tier had: no waiter of any had them computed. */
-    void found(EncodedSequence rows, Origin origin) {
+    void found(StoredRows rows, Origin origin) {
         for (Waiting waiting : end()) {
-            waiting.waiter().scored(rows, origin);
+            flight.answer(waiting.waiter(), waiting.wanted(), query.tokens(), rows, origin);
         }
     }
 
     @Override
     public ScoreItem item() {
-        return task.item();
+        return plan.item();
     }
 
     @Override
     public RowSelection selection() {
-        return selection;
+        return plan.selection();
     }
 
     @Override
@@ -156,15 +158,15 @@ final class Computation implements BatchJob {
 
     @Override
     public void scored(SelectedRows rows) {
-        EncodedSequence encoded;
+        StoredRows stored;
         try {
-            encoded = flight.encode(this, rows);
+            stored = flight.encode(this, rows);
         } catch (RuntimeException e) {
-            failed(new Failure(Failure.Reason.MODEL_FAILED, "the model's rows cannot be encoded: " + e.getMessage()));
+            failed(SingleFlight.notEncoded(e));
             return;
         }
         for (Waiting waiting : end()) {
-            waiting.waiter().scored(encoded, waiting.origin());
+            flight.answer(waiting.waiter(), waiting.wanted(), query.tokens(), stored, waiting.origin());
         }
     }
 
@@ -193,18 +195,5 @@ final class Computation implements BatchJob {
                 .failed(new Failure(
                         Failure.Reason.DEADLINE_PASSED,
                         "timeout_millis: passed before the sequence's turn came (expected: more time, or less load)"));
-    }
-
-    private static RowSelection rowSelection(Selection selection) {
-        if (selection instanceof Selection.TopPK rule) {
-            // The model reads p = 1 as "no test"; the contract's p = 1 still ends a row whose mass is all there.
-            double p = Math.min(rule.p(), Math.nextDown(1.0));
-            return new RowSelection(
-                    new Kept.Top(rule.k(), p, rule.truncationTemperature()), rule.temperatures(), false);
-        }
-        if (selection instanceof Selection.TopK rule) {
-            return new RowSelection(new Kept.Top(rule.k(), 1.0, 1f), rule.temperatures(), false);
-        }
-        throw new IllegalArgumentException("selection: " + selection + " (expected: top_k or top_p_k)");
     }
 }

@@ -1,5 +1,7 @@
 package dev.lyne.teacher.cache;
 
+import java.util.List;
+
 /** A search of the tiers below memory. Exactly one of {@link #found} and {@link #absent} is called, unless it is not wanted. */
 interface Lookup {
     RowsQuery query();
@@ -10,6 +12,6 @@ interface Lookup {
     /** Rows that answer, promoted to the faster tiers already. */
     void found(StoredRows rows, Origin origin);
 
-    /** No tier has any. */
-    void absent();
+    /** No tier has rows that answer. */
+    void absent(List<StoredRows> others);
 }

@@ -38,8 +38,7 @@ public final class MemoryTier implements Tier {
     }
 
     private static int weight(StoredRows rows) {
-        return (int)
-                Math.min(Integer.MAX_VALUE, OVERHEAD_BYTES + 4L * rows.holds().positions().length + rows.bytes());
+        return (int) Math.min(Integer.MAX_VALUE, OVERHEAD_BYTES + rows.holds().bytes() + rows.bytes());
     }
 
     /** Bytes held now. */
@@ -54,9 +53,9 @@ public final class MemoryTier implements Tier {
 
     @Override
     public Optional<StoredRows> find(RowsQuery query) {
-        Optional<StoredRows> found = Optional.ofNullable(entries.getIfPresent(query.key()))
-                .filter(stored -> Holdings.contains(stored.holds(), query.wanted()));
-        found.ifPresentOrElse(stored -> metrics.hit(stored.bytes()), metrics::missed);
+        Optional<StoredRows> found = Optional.ofNullable(entries.getIfPresent(query.key()));
+        found.filter(stored -> query.answeredBy(stored.holds()))
+                .ifPresentOrElse(stored -> metrics.hit(stored.bytes()), metrics::missed);
         return found;
     }
 
@@ -64,6 +63,16 @@ public final class MemoryTier implements Tier {
     public void keep(CacheKey key, StoredRows rows) {
         entries.put(key, rows);
         metrics.wrote(rows.bytes());
+    }
+
+    /** Keeps rows, and says so, unless what is held contains them: wider rows stay, and what is narrower gives way. */
+    boolean keepUnlessContained(RowsQuery query, StoredRows rows) {
+        StoredRows kept = entries.asMap()
+                .merge(query.key(), rows, (held, given) -> query.contains(held.holds(), given.holds()) ? held : given);
+        if (kept == rows) {
+            metrics.wrote(rows.bytes());
+        }
+        return kept == rows;
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.lyne.teacher.cache;
 import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.wire.Digests;
+import dev.lyne.wire.Selection;
 
 /**
  * What a tier is asked for, with all that tells whether what it holds answers it.
@@ -10,13 +11,29 @@ import dev.lyne.wire.Digests;
  * @param key where to look
  * @param teacher whose rows are wanted
  * @param tokens the sequence
- * @param wanted selection and positions
+ * @param wanted format and positions
  */
 @SuppressWarnings("ArrayRecordComponent") // a carrier; never compared
 public record RowsQuery(CacheKey key, TeacherDescription teacher, int[] tokens, Holdings wanted) {
     static RowsQuery of(TeacherDescription teacher, ScoreTask task) {
         int[] tokens = task.item().tokens();
-        return new RowsQuery(CacheKey.of(teacher, tokens), teacher, tokens, task.wanted());
+        CacheKey key = CacheKey.of(teacher, task.format().selection(), tokens);
+        return new RowsQuery(key, teacher, tokens, Holdings.wanted(task));
+    }
+
+    /** Whether rows {@linkplain Holdings#contains answer} what is asked for. */
+    boolean answeredBy(Holdings held) {
+        return contains(held, wanted);
+    }
+
+    /** Whether one set of rows of the query's teacher {@linkplain Holdings#contains contains} another. */
+    boolean contains(Holdings held, Holdings other) {
+        return Holdings.contains(held, other, teacher.vocabularySize(), teacher.deterministic());
+    }
+
+    /** Whether rows of a selection are kept under the query's key. */
+    public boolean isKeyOf(Selection selection) {
+        return key.equals(CacheKey.of(teacher, selection, tokens));
     }
 
     /** Digest of the server's execution fingerprint, as block headers state it. */

@@ -5,9 +5,10 @@ import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
+import dev.lyne.wire.Containment;
 import dev.lyne.wire.Digests;
+import dev.lyne.wire.Precision;
 import dev.lyne.wire.RowColumns;
-import dev.lyne.wire.Selection;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -31,31 +32,22 @@ public final class SequenceEncoder {
         this.maxBlockBytes = maxBlockBytes;
     }
 
-    /** Most bytes that a row of this selection takes in a block. */
-    public static int maxRowBytes(Selection selection, int vocabularySize) {
-        int columns = 3; // count, log tail mass, data log-probability
-        int range = 8; // of positions, where each row is a range of its own
-        return 8 * selection.mostEntries(vocabularySize)
-                + 4 * (columns + selection.temperatures().size())
-                + range;
-    }
-
-    /** Rows that a block of this selection holds at most. */
-    int rowsPerBlock(Selection selection) {
-        int fitting = (maxBlockBytes - HEADER_ALLOWANCE) / maxRowBytes(selection, teacher.vocabularySize());
+    /** Rows that a block of this format holds at most; the same in every precision, so that blocks start at the same positions. */
+    int rowsPerBlock(RowFormat format) {
+        int fitting = (maxBlockBytes - HEADER_ALLOWANCE) / format.maxRowBytes(teacher.vocabularySize());
         return Math.max(1, Math.min(MAX_ROWS, fitting));
     }
 
     /**
-     * Encodes the rows that answer a task.
+     * Encodes the rows that the model gave.
      *
+     * @param holds what they are to be
      * @throws IllegalStateException where the model gave other positions than were asked for
      */
-    EncodedSequence encode(ScoreTask task, SelectedRows rows) {
-        int[] positions = task.item().positions();
-        if (!Arrays.equals(rows.positions(), positions)) {
+    StoredRows encode(int[] tokens, Holdings holds, SelectedRows rows) {
+        if (!Arrays.equals(rows.positions(), holds.positions())) {
             throw new IllegalStateException("the model gave rows for positions " + Arrays.toString(rows.positions())
-                    + " (expected: " + Arrays.toString(positions) + ")");
+                    + " (expected: " + Arrays.toString(holds.positions()) + ")");
         }
         RowColumns columns = new RowColumns(
                 rows.stride(),
@@ -64,17 +56,34 @@ public final class SequenceEncoder {
                 rows.logProbabilities(),
                 rows.logTailMass(),
                 rows.dataLogProbability(),
-                rows.temperatureOffsets());
-        int step = rowsPerBlock(task.selection());
+                rows.temperatureOffsets(),
+                rows.drawCounts(),
+                rows.logits(),
+                rows.logSumExp());
+        double keptMass = holds.format().precision() == Precision.EXACT ? Containment.keptMass(columns) : 0;
+        return new StoredRows(holds.withKeptMass(keptMass), encode(tokens, holds, columns, fingerprintDigest));
+    }
+
+    /**
+     * Encodes rows.
+     *
+     * @param computedBy digest of the execution fingerprint that they were computed with
+     */
+    EncodedSequence encode(int[] tokens, Holdings holds, RowColumns columns, byte[] computedBy) {
+        int[] positions = holds.positions();
+        RowFormat format = holds.format();
+        int step = rowsPerBlock(format);
         List<EncodedBlock> blocks = new ArrayList<>();
         for (int from = 0; from < positions.length; from += step) {
             int to = Math.min(positions.length, from + step);
             BlockHeader header = new BlockHeader(
                     teacher.vocabularySize(),
-                    task.selection(),
+                    format.selection(),
+                    format.precision(),
+                    format.rawLogits(),
                     teacher.modelDigest(),
-                    fingerprintDigest,
-                    Digests.rows(task.item().tokens(), positions, from, to),
+                    computedBy,
+                    Digests.rows(tokens, positions, from, to),
                     Arrays.copyOfRange(positions, from, to));
             blocks.add(new EncodedBlock(positions[from], to - from, BlockEncoder.encode(header, columns, from)));
         }

@@ -12,8 +12,8 @@ import java.util.Optional;
 import java.util.function.LongSupplier;
 
 /**
- * One teacher's requests: answered from memory, joined to an equal computation in flight, found in a slower tier, or computed.
- * Safe for several threads.
+ * One teacher's requests: answered from memory, joined to a computation in flight, found in a slower tier, or computed. Rows that
+ * are held, or on their way, answer every request that they {@linkplain Holdings#contains contain}. Safe for several threads.
  *
  * <p>One lock, {@code this}, guards the table of computations and each computation's waiters. A computation is in the table
  * from before the slower tiers are searched until its rows are stored in memory, wherever they came from; so whoever looks
@@ -23,10 +23,11 @@ import java.util.function.LongSupplier;
  * <p>A request that bypasses the cache has a computation of its own outside the table: it neither reads, joins, is joined,
  * nor stores, so that a fresh computation never changes what others are served.
  */
-public final class SingleFlight {
+public final class SingleFlight implements Scorer {
     private final TeacherDescription teacher;
     private final CacheTiers tiers;
     private final SequenceEncoder encoder;
+    private final Narrowing narrowing;
     private final Batcher batcher;
     private final LongSupplier nanoClock;
     private final CacheMetrics metrics;
@@ -42,61 +43,68 @@ public final class SingleFlight {
         this.teacher = teacher;
         this.tiers = tiers;
         this.encoder = encoder;
+        this.narrowing = new Narrowing(encoder);
         this.batcher = batcher;
         this.nanoClock = nanoClock;
         this.metrics = metrics;
     }
 
-    /** Answers a task, now or later. Never blocks. The waiter may be called before this returns. */
+    @Override
     public Ticket score(ScoreTask task, Waiter waiter) {
         if (task.item().positions().length == 0) {
-            waiter.scored(new EncodedSequence(List.of()), Origin.COMPUTED);
+            waiter.scored(new EncodedSequence(List.of()), Origin.COMPUTED, false);
             return Ticket.ANSWERED;
         }
         RowsQuery query = RowsQuery.of(teacher, task);
-        return task.bypassCache() ? compute(query.key(), task, waiter) : share(query, task, waiter);
+        Plan plan = Plan.of(task, query.wanted(), teacher.vocabularySize());
+        boolean shared = !task.bypassCache();
+        Computation computation = new Computation(this, query, plan, task.deadline(), shared);
+        return shared ? share(computation, waiter, task.deadline()) : compute(computation, waiter);
     }
 
-    private Ticket share(RowsQuery query, ScoreTask task, Waiter waiter) {
-        CacheKey key = query.key();
-        Computation computation = new Computation(this, key, task, true);
+    private Ticket share(Computation computation, Waiter waiter, Deadline deadline) {
+        RowsQuery query = computation.query();
         Optional<StoredRows> stored;
+        boolean answers;
         Ticket ticket = Ticket.ANSWERED;
         synchronized (this) {
-            for (Computation running : inFlight.getOrDefault(key, List.of())) {
-                if (Holdings.contains(running.holds(), task.wanted())) {
+            for (Computation running : inFlight.getOrDefault(query.key(), List.of())) {
+                if (query.answeredBy(running.holds())) {
                     metrics.coalesced.increment();
-                    return running.join(waiter, task.deadline());
+                    return running.join(waiter, query.wanted(), deadline);
                 }
             }
             stored = tiers.findInMemory(query);
-            if (stored.isEmpty()) {
+            answers = stored.isPresent() && query.answeredBy(stored.get().holds());
+            if (!answers) {
                 ticket = computation.begin(waiter);
-                inFlight.computeIfAbsent(key, unused -> new ArrayList<>(1)).add(computation);
+                inFlight.computeIfAbsent(query.key(), unused -> new ArrayList<>(1))
+                        .add(computation);
             }
         }
-        if (stored.isPresent()) {
+        if (answers) {
             metrics.hits.increment();
-            waiter.scored(stored.get().rows(), Origin.MEMORY);
+            answer(waiter, query.wanted(), query.tokens(), stored.orElseThrow(), Origin.MEMORY);
         } else {
-            tiers.search(new Search(query, computation));
+            tiers.search(new Search(computation, stored));
         }
         return ticket;
     }
 
     /** What a computation does first: the slower tiers are searched, and where none has its rows, it is submitted. */
     private final class Search implements Lookup {
-        private final RowsQuery query;
         private final Computation computation;
+        private final Optional<StoredRows> inMemory;
 
-        Search(RowsQuery query, Computation computation) {
-            this.query = query;
+        /** @param inMemory rows that do not answer */
+        Search(Computation computation, Optional<StoredRows> inMemory) {
             this.computation = computation;
+            this.inMemory = inMemory;
         }
 
         @Override
         public RowsQuery query() {
-            return query;
+            return computation.query();
         }
 
         @Override
@@ -107,21 +115,33 @@ public final class SingleFlight {
         @Override
         public void found(StoredRows stored, Origin origin) {
             metrics.hits.increment();
-            computation.found(stored.rows(), origin);
+            computation.found(stored, origin);
         }
 
         @Override
-        public void absent() {
+        public void absent(List<StoredRows> others) {
             if (wanted()) {
                 metrics.misses.increment();
+                inMemory.ifPresent(held -> widen(computation, held));
+                others.forEach(held -> widen(computation, held));
                 submit(computation);
             }
         }
     }
 
-    private Ticket compute(CacheKey key, ScoreTask task, Waiter waiter) {
+    /** Has a computation replace rows that are held by wider ones, where that is possible. Not where bits have to be fresh ones. */
+    private void widen(Computation computation, StoredRows held) {
+        if (teacher.deterministic()) {
+            return;
+        }
+        synchronized (this) {
+            Holdings wider = Widening.of(held.holds(), computation.holds(), teacher.vocabularySize());
+            computation.widen(computation.plan().widenedTo(wider, teacher.vocabularySize()));
+        }
+    }
+
+    private Ticket compute(Computation computation, Waiter waiter) {
         metrics.bypassed.increment();
-        Computation computation = new Computation(this, key, task, false);
         Ticket ticket;
         synchronized (this) {
             ticket = computation.begin(waiter);
@@ -140,9 +160,9 @@ public final class SingleFlight {
 
     /** Takes a computation out of the table; a later request for the same begins a new one. Called with the lock held. */
     void forget(Computation computation) {
-        List<Computation> sameKey = inFlight.get(computation.key());
+        List<Computation> sameKey = inFlight.get(computation.query().key());
         if (sameKey != null && sameKey.remove(computation) && sameKey.isEmpty()) {
-            inFlight.remove(computation.key());
+            inFlight.remove(computation.query().key());
         }
     }
 
@@ -152,11 +172,32 @@ public final class SingleFlight {
         batcher.withdraw(computation);
     }
 
-    EncodedSequence encode(Computation computation, SelectedRows rows) {
-        EncodedSequence encoded = encoder.encode(computation.task(), rows);
+    StoredRows encode(Computation computation, SelectedRows rows) {
+        RowsQuery query = computation.query();
+        StoredRows encoded = encoder.encode(query.tokens(), computation.holds(), rows);
         if (computation.shared()) {
-            tiers.keep(computation.key(), new StoredRows(computation.holds(), encoded));
+            tiers.keep(query, encoded);
         }
         return encoded;
+    }
+
+    /** Gives a waiter what it wants of rows that contain it. */
+    void answer(Waiter waiter, Holdings wanted, int[] tokens, StoredRows stored, Origin origin) {
+        EncodedSequence rows;
+        try {
+            rows = narrowing.answer(stored, tokens, wanted);
+        } catch (RuntimeException e) {
+            waiter.failed(notEncoded(e));
+            return;
+        }
+        boolean narrowed = Narrowing.narrows(stored.holds(), wanted);
+        if (narrowed) {
+            metrics.narrowed.increment();
+        }
+        waiter.scored(rows, origin, narrowed);
+    }
+
+    static Failure notEncoded(RuntimeException e) {
+        return new Failure(Failure.Reason.MODEL_FAILED, "the model's rows cannot be encoded: " + e.getMessage());
     }
 }

@@ -12,10 +12,13 @@ public interface Tier extends AutoCloseable {
     /** What rows from here are marked with; it names the tier, too. */
     Origin origin();
 
-    /** Rows that {@linkplain Holdings#contains answer} the query, whole and checked. May block within the tier's own bound. */
+    /**
+     * What is held under the query's key, whole and checked, whether or not it {@linkplain Holdings#contains answers} the query. May
+     * block within the tier's own bound.
+     */
     Optional<StoredRows> find(RowsQuery query);
 
-    /** Keeps rows in the place of what was kept under the key: what was asked for last is what will be asked for next. */
+    /** Keeps rows in the place of what was kept under the key. */
     void keep(CacheKey key, StoredRows rows);
 
     /** Lets go of files and connections, after calls in progress; later calls find and keep nothing. */

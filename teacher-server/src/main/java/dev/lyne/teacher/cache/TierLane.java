@@ -55,7 +55,10 @@ public final class TierLane {
         return tier.origin();
     }
 
-    /** Looks rows up and gives the answer on a thread of the lane; none where the lookup is not wanted by then. */
+    /**
+     * Looks rows up and gives what is held, whether or not it answers, on a thread of the lane; not at all where the lookup is not
+     * wanted by then.
+     */
     void find(Lookup lookup, Consumer<Optional<StoredRows>> answer) {
         long askedNanos = nanoClock.getAsLong();
         try {
@@ -76,12 +79,14 @@ public final class TierLane {
             return Optional.empty();
         }
         StoredRows waiting = unwritten.get(query.key());
-        if (waiting != null && Holdings.contains(waiting.holds(), query.wanted())) {
+        if (waiting != null && query.answeredBy(waiting.holds())) {
             metrics.hit(waiting.bytes());
             return Optional.of(waiting);
         }
         try {
-            return tier.find(query);
+            Optional<StoredRows> found = tier.find(query);
+            found.ifPresent(stored -> count(query, stored));
+            return found;
         } catch (RuntimeException | Error e) {
             // A tier turns what it can foresee into a miss; what is left is a defect, and the sequence is computed.
             metrics.failed(String.valueOf(e));
@@ -89,6 +94,14 @@ public final class TierLane {
             return Optional.empty();
         } finally {
             metrics.lookedUp(nanoClock.getAsLong() - askedNanos);
+        }
+    }
+
+    private void count(RowsQuery query, StoredRows found) {
+        if (query.answeredBy(found.holds())) {
+            metrics.hit(found.bytes());
+        } else {
+            metrics.missed();
         }
     }
 

@@ -20,6 +20,7 @@ final class Outgoing {
     private final long id;
     private final Iterator<EncodedBlock> blocks;
     private final Source source;
+    private final boolean narrowed;
     private final ScoreSequencesResponse last;
     private final Consumer<EncodedBlock> whenBlockSent;
     private final Runnable whenLeaving;
@@ -30,12 +31,14 @@ final class Outgoing {
             long id,
             EncodedSequence rows,
             Source source,
+            boolean narrowed,
             ScoreSequencesResponse last,
             Consumer<EncodedBlock> whenBlockSent,
             Runnable whenLeaving) {
         this.id = id;
         this.blocks = rows.blocks().iterator();
         this.source = source;
+        this.narrowed = narrowed;
         this.last = last;
         this.whenBlockSent = whenBlockSent;
         this.whenLeaving = whenLeaving;
@@ -44,7 +47,12 @@ final class Outgoing {
 
     /** A sequence's rows, then `done`. */
     static Outgoing rows(
-            long id, EncodedSequence rows, Origin origin, Consumer<EncodedBlock> whenBlockSent, Runnable whenLeaving) {
+            long id,
+            EncodedSequence rows,
+            Origin origin,
+            boolean narrowed,
+            Consumer<EncodedBlock> whenBlockSent,
+            Runnable whenLeaving) {
         Source source = switch (origin) {
             case COMPUTED -> Source.SOURCE_COMPUTED;
             case COALESCED -> Source.SOURCE_COALESCED;
@@ -55,13 +63,19 @@ final class Outgoing {
         ScoreSequencesResponse done = ScoreSequencesResponse.newBuilder()
                 .setDone(SequenceDone.newBuilder().setId(id).setRows(rows.rows()))
                 .build();
-        return new Outgoing(id, rows, source, done, whenBlockSent, whenLeaving);
+        return new Outgoing(id, rows, source, narrowed, done, whenBlockSent, whenLeaving);
     }
 
     /** One message. */
     static Outgoing message(ScoreSequencesResponse message, Runnable whenLeaving) {
         return new Outgoing(
-                0, new EncodedSequence(List.of()), Source.SOURCE_UNSPECIFIED, message, unused -> {}, whenLeaving);
+                0,
+                new EncodedSequence(List.of()),
+                Source.SOURCE_UNSPECIFIED,
+                false,
+                message,
+                unused -> {},
+                whenLeaving);
     }
 
     /** Bytes of blocks not sent yet. */
@@ -87,7 +101,8 @@ final class Outgoing {
                         .setId(id)
                         .setFirstPosition(block.firstPosition())
                         .setBlock(UnsafeByteOperations.unsafeWrap(block.bytes()))
-                        .setSource(source))
+                        .setSource(source)
+                        .setNarrowed(narrowed))
                 .build();
     }
 

@@ -6,7 +6,7 @@ import dev.lyne.teacher.admission.Verdict;
 import dev.lyne.teacher.cache.EncodedSequence;
 import dev.lyne.teacher.cache.Origin;
 import dev.lyne.teacher.cache.ScoreTask;
-import dev.lyne.teacher.cache.SingleFlight;
+import dev.lyne.teacher.cache.Scorer;
 import dev.lyne.teacher.cache.Ticket;
 import dev.lyne.teacher.cache.Waiter;
 import dev.lyne.teacher.model.Failure;
@@ -34,7 +34,7 @@ final class ScoreStream {
     private static final int MAX_WAITING_REFUSALS = 64;
 
     private final StreamTerms terms;
-    private final SingleFlight sequences;
+    private final Scorer sequences;
     private final Admission admission;
     private final RpcMetrics metrics;
     private final RpcMetrics.Served served;
@@ -53,7 +53,7 @@ final class ScoreStream {
 
     ScoreStream(
             StreamTerms terms,
-            SingleFlight sequences,
+            Scorer sequences,
             Admission admission,
             RpcMetrics metrics,
             RpcMetrics.Served served,
@@ -85,9 +85,9 @@ final class ScoreStream {
         }
 
         @Override
-        public void scored(EncodedSequence rows, Origin origin) {
+        public void scored(EncodedSequence rows, Origin origin, boolean narrowed) {
             release(this);
-            sender.offer(Outgoing.rows(id, rows, origin, served::sent, () -> leaving(this)));
+            sender.offer(Outgoing.rows(id, rows, origin, narrowed, served::sent, () -> leaving(this)));
         }
 
         @Override

@@ -89,7 +89,7 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
                 "student {} opens {} with {}",
                 printable(open.getStudent()),
                 terms.teacher().name(),
-                terms.selection());
+                terms.format());
         ScoreStream opened = new ScoreStream(
                 terms, teacher.sequences(), admission, metrics, teachers.served(teacher), nanoClock, call, sender);
         StreamOpened answer = StreamOpened.newBuilder()

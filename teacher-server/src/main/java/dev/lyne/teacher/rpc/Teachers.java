@@ -20,6 +20,16 @@ import java.util.stream.Collectors;
 
 /** The server's teachers by name; names are distinct. */
 final class Teachers {
+    private static final List<Precision> PRECISIONS =
+            List.of(Precision.PRECISION_EXACT, Precision.PRECISION_HALF, Precision.PRECISION_COMPACT);
+    private static final List<SelectionKind> KINDS = List.of(
+            SelectionKind.SELECTION_KIND_TOP_K,
+            SelectionKind.SELECTION_KIND_TOP_P_K,
+            SelectionKind.SELECTION_KIND_TOP_FRACTION,
+            SelectionKind.SELECTION_KIND_DRAWS,
+            SelectionKind.SELECTION_KIND_CHOSEN,
+            SelectionKind.SELECTION_KIND_DATA_ONLY);
+
     private final Map<String, ServedTeacher> byName = new TreeMap<>();
     private final Map<String, RpcMetrics.Served> served;
     private final ServerLimits limits;
@@ -70,9 +80,8 @@ final class Teachers {
                 .setContextLength(teacher.contextLength())
                 .setArchitecture(teacher.architecture())
                 .setParameters(teacher.parameters())
-                .addPrecisions(Precision.PRECISION_EXACT)
-                .addSelectionKinds(SelectionKind.SELECTION_KIND_TOP_K)
-                .addSelectionKinds(SelectionKind.SELECTION_KIND_TOP_P_K)
+                .addAllPrecisions(PRECISIONS)
+                .addAllSelectionKinds(KINDS)
                 .setLimits(Limits.newBuilder()
                         .setMaxInFlightSequences(limits.maxInFlightSequences())
                         .setMaxInFlightTokens(limits.maxInFlightTokens())

@@ -1,6 +1,7 @@
 package dev.lyne.teacher.server;
 
 import dev.lyne.teacher.admission.Admission;
+import dev.lyne.teacher.admission.RequestSize;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
@@ -237,11 +238,9 @@ public final class TeacherServer implements AutoCloseable {
     }
 
     private Server listener(int contextLength) {
-        // A token id takes at most 3 bytes below 2^20, a position range at most 16 for every other token.
-        int maxRequestBytes = Math.addExact(1 << 16, Math.multiplyExact(16, contextLength));
         NettyServerBuilder builder = NettyServerBuilder.forAddress(options.listen())
                 .executor(calls)
-                .maxInboundMessageSize(maxRequestBytes)
+                .maxInboundMessageSize(RequestSize.maxBytes(contextLength))
                 .maxInboundMetadataSize(1 << 14)
                 .flowControlWindow(1 << 20)
                 .keepAliveTime(60, TimeUnit.SECONDS)

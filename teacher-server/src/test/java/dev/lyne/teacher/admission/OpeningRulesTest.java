@@ -98,12 +98,12 @@ final class OpeningRulesTest {
                         "no precision",
                         OpenStream.Builder::clearPrecision,
                         Reason.INVALID_REQUEST,
-                        "precision: 0 (expected: PRECISION_EXACT=1)"),
+                        "precision: 0 (expected: exact, half or compact)"),
                 bad(
                         "unknown precision",
                         open -> open.setPrecisionValue(9),
                         Reason.INVALID_REQUEST,
-                        "precision: 9 (expected: PRECISION_EXACT=1)"),
+                        "precision: 9 (expected: exact, half or compact)"),
                 bad(
                         "student's name too long",
                         open -> open.setStudent("s".repeat(129)),
@@ -156,7 +156,8 @@ final class OpeningRulesTest {
                 .build();
 
         StreamTerms terms = Openings.accepted(admission.open(open, Openings.TEACHER));
-        assertThat(terms.selection()).isEqualTo(new dev.lyne.wire.Selection.TopPK(0.9, 50, 1f, List.of()));
+        assertThat(terms.format().selection()).isEqualTo(new dev.lyne.wire.Selection.TopPK(0.9, 50, 1f, List.of()));
+        assertThat(terms.bypassCache()).isFalse();
         assertThat(terms.creditSequences()).isEqualTo(4);
         assertThat(terms.creditTokens()).isEqualTo(1_000);
     }

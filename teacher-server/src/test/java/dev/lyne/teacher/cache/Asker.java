@@ -10,11 +10,13 @@ import java.util.List;
 /** Collects what it is told. */
 final class Asker implements Waiter {
     private final List<Object> told = new ArrayList<>();
+    volatile boolean narrowed;
     volatile EncodedSequence rows = new EncodedSequence(List.of());
 
     @Override
-    public void scored(EncodedSequence encoded, Origin origin) {
+    public void scored(EncodedSequence encoded, Origin origin, boolean cut) {
         rows = encoded;
+        narrowed = cut;
         tell(origin);
     }
 

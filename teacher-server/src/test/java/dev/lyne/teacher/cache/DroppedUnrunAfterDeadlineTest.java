@@ -43,7 +43,7 @@ final class DroppedUnrunAfterDeadlineTest {
         ConcurrentHashMap<Failure.Reason, Integer> failed = new ConcurrentHashMap<>();
         Waiter waiter = new Waiter() {
             @Override
-            public void scored(EncodedSequence rows, Origin origin) {
+            public void scored(EncodedSequence rows, Origin origin, boolean narrowed) {
                 scored.incrementAndGet();
             }
 
@@ -73,7 +73,7 @@ final class DroppedUnrunAfterDeadlineTest {
     private static ScoreTask task(int token, Deadline deadline) {
         return new ScoreTask(
                 new ScoreItem(new int[] {token, 2, 3}, Positions.withData(3)),
-                new Selection.TopK(2, List.of()),
+                TestRows.exact(new Selection.TopK(2, List.of())),
                 deadline,
                 false);
     }

@@ -2,18 +2,22 @@ package dev.lyne.teacher.cache;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.wire.Selection;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 final class MemoryTierTest {
     private static final TeacherDescription TEACHER = new FakeTeacher("fake", 100, 16).description();
+    private static final Selection TOP_4 = new Selection.TopK(4, List.of());
 
     private static Holdings holdings(int k, int... positions) {
-        return new Holdings(new Selection.TopK(k, List.of()), positions);
+        return new Holdings(TestRows.exact(new Selection.TopK(k, List.of())), positions, new int[0][], 0);
     }
 
     private static StoredRows rows(Holdings holds, int bytes) {
@@ -25,7 +29,7 @@ final class MemoryTierTest {
     }
 
     private static CacheKey key(int token) {
-        return CacheKey.of(TEACHER, new int[] {token, 1});
+        return CacheKey.of(TEACHER, TOP_4, new int[] {token, 1});
     }
 
     @Test
@@ -49,26 +53,97 @@ final class MemoryTierTest {
     }
 
     @Test
-    void find_otherThanHeld_isAMiss() {
-        MemoryTier tier = new MemoryTier(100_000, new SimpleMeterRegistry());
+    void find_otherThanHeld_givesItAndCountsAMiss() {
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        MemoryTier tier = new MemoryTier(100_000, registry);
         StoredRows kept = rows(holdings(4, 0, 1), 10);
         tier.keep(key(1), kept);
 
         assertThat(tier.find(query(key(1), holdings(4, 0, 1)))).containsSame(kept);
-        assertThat(tier.find(query(key(1), holdings(5, 0, 1)))).isEmpty();
-        assertThat(tier.find(query(key(1), holdings(4, 0)))).isEmpty();
+        assertThat(tier.find(query(key(1), holdings(3, 1)))).containsSame(kept);
+        assertThat(registry.get("lyne.teacher.tier.hits").counter().count()).isEqualTo(2);
+        assertThat(tier.find(query(key(1), holdings(5, 0, 1)))).containsSame(kept);
+        assertThat(tier.find(query(key(1), holdings(4, 2)))).containsSame(kept);
         assertThat(tier.find(query(key(2), holdings(4, 0, 1)))).isEmpty();
+        assertThat(registry.get("lyne.teacher.tier.misses").counter().count()).isEqualTo(3);
     }
 
     @Test
-    void key_ofAnotherTeacherOrModeOrTokens_differs() {
-        CacheKey key = CacheKey.of(TEACHER, new int[] {1, 2});
+    void keepUnlessContained_widerStaysNarrowerGivesWay() {
+        MemoryTier tier = new MemoryTier(100_000, new SimpleMeterRegistry());
+        RowsQuery query = query(key(1), holdings(1, 0));
+        StoredRows wide = rows(holdings(8, 0, 1), 10);
 
-        assertThat(CacheKey.of(TEACHER, new int[] {1, 2})).isEqualTo(key);
-        assertThat(CacheKey.of(TEACHER, new int[] {2, 1})).isNotEqualTo(key);
-        assertThat(CacheKey.of(new FakeTeacher("fake", 100, 16, true).description(), new int[] {1, 2}))
+        assertThat(tier.keepUnlessContained(query, rows(holdings(4, 0, 1), 10))).isTrue();
+        assertThat(tier.keepUnlessContained(query, wide)).isTrue();
+        assertThat(tier.keepUnlessContained(query, rows(holdings(4, 0, 1), 10))).isFalse();
+        assertThat(tier.keepUnlessContained(query, rows(holdings(8, 1), 10))).isFalse();
+        assertThat(tier.find(query)).containsSame(wide);
+        assertThat(tier.keepUnlessContained(query, rows(holdings(4, 0, 2), 10))).isTrue();
+    }
+
+    @Test
+    void key_hasTeacherModeFamilyAndTokens() {
+        int[] tokens = {1, 2};
+        CacheKey key = CacheKey.of(TEACHER, TOP_4, tokens);
+
+        assertThat(CacheKey.of(TEACHER, TOP_4, new int[] {1, 2})).isEqualTo(key);
+        assertThat(CacheKey.of(TEACHER, TOP_4, new int[] {2, 1})).isNotEqualTo(key);
+        assertThat(CacheKey.of(new FakeTeacher("fake", 100, 16, true).description(), TOP_4, tokens))
                 .isNotEqualTo(key);
-        assertThat(CacheKey.of(new FakeTeacher("else", 100, 16).description(), new int[] {1, 2}))
+        assertThat(CacheKey.of(new FakeTeacher("else", 100, 16).description(), TOP_4, tokens))
                 .isNotEqualTo(key);
+    }
+
+    @Test
+    void key_hasNothingThatAnEntrySaysOfItself() {
+        CacheKey prefix = key(TOP_4);
+        assertThat(List.of(
+                        key(new Selection.TopK(9, List.of(2f))),
+                        key(new Selection.TopPK(0.9, 50, 1f, List.of())),
+                        key(new Selection.TopPK(0.5, 10, 1f, List.of(4f))),
+                        key(new Selection.TopFraction(0.05, List.of())),
+                        key(new Selection.DataOnly(List.of()))))
+                .containsOnly(prefix);
+        CacheKey draws = key(new Selection.Draws(50, 4, 7, List.of()));
+        assertThat(key(new Selection.Draws(50, 4, 7, List.of(2f)))).isEqualTo(draws);
+        assertThat(key(new Selection.Chosen(8, List.of()))).isEqualTo(key(new Selection.Chosen(9, List.of())));
+        assertThat(Set.of(
+                        prefix,
+                        draws,
+                        key(new Selection.Draws(51, 4, 7, List.of())),
+                        key(new Selection.Draws(50, 5, 7, List.of())),
+                        key(new Selection.Draws(50, 4, 8, List.of())),
+                        key(new Selection.Chosen(8, List.of())),
+                        key(new Selection.TopPK(0.9, 50, 2f, List.of()))))
+                .hasSize(7);
+    }
+
+    /** Another machine, as in a replica beside a server: the rows are as good, except where bits are promised. */
+    @Test
+    void key_hasTheMachineInDeterministicModeOnly() {
+        assertThat(CacheKey.of(onOtherMachine(false), TOP_4, new int[] {1, 2}))
+                .isEqualTo(CacheKey.of(TEACHER, TOP_4, new int[] {1, 2}));
+        assertThat(CacheKey.of(onOtherMachine(true), TOP_4, new int[] {1, 2}))
+                .isNotEqualTo(
+                        CacheKey.of(new FakeTeacher("fake", 100, 16, true).description(), TOP_4, new int[] {1, 2}));
+    }
+
+    private static TeacherDescription onOtherMachine(boolean deterministic) {
+        TeacherDescription here = new FakeTeacher("fake", 100, 16, deterministic).description();
+        return new TeacherDescription(
+                here.name(),
+                here.modelDigest(),
+                here.tokenizerDigest(),
+                here.vocabularySize(),
+                here.contextLength(),
+                new ExecutionFingerprint("0.0.0", "else", "", 8, ComputePrecision.FLOAT32),
+                here.architecture(),
+                here.parameters(),
+                deterministic);
+    }
+
+    private static CacheKey key(Selection selection) {
+        return CacheKey.of(TEACHER, selection, new int[] {1, 2});
     }
 }

@@ -29,8 +29,9 @@ final class SequenceEncoderTest {
         int[] tokens = IntStream.range(0, 2_000).map(i -> i * 7 % 5_000).toArray();
         ScoreItem item = new ScoreItem(tokens, positions);
         SelectedRows rows = teacher.rows(item, new RowSelection(new Kept.Top(k, 1, 1f), temperatures, false));
-        ScoreTask task = new ScoreTask(item, new Selection.TopK(k, temperatures), Deadline.NONE, false);
-        return encoder.encode(task, rows);
+        RowFormat format = TestRows.exact(new Selection.TopK(k, temperatures));
+        return encoder.encode(tokens, new Holdings(format, positions, new int[0][], 0), rows)
+                .rows();
     }
 
     @Test
@@ -63,9 +64,10 @@ final class SequenceEncoderTest {
     void encode_rowsForOtherPositions_isRefused() {
         ScoreItem asked = new ScoreItem(new int[] {1, 2, 3}, new int[] {0, 1});
         SelectedRows other = teacher.rows(new ScoreItem(asked.tokens(), new int[] {0}), RowSelection.topK(2));
-        ScoreTask task = new ScoreTask(asked, new Selection.TopK(2, List.of()), Deadline.NONE, false);
+        RowFormat format = TestRows.exact(new Selection.TopK(2, List.of()));
+        Holdings holds = new Holdings(format, asked.positions(), new int[0][], 0);
 
-        assertThatThrownBy(() -> encoder.encode(task, other))
+        assertThatThrownBy(() -> encoder.encode(asked.tokens(), holds, other))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage("the model gave rows for positions [0] (expected: [0, 1])");
     }

@@ -46,11 +46,14 @@ final class SingleFlightTest {
     private static ScoreTask task(int firstToken, int k, Deadline deadline) {
         int[] tokens = {firstToken, 2, 3, 4};
         return new ScoreTask(
-                new ScoreItem(tokens, Positions.withData(4)), new Selection.TopK(k, List.of()), deadline, false);
+                new ScoreItem(tokens, Positions.withData(4)),
+                TestRows.exact(new Selection.TopK(k, List.of())),
+                deadline,
+                false);
     }
 
     private static ScoreTask bypassing(ScoreTask task) {
-        return new ScoreTask(task.item(), task.selection(), task.deadline(), true);
+        return new ScoreTask(task.item(), task.format(), task.deadline(), true);
     }
 
     /** Holds the device with a sequence of its own, so that what is asked next waits in the queue. */
@@ -277,7 +280,7 @@ final class SingleFlightTest {
         flight.score(
                 new ScoreTask(
                         new ScoreItem(new int[] {1}, new int[0]),
-                        new Selection.TopK(4, List.of()),
+                        TestRows.exact(new Selection.TopK(4, List.of())),
                         Deadline.NONE,
                         false),
                 asker);

@@ -115,6 +115,7 @@ final class SlowerTiersTest {
         ask(wider).awaitOnly(Origin.COMPUTED);
         await().until(() -> Objects.requireNonNull(disk.entries().get(key(1)))
                         .holds()
+                        .format()
                         .selection()
                         .mostEntries(1_000)
                 == 8);
@@ -298,8 +299,7 @@ final class SlowerTiersTest {
     void bypass_neitherReadsNorWritesAnyTier() {
         disk.entries().put(key(1), rows.rows(1));
         ScoreTask plain = task(1);
-        ask(new ScoreTask(plain.item(), plain.selection(), plain.deadline(), true))
-                .awaitOnly(Origin.COMPUTED);
+        ask(new ScoreTask(plain.item(), plain.format(), plain.deadline(), true)).awaitOnly(Origin.COMPUTED);
 
         assertThat(disk.lookups()).isEmpty();
         assertThat(shared.entries()).isEmpty();

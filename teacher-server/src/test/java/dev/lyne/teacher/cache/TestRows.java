@@ -1,9 +1,9 @@
 package dev.lyne.teacher.cache;
 
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.Positions;
+import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
 import java.time.Duration;
 import java.util.Arrays;
@@ -40,8 +40,22 @@ public final class TestRows {
         int[] ids =
                 IntStream.range(0, tokens).map(i -> (number + 31 * i) % 1_000).toArray();
         ids[0] = number / 1_000;
-        return new ScoreTask(
-                new ScoreItem(ids, Positions.withData(tokens)), new Selection.TopK(k, List.of()), deadline, false);
+        return task(ids, exact(new Selection.TopK(k, List.of())), Positions.withData(tokens), deadline);
+    }
+
+    /** Any rows of a short sequence. */
+    public static ScoreTask task(int number, int tokens, RowFormat format) {
+        int[] ids = IntStream.range(0, tokens).map(i -> (number + 31 * i) % 300).toArray();
+        return task(ids, format, Positions.withData(tokens), Deadline.NONE);
+    }
+
+    static ScoreTask task(int[] ids, RowFormat format, int[] positions, Deadline deadline) {
+        return new ScoreTask(new ScoreItem(ids, positions), format, deadline, false);
+    }
+
+    /** Rows in exact precision without raw logits. */
+    public static RowFormat exact(Selection selection) {
+        return new RowFormat(selection, Precision.EXACT, false);
     }
 
     public RowsQuery query(ScoreTask task) {
@@ -54,12 +68,8 @@ public final class TestRows {
 
     /** The rows that answer a task. */
     public StoredRows rows(ScoreTask task) {
-        return new StoredRows(
-                task.wanted(),
-                encoder.encode(
-                        task,
-                        teacher.rows(
-                                task.item(), RowSelection.topK(task.selection().mostEntries(1_000)))));
+        Plan plan = Plan.of(task, Holdings.wanted(task), teacher.description().vocabularySize());
+        return encoder.encode(task.item().tokens(), plan.holds(), teacher.rows(plan.item(), plan.selection()));
     }
 
     public StoredRows rows(int number) {
@@ -74,6 +84,7 @@ public final class TestRows {
                 other.rows().blocks().stream().map(EncodedBlock::bytes).toList();
         return mine.size() == its.size()
                 && IntStream.range(0, mine.size()).allMatch(i -> Arrays.equals(mine.get(i), its.get(i)))
-                && Holdings.contains(one.holds(), other.holds());
+                && Holdings.contains(one.holds(), other.holds(), 1_000, true)
+                && one.holds().keptMass() == other.holds().keptMass();
     }
 }

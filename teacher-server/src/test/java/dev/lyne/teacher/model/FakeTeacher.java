@@ -2,7 +2,6 @@ package dev.lyne.teacher.model;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ExecutionFingerprint;
-import dev.lyne.lm.scoring.Kept;
 import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
@@ -13,7 +12,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 
 /**
- * A teacher without a model: rows are pseudo-random functions of the tokens up to a position. It can be held before a batch,
+ * A teacher without a model: rows are functions of the tokens up to a position. It can be held before a batch,
  * made to fail on a token, and made to find a token's logits not finite.
  */
 public final class FakeTeacher implements Teacher {
@@ -21,6 +20,7 @@ public final class FakeTeacher implements Teacher {
     public record Batch(List<ScoreItem> items, RowSelection selection) {}
 
     private final TeacherDescription description;
+    private final FakeRows rows;
     private final Semaphore allowedBatches = new Semaphore(Integer.MAX_VALUE / 2);
     private final Semaphore allowedWarmUp = new Semaphore(Integer.MAX_VALUE / 2);
     private final List<Batch> batches = new CopyOnWriteArrayList<>();
@@ -33,6 +33,7 @@ public final class FakeTeacher implements Teacher {
     }
 
     public FakeTeacher(String name, int vocabularySize, int contextLength, boolean deterministic) {
+        this.rows = new FakeRows(vocabularySize);
         byte[] digest = new byte[32];
         Arrays.fill(digest, (byte) (7 + name.hashCode()));
         byte[] tokenizer = new byte[32];
@@ -129,31 +130,7 @@ public final class FakeTeacher implements Teacher {
 
     /** The rows that this teacher gives, for comparison. */
     public SelectedRows rows(ScoreItem item, RowSelection selection) {
-        int rows = item.positions().length;
-        Kept.Top top = (Kept.Top) selection.kept();
-        int k = top.k();
-        int temperatures = selection.temperatures().size();
-        int[] counts = new int[rows];
-        int[] ids = new int[rows * k];
-        float[] logProbabilities = new float[rows * k];
-        float[] logTailMass = new float[rows];
-        float[] data = new float[rows];
-        float[] offsets = new float[rows * temperatures];
-        for (int row = 0; row < rows; row++) {
-            int position = item.positions()[row];
-            int hash = Arrays.hashCode(Arrays.copyOf(item.tokens(), position + 1)) & 0xffff;
-            counts[row] = top.p() < 1 ? 1 + hash % k : k;
-            for (int i = 0; i < counts[row]; i++) {
-                ids[row * k + i] = (hash + i) % description.vocabularySize();
-                logProbabilities[row * k + i] = -1f - i - hash * 1e-5f;
-            }
-            logTailMass[row] = -0.5f;
-            data[row] = position + 1 < item.tokens().length ? -2f - hash * 1e-5f : Float.NaN;
-            for (int i = 0; i < temperatures; i++) {
-                offsets[row * temperatures + i] = hash * 1e-3f + i;
-            }
-        }
-        return new SelectedRows(item.positions(), k, counts, ids, logProbabilities, logTailMass, data, offsets);
+        return rows.of(item, selection);
     }
 
     @Override

@@ -14,6 +14,7 @@ import dev.lyne.v1.SequenceFailed;
 import dev.lyne.v1.TeacherServiceGrpc;
 import dev.lyne.v1.TopK;
 import dev.lyne.wire.Digests;
+import dev.lyne.wire.SelectionMessages;
 import io.grpc.Channel;
 import io.grpc.Status;
 import io.grpc.stub.ClientCallStreamObserver;
@@ -87,6 +88,14 @@ final class TestStream implements ClientResponseObserver<ScoreSequencesRequest, 
                 .setPrecision(Precision.PRECISION_EXACT)
                 .setStudent("test")
                 .build();
+    }
+
+    /** Opens with any selection and precision. */
+    static OpenStream.Builder opening(dev.lyne.wire.Selection selection, dev.lyne.wire.Precision precision) {
+        return OpenStream.newBuilder()
+                .setSelection(SelectionMessages.toMessage(selection))
+                .setPrecision(SelectionMessages.toMessage(precision))
+                .setStudent("test");
     }
 
     static Sequence sequence(long id, int... tokens) {

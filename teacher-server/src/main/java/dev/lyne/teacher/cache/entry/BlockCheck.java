@@ -3,12 +3,17 @@ package dev.lyne.teacher.cache.entry;
 import dev.lyne.teacher.cache.EncodedBlock;
 import dev.lyne.teacher.cache.EncodedSequence;
 import dev.lyne.teacher.cache.Holdings;
+import dev.lyne.teacher.cache.RowFormat;
 import dev.lyne.teacher.cache.RowsQuery;
 import dev.lyne.teacher.cache.StoredRows;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockHeader;
+import dev.lyne.wire.Containment;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.MalformedBlockException;
+import dev.lyne.wire.Precision;
+import dev.lyne.wire.Selection;
+import dev.lyne.wire.TargetBlock;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,46 +21,81 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Checks stored blocks as a student would: each decodes, comes from this teacher on this machine, and answers these very
- * tokens. An entry that someone else wrote, whole and with a good checksum, does not pass as another sequence's rows.
+ * Checks stored blocks as a student would: each decodes, comes from this teacher (in deterministic mode: on this machine), and
+ * answers these very tokens. An entry that someone else wrote, whole and with a good checksum, does not pass as another sequence's rows.
  */
 final class BlockCheck {
     private BlockCheck() {}
 
     static Reading check(List<byte[]> blocks, RowsQuery query) {
-        byte[] fingerprint = query.fingerprintDigest();
-        List<BlockHeader> headers = new ArrayList<>();
+        List<TargetBlock> decoded = new ArrayList<>();
         List<EncodedBlock> encoded = new ArrayList<>();
-        for (byte[] block : blocks) {
-            BlockHeader header;
+        for (byte[] bytes : blocks) {
+            TargetBlock block;
             try {
-                header = BlockDecoder.decode(ByteBuffer.wrap(block)).header();
+                block = BlockDecoder.decode(ByteBuffer.wrap(bytes));
             } catch (MalformedBlockException e) {
                 return new Reading.Damaged(String.valueOf(e.getMessage()));
             }
-            if (!Arrays.equals(header.teacherDigest(), query.teacher().modelDigest())
-                    || !Arrays.equals(header.fingerprintDigest(), fingerprint)
-                    || header.vocabularySize() != query.teacher().vocabularySize()) {
-                return new Reading.Damaged("its rows are of another teacher or machine");
+            String fault = fault(block.header(), query);
+            if (!fault.isEmpty()) {
+                return new Reading.Damaged(fault);
             }
-            if (!Arrays.equals(
-                    header.rowsDigest(), Digests.rows(query.tokens(), header.positions(), 0, header.rows()))) {
-                return new Reading.Damaged("its rows answer another sequence");
-            }
-            headers.add(header);
-            encoded.add(new EncodedBlock(header.positions()[0], header.rows(), block));
+            decoded.add(block);
+            encoded.add(new EncodedBlock(block.header().positions()[0], block.rows(), bytes));
         }
-        int[] positions = headers.stream()
-                .flatMapToInt(header -> Arrays.stream(header.positions()))
+        int[] positions = decoded.stream()
+                .flatMapToInt(block -> Arrays.stream(block.header().positions()))
                 .toArray();
         if (!ascending(positions) || positions[positions.length - 1] >= query.tokens().length) {
             return new Reading.Damaged("its positions are not those of one sequence in order");
         }
-        var selection = headers.get(0).selection();
-        if (headers.stream().anyMatch(header -> !header.selection().equals(selection))) {
-            return new Reading.Damaged("its blocks are of several selections");
+        BlockHeader first = decoded.get(0).header();
+        if (decoded.stream().anyMatch(block -> !sameRows(block.header(), first))) {
+            return new Reading.Damaged("its blocks are of several selections, precisions or machines");
         }
-        return new Reading.Sound(new StoredRows(new Holdings(selection, positions), new EncodedSequence(encoded)));
+        RowFormat format = new RowFormat(first.selection(), first.precision(), first.rawLogits());
+        double keptMass = first.precision() == Precision.EXACT
+                ? decoded.stream().mapToDouble(Containment::keptMass).min().orElse(0)
+                : 0;
+        int[][] chosen = first.selection() instanceof Selection.Chosen ? ids(decoded) : new int[0][];
+        Holdings holds = new Holdings(format, positions, chosen, keptMass);
+        return new Reading.Sound(new StoredRows(holds, new EncodedSequence(encoded)));
+    }
+
+    /** What of a block's header is not as the query's server writes it; empty where all is. */
+    private static String fault(BlockHeader header, RowsQuery query) {
+        if (!Arrays.equals(header.teacherDigest(), query.teacher().modelDigest())
+                || header.vocabularySize() != query.teacher().vocabularySize()) {
+            return "its rows are of another teacher";
+        }
+        if (query.teacher().deterministic() && !Arrays.equals(header.fingerprintDigest(), query.fingerprintDigest())) {
+            return "its rows are of another machine";
+        }
+        if (!Arrays.equals(header.rowsDigest(), Digests.rows(query.tokens(), header.positions(), 0, header.rows()))) {
+            return "its rows answer another sequence";
+        }
+        if (!query.isKeyOf(header.selection())) {
+            return "its selection is not of the key's family";
+        }
+        return "";
+    }
+
+    private static boolean sameRows(BlockHeader one, BlockHeader other) {
+        return one.selection().equals(other.selection())
+                && one.precision() == other.precision()
+                && one.rawLogits() == other.rawLogits()
+                && Arrays.equals(one.fingerprintDigest(), other.fingerprintDigest());
+    }
+
+    /** Chosen ids of each row, ascending. */
+    private static int[][] ids(List<TargetBlock> blocks) {
+        return blocks.stream()
+                .flatMap(block -> IntStream.range(0, block.rows())
+                        .mapToObj(
+                                row -> Arrays.copyOfRange(block.ids(), block.offsets()[row], block.offsets()[row + 1])))
+                .map(ids -> Arrays.stream(ids).sorted().toArray())
+                .toArray(int[][]::new);
     }
 
     private static boolean ascending(int[] positions) {

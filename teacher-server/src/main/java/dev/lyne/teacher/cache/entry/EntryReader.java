@@ -1,12 +1,11 @@
 package dev.lyne.teacher.cache.entry;
 
-import dev.lyne.teacher.cache.Holdings;
 import dev.lyne.teacher.cache.RowsQuery;
 import dev.lyne.teacher.cache.StoredRows;
 import dev.lyne.teacher.cache.TierMetrics;
 import java.util.Optional;
 
-/** Turns what a store gave into rows or a miss, and counts which. */
+/** Turns what a store gave into rows, or counts a miss. */
 public final class EntryReader {
     private final TierMetrics metrics;
 
@@ -14,16 +13,14 @@ public final class EntryReader {
         this.metrics = metrics;
     }
 
-    /** The rows of an entry, where there is one and it is sound and answers the query. */
+    /** The rows of an entry, where there is one and it is sound. */
     public Optional<StoredRows> read(Optional<byte[]> entry, RowsQuery query) {
         if (entry.isPresent()) {
             Reading reading = EntryFormat.read(entry.get(), query);
-            if (reading instanceof Reading.Damaged damaged) {
-                metrics.damaged(damaged.reason());
-            } else if (reading instanceof Reading.Sound sound
-                    && Holdings.contains(sound.rows().holds(), query.wanted())) {
-                metrics.hit(sound.rows().bytes());
+            if (reading instanceof Reading.Sound sound) {
                 return Optional.of(sound.rows());
+            } else if (reading instanceof Reading.Damaged damaged) {
+                metrics.damaged(damaged.reason());
             }
         }
         metrics.missed();

@@ -1,0 +1,70 @@
+package dev.lyne.teacher.admission;
+
+import dev.lyne.teacher.cache.RowFormat;
+import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.v1.OpenStream;
+import dev.lyne.wire.Precision;
+import dev.lyne.wire.Selection;
+import dev.lyne.wire.SelectionMessages;
+
+/** What rows may be asked for: the rules of an opening's selection, precision and raw logits. */
+final class FormatRules {
+    /** An error of a coded log-probability grows by 1/τ, so the steps of compact rows shrink by τ; below this they would be too many. */
+    static final float LEAST_COMPACT_TEMPERATURE = 0.01f;
+
+    private FormatRules() {}
+
+    /** @throws IllegalArgumentException with the value and the expectation */
+    static RowFormat check(OpenStream open, TeacherDescription teacher, ServerLimits limits) {
+        int temperatures = open.getSelection().getTemperaturesCount();
+        if (temperatures > limits.maxTemperatures()) {
+            throw new IllegalArgumentException(
+                    "temperatures: " + temperatures + " (expected: at most " + limits.maxTemperatures() + ")");
+        }
+        Selection selection = SelectionMessages.from(open.getSelection());
+        Precision precision = precision(open);
+        RowFormat format =
+                new RowFormat(selection, precision, open.getSelection().getRawLogits());
+        selection.checkFits(teacher.vocabularySize());
+        checkEntries(format, teacher, limits);
+        if (precision == Precision.COMPACT) {
+            checkTemperatures(selection);
+        }
+        return format;
+    }
+
+    private static Precision precision(OpenStream open) {
+        return switch (open.getPrecision()) {
+            case PRECISION_UNSPECIFIED, UNRECOGNIZED ->
+                throw new IllegalArgumentException(
+                        "precision: " + open.getPrecisionValue() + " (expected: exact, half or compact)");
+            default -> SelectionMessages.precision(open.getPrecision());
+        };
+    }
+
+    private static void checkEntries(RowFormat format, TeacherDescription teacher, ServerLimits limits) {
+        int k = format.selection().mostEntries(teacher.vocabularySize());
+        if (k > limits.maxK()) {
+            throw new IllegalArgumentException("k: " + k + " (expected: 1.." + limits.maxK() + ")");
+        }
+        int rowBytes = format.maxRowBytes(teacher.vocabularySize());
+        if (rowBytes > limits.maxBlockBytes()) {
+            throw new IllegalArgumentException("selection: rows of up to " + rowBytes
+                    + " bytes (expected: rows that fit into a block of " + limits.maxBlockBytes() + ")");
+        }
+        int mostChosen = RequestSize.mostChosen(teacher.contextLength());
+        if (format.selection() instanceof Selection.Chosen && k > mostChosen) {
+            throw new IllegalArgumentException("chosen.k: " + k + " (expected: at most " + mostChosen
+                    + ", so that a sequence of context_length fits into a request)");
+        }
+    }
+
+    private static void checkTemperatures(Selection selection) {
+        for (float temperature : selection.temperatures()) {
+            if (temperature < LEAST_COMPACT_TEMPERATURE) {
+                throw new IllegalArgumentException("temperature: " + temperature + " (expected: at least "
+                        + LEAST_COMPACT_TEMPERATURE + " in compact precision)");
+            }
+        }
+    }
+}

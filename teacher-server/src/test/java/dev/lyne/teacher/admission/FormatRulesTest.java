@@ -1,0 +1,124 @@
+package dev.lyne.teacher.admission;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lyne.lm.scoring.Kept;
+import dev.lyne.teacher.cache.RowFormat;
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.Failure.Reason;
+import dev.lyne.v1.OpenStream;
+import dev.lyne.wire.Precision;
+import dev.lyne.wire.Selection;
+import dev.lyne.wire.SelectionMessages;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What rows may be asked for, and the lines for what may not. */
+final class FormatRulesTest {
+    private final Admission admission = new Admission(Openings.LIMITS, new SimpleMeterRegistry());
+
+    private static OpenStream.Builder opening(Selection selection, Precision precision) {
+        return Openings.opening()
+                .setSelection(SelectionMessages.toMessage(selection))
+                .setPrecision(SelectionMessages.toMessage(precision));
+    }
+
+    private static OpenStream.Builder raw(OpenStream.Builder open) {
+        open.getSelectionBuilder().setRawLogits(true);
+        return open;
+    }
+
+    static Stream<Selection> selections() {
+        return Stream.of(
+                new Selection.TopK(50, List.of(2f, 0.5f)),
+                new Selection.TopPK(0.9, 50, 2f, List.of()),
+                new Selection.TopFraction(0.05, List.of()),
+                new Selection.TopFraction(0.5, List.of(0.01f)),
+                new Selection.Draws(40, 10, -5, List.of()),
+                new Selection.Chosen(50, List.of(2f)),
+                new Selection.DataOnly(List.of(2f)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("selections")
+    void open_anySelectionInAnyPrecision_isGranted(Selection selection) {
+        for (Precision precision : Precision.values()) {
+            OpenStream open = opening(selection, precision).build();
+            StreamTerms terms = Openings.accepted(admission.open(open, Openings.TEACHER));
+            assertThat(terms.format()).isEqualTo(new RowFormat(selection, precision, false));
+            assertThat(terms.bypassCache()).isEqualTo(selection instanceof Selection.Chosen);
+        }
+        OpenStream open =
+                raw(opening(selection, Precision.HALF)).setShareChosen(true).build();
+        StreamTerms terms = Openings.accepted(admission.open(open, Openings.TEACHER));
+        assertThat(terms.format().rawLogits()).isTrue();
+        assertThat(terms.bypassCache()).isFalse();
+    }
+
+    static Stream<Arguments> refusals() {
+        return Stream.of(
+                Arguments.of(
+                        raw(opening(new Selection.TopK(4, List.of()), Precision.COMPACT)),
+                        "raw_logits in compact precision (expected: exact or half)"),
+                Arguments.of(
+                        opening(new Selection.TopK(4, List.of(2f, 0.009f)), Precision.COMPACT),
+                        "temperature: 0.009 (expected: at least 0.01 in compact precision)"),
+                Arguments.of(
+                        opening(new Selection.TopFraction(0.51, List.of()), Precision.EXACT),
+                        "k: 51 (expected: 1..50)"),
+                Arguments.of(
+                        opening(new Selection.Draws(45, 6, 1, List.of()), Precision.EXACT), "k: 51 (expected: 1..50)"),
+                Arguments.of(
+                        opening(new Selection.Draws(4, 101, 1, List.of()), Precision.EXACT),
+                        "selection: head 101 (expected: 0..vocabulary_size=100)"),
+                Arguments.of(opening(new Selection.Chosen(51, List.of()), Precision.EXACT), "k: 51 (expected: 1..50)"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("refusals")
+    void open_whatCannotBe_isRefusedWithValueAndExpectation(OpenStream.Builder open, String line) {
+        assertThat(Openings.refused(admission.open(open.build(), Openings.TEACHER)))
+                .isEqualTo(new Failure(Reason.INVALID_REQUEST, line));
+    }
+
+    @Test
+    void open_rowsLongerThanABlock_isRefused() {
+        ServerLimits tight = new ServerLimits(4, 1_000, 16 << 20, 50, 2, 300, 30);
+        Admission admission = new Admission(tight, new SimpleMeterRegistry());
+
+        assertThat(Openings.refused(admission.open(
+                        opening(new Selection.TopK(40, List.of()), Precision.EXACT)
+                                .build(),
+                        Openings.TEACHER)))
+                .isEqualTo(new Failure(
+                        Reason.INVALID_REQUEST,
+                        "selection: rows of up to 344 bytes (expected: rows that fit into a block of 300)"));
+    }
+
+    /** A stream with short rows may have more of them in flight. */
+    @Test
+    void open_coarserPrecision_isGrantedMoreTokens() {
+        ServerLimits small = new ServerLimits(4, 1 << 20, 100_000, 50, 2, 1 << 20, 30);
+        Admission admission = new Admission(small, new SimpleMeterRegistry());
+        Selection selection = new Selection.TopK(50, List.of());
+        long[] granted = Stream.of(Precision.EXACT, Precision.HALF, Precision.COMPACT)
+                .map(precision -> opening(selection, precision).build())
+                .mapToLong(open -> Openings.accepted(admission.open(open, Openings.TEACHER))
+                        .creditTokens())
+                .toArray();
+
+        assertThat(granted).containsExactly(100_000 / 424, 100_000 / 324, 100_000 / 224);
+    }
+
+    /** The kinds that the contract has and those that the model computes are the same. */
+    @Test
+    void kinds_ofContractAndModel_areAsMany() {
+        assertThat(Kept.class.getPermittedSubclasses()).hasSize(4); // top-k, top-p-k and a fraction are one
+        assertThat(Selection.class.getPermittedSubclasses()).hasSize(6);
+    }
+}

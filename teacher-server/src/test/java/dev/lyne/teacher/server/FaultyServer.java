@@ -1,0 +1,80 @@
+package dev.lyne.teacher.server;
+
+import dev.lyne.teacher.admission.Admission;
+import dev.lyne.teacher.admission.ServerLimits;
+import dev.lyne.teacher.batch.BatchMetrics;
+import dev.lyne.teacher.batch.BatchOptions;
+import dev.lyne.teacher.batch.Batcher;
+import dev.lyne.teacher.cache.CacheMetrics;
+import dev.lyne.teacher.cache.CacheTiers;
+import dev.lyne.teacher.cache.MemoryTier;
+import dev.lyne.teacher.cache.ScoreTask;
+import dev.lyne.teacher.cache.Scorer;
+import dev.lyne.teacher.cache.SequenceEncoder;
+import dev.lyne.teacher.cache.SingleFlight;
+import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.rpc.RpcMetrics;
+import dev.lyne.teacher.rpc.ServedTeacher;
+import dev.lyne.teacher.rpc.TeacherRpc;
+import io.grpc.Server;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
+import io.grpc.netty.NettyServerBuilder;
+import io.grpc.protobuf.services.HealthStatusManager;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.UnaryOperator;
+
+/** The stages of a real server, put together with something wrong between them. */
+final class FaultyServer implements AutoCloseable {
+    /** What becomes of a request. */
+    interface Change {
+        ScoreTask of(ScoreTask task);
+    }
+
+    private final Batcher batcher;
+    private final Scorer scorer;
+    private final Server server;
+
+    /** @param fault what stands between the streams and the stage that answers them */
+    FaultyServer(Teacher teacher, UnaryOperator<Scorer> fault) throws Exception {
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        // Batches wait for company, so that there are two sequences to swap.
+        BatchOptions batching = BatchOptions.of(4_096, Duration.ofMillis(200));
+        batcher = new Batcher(teacher, batching, 1, System::nanoTime, new BatchMetrics(registry, "fake"));
+        scorer = fault.apply(new SingleFlight(
+                teacher.description(),
+                new CacheTiers(new MemoryTier(1 << 20, registry), List.of()),
+                new SequenceEncoder(teacher.description(), 1 << 20),
+                batcher,
+                System::nanoTime,
+                new CacheMetrics(registry, "fake")));
+        HealthStatusManager health = new HealthStatusManager();
+        health.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, ServingStatus.SERVING);
+        server = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+                .addService(new TeacherRpc(
+                        List.of(new ServedTeacher(teacher.description(), scorer)),
+                        new Admission(ServerLimits.DEFAULT, registry),
+                        new RpcMetrics(registry),
+                        System::nanoTime))
+                .addService(health.getHealthService())
+                .build()
+                .start();
+    }
+
+    int port() {
+        return server.getPort();
+    }
+
+    Scorer scorer() {
+        return scorer;
+    }
+
+    @Override
+    public void close() throws Exception {
+        server.shutdownNow().awaitTermination();
+        batcher.close();
+    }
+}

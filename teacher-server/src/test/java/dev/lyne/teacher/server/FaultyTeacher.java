@@ -1,0 +1,69 @@
+package dev.lyne.teacher.server;
+
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.TeacherDescription;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A teacher between which and its model something goes wrong. */
+final class FaultyTeacher implements Teacher {
+    /** What goes wrong. */
+    interface Fault {
+        List<ScoreOutcome> score(List<ScoreItem> items, Score score);
+    }
+
+    /** The model. */
+    interface Score {
+        List<ScoreOutcome> of(List<ScoreItem> items);
+    }
+
+    private final Teacher teacher;
+    private final Fault fault;
+
+    FaultyTeacher(Teacher teacher, Fault fault) {
+        this.teacher = teacher;
+        this.fault = fault;
+    }
+
+    /** Rows under the positions that others were asked for. */
+    static List<ScoreOutcome> labelled(List<ScoreOutcome> outcomes, List<ScoreItem> items) {
+        List<ScoreOutcome> labelled = new ArrayList<>();
+        for (int i = 0; i < items.size(); i++) {
+            SelectedRows rows = ((ScoreOutcome.Scored) outcomes.get(i)).rows();
+            labelled.add(new ScoreOutcome.Scored(new SelectedRows(
+                    items.get(i).positions(),
+                    rows.stride(),
+                    rows.counts(),
+                    rows.ids(),
+                    rows.logProbabilities(),
+                    rows.logTailMass(),
+                    rows.dataLogProbability(),
+                    rows.temperatureOffsets())));
+        }
+        return labelled;
+    }
+
+    @Override
+    public TeacherDescription description() {
+        return teacher.description();
+    }
+
+    @Override
+    public void warmUp() {
+        teacher.warmUp();
+    }
+
+    @Override
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+        return fault.score(items, asked -> teacher.score(asked, selection));
+    }
+
+    @Override
+    public void close() {
+        teacher.close();
+    }
+}

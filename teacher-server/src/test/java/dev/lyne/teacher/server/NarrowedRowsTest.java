@@ -1,0 +1,248 @@
+package dev.lyne.teacher.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.awaitility.Awaitility.await;
+
+import dev.lyne.lm.scoring.Kept;
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.v1.Rows;
+import dev.lyne.v1.Sequence;
+import dev.lyne.v1.Source;
+import dev.lyne.wire.BlockDecoder;
+import dev.lyne.wire.Positions;
+import dev.lyne.wire.Precision;
+import dev.lyne.wire.Selection;
+import dev.lyne.wire.TargetBlock;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Rows that are held answer narrower requests without a forward, within their precision's bounds against exact rows. */
+@SuppressWarnings("NullAway.Init") // JUnit calls start first
+final class NarrowedRowsTest {
+    private static final int TOKENS = 600;
+    private static final Selection HELD = new Selection.TopK(64, List.of(4f, 2f));
+
+    private static final List<Selection> NARROWER = List.of(
+            new Selection.TopK(63, List.of(2f)),
+            new Selection.TopK(8, List.of()),
+            new Selection.TopK(1, List.of(4f)),
+            new Selection.TopPK(0.9, 64, 1f, List.of(2f, 4f)),
+            new Selection.TopPK(0.3, 20, 1f, List.of()),
+            new Selection.TopFraction(0.05, List.of()),
+            new Selection.DataOnly(List.of(2f)));
+
+    private final int[] tokens =
+            IntStream.range(0, TOKENS).map(i -> (i * 7 + i / 3) % 1_000).toArray();
+
+    /** Positions in all three of the stored blocks. */
+    private final int[] some =
+            IntStream.range(0, TOKENS - 1).filter(i -> i % 5 != 2 && i != 300).toArray();
+
+    private ServerFixture fixture;
+
+    /** Every entry of the rows, in order of rank, which is also that of ids from the first one on. */
+    private SelectedRows every;
+
+    private double divergence;
+    private int compared;
+
+    @BeforeEach
+    void start() throws Exception {
+        fixture = new ServerFixture();
+        every = exact(new Selection.TopK(1_000, List.of()));
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        fixture.close();
+    }
+
+    private List<Rows> ask(Selection selection, Precision precision, int[] positions) {
+        Sequence sequence = TestStream.sequence(1, tokens).toBuilder()
+                .addAllPositions(Positions.toRanges(positions))
+                .build();
+        return fixture.stream()
+                .open(TestStream.opening(selection, precision).build())
+                .score(sequence)
+                .awaitDone(1)
+                .rows(1);
+    }
+
+    private void hold(Precision precision) {
+        List<Rows> computed = ask(HELD, precision, Positions.withData(TOKENS));
+        assertThat(computed)
+                .hasSize(3)
+                .allMatch(rows -> rows.getSource() == Source.SOURCE_COMPUTED && !rows.getNarrowed());
+    }
+
+    private SelectedRows exact(Selection selection) {
+        int k = selection.mostEntries(1_000);
+        double p = selection instanceof Selection.TopPK rule ? rule.p() : 1;
+        Kept kept = k == 0 ? new Kept.DataOnly() : new Kept.Top(k, p, 1f);
+        return fixture.teacher.rows(
+                new ScoreItem(tokens, some), new RowSelection(kept, selection.temperatures(), false));
+    }
+
+    private interface RowTest {
+        void check(TargetBlock block, int row, SelectedRows exact, int exactRow);
+    }
+
+    private void forEachRow(Precision precision, RowTest test) {
+        hold(precision);
+        for (Selection selection : NARROWER) {
+            List<Rows> narrowed = ask(selection, precision, some);
+            SelectedRows exact = exact(selection);
+            int at = 0;
+            for (Rows rows : narrowed) {
+                assertThat(rows.getSource()).isEqualTo(Source.SOURCE_MEMORY);
+                assertThat(rows.getNarrowed()).isTrue();
+                TargetBlock block = BlockDecoder.decode(rows.getBlock().asReadOnlyByteBuffer());
+                assertThat(block.header().selection()).isEqualTo(selection);
+                for (int row = 0; row < block.rows(); row++, at++) {
+                    assertThat(block.header().positions()[row]).isEqualTo(some[at]);
+                    test.check(block, row, exact, at);
+                }
+                assertThat(Arrays.equals(
+                                block.temperatureOffsets(),
+                                Arrays.copyOfRange(
+                                        exact.temperatureOffsets(),
+                                        (at - block.rows())
+                                                * selection.temperatures().size(),
+                                        at * selection.temperatures().size())))
+                        .isTrue();
+            }
+            assertThat(at).isEqualTo(some.length);
+        }
+        assertThat(fixture.teacher.sequencesScored()).isEqualTo(1);
+        assertThat(fixture.counter("lyne.teacher.cache.narrowed")).isEqualTo(NARROWER.size());
+    }
+
+    private static int[] ids(TargetBlock block, int row) {
+        return Arrays.copyOfRange(block.ids(), block.offsets()[row], block.offsets()[row + 1]);
+    }
+
+    @Test
+    void exact_narrowed_equalsFreshRows() {
+        forEachRow(Precision.EXACT, (block, row, exact, at) -> {
+            int from = at * exact.stride();
+            int count = exact.counts()[at];
+            assertThat(ids(block, row)).isEqualTo(Arrays.copyOfRange(exact.ids(), from, from + count));
+            assertThat(Arrays.copyOfRange(block.logProbabilities(), block.offsets()[row], block.offsets()[row + 1]))
+                    .isEqualTo(Arrays.copyOfRange(exact.logProbabilities(), from, from + count));
+            assertThat(block.logTailMass()[row]).isCloseTo(exact.logTailMass()[at], within(1e-6f));
+            assertThat(block.dataLogProbability()[row]).isEqualTo(exact.dataLogProbability()[at]);
+        });
+    }
+
+    /** Which of the entries that a precision cannot tell apart are kept is its own to say: each is compared with its own exact value. */
+    private void assertWithin(TargetBlock block, int row, int at, double perNat, double flat, double tailError) {
+        double kept = 0;
+        double keptHere = 0;
+        for (int i = block.offsets()[row]; i < block.offsets()[row + 1]; i++) {
+            double value = every.logProbabilities()[at * 1_000 + rank(at, block.ids()[i])];
+            assertThat(block.logProbabilities()[i]).isCloseTo((float) value, within((float) (flat - value * perNat)));
+            divergence += Math.exp(value) * (value - block.logProbabilities()[i]);
+            kept += Math.exp(value);
+            keptHere += Math.exp(block.logProbabilities()[i]);
+        }
+        double tail = Math.log(1 - kept);
+        assertThat((double) block.logTailMass()[row]).isCloseTo(tail, within(tailError - tail * perNat));
+        assertThat(keptHere + Math.exp(block.logTailMass()[row])).isCloseTo(1, within(flat > 0 ? 1e-5 : 1e-2));
+        divergence += (1 - kept) * (tail - block.logTailMass()[row]);
+        compared++;
+    }
+
+    private int rank(int at, int id) {
+        int from = at * 1_000;
+        int rank = Math.floorMod(id - every.ids()[from], 1_000);
+        assertThat(every.ids()[from + rank]).isEqualTo(id);
+        return rank;
+    }
+
+    /** A narrowed half tail sums rounded entries: it is as far off as the roughest of them, and rounded once more. */
+    @Test
+    void half_narrowed_isWithinItsBounds() {
+        forEachRow(
+                Precision.HALF, (block, row, exact, at) -> assertWithin(block, row, at, 1.0 / 2_048, 0, 10.0 / 2_048));
+    }
+
+    @Test
+    void compact_narrowed_isWithinItsBoundsAtTheNarrowedK() {
+        forEachRow(Precision.COMPACT, (block, row, exact, at) -> assertWithin(block, row, at, 0, 0.1, 0.05));
+
+        assertThat(compared).isEqualTo(NARROWER.size() * some.length);
+        assertThat(divergence / compared).isLessThanOrEqualTo(1e-4);
+    }
+
+    @Test
+    void exact_askedForInACoarserPrecision_hasTheBytesOfFreshRows() throws Exception {
+        hold(Precision.EXACT);
+        for (Precision precision : List.of(Precision.HALF, Precision.COMPACT)) {
+            List<Rows> again = ask(HELD, precision, some);
+            try (ServerFixture other = new ServerFixture()) {
+                Sequence sequence = TestStream.sequence(1, tokens).toBuilder()
+                        .addAllPositions(Positions.toRanges(some))
+                        .build();
+                List<Rows> fresh = other.stream()
+                        .open(TestStream.opening(HELD, precision).build())
+                        .score(sequence)
+                        .awaitDone(1)
+                        .rows(1);
+                assertThat(again)
+                        .extracting(Rows::getBlock)
+                        .isEqualTo(fresh.stream().map(Rows::getBlock).toList());
+            }
+            assertThat(again).allMatch(rows -> rows.getSource() == Source.SOURCE_MEMORY && !rows.getNarrowed());
+        }
+        assertThat(fixture.teacher.sequencesScored()).isEqualTo(1);
+    }
+
+    @Test
+    void compact_askedForInExactPrecision_isComputedAndThenHoldsBoth() {
+        hold(Precision.COMPACT);
+        Selection eight = new Selection.TopK(8, List.of());
+        assertThat(ask(eight, Precision.EXACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_COMPUTED);
+
+        assertThat(ask(HELD, Precision.COMPACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_MEMORY);
+        assertThat(ask(eight, Precision.EXACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_MEMORY);
+        assertThat(fixture.teacher.sequencesScored()).isEqualTo(2);
+    }
+
+    @Test
+    void students_withATemperatureEach_costOneForwardEachAtMostOnce() {
+        for (int epoch = 0; epoch < 3; epoch++) {
+            for (float temperature : new float[] {0.5f, 2f, 4f}) {
+                ask(new Selection.TopK(8, List.of(temperature)), Precision.COMPACT, some);
+            }
+            assertThat(fixture.teacher.sequencesScored()).isEqualTo(3);
+        }
+    }
+
+    @Test
+    void narrower_whileTheWiderIsComputed_joinsIt() {
+        fixture.teacher.hold();
+        TestStream wide = fixture.stream()
+                .open(TestStream.opening(HELD, Precision.EXACT).build())
+                .score(1, tokens);
+        await().until(() -> fixture.teacher.batches().size() == 1);
+        TestStream narrow = fixture.stream()
+                .open(TestStream.opening(new Selection.TopK(4, List.of()), Precision.COMPACT)
+                        .build())
+                .score(1, tokens);
+        await().until(() -> fixture.counter("lyne.teacher.cache.coalesced") == 1);
+        fixture.teacher.allowAll();
+
+        assertThat(wide.awaitDone(1).rows(1))
+                .allMatch(rows -> rows.getSource() == Source.SOURCE_COMPUTED && !rows.getNarrowed());
+        assertThat(narrow.awaitDone(1).rows(1))
+                .allMatch(rows -> rows.getSource() == Source.SOURCE_COALESCED && rows.getNarrowed());
+        assertThat(fixture.teacher.sequencesScored()).isEqualTo(1);
+    }
+}
