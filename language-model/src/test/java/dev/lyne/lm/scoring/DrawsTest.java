@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.Random;
+import java.util.Set;
 import java.util.function.IntToLongFunction;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
@@ -168,25 +170,31 @@ final class DrawsTest {
     }
 
     @Test
-    void draws_manyTinyIdsBehindOneLarge_areDrawnAtTheirRate() {
+    void draws_manyTinyIdsBehindOneLarge_areDrawnAtTheirRateEach() {
         float[] row = new float[120_000];
-        Arrays.fill(row, (float) Math.log(1e-8)); // in 32 bits, adding 1e-8 to 0.9988 changes nothing
-        row[0] = (float) Math.log(1 - 1.2e-3);
-        float[][] logits = new float[6][];
+        Arrays.fill(row, (float) Math.log(3e-9)); // of 40 such ids, a sum in 32 bits would give all the width to one
+        row[0] = (float) Math.log(1 - 3.6e-4);
+        float[][] logits = new float[12][];
         Arrays.fill(logits, row);
         int draws = Kept.MAX_DRAWS;
         SelectedRows rows = script.rows(logits, RowSelection.of(new Kept.Draws(draws, 0, 3)), item(logits.length, 3));
         long tiny = 0;
         long lastHalf = 0;
+        Set<Integer> distinct = new HashSet<>();
         for (int r = 0; r < rows.rows(); r++) {
-            for (int i = r * rows.stride(); i < r * rows.stride() + rows.counts()[r]; i++) {
-                tiny += rows.ids()[i] > 0 ? rows.drawCounts()[i] : 0;
+            assertThat(rows.ids()[r * rows.stride()]).isZero();
+            for (int i = r * rows.stride() + 1; i < r * rows.stride() + rows.counts()[r]; i++) {
+                tiny += rows.drawCounts()[i];
                 lastHalf += rows.ids()[i] >= 60_000 ? rows.drawCounts()[i] : 0;
+                distinct.add(rows.ids()[i]);
             }
         }
-        double expected = 1.2e-3 * draws * logits.length;
+        double expected = 3.6e-4 * draws * logits.length; // 283
         assertThat((tiny - expected) / Math.sqrt(expected)).isBetween(-BOUND, BOUND);
         assertThat((lastHalf - expected / 2) / Math.sqrt(expected / 2)).isBetween(-BOUND, BOUND);
+        assertThat(tiny - distinct.size())
+                .as("ids drawn again, of which 0.3 are expected")
+                .isLessThan(5);
     }
 
     @Test
