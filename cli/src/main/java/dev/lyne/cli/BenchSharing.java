@@ -4,6 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -13,11 +14,13 @@ import picocli.CommandLine.Option;
 @Command(
         name = "sharing",
         description = "Positions that a teacher server scores for several student processes on one corpus, against one"
-                + " student: at once, and staggered with a memory cache of a tenth of the corpus's rows.",
+                + " student: at once, and staggered with a memory cache of a tenth of the corpus's rows, without a disk"
+                + " cache and with one.",
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class BenchSharing implements Callable<Integer> {
     private static final long AMPLE_MIB = 2_048;
+    private static final Set<String> KNOWN = Set.of("at-once", "staggered", "disk");
 
     @Option(names = "--students", defaultValue = "8", description = "Student processes (default: ${DEFAULT-VALUE}).")
     private int students;
@@ -31,6 +34,22 @@ final class BenchSharing implements Callable<Integer> {
 
     @Option(names = "--corpus", paramLabel = "FILE", description = "Text (default: the example's held-out addresses).")
     private Path corpus = DemoPlan.heldOut();
+
+    @Option(
+            names = "--rounds",
+            split = ",",
+            defaultValue = "at-once,staggered,disk",
+            paramLabel = "NAME",
+            description =
+                    "Rounds to run after that of one student: at-once, staggered, disk (default: ${DEFAULT-VALUE}).")
+    private Set<String> named;
+
+    @Option(
+            names = "--disk-cache-mib",
+            defaultValue = "4096",
+            paramLabel = "N",
+            description = "Disk cache of the last round, MiB (default: ${DEFAULT-VALUE}).")
+    private long diskMib;
 
     @Mixin
     private JsonReport json;
@@ -54,6 +73,7 @@ final class BenchSharing implements Callable<Integer> {
             int students,
             int staggerSeconds,
             long memoryCacheMib,
+            long diskCacheMib,
             long positionsScored,
             long positionsServed,
             double positionsOverOne,
@@ -64,38 +84,61 @@ final class BenchSharing implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        if (!KNOWN.containsAll(named)) {
+            throw new IllegalArgumentException("--rounds: " + named + " (expected: some of " + KNOWN + ")");
+        }
         Path scratch = Files.createTempDirectory("lyne-bench");
         SharingRun run = new SharingRun(corpus, scratch, System.err);
-        List<Round> rounds = new ArrayList<>();
         long start = System.nanoTime();
-        ServerFigures one = run.round(1, 0, AMPLE_MIB, number -> 1);
-        rounds.add(round("one student", 1, 0, AMPLE_MIB, one, one, start));
-        start = System.nanoTime();
-        rounds.add(round(
-                "at once, each in an order of its own",
-                students,
-                0,
-                AMPLE_MIB,
-                run.round(students, 0, AMPLE_MIB, number -> 1 + number),
-                one,
-                start));
+        ServerFigures one = run.round(1, 0, AMPLE_MIB, 0, number -> 1);
+        List<Round> rounds = new ArrayList<>();
+        rounds.add(round("one student", 1, 0, AMPLE_MIB, 0, one, one, start));
+        if (named.contains("at-once")) {
+            start = System.nanoTime();
+            ServerFigures figures = run.round(students, 0, AMPLE_MIB, 0, number -> 1 + number);
+            rounds.add(round("at once, each in an order of its own", students, 0, AMPLE_MIB, 0, figures, one, start));
+        }
         long tenthMib = Math.max(1, (one.bytesServed() / 10) >> 20);
-        start = System.nanoTime();
-        rounds.add(round(
-                "staggered, in one order, a tenth of the rows in memory",
-                students,
-                stagger,
-                tenthMib,
-                run.round(students, stagger, tenthMib, number -> 1),
-                one,
-                start));
+        if (named.contains("staggered")) {
+            start = System.nanoTime();
+            ServerFigures figures = run.round(students, stagger, tenthMib, 0, number -> 1);
+            rounds.add(round(
+                    "staggered, in one order, a tenth of the rows in memory",
+                    students,
+                    stagger,
+                    tenthMib,
+                    0,
+                    figures,
+                    one,
+                    start));
+        }
+        if (named.contains("disk")) {
+            start = System.nanoTime();
+            ServerFigures figures = run.round(students, stagger, tenthMib, diskMib, number -> 1 + number);
+            rounds.add(round(
+                    "staggered, each in an order of its own, a tenth of the rows in memory, all on disk",
+                    students,
+                    stagger,
+                    tenthMib,
+                    diskMib,
+                    figures,
+                    one,
+                    start));
+        }
         Directories.delete(scratch); // kept, with the logs in it, where a round fails
         json.report(new Result(students, one.positionsServed(), rounds));
         return 0;
     }
 
     private static Round round(
-            String name, int students, int stagger, long mib, ServerFigures figures, ServerFigures one, long start) {
+            String name,
+            int students,
+            int stagger,
+            long mib,
+            long diskMib,
+            ServerFigures figures,
+            ServerFigures one,
+            long start) {
         double overOne = (double) figures.positionsScored() / one.positionsScored();
         System.err.printf(
                 "%s: %d students, %,d positions scored, %,d served, %.3f times those of one%n",
@@ -105,6 +148,7 @@ final class BenchSharing implements Callable<Integer> {
                 students,
                 stagger,
                 mib,
+                diskMib,
                 figures.positionsScored(),
                 figures.positionsServed(),
                 overOne,

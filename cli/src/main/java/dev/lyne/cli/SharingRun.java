@@ -41,17 +41,22 @@ final class SharingRun {
      *
      * @param staggerSeconds between the starts of two students
      * @param memoryCacheMib rows that the server may keep in memory
+     * @param diskCacheMib rows that it may keep on disk, in a directory of its own; 0: no disk tier
      * @param seeds seed of a student's order, by its number
      * @return what the server counted
      */
-    ServerFigures round(int students, int staggerSeconds, long memoryCacheMib, IntUnaryOperator seeds)
+    ServerFigures round(
+            int students, int staggerSeconds, long memoryCacheMib, long diskCacheMib, IntUnaryOperator seeds)
             throws IOException, InterruptedException {
         Path directory = Files.createDirectory(scratch.resolve("round-" + rounds++));
         List<ChildProcess> started = new ArrayList<>();
-        try (ServerProcess server = ServerProcess.start(
-                directory.resolve("server.log"),
-                memoryCacheMib + SERVER_MIB,
-                List.of("--cache-mib", Long.toString(memoryCacheMib)))) {
+        List<String> caches = new ArrayList<>(List.of("--cache-mib", Long.toString(memoryCacheMib)));
+        if (diskCacheMib > 0) {
+            caches.addAll(List.of("--disk-cache", directory.resolve("rows").toString()));
+            caches.addAll(List.of("--disk-cache-mib", Long.toString(diskCacheMib)));
+        }
+        try (ServerProcess server =
+                ServerProcess.start(directory.resolve("server.log"), memoryCacheMib + SERVER_MIB, caches)) {
             ServerProcess.Ready ready = server.awaitReady();
             for (int number = 0; number < students; number++) {
                 if (number > 0) {

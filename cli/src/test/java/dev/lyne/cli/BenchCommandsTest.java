@@ -85,5 +85,8 @@ final class BenchCommandsTest {
         assertThat(together.get("positions_over_one").asDouble()).isLessThanOrEqualTo(1.05);
         assertThat(figures.get("rounds").get(2).get("positions_served").asLong())
                 .isEqualTo(2 * one);
+        JsonNode disk = figures.get("rounds").get(3);
+        assertThat(disk.get("disk_cache_mib").asLong()).isEqualTo(4_096);
+        assertThat(disk.get("positions_over_one").asDouble()).isLessThanOrEqualTo(1.05);
     }
 }

@@ -17,6 +17,8 @@ import dev.lyne.student.client.TargetStream;
 import dev.lyne.student.client.Targets;
 import dev.lyne.student.client.TeacherClient;
 import dev.lyne.student.client.TeacherExpectation;
+import dev.lyne.wire.Precision;
+import dev.lyne.wire.Selection;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -43,6 +45,12 @@ final class ScoredOnceTest {
     private static final int TOKENS = 24;
     private static final int VOCABULARY = 4_096;
     private static final Path EXAMPLE = Path.of("..", "examples", "state-of-the-union");
+
+    private static final TargetRequest WHOLE = TargetRequest.topK(8, List.of(2f), TeacherExpectation.any());
+
+    /** What another student asks for, which the first one's rows contain. */
+    private static final TargetRequest PART =
+            new TargetRequest(new Selection.TopK(5, List.of()), Precision.COMPACT, false, TeacherExpectation.any());
 
     @TempDir
     private Path directory;
@@ -112,11 +120,15 @@ final class ScoredOnceTest {
     }
 
     private static Epoch epoch(Server server) throws Exception {
+        return epoch(server, WHOLE);
+    }
+
+    private static Epoch epoch(Server server, TargetRequest request) throws Exception {
         SplittableRandom random = new SplittableRandom(SEED);
         List<Targets> targets = new ArrayList<>();
         Set<RowSource> sources = EnumSet.noneOf(RowSource.class);
         try (TargetSource source = TeacherClient.connect(server.address(), ClientOptions.defaults());
-                TargetStream stream = source.open(TargetRequest.topK(8, List.of(), TeacherExpectation.any()))) {
+                TargetStream stream = source.open(request)) {
             for (int id = 0; id < SEQUENCES; id++) {
                 int[] tokens = random.ints(TOKENS, 0, VOCABULARY).toArray();
                 assertThat(stream.offer(TargetSequence.whole(id, tokens))).isTrue();
@@ -152,13 +164,16 @@ final class ScoredOnceTest {
                 assertThat(first.sources()).containsExactly(RowSource.COMPUTED);
                 assertThat(second.sources()).containsExactly(RowSource.MEMORY);
                 assertThat(second.equalTo(first)).isTrue();
+                assertThat(epoch(server, PART).sources()).containsExactly(RowSource.MEMORY);
                 assertThat(server.positionsScored()).isEqualTo(SEQUENCES * (TOKENS - 1));
             }
             try (Server restarted = serve("disk", port);
                     Server replica = serve("other-disk", port)) {
+                Epoch part = epoch(restarted, PART);
                 Epoch after = epoch(restarted);
                 Epoch elsewhere = epoch(replica);
-                assertThat(after.sources()).containsExactly(RowSource.DISK);
+                assertThat(part.sources()).containsExactly(RowSource.DISK);
+                assertThat(after.sources()).containsExactly(RowSource.MEMORY);
                 assertThat(elsewhere.sources()).containsExactly(RowSource.SHARED);
                 assertThat(after.equalTo(first) && elsewhere.equalTo(first)).isTrue();
                 assertThat(restarted.positionsScored()).isZero();

@@ -97,7 +97,7 @@ final class FormatRulesTest {
                         Openings.TEACHER)))
                 .isEqualTo(new Failure(
                         Reason.INVALID_REQUEST,
-                        "selection: rows of up to 344 bytes (expected: rows that fit into a block of 300)"));
+                        "selection: rows of up to 340 bytes (expected: rows that fit into a block of 300)"));
     }
 
     /** A stream with short rows may have more of them in flight. */
@@ -112,7 +112,7 @@ final class FormatRulesTest {
                         .creditTokens())
                 .toArray();
 
-        assertThat(granted).containsExactly(100_000 / 424, 100_000 / 324, 100_000 / 224);
+        assertThat(granted).containsExactly(100_000 / 420, 100_000 / 320, 100_000 / 220);
     }
 
     /** The kinds that the contract has and those that the model computes are the same. */

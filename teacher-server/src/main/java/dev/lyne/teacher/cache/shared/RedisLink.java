@@ -21,6 +21,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 
 /**
  * One connection to a Redis server, made when it is needed and made anew when it is gone. Safe for several threads; every call
@@ -29,6 +30,7 @@ import java.util.function.Function;
 final class RedisLink implements AutoCloseable {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(2);
     private static final int MAX_QUEUED_COMMANDS = 256;
+    private static final Pattern USED_MEMORY = Pattern.compile("(?m)^used_memory:(\\d+)\\s*$");
 
     private final RedisURI server;
     private final ClientResources resources;
@@ -72,6 +74,32 @@ final class RedisLink implements AutoCloseable {
             throws InterruptedException, ExecutionException, TimeoutException {
         SetArgs expiring = SetArgs.Builder.px(timeToLive.toMillis());
         String unusedOk = call(commands -> commands.set(key, value, expiring), limit);
+    }
+
+    /** Takes how many keys a server holds, and how many bytes it uses. */
+    interface SizeListener {
+        void told(long keys, long bytes);
+    }
+
+    /** Asks how much the server holds, where it is connected. Does not wait; the listener is called where the server answers. */
+    void askSize(SizeListener listener) {
+        StatefulRedisConnection<byte[], byte[]> open;
+        synchronized (this) {
+            if (connection.isEmpty() || !connection.get().isDone() || isOver(connection.get())) {
+                return;
+            }
+            open = connection.get().join();
+        }
+        RedisFuture<String> memory = open.async().info("memory");
+        var unusedTold = open.async()
+                .dbsize()
+                .thenAcceptBoth(
+                        memory,
+                        (keys, info) -> USED_MEMORY
+                                .matcher(info)
+                                .results()
+                                .findFirst()
+                                .ifPresent(used -> listener.told(keys, Long.parseLong(used.group(1)))));
     }
 
     private <T> T call(Function<RedisAsyncCommands<byte[], byte[]>, RedisFuture<T>> command, Duration limit)

@@ -83,6 +83,7 @@ public final class SharedTier implements Tier {
             metrics.failed("connecting to " + options.address() + " failed: " + line(e));
             tier.breaker.transitionToOpenState();
         }
+        new ServerSize(tier.link, () -> tier.breaker.getState() == State.CLOSED).bind(metrics);
         for (State state : new State[] {State.CLOSED, State.OPEN, State.HALF_OPEN}) {
             metrics.gauge(
                     "breaker",

@@ -64,12 +64,25 @@ final class SharedTierTest {
         return registry.get("lyne.teacher.tier." + name).counter().count();
     }
 
+    private double gauge(String name) {
+        return registry.get("lyne.teacher.tier." + name).gauge().value();
+    }
+
     private boolean breakerIs(String state) {
         return registry.get("lyne.teacher.tier.breaker")
                         .tag("state", state)
                         .gauge()
                         .value()
                 == 1;
+    }
+
+    @Test
+    void size_isTheServersAndNeverWaitedFor() throws InterruptedException {
+        try (SharedTier tier = open()) {
+            keep(tier, 1);
+            assertThat(gauge("bytes")).isNaN(); // not asked before
+            await().until(() -> gauge("entries") >= 1 && gauge("bytes") > 100_000);
+        }
     }
 
     @Test

@@ -1,0 +1,49 @@
+package dev.lyne.teacher.cache.shared;
+
+import dev.lyne.teacher.cache.TierMetrics;
+import java.time.Duration;
+import java.util.function.BooleanSupplier;
+
+/**
+ * How much a Redis server holds, for the metrics page: what it said last. Reading it never waits for the server; it is asked anew,
+ * for the next reader, where its answer is old. Safe for several threads.
+ */
+final class ServerSize {
+    private static final long OLD_NANOS = Duration.ofSeconds(5).toNanos();
+
+    private final RedisLink link;
+    private final BooleanSupplier answering;
+    private volatile double keys = Double.NaN;
+    private volatile double bytes = Double.NaN;
+    private long askedNanos = System.nanoTime() - OLD_NANOS; // guarded by this
+
+    /** @param answering whether the server is worth asking */
+    ServerSize(RedisLink link, BooleanSupplier answering) {
+        this.link = link;
+        this.answering = answering;
+    }
+
+    void bind(TierMetrics metrics) {
+        metrics.gauge("bytes", "Bytes of memory that the Redis server uses", () -> {
+            refresh();
+            return bytes;
+        });
+        metrics.gauge("entries", "Keys of the Redis server's database, whoever wrote them", () -> {
+            refresh();
+            return keys;
+        });
+    }
+
+    private void refresh() {
+        synchronized (this) {
+            if (!answering.getAsBoolean() || System.nanoTime() - askedNanos < OLD_NANOS) {
+                return;
+            }
+            askedNanos = System.nanoTime();
+        }
+        link.askSize((held, used) -> {
+            keys = held;
+            bytes = used;
+        });
+    }
+}

@@ -1,0 +1,70 @@
+package dev.lyne.teacher.cache;
+
+import dev.lyne.teacher.batch.BatchMetrics;
+import dev.lyne.teacher.batch.BatchOptions;
+import dev.lyne.teacher.batch.Batcher;
+import dev.lyne.teacher.model.FakeTeacher;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Single-flight over memory and two slower tiers that a test holds and looks into. Time is a number that the tests move. */
+final class TieredFlight implements AutoCloseable {
+    static final long MAX_UNWRITTEN_BYTES = 20_000;
+
+    final AtomicLong now = new AtomicLong(1_000);
+    final FakeTeacher teacher = new FakeTeacher("fake", 1_000, 2_048);
+    final TestRows rows = new TestRows(teacher);
+    final SimpleMeterRegistry registry = new SimpleMeterRegistry();
+    final TestTier disk = new TestTier(Origin.DISK);
+    final TestTier shared = new TestTier(Origin.SHARED);
+    final MemoryTier memory = new MemoryTier(1 << 20, registry);
+    final CacheTiers tiers = new CacheTiers(memory, List.of(lane(disk), lane(shared)));
+    private final Batcher batcher = new Batcher(
+            teacher, new BatchOptions(1, Duration.ZERO, 0, 1), 1, now::get, new BatchMetrics(registry, "fake"));
+    final SingleFlight flight = new SingleFlight(
+            teacher.description(),
+            tiers,
+            new SequenceEncoder(teacher.description(), 1 << 20),
+            batcher,
+            now::get,
+            new CacheMetrics(registry, "fake"));
+
+    private TierLane lane(TestTier tier) {
+        LaneOptions options = new LaneOptions(1, Duration.ofNanos(500), MAX_UNWRITTEN_BYTES);
+        return new TierLane(tier, options, now::get, new TierMetrics(registry, tier.origin()));
+    }
+
+    Asker ask(ScoreTask task) {
+        Asker asker = new Asker();
+        flight.score(task, asker);
+        return asker;
+    }
+
+    static ScoreTask task(int number) {
+        return TestRows.task(number, 4);
+    }
+
+    CacheKey key(int number) {
+        return rows.query(number).key();
+    }
+
+    double counter(String name, String tier) {
+        return registry.get("lyne.teacher.tier." + name)
+                .tag("tier", tier)
+                .counter()
+                .count();
+    }
+
+    @Override
+    public void close() throws InterruptedException {
+        teacher.allowAll();
+        for (TestTier tier : List.of(disk, shared)) {
+            tier.allowLookups();
+            tier.allowWrites();
+        }
+        batcher.close();
+        tiers.close(now.get() + Duration.ofSeconds(10).toNanos());
+    }
+}
