@@ -5,6 +5,9 @@ public sealed interface Kept {
     /** Most draws a row. */
     int MAX_DRAWS = 1 << 16;
 
+    /** Most entries of a row over a vocabulary of this size. */
+    int mostEntries(int vocabularySize);
+
     /**
      * The smallest prefix in descending order of probability whose cumulative probability reaches p − 1e-12, and at most k of it
      * (top-p-k, arXiv 2410.16215); p = 1 keeps exactly k (top-k).
@@ -23,6 +26,11 @@ public sealed interface Kept {
                 throw new IllegalArgumentException(
                         "truncation_temperature: " + truncationTemperature + " (expected: finite, above 0)");
             }
+        }
+
+        @Override
+        public int mostEntries(int vocabularySize) {
+            return k;
         }
     }
 
@@ -44,6 +52,11 @@ public sealed interface Kept {
                 throw new IllegalArgumentException("head: " + head + " (expected: 0..vocabulary_size)");
             }
         }
+
+        @Override
+        public int mostEntries(int vocabularySize) {
+            return (int) Math.min(vocabularySize, (long) head + draws);
+        }
     }
 
     /**
@@ -55,10 +68,20 @@ public sealed interface Kept {
         public Chosen {
             requireK(k);
         }
+
+        @Override
+        public int mostEntries(int vocabularySize) {
+            return k;
+        }
     }
 
     /** No entries: the log-probability of the data token alone. */
-    record DataOnly() implements Kept {}
+    record DataOnly() implements Kept {
+        @Override
+        public int mostEntries(int vocabularySize) {
+            return 0;
+        }
+    }
 
     private static void requireK(int k) {
         if (k < 1) {

@@ -32,6 +32,12 @@ import java.util.stream.LongStream;
  * only the selected entries come back. One thread at a time calls it.
  */
 public final class ScoringModel implements BatchScorer {
+    /** Most entries that a sequence's rows may hold: a column of them is 1 GiB, and arrays end at twice as much. */
+    private static final long MAX_SEQUENCE_ENTRIES = 1 << 28;
+
+    /** Entries that the rows of one forward may hold, so that little memory comes and goes at a time. */
+    private static final long MAX_BATCH_ENTRIES = 1 << 26;
+
     private final ModelConfiguration configuration;
     private final ModelOptions options;
     private final ScoringOptions scoring;
@@ -110,11 +116,35 @@ public final class ScoringModel implements BatchScorer {
         for (int i = 0; i < items.size(); i++) {
             requireItem(i, items.get(i));
             SelectionArguments.requireChosen(i, items.get(i), selection, scoring.vocabularySize());
+            long entries = entries(items.get(i), selection);
+            if (entries > MAX_SEQUENCE_ENTRIES) {
+                throw new IllegalArgumentException(
+                        "item " + i + ": " + entries + " entries in its rows (expected: at most " + MAX_SEQUENCE_ENTRIES
+                                + "; ask for fewer positions or entries)");
+            }
         }
         if (scoring.deterministic()) {
             return items.stream().map(item -> scoreAlone(item, selection)).toList();
         }
-        return scoreTogether(items, selection);
+        List<ScoreOutcome> outcomes = new ArrayList<>();
+        int first = 0;
+        long entries = 0;
+        for (int next = 0; next < items.size(); next++) {
+            long more = entries(items.get(next), selection);
+            if (next > first && entries + more > MAX_BATCH_ENTRIES) {
+                outcomes.addAll(scoreTogether(items.subList(first, next), selection));
+                first = next;
+                entries = 0;
+            }
+            entries += more;
+        }
+        outcomes.addAll(scoreTogether(items.subList(first, items.size()), selection));
+        return outcomes;
+    }
+
+    /** Entries that an item's rows hold at most. */
+    private long entries(ScoreItem item, RowSelection selection) {
+        return (long) item.positions().length * selection.kept().mostEntries(scoring.vocabularySize());
     }
 
     private List<ScoreOutcome> scoreTogether(List<ScoreItem> items, RowSelection selection) {

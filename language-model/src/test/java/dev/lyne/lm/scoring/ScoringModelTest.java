@@ -223,6 +223,40 @@ final class ScoringModelTest {
         assertThatThrownBy(() -> new Kept.Draws(1, -1, 0)).hasMessage("head: -1 (expected: 0..vocabulary_size)");
     }
 
+    @Test
+    void score_moreEntriesThanAForwardHolds_runsInSeveralOrIsRefused() throws IOException {
+        int vocabulary = 40_000;
+        ModelConfiguration shape = ModelConfiguration.llama(8, 1, 1, 1, 8, vocabulary, 8192, 10_000, true);
+        RandomModel.write(directory, shape, RandomModel.weights(shape, SEED));
+        RowSelection selection = RowSelection.of(new Kept.Chosen(vocabulary));
+        List<ScoreItem> items = IntStream.of(600, 1, 600, 600) // positions of at most 24 million entries, of 67
+                .mapToObj(positions -> new ScoreItem(
+                        new Random(SEED).ints(600, 0, vocabulary).toArray(),
+                        IntStream.range(0, positions).toArray(),
+                        IntStream.range(0, positions)
+                                .mapToObj(position -> new int[] {position, position + 1})
+                                .toArray(int[][]::new)))
+                .toList();
+        try (ScoringModel model = ScoringModel.load(directory, FLOAT32, ScoringOptions.of(vocabulary))) {
+            List<ScoreOutcome> outcomes = model.score(items, selection);
+            assertThat(outcomes).hasSize(4);
+            for (int i = 0; i < items.size(); i++) {
+                SelectedRows rows = rows(outcomes.get(i));
+                assertThat(rows.positions()).isEqualTo(items.get(i).positions());
+                assertThat(rows.ids()[0] + rows.ids()[1]).isOne();
+                assertThat(rows.logProbabilities()[0])
+                        .isCloseTo(rows(outcomes.get(0)).logProbabilities()[0], within(1e-4f));
+            }
+            int[] tokens = new int[6_800];
+            ScoreItem tooLong = new ScoreItem(tokens, IntStream.range(0, 6_800).toArray());
+            assertThatThrownBy(() -> model.score(List.of(tooLong), RowSelection.topK(vocabulary)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage(
+                            "item 0: 272000000 entries in its rows (expected: at most 268435456; ask for fewer positions"
+                                    + " or entries)");
+        }
+    }
+
     private static void refused(ScoringModel model, RowSelection selection, int[][] chosen, String message) {
         ScoreItem item = new ScoreItem(new int[] {1, 2, 3}, new int[] {0, 1}, chosen);
         assertThatThrownBy(() -> model.score(List.of(item), selection))
