@@ -2,6 +2,7 @@ package dev.lyne.cli;
 
 import dev.lyne.load.bench.ServeBenchmark;
 import dev.lyne.teacher.model.LanguageModelTeacher;
+import dev.lyne.wire.Precision;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -30,6 +31,13 @@ final class BenchServe implements Callable<Integer> {
     @Option(names = "--students", defaultValue = "4", description = "Student processes (default: ${DEFAULT-VALUE}).")
     private int students;
 
+    @Option(
+            names = "--row-precision",
+            defaultValue = "compact",
+            paramLabel = "PRECISION",
+            description = "How rows are coded: exact, half or compact (default: ${DEFAULT-VALUE}).")
+    private Precision rowPrecision;
+
     @Mixin
     private BenchSize size;
 
@@ -40,7 +48,7 @@ final class BenchServe implements Callable<Integer> {
     public Integer call() throws Exception {
         var model = LanguageModelTeacher.load("bench", Home.teacher(teacher), runtime.options(), false);
         var benchmark =
-                new ServeBenchmark(students, size.k, size.tokens, size.sequences, size.rounds, System.err::println);
+                new ServeBenchmark(students, size.k, rowPrecision, size.tokens, size.sequences, size.rounds, System.err::println);
         json.report(benchmark.run(model, BenchProcesses.starter(students, number -> WINDOW)));
         return 0;
     }

@@ -12,10 +12,10 @@ final class BenchSize {
 
     @Option(
             names = "--sequences",
-            defaultValue = "32",
+            defaultValue = "16",
             description = "Sequences a student and round (default: ${DEFAULT-VALUE}).")
     int sequences;
 
-    @Option(names = "--rounds", defaultValue = "7", description = "Pairs of rounds (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--rounds", defaultValue = "12", description = "Pairs of rounds (default: ${DEFAULT-VALUE}).")
     int rounds;
 }

@@ -27,20 +27,15 @@ public interface BenchStudent extends AutoCloseable {
     @Override
     void close();
 
-    /** The order for {@link ServeWorker} to take so many sequences. */
-    static String order(int round, int sequences, int tokens, int k) {
-        return round + " " + sequences + " " + tokens + " " + k;
-    }
-
-    /** Gives every student the same order and waits for all; tells how many positions they took. */
-    static long run(Iterable<BenchStudent> students, String order) throws IOException {
+    /** Gives every student the same order and waits for all; gives the sum of their answers. */
+    static long run(Iterable<BenchStudent> students, Order order) throws IOException {
         for (BenchStudent student : students) {
-            student.tell(order);
+            student.tell(order.line());
         }
-        long positions = 0;
+        long sum = 0;
         for (BenchStudent student : students) {
-            positions += Long.parseLong(student.hear());
+            sum += Long.parseLong(student.hear());
         }
-        return positions;
+        return sum;
     }
 }

@@ -3,32 +3,39 @@ package dev.lyne.load.bench;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
+import dev.lyne.wire.Precision;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * What serving costs over the forward alone: student processes that verify and decode distinct sequences from a cold cache,
- * over the same batches run again in the server's own process, with the same threads, while the students idle. Rounds of the
- * two are interleaved, and each served round stands between two rounds of the forward, so that a machine whose speed drifts
- * drifts out of the ratio; the ratio is the median over the served rounds.
+ * What serving costs, with student processes against a server in this one: over the forward alone where the cache is cold
+ * ({@link ColdRounds}), over a bare gRPC stream where it is warm ({@link HitRounds}).
  */
 public final class ServeBenchmark {
-    private static final int WARM_UP_ROUNDS = 3;
-
     /**
      * Medians over the rounds.
      *
-     * @param servedOverForward positions a second served to the students, over those of the bare forward and selection
+     * @param servedOverForward positions a second served from a cold cache, over those of the bare forward and selection
+     * @param hitBytesOverBareStream bytes a second of memory-tier hits, over those of a bare gRPC stream of messages as large;
+     *     the students count both and decode neither
+     * @param hitOverCold positions a second of memory-tier hits over those from a cold cache; the students verify and decode both
+     * @param messageBytes mean bytes of a block
      * @param batchesPerRound batches that the server made of a round's sequences
      */
     public record Result(
             double servedOverForward,
+            double hitBytesOverBareStream,
+            double hitOverCold,
             double servedPositionsPerSecond,
             double forwardPositionsPerSecond,
+            double hitPositionsPerSecond,
+            double hitBytesPerSecond,
+            double bareBytesPerSecond,
+            int messageBytes,
             int students,
             int k,
+            Precision precision,
             int tokens,
             int rounds,
             long positionsPerRound,
@@ -38,15 +45,23 @@ public final class ServeBenchmark {
 
     private final int students;
     private final int k;
+    private final Precision precision;
     private final int tokens;
     private final int sequencesPerStudent;
     private final int rounds;
     private final Consumer<String> progress;
 
     public ServeBenchmark(
-            int students, int k, int tokens, int sequencesPerStudent, int rounds, Consumer<String> progress) {
+            int students,
+            int k,
+            Precision precision,
+            int tokens,
+            int sequencesPerStudent,
+            int rounds,
+            Consumer<String> progress) {
         this.students = students;
         this.k = k;
+        this.precision = precision;
         this.tokens = tokens;
         this.sequencesPerStudent = sequencesPerStudent;
         this.rounds = rounds;
@@ -61,74 +76,39 @@ public final class ServeBenchmark {
     public Result run(Teacher teacher, BenchStudent.Starter starter) throws IOException, InterruptedException {
         var recording = new RecordingTeacher(teacher);
         try (var server = TeacherServer.start(
-                List.of(recording),
-                TeacherServerOptions.builder().memoryCacheBytes(0).build())) {
+                List.of(recording), TeacherServerOptions.builder().build())) {
             List<BenchStudent> processes = starter.start(server.port());
             try {
-                return measure(recording, processes);
+                var ask = new Order.Ask(0, sequencesPerStudent, tokens, k, precision, 1);
+                var cold = new ColdRounds(recording, processes, ask, progress).run(rounds);
+                var hits = new HitRounds(processes, ask, progress).run(rounds, new ServerGauges(server.registry()));
+                return result(recording, cold, hits);
             } finally {
                 processes.forEach(BenchStudent::close);
             }
         }
     }
 
-    private Result measure(RecordingTeacher teacher, List<BenchStudent> processes) throws IOException {
-        double before = warmUp(teacher, processes);
-        double[] servedRate = new double[rounds];
-        double[] forwardRate = new double[rounds];
-        List<Integer> batches = new ArrayList<>();
-        long positions = 0;
-        for (int round = 0; round < rounds; round++) {
-            teacher.forget();
-            long start = System.nanoTime();
-            positions = served(processes, WARM_UP_ROUNDS + round);
-            servedRate[round] = positions * 1e9 / (System.nanoTime() - start);
-            double after = forwardRate(teacher, positions);
-            forwardRate[round] = (before + after) / 2;
-            before = after;
-            batches.add(teacher.forget());
-            progress.accept(String.format(
-                    "round %d of %d: served %.0f positions/s, bare forward around it %.0f, ratio %.3f",
-                    round + 1, rounds, servedRate[round], forwardRate[round], servedRate[round] / forwardRate[round]));
-        }
+    private Result result(RecordingTeacher teacher, ColdRounds.Figures cold, HitRounds.Figures hits) {
         var fingerprint = teacher.description().fingerprint();
         return new Result(
-                Rounds.medianRatio(servedRate, forwardRate),
-                Rounds.median(servedRate),
-                Rounds.median(forwardRate),
+                Rounds.medianRatio(cold.servedRate(), cold.forwardRate()),
+                Rounds.medianRatio(hits.hitByteRate(), hits.bareByteRate()),
+                Rounds.median(hits.decodedRate()) / Rounds.median(cold.servedRate()),
+                Rounds.median(cold.servedRate()),
+                Rounds.median(cold.forwardRate()),
+                Rounds.median(hits.decodedRate()),
+                Rounds.median(hits.hitByteRate()),
+                Rounds.median(hits.bareByteRate()),
+                hits.messageBytes(),
                 students,
                 k,
+                precision,
                 tokens,
                 rounds,
-                positions,
-                batches.get(batches.size() - 1),
+                cold.positionsPerRound(),
+                cold.batchesPerRound(),
                 fingerprint.device(),
                 fingerprint.threads());
-    }
-
-    /** Lets the compilers of all processes settle; tells the rate of the bare forward. */
-    private double warmUp(RecordingTeacher teacher, List<BenchStudent> processes) throws IOException {
-        long positions = 0;
-        for (int round = 0; round < WARM_UP_ROUNDS; round++) {
-            teacher.forget();
-            positions = served(processes, round);
-        }
-        return forwardRate(teacher, positions);
-    }
-
-    /** Positions a second of the batches that were served last, run again. */
-    private static double forwardRate(RecordingTeacher teacher, long positions) {
-        long start = System.nanoTime();
-        long replayed = teacher.replay();
-        double rate = replayed * 1e9 / (System.nanoTime() - start);
-        if (replayed != positions) {
-            throw new IllegalStateException(
-                    "the forward scored " + replayed + " positions (expected: the " + positions + " that were served)");
-        }
-        return rate;
-    }
-
-    private long served(List<BenchStudent> processes, int round) throws IOException {
-        return BenchStudent.run(processes, BenchStudent.order(round, sequencesPerStudent, tokens, k));
     }
 }

@@ -6,17 +6,20 @@ import dev.lyne.student.client.TargetSequence;
 import dev.lyne.student.client.TargetStream;
 import dev.lyne.student.client.TeacherClient;
 import dev.lyne.student.client.TeacherExpectation;
+import dev.lyne.wire.Selection;
+import io.grpc.Channel;
+import io.grpc.ManagedChannel;
+import io.grpc.netty.NettyChannelBuilder;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.List;
-import java.util.SplittableRandom;
+import java.util.function.ToLongFunction;
 
-/**
- * What a {@link BenchStudent} does in its process: for each line {@code ROUND SEQUENCES TOKENS K} that it reads it
- * takes the rows of that many random sequences, verified and decoded, and answers with their number of positions.
- */
+/** What a {@link BenchStudent} does in its process: it reads {@link Order}s and answers each with a number. */
 public final class ServeWorker {
+    private static final int MAX_MESSAGE_BYTES = 8 << 20;
+
     private final String teacher;
     private final int number;
     private final int window;
@@ -37,34 +40,50 @@ public final class ServeWorker {
         try (var client = TeacherClient.connect(teacher, options)) {
             int vocabularySize = client.describe().vocabularySize();
             for (String line = orders.readLine(); line != null; line = orders.readLine()) {
-                String[] order = line.split(" ");
-                int k = Integer.parseInt(order[3]);
-                try (TargetStream stream = client.open(TargetRequest.topK(k, List.of(), TeacherExpectation.any()))) {
-                    answers.println(round(
-                            stream,
-                            vocabularySize,
-                            Long.parseLong(order[0]),
-                            Integer.parseInt(order[1]),
-                            Integer.parseInt(order[2])));
-                    answers.flush();
-                }
+                answers.println(answer(client, vocabularySize, Order.parse(line)));
+                answers.flush();
             }
         }
     }
 
-    private long round(TargetStream stream, int vocabularySize, long round, int sequences, int tokens)
-            throws InterruptedException {
-        var random = new SplittableRandom(round << 32 | number);
-        long positions = 0;
-        int offered = 0;
-        int[] next = random.ints(tokens, 0, vocabularySize).toArray();
-        for (int taken = 0; taken < sequences; taken++) {
-            while (offered < sequences && stream.offer(TargetSequence.whole(offered, next))) {
-                offered++;
-                next = random.ints(tokens, 0, vocabularySize).toArray();
-            }
-            positions += stream.take().rows();
+    private long answer(TeacherClient client, int vocabularySize, Order order) throws InterruptedException {
+        if (order instanceof Order.TakeRows take) {
+            return positions(client, take.ask(), take.ask().sequences(number, vocabularySize));
+        } else if (order instanceof Order.CountRows count) {
+            return on(teacher, channel -> MessageCounter.rows(channel, count.ask(), number, window));
+        } else if (order instanceof Order.CountMessages bare) {
+            return on("127.0.0.1:" + bare.port(), channel -> MessageCounter.messages(channel, bare.messages()));
         }
-        return positions;
+        throw new IllegalArgumentException("order: " + order);
+    }
+
+    private static long positions(TeacherClient client, Order.Ask ask, int[][] sequences) throws InterruptedException {
+        var request = new TargetRequest(
+                new Selection.TopK(ask.k(), List.of()), ask.precision(), false, TeacherExpectation.any());
+        try (TargetStream stream = client.open(request)) {
+            long wanted = (long) sequences.length * ask.times();
+            long positions = 0;
+            long offered = 0;
+            for (long taken = 0; taken < wanted; taken++) {
+                while (offered < wanted
+                        && stream.offer(TargetSequence.whole(offered, sequences[(int) (offered % sequences.length)]))) {
+                    offered++;
+                }
+                positions += stream.take().rows();
+            }
+            return positions;
+        }
+    }
+
+    private static long on(String address, ToLongFunction<Channel> reading) {
+        ManagedChannel channel = NettyChannelBuilder.forTarget(address)
+                .usePlaintext()
+                .maxInboundMessageSize(MAX_MESSAGE_BYTES)
+                .build();
+        try {
+            return reading.applyAsLong(channel);
+        } finally {
+            channel.shutdownNow();
+        }
     }
 }

@@ -18,6 +18,11 @@ final class ServerGauges {
         return registry.get("lyne.teacher.bytes.served").counter().count();
     }
 
+    /** Blocks sent. */
+    long blocksServed() {
+        return (long) registry.get("lyne.teacher.blocks.served").counter().count();
+    }
+
     /** Positions that the model computed. */
     double positionsScored() {
         return registry.get("lyne.teacher.positions.scored").counter().count();

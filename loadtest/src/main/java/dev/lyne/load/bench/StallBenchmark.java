@@ -3,6 +3,7 @@ package dev.lyne.load.bench;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
+import dev.lyne.wire.Precision;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -91,7 +92,7 @@ public final class StallBenchmark {
             free[round - 1] = timed(readers, 2 * round);
             long heapBefore = server.liveHeapBytes();
             double served = server.bytesServed();
-            stalling.tell(order(round, stalledSequences));
+            stalling.tell(order(round, stalledSequences).line());
             awaitMoreThan(served, server);
             stalling.pause();
             awaitQuiet(server);
@@ -125,8 +126,8 @@ public final class StallBenchmark {
                 rounds);
     }
 
-    private String order(int round, int sequences) {
-        return BenchStudent.order(round, sequences, tokens, k);
+    private Order order(int round, int sequences) {
+        return new Order.TakeRows(new Order.Ask(round, sequences, tokens, k, Precision.EXACT, 1));
     }
 
     private double timed(List<BenchStudent> readers, int round) throws IOException {

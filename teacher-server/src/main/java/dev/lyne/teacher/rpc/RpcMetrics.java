@@ -61,12 +61,17 @@ public final class RpcMetrics {
                 Counter.builder("lyne.teacher.bytes.served")
                         .description("Bytes of blocks sent")
                         .tag("teacher", teacher)
+                        .register(registry),
+                Counter.builder("lyne.teacher.blocks.served")
+                        .description("Blocks sent")
+                        .tag("teacher", teacher)
                         .register(registry));
     }
 
-    /** Counters of rows and bytes. */
-    record Served(Counter positions, Counter bytes) {
+    /** Counters of rows, bytes and blocks. */
+    record Served(Counter positions, Counter bytes, Counter blocks) {
         void sent(EncodedBlock block) {
+            blocks.increment();
             positions.increment(block.rows());
             bytes.increment(block.bytes().length);
         }

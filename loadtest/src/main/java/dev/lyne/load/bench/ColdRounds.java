@@ -1,0 +1,81 @@
+package dev.lyne.load.bench;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Students that take distinct sequences from a cold cache, over the same batches run again in the server's own process, with
+ * the same threads, while the students idle. Rounds of the two are interleaved, and each served round stands between two
+ * rounds of the forward, so that a machine whose speed drifts drifts out of the ratio.
+ */
+final class ColdRounds {
+    private static final int WARM_UP_ROUNDS = 3;
+
+    /** Figures round by round. */
+    record Figures(double[] servedRate, double[] forwardRate, long positionsPerRound, int batchesPerRound) {}
+
+    private final RecordingTeacher teacher;
+    private final List<BenchStudent> students;
+    private final Order.Ask ask;
+    private final Consumer<String> progress;
+
+    /** @param ask what a student takes in a round, whatever its round number */
+    ColdRounds(RecordingTeacher teacher, List<BenchStudent> students, Order.Ask ask, Consumer<String> progress) {
+        this.teacher = teacher;
+        this.students = students;
+        this.ask = ask;
+        this.progress = progress;
+    }
+
+    Figures run(int rounds) throws IOException {
+        double before = warmUp();
+        double[] servedRate = new double[rounds];
+        double[] forwardRate = new double[rounds];
+        List<Integer> batches = new ArrayList<>();
+        long positions = 0;
+        for (int round = 0; round < rounds; round++) {
+            teacher.forget();
+            long start = System.nanoTime();
+            positions = served(WARM_UP_ROUNDS + round);
+            servedRate[round] = positions * 1e9 / (System.nanoTime() - start);
+            double after = forwardRate(positions);
+            forwardRate[round] = (before + after) / 2;
+            before = after;
+            batches.add(teacher.forget());
+            progress.accept(String.format(
+                    "round %d of %d: served %.0f positions/s, bare forward around it %.0f, ratio %.3f",
+                    round + 1, rounds, servedRate[round], forwardRate[round], servedRate[round] / forwardRate[round]));
+        }
+        return new Figures(servedRate, forwardRate, positions, batches.get(batches.size() - 1));
+    }
+
+    /** Lets the compilers of all processes settle; gives the rate of the bare forward. */
+    private double warmUp() throws IOException {
+        long positions = 0;
+        for (int round = 0; round < WARM_UP_ROUNDS; round++) {
+            teacher.forget();
+            positions = served(round);
+        }
+        return forwardRate(positions);
+    }
+
+    private long served(int round) throws IOException {
+        return BenchStudent.run(
+                students,
+                new Order.TakeRows(new Order.Ask(round, ask.count(), ask.tokens(), ask.k(), ask.precision(), 1)));
+    }
+
+    /** Positions a second of the batches that were served last, run again. */
+    private double forwardRate(long positions) {
+        long start = System.nanoTime();
+        long replayed = teacher.replay();
+        double rate = replayed * 1e9 / (System.nanoTime() - start);
+        if (replayed != positions) {
+            throw new IllegalStateException("the forward scored " + replayed + " positions (expected: the " + positions
+                    + " that were served)");
+        }
+        return rate;
+    }
+}

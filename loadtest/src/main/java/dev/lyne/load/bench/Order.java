@@ -1,0 +1,76 @@
+package dev.lyne.load.bench;
+
+import dev.lyne.wire.Precision;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+
+/** What a {@link BenchStudent} is to do next: one line to its process, answered by one number. */
+sealed interface Order {
+    /** The order as a line. */
+    String line();
+
+    /**
+     * Top-k rows of random sequences: the same ones for the same round and student, distinct from all others.
+     *
+     * @param count sequences
+     * @param tokens of each sequence
+     * @param times how often to ask for all of them
+     */
+    record Ask(long round, int count, int tokens, int k, Precision precision, int times) {
+        int[][] sequences(int student, int vocabularySize) {
+            var random = new SplittableRandom(round << 32 | student);
+            int[][] sequences = new int[count][];
+            Arrays.setAll(sequences, i -> random.ints(tokens, 0, vocabularySize).toArray());
+            return sequences;
+        }
+
+        private String words() {
+            return round + " " + count + " " + tokens + " " + k + " " + precision + " " + times;
+        }
+
+        private static Ask parse(String[] words) {
+            return new Ask(
+                    Long.parseLong(words[1]),
+                    Integer.parseInt(words[2]),
+                    Integer.parseInt(words[3]),
+                    Integer.parseInt(words[4]),
+                    Precision.valueOf(words[5]),
+                    Integer.parseInt(words[6]));
+        }
+    }
+
+    /** Take the rows, verified and decoded; the answer is their number of positions. */
+    record TakeRows(Ask ask) implements Order {
+        @Override
+        public String line() {
+            return "take " + ask.words();
+        }
+    }
+
+    /** Read the rows' messages, neither verified nor decoded; the answer is the bytes of their blocks. */
+    record CountRows(Ask ask) implements Order {
+        @Override
+        public String line() {
+            return "count " + ask.words();
+        }
+    }
+
+    /** Read so many messages of the {@link BareStream} on that port; the answer is their bytes. */
+    record CountMessages(int port, long messages) implements Order {
+        @Override
+        public String line() {
+            return "bare " + port + " " + messages;
+        }
+    }
+
+    /** Reads an order back from its line. */
+    static Order parse(String line) {
+        String[] words = line.split(" ");
+        return switch (words[0]) {
+            case "take" -> new TakeRows(Ask.parse(words));
+            case "count" -> new CountRows(Ask.parse(words));
+            case "bare" -> new CountMessages(Integer.parseInt(words[1]), Long.parseLong(words[2]));
+            default -> throw new IllegalArgumentException("order: " + line + " (expected: take, count or bare)");
+        };
+    }
+}
