@@ -38,6 +38,12 @@ final class BenchServe implements Callable<Integer> {
             description = "How rows are coded: exact, half or compact (default: ${DEFAULT-VALUE}).")
     private Precision rowPrecision;
 
+    @Option(
+            names = "--hit-mib",
+            defaultValue = "256",
+            description = "MiB that the students read together in a round of hits (default: ${DEFAULT-VALUE}).")
+    private int hitMib;
+
     @Mixin
     private BenchSize size;
 
@@ -47,8 +53,15 @@ final class BenchServe implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         var model = LanguageModelTeacher.load("bench", Home.teacher(teacher), runtime.options(), false);
-        var benchmark =
-                new ServeBenchmark(students, size.k, rowPrecision, size.tokens, size.sequences, size.rounds, System.err::println);
+        var benchmark = new ServeBenchmark(
+                students,
+                size.k,
+                rowPrecision,
+                size.tokens,
+                size.sequences,
+                size.rounds,
+                (long) hitMib << 20,
+                System.err::println);
         json.report(benchmark.run(model, BenchProcesses.starter(students, number -> WINDOW)));
         return 0;
     }

@@ -38,9 +38,13 @@ final class BenchCommandsTest {
 
     @Test
     void serve_countsWhatTheStudentsTook() throws IOException {
-        JsonNode figures = bench("serve", "--students", "2", "--tokens", "24", "--sequences", "4", "--rounds", "1");
+        JsonNode figures = bench(
+                "serve", "--students", "2", "--tokens", "24", "--sequences", "4", "--rounds", "1", "--hit-mib", "1");
         assertThat(figures.get("positions_per_round").asInt()).isEqualTo(2 * 4 * 23);
         assertThat(figures.get("served_over_forward").asDouble()).isPositive();
+        assertThat(figures.get("hit_bytes_over_bare_stream").asDouble()).isPositive();
+        assertThat(figures.get("hit_over_cold").asDouble()).isPositive();
+        assertThat(figures.get("message_bytes").asInt()).isBetween(23, 23 * 64 * 8 + 200);
     }
 
     @Test

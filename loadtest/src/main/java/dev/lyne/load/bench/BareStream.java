@@ -40,8 +40,8 @@ final class BareStream implements AutoCloseable {
     BareStream(int messageBytes) throws IOException {
         this.message = new byte[messageBytes];
         new SplittableRandom(messageBytes).nextBytes(message);
-        this.calls = Executors.newFixedThreadPool(
-                Math.max(2, Runtime.getRuntime().availableProcessors()));
+        this.calls =
+                Executors.newFixedThreadPool(Math.max(2, Runtime.getRuntime().availableProcessors()));
         this.server = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
                 .executor(calls)
                 .flowControlWindow(1 << 20)

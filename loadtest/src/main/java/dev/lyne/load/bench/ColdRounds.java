@@ -73,8 +73,8 @@ final class ColdRounds {
         long replayed = teacher.replay();
         double rate = replayed * 1e9 / (System.nanoTime() - start);
         if (replayed != positions) {
-            throw new IllegalStateException("the forward scored " + replayed + " positions (expected: the " + positions
-                    + " that were served)");
+            throw new IllegalStateException(
+                    "the forward scored " + replayed + " positions (expected: the " + positions + " that were served)");
         }
         return rate;
     }

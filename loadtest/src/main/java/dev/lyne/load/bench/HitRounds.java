@@ -10,20 +10,22 @@ import java.util.function.Consumer;
  * hits with students that verify and decode.
  */
 final class HitRounds {
-    /** What the students of a round read together, about. */
-    private static final long ROUND_BYTES = 512L << 20;
-
     /** Figures round by round. */
     record Figures(double[] bareByteRate, double[] hitByteRate, double[] decodedRate, int messageBytes) {}
 
     private final List<BenchStudent> students;
     private final Order.Ask ask;
+    private final long roundBytes;
     private final Consumer<String> progress;
 
-    /** @param ask what a student asks for once; its rows are in the memory tier, or the first round brings them there */
-    HitRounds(List<BenchStudent> students, Order.Ask ask, Consumer<String> progress) {
+    /**
+     * @param ask what a student asks for once; its rows are in the memory tier, or the first round brings them there
+     * @param roundBytes what the students of a round read together, about
+     */
+    HitRounds(List<BenchStudent> students, Order.Ask ask, long roundBytes, Consumer<String> progress) {
         this.students = students;
         this.ask = ask;
+        this.roundBytes = roundBytes;
         this.progress = progress;
     }
 
@@ -35,7 +37,7 @@ final class HitRounds {
         long bytes = BenchStudent.run(students, new Order.CountRows(times(1)));
         messages = server.blocksServed() - messages;
         int messageBytes = (int) (bytes / messages);
-        int times = (int) Math.max(1, ROUND_BYTES / bytes);
+        int times = (int) Math.max(1, roundBytes / bytes);
         try (var stream = new BareStream(messageBytes)) {
             var bareOrder = new Order.CountMessages(stream.port(), messages * times / students.size());
             var hitOrder = new Order.CountRows(times(times));
@@ -50,7 +52,12 @@ final class HitRounds {
                 decoded[round] = rate(takeOrder);
                 progress.accept(String.format(
                         "round %d of %d: bare stream %.0f MB/s, hits %.0f MB/s, ratio %.3f; decoded %.0f positions/s",
-                        round + 1, rounds, bare[round] / 1e6, hits[round] / 1e6, hits[round] / bare[round], decoded[round]));
+                        round + 1,
+                        rounds,
+                        bare[round] / 1e6,
+                        hits[round] / 1e6,
+                        hits[round] / bare[round],
+                        decoded[round]));
             }
             if (server.positionsScored() != scored) {
                 throw new IllegalStateException("the model scored " + (server.positionsScored() - scored)

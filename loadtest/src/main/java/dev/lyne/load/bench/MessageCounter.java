@@ -130,7 +130,8 @@ final class MessageCounter {
 
         @Override
         public void onCompleted() {
-            bytes.completeExceptionally(new IllegalStateException("the stream ended after " + answered + " of " + wanted + " sequences"));
+            bytes.completeExceptionally(
+                    new IllegalStateException("the stream ended after " + answered + " of " + wanted + " sequences"));
         }
     }
 }

@@ -6,6 +6,7 @@ import dev.lyne.teacher.server.TeacherServerOptions;
 import dev.lyne.wire.Precision;
 import java.io.IOException;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Consumer;
 
 /**
@@ -21,6 +22,7 @@ public final class ServeBenchmark {
      *     the students count both and decode neither
      * @param hitOverCold positions a second of memory-tier hits over those from a cold cache; the students verify and decode both
      * @param messageBytes mean bytes of a block
+     * @param precision how rows are coded
      * @param batchesPerRound batches that the server made of a round's sequences
      */
     public record Result(
@@ -35,7 +37,7 @@ public final class ServeBenchmark {
             int messageBytes,
             int students,
             int k,
-            Precision precision,
+            String precision,
             int tokens,
             int rounds,
             long positionsPerRound,
@@ -49,8 +51,10 @@ public final class ServeBenchmark {
     private final int tokens;
     private final int sequencesPerStudent;
     private final int rounds;
+    private final long hitRoundBytes;
     private final Consumer<String> progress;
 
+    /** @param hitRoundBytes what the students of a round of hits read together, about */
     public ServeBenchmark(
             int students,
             int k,
@@ -58,6 +62,7 @@ public final class ServeBenchmark {
             int tokens,
             int sequencesPerStudent,
             int rounds,
+            long hitRoundBytes,
             Consumer<String> progress) {
         this.students = students;
         this.k = k;
@@ -65,6 +70,7 @@ public final class ServeBenchmark {
         this.tokens = tokens;
         this.sequencesPerStudent = sequencesPerStudent;
         this.rounds = rounds;
+        this.hitRoundBytes = hitRoundBytes;
         this.progress = progress;
     }
 
@@ -81,7 +87,8 @@ public final class ServeBenchmark {
             try {
                 var ask = new Order.Ask(0, sequencesPerStudent, tokens, k, precision, 1);
                 var cold = new ColdRounds(recording, processes, ask, progress).run(rounds);
-                var hits = new HitRounds(processes, ask, progress).run(rounds, new ServerGauges(server.registry()));
+                var hits = new HitRounds(processes, ask, hitRoundBytes, progress)
+                        .run(rounds, new ServerGauges(server.registry()));
                 return result(recording, cold, hits);
             } finally {
                 processes.forEach(BenchStudent::close);
@@ -103,7 +110,7 @@ public final class ServeBenchmark {
                 hits.messageBytes(),
                 students,
                 k,
-                precision,
+                precision.name().toLowerCase(Locale.ROOT),
                 tokens,
                 rounds,
                 cold.positionsPerRound(),
