@@ -82,8 +82,7 @@ final class TinyTraining {
     /** A student of the server, which resumes where it can. */
     ChildProcess train(String name, int checkpointEvery) throws IOException {
         List<String> arguments = plainly(name, checkpointEvery);
-        arguments.addAll(
-                List.of("--teacher", "127.0.0.1:" + port, "--alpha", "0.7", "--top-k", "16", "--in-flight", "8"));
+        arguments.addAll(List.of("--teacher", "127.0.0.1:" + port, "--alpha", "0.7", "--k", "16", "--in-flight", "8"));
         return ChildProcess.start(name, log(name), 1, "256m", arguments);
     }
 

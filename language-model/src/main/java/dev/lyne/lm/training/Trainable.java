@@ -21,6 +21,12 @@ public interface Trainable extends AutoCloseable {
     /** Sum of the negative log-likelihood over the batch's rows, in nats, without gradients. */
     double negativeLogLikelihood(TrainingBatch batch);
 
+    /**
+     * The k most probable tokens of each of the batch's rows as the model stands, in descending order, without gradients;
+     * {@code [rows · k]}. Columns are not read.
+     */
+    int[] topIds(TrainingBatch batch, int k);
+
     /** A continuation of the prompt: greedy where the temperature is 0. Ends at {@code stopId} (−1: none). */
     int[] generate(int[] prompt, int maxNewTokens, double temperature, double topP, long seed, int stopId);
 

@@ -141,6 +141,11 @@ public final class TrainableModel implements Trainable {
     }
 
     @Override
+    public int[] topIds(TrainingBatch batch, int k) {
+        return training.topIds(batch, k);
+    }
+
+    @Override
     public int[] generate(int[] prompt, int maxNewTokens, double temperature, double topP, long seed, int stopId) {
         return generator.generate(prompt, maxNewTokens, new SamplingOptions(temperature, 0, topP, seed), stopId);
     }

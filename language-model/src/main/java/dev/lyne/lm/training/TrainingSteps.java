@@ -118,4 +118,27 @@ final class TrainingSteps {
                     .getDouble();
         }
     }
+
+    /** Ids of the k greatest logits of the batch's rows, in descending order; no gradients. {@code [rows * k]} */
+    int[] topIds(TrainingBatch source, int k) {
+        if (k < 1 || k > vocabularySize) {
+            throw new IllegalArgumentException("k: " + k + " (expected: 1.." + vocabularySize + ")");
+        }
+        BatchTensors batch = new BatchTensors(source, vocabularySize, contextLength);
+        if (batch.rowCount() == 0) {
+            return new int[0];
+        }
+        try (InferenceCall call = script.inference("top_ids")) {
+            NDManager manager = call.manager();
+            return call.tensor(batch.ids(manager))
+                    .tensor(rotary.cosines(batch.length()))
+                    .tensor(rotary.sines(batch.length()))
+                    .tensor(batch.rows(manager))
+                    .integer(k)
+                    .tensors(tensors.weights())
+                    .run()
+                    .singletonOrThrow()
+                    .toIntArray();
+        }
+    }
 }

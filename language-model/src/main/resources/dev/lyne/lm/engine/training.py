@@ -103,6 +103,23 @@ def negative_log_likelihood(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: T
   return total.cpu()
 
 
+def top_ids(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, k: int, w: Dict[str, Tensor]) -> Tensor:
+  # Ids of the k greatest logits of each row in descending order, int32 [n, k].
+  cast: Dict[str, Tensor] = {}
+  for name in w.keys():
+    cast[name] = w[name].to(self.compute_type)
+  x = self.hidden(ids, cos, sin, cast).flatten(0, 1)
+  output = self.output_matrix(cast)[:self.vocabulary_size]
+  parts: List[Tensor] = []
+  start = 0
+  while start < rows.numel():
+    end = min(start + self.row_chunk, rows.numel())
+    logits = torch.linear(x.index_select(0, rows[start:end]), output).to(self.statistics_type)
+    parts.append(logits.topk(k)[1].to(3))
+    start = end
+  return torch.cat(parts, 0).cpu()
+
+
 def clear(self, tensors: List[Tensor]) -> None:
   for tensor in tensors:
     tensor.zero_()

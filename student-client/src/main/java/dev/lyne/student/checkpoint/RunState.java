@@ -15,6 +15,7 @@ import java.util.Map;
  * @param stallNanos of that, time spent waiting for targets
  * @param neededTargets targets that the steps so far needed
  * @param usedTargets targets that they used
+ * @param targetBytes bytes of the blocks that carried them
  * @param positionsBySource targets from each source, by its name
  * @param heldOut evaluations so far
  * @param metricsBytes length of the metrics file
@@ -30,6 +31,7 @@ public record RunState(
         long stallNanos,
         long neededTargets,
         long usedTargets,
+        long targetBytes,
         Map<String, Long> positionsBySource,
         List<HeldOut> heldOut,
         long metricsBytes,

@@ -9,11 +9,15 @@ import java.util.List;
 
 /**
  * Cross-entropy on the data and forward KL, KL(t‖s), on sparse targets with a tail bucket, fused: a row's loss is
- * data_weight · CE + distillation_weight · τ² · (Σ_K t log(t/s) + t_R log(t_R/s_R)), where s is the student at temperature τ.
+ * data_weight · CE + distillation_weight · τ² · (Σ_K w log(t/s) + t_R log(t_R/s_R)), where s is the student at temperature τ and
+ * weights and tail sum to one. Where entries are the teacher's most probable ones, or any others that do not depend on chance, w = t.
+ * Where they are drawn, w is the share of the draws that fell on them and there is no tail: the sum is then an unbiased
+ * estimate of the divergence over the whole vocabulary, and its gradient s_j − w_j one of the full gradient (random sampling KD,
+ * arXiv 2503.16870). Beside an exact head, whose w = t, the draws share what the head leaves.
  *
  * <p>Columns: {@code data_weight} and {@code distillation_weight}, `[rows]`; {@code teacher_ids}, `[rows, k]`;
- * {@code teacher_log_probs}, `[rows, k]`, −∞ past a row's count, whose ids do not matter; {@code teacher_log_tail}, `[rows]`, −∞
- * where everything is kept. Sums: {@code loss}; {@code nll} over all rows, unweighted; {@code divergence} over the rows
+ * {@code teacher_log_probs}, `[rows, k]`, −∞ past a row's count, whose ids do not matter; {@code teacher_weights}, `[rows, k]`, 0
+ * past it; {@code teacher_log_tail}, `[rows]`, −∞ where there is no tail bucket. Sums: {@code loss}; {@code nll} over all rows, unweighted; {@code divergence} over the rows
  * whose distillation weight is above 0, unweighted.
  */
 public final class ForwardKl {

@@ -2,6 +2,7 @@ package dev.lyne.student.train;
 
 import dev.lyne.lm.training.Column;
 import dev.lyne.lm.training.TrainingBatch;
+import dev.lyne.student.tokens.Window;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -25,21 +26,31 @@ record MicroBatches(double alpha, int microBatchTokens, TargetColumns columns) {
                 .filter(item -> item.targets().isPresent())
                 .mapToLong(item -> item.window().positions().length)
                 .sum();
-        List<TrainingBatch> batches = new ArrayList<>();
-        List<StepItem> batch = new ArrayList<>();
+        return groups(items.stream().map(StepItem::window).toList(), microBatchTokens).stream()
+                .map(group -> batch(items.subList(group.from(), group.to()), positions, covered))
+                .toList();
+    }
+
+    /** Consecutive windows {@code from} to {@code to}. */
+    record Group(int from, int to) {}
+
+    /** Windows in groups that fit into a batch of so many tokens, padding included; a window alone always does. */
+    static List<Group> groups(List<Window> windows, int microBatchTokens) {
+        List<Group> groups = new ArrayList<>();
+        int from = 0;
         int longest = 0;
-        for (StepItem item : items) {
-            int length = Math.max(longest, item.window().tokens().length);
-            if (!batch.isEmpty() && (long) length * (batch.size() + 1) > microBatchTokens) {
-                batches.add(batch(batch, positions, covered));
-                batch.clear();
-                length = item.window().tokens().length;
+        for (int i = 0; i < windows.size(); i++) {
+            int own = windows.get(i).tokens().length;
+            int length = Math.max(longest, own);
+            boolean full = i > from && (long) length * (i - from + 1) > microBatchTokens;
+            if (full) {
+                groups.add(new Group(from, i));
+                from = i;
             }
-            batch.add(item);
-            longest = length;
+            longest = full ? own : length;
         }
-        batches.add(batch(batch, positions, covered));
-        return batches;
+        groups.add(new Group(from, windows.size()));
+        return groups;
     }
 
     private TrainingBatch batch(List<StepItem> items, long positions, long covered) {

@@ -66,9 +66,8 @@ final class RunIdentity {
         if (!distillation.enabled()) {
             return;
         }
-        identity.put("top_k", Integer.toString(distillation.topK()));
-        identity.put("top_p", Double.toString(distillation.topP()));
-        identity.put("truncation_temperature", Double.toString(distillation.truncationTemperature()));
+        identity.put("selection", SelectionSettings.describe(distillation.selection()));
+        identity.put("target_precision", SelectionSettings.describe(distillation.precision()));
         identity.put("teacher_temperature", Double.toString(distillation.teacherTemperature()));
         identity.put("student_temperature", Double.toString(distillation.studentTemperature()));
         identity.put("min_coverage", Double.toString(distillation.minCoverage()));

@@ -42,11 +42,8 @@ record RunInputs(Corpus corpus, Optional<Corpus> heldOut, ModelConfiguration con
     /** Refuses a tokenizer that the student has too few rows for, and rows that are wider than the tokenizer's vocabulary. */
     void requireFit(Tokenizer tokenizer, TrainingConfig.Distillation distillation) {
         tokenizer.checkFits(configuration);
-        if (distillation.enabled() && distillation.topK() > tokenizer.vocabularySize()) {
-            throw Settings.refused(
-                    Setting.TOP_K,
-                    distillation.topK(),
-                    "at most the tokenizer's vocabulary, " + tokenizer.vocabularySize());
+        if (distillation.enabled()) {
+            SelectionSettings.requireFits(distillation.selection(), tokenizer.vocabularySize());
         }
     }
 

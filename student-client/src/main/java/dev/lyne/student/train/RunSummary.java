@@ -16,6 +16,8 @@ import tools.jackson.databind.json.JsonMapper;
  * What came of a run: {@code summary.json}.
  *
  * @param method {@code forward_kl} or {@code cross_entropy}
+ * @param selection which entries of the teacher's rows were asked for; null without a teacher
+ * @param targetPrecision how those rows were coded; null without a teacher
  * @param parameters trained numbers
  * @param steps optimiser steps taken
  * @param positions positions trained
@@ -23,12 +25,15 @@ import tools.jackson.databind.json.JsonMapper;
  * @param positionsPerSecond positions over that time
  * @param stallFraction share of that time spent waiting for targets
  * @param coverage targets used over targets needed; null without a teacher
+ * @param bytesPerPosition mean size of a used row on its way, block headers included; null without a teacher
  * @param teacherPositions targets from each source
  * @param heldOut evaluations, in order
  */
 public record RunSummary(
         String name,
         String method,
+        @Nullable String selection,
+        @JsonProperty("target_precision") @Nullable String targetPrecision,
         long parameters,
         long steps,
         long positions,
@@ -36,17 +41,21 @@ public record RunSummary(
         @JsonProperty("positions_per_second") double positionsPerSecond,
         @JsonProperty("stall_fraction") double stallFraction,
         @Nullable Double coverage,
+        @JsonProperty("bytes_per_position") @Nullable Double bytesPerPosition,
         @JsonProperty("teacher_positions") Map<String, Long> teacherPositions,
         @JsonProperty("held_out") List<RunState.HeldOut> heldOut) {
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .build();
 
-    static RunSummary of(String name, boolean distilled, long parameters, RunState state) {
+    static RunSummary of(String name, TrainingConfig.Distillation teaching, long parameters, RunState state) {
+        boolean distilled = teaching.enabled();
         double seconds = state.trainNanos() / 1e9;
         return new RunSummary(
                 name,
                 distilled ? "forward_kl" : "cross_entropy",
+                distilled ? SelectionSettings.describe(teaching.selection()) : null,
+                distilled ? SelectionSettings.describe(teaching.precision()) : null,
                 parameters,
                 state.step(),
                 state.trainedPositions(),
@@ -54,6 +63,7 @@ public record RunSummary(
                 seconds == 0 ? 0 : state.trainedPositions() / seconds,
                 state.trainNanos() == 0 ? 0 : (double) state.stallNanos() / state.trainNanos(),
                 state.neededTargets() == 0 ? null : (double) state.usedTargets() / state.neededTargets(),
+                state.usedTargets() == 0 ? null : (double) state.targetBytes() / state.usedTargets(),
                 state.positionsBySource(),
                 state.heldOut());
     }

@@ -20,6 +20,7 @@ final class RunTotals {
     private long stallNanos;
     private long neededTargets;
     private long usedTargets;
+    private long targetBytes;
 
     /** Totals that go on from a state; {@code identity} takes the place of the state's. */
     RunTotals(RunState from, Map<String, String> identity) {
@@ -32,11 +33,12 @@ final class RunTotals {
         this.stallNanos = from.stallNanos();
         this.neededTargets = from.neededTargets();
         this.usedTargets = from.usedTargets();
+        this.targetBytes = from.targetBytes();
     }
 
     /** The state of a run that has not begun. */
     static RunState none() {
-        return new RunState(0, 0, 0, 0, 0, 0, 0, 0, Map.of(), List.of(), 0, 0, Map.of());
+        return new RunState(0, 0, 0, 0, 0, 0, 0, 0, 0, Map.of(), List.of(), 0, 0, Map.of());
     }
 
     void applied(List<StepItem> items, boolean distilled) {
@@ -51,6 +53,7 @@ final class RunTotals {
 
     private void count(Targets targets, int positions) {
         usedTargets += positions;
+        targetBytes += targets.blockBytes();
         for (Map.Entry<RowSource, Integer> entry : targets.rowsBySource().entrySet()) {
             positionsBySource.merge(entry.getKey().name().toLowerCase(Locale.ROOT), (long) entry.getValue(), Long::sum);
         }
@@ -103,6 +106,7 @@ final class RunTotals {
                 stallNanos,
                 neededTargets,
                 usedTargets,
+                targetBytes,
                 positionsBySource,
                 heldOut,
                 metricsBytes,

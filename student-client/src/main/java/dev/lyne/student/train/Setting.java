@@ -23,9 +23,20 @@ public enum Setting {
     EPOCHS("1", "Passes over the corpus, where steps is 0"),
     TEACHER("", "Teacher servers, HOST:PORT or dns:///NAME:PORT", true),
     TEACHER_NAME("", "Name of the teacher on its server; by default its only one"),
-    TOP_K("64", "Most entries a teacher row keeps"),
-    TOP_P("1.0", "Probability that a teacher row's entries reach, in (0, 1]; 1: exactly top_k entries"),
-    TRUNCATE_AT("raw", "Temperature that top_p is taken at: raw (1) or tempered (teacher_temperature)"),
+    SELECTION(
+            "top-k",
+            "Which entries of a teacher row are kept: top-k, top-p-k, top-fraction, draws, or chosen, which are the student's own"
+                    + " most probable tokens, asked for in the middle of each step"),
+    K("64", "Entries a row with top-k, most entries a row with top-p-k, tokens a row with chosen"),
+    P("0.95", "Probability that a row's entries reach with top-p-k, in (0, 1]"),
+    TRUNCATE_AT("raw", "Temperature that p is taken at with top-p-k: raw (1) or tempered (teacher_temperature)"),
+    FRACTION("0.05", "Share of the vocabulary that a row keeps with top-fraction, in (0, 1]"),
+    DRAWS("50", "Tokens drawn a row with draws"),
+    HEAD("0", "Most probable tokens kept exactly beside the draws, which are then from the others; 0: none"),
+    DRAW_SEED("0", "Seed of the draws"),
+    TARGET_PRECISION(
+            "exact",
+            "How teacher rows are coded: exact (8 bytes an entry), half (4) or compact (about 1.2, within 1e-4 nats of divergence)"),
     ALPHA("0", "Weight of the distillation loss; the data loss has 1 - alpha"),
     TEACHER_TEMPERATURE("1", "Temperature of the teacher's distribution"),
     STUDENT_TEMPERATURE("1", "Temperature of the student's distribution in the distillation loss"),

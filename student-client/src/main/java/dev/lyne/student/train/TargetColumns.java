@@ -8,9 +8,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Targets as columns of a training batch: {@code teacher_ids}, {@code teacher_log_probs}, both `[rows, k]`, and
- * {@code teacher_log_tail} `[rows]`, at the teacher's temperature τ. Kept log-probabilities become lp/τ + c_τ; the tail
- * becomes log(1 − Σ_K exp(lp/τ + c_τ)).
+ * Targets as columns of a training batch: {@code teacher_ids}, {@code teacher_log_probs} and {@code teacher_weights}, all
+ * `[rows, k]`, and {@code teacher_log_tail} `[rows]`, at the teacher's temperature τ. Kept log-probabilities become lp/τ + c_τ and
+ * weights their exponentials; the tail becomes log(1 − Σ_K exp(lp/τ + c_τ)).
+ *
+ * <p>Of N draws, c on an entry give it the weight c/N, beside an exact head t_R·c/N, where t_R is the mass outside the head; draws
+ * stand for the whole tail, so there is none left (random sampling KD, arXiv 2503.16870). They are taken at temperature 1.
  *
  * <p>That difference is all rounding where hardly any mass is left, so it is held between two bounds that need no subtraction.
  * With m = V − K tail entries of total mass M at τ = 1, Σ p^(1/τ) lies between M^(1/τ), all mass on one entry, and
@@ -24,11 +27,6 @@ record TargetColumns(float temperature, int vocabularySize) {
         if (!(temperature > 0) || Float.isInfinite(temperature)) {
             throw new IllegalArgumentException("teacher_temperature: " + temperature + " (expected: finite, above 0)");
         }
-    }
-
-    /** Temperatures that a selection has to ask c_τ for. */
-    List<Float> temperatures() {
-        return temperature == 1f ? List.of() : List.of(temperature);
     }
 
     /**
@@ -46,6 +44,7 @@ record TargetColumns(float temperature, int vocabularySize) {
         int total = Arrays.stream(rows).sum();
         long[] ids = new long[total * width];
         float[] logProbabilities = new float[total * width];
+        float[] weights = new float[total * width];
         float[] tail = new float[total];
         Arrays.fill(logProbabilities, Float.NEGATIVE_INFINITY);
         Arrays.fill(tail, Float.NEGATIVE_INFINITY);
@@ -58,7 +57,8 @@ record TargetColumns(float temperature, int vocabularySize) {
                             + own.sequence().id() + ": " + own.rows() + " rows (expected: " + rows[s] + ")");
                 }
                 for (int r = 0; r < rows[s]; r++) {
-                    tail[row + r] = fill(own, r, ids, logProbabilities, (row + r) * width);
+                    int to = (row + r) * width;
+                    tail[row + r] = fill(own, r, ids, logProbabilities, weights, to);
                 }
             }
             row += rows[s];
@@ -66,10 +66,11 @@ record TargetColumns(float temperature, int vocabularySize) {
         return Map.of(
                 "teacher_ids", new Column.Longs(ids, width),
                 "teacher_log_probs", new Column.Floats(logProbabilities, width),
+                "teacher_weights", new Column.Floats(weights, width),
                 "teacher_log_tail", new Column.Floats(tail, 1));
     }
 
-    private float fill(Targets targets, int row, long[] ids, float[] logProbabilities, int to) {
+    private float fill(Targets targets, int row, long[] ids, float[] logProbabilities, float[] weights, int to) {
         int from = row * targets.stride();
         int count = targets.counts()[row];
         double offset = offset(targets, row);
@@ -77,8 +78,14 @@ record TargetColumns(float temperature, int vocabularySize) {
         for (int i = 0; i < count; i++) {
             ids[to + i] = targets.ids()[from + i];
             double tempered = targets.logProbabilities()[from + i] / (double) temperature + offset;
+            double probability = Math.exp(tempered);
             logProbabilities[to + i] = (float) tempered;
-            kept += Math.exp(tempered);
+            weights[to + i] = (float) probability;
+            kept += probability;
+        }
+        if (targets.drawCounts().length > 0) {
+            weighByDraws(targets, row, weights, to);
+            return Float.NEGATIVE_INFINITY;
         }
         float tail = targets.logTailMass()[row];
         if (temperature == 1f || tail == Float.NEGATIVE_INFINITY) {
@@ -88,6 +95,28 @@ record TargetColumns(float temperature, int vocabularySize) {
         double equal = one + (1 - 1 / (double) temperature) * Math.log(Math.max(1, vocabularySize - count));
         double difference = Math.log(Math.max(1 - kept, 0));
         return (float) Math.max(Math.min(one, equal), Math.min(Math.max(one, equal), difference));
+    }
+
+    /** Puts the shares of the draws in the place of the drawn entries' probabilities. */
+    private static void weighByDraws(Targets targets, int row, float[] weights, int to) {
+        int from = row * targets.stride();
+        int count = targets.counts()[row];
+        long draws = 0;
+        boolean head = false;
+        double outsideTheHead = Math.exp(targets.logTailMass()[row]);
+        for (int i = 0; i < count; i++) {
+            int drawn = targets.drawCounts()[from + i];
+            draws += drawn;
+            head |= drawn == 0;
+            outsideTheHead += drawn == 0 ? 0 : weights[to + i];
+        }
+        double mass = head ? outsideTheHead : 1;
+        for (int i = 0; i < count; i++) {
+            int drawn = targets.drawCounts()[from + i];
+            if (drawn > 0) {
+                weights[to + i] = (float) (mass * drawn / draws);
+            }
+        }
     }
 
     private double offset(Targets targets, int row) {

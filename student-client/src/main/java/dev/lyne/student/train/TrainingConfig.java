@@ -3,6 +3,7 @@ package dev.lyne.student.train;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.student.client.TeacherClient;
+import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -54,16 +55,16 @@ public record TrainingConfig(
      *
      * @param teachers addresses; empty: plain language-model training
      * @param alpha weight of the distillation loss
-     * @param truncationTemperature temperature that {@code topP} is taken at
+     * @param selection which entries of a teacher row are asked for
+     * @param precision how rows are coded on their way
      * @param inFlight windows asked of the teacher ahead of training
      * @param minCoverage least share of a step's targets for it to be applied
      */
     public record Distillation(
             List<String> teachers,
             String teacherName,
-            int topK,
-            double topP,
-            double truncationTemperature,
+            Selection selection,
+            Precision precision,
             double alpha,
             double teacherTemperature,
             double studentTemperature,
@@ -139,15 +140,12 @@ public record TrainingConfig(
     }
 
     private static Distillation distillation(Settings settings) {
-        double teacherTemperature = temperature(settings, Setting.TEACHER_TEMPERATURE);
-        boolean raw =
-                settings.choice(Setting.TRUNCATE_AT, List.of("raw", "tempered")).equals("raw");
+        float teacherTemperature = temperature(settings, Setting.TEACHER_TEMPERATURE);
         return new Distillation(
                 settings.list(Setting.TEACHER),
                 settings.text(Setting.TEACHER_NAME),
-                settings.integer(Setting.TOP_K, 1, Selection.MAX_VOCABULARY_SIZE),
-                settings.number(Setting.TOP_P, 0, 1, false),
-                raw ? 1 : teacherTemperature,
+                SelectionSettings.selection(settings, teacherTemperature),
+                SelectionSettings.precision(settings),
                 settings.number(Setting.ALPHA, 0, 1, true),
                 teacherTemperature,
                 temperature(settings, Setting.STUDENT_TEMPERATURE),
@@ -155,7 +153,7 @@ public record TrainingConfig(
                 settings.number(Setting.MIN_COVERAGE, 0, 1, true));
     }
 
-    private static double temperature(Settings settings, Setting setting) {
+    private static float temperature(Settings settings, Setting setting) {
         // The contract carries temperatures as float, and c_τ belongs to that very number.
         return (float) settings.number(setting, 0, 1000, false);
     }

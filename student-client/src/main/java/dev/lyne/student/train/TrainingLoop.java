@@ -26,7 +26,7 @@ final class TrainingLoop {
     record Parts(
             Trainable model,
             WindowSequence sequence,
-            Optional<TargetFeed> feed,
+            Optional<StepFeed> feed,
             MicroBatches batches,
             LongToDoubleFunction learningRate,
             Optional<HeldOutLoss> heldOut,
@@ -209,7 +209,7 @@ final class TrainingLoop {
     }
 
     private long stallNanos() {
-        return parts.feed().map(TargetFeed::stallNanos).orElse(0L);
+        return parts.feed().map(StepFeed::stallNanos).orElse(0L);
     }
 
     private static long positions(List<StepItem> items) {

@@ -17,6 +17,7 @@ import dev.lyne.student.report.ReportPage;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Windows;
+import dev.lyne.wire.Selection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.InstantSource;
@@ -112,7 +113,6 @@ final class TrainingSession {
     }
 
     private TargetRequest request(Tokenizer tokenizer, Optional<Checkpoint> checkpoint) {
-        TargetColumns columns = columns(tokenizer.vocabularySize());
         TeacherExpectation expectation = new TeacherExpectation(
                 checkpoint
                         .map(before -> before.run().identity().get(RunIdentity.TEACHER_MODEL))
@@ -121,14 +121,21 @@ final class TrainingSession {
                 tokenizer.vocabularySize(),
                 null);
         TrainingConfig.Distillation settings = config.distillation();
-        return settings.topP() == 1
-                ? TargetRequest.topK(settings.topK(), columns.temperatures(), expectation)
-                : TargetRequest.topPK(
-                        settings.topP(),
-                        settings.topK(),
-                        (float) settings.truncationTemperature(),
-                        columns.temperatures(),
-                        expectation);
+        return new TargetRequest(settings.selection(), settings.precision(), false, expectation);
+    }
+
+    private StepFeed feed(TargetStream stream, WindowSequence sequence, Trainable model, long step, long steps) {
+        long batch = config.data().batch();
+        return config.distillation().selection() instanceof Selection.Chosen rule
+                ? new ChosenFeed(
+                        stream,
+                        sequence,
+                        step * batch,
+                        model,
+                        rule.k(),
+                        config.data().microBatchTokens(),
+                        surroundings::nanoTime)
+                : new TargetFeed(stream, sequence, step * batch, steps * batch, surroundings::nanoTime);
     }
 
     private RunSummary train(
@@ -160,8 +167,7 @@ final class TrainingSession {
         RunTotals totals = new RunTotals(state, identity);
         listener.onStart(new ProgressListener.Start(
                 config.name(), model.parameters(), windows.count(), windows.lossTokens(), state.step(), steps));
-        Optional<TargetFeed> feed = stream.map(
-                open -> new TargetFeed(open, sequence, totals.step() * batch, steps * batch, surroundings::nanoTime));
+        Optional<StepFeed> feed = stream.map(open -> feed(open, sequence, model, totals.step(), steps));
         try (MetricsFile metrics = MetricsFile.open(directory.metrics(), state.metricsBytes());
                 EventFile events = EventFile.open(directory.eventFile(), state.eventBytes(), InstantSource.system())) {
             TrainingLoop.Parts parts = new TrainingLoop.Parts(
@@ -206,8 +212,8 @@ final class TrainingSession {
                             material.heldOut().get().windows(),
                             config.run().samples()));
         }
-        RunSummary summary = RunSummary.of(
-                config.name(), config.distillation().enabled(), model.parameters(), totals.state(0, 0, 0, 0));
+        RunSummary summary =
+                RunSummary.of(config.name(), config.distillation(), model.parameters(), totals.state(0, 0, 0, 0));
         summary.write(directory.summary());
         ReportPage.write(RunReports.single(directory), directory.report());
         return summary;

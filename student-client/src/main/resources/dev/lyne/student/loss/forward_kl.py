@@ -6,12 +6,14 @@
       return self.loss_by_logarithms(logits, rows)
     label = torch.reshape(rows["label"], [n, 1])
     data_weight = torch.reshape(rows["data_weight"], [n, 1])
-    weight = torch.reshape(rows["distillation_weight"], [n, 1])
     log_t = torch.reshape(rows["teacher_log_probs"], [n, -1])
+    t = torch.reshape(rows["teacher_weights"], [n, -1])
     log_t_tail = torch.reshape(rows["teacher_log_tail"], [n, 1])
     sent = torch.reshape(rows["teacher_ids"], [n, -1])
     # Past a row's count there is no id: its first one stands in, with nothing to add.
     kept = log_t > -inf
+    # A row that keeps nothing has nothing to learn from.
+    weight = torch.where(kept[:, 0:1], torch.reshape(rows["distillation_weight"], [n, 1]), 0.)
     ids = torch.where(kept, sent, sent[:, 0:1])
     has_tail = log_t_tail > -inf
     log_softmax = torch.log_softmax(logits, -1)
@@ -24,7 +26,6 @@
     s_tail = torch.sum(s, [-1], True)
     if bool(torch.any(torch.logical_and(has_tail, s_tail < 1e-30))):
       return self.loss_by_logarithms(logits, rows)
-    t = torch.exp(log_t)
     t_tail = torch.exp(log_t_tail)
     kl_kept = torch.where(kept, t * (log_t - log_s), 0.)
     kl_tail = torch.where(has_tail, t_tail * (log_t_tail - torch.log(s_tail)), 0.)
@@ -44,13 +45,14 @@
     tau = STUDENT_TEMPERATURE
     label = torch.reshape(rows["label"], [n, 1])
     data_weight = torch.reshape(rows["data_weight"], [n, 1])
-    weight = torch.reshape(rows["distillation_weight"], [n, 1])
     log_t = torch.reshape(rows["teacher_log_probs"], [n, -1])
+    t = torch.reshape(rows["teacher_weights"], [n, -1])
     log_t_tail = torch.reshape(rows["teacher_log_tail"], [n, 1])
     sent = torch.reshape(rows["teacher_ids"], [n, -1])
     kept = log_t > -inf
+    # A row that keeps nothing has nothing to learn from.
+    weight = torch.where(kept[:, 0:1], torch.reshape(rows["distillation_weight"], [n, 1]), 0.)
     ids = torch.where(kept, sent, sent[:, 0:1])
-    t = torch.exp(log_t)
     # Data loss at temperature 1: the gradient is s - onehot(label).
     lse = torch.logsumexp(logits, [-1], True)
     cross_entropy = lse - logits.gather(-1, label)

@@ -115,6 +115,7 @@ final class CheckpointStoreTest {
                 1,
                 10,
                 10,
+                4096,
                 Map.of("computed", 7L),
                 List.of(new RunState.HeldOut(0, 8.25, 0.5)),
                 12,

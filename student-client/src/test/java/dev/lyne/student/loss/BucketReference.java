@@ -6,8 +6,41 @@ import java.util.Arrays;
 public final class BucketReference {
     private BucketReference() {}
 
-    /** A teacher's row: kept ids, their log-probabilities, log of the rest. */
-    public record Row(int[] ids, double[] logProbabilities, double logTail) {
+    /** A teacher's row: kept ids, their log-probabilities, what each of them counts, log of the rest. */
+    public record Row(int[] ids, double[] logProbabilities, double[] weights, double logTail) {
+        /** A row whose entries count with their probabilities. */
+        public Row(int[] ids, double[] logProbabilities, double logTail) {
+            this(
+                    ids,
+                    logProbabilities,
+                    Arrays.stream(logProbabilities).map(Math::exp).toArray(),
+                    logTail);
+        }
+
+        /** The distinct ids of some draws, which count with their shares of them. */
+        static Row drawn(double[] logits, int draws, java.util.Random random) {
+            double[] lp = logSoftmax(logits, 1);
+            int[] counts = new int[lp.length];
+            for (int draw = 0; draw < draws; draw++) {
+                double uniform = random.nextDouble();
+                int id = 0;
+                for (double mass = Math.exp(lp[0]); mass <= uniform && id < lp.length - 1; ) {
+                    mass += Math.exp(lp[++id]);
+                }
+                counts[id]++;
+            }
+            int[] ids = java.util.stream.IntStream.range(0, lp.length)
+                    .filter(id -> counts[id] > 0)
+                    .toArray();
+            return new Row(
+                    ids,
+                    Arrays.stream(ids).mapToDouble(id -> lp[id]).toArray(),
+                    Arrays.stream(ids)
+                            .mapToDouble(id -> (double) counts[id] / draws)
+                            .toArray(),
+                    Double.NEGATIVE_INFINITY);
+        }
+
         /** The k most probable entries of a distribution, and the mass of the others. */
         public static Row topK(double[] logits, int k) {
             double[] lp = logSoftmax(logits, 1);
@@ -39,7 +72,7 @@ public final class BucketReference {
         return -logSoftmax(logits, 1)[label];
     }
 
-    /** Σ_K t log(t/s) + t_R log(t_R/s_R). */
+    /** Σ_K w log(t/s) + t_R log(t_R/s_R); 0 where nothing is kept. */
     static double divergence(double[] logits, Row row, double temperature) {
         double[] ls = logSoftmax(logits, temperature);
         boolean[] kept = new boolean[logits.length];
@@ -47,13 +80,13 @@ public final class BucketReference {
         for (int i = 0; i < row.ids().length; i++) {
             double lt = row.logProbabilities()[i];
             kept[row.ids()[i]] = true;
-            kl += Math.exp(lt) * (lt - ls[row.ids()[i]]);
+            kl += row.weights()[i] * (lt - ls[row.ids()[i]]);
         }
         double tail = 0;
         for (int j = 0; j < ls.length; j++) {
             tail += kept[j] ? 0 : Math.exp(ls[j]);
         }
-        if (row.logTail() > Double.NEGATIVE_INFINITY) {
+        if (row.logTail() > Double.NEGATIVE_INFINITY && row.ids().length > 0) {
             kl += Math.exp(row.logTail()) * (row.logTail() - Math.log(tail));
         }
         return kl;

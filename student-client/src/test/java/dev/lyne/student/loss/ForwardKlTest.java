@@ -4,20 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
-import dev.lyne.lm.engine.InferenceCall;
-import dev.lyne.lm.engine.NamedTensors;
-import dev.lyne.lm.engine.Script;
-import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.student.loss.BucketReference.Row;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -38,8 +27,6 @@ final class ForwardKlTest {
     private record Batch(
             double[][] logits, int[] labels, Row[] rows, double[] dataWeights, double[] weights, double temperature) {}
 
-    private record Result(double[] sums, double[][] gradient) {}
-
     @Test
     void loss_goldenRows_givesTheKnownMeans() {
         double[] eighths = filled(8, 1 / 8.0);
@@ -48,7 +35,8 @@ final class ForwardKlTest {
             Row[] rows = Arrays.stream(TEACHER)
                     .map(t -> Row.topK(t, golden.getKey()))
                     .toArray(Row[]::new);
-            Result result = run(new Batch(STUDENT, new int[8], rows, new double[8], eighths, 1), DataType.FLOAT64);
+            LossRun.Result result =
+                    run(new Batch(STUDENT, new int[8], rows, new double[8], eighths, 1), DataType.FLOAT64);
             assertThat(result.sums()[0]).isEqualTo(golden.getValue(), within(1e-10));
             assertThat(result.sums()[2] / 8).isEqualTo(golden.getValue(), within(1e-10));
         }
@@ -60,7 +48,7 @@ final class ForwardKlTest {
         Random random = new Random(seed);
         for (double temperature : new double[] {1, 2, 0.5}) {
             Batch batch = random(random, 7, 11, temperature);
-            Result result = run(batch, DataType.FLOAT64);
+            LossRun.Result result = run(batch, DataType.FLOAT64);
             double expected = 0;
             for (int i = 0; i < 7; i++) {
                 expected += reference(batch, i, batch.logits()[i]);
@@ -87,8 +75,8 @@ final class ForwardKlTest {
     void loss_singlePrecision_isCloseToTheReference() {
         long seed = System.nanoTime();
         Batch batch = random(new Random(seed), 16, 200, 1);
-        Result narrow = run(batch, DataType.FLOAT32);
-        Result wide = run(batch, DataType.FLOAT64);
+        LossRun.Result narrow = run(batch, DataType.FLOAT32);
+        LossRun.Result wide = run(batch, DataType.FLOAT64);
         assertThat(narrow.sums()).as("seed " + seed).containsExactly(wide.sums(), within(2e-4));
         for (int i = 0; i < 16; i++) {
             assertThat(narrow.gradient()[i]).as("seed " + seed).containsExactly(wide.gradient()[i], within(1e-6));
@@ -117,7 +105,7 @@ final class ForwardKlTest {
         Row row = new Row(new int[] {3, 5}, new double[] {Math.log(.6), Math.log(.3)}, Math.log(.1));
         Batch batch =
                 new Batch(new double[][] {logits}, new int[] {3}, new Row[] {row}, new double[1], new double[] {1}, 1);
-        Result result = run(batch, DataType.FLOAT32);
+        LossRun.Result result = run(batch, DataType.FLOAT32);
         double expected = BucketReference.divergence(logits, row, 1);
         assertThat(result.sums()[0]).isEqualTo(expected, within(1e-5 * expected));
         assertThat(result.gradient()[0][7]).isEqualTo(-0.1 / 48, within(1e-8));
@@ -127,7 +115,7 @@ final class ForwardKlTest {
     void loss_everythingMasked_isZeroWithZeroGradient() {
         Row[] rows = {new Row(new int[0], new double[0], Double.NEGATIVE_INFINITY), Row.topK(TEACHER[0], 2)};
         double[][] logits = {STUDENT[0], STUDENT[1]};
-        Result result =
+        LossRun.Result result =
                 run(new Batch(logits, new int[] {1, 2}, rows, new double[2], new double[2], 1), DataType.FLOAT32);
         assertThat(result.sums()[0]).isZero();
         assertThat(result.sums()[2]).isZero();
@@ -174,7 +162,7 @@ final class ForwardKlTest {
                 batch.temperature());
     }
 
-    /** Rows that keep from one entry to all; the last has no target and no distillation weight. */
+    /** Rows that keep from one entry to all, or were drawn; the last has no target and no distillation weight. */
     private static Batch random(Random random, int n, int vocabulary, double temperature) {
         double[][] logits = new double[n][];
         Row[] rows = new Row[n];
@@ -188,12 +176,14 @@ final class ForwardKlTest {
             labels[i] = random.nextInt(vocabulary);
             weights[i] = random.nextDouble();
         }
+        rows[1] = Row.drawn(random.doubles(vocabulary, -4, 4).toArray(), 9, random);
+        rows[2] = new Row(new int[0], new double[0], 0); // nothing kept, so nothing to learn
         rows[n - 1] = new Row(new int[0], new double[0], Double.NEGATIVE_INFINITY);
         weights[n - 1] = 0;
         return new Batch(logits, labels, rows, random.doubles(n, 0, 1).toArray(), weights, temperature);
     }
 
-    private static Result run(Batch batch, DataType type) {
+    private static LossRun.Result run(Batch batch, DataType type) {
         int n = batch.logits().length;
         int vocabulary = batch.logits()[0].length;
         int k = Math.max(
@@ -204,56 +194,31 @@ final class ForwardKlTest {
                         .orElseThrow());
         long[] ids = new long[n * k];
         double[] logProbabilities = filled(n * k, Double.NEGATIVE_INFINITY);
+        double[] weights = new double[n * k];
         Arrays.fill(ids, vocabulary - 1); // padding may be any id
         for (int i = 0; i < n; i++) {
             Row row = batch.rows()[i];
             for (int e = 0; e < row.ids().length; e++) {
                 ids[i * k + e] = row.ids()[e];
                 logProbabilities[i * k + e] = row.logProbabilities()[e];
+                weights[i * k + e] = row.weights()[e];
             }
         }
-        try (Script script = Script.load(
-                        List.of(ForwardKl.script(batch.temperature()).source()),
-                        Map.of(),
-                        new ModelOptions("cpu", ComputePrecision.FLOAT32, 1));
-                InferenceCall call = script.inference("loss");
-                NamedTensors columns = new NamedTensors("columns", script.newManager())) {
-            NDManager manager = columns.manager();
-            columns.put(
-                    "label",
-                    manager.create(Arrays.stream(batch.labels()).asLongStream().toArray()));
-            columns.put("data_weight", array(manager, batch.dataWeights(), type));
-            columns.put("distillation_weight", array(manager, batch.weights(), type));
-            NDArray idArray = manager.create(ids);
-            columns.put("teacher_ids", k == 1 ? idArray : idArray.reshape(n, k));
-            NDArray values = array(manager, logProbabilities, type);
-            columns.put("teacher_log_probs", k == 1 ? values : values.reshape(n, k));
-            columns.put(
-                    "teacher_log_tail",
-                    array(
-                            manager,
-                            Arrays.stream(batch.rows())
-                                    .mapToDouble(Row::logTail)
-                                    .toArray(),
-                            type));
-            double[] flat = Arrays.stream(batch.logits())
-                    .flatMapToDouble(Arrays::stream)
-                    .toArray();
-            NDList result = call.tensor(array(call.manager(), flat, type).reshape(new Shape(n, vocabulary)))
-                    .tensors(columns)
-                    .run();
-            double[] gradient = result.get(1).toType(DataType.FLOAT64, false).toDoubleArray();
-            List<double[]> rows = new ArrayList<>();
-            for (int i = 0; i < n; i++) {
-                rows.add(Arrays.copyOfRange(gradient, i * vocabulary, (i + 1) * vocabulary));
-            }
-            return new Result(
-                    result.get(0).toType(DataType.FLOAT64, false).toDoubleArray(), rows.toArray(double[][]::new));
-        }
-    }
-
-    private static NDArray array(NDManager manager, double[] values, DataType type) {
-        return manager.create(values).toType(type, false);
+        return LossRun.of(
+                batch.temperature(),
+                batch.logits(),
+                batch.labels(),
+                ids,
+                Map.of(
+                        "data_weight", batch.dataWeights(),
+                        "distillation_weight", batch.weights(),
+                        "teacher_log_probs", logProbabilities,
+                        "teacher_weights", weights,
+                        "teacher_log_tail",
+                                Arrays.stream(batch.rows())
+                                        .mapToDouble(Row::logTail)
+                                        .toArray()),
+                type);
     }
 
     private static double[] filled(int length, double value) {

@@ -10,20 +10,26 @@ import dev.lyne.student.client.Targets;
 import dev.lyne.student.client.TeacherDescription;
 import dev.lyne.student.client.TeacherFailures;
 import dev.lyne.student.client.TeacherFingerprint;
+import dev.lyne.wire.Selection;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 
 /** A teacher in this process that knows one thing: which two tokens follow each token. */
 final class FakeTeacher implements TargetSource, TargetStream {
+    static final long BYTES_PER_POSITION = 12;
     private static final int WINDOW = 6;
 
     private final int vocabularySize;
     private final String digest;
     private final Map<Long, Integer> failuresLeft = new HashMap<>();
     private final ArrayDeque<TargetSequence> pending = new ArrayDeque<>();
+    private Selection selection = new Selection.DataOnly(List.of());
+    final List<TargetSequence> sequences = new ArrayList<>();
     int asked;
     int again;
 
@@ -56,6 +62,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
 
     @Override
     public TargetStream open(TargetRequest request) {
+        selection = request.selection();
         return this;
     }
 
@@ -70,6 +77,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
             return false;
         }
         asked++;
+        sequences.add(sequence);
         return pending.add(sequence);
     }
 
@@ -86,32 +94,54 @@ final class FakeTeacher implements TargetSource, TargetStream {
 
     private Targets rows(TargetSequence sequence) {
         int rows = sequence.positions().length;
-        int[] ids = new int[rows * 2];
-        float[] logProbabilities = new float[rows * 2];
+        int[][] kept = new int[rows][];
         for (int r = 0; r < rows; r++) {
-            Random random = new Random(sequence.tokens()[sequence.positions()[r]]);
-            ids[2 * r] = random.nextInt(vocabularySize);
-            ids[2 * r + 1] = (ids[2 * r] + 1) % vocabularySize;
-            logProbabilities[2 * r] = (float) Math.log(0.6);
-            logProbabilities[2 * r + 1] = (float) Math.log(0.3);
+            kept[r] = sequence.chosen().length > 0 ? sequence.chosen()[r] : followers(sequence, r);
         }
+        int stride = Arrays.stream(kept).mapToInt(ids -> ids.length).max().orElseThrow();
+        boolean drawn = selection instanceof Selection.Draws;
         int[] counts = new int[rows];
-        Arrays.fill(counts, 2);
+        int[] ids = new int[rows * stride];
+        int[] draws = new int[drawn ? ids.length : 0];
+        float[] logProbabilities = new float[ids.length];
         float[] tail = new float[rows];
-        Arrays.fill(tail, (float) Math.log(0.1));
+        for (int r = 0; r < rows; r++) {
+            double left = 1;
+            counts[r] = kept[r].length;
+            for (int i = 0; i < kept[r].length; i++) {
+                double probability = sequence.chosen().length > 0 ? 0.9 / kept[r].length : i == 0 ? 0.6 : 0.3;
+                left -= probability;
+                ids[r * stride + i] = kept[r][i];
+                logProbabilities[r * stride + i] = (float) Math.log(probability);
+                if (selection instanceof Selection.Draws rule) {
+                    draws[r * stride + i] = i == 0 ? rule.draws() - rule.draws() / 3 : rule.draws() / 3;
+                }
+            }
+            tail[r] = (float) Math.log(left);
+        }
         return new Targets(
                 sequence,
                 sequence.positions(),
-                2,
+                stride,
                 counts,
                 ids,
                 logProbabilities,
                 tail,
                 new float[rows],
-                java.util.List.of(),
+                List.of(),
+                new float[0],
+                draws,
+                new float[0],
                 new float[0],
                 Map.of(RowSource.COMPUTED, rows),
-                100L);
+                0,
+                BYTES_PER_POSITION * rows);
+    }
+
+    private int[] followers(TargetSequence sequence, int row) {
+        Random random = new Random(sequence.tokens()[sequence.positions()[row]]);
+        int first = random.nextInt(vocabularySize);
+        return new int[] {first, (first + 1) % vocabularySize};
     }
 
     @Override

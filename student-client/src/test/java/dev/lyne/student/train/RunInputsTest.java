@@ -73,13 +73,24 @@ final class RunInputsTest {
                 .hasMessage("context: 65 (expected: at most the student's max_position_embeddings=64)");
     }
 
-    @Test
-    void train_topKBeyondTheVocabulary_isRefusedBeforeTokenising() throws Exception {
-        TrainingConfig config =
-                tiny.config("out", Map.of(Setting.TOP_K, "4000", Setting.ALPHA, "1", Setting.TEACHER, "127.0.0.1:1"));
+    @ParameterizedTest
+    @CsvSource({"top-k,K,k", "top-p-k,K,k", "chosen,K,k", "draws,HEAD,head"})
+    void train_selectionBeyondTheVocabulary_isRefusedBeforeTokenising(String selection, Setting setting, String key)
+            throws Exception {
+        TrainingConfig config = tiny.config(
+                "out",
+                Map.of(
+                        Setting.SELECTION,
+                        selection,
+                        setting,
+                        "4000",
+                        Setting.ALPHA,
+                        "1",
+                        Setting.TEACHER,
+                        "127.0.0.1:1"));
         assertThatThrownBy(() -> Trainer.train(config, false, new Nothing()))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageStartingWith("top_k: 4000 (expected: at most the tokenizer's vocabulary, ");
+                .hasMessageStartingWith(key + ": 4000 (expected: at most the tokenizer's vocabulary, ");
     }
 
     @Test

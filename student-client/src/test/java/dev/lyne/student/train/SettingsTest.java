@@ -61,8 +61,20 @@ final class SettingsTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "top_k|0|top_k: 0 (expected: 1..1048576)",
-                "top_p|0|top_p: 0 (expected: above 0.0, at most 1.0)",
+                "k|0|k: 0 (expected: 1..1048576)",
+                "p|0 selection=top-p-k|p: 0 (expected: above 0.0, at most 1.0)",
+                "p|0.5|p: 0.5 (expected: not given with selection=top-k)",
+                "k|5 selection=draws|k: 5 (expected: not given with selection=draws)",
+                "head|5 selection=chosen|head: 5 (expected: not given with selection=chosen)",
+                "truncate_at|tempered|truncate_at: tempered (expected: not given with selection=top-k)",
+                "fraction|2 selection=top-fraction|fraction: 2 (expected: above 0.0, at most 1.0)",
+                "draws|0 selection=draws|draws: 0 (expected: 1..65536)",
+                "selection|data-only|selection: data-only (expected: top-k, top-p-k, top-fraction, draws, chosen; forward"
+                        + " KL has nothing to learn from the data token alone)",
+                "selection|best|selection: best (expected: top-k, top-p-k, top-fraction, draws, chosen)",
+                "selection|draws teacher_temperature=2|teacher_temperature: 2.0 (expected: 1 with selection=draws, which"
+                        + " are drawn at 1)",
+                "target_precision|float16|target_precision: float16 (expected: exact, half, compact)",
                 "alpha|1.5|alpha: 1.5 (expected: from 0.0, at most 1.0)",
                 "alpha|0.5|alpha: 0.5 (expected: 0 where no teacher is given)",
                 "teacher|h:1|alpha: 0.0 (expected: above 0 where a teacher is given)",

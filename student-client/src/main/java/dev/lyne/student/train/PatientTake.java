@@ -1,0 +1,62 @@
+package dev.lyne.student.train;
+
+import dev.lyne.student.client.MisalignedTargetsException;
+import dev.lyne.student.client.SequenceFailedException;
+import dev.lyne.student.client.TargetSequence;
+import dev.lyne.student.client.TargetStream;
+import dev.lyne.student.client.Targets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.LongSupplier;
+
+/** Takes targets from a stream, asks again for what fails, and counts the time that it waits. One thread uses it. */
+final class PatientTake {
+    private static final int ASKS = 3;
+
+    private final TargetStream stream;
+    private final LongSupplier nanoTicker;
+    private final List<String> failures = new ArrayList<>();
+    private long stallNanos;
+
+    PatientTake(TargetStream stream, LongSupplier nanoTicker) {
+        this.stream = stream;
+        this.nanoTicker = nanoTicker;
+    }
+
+    /** The targets of the sequence that is next, which is this one; absent where it fails for good. */
+    Optional<Targets> take(TargetSequence asked) throws InterruptedException {
+        for (int ask = 1; ; ask++) {
+            long before = nanoTicker.getAsLong();
+            try {
+                Targets targets = stream.take();
+                if (targets.sequence().id() != asked.id()) {
+                    throw new IllegalStateException(
+                            "targets of window " + targets.sequence().id() + " (expected: " + asked.id() + ")");
+                }
+                return Optional.of(targets);
+            } catch (SequenceFailedException | MisalignedTargetsException e) {
+                if (ask == ASKS) {
+                    failures.add(e.getMessage());
+                    return Optional.empty();
+                }
+                stream.askAgain(asked);
+            } finally {
+                stallNanos += nanoTicker.getAsLong() - before;
+            }
+        }
+    }
+
+    /** Forgets what went wrong so far. */
+    void startStep() {
+        failures.clear();
+    }
+
+    List<String> failures() {
+        return List.copyOf(failures);
+    }
+
+    long stallNanos() {
+        return stallNanos;
+    }
+}

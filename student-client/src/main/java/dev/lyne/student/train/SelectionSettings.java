@@ -1,0 +1,135 @@
+package dev.lyne.student.train;
+
+import dev.lyne.wire.Precision;
+import dev.lyne.wire.Selection;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/** The settings that say which entries of a teacher row are asked for, and how exactly, as what a stream is opened with. */
+final class SelectionSettings {
+    private static final String TOP_K = "top-k";
+    private static final String TOP_P_K = "top-p-k";
+    private static final String TOP_FRACTION = "top-fraction";
+    private static final String DRAWS = "draws";
+    private static final String CHOSEN = "chosen";
+    private static final String DATA_ONLY = "data-only";
+    private static final List<String> NAMES = List.of(TOP_K, TOP_P_K, TOP_FRACTION, DRAWS, CHOSEN);
+    private static final Set<Setting> PARAMETERS = EnumSet.of(
+            Setting.K,
+            Setting.P,
+            Setting.TRUNCATE_AT,
+            Setting.FRACTION,
+            Setting.DRAWS,
+            Setting.HEAD,
+            Setting.DRAW_SEED);
+
+    private SelectionSettings() {}
+
+    /**
+     * The selection, with c_τ asked for where the teacher's distribution is tempered.
+     *
+     * @throws IllegalArgumentException for a selection that forward KL cannot learn from, a parameter out of range, or one of
+     *     another selection
+     */
+    static Selection selection(Settings settings, float teacherTemperature) {
+        if (settings.text(Setting.SELECTION).equals(DATA_ONLY)) {
+            throw Settings.refused(
+                    Setting.SELECTION,
+                    DATA_ONLY,
+                    String.join(", ", NAMES) + "; forward KL has nothing to learn from the data token alone");
+        }
+        String name = settings.choice(Setting.SELECTION, NAMES);
+        List<Float> temperatures = teacherTemperature == 1f ? List.of() : List.of(teacherTemperature);
+        return switch (name) {
+            case TOP_K -> {
+                requireOnly(settings, Setting.K);
+                yield new Selection.TopK(k(settings), temperatures);
+            }
+            case TOP_P_K -> {
+                requireOnly(settings, Setting.K, Setting.P, Setting.TRUNCATE_AT);
+                double p = settings.number(Setting.P, 0, 1, false);
+                String truncateAt = settings.choice(Setting.TRUNCATE_AT, List.of("raw", "tempered"));
+                float temperature = truncateAt.equals("raw") ? 1f : teacherTemperature;
+                yield new Selection.TopPK(p, k(settings), temperature, temperatures);
+            }
+            case TOP_FRACTION -> {
+                requireOnly(settings, Setting.FRACTION);
+                yield new Selection.TopFraction(settings.number(Setting.FRACTION, 0, 1, false), temperatures);
+            }
+            case DRAWS -> {
+                requireOnly(settings, Setting.DRAWS, Setting.HEAD, Setting.DRAW_SEED);
+                yield draws(settings, teacherTemperature);
+            }
+            default -> {
+                requireOnly(settings, Setting.K);
+                yield new Selection.Chosen(k(settings), temperatures);
+            }
+        };
+    }
+
+    private static Selection draws(Settings settings, float teacherTemperature) {
+        if (teacherTemperature != 1f) {
+            throw Settings.refused(
+                    Setting.TEACHER_TEMPERATURE, teacherTemperature, "1 with selection=draws, which are drawn at 1");
+        }
+        return new Selection.Draws(
+                settings.integer(Setting.DRAWS, 1, Selection.MAX_DRAWS),
+                settings.integer(Setting.HEAD, 0, Selection.MAX_VOCABULARY_SIZE),
+                settings.whole(Setting.DRAW_SEED, Long.MIN_VALUE, Long.MAX_VALUE),
+                List.of());
+    }
+
+    private static int k(Settings settings) {
+        return settings.integer(Setting.K, 1, Selection.MAX_VOCABULARY_SIZE);
+    }
+
+    /** Refuses parameters of other selections, which would be without effect. */
+    private static void requireOnly(Settings settings, Setting... own) {
+        for (Setting parameter : PARAMETERS) {
+            String value = settings.text(parameter);
+            String unset = parameter.defaultValue().orElseThrow();
+            if (!List.of(own).contains(parameter) && !value.equals(unset)) {
+                throw Settings.refused(
+                        parameter, value, "not given with selection=" + settings.text(Setting.SELECTION));
+            }
+        }
+    }
+
+    /** The precision of rows on their way. */
+    static Precision precision(Settings settings) {
+        String name = settings.choice(Setting.TARGET_PRECISION, List.of("exact", "half", "compact"));
+        return Precision.valueOf(name.toUpperCase(Locale.ROOT));
+    }
+
+    /** A selection with its parameters, temperatures aside, as checkpoints and summaries name it. */
+    static String describe(Selection selection) {
+        if (selection instanceof Selection.TopK rule) {
+            return TOP_K + " k=" + rule.k();
+        } else if (selection instanceof Selection.TopPK rule) {
+            return TOP_P_K + " p=" + rule.p() + " k=" + rule.k() + " truncated_at=" + rule.truncationTemperature();
+        } else if (selection instanceof Selection.TopFraction rule) {
+            return TOP_FRACTION + " fraction=" + rule.fraction();
+        } else if (selection instanceof Selection.Draws rule) {
+            return DRAWS + " draws=" + rule.draws() + " head=" + rule.head() + " draw_seed=" + rule.seed();
+        } else if (selection instanceof Selection.Chosen rule) {
+            return CHOSEN + " k=" + rule.k();
+        }
+        return DATA_ONLY;
+    }
+
+    static String describe(Precision precision) {
+        return precision.name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Refuses a selection that keeps more entries than a vocabulary has. */
+    static void requireFits(Selection selection, int vocabularySize) {
+        boolean drawn = selection instanceof Selection.Draws;
+        int kept = selection instanceof Selection.Draws rule ? rule.head() : selection.mostEntries(vocabularySize);
+        if (kept > vocabularySize) {
+            throw Settings.refused(
+                    drawn ? Setting.HEAD : Setting.K, kept, "at most the tokenizer's vocabulary, " + vocabularySize);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+package dev.lyne.student.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.student.checkpoint.CheckpointMismatchException;
+import dev.lyne.student.client.TargetSequence;
+import dev.lyne.student.client.TargetSource;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Every selection trains a student, stands in the run's identity, and resumes to the same weights. */
+final class SelectionTrainingTest {
+    @TempDir
+    Path directory;
+
+    private TinyRun tiny;
+    private int vocabularySize;
+
+    @BeforeEach
+    void makeCorpus() throws Exception {
+        tiny = new TinyRun(directory);
+        try (Tokenizer tokenizer = Tokenizer.load(tiny.tokenizer)) {
+            vocabularySize = tokenizer.vocabularySize();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "top-k,compact,K=2,top-k k=2",
+        "top-p-k,half,P=0.9,top-p-k p=0.9 k=64 truncated_at=1.0",
+        "top-fraction,exact,FRACTION=0.01,top-fraction fraction=0.01",
+        "draws,compact,DRAWS=30,draws draws=30 head=0 draw_seed=0",
+        "chosen,compact,K=3,chosen k=3"
+    })
+    void train_everySelection_comesNearerAndResumesToTheSameWeights(
+            String selection, String precision, String parameter, String described) throws Exception {
+        String[] pair = parameter.split("=");
+        Map<Setting, String> settings = Map.of(
+                Setting.SELECTION, selection, Setting.TARGET_PRECISION, precision, Setting.valueOf(pair[0]), pair[1]);
+        List<ProgressListener.Step> steps = new ArrayList<>();
+        RunSummary whole = run(config("whole", settings), teacher(), false, listening(steps));
+        assertThat(steps.get(steps.size() - 1).divergence())
+                .isLessThan(steps.get(0).divergence());
+        assertThat(whole.method()).isEqualTo("forward_kl");
+        assertThat(whole.selection()).isEqualTo(described);
+        assertThat(whole.targetPrecision()).isEqualTo(precision);
+        assertThat(whole.bytesPerPosition()).isEqualTo(FakeTeacher.BYTES_PER_POSITION);
+        assertThat(whole.coverage()).isEqualTo(1.0);
+
+        TrainingConfig parts = config("parts", settings);
+        assertThatThrownBy(() -> run(parts, teacher(), false, stopAfter(5))).isInstanceOf(IllegalStateException.class);
+        RunSummary resumed = run(parts, teacher(), true, ProgressListener.none());
+        assertThat(new RunDirectory(directory.resolve("parts")).checkpoints().resolve("step-000008/state.safetensors"))
+                .hasSameBinaryContentAs(new RunDirectory(directory.resolve("whole"))
+                        .checkpoints()
+                        .resolve("step-000008/state.safetensors"));
+        assertThat(resumed.bytesPerPosition()).isEqualTo(FakeTeacher.BYTES_PER_POSITION);
+    }
+
+    @Test
+    void train_resumedWithAnotherSelectionOrPrecision_isRefusedNamingBoth() throws Exception {
+        TrainingConfig config = config("out", Map.of(Setting.K, "2"));
+        assertThatThrownBy(() -> run(config, teacher(), false, stopAfter(5))).isInstanceOf(IllegalStateException.class);
+        TrainingConfig other = config("out", Map.of(Setting.K, "3", Setting.TARGET_PRECISION, "half"));
+        assertThatThrownBy(() -> run(other, teacher(), true, ProgressListener.none()))
+                .isInstanceOf(CheckpointMismatchException.class)
+                .hasMessageContaining("selection: top-k k=3 (expected: top-k k=2)")
+                .hasMessageContaining("target_precision: half (expected: ");
+    }
+
+    @Test
+    void train_chosenTokens_areTheStudentsOwnAndChangeWithIt() throws Exception {
+        FakeTeacher teacher = teacher();
+        run(
+                config("out", Map.of(Setting.SELECTION, "chosen", Setting.K, "3", Setting.STEPS, "60")),
+                teacher,
+                false,
+                ProgressListener.none());
+        assertThat(teacher.sequences).hasSize(60 * 4);
+        for (TargetSequence sequence : teacher.sequences) {
+            assertThat(sequence.chosen()).hasNumberOfRows(sequence.positions().length);
+            for (int[] ids : sequence.chosen()) {
+                assertThat(ids).hasSize(3).doesNotHaveDuplicates();
+            }
+        }
+        TargetSequence first = teacher.sequences.get(0);
+        TargetSequence again = teacher.sequences.stream()
+                .filter(sequence -> sequence != first && Arrays.equals(sequence.tokens(), first.tokens()))
+                .reduce((before, last) -> last)
+                .orElseThrow();
+        assertThat(Arrays.deepEquals(again.chosen(), first.chosen())).isFalse();
+    }
+
+    @Test
+    void train_chosenAndASequenceFails_isAskedAgainWithTheSameChoice() throws Exception {
+        FakeTeacher teacher = teacher().failing(3, 2).failing(5, 1);
+        RunSummary summary = run(
+                config("out", Map.of(Setting.SELECTION, "chosen", Setting.K, "3")),
+                teacher,
+                false,
+                ProgressListener.none());
+        assertThat(summary.coverage()).isEqualTo(1.0);
+        assertThat(teacher.again).isEqualTo(3);
+    }
+
+    private FakeTeacher teacher() {
+        return new FakeTeacher(vocabularySize, "a");
+    }
+
+    private TrainingConfig config(String out, Map<Setting, String> others) throws Exception {
+        Map<Setting, String> settings = new EnumMap<>(Setting.class);
+        settings.put(Setting.TEACHER, "localhost:1");
+        settings.put(Setting.ALPHA, "0.9");
+        settings.putAll(others);
+        return tiny.config(out, settings);
+    }
+
+    private static RunSummary run(TrainingConfig config, FakeTeacher teacher, boolean resume, ProgressListener listener)
+            throws Exception {
+        Trainer.RealSurroundings surroundings = new Trainer.RealSurroundings() {
+            @Override
+            public TargetSource openTeachers(TrainingConfig ignored) {
+                return teacher;
+            }
+        };
+        return new TrainingSession(config, surroundings, listener).run(resume);
+    }
+
+    private static ProgressListener listening(List<ProgressListener.Step> steps) {
+        return new ProgressListener() {
+            @Override
+            public void onStep(Step step) {
+                steps.add(step);
+            }
+        };
+    }
+
+    private static ProgressListener stopAfter(long step) {
+        return new ProgressListener() {
+            @Override
+            public void onStep(Step done) {
+                if (done.step() == step) {
+                    throw new IllegalStateException("stopped");
+                }
+            }
+        };
+    }
+}
