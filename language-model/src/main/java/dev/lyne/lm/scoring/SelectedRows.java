@@ -9,8 +9,7 @@ package dev.lyne.lm.scoring;
  * @param counts entries kept, `[rows]`
  * @param ids token ids, `[rows · stride]`
  * @param logProbabilities natural logarithms, `[rows · stride]`
- * @param logTailMass log of the mass not kept, `[rows]`: −∞ where everything is kept, 0 where nothing is; beside an exact head and
- *     draws, of the mass outside the head
+ * @param logTailMass log of the mass not kept, `[rows]`: −∞ where everything is kept, 0 where nothing is
  * @param dataLogProbability log-probability of token x_{t+1}, `[rows]`; NaN at position n − 1, which has none
  * @param temperatureOffsets c_τ, `[rows · temperatures]`, in the order of the selection's temperatures
  * @param drawCounts how often each entry was drawn, `[rows · stride]`, 0 for the exact head; empty where nothing is drawn

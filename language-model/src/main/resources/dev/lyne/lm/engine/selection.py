@@ -116,11 +116,12 @@ def select(self, logits: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[
       drawn, often, distinct = self.draw(exponentials, asked, draws)
       drawn_values, order = self.descending(logits, drawn, distinct)
       drawn = drawn.gather(1, order)
-      if k == 0:
-        log_tail = self.without(exponentials, logits, highest, drawn, distinct)
       values = torch.cat([values, drawn_values], 1)
       ids = torch.cat([ids, drawn], 1)
       counts = counts + distinct
+      if k > 0:  # what was drawn from may have been scaled by itself
+        exponentials = self.exponentials(logits, highest, 1.0, scratch)
+      log_tail = self.without(exponentials, logits, highest, ids, counts)
       draw_counts = torch.cat([draw_counts, often.gather(1, order)], 1)
   log_tail = log_tail - log_total
   data = (at_label.squeeze(1) - log_total).masked_fill(labels < 0, float("nan"))

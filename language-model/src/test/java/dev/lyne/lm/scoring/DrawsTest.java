@@ -139,7 +139,7 @@ final class DrawsTest {
                 var draws = new Kept.Draws(kind.draws(), kind.head(), -seed);
                 SelectedRows rows = script.rows(logits, RowSelection.of(draws), item);
                 for (int row = 0; row < 2; row++) {
-                    double spread = draws.head() > 0 ? Math.exp(rows.logTailMass()[row]) : 1;
+                    double spread = draws.head() > 0 ? outsideTheHead(rows, row) : 1;
                     for (int i = 0; i < rows.counts()[row]; i++) {
                         int at = row * rows.stride() + i;
                         sums[row][rows.ids()[at]] += i < draws.head()
@@ -203,8 +203,12 @@ final class DrawsTest {
         SelectedRows rows = script.rows(logits, RowSelection.of(new Kept.Draws(400, 1, 9)), item(3, 9));
         for (int row = 0; row < 3; row++) {
             double[] all = LogRows.logSoftmax(SelectionScriptTest.widened(logits[row]));
-            double tail = LogRows.logTail(all, LogRows.order(all), 1);
-            assertThat((double) rows.logTailMass()[row]).isCloseTo(tail, within(1e-4));
+            double tail = LogRows.logTail(all, LogRows.order(all), rows.counts()[row]);
+            if (rows.counts()[row] == all.length) {
+                assertThat(rows.logTailMass()[row]).isEqualTo(Float.NEGATIVE_INFINITY);
+            } else {
+                assertThat((double) rows.logTailMass()[row]).isCloseTo(tail, within(1e-4));
+            }
         }
         assertThat(Arrays.copyOf(rows.ids(), rows.counts()[0])).containsExactly(0, 3, 2, 1);
         assertThat(rows.drawCounts()[1]).isBetween(230, 300); // e²/(1 + e + e²) = .665 of 400
@@ -212,6 +216,14 @@ final class DrawsTest {
         assertThat(rows.drawCounts()[rows.stride() + 1]).isBetween(160, 240);
         assertThat(rows.ids()[2 * rows.stride() + 1]).isEqualTo(1);
         assertThat(rows.drawCounts()[2 * rows.stride() + 1]).isEqualTo(400);
+    }
+
+    private static double outsideTheHead(SelectedRows rows, int row) {
+        double mass = Math.exp(rows.logTailMass()[row]);
+        for (int i = row * rows.stride(); i < row * rows.stride() + rows.counts()[row]; i++) {
+            mass += rows.drawCounts()[i] > 0 ? Math.exp(rows.logProbabilities()[i]) : 0;
+        }
+        return mass;
     }
 
     @Test

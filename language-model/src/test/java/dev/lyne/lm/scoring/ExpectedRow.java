@@ -50,9 +50,7 @@ final class ExpectedRow {
             int[] kept = Arrays.stream(order)
                     .filter(id -> drawn.containsKey(id) || Arrays.stream(tail).noneMatch(other -> other == id))
                     .toArray();
-            int[] outside = draws.head() > 0
-                    ? tail
-                    : Arrays.stream(order).filter(id -> !drawn.containsKey(id)).toArray();
+            int[] outside = Arrays.stream(tail).filter(id -> !drawn.containsKey(id)).toArray();
             return new ExpectedRow(
                     logits,
                     kept,
