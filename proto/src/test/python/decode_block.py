@@ -11,9 +11,8 @@ import math
 import struct
 import sys
 
-CODES = 39
+COUNT, FLOOR, TAIL, DATA, DRAWS, HEIGHT = range(6)
 MAX_LENGTH = 9
-HEIGHT_BOUNDS = (2, 4, 7, 11, 16, 24, 40, 80)
 KINDS = {1: "top_k", 2: "top_p_k", 3: "top_fraction", 4: "draws", 5: "chosen", 6: "data_only"}
 
 
@@ -69,6 +68,30 @@ class Bits:
 
     def number(self, count):
         return sum(self.bit() << i for i in range(count))
+
+    def zeros(self):
+        """How many zeros come before the next one, which is read too."""
+        zeros = 0
+        while not self.bit():
+            zeros += 1
+        return zeros
+
+    def golomb(self, order):
+        rest = self.zeros() + order
+        require(rest <= 20, "a number of %d bits" % rest)
+        return (1 << rest | self.number(rest)) - (1 << order)
+
+    def gap(self, rice):
+        """A gap in a Rice code; 24 zeros stand before one that is written in 16 bits."""
+        zeros = 0
+        while zeros < 24 and not self.bit():
+            zeros += 1
+        return self.number(16) if zeros == 24 else (zeros << rice) + self.number(rice)
+
+    def finish(self):
+        require(8 * len(self.data) - self.at < 8, "bytes after the end of a stream")
+        while self.at < 8 * len(self.data):
+            require(self.bit() == 0, "the last byte is not filled with zeros")
 
     def gamma(self):
         zeros = 0
@@ -145,75 +168,65 @@ class Grid:
         return self.knee + level * self.step - 2
 
 
-def leading_zeros(value):
-    return 32 - value.bit_length()
-
-
 def compact_rows(fields, header, data_rows):
     rows, temperatures = header["rows"], header["temperatures"]
     fineness, step = fields.take("f"), fields.take("f")
     uniform = fields.take("I")
     offsets = fields.take("f", rows * len(temperatures))
-    bits = Bits(fields.data[fields.at :])
-    codes = [Code(bits) for _ in range(CODES)]
-    grid, tail_grid = Grid(fineness, step), Grid(fineness / 2, step / 4)
-    decoded = []
+    first = Bits(fields.take_bytes(fields.take("I")))
+    second = Bits(fields.data[fields.at :])
+    codes = [Code(second) for _ in range(HEIGHT + 1)]
+    floor, scalars = 0, []
     for row in range(rows):
-        distance = codes[0].read()
-        require(distance <= min(row, 255), "a reference before the first row")
-        count = uniform or codes[1].read()
-        if uniform == 0 and header["kind"] == "data_only":
-            require(count == 0, "entries in a data-only row")
-        tail = codes[3].read() - 1
-        data = codes[4].read() if row < data_rows else None
-        entries = {"coded": [], "floor": 0, "entries": [], "draws": []}
+        count = uniform or codes[COUNT].read()
+        tail = codes[TAIL].read() - 1
+        data = codes[DATA].read() if row < data_rows else None
         if count:
-            entries = compact_entries(codes, decoded, row, distance, count, header)
-        decoded.append(entries | {"tail": tail, "data": data})
-    require(8 * len(bits.data) - bits.at < 8, "bytes after the last row")
-    while bits.at < 8 * len(bits.data):
-        require(bits.bit() == 0, "the last byte is not filled with zeros")
-    for row, entry in enumerate(decoded):
-        values = [grid.value(depth) for _, depth in entry["entries"]]
-        tail = tail_grid.value(entry["tail"]) if entry["tail"] >= 0 else -math.inf
+            zigzag = codes[FLOOR].read()
+            floor += (zigzag >> 1) ^ -(zigzag & 1)
+        scalars.append((count, tail, data, floor))
+    entries = compact_entries(first, second, codes, [count for count, *_ in scalars], header)
+    grid, tail_grid = Grid(fineness, step), Grid(fineness / 2, step / 4)
+    for row, (_, tail_depth, data, floor) in enumerate(scalars):
+        ordered = sorted(entries[row], key=lambda entry: -entry[1])
+        values = [grid.value(floor - height) for _, height, _ in ordered]
+        tail = tail_grid.value(tail_depth) if tail_depth >= 0 else -math.inf
         shift = math.log(sum(math.exp(value) for value in values) + math.exp(tail))
         yield {
-            "ids": [token for token, _ in entry["entries"]],
+            "ids": [token for token, _, _ in ordered],
             "log_probabilities": [value - shift for value in values],
             "log_tail_mass": tail - shift,
-            "data_log_probability": None if entry["data"] is None else grid.value(entry["data"]) - shift,
-            "draw_counts": entry["draws"],
+            "data_log_probability": None if data is None else grid.value(data) - shift,
+            "draw_counts": [draws for _, _, draws in ordered] if header["kind"] == "draws" else [],
             "temperature_offsets": offsets[row * len(temperatures) : (row + 1) * len(temperatures)],
         }
 
 
-def compact_entries(codes, decoded, row, distance, count, header):
-    zigzag = codes[2].read()
-    floor = (decoded[row - max(1, distance)]["floor"] if row else 0) + ((zigzag >> 1) ^ -(zigzag & 1))
-    coded = []
-    if distance:
-        reference, kept = decoded[row - distance]["coded"], []
-        counts = [2, 2]
-        for at in range(0, len(reference), 4):
-            four = codes[6 + counts[-1] + counts[-2]].read()
-            require(four < 16 and four >> min(4, len(reference) - at) == 0, "entries that are not there")
-            kept += [reference[at + i] for i in range(4) if four >> i & 1]
-            counts.append(bin(four).count("1"))
-        for height, token in kept:
-            coded.append((codes[15 + sum(height >= bound for bound in HEIGHT_BOUNDS)].read(), token))
-    new = count - len(coded)
-    require(new >= 0, "more entries kept again than the row has")
-    kind = 0 if new < 12 else 1 if new < 32 else 2
-    previous = -1
-    for _ in range(new):
-        octaves = leading_zeros(previous + 1) - leading_zeros(header["vocabulary_size"])
-        previous += 1 + codes[27 + 4 * kind + min(3, octaves)].read()
-        require(previous < header["vocabulary_size"], "token id %d" % previous)
-        coded.append((codes[24 + kind].read(), previous))
-    draws = [codes[5].read() for _ in coded] if header["kind"] == "draws" else []
-    order = sorted(range(count), key=lambda i: -coded[i][0])
-    entries = [(coded[i][1], floor - coded[i][0]) for i in order]
-    return {"coded": coded, "floor": floor, "entries": entries, "draws": [draws[i] for i in order] if draws else []}
+def compact_entries(first, second, codes, counts, header):
+    """Of each row: lists of id, height and draw count, in ascending order of id."""
+    rows, left, token, places = len(counts), sum(counts), -1, []
+    order = first.number(5)
+    while left:
+        token += 1 + first.golomb(order)
+        require(token < header["vocabulary_size"], "token id %d" % token)
+        count = 1 + first.golomb(0)
+        require(count <= min(left, rows), "a token in %d rows" % count)
+        rice = max(0, (13 * rows // (16 * count)).bit_length() - 1)
+        row = -1
+        for _ in range(count):
+            row += 1 + first.gap(rice)
+            require(row < rows, "row %d" % row)
+            places.append((row, token))
+        left -= count
+    first.finish()
+    heights = [codes[HEIGHT].read() for _ in places]
+    draws = [codes[DRAWS].read() if header["kind"] == "draws" else 0 for _ in places]
+    second.finish()
+    entries = [[] for _ in counts]
+    for (row, token), height, drawn in zip(places, heights, draws):
+        entries[row].append((token, height, drawn))
+    require([len(row) for row in entries] == counts, "rows with other numbers of entries than stated")
+    return entries
 
 
 def wide_rows(fields, header, data_rows):

@@ -16,14 +16,16 @@ final class BitReader {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private final byte[] bytes;
+    private final int size;
     private final int end;
     private int at;
 
-    /** @param bytes the stream from bit {@code at}, then {@value #SPARE_BYTES} bytes more */
-    BitReader(byte[] bytes, int at) {
+    /** @param bytes the stream from byte {@code from} to byte {@code to}, then {@value #SPARE_BYTES} bytes or more */
+    BitReader(byte[] bytes, int from, int to) {
         this.bytes = bytes;
-        this.at = at;
-        end = 8 * (bytes.length - SPARE_BYTES);
+        at = 8 * from;
+        size = to - from;
+        end = 8 * to;
     }
 
     /** The next 57 bits at least. */
@@ -33,6 +35,11 @@ final class BitReader {
 
     byte[] bytes() {
         return bytes;
+    }
+
+    /** Bytes of the stream. */
+    int size() {
+        return size;
     }
 
     /** Bit that is read next. */
@@ -50,22 +57,19 @@ final class BitReader {
         return value;
     }
 
-    /** A number in Elias' gamma code, at most 31 bits long. */
+    /** A number in Elias' gamma code, at most 17 bits long. */
     int gamma() {
-        int zeros = Long.numberOfTrailingZeros(peek(bytes, at) | 1L << 16);
-        at += zeros;
-        int value = 0;
-        for (int bit = 0; bit <= zeros; bit++) {
-            value = value << 1 | bits(1);
-        }
-        return value;
+        long bits = peek(bytes, at);
+        int zeros = Long.numberOfTrailingZeros(bits | 1L << 16);
+        at += 2 * zeros + 1;
+        return Integer.reverse((int) (bits >>> zeros)) >>> (31 - zeros);
     }
 
     /** Throws unless all but the filling zeros of the last byte was read. */
     void finish() {
         if (at > end || end - at >= 8 || (at < end && (peek(bytes, at) & ((1L << (end - at)) - 1)) != 0)) {
-            throw new MalformedBlockException(
-                    "rows end at bit " + at + " (expected: within the last byte of " + end + " bits, then zeros)");
+            throw new MalformedBlockException("a stream ends at bit " + at
+                    + " (expected: within the last byte before bit " + end + ", then zeros)");
         }
     }
 }

@@ -11,6 +11,9 @@ final class BitWriter {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final int SPARE_BYTES = 8;
 
+    /** Room for the largest block, where every number is as long as it may be. */
+    private static final int MOST_BYTES = Integer.MAX_VALUE - 64;
+
     private byte[] bytes;
     private int at;
     private long pending;
@@ -20,10 +23,22 @@ final class BitWriter {
         bytes = new byte[capacity + SPARE_BYTES];
     }
 
+    /** Starts afresh, with the room there is. */
+    void clear() {
+        at = 0;
+        pending = 0;
+        pendingBits = 0;
+    }
+
     /** Makes room for as many bytes more. */
-    void ensure(int more) {
-        if (bytes.length - at < more + 2 * SPARE_BYTES) {
-            bytes = Arrays.copyOf(bytes, Math.max(2 * bytes.length, at + more + 2 * SPARE_BYTES));
+    void ensure(long more) {
+        long needed = at + more + 2 * SPARE_BYTES;
+        if (needed > MOST_BYTES) {
+            throw new IllegalArgumentException(
+                    "a block of up to " + needed + " bytes (expected: at most " + MOST_BYTES + ")");
+        }
+        if (bytes.length < needed) {
+            bytes = Arrays.copyOf(bytes, (int) Math.min(MOST_BYTES, Math.max(2L * bytes.length, needed)));
         }
     }
 
@@ -38,22 +53,53 @@ final class BitWriter {
         pendingBits &= 7;
     }
 
-    /**
-     * Appends the numbers of tokens: each the code of its symbol, then its extra bits. There has to be room.
-     *
-     * @param words of each symbol of each code: the code (10 bits), its length (6 bits), the length with the extra bits
-     */
-    void putNumbers(int[] tokens, int end, int[] words) {
+    /** Appends the numbers of tokens, as {@link FittedCodes} makes them. */
+    void putNumbers(int[] tokens, int end, FittedCodes codes) {
+        ensure(4L * end); // 27 bits a number at most
+        for (int i = 0; i < end; i++) {
+            codes.put(tokens[i], this);
+        }
+    }
+
+    /** Appends heights, which the lowest bits of entries hold. */
+    void putHeights(long[] entries, int end, int heightMask, FittedCodes codes) {
+        ensure(4L * end); // 27 bits a number at most
         byte[] target = bytes;
+        int[] words = codes.words;
+        int token = CodeTables.HEIGHT * FittedCodes.SMALL;
         int place = at;
         long bits = pending;
         int count = pendingBits;
-        for (int i = 0; i < end; i++) {
-            int token = tokens[i];
-            int word = words[token >>> CodedNumbers.EXTRA_WIDTH];
-            long extra = token & ((1 << CodedNumbers.EXTRA_WIDTH) - 1);
-            bits |= (word & 1023 | extra << ((word >> 10) & 63)) << count;
-            count += word >>> 16;
+        int i = 0;
+        for (; i < end - 3; i += 4) {
+            int first = (int) entries[i] & heightMask;
+            int second = (int) entries[i + 1] & heightMask;
+            int third = (int) entries[i + 2] & heightMask;
+            int fourth = (int) entries[i + 3] & heightMask;
+            if ((first | second | third | fourth) >= FittedCodes.SMALL) {
+                at = place;
+                pending = bits;
+                pendingBits = count;
+                for (int j = i; j < i + 4; j++) {
+                    codes.put(CodeTables.HEIGHT, (int) entries[j] & heightMask, this);
+                }
+                place = at;
+                bits = pending;
+                count = pendingBits;
+                continue;
+            }
+            int word = words[token + first]; // 14 bits a number at most: four of them go beside 7 that may be pending
+            bits |= (long) FittedCodes.bits(word) << count;
+            count += FittedCodes.length(word);
+            word = words[token + second];
+            bits |= (long) FittedCodes.bits(word) << count;
+            count += FittedCodes.length(word);
+            word = words[token + third];
+            bits |= (long) FittedCodes.bits(word) << count;
+            count += FittedCodes.length(word);
+            word = words[token + fourth];
+            bits |= (long) FittedCodes.bits(word) << count;
+            count += FittedCodes.length(word);
             LONG.set(target, place, bits);
             place += count >>> 3;
             bits >>>= count & 56;
@@ -62,6 +108,9 @@ final class BitWriter {
         at = place;
         pending = bits;
         pendingBits = count;
+        for (; i < end; i++) {
+            codes.put(CodeTables.HEIGHT, (int) entries[i] & heightMask, this);
+        }
     }
 
     /** Elias' gamma code of a number from 1: as many zeros as it has bits after the first, then its bits, first bit first. */
@@ -70,18 +119,109 @@ final class BitWriter {
         put((long) Integer.reverse(number) >>> (31 - bits) << bits & ((1L << (2 * bits + 1)) - 1), 2 * bits + 1);
     }
 
-    /** Whole bytes to fill in otherwise, before any bit. */
-    ByteBuffer skip(int count) {
-        ByteBuffer skipped = ByteBuffer.wrap(bytes, at, count).order(ByteOrder.LITTLE_ENDIAN);
+    /**
+     * Appends ids, in ascending order, and the rows that have each. Of an id: its distance from the one before less one, in the exponential
+     * Golomb code of an order; how many rows have it less one, in that of order 0; and their gaps in Rice codes: as many zeros as
+     * the gap has 2^rice, a one, and the rest in {@code rice} bits.
+     *
+     * @param ids the first {@code count} of them
+     * @param ends of each id: where its entries end, which follow those of the id before
+     * @param entries rows of the entries, in 16 bits from {@code shift} on
+     * @param riceBits parameter of the gaps, by how many rows have an id
+     * @return the first id whose rows do not ascend, or −1
+     */
+    int putIds(int[] ids, int count, int order, int[] ends, long[] entries, int shift, byte[] riceBits) {
+        ensure(5L * (count == 0 ? 0 : ends[ids[count - 1]]) + 12L * count);
+        byte[] target = bytes;
+        int place = at;
+        long bits = pending;
+        int used = pendingBits;
+        int previous = -1;
+        int entry = 0;
+        for (int i = 0; i < count; i++) {
+            int id = ids[i];
+            int end = ends[id];
+            int sum = id - previous - 1 + (1 << order);
+            int length = 31 - Integer.numberOfLeadingZeros(sum);
+            bits |= (1L | (long) (sum ^ (1 << length)) << 1) << (length - order) << used;
+            used += 2 * length - order + 1; // 41 bits at most
+            LONG.set(target, place, bits);
+            place += used >>> 3;
+            bits >>>= used & 56;
+            used &= 7;
+            sum = end - entry;
+            length = 31 - Integer.numberOfLeadingZeros(sum);
+            bits |= (1L | (long) (sum ^ (1 << length)) << 1) << length << used;
+            used += 2 * length + 1; // 33 bits at most
+            LONG.set(target, place, bits);
+            place += used >>> 3;
+            bits >>>= used & 56;
+            used &= 7;
+            int rice = riceBits[Math.min(sum, riceBits.length - 1)];
+            int mask = (1 << rice) - 1;
+            int next = 0;
+            for (; entry < end; entry++) {
+                int row = (int) (entries[entry] >>> shift) & 0xffff;
+                int gap = row - next;
+                next = row + 1;
+                int zeros = gap >>> rice;
+                if (Integer.compareUnsigned(zeros, CodeTables.ESCAPE) < 0) {
+                    bits |= (1L | (gap & mask) << 1) << zeros << used;
+                    used += zeros + 1 + rice;
+                } else if (gap >= 0) {
+                    bits |= (long) gap << CodeTables.ESCAPE << used;
+                    used += CodeTables.ESCAPE + CodeTables.ESCAPED_BITS;
+                } else {
+                    return id;
+                }
+                LONG.set(target, place, bits);
+                place += used >>> 3;
+                bits >>>= used & 56;
+                used &= 7;
+            }
+            previous = id;
+        }
+        at = place;
+        pending = bits;
+        pendingBits = used;
+        return -1;
+    }
+
+    /** Bytes to fill in otherwise, at the start of a byte; returns where they start. */
+    int skip(int count) {
+        ensure(count);
+        int start = at;
         at += count;
-        return skipped;
+        return start;
+    }
+
+    /** Bytes so far. */
+    int size() {
+        return at;
+    }
+
+    /** Fills the last byte up with zeros. */
+    void fillByte() {
+        if (pendingBits > 0) {
+            put(0, 8 - pendingBits);
+        }
+    }
+
+    /** Writes a little-endian integer over bytes that were skipped. */
+    void putInt(int place, int value) {
+        buffer(place, Integer.BYTES).putInt(value);
+    }
+
+    /** Bytes that were skipped, to fill in. */
+    ByteBuffer buffer(int place, int count) {
+        return ByteBuffer.wrap(bytes, place, count).order(ByteOrder.LITTLE_ENDIAN);
     }
 
     /** All bytes, the last incomplete one filled up with zeros, and {@code more} bytes of zeros. */
     byte[] finish(int more) {
-        int length = at + (pendingBits > 0 ? 1 : 0);
-        byte[] all = Arrays.copyOf(bytes, length + more);
-        Arrays.fill(all, length, length + more, (byte) 0);
+        fillByte();
+        byte[] all = Arrays.copyOf(bytes, at + more);
+        Arrays.fill(all, at, at + more, (byte) 0);
         return all;
     }
 }

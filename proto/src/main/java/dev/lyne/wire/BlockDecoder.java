@@ -21,8 +21,7 @@ public final class BlockDecoder {
         ByteBuffer in = checked(block);
         HeaderBytes.Prologue prologue = HeaderBytes.read(in);
         if (prologue.header().precision() == Precision.COMPACT) {
-            CompactColumns columns = new CompactColumns(prologue.header(), prologue.dataRows());
-            return columns.dequantize(columns.read(in));
+            return new CompactColumns(prologue.header(), prologue.dataRows()).read(in);
         }
         return new WideColumns(prologue.header(), prologue.dataRows()).read(in);
     }
@@ -31,7 +30,7 @@ public final class BlockDecoder {
     static QuantizedRows levels(ByteBuffer block) {
         ByteBuffer in = checked(block);
         HeaderBytes.Prologue prologue = HeaderBytes.read(in);
-        return new CompactColumns(prologue.header(), prologue.dataRows()).read(in);
+        return new CompactColumns(prologue.header(), prologue.dataRows()).levels(in);
     }
 
     /** A little-endian view without the checksum, once the checksum is found right. */

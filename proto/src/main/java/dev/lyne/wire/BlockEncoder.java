@@ -8,8 +8,11 @@ import java.util.zip.CRC32C;
 
 /** Writes target blocks: header, columns or bit stream, CRC32C. Equal rows give equal bytes. Safe for several threads. */
 public final class BlockEncoder {
-    /** Scratch that grows to the vocabulary; one a thread, because blocks are encoded on a few long-lived threads. */
-    private static final ThreadLocal<CompactEncoder> COMPACT = ThreadLocal.withInitial(CompactEncoder::new);
+    /** Scratch that grows to the largest block; one a thread, because blocks are encoded on a few long-lived threads. */
+    private static final ThreadLocal<Scratch> COMPACT =
+            ThreadLocal.withInitial(() -> new Scratch(new Quantizer(), new CompactEncoder(), new BitWriter(1 << 16)));
+
+    private record Scratch(Quantizer quantizer, CompactEncoder encoder, BitWriter out) {}
 
     private BlockEncoder() {}
 
@@ -24,8 +27,13 @@ public final class BlockEncoder {
         if (header.precision() == Precision.COMPACT) {
             return encode(
                     header,
-                    Quantizer.quantize(
-                            columns, from, header.rows(), header.selection().temperatures()));
+                    COMPACT.get()
+                            .quantizer()
+                            .quantize(
+                                    columns,
+                                    from,
+                                    header.rows(),
+                                    header.selection().temperatures()));
         }
         List<PositionRange> ranges = Positions.toRanges(header.positions());
         long entries = 0;
@@ -47,7 +55,8 @@ public final class BlockEncoder {
         boolean lastWithoutData = rows.dataDepths()[rows.rows() - 1] == QuantizedRows.NOTHING;
         int dataRows = lastWithoutData ? rows.rows() - 1 : rows.rows();
         HeaderBytes.put(head, header, ranges, dataRows);
-        return seal(new CompactColumns(header, dataRows).encode(rows, COMPACT.get(), head.flip()));
+        Scratch scratch = COMPACT.get();
+        return seal(new CompactColumns(header, dataRows).encode(rows, scratch.encoder(), scratch.out(), head.flip()));
     }
 
     /** Writes the checksum of all bytes before them into the last four. */

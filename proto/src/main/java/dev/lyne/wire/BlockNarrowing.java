@@ -187,7 +187,7 @@ public final class BlockNarrowing {
             data[i] = held.dataDepths()[row];
         }
         return new QuantizedRows(
-                held.grid(), held.tailGrid(), offsets, ids, depths, tails, data, draws, temperatureOffsets);
+                held.grid(), held.tailGrid(), offsets, offsets, ids, depths, tails, data, draws, temperatureOffsets);
     }
 
     /** Log of the mass that leaves a row, on the scale of its levels: before a decoder makes masses sum to one. */

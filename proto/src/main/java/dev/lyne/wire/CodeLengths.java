@@ -33,7 +33,8 @@ final class CodeLengths {
         }
     }
 
-    static void read(BitReader in, byte[] lengths) {
+    /** Fills {@code lengths} up to the last symbol with a code; returns that symbol plus one. */
+    static int read(BitReader in, byte[] lengths) {
         int used = in.bits(7);
         if (used > lengths.length) {
             throw new MalformedBlockException(
@@ -59,5 +60,6 @@ final class CodeLengths {
             lengths[symbol] = (byte) previous;
             gap = false;
         }
+        return used;
     }
 }

@@ -1,75 +1,43 @@
 package dev.lyne.wire;
 
-/** The prefix codes of a compact block: one for each kind of number, some chosen by what is known before the number is read. */
+/** The prefix codes of a compact block, and the parameters of what it writes without a table. */
 final class CodeTables {
-    /** Rows back to the reference row; 0: none. */
-    static final int REFERENCE = 0;
-
     /** Entries of a row, where rows differ. */
-    static final int COUNT = 1;
+    static final int COUNT = 0;
 
     /** Depth of a row's least probable entry, as a zigzag difference. */
-    static final int FLOOR = 2;
+    static final int FLOOR = 1;
 
     /** Depth of the tail plus one; 0: no tail. */
-    static final int TAIL = 3;
+    static final int TAIL = 2;
 
     /** Depth of the data log-probability. */
-    static final int DATA = 4;
+    static final int DATA = 3;
 
     /** How often an entry was drawn. */
-    static final int DRAWS = 5;
+    static final int DRAWS = 4;
 
-    /** Which of four entries of the reference row are kept again, by how many of the last eight were. */
-    static final int KEPT_AGAIN = 6;
-
-    /** Height of an entry that the reference row has, by its height there. */
-    static final int HEIGHT_AGAIN = KEPT_AGAIN + 9;
-
-    private static final int HEIGHT_CLASSES = 9;
-
-    /** Height of a new entry, by how many new entries the row has. */
-    static final int HEIGHT_NEW = HEIGHT_AGAIN + HEIGHT_CLASSES;
-
-    /** Gap between ids of new entries, by how many new entries the row has and where in the vocabulary the gap starts. */
-    static final int GAP = HEIGHT_NEW + 3;
+    /** Height of an entry. */
+    static final int HEIGHT = 5;
 
     /** Number of codes. */
-    static final int TABLES = GAP + 3 * 4;
+    static final int TABLES = HEIGHT + 1;
 
-    private static final int HEIGHT_TABLE_SIZE = 128;
-    private static final byte[] HEIGHT_CLASS = new byte[HEIGHT_TABLE_SIZE];
+    /** Zeros that stand for a gap in {@link #ESCAPED_BITS} bits. */
+    static final int ESCAPE = 24;
 
-    static {
-        int[] bounds = {2, 4, 7, 11, 16, 24, 40, 80};
-        for (int height = 0; height < HEIGHT_TABLE_SIZE; height++) {
-            int kind = 0;
-            while (kind < bounds.length && height >= bounds[kind]) {
-                kind++;
-            }
-            HEIGHT_CLASS[height] = (byte) kind;
-        }
-    }
+    /** Bits of a gap between rows that is written as it is: there are 2^16 rows at most. */
+    static final int ESCAPED_BITS = 16;
 
     private CodeTables() {}
 
-    static int heightAgain(int heightInReference) {
-        return HEIGHT_AGAIN + HEIGHT_CLASS[Math.min(heightInReference, HEIGHT_TABLE_SIZE - 1)];
-    }
-
-    /** 0, 1 or 2: under 12, under 32, or more new entries in the row. */
-    static int newClass(int newEntries) {
-        return newEntries < 12 ? 0 : newEntries < 32 ? 1 : 2;
-    }
-
-    /**
-     * Code of a gap. Vocabularies of byte-pair encodings are ordered by frequency, so gaps are narrower where ids are small.
-     *
-     * @param previous the id that the gap starts at, −1 for the row's first
-     * @param vocabularyZeros leading zeros of the vocabulary size as 32 bits
-     */
-    static int gap(int newClass, int previous, int vocabularyZeros) {
-        int octavesDown = Integer.numberOfLeadingZeros(previous + 1) - vocabularyZeros;
-        return GAP + 4 * newClass + Math.min(3, octavesDown);
+    /** Bits of a gap between rows that stand after its unary part (Rice, 1979), by how many of the rows have the id: `[rows + 1]`. */
+    static byte[] riceBits(int rows) {
+        byte[] bits = new byte[rows + 1];
+        for (int rowsWithId = 1; rowsWithId <= rows; rowsWithId++) {
+            int share = (int) (13L * rows / (16L * rowsWithId));
+            bits[rowsWithId] = (byte) Math.max(0, 31 - Integer.numberOfLeadingZeros(share));
+        }
+        return bits;
     }
 }

@@ -1,45 +1,73 @@
 package dev.lyne.wire;
 
-import java.util.Arrays;
-
 /**
- * Reads the bit stream of a compact block. What it allocates is bounded by the stream: an entry takes at least one bit, and the
- * number of entries is known to be possible before arrays of that size are made.
+ * Reads the two bit streams of a compact block. What it allocates is bounded by the rows, which the header bounds, and the streams: an
+ * entry takes at least one bit, and the number of entries is known to be possible before arrays of that size are made. The streams
+ * are read side by side, because reading a number has to wait for the one before it in the same stream.
  */
 final class CompactDecoder {
-    private final BitReader in;
+    private static final int MAX_ORDER = 20;
+
+    /** The first stream, and the second. */
+    private final BitReader ids;
+
+    private final BitReader heights;
     private final DecodingTables codes;
-    private final RowOrder order = new RowOrder();
     private final int vocabularySize;
-    private final int vocabularyZeros;
     private final int most;
     private final boolean drawn;
-
-    /** Entries of all rows so far in coding order, to which later rows refer, and the depth of each row's least probable one. */
-    private int[] codedIds = new int[0];
-
-    private int[] codedHeights = new int[0];
-    private int[] codedDraws = new int[0];
+    private final int[] offsets;
     private final int[] floors;
+    private final int[] tails;
+    private final int[] data;
+    private final Scratch scratch;
+    private int entries;
 
-    /** Entries of all rows so far in descending order. */
-    private int[] ids = new int[0];
+    /** Arrays that are of use for one block after another; owned by one thread. */
+    static final class Scratch {
+        /** Entries row after row; more than there are. */
+        private long[] entries = new long[0];
 
-    private int[] depths = new int[0];
-    private int[] draws = new int[0];
+        /** Where the entries, in order of id, then row, stand; for draw counts alone. */
+        private int[] places = new int[0];
 
-    /** Places of the reference row's entries that are kept again, with room for what a last group of four may add. */
-    private int[] keptPlaces = new int[64];
+        /** Where the next entry of each row goes. */
+        private int[] next = new int[0];
 
-    /** @param most entries that a row may keep */
-    CompactDecoder(BitReader in, int vocabularySize, int most, boolean drawn, int rows) {
-        this.in = in;
+        private void reserve(int entryCount, boolean drawn) {
+            if (entries.length < entryCount) {
+                entries = new long[entryCount];
+            }
+            if (drawn && places.length < entryCount) {
+                places = new int[entryCount];
+            }
+        }
+    }
+
+    /**
+     * Reads all codes.
+     *
+     * @param bytes both streams, then as many bytes more as a {@link BitReader} wants
+     * @param firstBytes how many of them are the first stream
+     * @param most entries that a row may keep
+     * @param scratch holds the entries until its next use
+     */
+    CompactDecoder(
+            byte[] bytes, int firstBytes, int vocabularySize, int most, boolean drawn, int rows, Scratch scratch) {
+        ids = new BitReader(bytes, 0, firstBytes);
+        heights = new BitReader(bytes, firstBytes, bytes.length - BitReader.SPARE_BYTES);
         this.vocabularySize = vocabularySize;
-        vocabularyZeros = Integer.numberOfLeadingZeros(vocabularySize);
         this.most = most;
         this.drawn = drawn;
+        offsets = new int[rows + 1];
         floors = new int[rows];
-        codes = new DecodingTables(in);
+        tails = new int[rows];
+        data = new int[rows];
+        if (scratch.next.length < rows) {
+            scratch.next = new int[rows];
+        }
+        this.scratch = scratch;
+        codes = new DecodingTables(heights);
     }
 
     /**
@@ -48,141 +76,137 @@ final class CompactDecoder {
      * @param dataRows rows that have a data token
      * @param uniform entries of every row, or 0 where rows differ
      */
-    QuantizedRows decode(LevelGrid grid, int dataRows, int uniform, float[] temperatureOffsets) {
-        int rows = floors.length;
-        int[] offsets = new int[rows + 1];
-        int[] tails = new int[rows];
-        int[] data = new int[rows];
-        ensureEntries((long) rows * uniform);
-        for (int row = 0; row < rows; row++) {
-            int distance = codes.read(in, CodeTables.REFERENCE);
-            if (distance > row || distance >= ReferenceSearch.WINDOW) {
-                throw new MalformedBlockException("row " + row + " refers " + distance + " rows back");
-            }
-            int count = uniform == 0 ? codes.read(in, CodeTables.COUNT) : uniform;
+    CodedRows decode(int dataRows, int uniform) {
+        readRows(dataRows, uniform);
+        readEntries();
+        if (drawn) {
+            readDraws();
+        }
+        ids.finish();
+        heights.finish();
+        return new CodedRows(offsets, scratch.entries, floors, tails, data);
+    }
+
+    private void readRows(int dataRows, int uniform) {
+        long total = 0;
+        long possible = 8L * Math.min(ids.size(), heights.size());
+        int floor = 0;
+        for (int row = 0; row < floors.length; row++) {
+            int count = uniform == 0 ? codes.read(heights, CodeTables.COUNT) : uniform;
             if (count > most) {
                 throw new MalformedBlockException(
                         "row " + row + " keeps " + count + " entries (expected: 0.." + most + ")");
             }
-            tails[row] = codes.read(in, CodeTables.TAIL) - 1;
-            data[row] = row < dataRows ? codes.read(in, CodeTables.DATA) : QuantizedRows.NOTHING;
-            requireDepth(row, Math.max(tails[row], data[row]));
-            int from = offsets[row];
-            offsets[row + 1] = from + count;
+            tails[row] = codes.read(heights, CodeTables.TAIL) - 1;
+            data[row] = row < dataRows ? codes.read(heights, CodeTables.DATA) : QuantizedRows.NOTHING;
             if (count > 0) {
-                ensureEntries(from + (long) count);
-                readRow(row, distance, from, count, offsets);
+                int zigzag = codes.read(heights, CodeTables.FLOOR);
+                floor += (zigzag >>> 1) ^ -(zigzag & 1);
             }
-        }
-        in.finish();
-        int entries = offsets[rows];
-        return new QuantizedRows(
-                grid,
-                grid.forTails(),
-                offsets,
-                trimmed(ids, entries),
-                trimmed(depths, entries),
-                tails,
-                data,
-                drawn ? trimmed(draws, entries) : draws,
-                temperatureOffsets);
-    }
-
-    private void readRow(int row, int distance, int from, int count, int[] offsets) {
-        int zigzag = codes.read(in, CodeTables.FLOOR);
-        int expected = row == 0 ? 0 : floors[row - Math.max(1, distance)];
-        int floor = expected + ((zigzag >>> 1) ^ -(zigzag & 1));
-        requireDepth(row, floor);
-        floors[row] = floor;
-        int again = distance == 0
-                ? 0
-                : readKeptAgain(row, from, count, offsets[row - distance], offsets[row - distance + 1]);
-        readNew(row, from + again, from + count);
-        if (drawn) {
-            for (int i = from; i < from + count; i++) {
-                codedDraws[i] = codes.read(in, CodeTables.DRAWS);
-            }
-            order.arrange(codedDraws, codedHeights, from, count, floor, draws, depths);
-        }
-        order.arrange(codedIds, codedHeights, from, count, floor, ids, depths);
-        if (depths[from] < 0) {
-            throw new MalformedBlockException("row " + row + " rises " + -depths[from] + " levels above the grid");
-        }
-    }
-
-    /** Reads which entries [begin, end) of the reference row are kept again, and their heights; returns how many are. */
-    private int readKeptAgain(int row, int from, int count, int begin, int end) {
-        byte[] bytes = in.bytes();
-        int at = in.at();
-        short[] entries = codes.entries;
-        int[] start = codes.start;
-        int[] mask = codes.mask;
-        int[] places = keptPlaces(count + 4);
-        int last = 2;
-        int secondLast = 2;
-        int kept = 0;
-        for (int i = begin; i < end; i += 4) {
-            int code = CodeTables.KEPT_AGAIN + last + secondLast;
-            int entry = entries[start[code] + ((int) BitReader.peek(bytes, at) & mask[code])];
-            at += DecodingTables.total(entry);
-            int four = DecodingTables.symbol(entry);
-            secondLast = last;
-            last = Integer.bitCount(four);
-            if (four > 15 || kept + last > count || (i + 4 > end && four >>> (end - i) != 0)) {
-                throw new MalformedBlockException("row " + row + " keeps entries again that are not there");
-            }
-            for (int j = 0; j < 4; j++) { // places past the last one kept are written over by the next four
-                places[kept + j] = i + Integer.numberOfTrailingZeros(four);
-                four &= four - 1;
-            }
-            kept += last;
-        }
-        for (int i = 0; i < kept; i++) {
-            int place = places[i];
-            int code = CodeTables.heightAgain(codedHeights[place]);
-            long bits = BitReader.peek(bytes, at);
-            int entry = entries[start[code] + ((int) bits & mask[code])];
-            at += DecodingTables.total(entry);
-            codedIds[from + i] = codedIds[place];
-            codedHeights[from + i] = DecodingTables.number(entry, bits);
-        }
-        in.moveTo(at);
-        return kept;
-    }
-
-    /** Reads entries [from, to) of the row, which are new, in ascending order of id. */
-    private void readNew(int row, int from, int to) {
-        byte[] bytes = in.bytes();
-        int at = in.at();
-        int kind = CodeTables.newClass(to - from);
-        short[] entries = codes.entries;
-        int heightStart = codes.start[CodeTables.HEIGHT_NEW + kind];
-        int heightMask = codes.mask[CodeTables.HEIGHT_NEW + kind];
-        int previous = -1;
-        for (int i = from; i < to; i++) {
-            int code = CodeTables.gap(kind, previous, vocabularyZeros);
-            long bits = BitReader.peek(bytes, at);
-            int entry = entries[codes.start[code] + ((int) bits & codes.mask[code])];
-            int length = DecodingTables.total(entry);
-            previous += 1 + DecodingTables.number(entry, bits);
-            if (previous >= vocabularySize) {
+            requireDepth(row, Math.max(floor, Math.max(tails[row], data[row])));
+            requireDepth(row, floor);
+            floors[row] = floor;
+            scratch.next[row] = (int) total;
+            total += count;
+            if (total > possible) {
                 throw new MalformedBlockException(
-                        "row " + row + ": token id " + previous + " (expected: 0.." + (vocabularySize - 1) + ")");
+                        total + " entries (expected: at most " + possible + ", a bit of each stream for each)");
             }
-            codedIds[i] = previous;
-            bits >>>= length; // at least 30 bits are left, and a height takes 27 at most
-            entry = entries[heightStart + ((int) bits & heightMask)];
-            at += length + DecodingTables.total(entry);
-            codedHeights[i] = DecodingTables.number(entry, bits);
+            offsets[row + 1] = (int) total;
         }
-        in.moveTo(at);
+        entries = (int) total;
+        scratch.reserve(entries, drawn);
     }
 
-    private int[] keptPlaces(int size) {
-        if (keptPlaces.length < size) {
-            keptPlaces = new int[size];
+    /** Reads which ids occur, in which rows each does, and how high it stands there. */
+    private void readEntries() {
+        int rows = floors.length;
+        byte[] riceBits = CodeTables.riceBits(rows);
+        int order = ids.bits(5);
+        if (order > MAX_ORDER) {
+            throw new MalformedBlockException("gaps of order " + order + " (expected: 0.." + MAX_ORDER + ")");
         }
-        return keptPlaces;
+        // A row beyond the last one fails by the array's own check. One that gets more than its entries is found at the
+        // end, because
+        // then another has fewer.
+        byte[] bytes = ids.bytes();
+        int[] nextOf = scratch.next;
+        int[] table = codes.entries;
+        int start = codes.start[CodeTables.HEIGHT];
+        int mask = codes.mask[CodeTables.HEIGHT];
+        long[] target = scratch.entries;
+        int at = ids.at();
+        int heightAt = heights.at();
+        int read = 0;
+        int id = -1;
+        while (read < entries) {
+            long bits = BitReader.peek(bytes, at);
+            int zeros = Long.numberOfTrailingZeros(bits);
+            int rest = zeros + order;
+            if (rest > MAX_ORDER) {
+                throw new MalformedBlockException(
+                        "a gap between ids of " + rest + " bits (expected: at most " + MAX_ORDER + ")");
+            }
+            at += zeros + 1 + rest;
+            id += 1 + ((int) (bits >>> (zeros + 1)) & ((1 << rest) - 1) | 1 << rest) - (1 << order);
+            if (id >= vocabularySize) {
+                throw new MalformedBlockException("token id " + id + " (expected: 0.." + (vocabularySize - 1) + ")");
+            }
+            bits = BitReader.peek(bytes, at);
+            zeros = Math.min(MAX_ORDER, Long.numberOfTrailingZeros(bits));
+            at += 2 * zeros + 1;
+            int count = (int) (bits >>> (zeros + 1)) & ((1 << zeros) - 1) | 1 << zeros;
+            int most = Math.min(entries - read, rows);
+            if (count > most) {
+                throw new MalformedBlockException(
+                        "token id " + id + " in " + count + " rows (expected: 1.." + most + ")");
+            }
+            int rice = riceBits[count];
+            int riceMask = (1 << rice) - 1;
+            int row = -1;
+            for (int end = read + count; read < end; read++) {
+                bits = BitReader.peek(bytes, at);
+                zeros = Long.numberOfTrailingZeros(bits);
+                if (zeros < CodeTables.ESCAPE) {
+                    row += 1 + (zeros << rice) + ((int) (bits >>> (zeros + 1)) & riceMask);
+                    at += zeros + 1 + rice;
+                } else {
+                    row += 1 + ((int) (bits >>> CodeTables.ESCAPE) & ((1 << CodeTables.ESCAPED_BITS) - 1));
+                    at += CodeTables.ESCAPE + CodeTables.ESCAPED_BITS;
+                }
+                bits = BitReader.peek(bytes, heightAt);
+                int coded = table[start + ((int) bits & mask)];
+                heightAt += DecodingTables.total(coded);
+                int place = nextOf[row]++;
+                target[place] = CodedRows.entry(id, DecodingTables.number(coded, bits));
+                if (drawn) {
+                    scratch.places[read] = place;
+                }
+            }
+        }
+        ids.moveTo(at);
+        heights.moveTo(heightAt);
+        for (int row = 0; row < rows; row++) {
+            if (nextOf[row] != offsets[row + 1]) {
+                throw new MalformedBlockException("row " + row + " has " + (nextOf[row] - offsets[row])
+                        + " entries (expected: " + (offsets[row + 1] - offsets[row]) + " as stated)");
+            }
+        }
+    }
+
+    /** Adds how often each entry was drawn. */
+    private void readDraws() {
+        for (int i = 0; i < entries; i++) {
+            scratch.entries[scratch.places[i]] |= readDrawCount();
+        }
+    }
+
+    private int readDrawCount() {
+        int draws = codes.read(heights, CodeTables.DRAWS);
+        if (draws > Selection.MAX_DRAWS) {
+            throw new MalformedBlockException(draws + " draws of a token (expected: 0.." + Selection.MAX_DRAWS + ")");
+        }
+        return draws;
     }
 
     private static void requireDepth(int row, int depth) {
@@ -190,28 +214,5 @@ final class CompactDecoder {
             throw new MalformedBlockException(
                     "row " + row + ": depth " + depth + " (expected: 0.." + LevelGrid.MAX_DEPTH + ")");
         }
-    }
-
-    private void ensureEntries(long entries) {
-        long possible = 8L * in.bytes().length;
-        if (entries > possible) {
-            throw new MalformedBlockException(
-                    entries + " entries in " + in.bytes().length + " bytes (expected: at least a bit for each)");
-        }
-        if (entries > ids.length) {
-            int room = (int) Math.min(possible, Math.max(entries, 2L * ids.length));
-            codedIds = Arrays.copyOf(codedIds, room);
-            codedHeights = Arrays.copyOf(codedHeights, room);
-            ids = Arrays.copyOf(ids, room);
-            depths = Arrays.copyOf(depths, room);
-            if (drawn) {
-                codedDraws = Arrays.copyOf(codedDraws, room);
-                draws = Arrays.copyOf(draws, room);
-            }
-        }
-    }
-
-    private static int[] trimmed(int[] values, int length) {
-        return values.length == length ? values : Arrays.copyOf(values, length);
     }
 }

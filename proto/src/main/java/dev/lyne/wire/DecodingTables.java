@@ -1,78 +1,92 @@
 package dev.lyne.wire;
 
+import java.util.Arrays;
+
 /**
- * All prefix codes of a block as one table: the next bits lead to a symbol (from bit 5 up) and to how many bits its code and extra
- * bits take (5 bits). Small, because a table that leaves the first-level cache costs more than all else in decoding.
+ * All prefix codes of a block as one table: the next bits lead to a number's base (from bit 10 up), how many extra bits to add (5
+ * bits), and how many bits code and extra bits take (5 bits).
  */
 final class DecodingTables {
-    private static final int SYMBOL_SHIFT = 5;
     private static final int TOTAL_MASK = 31;
+    private static final int EXTRA_SHIFT = 5;
+    private static final int BASE_SHIFT = 10;
 
-    /** Of an unused code: stands for a number that nothing accepts. */
-    private static final int NO_SYMBOL = CodedNumbers.SYMBOLS;
+    /** Of an unused code: a number that nothing accepts. */
+    private static final int NOTHING = (CodedNumbers.LIMIT - 1) << BASE_SHIFT | 1;
 
-    /** Of each symbol: the number whose extra bits are 0, and how many there are (5 bits). */
-    private static final int[] NUMBERS = new int[CodedNumbers.SYMBOLS + 1];
-
-    static {
-        for (int symbol = 0; symbol < CodedNumbers.SYMBOLS; symbol++) {
-            NUMBERS[symbol] = CodedNumbers.base(symbol) << 5 | CodedNumbers.extraBits(symbol);
-        }
-        NUMBERS[NO_SYMBOL] = (CodedNumbers.LIMIT - 1) << 5;
-    }
-
-    final short[] entries;
+    final int[] entries;
     final int[] start = new int[CodeTables.TABLES];
     final int[] mask = new int[CodeTables.TABLES];
 
     /** Reads the lengths of all codes. */
     DecodingTables(BitReader in) {
-        byte[][] lengths = new byte[CodeTables.TABLES][CodedNumbers.SYMBOLS];
-        int[] longest = new int[CodeTables.TABLES];
+        byte[][] lengths = new byte[CodeTables.TABLES][];
+        byte[] read = new byte[CodedNumbers.SYMBOLS];
         int size = 0;
         for (int code = 0; code < CodeTables.TABLES; code++) {
-            CodeLengths.read(in, lengths[code]);
+            int used = CodeLengths.read(in, read);
+            lengths[code] = Arrays.copyOf(read, used);
+            int longest = 0;
             for (byte length : lengths[code]) {
-                longest[code] = Math.max(longest[code], length);
+                longest = Math.max(longest, length);
             }
             start[code] = size;
-            mask[code] = (1 << longest[code]) - 1;
-            size += 1 << longest[code];
+            mask[code] = (1 << longest) - 1;
+            size += 1 << longest;
         }
-        entries = new short[size];
+        entries = new int[size];
         for (int code = 0; code < CodeTables.TABLES; code++) {
-            fill(entries, start[code], longest[code], lengths[code]);
+            fill(start[code], lengths[code]);
         }
     }
 
-    private static void fill(short[] table, int at, int longest, byte[] lengths) {
-        int[] next = PrefixCode.firstCodes(lengths);
-        if (longest == 0) {
-            table[at] = (short) (NO_SYMBOL << SYMBOL_SHIFT | 1);
+    /**
+     * Fills in a code's table from short codes to long ones: it doubles with each length, and what stands at a place without a code so
+     * far is written over by a longer one, because codes are complete.
+     */
+    private void fill(int at, byte[] lengths) {
+        int[] firstCodes = PrefixCode.firstCodes(lengths);
+        int[] places = new int[PrefixCode.MAX_LENGTH + 2];
+        int used = 0;
+        int last = 0;
+        for (int symbol = 0; symbol < lengths.length; symbol++) {
+            places[lengths[symbol] + 1]++;
+            if (lengths[symbol] > 0) {
+                used++;
+                last = symbol;
+            }
+        }
+        if (used == 0) {
+            entries[at] = NOTHING;
             return;
         }
-        int size = 1 << longest;
-        boolean single = true;
-        short last = 0;
-        for (int symbol = 0; symbol < lengths.length; symbol++) {
-            int length = lengths[symbol];
-            if (length == 0) {
-                continue;
-            }
-            int code = next[length]++;
-            single &= code == 0;
-            last = entry(symbol, length);
-            for (int i = Integer.reverse(code) >>> (32 - length); i < size; i += 1 << length) {
-                table[at + i] = last;
-            }
+        if (used == 1) {
+            entries[at] = entry(last, 1);
+            entries[at + 1] = entries[at]; // the one bit of a lone symbol says nothing
+            return;
         }
-        if (single) {
-            table[at + 1] = last; // the one bit of a lone symbol says nothing
+        byte[] byLength = new byte[lengths.length];
+        for (int length = 1; length < places.length; length++) {
+            places[length] += places[length - 1];
+        }
+        for (int symbol = 0; symbol < lengths.length; symbol++) {
+            byLength[places[lengths[symbol]]++] = (byte) symbol;
+        }
+        int next = places[0];
+        int size = 1;
+        for (int length = 1; next < lengths.length; length++) {
+            System.arraycopy(entries, at, entries, at + size, size);
+            size *= 2;
+            int code = firstCodes[length];
+            for (; next < places[length]; next++) {
+                entries[at + (Integer.reverse(code++) >>> (32 - length))] = entry(byLength[next], length);
+            }
         }
     }
 
-    private static short entry(int symbol, int length) {
-        return (short) (symbol << SYMBOL_SHIFT | (length + CodedNumbers.extraBits(symbol)));
+    private static int entry(int symbol, int length) {
+        int extra = CodedNumbers.extraBits(symbol);
+        return CodedNumbers.base(symbol) << BASE_SHIFT | extra << EXTRA_SHIFT | (length + extra);
     }
 
     /** Bits that the number takes whose entry this is. */
@@ -80,17 +94,11 @@ final class DecodingTables {
         return entry & TOTAL_MASK;
     }
 
-    /** The symbol; numbers below 16 are their own. */
-    static int symbol(int entry) {
-        return entry >>> SYMBOL_SHIFT;
-    }
-
     /** The number, from its entry and the bits from the start of its code on. */
     static int number(int entry, long bits) {
-        int number = NUMBERS[entry >>> SYMBOL_SHIFT];
-        int extra = number & 31;
-        int length = (entry & TOTAL_MASK) - extra;
-        return (number >>> 5) + ((int) (bits >>> length) & ((1 << extra) - 1));
+        int extra = (entry >>> EXTRA_SHIFT) & 31;
+        int rest = (int) (bits >>> ((entry & TOTAL_MASK) - extra)) & ((1 << extra) - 1);
+        return (entry >>> BASE_SHIFT) + rest;
     }
 
     /** Reads one number of a code. */

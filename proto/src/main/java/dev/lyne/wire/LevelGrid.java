@@ -31,8 +31,11 @@ final class LevelGrid {
     /** Levels of the straight part that stand in the table: enough for 20 nats below the knee at the usual steps. */
     private static final int STRAIGHT_LEVELS_IN_TABLE = 128;
 
-    /** Cells of {@link Cells} a nat. */
+    /** Cells of {@link #cells} a nat. */
     static final int CELLS_PER_NAT = 64;
+
+    /** How far from half a step a rounding by {@link #cells} may end, in steps. */
+    static final double CELL_ERROR = 0.01;
 
     /** √p at the ends of the cells, which reach 16 nats down. */
     private static final double[] ROOTS = new double[16 * CELLS_PER_NAT + 1];
@@ -52,8 +55,7 @@ final class LevelGrid {
     private final double levelsPerNat;
     private final float least;
     private final int top;
-    private final float[] values;
-    private final float[] masses;
+    private final float[] levels;
 
     private LevelGrid(float fineness, float maxStep, boolean table) {
         finenessStated = fineness;
@@ -66,13 +68,12 @@ final class LevelGrid {
         levelsPerNat = 1 / this.maxStep;
         least = (float) compute(MAX_DEPTH);
         int curved = Math.max(0, top - (int) Math.floor(2 / this.maxStep));
-        values = new float[table ? curved + STRAIGHT_LEVELS_IN_TABLE : 0];
-        masses = new float[values.length];
-        for (int depth = 0; depth < values.length; depth++) {
+        levels = new float[table ? 2 * (curved + STRAIGHT_LEVELS_IN_TABLE) : 0];
+        for (int depth = 0; 2 * depth < levels.length; depth++) {
             double root = (top - depth) * this.fineness / 2;
             double value = compute(depth);
-            values[depth] = (float) value;
-            masses[depth] = (float) (value > knee ? root * root : Math.exp(value));
+            levels[2 * depth] = (float) value;
+            levels[2 * depth + 1] = (float) (value > knee ? root * root : Math.exp(value));
         }
     }
 
@@ -115,39 +116,44 @@ final class LevelGrid {
 
     /** Log-probability of a level, in nats. */
     float value(int depth) {
-        return depth < values.length ? values[depth] : (float) compute(depth);
+        return 2 * depth < levels.length ? levels[2 * depth] : (float) compute(depth);
     }
 
     /** Probability of a level. */
     float mass(int depth) {
-        return depth < masses.length ? masses[depth] : (float) Math.exp(compute(depth));
+        if (2 * depth < levels.length) {
+            return levels[2 * depth + 1];
+        }
+        double root = (top - depth) * fineness / 2;
+        return (float) ((top - depth) * maxStep >= 2 ? root * root : Math.exp(compute(depth)));
+    }
+
+    /** Values and masses of the first levels: those of depth d at 2d and 2d + 1. */
+    float[] levels() {
+        return levels;
     }
 
     /**
-     * The depth of a value without an exponential: where the value is in cell {@code i}, {@code -value · CELLS_PER_NAT} rounded down,
-     * its depth is {@code base[i] + slope[i] · value} rounded down. Straight lines between the ends of a cell are within a
-     * hundredth of a step. Covers as many cells as have their levels in {@code values} and {@code masses}.
+     * Depths without an exponential: where a value is in cell {@code i}, {@code -value · CELLS_PER_NAT} rounded down, its depth is
+     * {@code cells[2i] + cells[2i + 1] · value} rounded down. Straight lines between the ends of a cell are within {@link #CELL_ERROR}
+     * steps. Covers 16 nats, or what {@link #levels} covers.
      */
-    @SuppressWarnings("ArrayRecordComponent") // a carrier of tables
-    record Cells(float[] base, float[] slope, float[] values, float[] masses) {}
-
-    /** The tables of {@link Cells}. */
-    Cells cells() {
+    float[] cells() {
         int cells = 0;
-        float[] base = new float[ROOTS.length - 1];
-        float[] slope = new float[base.length];
+        float[] lines = new float[2 * (ROOTS.length - 1)];
         double above = top + 0.5 - level(0, 1);
-        while (cells < base.length) {
+        while (2 * cells < lines.length) {
             double below = top + 0.5 - level(-(cells + 1) / (double) CELLS_PER_NAT, ROOTS[cells + 1]);
-            if (below >= values.length) {
+            if (2 * below >= levels.length) {
                 break;
             }
-            slope[cells] = (float) ((above - below) * CELLS_PER_NAT);
-            base[cells] = (float) (above + slope[cells] * (cells / (double) CELLS_PER_NAT));
+            float slope = (float) ((above - below) * CELLS_PER_NAT);
+            lines[2 * cells] = (float) (above + slope * (cells / (double) CELLS_PER_NAT));
+            lines[2 * cells + 1] = slope;
             above = below;
             cells++;
         }
-        return new Cells(Arrays.copyOf(base, cells), Arrays.copyOf(slope, cells), values, masses);
+        return 2 * cells == lines.length ? lines : Arrays.copyOf(lines, 2 * cells);
     }
 
     private double level(double logProbability, double rootProbability) {

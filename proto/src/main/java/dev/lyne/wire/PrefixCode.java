@@ -9,27 +9,26 @@ import java.util.Arrays;
 final class PrefixCode {
     static final int MAX_LENGTH = 9;
 
+    private final long[] byCount = new long[CodedNumbers.SYMBOLS];
     private final int[] symbols = new int[CodedNumbers.SYMBOLS];
     private final int[] weight = new int[2 * CodedNumbers.SYMBOLS];
     private final int[] parent = new int[2 * CodedNumbers.SYMBOLS];
     private final int[] depth = new int[2 * CodedNumbers.SYMBOLS];
 
     /** Lengths of an optimal code (Huffman, 1952), flattened where it is deeper than allowed; 0 for symbols that do not occur. Returns the last symbol that does, plus one. */
-    int lengths(int[] counts, int at, byte[] lengths) {
+    int lengths(int[] counts, byte[] lengths) {
         Arrays.fill(lengths, (byte) 0);
         int used = 0;
         int end = 0;
         for (int symbol = 0; symbol < CodedNumbers.SYMBOLS; symbol++) {
-            int count = counts[at + symbol];
-            if (count > 0) {
+            if (counts[symbol] > 0) {
                 end = symbol + 1;
-                int place = used++;
-                while (place > 0 && counts[at + symbols[place - 1]] > count) {
-                    symbols[place] = symbols[place - 1];
-                    place--;
-                }
-                symbols[place] = symbol;
+                byCount[used++] = (long) counts[symbol] << 8 | symbol;
             }
+        }
+        Arrays.sort(byCount, 0, used);
+        for (int i = 0; i < used; i++) {
+            symbols[i] = (int) byCount[i] & 255;
         }
         if (used <= 1) {
             if (used == 1) {
@@ -37,7 +36,7 @@ final class PrefixCode {
             }
             return end;
         }
-        findDepths(counts, at, used);
+        findDepths(counts, used);
         limit(depth, used);
         for (int i = 0; i < used; i++) {
             lengths[symbols[i]] = (byte) depth[i];
@@ -46,10 +45,10 @@ final class PrefixCode {
     }
 
     /** Depths of the leaves, which are in ascending order of count; inner nodes are made in ascending order too, so two queues do. */
-    private void findDepths(int[] counts, int at, int used) {
+    private void findDepths(int[] counts, int used) {
         int nodes = 2 * used - 1;
         for (int i = 0; i < used; i++) {
-            weight[i] = counts[at + symbols[i]];
+            weight[i] = counts[symbols[i]];
         }
         int leaf = 0;
         int inner = used;

@@ -7,11 +7,12 @@ package dev.lyne.wire;
  * @param grid of kept and data log-probabilities
  * @param tailGrid of log tail masses
  * @param offsets row r holds entries {@code offsets[r]} to {@code offsets[r + 1]}, `[rows + 1]`
- * @param ids token ids, `[entries]`
- * @param depths levels of their log-probabilities, `[entries]`; ascending within a row once decoded
+ * @param starts where the ids and draw counts of each row start, `[rows]`: they may have room between rows
+ * @param ids token ids
+ * @param depths levels of their log-probabilities, `[entries]` or more; ascending within a row once decoded
  * @param tailDepths `[rows]`; {@link #NOTHING} for −∞
  * @param dataDepths `[rows]`; {@link #NOTHING} where a row has no data token
- * @param drawCounts `[entries]`; empty where the selection draws nothing
+ * @param drawCounts beside the ids; empty where the selection draws nothing
  * @param temperatureOffsets c_τ, `[rows · temperatures]`
  */
 @SuppressWarnings("ArrayRecordComponent") // a carrier of columns; contents are never compared
@@ -19,6 +20,7 @@ record QuantizedRows(
         LevelGrid grid,
         LevelGrid tailGrid,
         int[] offsets,
+        int[] starts,
         int[] ids,
         int[] depths,
         int[] tailDepths,
@@ -30,5 +32,9 @@ record QuantizedRows(
 
     int rows() {
         return offsets.length - 1;
+    }
+
+    int entries() {
+        return offsets[offsets.length - 1];
     }
 }

@@ -1,11 +1,12 @@
 package dev.lyne.wire;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
  * Rounds rows to the coarsest grid that keeps the bounds of compact precision over the block. The expected divergence of a grid is
  * Σ min(1, p/p₀)·fineness²/24 over the buckets of a row (p₀: probability at the grid's knee), which gives a first guess from a
- * sample of rows; the divergence that rounding really made decides.
+ * sample of rows; the divergence that rounding really made decides. Keeps its scratch between blocks; owned by one thread.
  */
 final class Quantizer {
     /** Most mean KL divergence of a block's rows, in nats, with room for what narrowing adds. */
@@ -16,43 +17,53 @@ final class Quantizer {
 
     private static final double AIM = 0.955e-4;
     private static final double TOO_FINE = 0.85e-4;
-    private static final float STEP = 0.19f;
+    private static final float STEP = 0.186f;
     private static final int SAMPLE_ENTRIES = 512;
     private static final int ATTEMPTS = 40;
+    private static final RowColumns NONE =
+            new RowColumns(0, new int[0], new int[0], new float[0], new float[0], new float[0], new float[0]);
 
-    private final RowColumns columns;
-    private final int from;
-    private final int rows;
-    private final int[] offsets;
-    private final int[] depths;
-    private final int[] tailDepths;
+    private RowColumns columns = NONE;
+    private int from;
+    private int rows;
+    private int entries;
+    private int[] offsets = new int[1];
+    private int[] starts = new int[0];
+    private int[] tailDepths = new int[0];
     private double meanDivergence;
-    private double largestError;
+    private double largestNormalizer;
 
-    private Quantizer(RowColumns columns, int from, int rows) {
-        this.columns = columns;
-        this.from = from;
-        this.rows = rows;
-        offsets = new int[rows + 1];
-        for (int row = 0; row < rows; row++) {
-            offsets[row + 1] = offsets[row] + columns.counts()[from + row];
-        }
-        depths = new int[offsets[rows]];
-        tailDepths = new int[rows];
-    }
+    /** Depths of all entries; longer than they need. */
+    private int[] depths = new int[0];
 
     /**
-     * The rows {@code from} to {@code from + rows} as levels. Steps shrink by the smallest temperature where one is below 1, because
-     * an error Δ becomes Δ/τ.
+     * The rows {@code from} to {@code from + rows} as levels, which hold until the next call. Steps shrink by the smallest temperature
+     * where one is below 1, because an error Δ becomes Δ/τ.
      *
      * @throws IllegalArgumentException where a log-probability is not finite
      */
-    static QuantizedRows quantize(RowColumns columns, int from, int rows, List<Float> temperatures) {
+    QuantizedRows quantize(RowColumns rowColumns, int firstRow, int rowCount, List<Float> temperatures) {
+        columns = rowColumns;
+        from = firstRow;
+        rows = rowCount;
+        offsets = new int[rows + 1];
+        starts = new int[rows];
+        tailDepths = new int[rows];
+        for (int row = 0; row < rows; row++) {
+            offsets[row + 1] = offsets[row] + columns.counts()[from + row];
+            starts[row] = (from + row) * columns.stride();
+        }
+        entries = offsets[rows];
+        if (depths.length < entries) {
+            depths = new int[entries];
+        }
         float shrink = 1;
         for (float temperature : temperatures) {
             shrink = Math.min(shrink, temperature);
         }
-        return new Quantizer(columns, from, rows).run(shrink, temperatures.size());
+        QuantizedRows result = run(shrink, temperatures.size());
+        columns = NONE;
+        return result;
     }
 
     private QuantizedRows run(float shrink, int temperatures) {
@@ -64,16 +75,20 @@ final class Quantizer {
                     clamp(step * shrink, LevelGrid.MIN_STEP, LevelGrid.MAX_STEP));
             LevelGrid tailGrid = grid.forTails();
             round(grid, tailGrid);
-            boolean wasteful = attempt == 0 && meanDivergence < TOO_FINE && fineness < LevelGrid.MAX_FINENESS;
-            if (meanDivergence > MAX_MEAN_KL || largestError > MAX_ERROR * shrink || (wasteful && shrink == 1)) {
+            double spare = MAX_ERROR * shrink - largestNormalizer - (0.5 + LevelGrid.CELL_ERROR) * grid.maxStep();
+            boolean wasteful =
+                    attempt == 0 && shrink == 1 && meanDivergence < TOO_FINE && fineness < LevelGrid.MAX_FINENESS;
+            if (meanDivergence > MAX_MEAN_KL || spare < 0 || wasteful) {
                 if (attempt == ATTEMPTS) {
                     throw new IllegalArgumentException("rows do not fit compact precision: mean divergence "
-                            + meanDivergence + " nats (expected: at most " + MAX_MEAN_KL + "), largest error "
-                            + largestError + " (expected: at most " + MAX_ERROR * shrink + ")");
+                            + meanDivergence + " nats (expected: at most " + MAX_MEAN_KL + "), errors of up to "
+                            + (MAX_ERROR * shrink - spare) + " (expected: at most " + MAX_ERROR * shrink + ")");
                 }
-                double correction = Math.sqrt(AIM / meanDivergence);
-                fineness *= Math.min(1.5, meanDivergence > MAX_MEAN_KL || wasteful ? correction : 0.97);
-                step *= largestError > MAX_ERROR * shrink ? 0.97f : 1;
+                if (meanDivergence > MAX_MEAN_KL || wasteful) {
+                    fineness *= Math.min(1.5, Math.sqrt(AIM / meanDivergence));
+                }
+                step *= spare < 0 ? 0.97f : 1;
+                fineness *= spare < -0.1 * MAX_ERROR * shrink ? 0.9 : 1;
                 continue;
             }
             return result(grid, tailGrid, temperatures);
@@ -81,103 +96,104 @@ final class Quantizer {
     }
 
     private QuantizedRows result(LevelGrid grid, LevelGrid tailGrid, int temperatures) {
-        int[] ids = new int[depths.length];
-        int[] drawCounts = new int[columns.drawCounts().length == 0 ? 0 : depths.length];
         int[] dataDepths = new int[rows];
-        LevelGrid.Cells lookup = grid.cells();
-        float[] offsetsOfTemperatures = new float[rows * temperatures];
+        float[] cells = grid.cells();
         for (int row = 0; row < rows; row++) {
-            int start = (from + row) * columns.stride();
-            int count = offsets[row + 1] - offsets[row];
-            System.arraycopy(columns.ids(), start, ids, offsets[row], count);
-            if (drawCounts.length > 0) {
-                System.arraycopy(columns.drawCounts(), start, drawCounts, offsets[row], count);
-            }
             float data = columns.dataLogProbability()[from + row];
-            dataDepths[row] = Float.isNaN(data) ? QuantizedRows.NOTHING : depth(grid, lookup, data);
+            dataDepths[row] = Float.isNaN(data) ? QuantizedRows.NOTHING : depth(grid, cells, data);
         }
-        System.arraycopy(
-                columns.temperatureOffsets(),
-                from * temperatures,
-                offsetsOfTemperatures,
-                0,
-                offsetsOfTemperatures.length);
+        float[] temperatureOffsets =
+                Arrays.copyOfRange(columns.temperatureOffsets(), from * temperatures, (from + rows) * temperatures);
         return new QuantizedRows(
-                grid, tailGrid, offsets, ids, depths, tailDepths, dataDepths, drawCounts, offsetsOfTemperatures);
+                grid,
+                tailGrid,
+                offsets,
+                starts,
+                columns.ids(),
+                depths,
+                tailDepths,
+                dataDepths,
+                columns.drawCounts(),
+                temperatureOffsets);
     }
 
-    /** As an entry of that value is rounded in {@link #round}, to the bit: a data token that is kept equals its entry. */
-    private static int depth(LevelGrid grid, LevelGrid.Cells lookup, float logProbability) {
+    /** As all values are rounded, so that a data token that is kept equals its entry. */
+    private static int depth(LevelGrid grid, float[] cells, float logProbability) {
         int cell = (int) (logProbability * -LevelGrid.CELLS_PER_NAT);
-        return cell >= 0 && cell < lookup.base().length && logProbability < 0
-                ? (int) (lookup.base()[cell] + lookup.slope()[cell] * logProbability)
+        // next to 0, far below, or not a number that can be coded: otherwise
+        return logProbability < 0 && cell < cells.length >> 1
+                ? (int) (cells[2 * cell] + cells[2 * cell + 1] * logProbability)
                 : grid.depth(logProbability);
     }
 
-    /** Fills the depths and measures: to second order a row's divergence is half the variance of its errors under the row. */
+    /**
+     * Fills the depths and measures: to second order a row's divergence is half the variance of its errors under the row. No entry's
+     * error is more than half the largest step; a row's normaliser, which a decoder subtracts, comes on top.
+     */
     private void round(LevelGrid grid, LevelGrid tailGrid) {
+        roundEntries(grid);
+        float[] levels = grid.levels();
+        float[] logProbabilities = columns.logProbabilities();
         double divergence = 0;
         double largest = 0;
-        float[] logProbabilities = columns.logProbabilities();
-        LevelGrid.Cells lookup = grid.cells();
-        int cells = lookup.base().length;
-        float[] base = lookup.base();
-        float[] slope = lookup.slope();
-        float[] table = lookup.values();
-        float[] masses = lookup.masses();
         for (int row = 0; row < rows; row++) {
-            int shift = (from + row) * columns.stride() - offsets[row];
-            double mean = 0;
-            double square = 0;
-            float low = 0;
-            float high = 0;
-            for (int i = offsets[row]; i < offsets[row + 1]; i++) {
-                float logProbability = logProbabilities[i + shift];
-                int cell = (int) (logProbability * -LevelGrid.CELLS_PER_NAT);
-                int depth;
-                float error;
+            int shift = starts[row] - offsets[row];
+            int end = offsets[row + 1];
+            float mean = 0;
+            float square = 0;
+            for (int i = offsets[row]; i < end; i++) {
+                int depth = depths[i];
+                float value;
                 float mass;
-                if (cell >= 0 && cell < cells && logProbability < 0) {
-                    depth = (int) (base[cell] + slope[cell] * logProbability);
-                    error = table[depth] - logProbability;
-                    mass = masses[depth];
-                } else { // next to 0, far below, or not a number that can be coded
-                    depth = grid.depth(logProbability);
-                    error = grid.value(depth) - logProbability;
+                if (2 * depth < levels.length) {
+                    value = levels[2 * depth];
+                    mass = levels[2 * depth + 1];
+                } else {
+                    value = grid.value(depth);
                     mass = grid.mass(depth);
                 }
-                depths[i] = depth;
-                if (error < low) {
-                    low = error;
-                } else if (error > high) {
-                    high = error;
-                }
-                double weighted = (double) mass * error;
+                float error = value - logProbabilities[i + shift];
+                float weighted = mass * error;
                 mean += weighted;
                 square += weighted * error;
             }
+            double allMean = mean;
+            double allSquare = square;
             float tail = columns.logTailMass()[from + row];
             tailDepths[row] = QuantizedRows.NOTHING;
             if (tail != Float.NEGATIVE_INFINITY) {
                 tailDepths[row] = tailGrid.depth(tail);
                 double error = tailGrid.value(tailDepths[row]) - tail;
                 double weighted = FastExp.exp(tail + error) * error;
-                mean += weighted;
-                square += weighted * error;
+                allMean += weighted;
+                allSquare += weighted * error;
             }
-            double variance = Math.max(0, square - mean * mean);
-            double normalizer = mean - (square + mean * mean) / 2; // log of the sum of the rounded masses
-            divergence += variance / 2;
-            largest = Math.max(largest, Math.max(high - normalizer, normalizer - low));
+            divergence += Math.max(0, allSquare - allMean * allMean) / 2;
+            // log of the sum of the rounded masses
+            largest = Math.max(largest, Math.abs(allMean - (allSquare + allMean * allMean) / 2));
         }
         meanDivergence = divergence / rows;
-        largestError = largest;
+        largestNormalizer = largest;
+    }
+
+    private void roundEntries(LevelGrid grid) {
+        float[] logProbabilities = columns.logProbabilities();
+        float[] cells = grid.cells();
+        int[] result = depths;
+        for (int row = 0; row < rows; row++) {
+            int start = starts[row];
+            int at = offsets[row];
+            int end = start + offsets[row + 1] - at;
+            for (int i = start; i < end; i++) {
+                result[at++] = depth(grid, cells, logProbabilities[i]);
+            }
+        }
     }
 
     /** The fineness whose expected divergence is the aim, from the probabilities of a sample of entries of all rows. */
     private double guess(float step) {
-        int stride = 1 + depths.length / SAMPLE_ENTRIES;
-        double[] probabilities = new double[depths.length / stride + 1];
+        int stride = 1 + entries / SAMPLE_ENTRIES;
+        double[] probabilities = new double[entries / stride + 1];
         int sampled = 0;
         int skip = stride / 2;
         for (int row = 0; row < rows; row++) {
@@ -190,7 +206,7 @@ final class Quantizer {
             skip = i - end;
         }
         double tails = 0.25 * rows; // a tail's step is half as wide
-        double fineness = Math.sqrt(24 * AIM * rows / (tails + depths.length));
+        double fineness = Math.sqrt(24 * AIM * rows / (tails + entries));
         for (int i = 0; i < 30; i++) {
             double perKnee = step * step / (fineness * fineness);
             double effective = 0;

@@ -3,9 +3,9 @@ package dev.lyne.wire;
 import java.util.Arrays;
 
 /**
- * Puts a row's entries from the order in which they are coded into descending order of height, entries of equal height staying as
- * they came. Heights below 64, which most are, are counted, with one word to tell which occur; the few above are sorted by
- * insertion. Owned by one thread.
+ * Puts a row's entries from ascending order of id into descending order of height, entries of equal height staying as they came.
+ * Heights below 64, which most are, are counted, with one word to tell which occur; the few above are sorted by insertion, and
+ * where they are not few, all are sorted. Owned by one thread.
  */
 final class RowOrder {
     private static final int LOW = 64;
@@ -13,66 +13,127 @@ final class RowOrder {
     /** Most entries that are sorted by insertion. */
     private static final int FEW = 48;
 
+    /** Of each low height: its entries, then where the next one goes. All 0 between rows. */
     private final int[] places = new int[LOW];
-    private final int[] tall = new int[FEW];
 
-    /** Writes items and {@code floor − height} of {@code [from, from + count)} to the same stretch of the two targets. */
-    void arrange(int[] items, int[] heights, int from, int count, int floor, int[] toItems, int[] toDepths) {
-        int high = 0;
-        long occupied = 0;
-        for (int i = from; i < from + count; i++) {
-            int height = heights[i];
+    /** The row in order. */
+    private long[] sorted = new long[LOW];
+
+    /** Log-probabilities of the low heights that occur in the row, before the shift. */
+    private final float[] values = new float[LOW];
+
+    /**
+     * Writes ids and log-probabilities of the entries {@code [from, to)}, in order, to the same stretch of the targets.
+     *
+     * @param floor depth that heights are counted from
+     * @param tailMass probability of the tail, before the shift
+     * @return the shift: log of the sum of all masses, which is taken from each value
+     */
+    float values(
+            long[] entries, int from, int to, int floor, LevelGrid grid, double tailMass, int[] ids, float[] target) {
+        int[] next = places;
+        long[] result = sorted;
+        int tall = 0;
+        long occurring = 0;
+        for (int i = from; i < to; i++) {
+            long entry = entries[i];
+            int height = CodedRows.height(entry);
             if (height < LOW) {
-                places[height]++;
-                occupied |= 1L << height;
+                next[height]++;
+                occurring |= 1L << height;
             } else {
-                if (high == FEW) {
-                    Arrays.fill(places, 0);
-                    arrangeTall(items, heights, from, count, floor, toItems, toDepths);
-                    return;
+                if (tall == FEW) {
+                    Arrays.fill(next, 0);
+                    return allValues(entries, from, to, floor, grid, tailMass, ids, target);
                 }
-                int place = high++;
-                while (place > 0 && heights[tall[place - 1]] < height) {
-                    tall[place] = tall[place - 1];
-                    place--;
-                }
-                tall[place] = i;
+                insert(result, tall++, entry);
             }
         }
-        for (int i = 0; i < high; i++) {
-            toItems[from + i] = items[tall[i]];
-            toDepths[from + i] = floor - heights[tall[i]];
+        int highest = tall > 0 ? CodedRows.height(result[0]) : 63 - Long.numberOfLeadingZeros(occurring);
+        requireBelowTop(highest, floor);
+        float mass = 0;
+        for (int i = 0; i < tall; i++) {
+            mass += grid.mass(floor - CodedRows.height(result[i]));
         }
-        int place = from + high;
-        while (occupied != 0) {
-            int height = 63 - Long.numberOfLeadingZeros(occupied);
-            occupied ^= 1L << height;
-            int next = place + places[height];
-            places[height] = place;
-            place = next;
+        int place = from + tall;
+        while (occurring != 0) {
+            int height = 63 - Long.numberOfLeadingZeros(occurring);
+            occurring ^= 1L << height;
+            int count = next[height];
+            next[height] = place;
+            place += count;
+            mass += count * grid.mass(floor - height);
+            values[height] = grid.value(floor - height);
         }
-        for (int i = from; i < from + count; i++) {
-            int height = heights[i];
+        float shift = shift(mass + tailMass);
+        for (int i = 0; i < tall; i++) {
+            ids[from + i] = CodedRows.id(result[i]);
+            target[from + i] = grid.value(floor - CodedRows.height(result[i])) - shift;
+        }
+        for (int i = from; i < to; i++) {
+            long entry = entries[i];
+            int height = CodedRows.height(entry);
             if (height < LOW) {
-                int to = places[height]++;
-                toItems[to] = items[i];
-                toDepths[to] = floor - height;
+                int at = next[height]++;
+                ids[at] = CodedRows.id(entry);
+                target[at] = values[height] - shift;
             }
         }
-        Arrays.fill(places, 0);
+        Arrays.fill(next, 0);
+        return shift;
     }
 
-    private static void arrangeTall(
-            int[] items, int[] heights, int from, int count, int floor, int[] toItems, int[] toDepths) {
-        long[] keys = new long[count];
-        for (int i = 0; i < count; i++) {
-            keys[i] = ((long) -heights[from + i] << 32) | i;
+    private float allValues(
+            long[] entries, int from, int to, int floor, LevelGrid grid, double tailMass, int[] ids, float[] target) {
+        long[] result = sort(entries, from, to);
+        requireBelowTop(CodedRows.height(result[0]), floor);
+        float mass = 0;
+        for (int i = 0; i < to - from; i++) {
+            mass += grid.mass(floor - CodedRows.height(result[i]));
         }
-        Arrays.sort(keys);
-        for (int i = 0; i < count; i++) {
-            int source = from + (int) keys[i];
-            toItems[from + i] = items[source];
-            toDepths[from + i] = floor - heights[source];
+        float shift = shift(mass + tailMass);
+        for (int i = 0; i < to - from; i++) {
+            ids[from + i] = CodedRows.id(result[i]);
+            target[from + i] = grid.value(floor - CodedRows.height(result[i])) - shift;
         }
+        return shift;
+    }
+
+    private static float shift(double mass) {
+        if (!(mass > 0)) {
+            throw new MalformedBlockException("a row without mass");
+        }
+        return (float) Math.log(mass);
+    }
+
+    /** Refuses a row that stands above the first level. */
+    static void requireBelowTop(int height, int floor) {
+        if (height > floor) {
+            throw new MalformedBlockException("a row that rises " + (height - floor) + " levels above the grid");
+        }
+    }
+
+    /** Sorts the entries {@code [from, to)}: descending by height is ascending by its complement, and ids follow it. */
+    long[] sort(long[] entries, int from, int to) {
+        if (sorted.length < to - from) {
+            sorted = new long[to - from];
+        }
+        for (int i = from; i < to; i++) {
+            sorted[i - from] = entries[i] ^ (CodedRows.HEIGHT_MASK & Long.MAX_VALUE);
+        }
+        Arrays.sort(sorted, 0, to - from);
+        for (int i = 0; i < to - from; i++) {
+            sorted[i] ^= CodedRows.HEIGHT_MASK & Long.MAX_VALUE;
+        }
+        return sorted;
+    }
+
+    private static void insert(long[] sorted, int used, long entry) {
+        int place = used;
+        while (place > 0 && CodedRows.height(sorted[place - 1]) < CodedRows.height(entry)) {
+            sorted[place] = sorted[place - 1];
+            place--;
+        }
+        sorted[place] = entry;
     }
 }
