@@ -125,8 +125,7 @@ final class FakeRows {
         }
         int[] ranks = counts.keySet().stream().mapToInt(rank -> rank).toArray();
         int[] often = counts.values().stream().mapToInt(count -> count).toArray();
-        double tail = draws.head() > 0 ? from[shape][draws.head()] : 1 - mass(shape, ranks);
-        return new Row(shape, first, ranks, often, tail);
+        return new Row(shape, first, ranks, often, 1 - mass(shape, ranks));
     }
 
     private double mass(int shape, int[] ranks) {

@@ -1,0 +1,164 @@
+package dev.lyne.teacher.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.lyne.lm.scoring.Kept;
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.lm.scoring.ScoringModel;
+import dev.lyne.lm.scoring.ScoringOptions;
+import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.student.client.ClientOptions;
+import dev.lyne.student.client.RowSource;
+import dev.lyne.student.client.TargetRequest;
+import dev.lyne.student.client.TargetSequence;
+import dev.lyne.student.client.TargetStream;
+import dev.lyne.student.client.Targets;
+import dev.lyne.student.client.TeacherClient;
+import dev.lyne.student.client.TeacherExpectation;
+import dev.lyne.teacher.model.LanguageModelTeacher;
+import dev.lyne.teacher.model.TinyModelDirectory;
+import dev.lyne.wire.Positions;
+import dev.lyne.wire.Precision;
+import dev.lyne.wire.Selection;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A real model, a real server, a real student: every selection arrives in every precision, and is what the model says of it. */
+final class EverySelectionReachesAStudentTest {
+    private static final long SEED = 11;
+    private static final int TOKENS = 120;
+
+    @TempDir
+    private Path directory;
+
+    private static Map<Selection, Kept> selections(int vocabulary) {
+        List<Float> temperatures = List.of(2f, 0.5f);
+        Map<Selection, Kept> selections = new LinkedHashMap<>();
+        selections.put(new Selection.TopK(20, temperatures), new Kept.Top(20, 1, 1));
+        selections.put(new Selection.TopK(vocabulary, List.of()), new Kept.Top(vocabulary, 1, 1));
+        selections.put(new Selection.TopPK(0.4, 60, 2f, temperatures), new Kept.Top(60, 0.4, 2));
+        selections.put(
+                new Selection.TopFraction(0.05, List.of()), new Kept.Top((int) Math.ceil(0.05 * vocabulary), 1, 1));
+        selections.put(new Selection.Draws(30, 0, -9, temperatures), new Kept.Draws(30, 0, -9));
+        selections.put(new Selection.Draws(30, 5, 9, List.of()), new Kept.Draws(30, 5, 9));
+        selections.put(new Selection.Chosen(6, temperatures), new Kept.Chosen(6));
+        selections.put(new Selection.DataOnly(temperatures), new Kept.DataOnly());
+        return selections;
+    }
+
+    @Test
+    void everySelection_inEveryPrecision_isWhatTheModelSays() throws Exception {
+        TinyModelDirectory.write(directory, TinyModelDirectory.PADDED_VOCABULARY);
+        LanguageModelTeacher teacher = LanguageModelTeacher.load("tiny", directory, TinyModelDirectory.OPTIONS, true);
+        int vocabulary = teacher.description().vocabularySize();
+        int[] tokens = new Random(SEED).ints(TOKENS, 0, vocabulary).toArray();
+        int[] positions = Positions.withData(TOKENS);
+        try (ScoringModel model = ScoringModel.load(
+                        directory, TinyModelDirectory.OPTIONS, new ScoringOptions(vocabulary, 256, true));
+                TeacherServer server = TeacherServer.start(
+                        List.of(teacher), TeacherServerOptions.builder().build());
+                TeacherClient client = TeacherClient.connect("127.0.0.1:" + server.port(), ClientOptions.defaults())) {
+            for (Map.Entry<Selection, Kept> each : selections(vocabulary).entrySet()) {
+                Selection selection = each.getKey();
+                int[][] chosen = selection instanceof Selection.Chosen ? chosen(vocabulary) : new int[0][];
+                for (boolean raw : new boolean[] {false, true}) {
+                    SelectedRows exact = ((ScoreOutcome.Scored) model.score(
+                                            List.of(new ScoreItem(tokens, positions, chosen)),
+                                            new RowSelection(each.getValue(), selection.temperatures(), raw))
+                                    .get(0))
+                            .rows();
+                    for (Precision precision : Precision.values()) {
+                        if (!raw || precision != Precision.COMPACT) {
+                            TargetRequest request =
+                                    new TargetRequest(selection, precision, raw, TeacherExpectation.any());
+                            check(client, request, new TargetSequence(1, tokens, positions, chosen), exact);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static int[][] chosen(int vocabulary) {
+        Random random = new Random(SEED);
+        int[][] chosen = new int[TOKENS - 1][];
+        Arrays.setAll(
+                chosen,
+                row -> random.ints(0, vocabulary).distinct().limit(row % 7).toArray());
+        return chosen;
+    }
+
+    private static void check(TeacherClient client, TargetRequest request, TargetSequence sequence, SelectedRows exact)
+            throws InterruptedException {
+        try (TargetStream stream = client.open(request)) {
+            assertThat(stream.offer(sequence)).isTrue();
+            Targets targets = stream.take();
+            assertThat(targets.rowsBySource().keySet()).containsAnyOf(RowSource.COMPUTED, RowSource.MEMORY);
+            String what = request.toString();
+            double divergence = 0;
+            for (int row = 0; row < exact.rows(); row++) {
+                int from = row * exact.stride();
+                int here = row * targets.stride();
+                int count = exact.counts()[row];
+                assertThat(targets.counts()[row]).as(what).isEqualTo(count);
+                List<Integer> ids = new ArrayList<>();
+                for (int i = 0; i < count; i++) {
+                    ids.add(exact.ids()[from + i]);
+                }
+                for (int i = 0; i < count; i++) {
+                    int at = from + ids.indexOf(targets.ids()[here + i]); // equal levels come in order of id
+                    assertThat(at).as(what).isGreaterThanOrEqualTo(from);
+                    double value = exact.logProbabilities()[at];
+                    double arrived = targets.logProbabilities()[here + i];
+                    assertThat(arrived).as(what).isCloseTo(value, within(allowed(request, value, 0.1)));
+                    divergence += Math.exp(value) * (value - arrived);
+                    if (targets.drawCounts().length > 0) {
+                        assertThat(targets.drawCounts()[here + i]).as(what).isEqualTo(exact.drawCounts()[at]);
+                    }
+                    if (request.rawLogits()) {
+                        assertThat((double) targets.logits()[here + i])
+                                .as(what)
+                                .isCloseTo(exact.logits()[at], within(allowed(request, exact.logits()[at], 0)));
+                    }
+                }
+                double tail = exact.logTailMass()[row];
+                if (tail == Double.NEGATIVE_INFINITY) {
+                    assertThat(targets.logTailMass()[row]).as(what).isEqualTo(Float.NEGATIVE_INFINITY);
+                } else {
+                    assertThat((double) targets.logTailMass()[row])
+                            .as(what)
+                            .isCloseTo(tail, within(allowed(request, tail, 0.05)));
+                    divergence += Math.exp(tail) * (tail - targets.logTailMass()[row]);
+                }
+                assertThat((double) targets.dataLogProbability()[row])
+                        .as(what)
+                        .isCloseTo(
+                                exact.dataLogProbability()[row],
+                                within(allowed(request, exact.dataLogProbability()[row], 0.1)));
+            }
+            assertThat(divergence / exact.rows())
+                    .as(what)
+                    .isLessThanOrEqualTo(request.precision() == Precision.COMPACT ? 1e-4 : 0.01);
+            assertThat(targets.temperatureOffsets()).as(what).isEqualTo(exact.temperatureOffsets());
+        }
+    }
+
+    /** How far a value may be off. A data log-probability that is not kept has the steps of the tail or of the entries. */
+    private static double allowed(TargetRequest request, double value, double compact) {
+        return switch (request.precision()) {
+            case EXACT -> 0;
+            case HALF -> Math.abs(value) / 2_048 + 1e-7;
+            case COMPACT -> compact + 1e-6;
+        };
+    }
+}
