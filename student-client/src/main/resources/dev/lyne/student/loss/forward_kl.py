@@ -1,9 +1,9 @@
   def loss(self, logits: Tensor, rows: Dict[str, Tensor]) -> Tuple[Tensor, Tensor]:
-    # Shares one softmax between the data loss and the divergence, and passes over the vocabulary as seldom as it can: off
-    # the kept ids the gradient is the student's softmax times one number a row, so it is scaled in place and mended there.
+    # Passes over the vocabulary as seldom as it can: one exponential for each temperature, relative to the row's greatest logit.
+    # Off the kept ids the gradient of the divergence is that exponential times one number a row, so it is scaled in place and
+    # mended on them; at temperature 1 the data loss shares it.
     n = torch.size(logits, 0)
-    if STUDENT_TEMPERATURE != 1.:
-      return self.loss_by_logarithms(logits, rows)
+    tau = STUDENT_TEMPERATURE
     label = torch.reshape(rows["label"], [n, 1])
     data_weight = torch.reshape(rows["data_weight"], [n, 1])
     log_t = torch.reshape(rows["teacher_log_probs"], [n, -1])
@@ -16,27 +16,44 @@
     weight = torch.where(kept[:, 0:1], torch.reshape(rows["distillation_weight"], [n, 1]), 0.)
     ids = torch.where(kept, sent, sent[:, 0:1])
     has_tail = log_t_tail > -inf
-    log_softmax = torch.log_softmax(logits, -1)
-    cross_entropy = torch.neg(log_softmax.gather(-1, label))
-    log_s = log_softmax.gather(-1, ids)
-    s = log_softmax.exp_()
+    relative = torch.sub(logits, torch.amax(logits, [-1], True))
+    at_label = relative.gather(-1, label)
+    at_kept = relative.gather(-1, ids) / tau
+    if tau == 1.:
+      s = relative.exp_()
+      shared = data_weight
+    else:
+      s = torch.div(relative, tau).exp_()
+      shared = torch.zeros_like(data_weight)
     s_kept = s.gather(-1, ids)
     s.scatter_(-1, ids, 0.)
     # The student's tail is a sum of what is left, never 1 minus a sum. Where it leaves the range of a float, logarithms do.
-    s_tail = torch.sum(s, [-1], True)
+    rest = torch.sum(s, [-1], True)
+    # A row without a target has lost the id that stood in, and gets it back.
+    stood_in = torch.where(kept[:, 0:1], 0., s_kept[:, 0:1])
+    total = rest + stood_in + torch.sum(torch.where(kept, s_kept, 0.), [-1], True)
+    s_tail = rest / total
     if bool(torch.any(torch.logical_and(has_tail, s_tail < 1e-30))):
       return self.loss_by_logarithms(logits, rows)
+    log_total = torch.log(total)
     t_tail = torch.exp(log_t_tail)
-    kl_kept = torch.where(kept, t * (log_t - log_s), 0.)
+    kl_kept = torch.where(kept, t * (log_t - (at_kept - log_total)), 0.)
     kl_tail = torch.where(has_tail, t_tail * (log_t_tail - torch.log(s_tail)), 0.)
     divergence = torch.where(weight > 0, torch.sum(kl_kept, [-1], True) + kl_tail, 0.)
-    gradient = s.mul_(data_weight + weight * (1. - torch.where(has_tail, t_tail / s_tail, 0.)))
-    gradient.scatter_add_(-1, ids, torch.where(kept, (data_weight + weight) * s_kept - weight * t, 0.))
-    # A row without a target has lost the id that stood in, and gets it back.
-    stand_in = torch.where(kept[:, 0:1], 0., data_weight * s_kept[:, 0:1])
-    gradient.scatter_add_(-1, ids[:, 0:1], stand_in)
+    # The tempered loss is worth tau^2, its gradient tau.
+    slope = weight * tau
+    gradient = s.mul_((shared + slope * (1. - torch.where(has_tail, t_tail / s_tail, 0.))) / total)
+    gradient.scatter_add_(-1, ids, torch.where(kept, (shared + slope) * (s_kept / total) - slope * t, 0.))
+    gradient.scatter_add_(-1, ids[:, 0:1], shared * (stood_in / total))
+    if tau == 1.:
+      cross_entropy = log_total - at_label
+    else:
+      data = relative.exp_()
+      data_total = torch.sum(data, [-1], True)
+      cross_entropy = torch.log(data_total) - at_label
+      gradient.add_(data.mul_(data_weight / data_total))
     gradient.scatter_add_(-1, label, torch.neg(data_weight))
-    minimised = cross_entropy * data_weight + divergence * weight
+    minimised = cross_entropy * data_weight + divergence * (weight * (tau * tau))
     return (torch.stack([torch.sum(minimised), torch.sum(cross_entropy), torch.sum(divergence)]), gradient)
 
   def loss_by_logarithms(self, logits: Tensor, rows: Dict[str, Tensor]) -> Tuple[Tensor, Tensor]:
