@@ -50,7 +50,8 @@ final class ExpectedRow {
             int[] kept = Arrays.stream(order)
                     .filter(id -> drawn.containsKey(id) || Arrays.stream(tail).noneMatch(other -> other == id))
                     .toArray();
-            int[] outside = Arrays.stream(tail).filter(id -> !drawn.containsKey(id)).toArray();
+            int[] outside =
+                    Arrays.stream(tail).filter(id -> !drawn.containsKey(id)).toArray();
             return new ExpectedRow(
                     logits,
                     kept,
