@@ -23,6 +23,9 @@ public final class CodecBenchmark {
     private static final int BLOCKS = 16;
     private static final long ROUND_NANOS = 300_000_000;
 
+    /** Until the compiler has done its work, which takes the longer the busier the machine is. */
+    private static final int WARM_UP_ROUNDS = 8;
+
     /** Bytes an entry in another format. */
     public record OtherFormat(String format, double bytesPerEntry) {}
 
@@ -40,11 +43,10 @@ public final class CodecBenchmark {
             int vocabularySize,
             double bytesPerEntry,
             double worstCaseBytesPerPosition,
-            int vocabularySizeWorstCase,
             double meanKlNats,
             double encodeEntriesPerSecond,
             double decodeEntriesPerSecond,
-            int rounds,
+            int vocabularySizeWorstCase,
             List<OtherFormat> others) {}
 
     private final int k;
@@ -86,11 +88,10 @@ public final class CodecBenchmark {
                 vocabularySize,
                 bytes / (positions * k),
                 worst / CodecRows.POSITIONS,
-                CodecRows.WORST_VOCABULARY,
                 divergence / positions,
                 encode,
                 decode,
-                rounds,
+                CodecRows.WORST_VOCABULARY,
                 List.of(
                         new OtherFormat("float32+int32", 8),
                         new OtherFormat("float16+int32", 6),
@@ -120,7 +121,7 @@ public final class CodecBenchmark {
         double entries = (double) CodecRows.POSITIONS * k;
         double[] rates = new double[rounds];
         long checksum = 0;
-        for (int round = -2; round < rounds; round++) { // two to warm up
+        for (int round = -WARM_UP_ROUNDS; round < rounds; round++) {
             long start = cpuNanos();
             int done = 0;
             long elapsed = 0;
