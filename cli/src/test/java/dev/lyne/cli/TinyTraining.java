@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.CrossEntropy;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
@@ -17,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.zip.GZIPInputStream;
@@ -59,6 +61,18 @@ final class TinyTraining {
         }
     }
 
+    /** Where the server listens. */
+    String address() {
+        return "127.0.0.1:" + port;
+    }
+
+    /** Tokens of the text, so many from a place on. */
+    int[] tokens(int from, int count) throws IOException {
+        try (Tokenizer tokenizer = Tokenizer.load(teacher)) {
+            return Arrays.copyOfRange(tokenizer.encode(Files.readString(text)), from, from + count);
+        }
+    }
+
     /** A server, ready; always at the same port. */
     ChildProcess serve() throws IOException {
         ChildProcess server = ChildProcess.start(
@@ -81,8 +95,14 @@ final class TinyTraining {
 
     /** A student of the server, which resumes where it can. */
     ChildProcess train(String name, int checkpointEvery) throws IOException {
+        return train(name, checkpointEvery, List.of("--k", "16"));
+    }
+
+    /** The same with a selection of its own. */
+    ChildProcess train(String name, int checkpointEvery, List<String> selection) throws IOException {
         List<String> arguments = plainly(name, checkpointEvery);
-        arguments.addAll(List.of("--teacher", "127.0.0.1:" + port, "--alpha", "0.7", "--k", "16", "--in-flight", "8"));
+        arguments.addAll(List.of("--teacher", address(), "--alpha", "0.7", "--in-flight", "8"));
+        arguments.addAll(selection);
         return ChildProcess.start(name, log(name), 1, "256m", arguments);
     }
 

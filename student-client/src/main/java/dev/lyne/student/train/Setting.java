@@ -35,7 +35,7 @@ public enum Setting {
     HEAD("0", "Most probable tokens kept exactly beside the draws, which are then from the others; 0: none"),
     DRAW_SEED("0", "Seed of the draws"),
     TARGET_PRECISION(
-            "exact",
+            "compact",
             "How teacher rows are coded: exact (8 bytes an entry), half (4) or compact (about 1.2, within 1e-4 nats of divergence)"),
     ALPHA("0", "Weight of the distillation loss; the data loss has 1 - alpha"),
     TEACHER_TEMPERATURE("1", "Temperature of the teacher's distribution"),

@@ -1,0 +1,121 @@
+package dev.lyne.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.lyne.student.client.ClientOptions;
+import dev.lyne.student.client.TargetRequest;
+import dev.lyne.student.client.TargetSequence;
+import dev.lyne.student.client.TargetStream;
+import dev.lyne.student.client.Targets;
+import dev.lyne.student.client.TeacherClient;
+import dev.lyne.student.client.TeacherExpectation;
+import dev.lyne.student.train.RunSummary;
+import dev.lyne.wire.Precision;
+import dev.lyne.wire.Selection;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** A server process with a real model, asked for everything that there is to ask for, by clients and by students. */
+final class EverySelectionTest {
+    private static final int TOKENS = 48;
+    private static final int CHOSEN = 6;
+
+    @TempDir
+    private static Path shared;
+
+    private static TinyTraining tiny;
+    private static ChildProcess server;
+
+    @BeforeAll
+    static void serve() throws Exception {
+        tiny = new TinyTraining(shared);
+        server = tiny.serve();
+    }
+
+    @AfterAll
+    static void stop() {
+        server.close();
+    }
+
+    static List<Selection> selections() {
+        return List.of(
+                new Selection.TopK(64, List.of(0.5f, 2f)),
+                new Selection.TopPK(0.2, 600, 1f, List.of()),
+                new Selection.TopFraction(0.05, List.of()),
+                new Selection.Draws(50, 0, 7, List.of()),
+                new Selection.Draws(30, 8, 7, List.of()),
+                new Selection.Chosen(CHOSEN, List.of(2f)),
+                new Selection.DataOnly(List.of(2f)));
+    }
+
+    /** What a client hands out has passed every check of a row; the precisions tell the same rows. */
+    @ParameterizedTest
+    @MethodSource("selections")
+    void rows_inEveryPrecision_passTheStudentsChecksAndAgree(Selection selection) throws Exception {
+        Targets exact = take(selection, Precision.EXACT, true);
+        assertThat(exact.rows()).isEqualTo(TOKENS - 1);
+        for (Precision precision : List.of(Precision.HALF, Precision.COMPACT)) {
+            Targets coded = take(selection, precision, false);
+            assertThat(coded.counts()).isEqualTo(exact.counts());
+            for (int row = 0; row < exact.rows(); row++) {
+                int from = row * exact.stride();
+                int to = from + exact.counts()[row];
+                assertThat(Arrays.copyOfRange(coded.ids(), from, to))
+                        .containsExactlyInAnyOrder(Arrays.copyOfRange(exact.ids(), from, to));
+                assertThat(coded.dataLogProbability()[row]).isEqualTo(exact.dataLogProbability()[row], within(0.11f));
+                assertThat(coded.logTailMass()[row]).isEqualTo(exact.logTailMass()[row], within(0.06f));
+            }
+            assertThat(coded.blockBytes()).isLessThan(exact.blockBytes());
+        }
+    }
+
+    @Test
+    void train_drawsBesideAHead_learns() throws Exception {
+        assertLearns(
+                "hybrid", List.of("--selection", "draws", "--draws", "20", "--head", "4"), "draws draws=20 head=4");
+    }
+
+    @Test
+    void train_chosenTokens_learns() throws Exception {
+        assertLearns("chosen", List.of("--selection", "chosen", "--k", "8"), "chosen k=8");
+    }
+
+    private static void assertLearns(String name, List<String> selection, String described) throws Exception {
+        var arguments = new ArrayList<>(selection);
+        arguments.addAll(List.of("--target-precision", "compact"));
+        try (ChildProcess student = tiny.train(name, 0, arguments)) {
+            student.awaitSuccess();
+        }
+        RunSummary summary = RunSummary.read(tiny.directory(name).summary());
+        assertThat(summary.selection()).startsWith(described);
+        assertThat(summary.targetPrecision()).isEqualTo("compact");
+        assertThat(summary.coverage()).isEqualTo(1.0);
+        assertThat(summary.bytesPerPosition()).isBetween(2.0, 200.0);
+    }
+
+    private static Targets take(Selection selection, Precision precision, boolean rawLogits) throws Exception {
+        var request = new TargetRequest(selection, precision, rawLogits, TeacherExpectation.any());
+        int[] tokens = tiny.tokens(100, TOKENS);
+        int[] positions = IntStream.range(0, TOKENS - 1).toArray();
+        int[][] chosen = Arrays.stream(positions)
+                .mapToObj(t -> new int[] {tokens[t + 1], (tokens[t + 1] + 1 + t) % 4000, 4090})
+                .map(ids -> Arrays.stream(ids).distinct().toArray())
+                .toArray(int[][]::new);
+        try (TeacherClient client = TeacherClient.connect(tiny.address(), ClientOptions.defaults());
+                TargetStream stream = client.open(request)) {
+            stream.offer(new TargetSequence(
+                    1, tokens, positions, selection instanceof Selection.Chosen ? chosen : new int[0][]));
+            return stream.take();
+        }
+    }
+}
