@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -143,6 +144,21 @@ final class CompactPrecisionTest {
         TargetBlock block = decode(header(new Selection.TopK(2, List.of()), Selection.MAX_VOCABULARY_SIZE, 2), columns);
         assertThat(block.ids()).containsExactly(last, 0, 17, last);
         RowErrors.between(columns, 0, block);
+    }
+
+    /** An id in the first half of the rows and the last one: a gap that its Rice code has no room for. */
+    @Test
+    void decode_idThatStaysAwayForLong_isInItsRowsAgain() {
+        int rows = 2_000;
+        var columns = new RowColumns(
+                1, new int[rows], new int[rows], new float[rows], new float[rows], new float[rows], new float[0]);
+        Arrays.fill(columns.counts(), 1);
+        Arrays.fill(columns.logProbabilities(), -0.5f);
+        Arrays.fill(columns.dataLogProbability(), -2);
+        Arrays.fill(columns.logTailMass(), (float) Math.log1p(-Math.exp(-0.5)));
+        Arrays.setAll(columns.ids(), row -> row < rows / 2 || row == rows - 1 ? 5 : 6 + row % 50);
+        TargetBlock block = decode(header(new Selection.TopK(1, List.of()), 600, rows), columns);
+        assertThat(block.ids()).isEqualTo(columns.ids());
     }
 
     private static TargetBlock decode(BlockHeader header, RowColumns columns) {
