@@ -1,6 +1,5 @@
 package dev.lyne.wire;
 
-import java.util.Arrays;
 import java.util.HashSet;
 
 /** Which stored rows answer which requests: the one place that decides it. */
@@ -48,8 +47,12 @@ public final class Containment {
 
     /** Whether the ascending positions that are held include all that are wanted. */
     public static boolean containsPositions(int[] held, int[] wanted) {
+        int next = 0;
         for (int position : wanted) {
-            if (Arrays.binarySearch(held, position) < 0) {
+            while (next < held.length && held[next] < position) {
+                next++;
+            }
+            if (next == held.length || held[next] != position) {
                 return false;
             }
         }

@@ -11,7 +11,7 @@ import java.util.function.Consumer;
  * rounds of the forward, so that a machine whose speed drifts drifts out of the ratio.
  */
 final class ColdRounds {
-    private static final int WARM_UP_ROUNDS = 3;
+    private static final int WARM_UP_ROUNDS = 6;
 
     /** Figures round by round. */
     record Figures(double[] servedRate, double[] forwardRate, long positionsPerRound, int batchesPerRound) {}

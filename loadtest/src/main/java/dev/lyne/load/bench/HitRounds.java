@@ -10,6 +10,8 @@ import java.util.function.Consumer;
  * hits with students that verify and decode.
  */
 final class HitRounds {
+    private static final int WARM_UP_ROUNDS = 5; // the compilers of the students settle
+
     /** Figures round by round. */
     record Figures(double[] bareByteRate, double[] hitByteRate, double[] decodedRate, int messageBytes) {}
 
@@ -42,8 +44,10 @@ final class HitRounds {
             var bareOrder = new Order.CountMessages(stream.port(), messages * times / students.size());
             var hitOrder = new Order.CountRows(times(times));
             var takeOrder = new Order.TakeRows(times(times));
-            for (Order order : List.of(bareOrder, hitOrder, takeOrder)) {
-                BenchStudent.run(students, order);
+            for (int round = 0; round < WARM_UP_ROUNDS; round++) {
+                for (Order order : List.of(bareOrder, hitOrder, takeOrder)) {
+                    BenchStudent.run(students, order);
+                }
             }
             double scored = server.positionsScored();
             for (int round = 0; round < rounds; round++) {

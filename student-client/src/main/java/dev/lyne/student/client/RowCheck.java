@@ -179,13 +179,16 @@ final class RowCheck {
 
     private void requireLeftOut(Row row, int token, float data) {
         float smallest = smallestOfThePrefix(row);
-        String found = "data log-probability " + data + " of token " + token + ", which is not kept";
         if (data > smallest) {
-            throw row.misaligned(found, "at most the smallest kept, " + smallest);
+            throw leftOut(row, token, data, "at most the smallest kept, " + smallest);
         }
         if (!tolerance.isWithin(data, row.logTail())) {
-            throw row.misaligned(found, "at most the log tail mass, " + row.logTail());
+            throw leftOut(row, token, data, "at most the log tail mass, " + row.logTail());
         }
+    }
+
+    private static MisalignedTargetsException leftOut(Row row, int token, float data, String expected) {
+        return row.misaligned("data log-probability " + data + " of token " + token + ", which is not kept", expected);
     }
 
     /** What a token left out cannot exceed: the least probable of the most probable ones that a row keeps. */
