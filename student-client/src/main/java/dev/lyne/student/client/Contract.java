@@ -49,12 +49,7 @@ final class Contract {
                 .setStudent(options.student());
         TeacherFingerprint fingerprint = expectation.fingerprint();
         if (fingerprint != null) {
-            open.setExpectedExecutionFingerprint(ExecutionFingerprint.newBuilder()
-                    .setTorchVersion(fingerprint.torchVersion())
-                    .setDevice(fingerprint.device())
-                    .setCpuCapability(fingerprint.cpuCapability())
-                    .setThreads(fingerprint.threads())
-                    .setComputePrecision(fingerprint.computePrecision()));
+            open.setExpectedExecutionFingerprint(fingerprint(fingerprint));
         }
         return open.build();
     }
@@ -98,6 +93,16 @@ final class Contract {
             case SOURCE_REPLAY -> RowSource.REPLAY;
             case SOURCE_UNSPECIFIED, UNRECOGNIZED -> null;
         };
+    }
+
+    static ExecutionFingerprint fingerprint(TeacherFingerprint fingerprint) {
+        return ExecutionFingerprint.newBuilder()
+                .setTorchVersion(fingerprint.torchVersion())
+                .setDevice(fingerprint.device())
+                .setCpuCapability(fingerprint.cpuCapability())
+                .setThreads(fingerprint.threads())
+                .setComputePrecision(fingerprint.computePrecision())
+                .build();
     }
 
     private static TeacherFingerprint fingerprint(ExecutionFingerprint fingerprint) {

@@ -1,6 +1,8 @@
 package dev.lyne.student.client;
 
+import com.google.protobuf.ByteString;
 import dev.lyne.wire.TargetBlock;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -11,15 +13,17 @@ import java.util.Map;
 /** The checked blocks of one sequence, packed as they came, until all are here and become columns. Owned by one thread at a time. */
 final class ReceivedRows {
     private final List<TargetBlock> blocks = new ArrayList<>();
+    private final List<ByteBuffer> encoded = new ArrayList<>();
     private final Map<RowSource, Integer> rowsBySource = new EnumMap<>(RowSource.class);
     private int rows;
     private int narrowedRows;
     private long blockBytes;
 
-    void add(TargetBlock block, int bytes, RowSource source, boolean narrowed) {
+    void add(TargetBlock block, ByteString bytes, RowSource source, boolean narrowed) {
         blocks.add(block);
+        encoded.add(bytes.asReadOnlyByteBuffer());
         rows += block.rows();
-        blockBytes += bytes;
+        blockBytes += bytes.size();
         rowsBySource.merge(source, block.rows(), Integer::sum);
         narrowedRows += narrowed ? block.rows() : 0;
     }
@@ -55,6 +59,7 @@ final class ReceivedRows {
                 new float[raw ? rows : 0],
                 Collections.unmodifiableMap(rowsBySource),
                 narrowedRows,
+                List.copyOf(encoded),
                 blockBytes);
         int row = 0;
         for (TargetBlock block : blocks) {

@@ -50,7 +50,7 @@ final class RowAssembly {
             for (int row = 0; row < block.rows(); row++) {
                 check.requireConsistent(sequence, rows + row, block, row);
             }
-            received.add(block, bytes.size(), source, message.getNarrowed());
+            received.add(block, bytes, source, message.getNarrowed());
         } catch (MalformedBlockException e) {
             throw misaligned(next, String.valueOf(e.getMessage()), "a whole block");
         }

@@ -1,5 +1,6 @@
 package dev.lyne.student.client;
 
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 
@@ -23,7 +24,8 @@ import java.util.Map;
  * @param logSumExp log of the sum of the exponentials of all logits, `[rows]`; empty where they were not asked for
  * @param rowsBySource rows from each source; sums to the number of rows
  * @param narrowedRows rows that were cut from a stored wider selection
- * @param blockBytes bytes of the blocks that carried the rows
+ * @param blocks the blocks that carried the rows, as they came, to be kept somewhere; read-only, their positions are not to be moved
+ * @param blockBytes bytes of those blocks
  */
 @SuppressWarnings("ArrayRecordComponent") // a carrier of columns; contents are never compared
 public record Targets(
@@ -42,8 +44,9 @@ public record Targets(
         float[] logSumExp,
         Map<RowSource, Integer> rowsBySource,
         int narrowedRows,
+        List<ByteBuffer> blocks,
         long blockBytes) {
-    /** Rows of log-probabilities alone, none of them narrowed. */
+    /** Rows of log-probabilities alone, none of them narrowed, that came in no blocks. */
     public Targets(
             TargetSequence sequence,
             int[] positions,
@@ -73,6 +76,7 @@ public record Targets(
                 new float[0],
                 rowsBySource,
                 0,
+                List.of(),
                 blockBytes);
     }
 

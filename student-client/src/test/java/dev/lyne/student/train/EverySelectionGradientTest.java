@@ -191,6 +191,7 @@ final class EverySelectionGradientTest {
                 new float[0],
                 Map.of(),
                 0,
+                List.of(),
                 0);
     }
 

@@ -135,6 +135,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
                 new float[0],
                 Map.of(RowSource.COMPUTED, rows),
                 0,
+                List.of(),
                 BYTES_PER_POSITION * rows);
     }
 
