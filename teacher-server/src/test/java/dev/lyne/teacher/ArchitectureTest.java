@@ -20,6 +20,8 @@ final class ArchitectureTest {
             .definedBy("dev.lyne.teacher.rpc..")
             .layer("admission")
             .definedBy("dev.lyne.teacher.admission..")
+            .layer("replay")
+            .definedBy("dev.lyne.teacher.replay..")
             .layer("cache")
             .definedBy("dev.lyne.teacher.cache..")
             .layer("batch")
@@ -32,12 +34,14 @@ final class ArchitectureTest {
             .mayOnlyBeAccessedByLayers("server")
             .whereLayer("admission")
             .mayOnlyBeAccessedByLayers("server", "rpc")
+            .whereLayer("replay")
+            .mayOnlyBeAccessedByLayers("server")
             .whereLayer("cache")
-            .mayOnlyBeAccessedByLayers("server", "rpc", "admission")
+            .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "replay")
             .whereLayer("batch")
             .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "cache")
             .whereLayer("model")
-            .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "cache", "batch");
+            .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "replay", "cache", "batch");
 
     /** Tiers are known to who opens them; what asks them knows only the interface, and they know nothing of one another. */
     @ArchTest

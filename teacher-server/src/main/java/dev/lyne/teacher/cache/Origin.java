@@ -11,5 +11,7 @@ public enum Origin {
     /** Stored on this server's disk. */
     DISK,
     /** Stored in the tier that replicas share. */
-    SHARED
+    SHARED,
+    /** Read from a capture, without a model. */
+    REPLAY
 }

@@ -32,6 +32,10 @@ public record Failure(Reason reason, String message) {
         /** The server is going away. */
         DRAINING,
         /** The model threw. */
-        MODEL_FAILED
+        MODEL_FAILED,
+        /** A capture is served, and does not hold what is asked for. */
+        NOT_CAPTURED,
+        /** A capture's bytes are not what was written. */
+        CAPTURE_DAMAGED
     }
 }

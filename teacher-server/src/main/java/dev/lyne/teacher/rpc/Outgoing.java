@@ -59,6 +59,7 @@ final class Outgoing {
             case MEMORY -> Source.SOURCE_MEMORY;
             case DISK -> Source.SOURCE_DISK;
             case SHARED -> Source.SOURCE_SHARED;
+            case REPLAY -> Source.SOURCE_REPLAY;
         };
         ScoreSequencesResponse done = ScoreSequencesResponse.newBuilder()
                 .setDone(SequenceDone.newBuilder().setId(id).setRows(rows.rows()))

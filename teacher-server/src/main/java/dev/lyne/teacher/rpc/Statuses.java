@@ -42,9 +42,9 @@ final class Statuses {
     private static Code code(Failure.Reason reason) {
         return switch (reason) {
             case INVALID_REQUEST, PROTOCOL_VIOLATION -> Code.INVALID_ARGUMENT;
-            case TEACHER_NOT_FOUND -> Code.NOT_FOUND;
+            case TEACHER_NOT_FOUND, NOT_CAPTURED -> Code.NOT_FOUND;
             case TEACHER_MISMATCH -> Code.FAILED_PRECONDITION;
-            case CHECKSUM_MISMATCH, NOT_FINITE -> Code.DATA_LOSS;
+            case CHECKSUM_MISMATCH, NOT_FINITE, CAPTURE_DAMAGED -> Code.DATA_LOSS;
             case DEADLINE_PASSED -> Code.DEADLINE_EXCEEDED;
             case WITHDRAWN -> Code.CANCELLED;
             case CREDIT_EXCEEDED, QUEUE_FULL -> Code.RESOURCE_EXHAUSTED;
@@ -67,7 +67,9 @@ final class Statuses {
                     NOT_FINITE,
                     DEADLINE_PASSED,
                     WITHDRAWN,
-                    MODEL_FAILED -> 0;
+                    MODEL_FAILED,
+                    NOT_CAPTURED,
+                    CAPTURE_DAMAGED -> 0;
         };
     }
 }

@@ -85,6 +85,11 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
             return;
         }
         StreamTerms terms = ((Verdict.Accepted<StreamTerms>) verdict).value();
+        Optional<Failure> unanswerable = teacher.sequences().refusal(terms.format());
+        if (unanswerable.isPresent()) {
+            fail(unanswerable.get());
+            return;
+        }
         LOG.debug(
                 "student {} opens {} with {}",
                 printable(open.getStudent()),

@@ -3,6 +3,7 @@ package dev.lyne.teacher.rpc;
 import com.google.protobuf.ByteString;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.admission.Verdict;
+import dev.lyne.teacher.cache.RowFormat;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -11,10 +12,12 @@ import dev.lyne.v1.Precision;
 import dev.lyne.v1.SelectionKind;
 import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherDigests;
+import dev.lyne.wire.SelectionMessages;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -70,6 +73,7 @@ final class Teachers {
 
     Teacher describe(ServedTeacher served) {
         TeacherDescription teacher = served.description();
+        Optional<RowFormat> only = served.sequences().only();
         return Teacher.newBuilder()
                 .setName(teacher.name())
                 .setDigests(TeacherDigests.newBuilder()
@@ -80,8 +84,10 @@ final class Teachers {
                 .setContextLength(teacher.contextLength())
                 .setArchitecture(teacher.architecture())
                 .setParameters(teacher.parameters())
-                .addAllPrecisions(PRECISIONS)
-                .addAllSelectionKinds(KINDS)
+                .addAllPrecisions(only.map(format -> List.of(SelectionMessages.toMessage(format.precision())))
+                        .orElse(PRECISIONS))
+                .addAllSelectionKinds(only.map(format -> List.of(SelectionMessages.kind(format.selection())))
+                        .orElse(KINDS))
                 .setLimits(Limits.newBuilder()
                         .setMaxInFlightSequences(limits.maxInFlightSequences())
                         .setMaxInFlightTokens(limits.maxInFlightTokens())

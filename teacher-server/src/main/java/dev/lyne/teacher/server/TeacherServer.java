@@ -11,6 +11,7 @@ import dev.lyne.teacher.cache.SequenceEncoder;
 import dev.lyne.teacher.cache.SingleFlight;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.replay.ReplayedTeacher;
 import dev.lyne.teacher.rpc.RpcMetrics;
 import dev.lyne.teacher.rpc.ServedTeacher;
 import dev.lyne.teacher.rpc.TeacherRpc;
@@ -21,11 +22,6 @@ import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
-import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
-import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
-import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
-import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
@@ -40,6 +36,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -55,11 +52,12 @@ public final class TeacherServer implements AutoCloseable {
 
     private final TeacherServerOptions options;
     private final PrometheusMeterRegistry registry;
-    private final JvmGcMetrics gcMetrics = new JvmGcMetrics();
+    private final JvmMeters jvmMeters;
     private final HealthStatusManager health = new HealthStatusManager();
     private final ExecutorService calls;
     private final CacheTiers tiers;
     private final List<Batcher> batchers = new ArrayList<>();
+    private final List<ReplayedTeacher> captures;
     private final TeacherRpc rpc;
     private final Server grpc;
     private final Optional<MetricsPage> metricsPage;
@@ -70,6 +68,7 @@ public final class TeacherServer implements AutoCloseable {
 
     private TeacherServer(
             List<Teacher> teachers,
+            List<ReplayedTeacher> captures,
             TeacherServerOptions options,
             PrometheusMeterRegistry registry,
             CacheTiers tiers,
@@ -78,15 +77,19 @@ public final class TeacherServer implements AutoCloseable {
         this.registry = registry;
         this.tiers = tiers;
         this.metricsPage = metricsPage;
+        this.captures = List.copyOf(captures);
         this.calls = callThreads();
-        bindJvmMetrics();
+        this.jvmMeters = new JvmMeters(registry);
         Admission admission = new Admission(options.limits(), registry);
         List<ServedTeacher> served = new ArrayList<>();
         for (Teacher teacher : teachers) {
             served.add(serve(teacher));
         }
+        for (ReplayedTeacher capture : captures) {
+            served.add(new ServedTeacher(capture.description(), capture));
+        }
         this.rpc = new TeacherRpc(served, admission, new RpcMetrics(registry), System::nanoTime);
-        int context = teachers.stream()
+        int context = served.stream()
                 .mapToInt(teacher -> teacher.description().contextLength())
                 .max()
                 .orElseThrow();
@@ -113,14 +116,35 @@ public final class TeacherServer implements AutoCloseable {
         return server;
     }
 
+    /**
+     * Starts a server of captures, which has no model and is ready at once.
+     *
+     * @throws IOException where an address cannot be listened on
+     */
+    public static TeacherServer replay(List<ReplayedTeacher> captures, TeacherServerOptions options)
+            throws IOException, InterruptedException {
+        TeacherServer server = listen(List.of(), captures, options);
+        server.awaitWarm();
+        return server;
+    }
+
     /** Starts listening and returns while teachers may still warm up; health tells when they are. */
     static TeacherServer listen(List<Teacher> teachers, TeacherServerOptions options)
             throws IOException, InterruptedException {
-        if (teachers.isEmpty()) {
+        return listen(teachers, List.of(), options);
+    }
+
+    private static TeacherServer listen(
+            List<Teacher> teachers, List<ReplayedTeacher> captures, TeacherServerOptions options)
+            throws IOException, InterruptedException {
+        List<String> names = Stream.concat(
+                        teachers.stream().map(Teacher::description),
+                        captures.stream().map(ReplayedTeacher::description))
+                .map(TeacherDescription::name)
+                .toList();
+        if (names.isEmpty()) {
             throw new IllegalArgumentException("teachers: none (expected: at least one)");
         }
-        List<String> names =
-                teachers.stream().map(teacher -> teacher.description().name()).toList();
         if (Set.copyOf(names).size() != names.size()) {
             throw new IllegalArgumentException("teachers: " + names + " (expected: distinct names)");
         }
@@ -135,7 +159,7 @@ public final class TeacherServer implements AutoCloseable {
                 throw e;
             }
         }
-        TeacherServer server = new TeacherServer(teachers, options, registry, tiers, page);
+        TeacherServer server = new TeacherServer(teachers, captures, options, registry, tiers, page);
         server.setHealth(ServingStatus.NOT_SERVING);
         try {
             server.grpc.start();
@@ -197,10 +221,11 @@ public final class TeacherServer implements AutoCloseable {
             for (Batcher batcher : batchers) {
                 batcher.close();
             }
+            captures.forEach(ReplayedTeacher::close);
             tiers.close(endNanos);
             calls.shutdown();
             metricsPage.ifPresent(MetricsPage::close);
-            gcMetrics.close();
+            jvmMeters.close();
             registry.close();
             terminated.countDown();
         }
@@ -258,14 +283,6 @@ public final class TeacherServer implements AutoCloseable {
     private void setHealth(ServingStatus status) {
         health.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, status);
         health.setStatus(TeacherServiceGrpc.SERVICE_NAME, status);
-    }
-
-    private void bindJvmMetrics() {
-        new JvmMemoryMetrics().bindTo(registry);
-        gcMetrics.bindTo(registry);
-        new JvmThreadMetrics().bindTo(registry);
-        new ProcessorMetrics().bindTo(registry);
-        new UptimeMetrics().bindTo(registry);
     }
 
     private static ExecutorService callThreads() {

@@ -1,0 +1,204 @@
+package dev.lyne.teacher.replay;
+
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ExecutionFingerprint;
+import dev.lyne.teacher.cache.EncodedBlock;
+import dev.lyne.teacher.cache.EncodedSequence;
+import dev.lyne.teacher.cache.Origin;
+import dev.lyne.teacher.cache.RowFormat;
+import dev.lyne.teacher.cache.ScoreTask;
+import dev.lyne.teacher.cache.Scorer;
+import dev.lyne.teacher.cache.Ticket;
+import dev.lyne.teacher.cache.Waiter;
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.wire.BlockDecoder;
+import dev.lyne.wire.BlockHeader;
+import dev.lyne.wire.Selection;
+import dev.lyne.wire.capture.Capture;
+import dev.lyne.wire.capture.CapturedForm;
+import dev.lyne.wire.capture.CapturedRows;
+import dev.lyne.wire.capture.CapturedTeacher;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
+
+/**
+ * Answers sequences with the rows that a capture holds of them. Files are read on threads of its own, whose queue admission bounds.
+ * Rows of a deterministic teacher are not cut, as a server of it would not cut them.
+ */
+public final class ReplayedTeacher implements Scorer, AutoCloseable {
+    private final Capture capture;
+    private final TeacherDescription description;
+    private final LongSupplier nanoClock;
+    private final ExecutorService readers;
+
+    private ReplayedTeacher(Capture capture, TeacherDescription description, int threads, LongSupplier nanoClock) {
+        this.capture = capture;
+        this.description = description;
+        this.nanoClock = nanoClock;
+        AtomicInteger number = new AtomicInteger();
+        this.readers = Executors.newFixedThreadPool(threads, task -> {
+            Thread thread = new Thread(task, "lyne-replay-" + number.incrementAndGet());
+            thread.setDaemon(true);
+            return thread;
+        });
+    }
+
+    /**
+     * Opens the capture of a directory.
+     *
+     * @param name to serve it under; by default the captured teacher's
+     * @param threads that read, 1 or more
+     * @throws IllegalArgumentException where there is no capture, or one that is not complete
+     * @throws dev.lyne.wire.capture.DamagedCaptureException where a file is not what was written
+     */
+    public static ReplayedTeacher open(Path directory, Optional<String> name, int threads, LongSupplier nanoClock)
+            throws IOException {
+        Capture capture = Capture.open(directory);
+        CapturedTeacher teacher = capture.manifest().teacher();
+        HexFormat hex = HexFormat.of();
+        TeacherDescription description = new TeacherDescription(
+                name.orElse(teacher.name()),
+                hex.parseHex(teacher.modelSha256()),
+                hex.parseHex(teacher.tokenizerSha256()),
+                teacher.vocabularySize(),
+                teacher.contextLength(),
+                new ExecutionFingerprint(
+                        teacher.torchVersion(),
+                        teacher.device(),
+                        teacher.cpuCapability(),
+                        teacher.threads(),
+                        ComputePrecision.of(teacher.computePrecision())),
+                teacher.architecture(),
+                teacher.parameters(),
+                teacher.deterministic());
+        return new ReplayedTeacher(capture, description, threads, nanoClock);
+    }
+
+    /** The teacher that was captured. */
+    public TeacherDescription description() {
+        return description;
+    }
+
+    @Override
+    public Optional<RowFormat> only() {
+        CapturedForm rows = capture.manifest().rows();
+        return Optional.of(new RowFormat(rows.selection(), rows.precision(), rows.rawLogits()));
+    }
+
+    @Override
+    public Optional<Failure> refusal(RowFormat format) {
+        if (format.selection() instanceof Selection.Chosen) {
+            return Optional.of(notCaptured(
+                    "chosen ids (expected: the captured " + capture.manifest().rows() + ")"));
+        }
+        return capture.manifest()
+                .rows()
+                .refusal(
+                        new CapturedForm(format.selection(), format.precision(), format.rawLogits()),
+                        description.vocabularySize(),
+                        !description.deterministic())
+                .map(ReplayedTeacher::notCaptured);
+    }
+
+    @Override
+    public Ticket score(ScoreTask task, Waiter waiter) {
+        Reading reading = new Reading(task, waiter);
+        try {
+            readers.execute(reading);
+        } catch (RejectedExecutionException e) {
+            waiter.failed(new Failure(
+                    Failure.Reason.DRAINING,
+                    "teacher " + description.name() + " takes no more work (expected: a live one)"));
+            return Ticket.ANSWERED;
+        }
+        return reading;
+    }
+
+    /** One sequence: answered, unless it is withdrawn before. */
+    private final class Reading implements Runnable, Ticket {
+        private final ScoreTask task;
+        private final Waiter waiter;
+        private final AtomicBoolean over = new AtomicBoolean();
+
+        Reading(ScoreTask task, Waiter waiter) {
+            this.task = task;
+            this.waiter = waiter;
+        }
+
+        @Override
+        public boolean withdraw() {
+            return over.compareAndSet(false, true);
+        }
+
+        @Override
+        public void run() {
+            if (!over.compareAndSet(false, true)) {
+                return;
+            }
+            if (task.deadline().passed(nanoClock.getAsLong())) {
+                waiter.failed(new Failure(
+                        Failure.Reason.DEADLINE_PASSED, "not read by its deadline (expected: a later one)"));
+            } else if (task.item().positions().length == 0) {
+                waiter.scored(new EncodedSequence(List.of()), Origin.REPLAY, false);
+            } else {
+                answer();
+            }
+        }
+
+        private void answer() {
+            Optional<CapturedRows> rows;
+            try {
+                rows = capture.rows(
+                        task.item().tokens(),
+                        task.item().positions(),
+                        task.format().selection(),
+                        !description.deterministic());
+            } catch (IOException e) {
+                waiter.failed(new Failure(Failure.Reason.CAPTURE_DAMAGED, String.valueOf(e.getMessage())));
+                return;
+            } catch (RuntimeException e) {
+                waiter.failed(new Failure(Failure.Reason.MODEL_FAILED, "reading the capture: " + e));
+                return;
+            }
+            if (rows.isEmpty()) {
+                waiter.failed(notCaptured("no rows of these " + task.tokens() + " tokens at these "
+                        + task.item().positions().length + " positions (expected: a sequence that was captured)"));
+            } else {
+                waiter.scored(encoded(rows.get()), Origin.REPLAY, rows.get().narrowed());
+            }
+        }
+    }
+
+    private static EncodedSequence encoded(CapturedRows rows) {
+        List<EncodedBlock> blocks = new ArrayList<>();
+        for (ByteBuffer block : rows.blocks()) {
+            BlockHeader header = BlockDecoder.header(block);
+            byte[] bytes = new byte[block.remaining()];
+            block.duplicate().get(bytes);
+            blocks.add(new EncodedBlock(header.positions()[0], header.rows(), bytes));
+        }
+        return new EncodedSequence(blocks);
+    }
+
+    private static Failure notCaptured(String line) {
+        return new Failure(Failure.Reason.NOT_CAPTURED, line);
+    }
+
+    /** Finishes what was asked, and takes no more. */
+    @Override
+    public void close() {
+        readers.shutdown();
+    }
+}
