@@ -70,6 +70,14 @@ final class CacheOptions {
         }
     }
 
+    /** Refuses caches for rows that are not computed. */
+    void requireNone(String because) {
+        if (disk != null || shared != null) {
+            throw new IllegalArgumentException((disk != null ? "--disk-cache: " + disk : "--shared-cache: " + shared)
+                    + " (expected: none " + because + ")");
+        }
+    }
+
     private static long bytes(String option, long mebibytes) {
         if (mebibytes < 0 || mebibytes > Long.MAX_VALUE >> 20) {
             throw new IllegalArgumentException(

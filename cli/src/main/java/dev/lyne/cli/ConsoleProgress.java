@@ -12,13 +12,11 @@ import org.jspecify.annotations.Nullable;
 
 /** A run's progress on stderr: a bar on a terminal, else a line every few seconds. The training thread uses it. */
 final class ConsoleProgress implements ProgressListener, AutoCloseable {
-    private static final long NANOS_BETWEEN_LINES = 5_000_000_000L;
-
     private final PrintStream err;
     private final boolean terminal;
     private final BooleanSupplier stopRequested;
     private @Nullable ProgressBar bar;
-    private long lastLine = System.nanoTime() - NANOS_BETWEEN_LINES;
+    private final LinePace lines = new LinePace();
     private double lastHeldOut = Double.NaN;
 
     /** @param stopRequested whether the run is to end after the step in hand */
@@ -30,7 +28,7 @@ final class ConsoleProgress implements ProgressListener, AutoCloseable {
 
     @Override
     public void onTokenise(String corpus, long doneBytes, long totalBytes) {
-        if (doneBytes == totalBytes || due()) {
+        if (doneBytes == totalBytes || lines.due()) {
             err.printf("tokenising %s: %,d of %,d bytes%n", corpus, doneBytes, totalBytes);
         }
     }
@@ -61,7 +59,7 @@ final class ConsoleProgress implements ProgressListener, AutoCloseable {
             bar.setExtraMessage(String.format(
                     " loss %.3f held-out %.3f %.0f pos/s stall %.0f%%",
                     step.loss(), lastHeldOut, step.positionsPerSecond(), 100 * step.stallFraction()));
-        } else if (step.step() == step.steps() || due()) {
+        } else if (step.step() == step.steps() || lines.due()) {
             err.println(describe(step));
         }
     }
@@ -103,15 +101,6 @@ final class ConsoleProgress implements ProgressListener, AutoCloseable {
     @Override
     public boolean isStopRequested() {
         return stopRequested.getAsBoolean();
-    }
-
-    private boolean due() {
-        long now = System.nanoTime();
-        if (now - lastLine < NANOS_BETWEEN_LINES) {
-            return false;
-        }
-        lastLine = now;
-        return true;
     }
 
     @Override

@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
             ServeCommand.class,
             TrainCommand.class,
             PretrainCommand.class,
+            CaptureCommand.class,
             TokenizerCommand.class,
             ScoreCommand.class,
             LoadCommand.class,

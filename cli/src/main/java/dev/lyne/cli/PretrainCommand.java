@@ -12,9 +12,9 @@ import picocli.CommandLine.Command;
 final class PretrainCommand extends TrainCommand {
     @Override
     void check(TrainingConfig run) {
-        if (run.distillation().enabled() || !run.distillation().teachers().isEmpty()) {
+        if (run.distillation().enabled() || run.distillation().hasSource()) {
             throw new IllegalArgumentException(
-                    "pretrain takes no teacher (expected: alpha 0 and no --teacher; `lyne train` learns from one)");
+                    "pretrain takes no teacher (expected: alpha 0, no --teacher and no --targets; `lyne train` learns from one)");
         }
     }
 }

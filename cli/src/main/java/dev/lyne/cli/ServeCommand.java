@@ -3,6 +3,7 @@ package dev.lyne.cli;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.replay.ReplayedTeacher;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -28,14 +30,19 @@ import tools.jackson.databind.json.JsonMapper;
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class ServeCommand implements Callable<Integer> {
-    @Option(
-            names = "--teacher",
-            paramLabel = "DIR",
-            required = true,
-            description = "A Hugging Face model directory, or demo.")
-    private String teacher;
+    @Option(names = "--teacher", paramLabel = "DIR", description = "A Hugging Face model directory, or demo.")
+    private @Nullable String teacher;
 
-    @Option(names = "--name", paramLabel = "NAME", description = "Name of the teacher (default: its directory's).")
+    @Option(
+            names = "--replay",
+            paramLabel = "DIR",
+            description = "Serve a capture in a teacher's place, without a model.")
+    private @Nullable Path replay;
+
+    @Option(
+            names = "--name",
+            paramLabel = "NAME",
+            description = "Name of the teacher (default: its directory's, or the captured one's).")
     private @Nullable String name;
 
     @Option(
@@ -88,7 +95,9 @@ final class ServeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        Path directory = Home.teacher(teacher);
+        requireOneOf(teacher, replay);
+        Optional<Path> directory = Optional.ofNullable(teacher).map(Home::teacher);
+        Optional<Path> capture = Optional.ofNullable(replay);
         TeacherServerOptions.Builder options = TeacherServerOptions.builder()
                 .listen(address("--listen", listen))
                 .batching(BatchOptions.of(batchTokens, Duration.ofMillis(batchDeadlineMillis)))
@@ -99,9 +108,8 @@ final class ServeCommand implements Callable<Integer> {
         }
         caches.applyTo(options);
         TeacherServerOptions checked = options.build(); // before the model, which takes long to load
-        Teacher model = LanguageModelTeacher.load(
-                name == null ? nameOf(directory) : name, directory, runtime.options(), deterministic);
-        TeacherServer server = start(model, checked);
+        TeacherServer server =
+                directory.isPresent() ? serve(directory.get(), checked) : replay(capture.orElseThrow(), checked);
         Thread drain = new Thread(() -> drain(server), "drain");
         Runtime.getRuntime().addShutdownHook(drain);
         System.out.println(JsonMapper.shared().writeValueAsString(ready(server)));
@@ -109,21 +117,50 @@ final class ServeCommand implements Callable<Integer> {
         return 0;
     }
 
-    private TeacherServer start(Teacher model, TeacherServerOptions options) throws IOException, InterruptedException {
+    private void requireOneOf(@Nullable String model, @Nullable Path capture) {
+        if ((model == null) == (capture == null)) {
+            throw new IllegalArgumentException(
+                    "--teacher: " + model + ", --replay: " + capture + " (expected: one of them)");
+        }
+        if (capture != null) {
+            if (deterministic) {
+                throw new IllegalArgumentException(
+                        "--deterministic: true (expected: not with --replay, which says what the captured teacher was)");
+            }
+            caches.requireNone("with --replay, which keeps nothing");
+        }
+    }
+
+    private TeacherServer serve(Path directory, TeacherServerOptions options) throws IOException, InterruptedException {
+        Teacher model = LanguageModelTeacher.load(
+                name == null ? nameOf(directory) : name, directory, runtime.options(), deterministic);
         try {
             return TeacherServer.start(List.of(model), options);
         } catch (IOException e) {
-            throw new IOException(
-                    e.getMessage() + " (expected: free addresses for --listen and --metrics; port 0 picks a free one)",
-                    e);
+            throw noAddress(e);
         }
+    }
+
+    private TeacherServer replay(Path capture, TeacherServerOptions options) throws IOException, InterruptedException {
+        ReplayedTeacher replayed =
+                ReplayedTeacher.open(capture, Optional.ofNullable(name), options.encodeThreads(), System::nanoTime);
+        try {
+            return TeacherServer.replay(List.of(replayed), options);
+        } catch (IOException e) {
+            throw noAddress(e);
+        }
+    }
+
+    private static IOException noAddress(IOException e) {
+        return new IOException(
+                e.getMessage() + " (expected: free addresses for --listen and --metrics; port 0 picks a free one)", e);
     }
 
     private Map<String, Object> ready(TeacherServer server) {
         Map<String, Object> ready = new LinkedHashMap<>();
         ready.put("listening", host(listen) + ":" + server.port());
         server.metricsPort().ifPresent(port -> ready.put("metrics", host(String.valueOf(metrics)) + ":" + port));
-        ready.put("teacher", teacher);
+        ready.put(teacher == null ? "replay" : "teacher", teacher == null ? String.valueOf(replay) : teacher);
         ready.put("pid", ProcessHandle.current().pid());
         return ready;
     }

@@ -61,9 +61,9 @@ class TrainCommand implements Callable<Integer> {
 
     /** Refuses what this command is not for. */
     void check(TrainingConfig run) {
-        if (run.distillation().enabled() && run.distillation().teachers().isEmpty()) {
+        if (run.distillation().enabled() && !run.distillation().hasSource()) {
             throw new IllegalArgumentException("alpha: " + run.distillation().alpha()
-                    + " without a teacher (expected: --teacher HOST:PORT, or alpha 0)");
+                    + " without a teacher (expected: --teacher HOST:PORT, --targets DIR, or alpha 0)");
         }
     }
 

@@ -3,11 +3,8 @@ package dev.lyne.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,8 +22,6 @@ final class FullDiskTest {
 
     private static TinyTraining tiny;
     private static byte[] undisturbed;
-
-    private record Ended(int code, List<String> err) {}
 
     @BeforeAll
     static void trainUndisturbed() throws Exception {
@@ -46,9 +41,9 @@ final class FullDiskTest {
         Path standing = standing(checkpoints);
         byte[] before = Files.readAllBytes(standing.resolve("state.safetensors"));
 
-        Ended full = train("checkpoint", "1024", 2); // KiB; a state has more
+        LimitedCommand full = train("checkpoint", "1024", 2); // KiB; a state has more
         assertThat(full.code()).isEqualTo(1);
-        assertThat(errors(full))
+        assertThat(full.errors())
                 .singleElement()
                 .satisfies(line -> assertThat(line)
                         .startsWith("lyne: checkpoint step-0000")
@@ -65,9 +60,9 @@ final class FullDiskTest {
 
     @Test
     void student_noRoomForMetrics_stopsAndResumes() throws Exception {
-        Ended full = train("metrics", "3", 0);
+        LimitedCommand full = train("metrics", "3", 0);
         assertThat(full.code()).isEqualTo(1);
-        assertThat(errors(full))
+        assertThat(full.errors())
                 .singleElement()
                 .satisfies(line -> assertThat(line)
                         .startsWith("lyne: " + tiny.directory("metrics").root())
@@ -81,30 +76,8 @@ final class FullDiskTest {
     }
 
     /** Runs a student to its end in a shell that lets no file grow past so many KiB. */
-    private static Ended train(String name, String limitKib, int checkpointEvery) throws Exception {
-        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        List<String> command = Stream.of(
-                        List.of("bash", "-c", "ulimit -f " + limitKib + " && exec \"$@\"", "bash", java),
-                        List.of("-Xmx256m", "-XX:-UsePerfData", "-cp", System.getProperty("java.class.path")),
-                        List.of(Lyne.class.getName()),
-                        tiny.plainly(name, checkpointEvery))
-                .flatMap(List::stream)
-                .toList();
-        ProcessBuilder builder = new ProcessBuilder(command).redirectOutput(ProcessBuilder.Redirect.DISCARD);
-        builder.environment().put("OMP_NUM_THREADS", "1");
-        Process process = builder.start();
-        try {
-            List<String> lines =
-                    process.errorReader(StandardCharsets.UTF_8).lines().toList();
-            return new Ended(process.waitFor(), lines);
-        } finally {
-            process.destroyForcibly();
-        }
-    }
-
-    /** Lines that are not progress. */
-    private static List<String> errors(Ended ended) {
-        return ended.err().stream().filter(line -> line.startsWith("lyne: ")).toList();
+    private static LimitedCommand train(String name, String limitKib, int checkpointEvery) throws Exception {
+        return LimitedCommand.run(limitKib, tiny.plainly(name, checkpointEvery));
     }
 
     private static Path standing(Path checkpoints) throws IOException {

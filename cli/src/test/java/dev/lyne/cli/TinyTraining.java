@@ -75,20 +75,14 @@ final class TinyTraining {
 
     /** A server, ready; always at the same port. */
     ChildProcess serve() throws IOException {
-        ChildProcess server = ChildProcess.start(
-                "server",
-                shared.resolve("server.log"),
-                1,
-                "256m",
-                List.of(
-                        "serve",
-                        "--deterministic",
-                        "--threads",
-                        "1",
-                        "--teacher",
-                        teacher.toString(),
-                        "--listen",
-                        "127.0.0.1:" + port));
+        return serve("server", List.of("--deterministic", "--threads", "1", "--teacher", teacher.toString()));
+    }
+
+    /** A server of whatever those arguments name, ready; always at the same port. */
+    ChildProcess serve(String name, List<String> source) throws IOException {
+        List<String> arguments = new ArrayList<>(List.of("serve", "--listen", "127.0.0.1:" + port));
+        arguments.addAll(source);
+        ChildProcess server = ChildProcess.start(name, log(name), 1, "256m", arguments);
         assertThat(server.readLine()).contains("\"listening\"");
         return server;
     }
@@ -104,6 +98,43 @@ final class TinyTraining {
         arguments.addAll(List.of("--teacher", address(), "--alpha", "0.7", "--in-flight", "8"));
         arguments.addAll(selection);
         return ChildProcess.start(name, log(name), 1, "256m", arguments);
+    }
+
+    /** A student of those arguments. */
+    ChildProcess train(String name, List<String> arguments) throws IOException {
+        return ChildProcess.start(name, log(name), 1, "256m", arguments);
+    }
+
+    /** Arguments of a student of a source, which resumes where it can. */
+    List<String> learning(String name, int checkpointEvery, List<String> source) {
+        List<String> arguments = plainly(name, checkpointEvery);
+        arguments.addAll(List.of("--alpha", "0.7", "--k", "16", "--in-flight", "8"));
+        arguments.addAll(source);
+        return arguments;
+    }
+
+    /** Arguments of a capture of what the students of the server ask for. */
+    List<String> capturing(String name, int shardWindows) {
+        return List.of(
+                "capture",
+                "--out",
+                shared.resolve(name).toString(),
+                "--tokenizer",
+                teacher.toString(),
+                "--corpus",
+                text.toString(),
+                "--cache",
+                shared.resolve("tokens").toString(),
+                "--context",
+                "32",
+                "--k",
+                "16",
+                "--teacher",
+                address(),
+                "--threads",
+                "1",
+                "--shard-windows",
+                Integer.toString(shardWindows));
     }
 
     /** Arguments of a student without a teacher, which resumes where it can. */

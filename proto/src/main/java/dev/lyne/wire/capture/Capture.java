@@ -6,6 +6,7 @@ import dev.lyne.wire.BlockNarrowing;
 import dev.lyne.wire.Containment;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.MalformedBlockException;
+import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -78,13 +79,15 @@ public final class Capture {
      *
      * @param positions ascending, at least one
      * @param selection one that the captured selection may contain, see {@link CapturedForm#refusal}
-     * @param narrowing whether rows may be cut to other positions or fewer entries; temperatures may be left out in any case
+     * @param narrowing whether entries may be cut out of wider rows, and single rows out of compact blocks, whose bytes then differ
+     *     from those of fresh rows
      * @throws DamagedCaptureException where the bytes are not what was written
      */
     public Optional<CapturedRows> rows(int[] tokens, int[] positions, Selection selection, boolean narrowing)
             throws IOException {
+        boolean compact = manifest.rows().precision() == Precision.COMPACT;
         for (IndexRecord record : index.find(SequenceKey.of(tokens))) {
-            if (record.mayCover(positions) && (narrowing || record.rows() == positions.length)) {
+            if (record.mayCover(positions) && (record.rows() == positions.length || narrowing || !compact)) {
                 Optional<CapturedRows> rows = cut(entry(record, tokens), tokens, positions, selection);
                 if (rows.isPresent()) {
                     return rows;
@@ -147,7 +150,7 @@ public final class Capture {
             } else if (holds(held, selection)) {
                 byte[] digest = Digests.rows(tokens, positions, 0, positions.length);
                 blocks.add(ByteBuffer.wrap(BlockNarrowing.narrow(held.bytes(), selection, positions, digest)));
-                narrowed = true;
+                narrowed |= !held.header().selection().equals(selection);
             } else {
                 return Optional.empty();
             }

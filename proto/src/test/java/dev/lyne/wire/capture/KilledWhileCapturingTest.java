@@ -18,9 +18,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** A process that is killed with SIGKILL at random moments loses no finished shard, and what it leaves ends as an undisturbed run. */
 final class KilledWhileCapturingTest {
     private static final long SEED = 23;
-    private static final int WINDOWS = 2_000;
-    private static final int SHARD_WINDOWS = 40;
-    private static final int KILLS = 4;
+    private static final int WINDOWS = 1_600;
+    private static final int SHARD_WINDOWS = 80;
+    private static final int KILLS = 3;
 
     @TempDir
     private Path directory;
@@ -50,7 +50,7 @@ final class KilledWhileCapturingTest {
             Map<String, FileTime> before = shards(killed);
             Process child = start(killed);
             try (BufferedReader lines = child.inputReader(StandardCharsets.UTF_8)) {
-                for (int shard = 1 + random.nextInt(8); shard > 0; shard--) {
+                for (int shard = 1 + random.nextInt(4); shard > 0; shard--) {
                     assertThat(lines.readLine()).startsWith("shard");
                 }
                 long moment = System.nanoTime() + random.nextLong(3_000_000);

@@ -23,6 +23,7 @@ public enum Setting {
     EPOCHS("1", "Passes over the corpus, where steps is 0"),
     TEACHER("", "Teacher servers, HOST:PORT or dns:///NAME:PORT", true),
     TEACHER_NAME("", "Name of the teacher on its server; by default its only one"),
+    TARGETS("", "Directory of captured targets to learn from, in place of a teacher server"),
     SELECTION(
             "top-k",
             "Which entries of a teacher row are kept: top-k, top-p-k, top-fraction, draws, or chosen, which are the student's own"

@@ -106,6 +106,11 @@ public final class Settings {
         return effective;
     }
 
+    /** Whether a value was given, rather than left to the default. */
+    boolean isGiven(Setting setting) {
+        return values.containsKey(setting);
+    }
+
     String text(Setting setting) {
         List<String> given = values.get(setting);
         if (given == null) {

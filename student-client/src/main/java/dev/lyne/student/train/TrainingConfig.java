@@ -54,6 +54,7 @@ public record TrainingConfig(
      * What is learnt from a teacher.
      *
      * @param teachers addresses; empty: plain language-model training
+     * @param targets directory of captured targets; empty: teachers are asked
      * @param alpha weight of the distillation loss
      * @param selection which entries of a teacher row are asked for
      * @param precision how rows are coded on their way
@@ -63,6 +64,7 @@ public record TrainingConfig(
     public record Distillation(
             List<String> teachers,
             String teacherName,
+            Optional<Path> targets,
             Selection selection,
             Precision precision,
             double alpha,
@@ -70,9 +72,14 @@ public record TrainingConfig(
             double studentTemperature,
             int inFlight,
             double minCoverage) {
-        /** Whether a teacher is asked at all. */
+        /** Whether anything is learnt from a teacher, asked now or captured before. */
         public boolean enabled() {
             return alpha > 0;
+        }
+
+        /** Whether it is known where targets come from. */
+        public boolean hasSource() {
+            return !teachers.isEmpty() || targets.isPresent();
         }
     }
 
@@ -122,7 +129,7 @@ public record TrainingConfig(
         return config;
     }
 
-    private static Path directoryOf(Path student) {
+    static Path directoryOf(Path student) {
         Path parent = student.toAbsolutePath().getParent();
         return student.toString().endsWith(".json") && parent != null ? parent : student;
     }
@@ -139,11 +146,12 @@ public record TrainingConfig(
                 settings.integer(Setting.HELD_OUT_WINDOWS, 0, Integer.MAX_VALUE));
     }
 
-    private static Distillation distillation(Settings settings) {
+    static Distillation distillation(Settings settings) {
         float teacherTemperature = temperature(settings, Setting.TEACHER_TEMPERATURE);
         return new Distillation(
                 settings.list(Setting.TEACHER),
                 settings.text(Setting.TEACHER_NAME),
+                settings.optional(Setting.TARGETS).map(Path::of),
                 SelectionSettings.selection(settings, teacherTemperature),
                 SelectionSettings.precision(settings),
                 settings.number(Setting.ALPHA, 0, 1, true),
@@ -195,11 +203,15 @@ public record TrainingConfig(
     }
 
     private void checkTogether() {
-        if (distillation.alpha() > 0 && distillation.teachers().isEmpty()) {
-            throw Settings.refused(Setting.ALPHA, distillation.alpha(), "0 where no teacher is given");
+        if (distillation.alpha() > 0 && !distillation.hasSource()) {
+            throw Settings.refused(
+                    Setting.ALPHA, distillation.alpha(), "0 where neither teacher nor targets are given");
         }
-        if (distillation.alpha() == 0 && !distillation.teachers().isEmpty()) {
-            throw Settings.refused(Setting.ALPHA, distillation.alpha(), "above 0 where a teacher is given");
+        if (distillation.alpha() == 0 && distillation.hasSource()) {
+            throw Settings.refused(Setting.ALPHA, distillation.alpha(), "above 0 where teacher or targets are given");
+        }
+        if (distillation.targets().isPresent() && !distillation.teachers().isEmpty()) {
+            throw Settings.refused(Setting.TARGETS, distillation.targets().get(), "empty where a teacher is given");
         }
         if (!distillation.teachers().isEmpty()) {
             TeacherClient.requireAddresses(String.join(",", distillation.teachers()));
@@ -246,7 +258,7 @@ public record TrainingConfig(
         }
     }
 
-    private static List<Path> paths(Settings settings, Setting setting) {
+    static List<Path> paths(Settings settings, Setting setting) {
         List<Path> paths = new ArrayList<>();
         for (String path : settings.list(setting)) {
             paths.add(Path.of(path));

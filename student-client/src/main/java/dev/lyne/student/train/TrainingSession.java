@@ -3,6 +3,8 @@ package dev.lyne.student.train;
 import dev.lyne.lm.files.UnwritableFileException;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.Trainable;
+import dev.lyne.student.capture.CaptureSource;
+import dev.lyne.student.capture.Recorder;
 import dev.lyne.student.checkpoint.Checkpoint;
 import dev.lyne.student.checkpoint.CheckpointMismatchException;
 import dev.lyne.student.checkpoint.CheckpointStore;
@@ -20,11 +22,13 @@ import dev.lyne.student.tokens.Windows;
 import dev.lyne.wire.Selection;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.LongToDoubleFunction;
+import org.jspecify.annotations.Nullable;
 
 /** One run, put together from its settings: corpus, windows, teacher, student, checkpoints. Used once, by one thread. */
 final class TrainingSession {
@@ -85,7 +89,7 @@ final class TrainingSession {
                 if (!config.distillation().enabled()) {
                     return train(material, student, checkpoints, checkpoint, Optional.empty());
                 }
-                try (TargetSource source = surroundings.openTeachers(config);
+                try (TargetSource source = openTargets(material.windows());
                         TargetStream stream = source.open(request(tokenizer, checkpoint))) {
                     return train(material, student, checkpoints, checkpoint, Optional.of(stream));
                 }
@@ -112,15 +116,37 @@ final class TrainingSession {
         return new Material(tokenizer, windows, heldOut, sequence, steps);
     }
 
+    /** Teachers, or a capture of what they said of these very windows. */
+    private TargetSource openTargets(Windows windows) throws IOException {
+        Optional<Path> captured = config.distillation().targets();
+        if (captured.isEmpty()) {
+            return surroundings.openTeachers(config);
+        }
+        int inFlight = config.distillation().inFlight();
+        CaptureSource source = CaptureSource.open(
+                captured.get(),
+                new CaptureSource.Options(
+                        inFlight,
+                        (long) inFlight * config.data().context(),
+                        !config.run().deterministic()));
+        source.requirePacking(Recorder.packing(windows));
+        return source;
+    }
+
     private TargetRequest request(Tokenizer tokenizer, Optional<Checkpoint> checkpoint) {
-        TeacherExpectation expectation = new TeacherExpectation(
+        return request(
+                config.distillation(),
+                tokenizer,
                 checkpoint
                         .map(before -> before.run().identity().get(RunIdentity.TEACHER_MODEL))
-                        .orElse(null),
-                HexFormat.of().formatHex(tokenizer.digest()),
-                tokenizer.vocabularySize(),
-                null);
-        TrainingConfig.Distillation settings = config.distillation();
+                        .orElse(null));
+    }
+
+    /** What a run with these settings asks of its teacher, or of a capture. */
+    static TargetRequest request(
+            TrainingConfig.Distillation settings, Tokenizer tokenizer, @Nullable String teacherDigest) {
+        TeacherExpectation expectation = new TeacherExpectation(
+                teacherDigest, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
         return new TargetRequest(settings.selection(), settings.precision(), false, expectation);
     }
 

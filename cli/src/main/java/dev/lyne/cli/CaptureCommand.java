@@ -1,0 +1,98 @@
+package dev.lyne.cli;
+
+import dev.lyne.student.capture.Estimate;
+import dev.lyne.student.train.CaptureSession;
+import dev.lyne.wire.capture.CaptureManifest;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Targets of a corpus, recorded to files. */
+@Command(
+        name = "capture",
+        description =
+                "Records the targets of a corpus to a directory, for train --targets and serve --replay. Settings as in train, "
+                        + "from the same file where there is one. The same command goes on after an interruption.",
+        modelTransformer = SettingOptions.OfCapture.class,
+        mixinStandardHelpOptions = true)
+@SuppressWarnings("NullAway.Init") // picocli sets the options
+final class CaptureCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(
+            names = "--config",
+            paramLabel = "FILE",
+            description =
+                    "YAML file of settings, such as the training run's; those that a capture has no use for are ignored.")
+    private @Nullable Path config;
+
+    @Option(
+            names = "--shard-windows",
+            paramLabel = "N",
+            defaultValue = "512",
+            description = "Windows in a shard, the unit that survives an interruption (default: ${DEFAULT-VALUE}).")
+    private int shardWindows;
+
+    @Option(
+            names = "--writers",
+            paramLabel = "N",
+            defaultValue = "2",
+            description = "Shards written at a time (default: ${DEFAULT-VALUE}).")
+    private int writers;
+
+    @Option(names = "--estimate", description = "Say what the capture would take, and stop.")
+    private boolean estimateOnly;
+
+    @Mixin
+    private JsonReport json;
+
+    /** What a capture printed under --json. */
+    record Report(
+            String directory, long windows, long sequences, long positions, long blockBytes, double bytesPerPosition) {}
+
+    @Override
+    public Integer call() throws Exception {
+        if (shardWindows < 1) {
+            throw new IllegalArgumentException("--shard-windows: " + shardWindows + " (expected: 1 or more)");
+        }
+        if (writers < 1) {
+            throw new IllegalArgumentException("--writers: " + writers + " (expected: 1 or more)");
+        }
+        CaptureSession session = new CaptureSession(SettingOptions.collect(spec, config), shardWindows, writers);
+        try (CaptureProgress progress = new CaptureProgress(System.err)) {
+            if (estimateOnly) {
+                Estimate estimate = session.estimate(progress, progress::onTokenise);
+                json.write(estimate);
+                if (!json.toStdout()) {
+                    System.out.println(CaptureProgress.describe(estimate));
+                }
+                return 0;
+            }
+            CaptureManifest manifest = session.record(progress, progress::onTokenise);
+            Report report = new Report(
+                    session.out().toString(),
+                    manifest.windows(),
+                    manifest.sequences(),
+                    manifest.positions(),
+                    manifest.blockBytes(),
+                    (double) manifest.blockBytes() / manifest.positions());
+            json.write(report);
+            if (!json.toStdout()) {
+                System.out.printf(
+                        "%s: %,d sequences, %,d positions, %,d bytes of blocks, %.1f a position%n",
+                        report.directory(),
+                        report.sequences(),
+                        report.positions(),
+                        report.blockBytes(),
+                        report.bytesPerPosition());
+            }
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,125 @@
+package dev.lyne.student.capture;
+
+import dev.lyne.student.client.StoredTargets;
+import dev.lyne.student.client.TargetRequest;
+import dev.lyne.student.client.TargetSource;
+import dev.lyne.student.client.TargetStream;
+import dev.lyne.student.client.TeacherDescription;
+import dev.lyne.wire.capture.Capture;
+import dev.lyne.wire.capture.CaptureManifest;
+import dev.lyne.wire.capture.CapturedForm;
+import dev.lyne.wire.capture.CapturedPacking;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Targets out of a capture: what a teacher server would send, without one. */
+public final class CaptureSource implements TargetSource {
+    private final Capture capture;
+    private final Options options;
+    private final TeacherDescription teacher;
+
+    /** Guarded by this. */
+    private final List<CaptureStream> streams = new ArrayList<>();
+    /** Guarded by this. */
+    private boolean closed;
+
+    /**
+     * How a capture is read.
+     *
+     * @param windowSequences most sequences offered and not taken, at least 1
+     * @param windowTokens most tokens of those sequences, at least 1; a sequence alone always fits
+     * @param narrowing whether rows may be cut out of wider ones where the teacher was deterministic; where it was not, they always
+     *     may
+     */
+    public record Options(int windowSequences, long windowTokens, boolean narrowing) {
+        public Options {
+            if (windowSequences < 1 || windowTokens < 1) {
+                throw new IllegalArgumentException("window: " + windowSequences + " sequences, " + windowTokens
+                        + " tokens (expected: at least 1 each)");
+            }
+        }
+    }
+
+    private CaptureSource(Capture capture, Options options) {
+        this.capture = capture;
+        this.options = options;
+        this.teacher = CapturedTeachers.description(capture.manifest().teacher());
+    }
+
+    /**
+     * Opens the capture of a directory.
+     *
+     * @throws IllegalArgumentException where there is none, or one that is not complete
+     * @throws dev.lyne.wire.capture.DamagedCaptureException where a file is not what was written
+     */
+    public static CaptureSource open(Path directory, Options options) throws IOException {
+        return new CaptureSource(Capture.open(directory), options);
+    }
+
+    @Override
+    public TeacherDescription describe() {
+        return teacher;
+    }
+
+    /** What the capture is of. */
+    public CaptureManifest manifest() {
+        return capture.manifest();
+    }
+
+    /** Refuses a capture of another corpus, or of one that was cut otherwise, naming every value that differs. */
+    public void requirePacking(CapturedPacking wanted) {
+        CapturedPacking held = capture.manifest().packing();
+        if (held.equals(wanted)) {
+            return;
+        }
+        List<String> differences = new ArrayList<>();
+        difference(differences, "corpus", held.corpusSha256(), wanted.corpusSha256());
+        difference(differences, "document rule", held.documentRule(), wanted.documentRule());
+        difference(differences, "context", held.context(), wanted.context());
+        difference(differences, "overlap", held.overlap(), wanted.overlap());
+        difference(differences, "packing digest", held.sha256(), wanted.sha256());
+        throw new IllegalArgumentException(capture.directory() + ": captured " + String.join("; ", differences));
+    }
+
+    private static void difference(List<String> differences, String name, Object held, Object wanted) {
+        if (!held.equals(wanted)) {
+            differences.add(name + " " + held + " (expected: this run's " + wanted + ")");
+        }
+    }
+
+    /** @throws IllegalArgumentException where the captured rows cannot answer what is asked for */
+    @Override
+    public TargetStream open(TargetRequest request) {
+        String name = capture.directory().toString();
+        StoredTargets.requireExpected(name, teacher, request.expectation());
+        boolean narrowing = options.narrowing() || !teacher.deterministic();
+        var wanted = new CapturedForm(request.selection(), request.precision(), request.rawLogits());
+        capture.manifest()
+                .rows()
+                .refusal(wanted, teacher.vocabularySize(), narrowing)
+                .ifPresent(refusal -> {
+                    throw new IllegalArgumentException(name + ": asked for " + refusal);
+                });
+        synchronized (this) {
+            if (closed) {
+                throw new IllegalStateException("the capture is closed");
+            }
+            CaptureStream stream = new CaptureStream(
+                    capture, narrowing, new StoredTargets(request, teacher), options, System::nanoTime);
+            streams.add(stream);
+            return stream;
+        }
+    }
+
+    @Override
+    public void close() {
+        List<CaptureStream> open;
+        synchronized (this) {
+            closed = true;
+            open = List.copyOf(streams);
+        }
+        open.forEach(CaptureStream::close);
+    }
+}

@@ -1,0 +1,147 @@
+package dev.lyne.student.train;
+
+import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.lm.weights.ModelFiles;
+import dev.lyne.student.capture.Estimate;
+import dev.lyne.student.capture.Recorder;
+import dev.lyne.student.capture.RecorderListener;
+import dev.lyne.student.client.ClientOptions;
+import dev.lyne.student.client.TeacherClient;
+import dev.lyne.student.corpus.Corpus;
+import dev.lyne.student.tokens.TextEncoder;
+import dev.lyne.student.tokens.TokenStore;
+import dev.lyne.student.tokens.Windows;
+import dev.lyne.wire.Selection;
+import dev.lyne.wire.capture.CaptureManifest;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.Set;
+
+/**
+ * A capture, put together from the settings that a training run on the same corpus has: windows are cut and rows asked for by the same
+ * code, so that what is captured is what that run would ask for.
+ */
+public final class CaptureSession {
+    private final Path out;
+    private final Path tokenizerDirectory;
+    private final Corpus corpus;
+    private final Path cache;
+    private final int context;
+    private final int threads;
+    private final String name;
+    private final TrainingConfig.Distillation distillation;
+    private final int shardWindows;
+    private final int writers;
+
+    /**
+     * Checks what was given, reads nothing yet.
+     *
+     * @param shardWindows windows of a shard
+     * @param writers shards written at a time
+     * @throws IllegalArgumentException naming the setting that cannot be
+     */
+    public CaptureSession(Settings settings, int shardWindows, int writers) throws IOException {
+        this.out = Path.of(settings.text(Setting.OUT));
+        this.tokenizerDirectory = tokenizerDirectory(settings);
+        this.cache = settings.optional(Setting.CACHE).map(Path::of).orElseGet(() -> out.resolve("tokens"));
+        this.context = settings.integer(Setting.CONTEXT, 2, 1 << 24);
+        int given = settings.integer(Setting.THREADS, 0, 4096);
+        this.threads = given == 0 ? Runtime.getRuntime().availableProcessors() : given;
+        this.name = settings.text(Setting.NAME);
+        this.distillation = TrainingConfig.distillation(settings);
+        this.shardWindows = shardWindows;
+        this.writers = Math.min(writers, distillation.inFlight());
+        if (distillation.teachers().isEmpty()) {
+            throw Settings.refused(Setting.TEACHER, "none", "the servers to ask, HOST:PORT");
+        }
+        if (distillation.selection() instanceof Selection.Chosen) {
+            throw Settings.refused(
+                    Setting.SELECTION, "chosen", "one that the student has no part in: what it chooses changes as it learns");
+        }
+        TeacherClient.requireAddresses(String.join(",", distillation.teachers()));
+        ModelFiles.requireFile(Setting.TOKENIZER.key(), tokenizerDirectory, Tokenizer.FILE_NAME);
+        this.corpus = Corpus.of(
+                Setting.CORPUS.key(),
+                TrainingConfig.paths(settings, Setting.CORPUS),
+                settings.optional(Setting.TEXT_FIELD));
+    }
+
+    /** The settings that a capture has. */
+    public static Set<Setting> settings() {
+        return EnumSet.of(
+                Setting.NAME,
+                Setting.OUT,
+                Setting.STUDENT,
+                Setting.TOKENIZER,
+                Setting.CORPUS,
+                Setting.TEXT_FIELD,
+                Setting.CACHE,
+                Setting.CONTEXT,
+                Setting.TEACHER,
+                Setting.TEACHER_NAME,
+                Setting.SELECTION,
+                Setting.K,
+                Setting.P,
+                Setting.TRUNCATE_AT,
+                Setting.FRACTION,
+                Setting.DRAWS,
+                Setting.HEAD,
+                Setting.DRAW_SEED,
+                Setting.TARGET_PRECISION,
+                Setting.TEACHER_TEMPERATURE,
+                Setting.IN_FLIGHT,
+                Setting.THREADS);
+    }
+
+    private static Path tokenizerDirectory(Settings settings) {
+        if (!settings.isGiven(Setting.TOKENIZER) && !settings.isGiven(Setting.STUDENT)) {
+            throw Settings.refused(Setting.TOKENIZER, "not given", "a directory with tokenizer.json, or a student's");
+        }
+        return settings.optional(Setting.TOKENIZER)
+                .map(Path::of)
+                .orElseGet(() -> TrainingConfig.directoryOf(Path.of(settings.text(Setting.STUDENT))));
+    }
+
+    /** Directory of the capture. */
+    public Path out() {
+        return out;
+    }
+
+    /** What the whole capture would take, from a sample that the teacher scores; records nothing. */
+    public Estimate estimate(RecorderListener listener, TokenStore.Progress tokenising)
+            throws IOException, InterruptedException {
+        return with(listener, tokenising, Recorder::estimate);
+    }
+
+    /** Records what is missing. */
+    public CaptureManifest record(RecorderListener listener, TokenStore.Progress tokenising)
+            throws IOException, InterruptedException {
+        return with(listener, tokenising, Recorder::record);
+    }
+
+    private interface Use<T> {
+        T with(Recorder recorder) throws IOException, InterruptedException;
+    }
+
+    private <T> T with(RecorderListener listener, TokenStore.Progress tokenising, Use<T> use)
+            throws IOException, InterruptedException {
+        int inFlight = distillation.inFlight() / writers;
+        ClientOptions options = ClientOptions.builder()
+                .teacher(distillation.teacherName())
+                .student(name)
+                .window(inFlight, (long) inFlight * context)
+                .build();
+        try (Tokenizer tokenizer = Tokenizer.load(tokenizerDirectory);
+                TeacherClient teachers = TeacherClient.connect(String.join(",", distillation.teachers()), options)) {
+            Windows windows = new Windows(
+                    TokenStore.open(cache, corpus, TextEncoder.of(tokenizer), threads, tokenising), context);
+            return use.with(new Recorder(
+                    windows,
+                    teachers,
+                    TrainingSession.request(distillation, tokenizer, null),
+                    new Recorder.Options(out, shardWindows, writers),
+                    listener));
+        }
+    }
+}
