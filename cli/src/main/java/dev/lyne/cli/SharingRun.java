@@ -99,6 +99,8 @@ final class SharingRun {
                         teacher,
                         "--alpha",
                         "1",
+                        "--target-precision",
+                        "exact", // long rows, so that a tenth of them is some MiB
                         "--seed",
                         Integer.toString(seed),
                         "--samples",

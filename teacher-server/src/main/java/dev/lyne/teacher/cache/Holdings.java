@@ -32,7 +32,8 @@ public record Holdings(RowFormat format, int[] positions, int[][] chosen, double
      * entries and temperatures.
      *
      * <p>Exact rows answer in any precision, by coding them again: that gives what coding fresh rows would. Half and compact rows
-     * answer in their own precision alone: the error of one on top of the other would break the bounds of both.
+     * answer in their own precision alone: the error of one on top of the other would break the bounds of both. Half rows answer for
+     * their very entries alone: a tail that rounded entries were added to is no longer within a part in 2,048.
      *
      * <p>In deterministic mode an answer has the bytes that a fresh one would have. So selections have to be equal, since a tail
      * that entries were added to may differ in its last bits; and compact rows have to be at the very positions wanted, since the
@@ -48,7 +49,8 @@ public record Holdings(RowFormat format, int[] positions, int[][] chosen, double
                 : Containment.containsPositions(held.positions, wanted.positions);
         boolean entries = deterministic
                 ? has.selection().equals(asked.selection())
-                : Containment.contains(has.selection(), asked.selection(), vocabularySize, held.keptMass);
+                : Containment.contains(has.selection(), asked.selection(), vocabularySize, held.keptMass)
+                        && (has.precision() != Precision.HALF || has.sameEntries(asked));
         return codes && logits && rows && entries && sameChosen(held, wanted);
     }
 

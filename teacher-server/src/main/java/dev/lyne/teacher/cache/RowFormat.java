@@ -17,6 +17,11 @@ public record RowFormat(Selection selection, Precision precision, boolean rawLog
         }
     }
 
+    /** Whether rows keep the same entries, whatever temperatures they have offsets for. */
+    boolean sameEntries(RowFormat other) {
+        return selection.withTemperatures(other.selection().temperatures()).equals(other.selection());
+    }
+
     /** Most bytes that a row takes in a block, whatever the precision. */
     public int maxRowBytes(int vocabularySize) {
         return rowBytes(vocabularySize, 4 + 4);

@@ -64,8 +64,10 @@ final class Widening {
     }
 
     private static Precision precision(Holdings held, Holdings wanted) {
-        boolean equal = held.format().precision() == wanted.format().precision();
-        return equal ? wanted.format().precision() : Precision.EXACT;
+        Precision precision = wanted.format().precision();
+        boolean answersBoth = held.format().precision() == precision
+                && (precision != Precision.HALF || held.format().sameEntries(wanted.format()));
+        return answersBoth ? precision : Precision.EXACT;
     }
 
     private static int[] positions(Holdings held, Holdings wanted) {

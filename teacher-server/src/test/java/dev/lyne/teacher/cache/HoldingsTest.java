@@ -51,7 +51,7 @@ final class HoldingsTest {
                 // held, wanted, answers, answers in deterministic mode
                 row("the same", holds(topK(64), EXACT, ALL), holds(topK(64), EXACT, ALL), true, true),
                 row("smaller k", holds(topK(64), EXACT, ALL), holds(topK(16), EXACT, ALL), true, false),
-                row("smaller k, half", holds(topK(64), HALF, ALL), holds(topK(16), HALF, ALL), true, false),
+                row("smaller k, half", holds(topK(64), HALF, ALL), holds(topK(16), HALF, ALL), false, false),
                 row("smaller k, compact", holds(topK(64), COMPACT, ALL), holds(topK(16), COMPACT, ALL), true, false),
                 row("greater k", holds(topK(16), EXACT, ALL), holds(topK(64), EXACT, ALL), false, false),
                 row("p in k", holds(topK(64), EXACT, ALL), holds(topPK(0.9, 64), EXACT, ALL), true, false),
@@ -165,6 +165,8 @@ final class HoldingsTest {
                         holds(new Selection.TopPK(0.9, 10, 1f, List.of(2f)), EXACT, 1)),
                 Arguments.of(
                         holds(draws(7, 2f), EXACT, 1), holds(draws(7), EXACT, 2), holds(draws(7, 2f), EXACT, 1, 2)),
+                Arguments.of(holds(topK(64), HALF, 1), holds(topK(8), HALF, 1), holds(topK(64), EXACT, 1)),
+                Arguments.of(holds(topK(8, 2f), HALF, 1), holds(topK(8), HALF, 2), holds(topK(8, 2f), HALF, 1, 2)),
                 // what is wanted holds all: nothing to widen
                 Arguments.of(
                         holds(topK(8), EXACT, 1), holds(topK(9, 2f), EXACT, 1, 2), holds(topK(9, 2f), EXACT, 1, 2)),

@@ -67,7 +67,8 @@ final class ChosenRowsAreSharedOnRequestTest {
 
     @Test
     void ask_sharing_isServedToWhoNamesTheSameAtThosePositions() {
-        assertThat(ask(true, sequence(0, new int[] {9, 3}, new int[] {}, new int[] {1, 2, 3})).getSource())
+        assertThat(ask(true, sequence(0, new int[] {9, 3}, new int[] {}, new int[] {1, 2, 3}))
+                        .getSource())
                 .isEqualTo(Source.SOURCE_COMPUTED);
 
         Rows slice = ask(true, sequence(1, new int[] {}, new int[] {3, 1, 2}));

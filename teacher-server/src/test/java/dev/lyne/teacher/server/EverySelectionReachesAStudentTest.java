@@ -89,6 +89,51 @@ final class EverySelectionReachesAStudentTest {
         }
     }
 
+    /** What was cut from wider rows passes every check that a student makes of fresh ones. */
+    @Test
+    void narrowedRows_inEveryPrecision_passTheStudentsChecks() throws Exception {
+        TinyModelDirectory.write(directory, TinyModelDirectory.PADDED_VOCABULARY);
+        LanguageModelTeacher teacher = LanguageModelTeacher.load("tiny", directory, TinyModelDirectory.OPTIONS, false);
+        int[] tokens = new Random(SEED)
+                .ints(TOKENS, 0, teacher.description().vocabularySize())
+                .toArray();
+        int[] some = Arrays.stream(Positions.withData(TOKENS))
+                .filter(t -> t % 3 != 1)
+                .toArray();
+        try (TeacherServer server = TeacherServer.start(
+                        List.of(teacher), TeacherServerOptions.builder().build());
+                TeacherClient client = TeacherClient.connect("127.0.0.1:" + server.port(), ClientOptions.defaults())) {
+            for (Precision precision : Precision.values()) {
+                int[] own = tokens.clone();
+                own[0] = precision.ordinal(); // a sequence of its own
+                Selection held = new Selection.TopK(100, List.of(2f, 0.5f));
+                Precision stored = precision == Precision.HALF ? Precision.EXACT : precision;
+                assertThat(take(client, held, stored, TargetSequence.whole(0, own))
+                                .narrowedRows())
+                        .isZero();
+                for (Selection narrower : List.of(
+                        new Selection.TopK(99, List.of(0.5f)),
+                        new Selection.TopK(8, List.of(2f)),
+                        new Selection.TopPK(0.3, 100, 1f, List.of()),
+                        new Selection.TopFraction(0.05, List.of(2f, 0.5f)),
+                        new Selection.DataOnly(List.of(2f)))) {
+                    Targets targets = take(client, narrower, precision, new TargetSequence(0, own, some));
+                    assertThat(targets.rowsBySource().keySet()).containsExactly(RowSource.MEMORY);
+                    assertThat(targets.narrowedRows()).isEqualTo(some.length);
+                }
+            }
+        }
+    }
+
+    private static Targets take(TeacherClient client, Selection selection, Precision precision, TargetSequence sequence)
+            throws InterruptedException {
+        TargetRequest request = new TargetRequest(selection, precision, false, TeacherExpectation.any());
+        try (TargetStream stream = client.open(request)) {
+            assertThat(stream.offer(sequence)).isTrue();
+            return stream.take();
+        }
+    }
+
     private static int[][] chosen(int vocabulary) {
         Random random = new Random(SEED);
         int[][] chosen = new int[TOKENS - 1][];

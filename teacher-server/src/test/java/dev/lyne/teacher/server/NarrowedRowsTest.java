@@ -94,8 +94,8 @@ final class NarrowedRowsTest {
         void check(TargetBlock block, int row, SelectedRows exact, int exactRow);
     }
 
-    private void forEachRow(Precision precision, RowTest test) {
-        hold(precision);
+    private void forEachRow(Precision held, Precision precision, RowTest test) {
+        hold(held);
         for (Selection selection : NARROWER) {
             List<Rows> narrowed = ask(selection, precision, some);
             SelectedRows exact = exact(selection);
@@ -130,7 +130,7 @@ final class NarrowedRowsTest {
 
     @Test
     void exact_narrowed_equalsFreshRows() {
-        forEachRow(Precision.EXACT, (block, row, exact, at) -> {
+        forEachRow(Precision.EXACT, Precision.EXACT, (block, row, exact, at) -> {
             int from = at * exact.stride();
             int count = exact.counts()[at];
             assertThat(ids(block, row)).isEqualTo(Arrays.copyOfRange(exact.ids(), from, from + count));
@@ -166,16 +166,33 @@ final class NarrowedRowsTest {
         return rank;
     }
 
-    /** A narrowed half tail sums rounded entries: it is as far off as the roughest of them, and rounded once more. */
     @Test
-    void half_narrowed_isWithinItsBounds() {
+    void exact_narrowedToHalf_isWithinItsBounds() {
         forEachRow(
-                Precision.HALF, (block, row, exact, at) -> assertWithin(block, row, at, 1.0 / 2_048, 0, 10.0 / 2_048));
+                Precision.EXACT,
+                Precision.HALF,
+                (block, row, exact, at) -> assertWithin(block, row, at, 1.0 / 2_048, 0, 1e-6));
+    }
+
+    /** A tail that rounded entries were added to would break the bounds of half rows, so exact ones take their place. */
+    @Test
+    void half_askedForLess_isComputedOnceMoreAndThenHoldsBoth() {
+        hold(Precision.HALF);
+        Selection eight = new Selection.TopK(8, List.of());
+        for (int time = 0; time < 3; time++) {
+            Source expected = time == 0 ? Source.SOURCE_COMPUTED : Source.SOURCE_MEMORY;
+            assertThat(ask(eight, Precision.HALF, some)).allMatch(rows -> rows.getSource() == expected);
+            assertThat(ask(HELD, Precision.HALF, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_MEMORY);
+        }
+        assertThat(fixture.teacher.sequencesScored()).isEqualTo(2);
     }
 
     @Test
     void compact_narrowed_isWithinItsBoundsAtTheNarrowedK() {
-        forEachRow(Precision.COMPACT, (block, row, exact, at) -> assertWithin(block, row, at, 0, 0.1, 0.05));
+        forEachRow(
+                Precision.COMPACT,
+                Precision.COMPACT,
+                (block, row, exact, at) -> assertWithin(block, row, at, 0, 0.1, 0.05));
 
         assertThat(compared).isEqualTo(NARROWER.size() * some.length);
         assertThat(divergence / compared).isLessThanOrEqualTo(1e-4);
