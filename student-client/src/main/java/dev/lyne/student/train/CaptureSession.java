@@ -57,7 +57,9 @@ public final class CaptureSession {
         }
         if (distillation.selection() instanceof Selection.Chosen) {
             throw Settings.refused(
-                    Setting.SELECTION, "chosen", "one that the student has no part in: what it chooses changes as it learns");
+                    Setting.SELECTION,
+                    "chosen",
+                    "one that the student has no part in: what it chooses changes as it learns");
         }
         TeacherClient.requireAddresses(String.join(",", distillation.teachers()));
         ModelFiles.requireFile(Setting.TOKENIZER.key(), tokenizerDirectory, Tokenizer.FILE_NAME);
