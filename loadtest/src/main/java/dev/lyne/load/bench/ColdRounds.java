@@ -64,7 +64,8 @@ final class ColdRounds {
     private long served(int round) throws IOException {
         return BenchStudent.run(
                 students,
-                new Order.TakeRows(new Order.Ask(round, ask.count(), ask.tokens(), ask.k(), ask.precision(), 1)));
+                new Order.TakeRows(new Order.Ask(
+                        ask.round() + 1 + round, ask.count(), ask.tokens(), ask.k(), ask.precision(), 1)));
     }
 
     /** Positions a second of the batches that were served last, run again. */
