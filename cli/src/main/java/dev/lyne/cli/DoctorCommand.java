@@ -9,6 +9,7 @@ import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
+import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.CrossEntropy;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
@@ -62,6 +63,11 @@ final class DoctorCommand implements Callable<Integer> {
         attempt("example", () -> {
             Home.teacher("demo");
             return Home.demoTeacher().toString();
+        });
+        attempt("tokenizer", () -> {
+            try (Tokenizer tokenizer = Tokenizer.load(Home.demoTeacher())) {
+                return tokenizer.vocabularySize() + " ids";
+            }
         });
         attempt("loopback port", () -> {
             try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {

@@ -20,6 +20,7 @@ import picocli.CommandLine.Spec;
             DemoCommand.class,
             EvaluateCommand.class,
             ServeCommand.class,
+            HealthCommand.class,
             TrainCommand.class,
             PretrainCommand.class,
             CaptureCommand.class,
