@@ -6,6 +6,8 @@ import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.replay.ReplayedTeacher;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
+import dev.lyne.teacher.synthetic.SyntheticSettings;
+import dev.lyne.teacher.synthetic.SyntheticTeacher;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -30,7 +32,13 @@ import tools.jackson.databind.json.JsonMapper;
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class ServeCommand implements Callable<Integer> {
-    @Option(names = "--teacher", paramLabel = "DIR", description = "A Hugging Face model directory, or demo.")
+    @Option(
+            names = "--teacher",
+            paramLabel = "DIR",
+            description =
+                    "A Hugging Face model directory, demo, or synthetic:key=value,… for a teacher without a model: "
+                            + "vocabulary, context, tokens_per_second (0: no limit), half_batch (tokens of a batch that runs at half"
+                            + " of it), seed.")
     private @Nullable String teacher;
 
     @Option(
@@ -96,7 +104,11 @@ final class ServeCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         requireOneOf(teacher, replay);
-        Optional<Path> directory = Optional.ofNullable(teacher).map(Home::teacher);
+        Optional<SyntheticSettings> synthetic =
+                Optional.ofNullable(teacher).filter(SyntheticSettings::names).map(SyntheticSettings::parse);
+        Optional<Path> directory = Optional.ofNullable(teacher)
+                .filter(named -> synthetic.isEmpty())
+                .map(Home::teacher);
         Optional<Path> capture = Optional.ofNullable(replay);
         TeacherServerOptions.Builder options = TeacherServerOptions.builder()
                 .listen(address("--listen", listen))
@@ -108,8 +120,15 @@ final class ServeCommand implements Callable<Integer> {
         }
         caches.applyTo(options);
         TeacherServerOptions checked = options.build(); // before the model, which takes long to load
-        TeacherServer server =
-                directory.isPresent() ? serve(directory.get(), checked) : replay(capture.orElseThrow(), checked);
+        TeacherServer server;
+        if (synthetic.isPresent()) {
+            server = serve(
+                    new SyntheticTeacher(name == null ? "synthetic" : name, synthetic.get(), deterministic), checked);
+        } else {
+            server = directory.isPresent()
+                    ? serve(load(directory.get()), checked)
+                    : replay(capture.orElseThrow(), checked);
+        }
         Thread drain = new Thread(() -> drain(server), "drain");
         Runtime.getRuntime().addShutdownHook(drain);
         System.out.println(JsonMapper.shared().writeValueAsString(ready(server)));
@@ -131,9 +150,12 @@ final class ServeCommand implements Callable<Integer> {
         }
     }
 
-    private TeacherServer serve(Path directory, TeacherServerOptions options) throws IOException, InterruptedException {
-        Teacher model = LanguageModelTeacher.load(
+    private Teacher load(Path directory) {
+        return LanguageModelTeacher.load(
                 name == null ? nameOf(directory) : name, directory, runtime.options(), deterministic);
+    }
+
+    private TeacherServer serve(Teacher model, TeacherServerOptions options) throws IOException, InterruptedException {
         try {
             return TeacherServer.start(List.of(model), options);
         } catch (IOException e) {

@@ -1,0 +1,154 @@
+package dev.lyne.teacher.synthetic;
+
+import dev.lyne.lm.scoring.Kept;
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.SelectedRows;
+import java.util.Arrays;
+
+/**
+ * The rows of a synthetic teacher. A row is a pure function of the seed and of the tokens up to its position: their hash picks how
+ * sharp the row is, and which token has which rank. Ids are spread evenly over the vocabulary, which no real teacher does, so that
+ * coding them costs the most that it can. Not safe for several threads.
+ */
+final class SyntheticRows {
+    private static final int LAWS = 16;
+    private static final double FLATTEST = 1.05;
+    private static final double SHARPEST = 3.2;
+
+    private final int vocabularySize;
+    private final long seed;
+    private final RankLaw[] laws = new RankLaw[LAWS];
+
+    SyntheticRows(int vocabularySize, long seed) {
+        this.vocabularySize = vocabularySize;
+        this.seed = seed;
+        for (int i = 0; i < LAWS; i++) {
+            laws[i] = new RankLaw(FLATTEST + (SHARPEST - FLATTEST) * i / (LAWS - 1), vocabularySize);
+        }
+    }
+
+    /** What a row is drawn from. */
+    record Row(RankLaw law, Permutation tokens, long hash) {}
+
+    /** The rows of one item. */
+    SelectedRows of(ScoreItem item, RowSelection selection) {
+        int[] positions = item.positions();
+        int rows = positions.length;
+        int stride = stride(selection.kept());
+        boolean draws = selection.kept() instanceof Kept.Draws;
+        int entries = Math.multiplyExact(rows, stride);
+        var columns = new SelectedRows(
+                positions,
+                stride,
+                new int[rows],
+                new int[entries],
+                new float[entries],
+                new float[rows],
+                new float[rows],
+                new float[rows * selection.temperatures().size()],
+                new int[draws ? entries : 0],
+                new float[selection.rawLogits() ? entries : 0],
+                new float[selection.rawLogits() ? rows : 0]);
+        long hash = Hashing.mix(seed);
+        int hashed = 0;
+        for (int r = 0; r < rows; r++) {
+            for (; hashed <= positions[r]; hashed++) {
+                hash = Hashing.mix(hash, item.tokens()[hashed]);
+            }
+            fill(columns, r, row(hash), item, selection);
+        }
+        return columns;
+    }
+
+    private Row row(long hash) {
+        return new Row(laws[(int) (hash >>> 60)], new Permutation(vocabularySize, hash), hash);
+    }
+
+    private int stride(Kept kept) {
+        if (kept instanceof Kept.Top top) {
+            return Math.min(top.k(), vocabularySize);
+        } else if (kept instanceof Kept.Draws draws) {
+            return (int) Math.min(vocabularySize, (long) draws.draws() + draws.head());
+        }
+        return kept instanceof Kept.Chosen chosen ? chosen.k() : 0;
+    }
+
+    private void fill(SelectedRows columns, int r, Row row, ScoreItem item, RowSelection selection) {
+        int position = columns.positions()[r];
+        RankLaw law = row.law();
+        columns.dataLogProbability()[r] = position + 1 == item.tokens().length
+                ? Float.NaN
+                : law.logProbability(row.tokens().rank(item.tokens()[position + 1]));
+        columns.logTailMass()[r] = keep(columns, r, row, item, selection.kept());
+        for (int i = 0; i < selection.temperatures().size(); i++) {
+            columns.temperatureOffsets()[r * selection.temperatures().size() + i] =
+                    law.offset(selection.temperatures().get(i));
+        }
+        if (selection.rawLogits()) {
+            columns.logSumExp()[r] = 8 + 8 * (float) Hashing.uniform(Hashing.mix(row.hash(), 1));
+            for (int at = r * columns.stride(); at < r * columns.stride() + columns.counts()[r]; at++) {
+                columns.logits()[at] = columns.logProbabilities()[at] + columns.logSumExp()[r];
+            }
+        }
+    }
+
+    /** Fills the entries; gives the log of the mass not kept. */
+    private float keep(SelectedRows columns, int r, Row row, ScoreItem item, Kept kept) {
+        if (kept instanceof Kept.Top top) {
+            int count = top.p() == 1
+                    ? columns.stride()
+                    : Math.min(columns.stride(), row.law().prefix(top.p(), top.truncationTemperature()));
+            for (int rank = 0; rank < count; rank++) {
+                put(columns, r, row, rank);
+            }
+            return row.law().logTailMass(count);
+        } else if (kept instanceof Kept.Draws draws) {
+            return draw(columns, r, row, draws);
+        } else if (kept instanceof Kept.Chosen) {
+            int[] ranks = Arrays.stream(item.chosen()[r])
+                    .map(row.tokens()::rank)
+                    .sorted()
+                    .toArray();
+            double mass = 0;
+            for (int rank : ranks) {
+                put(columns, r, row, rank);
+                mass += row.law().probability(rank);
+            }
+            boolean everything = ranks.length == vocabularySize;
+            return everything ? Float.NEGATIVE_INFINITY : (float) Math.log1p(-Math.min(mass, 1 - 1e-12));
+        }
+        return 0;
+    }
+
+    private float draw(SelectedRows columns, int r, Row row, Kept.Draws draws) {
+        int[] ranks = new int[draws.head() == vocabularySize ? 0 : draws.draws()];
+        long key = Hashing.mix(row.hash(), draws.seed());
+        for (int j = 0; j < ranks.length; j++) {
+            ranks[j] = row.law().draw(draws.head(), Hashing.uniform(Hashing.mix(key, j)));
+        }
+        Arrays.sort(ranks);
+        for (int rank = 0; rank < draws.head(); rank++) {
+            put(columns, r, row, rank);
+        }
+        double mass = 0;
+        for (int j = 0; j < ranks.length; j++) {
+            if (j == 0 || ranks[j] != ranks[j - 1]) {
+                put(columns, r, row, ranks[j]);
+                mass += row.law().probability(ranks[j]);
+            }
+            columns.drawCounts()[r * columns.stride() + columns.counts()[r] - 1]++;
+        }
+        for (int rank = 0; rank < draws.head(); rank++) {
+            mass += row.law().probability(rank);
+        }
+        boolean everything = columns.counts()[r] == vocabularySize;
+        return everything ? Float.NEGATIVE_INFINITY : (float) Math.log1p(-Math.min(mass, 1 - 1e-12));
+    }
+
+    private static void put(SelectedRows columns, int r, Row row, int rank) {
+        int at = r * columns.stride() + columns.counts()[r]++;
+        columns.ids()[at] = row.tokens().token(rank);
+        columns.logProbabilities()[at] = row.law().logProbability(rank);
+    }
+}

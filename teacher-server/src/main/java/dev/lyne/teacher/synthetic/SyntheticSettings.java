@@ -1,0 +1,106 @@
+package dev.lyne.teacher.synthetic;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a synthetic teacher says and costs. A batch of n tokens, padding included, takes
+ * {@code (n + halfBatchTokens) / tokensPerSecond} seconds: the rate rises with the batch, reaches half of its limit at
+ * {@code halfBatchTokens}, and is the limit for every batch where those are 0.
+ *
+ * @param vocabularySize token ids, 1 to 2^20
+ * @param contextLength longest sequence, in tokens
+ * @param tokensPerSecond limit of the rate; 0 for no cost at all
+ * @param halfBatchTokens tokens of a batch that runs at half of the limit, 0 or more
+ * @param seed seed of the rows
+ */
+public record SyntheticSettings(
+        int vocabularySize, int contextLength, double tokensPerSecond, double halfBatchTokens, long seed) {
+    /** What the option value of a synthetic teacher begins with. */
+    public static final String PREFIX = "synthetic:";
+
+    private static final String KEYS = "vocabulary=N, context=N, tokens_per_second=R, half_batch=N or seed=N";
+
+    public SyntheticSettings {
+        require(vocabularySize >= 1 && vocabularySize <= 1 << 20, "vocabulary", vocabularySize, "1..1048576");
+        require(contextLength >= 1 && contextLength <= 1 << 20, "context", contextLength, "1..1048576");
+        require(tokensPerSecond >= 0 && tokensPerSecond <= 1e9, "tokens_per_second", tokensPerSecond, "0..1e9");
+        require(halfBatchTokens >= 0 && halfBatchTokens <= 1e9, "half_batch", halfBatchTokens, "0..1e9");
+    }
+
+    /** Whether an option value means a synthetic teacher. */
+    public static boolean names(String teacher) {
+        return teacher.startsWith(PREFIX);
+    }
+
+    /**
+     * Reads {@code synthetic:key=value,…}; what is not stated is a vocabulary of 32,768 ids, a context of 2,048 tokens, 20,000 tokens
+     * a second, a half batch of 0 and seed 1.
+     *
+     * @throws IllegalArgumentException naming the part that is wrong and the expectation
+     */
+    public static SyntheticSettings parse(String teacher) {
+        if (!names(teacher)) {
+            throw new IllegalArgumentException("teacher: " + teacher + " (expected: " + PREFIX + "key=value,…)");
+        }
+        Map<String, String> values = new LinkedHashMap<>();
+        for (String part : teacher.substring(PREFIX.length()).split(",")) {
+            int equals = part.indexOf('=');
+            if (part.isEmpty()) {
+                continue;
+            }
+            String key = equals < 0 ? part : part.substring(0, equals);
+            if (equals < 0 || values.put(key, part.substring(equals + 1)) != null) {
+                throw new IllegalArgumentException(
+                        "teacher: " + PREFIX + "…" + part + " (expected: each once, " + KEYS + ")");
+            }
+        }
+        var settings = new SyntheticSettings(
+                (int) number(values, "vocabulary", 32_768, true),
+                (int) number(values, "context", 2_048, true),
+                number(values, "tokens_per_second", 20_000, false),
+                number(values, "half_batch", 0, false),
+                (long) number(values, "seed", 1, true));
+        if (!values.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "teacher: " + PREFIX + "…" + values.keySet().iterator().next() + " (expected: " + KEYS + ")");
+        }
+        return settings;
+    }
+
+    /** Time of a batch of so many tokens, in nanoseconds. */
+    public long batchNanos(long tokens) {
+        return tokensPerSecond == 0 ? 0 : Math.round((tokens + halfBatchTokens) / tokensPerSecond * 1e9);
+    }
+
+    private static double number(Map<String, String> values, String key, double otherwise, boolean whole) {
+        String text = values.remove(key);
+        if (text == null) {
+            return otherwise;
+        }
+        double value;
+        try {
+            value = Double.parseDouble(text);
+        } catch (NumberFormatException e) {
+            throw wrong(key, text, "a number", e);
+        }
+        if (!Double.isFinite(value) || whole && (value != Math.rint(value) || Math.abs(value) > 1L << 53)) {
+            throw wrong(key, text, whole ? "a whole number" : "a finite number", null);
+        }
+        return value;
+    }
+
+    private static IllegalArgumentException wrong(
+            String key, String text, String expectation, @Nullable Throwable cause) {
+        return new IllegalArgumentException(
+                "teacher: " + PREFIX + "…" + key + "=" + text + " (expected: " + expectation + ")", cause);
+    }
+
+    private static void require(boolean holds, String key, Object value, String expectation) {
+        if (!holds) {
+            throw new IllegalArgumentException(
+                    "teacher: " + PREFIX + "…" + key + "=" + value + " (expected: " + expectation + ")");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+package dev.lyne.teacher.synthetic;
+
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ExecutionFingerprint;
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.TeacherDescription;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A teacher without a model: {@link SyntheticRows} at the cost of {@link SyntheticSettings}. Its digest is that of what its rows
+ * depend on, so that changing the cost alone leaves stored rows valid.
+ */
+public final class SyntheticTeacher implements Teacher {
+    private final SyntheticSettings settings;
+    private final TeacherDescription description;
+    private final SyntheticRows rows;
+    private final Pacer.Clock clock;
+    private final Pacer pacer;
+
+    /** @param deterministic whether the server is to compute each sequence alone; the rows are the same either way */
+    public SyntheticTeacher(String name, SyntheticSettings settings, boolean deterministic) {
+        this(name, settings, deterministic, Pacer.SYSTEM);
+    }
+
+    SyntheticTeacher(String name, SyntheticSettings settings, boolean deterministic, Pacer.Clock clock) {
+        this.settings = settings;
+        this.clock = clock;
+        this.pacer = new Pacer(clock);
+        this.rows = new SyntheticRows(settings.vocabularySize(), settings.seed());
+        this.description = new TeacherDescription(
+                name,
+                sha256("lyne synthetic rows 1, vocabulary " + settings.vocabularySize() + ", seed " + settings.seed()),
+                sha256("lyne synthetic tokens, vocabulary " + settings.vocabularySize()),
+                settings.vocabularySize(),
+                settings.contextLength(),
+                new ExecutionFingerprint("none", "synthetic", "", 1, ComputePrecision.FLOAT32),
+                "synthetic",
+                0,
+                deterministic);
+    }
+
+    @Override
+    public TeacherDescription description() {
+        return description;
+    }
+
+    /** Nothing: tables are made with the teacher. */
+    @Override
+    public void warmUp() {}
+
+    @Override
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+        long start = clock.nanos();
+        List<ScoreOutcome> outcomes = new ArrayList<>(items.size());
+        long longest = 0;
+        for (ScoreItem item : items) {
+            outcomes.add(new ScoreOutcome.Scored(rows.of(item, selection)));
+            longest = Math.max(longest, item.tokens().length);
+        }
+        pacer.await(start, settings.batchNanos(longest * items.size()));
+        return outcomes;
+    }
+
+    @Override
+    public void close() {}
+
+    private static byte[] sha256(String text) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every Java platform has SHA-256", e);
+        }
+    }
+}
