@@ -13,6 +13,8 @@ import picocli.CommandLine.Spec;
         subcommands = {
             BenchCodec.class,
             BenchForward.class,
+            BenchLoad.class,
+            BenchProxy.class,
             BenchSelections.class,
             BenchServe.class,
             BenchSharing.class,
@@ -28,6 +30,6 @@ final class BenchCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "no benchmark given (expected: codec, forward, selections, serve, sharing or stall)");
+                "no benchmark given (expected: codec, forward, load, selections, serve, sharing or stall)");
     }
 }

@@ -1,7 +1,9 @@
 package dev.lyne.cli;
 
+import dev.lyne.lm.files.AsideFile;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -52,12 +54,29 @@ final class JsonReport {
         }
     }
 
+    /** Figures under snake_case names. */
+    static JsonNode figures(Object figures) {
+        return FIGURES.valueToTree(figures);
+    }
+
     /** Writes figures under snake_case names, and prints them a line each where stdout does not carry the JSON. */
     void report(Object figures) throws IOException {
-        JsonNode tree = FIGURES.valueToTree(figures);
+        JsonNode tree = figures(figures);
         write(tree);
         if (!toStdout()) {
             tree.properties().forEach(figure -> System.out.printf("%-32s %s%n", figure.getKey(), figure.getValue()));
+        }
+    }
+
+    /** Writes JSON that is made already, where the option asks for it. */
+    void writeText(String text) throws IOException {
+        if (target == null) {
+            return;
+        }
+        if (toStdout()) {
+            System.out.println(text);
+        } else {
+            AsideFile.write(Path.of(target).toAbsolutePath(), (text + "\n").getBytes(StandardCharsets.UTF_8));
         }
     }
 

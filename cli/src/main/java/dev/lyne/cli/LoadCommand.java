@@ -1,131 +1,240 @@
 package dev.lyne.cli;
 
-import dev.lyne.load.ClosedLoop;
-import dev.lyne.load.LoadProfile;
-import dev.lyne.load.LoadReport;
-import dev.lyne.load.Tally;
-import dev.lyne.student.client.ClientOptions;
-import dev.lyne.student.client.TeacherClient;
+import dev.lyne.lm.files.AsideFile;
+import dev.lyne.load.page.LoadPage;
+import dev.lyne.load.profile.LoadProfile;
+import dev.lyne.load.result.Comparison;
+import dev.lyne.load.result.LoadResult;
+import dev.lyne.load.result.Merge;
+import dev.lyne.load.result.StepResult;
+import dev.lyne.load.run.LoadTest;
+import dev.lyne.load.run.Schedule;
+import dev.lyne.load.wire.GrpcConnections;
+import io.grpc.netty.NettyChannelBuilder;
+import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** A closed-loop load test. */
+/** A load test. */
 @Command(
         name = "load",
-        description = "Load-tests a teacher server: N students that each keep a window of random sequences in flight.",
+        description = "Load-tests a teacher server with many students: a closed loop, in which each keeps a window of"
+                + " sequences in flight, or with --rate an open one, in which sequences come when they are due. Blocks are"
+                + " counted, and decoded only with --decode. Also merges and compares what it wrote with --json.",
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class LoadCommand implements Callable<Integer> {
-    @Option(
-            names = "--teacher",
-            paramLabel = "HOST:PORT",
-            required = true,
-            description = "The teacher server, or its replicas.")
-    private String teacher;
+    /** Options that say how a run is told, not what it does. */
+    static final Set<String> NOT_FACTS = Set.of(
+            "--json",
+            "--report",
+            "--compare",
+            "--merge",
+            "--processes",
+            "--start-at",
+            "--help",
+            "--version",
+            "--threads");
 
-    @Option(names = "--students", defaultValue = "4", description = "Students (default: ${DEFAULT-VALUE}).")
-    private int students;
-
-    @Option(
-            names = "--window",
-            defaultValue = "16",
-            description = "Sequences a student keeps in flight (default: ${DEFAULT-VALUE}).")
-    private int window;
-
-    @Option(names = "--tokens", defaultValue = "256", description = "Tokens a sequence (default: ${DEFAULT-VALUE}).")
-    private int tokens;
-
-    @Option(
-            names = "--repeated",
-            defaultValue = "0",
-            description = "Share of sequences from a pool in common (default: ${DEFAULT-VALUE}).")
-    private double repeated;
-
-    @Option(names = "--pool", defaultValue = "256", description = "Sequences in that pool (default: ${DEFAULT-VALUE}).")
-    private int pool;
-
-    @Option(
-            names = "--warm-up",
-            defaultValue = "3",
-            paramLabel = "SECONDS",
-            description = "Time before anything counts (default: ${DEFAULT-VALUE}).")
-    private double warmUpSeconds;
-
-    @Option(
-            names = "--duration",
-            defaultValue = "20",
-            paramLabel = "SECONDS",
-            description = "Time that counts (default: ${DEFAULT-VALUE}).")
-    private double durationSeconds;
-
-    @Option(names = "--seed", defaultValue = "1", description = "Seed of the sequences (default: ${DEFAULT-VALUE}).")
-    private long seed;
+    @Option(names = "--teacher", paramLabel = "HOST:PORT", description = "The teacher server, or its replicas.")
+    private @Nullable String teacher;
 
     @Mixin
-    private SelectionOptions selection;
+    private LoadProfileOptions profile;
+
+    @Option(
+            names = "--steps",
+            split = ",",
+            paramLabel = "N",
+            description = "Steps: students of a closed loop, sequences a second of an open one.")
+    private List<Double> steps = List.of();
+
+    @Option(
+            names = "--ramp",
+            arity = "0..1",
+            fallbackValue = "1.5",
+            defaultValue = "0",
+            paramLabel = "FACTOR",
+            description =
+                    "Go on from the last step, each so many times the one before (${FALLBACK-VALUE}), until the server"
+                            + " is saturated: an open loop's answers fall below 0.95 of what is offered, a closed loop's throughput"
+                            + " grows by less than 5 %%, or p99 passes --max-p99.")
+    private double ramp;
+
+    @Option(
+            names = "--max-p99",
+            defaultValue = "60000",
+            paramLabel = "MS",
+            description = "p99 latency at which a ramp stops, ms (default: ${DEFAULT-VALUE}).")
+    private long maxP99Millis;
+
+    @Option(
+            names = "--max-steps",
+            defaultValue = "12",
+            description = "Most steps of a ramp (default: ${DEFAULT-VALUE}).")
+    private int maxSteps;
+
+    @Option(
+            names = "--drain",
+            defaultValue = "30",
+            paramLabel = "S",
+            description = "Longest wait for what was due in a step's window, s (default: ${DEFAULT-VALUE}).")
+    private double drainSeconds;
+
+    @Option(
+            names = "--metrics",
+            defaultValue = "",
+            paramLabel = "HOST:PORT",
+            description = "Read the server's metrics there meanwhile.")
+    private String metrics;
+
+    @Option(
+            names = "--threads",
+            defaultValue = "2",
+            description = "Event loops of each process (default: ${DEFAULT-VALUE}).")
+    private int threads;
+
+    @Option(
+            names = "--processes",
+            defaultValue = "1",
+            paramLabel = "N",
+            description = "Run the students in N processes of this machine and merge (default: ${DEFAULT-VALUE}).")
+    private int processes;
+
+    @Option(
+            names = "--start-at",
+            paramLabel = "TIME",
+            description = "Begin at that time (ISO 8601, UTC), so that parts on several hosts run side by side.")
+    private @Nullable Instant startAt;
+
+    @Option(names = "--report", paramLabel = "FILE", description = "Write a page for people, with curves, to FILE.")
+    private @Nullable Path report;
+
+    @Option(
+            names = "--compare",
+            arity = "2",
+            paramLabel = "FILE",
+            description = "Compare two results of --json, step by step, with intervals of confidence; runs nothing.")
+    private List<Path> compare = List.of();
+
+    @Option(
+            names = "--merge",
+            arity = "2..*",
+            paramLabel = "FILE",
+            description = "Merge results of the parts of one load; runs nothing.")
+    private List<Path> merge = List.of();
 
     @Mixin
     private JsonReport json;
 
     @Override
     public Integer call() throws Exception {
-        var profile = new LoadProfile(
-                students,
-                window,
-                tokens,
-                selection.selection(),
-                repeated,
-                pool,
-                seconds(warmUpSeconds),
-                seconds(durationSeconds),
-                seed);
-        var options =
-                ClientOptions.builder().window(window, (long) window * tokens).build();
-        LoadReport report = new ClosedLoop(
-                        number -> TeacherClient.connect(
-                                teacher,
-                                options.toBuilder().student("load-" + number).build()),
-                        profile)
-                .run(new Rate());
-        json.write(report);
+        if (!compare.isEmpty()) {
+            var lines = Comparison.of(LoadResult.read(compare.get(0)), LoadResult.read(compare.get(1)), 1);
+            json.write(lines);
+            lines.forEach(json.textOut()::println);
+            return 0;
+        }
+        LoadResult result = merge.isEmpty() ? load() : merged(merge);
+        json.writeText(result.toJson());
+        if (report != null) {
+            AsideFile.write(report.toAbsolutePath(), LoadPage.render(result).getBytes(StandardCharsets.UTF_8));
+        }
         if (!json.toStdout()) {
-            print(System.out, report);
+            result.steps().forEach(step -> print(System.out, step));
+            if (!result.saturatedAt().isEmpty()) {
+                System.out.println("saturated at " + result.saturatedAt());
+            }
         }
         return 0;
     }
 
-    private static Duration seconds(double seconds) {
-        return Duration.ofNanos((long) (seconds * 1e9));
+    private static LoadResult merged(List<Path> files) throws IOException {
+        List<LoadResult> parts = new ArrayList<>();
+        for (Path file : files) {
+            parts.add(LoadResult.read(file));
+        }
+        return Merge.of(parts);
     }
 
-    /** Prints positions a second, once a second. */
-    private static final class Rate implements java.util.function.Consumer<Tally> {
-        private long lastNanos = System.nanoTime();
-        private long lastPositions;
-
-        @Override
-        public void accept(Tally tally) {
-            long now = System.nanoTime();
-            double rate = (tally.positions() - lastPositions) * 1e9 / (now - lastNanos);
-            System.err.printf("%,12.0f positions/s%n", rate);
-            lastNanos = now;
-            lastPositions = tally.positions();
+    private LoadResult load() throws IOException, InterruptedException {
+        if (teacher == null) {
+            throw new IllegalArgumentException("--teacher: none (expected: HOST:PORT, or --compare or --merge)");
+        }
+        LoadProfile whole = profile.profile();
+        if (processes > 1) {
+            if (ramp > 0 || whole.parts() > 1) {
+                throw new IllegalArgumentException("--processes: " + processes + " with "
+                        + (ramp > 0
+                                ? "--ramp (expected: --steps, which every process knows)"
+                                : "--part (expected: one)"));
+            }
+            return new LoadProcesses(processes).run(profile.facts());
+        }
+        var schedule = new Schedule(
+                steps, ramp, maxSteps, Duration.ofMillis(maxP99Millis), LoadProfileOptions.seconds(drainSeconds));
+        if (startAt != null) {
+            TimeUnit.MILLISECONDS.sleep(Math.max(0, Instant.now().until(startAt, ChronoUnit.MILLIS)));
+        }
+        String startedAt = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
+        int most = steps.stream().mapToInt(Double::intValue).max().orElse(0);
+        try (var connections = new GrpcConnections(
+                Arrays.asList(teacher.split(",")),
+                Math.max(whole.students(), Math.min(most, 4_096)),
+                threads,
+                NettyChannelBuilder::usePlaintext)) {
+            var outcome = new LoadTest(whole, schedule, connections, metrics).run(new LoadProgress(System.err));
+            return new LoadResult(
+                    LoadResult.FORMAT, profile.facts(), startedAt, 1, outcome.saturatedAt(), outcome.steps());
         }
     }
 
-    private static void print(PrintStream out, LoadReport report) {
-        out.printf("students            %d%n", report.students());
+    private static void print(PrintStream out, StepResult step) {
+        out.printf("%s, %d students, %.1f s%n", step.label(), step.students(), step.seconds());
+        if (step.offeredPerSecond() > 0) {
+            out.printf(
+                    "  sequences/s       %,.1f offered, %,d due, %,.1f answered%n",
+                    step.offeredPerSecond(), step.intended(), step.sequencesPerSecond());
+        } else {
+            out.printf("  sequences/s       %,.1f answered%n", step.sequencesPerSecond());
+        }
+        out.printf("  positions/s       %,.0f%n", step.positionsPerSecond());
+        out.printf("  bytes/s           %,.0f%n", step.bytesPerSecond());
+        out.printf("  bytes a position  %.1f%n", step.bytesPerPosition());
+        out.printf("  hit ratio         %.3f %s%n", step.hitRatio(), step.positionsBySource());
+        out.printf("  latency, ms       %s%n", step.latencyMillis());
+        if (step.offeredPerSecond() > 0) {
+            out.printf("  generator lag, ms %s%n", step.lagMillis());
+        }
         out.printf(
-                "sequences           %,d answered, %,d failed, %d reconnects%n",
-                report.sequences(), report.failedSequences(), report.reconnects());
-        out.printf("positions/s         %,.0f%n", report.positionsPerSecond());
-        out.printf("bytes/s             %,.0f%n", report.bytesPerSecond());
-        out.printf("bytes a position    %.1f%n", report.bytesPerPosition());
-        out.printf("hit ratio           %.3f %s%n", report.hitRatio(), report.positionsBySource());
-        out.printf("latency, ms         %s%n", report.latencyMillis());
+                "  generator CPU     %.2f s, %.3f s a million positions%n",
+                step.generatorCpuSeconds(),
+                step.positions() == 0 ? 0 : step.generatorCpuSeconds() * 1e6 / step.positions());
+        out.printf(
+                "  trouble           %d failed, %d unanswered, %d reconnects, refusals %s%n",
+                step.failed(), step.unanswered(), step.reconnects(), step.refusals());
+        Map<String, Double> server = step.server();
+        for (String series : List.of("lyne_teacher_queue_tokens", "lyne_teacher_unsent_bytes")) {
+            server.forEach((name, value) -> {
+                if (name.startsWith(series)) {
+                    out.printf("  %s %,.0f (mean)%n", name, value);
+                }
+            });
+        }
     }
 }

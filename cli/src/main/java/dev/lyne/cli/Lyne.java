@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
             TokenizerCommand.class,
             ScoreCommand.class,
             LoadCommand.class,
+            PlanCommand.class,
             BenchCommand.class,
             DoctorCommand.class,
         })

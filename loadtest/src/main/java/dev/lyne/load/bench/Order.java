@@ -55,6 +55,19 @@ sealed interface Order {
         }
     }
 
+    /**
+     * Run the load generator's closed loop.
+     *
+     * @param ask what to ask for; all students' sequences are those of its round
+     * @param repeated whether they are the same ones over and over; the answer is then bytes a second, else tokens a second
+     */
+    record Load(Ask ask, boolean repeated, long millis) implements Order {
+        @Override
+        public String line() {
+            return (repeated ? "load-hits " : "load ") + ask.words() + " " + millis;
+        }
+    }
+
     /** Read so many messages of the {@link BareStream} on that port; the answer is their bytes. */
     record CountMessages(int port, long messages) implements Order {
         @Override
@@ -70,7 +83,9 @@ sealed interface Order {
             case "take" -> new TakeRows(Ask.parse(words));
             case "count" -> new CountRows(Ask.parse(words));
             case "bare" -> new CountMessages(Integer.parseInt(words[1]), Long.parseLong(words[2]));
-            default -> throw new IllegalArgumentException("order: " + line + " (expected: take, count or bare)");
+            case "load", "load-hits" ->
+                new Load(Ask.parse(words), words[0].equals("load-hits"), Long.parseLong(words[words.length - 1]));
+            default -> throw new IllegalArgumentException("order: " + line + " (expected: take, count, load or bare)");
         };
     }
 }

@@ -46,11 +46,14 @@ public final class ServeWorker {
         }
     }
 
-    private long answer(TeacherClient client, int vocabularySize, Order order) throws InterruptedException {
+    private long answer(TeacherClient client, int vocabularySize, Order order)
+            throws IOException, InterruptedException {
         if (order instanceof Order.TakeRows take) {
             return positions(client, take.ask(), take.ask().sequences(number, vocabularySize));
         } else if (order instanceof Order.CountRows count) {
             return on(teacher, channel -> MessageCounter.rows(channel, count.ask(), number, window));
+        } else if (order instanceof Order.Load load) {
+            return new LoadWorker(teacher, number, window).run(load);
         } else if (order instanceof Order.CountMessages bare) {
             return on("127.0.0.1:" + bare.port(), channel -> MessageCounter.messages(channel, bare.messages()));
         }

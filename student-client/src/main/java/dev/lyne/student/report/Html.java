@@ -3,10 +3,11 @@ package dev.lyne.student.report;
 import java.util.Locale;
 
 /** Text and numbers as they stand in HTML. */
-final class Html {
+public final class Html {
     private Html() {}
 
-    static String escape(String text) {
+    /** Text with the characters replaced that mean something in HTML. */
+    public static String escape(String text) {
         StringBuilder escaped = new StringBuilder(text.length() + 16);
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
@@ -22,16 +23,18 @@ final class Html {
         return escaped.toString();
     }
 
-    static String decimal(double value, int digits) {
+    /** A number with so many digits after the point. */
+    public static String decimal(double value, int digits) {
         return String.format(Locale.ROOT, "%,." + digits + "f", value);
     }
 
-    static String percent(double fraction) {
+    /** A fraction as a percentage. */
+    public static String percent(double fraction) {
         return decimal(fraction * 100, fraction >= 0.1 ? 0 : 1) + " %";
     }
 
     /** A count in the short form that people read: 5.7 M, 830 k, 12. */
-    static String count(double value) {
+    public static String count(double value) {
         if (value >= 1e9) {
             return decimal(value / 1e9, 1) + " G";
         }

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Locale;
 
 /** A line chart as inline SVG; colours come from the page's style sheet, so that it follows light and dark. */
-final class LineChart {
+public final class LineChart {
     private static final int WIDTH = 560;
     private static final int HEIGHT = 330;
     private static final int LEFT = 64;
@@ -20,7 +20,7 @@ final class LineChart {
     private final List<Series> series = new ArrayList<>();
 
     /** A point of a line. */
-    record Point(double x, double y) {}
+    public record Point(double x, double y) {}
 
     /**
      * A line.
@@ -28,15 +28,17 @@ final class LineChart {
      * @param color number of its colour, from 0
      * @param faint whether it stands behind the others, without marks
      */
-    record Series(String name, int color, boolean faint, List<Point> points) {}
+    public record Series(String name, int color, boolean faint, List<Point> points) {}
 
-    LineChart(String title, String xLabel, String yLabel) {
+    /** A chart without lines yet. */
+    public LineChart(String title, String xLabel, String yLabel) {
         this.title = title;
         this.xLabel = xLabel;
         this.yLabel = yLabel;
     }
 
-    LineChart add(Series line) {
+    /** Adds a line; points that are not finite are left out, and a line without points is, too. */
+    public LineChart add(Series line) {
         List<Point> finite = line.points().stream()
                 .filter(point -> Double.isFinite(point.x()) && Double.isFinite(point.y()))
                 .toList();
@@ -46,12 +48,13 @@ final class LineChart {
         return this;
     }
 
-    boolean isEmpty() {
+    /** Whether there is no line to draw. */
+    public boolean isEmpty() {
         return series.isEmpty();
     }
 
     /** The figure with its caption. */
-    String render() {
+    public String render() {
         Axis x = xAxis();
         Axis y = yAxis();
         StringBuilder out = new StringBuilder();

@@ -270,7 +270,8 @@ public final class ReportPage {
         return run % COLORS;
     }
 
-    private static String styleSheet() {
+    /** The style sheet of Lyne's pages. */
+    public static String styleSheet() {
         try (InputStream in = ReportPage.class.getResourceAsStream("report.css")) {
             if (in == null) {
                 throw new IllegalStateException("report.css is missing from the program");

@@ -1,0 +1,52 @@
+package dev.lyne.load.bench;
+
+import dev.lyne.load.profile.Arrivals;
+import dev.lyne.load.profile.Lengths;
+import dev.lyne.load.profile.LoadProfile;
+import dev.lyne.load.profile.Selections;
+import dev.lyne.load.profile.Trouble;
+import dev.lyne.load.profile.WantedPositions;
+import dev.lyne.load.result.StepResult;
+import dev.lyne.load.run.LoadTest;
+import dev.lyne.load.run.Schedule;
+import dev.lyne.load.wire.GrpcConnections;
+import io.grpc.netty.NettyChannelBuilder;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+
+/** The load generator as one student of a benchmark. */
+record LoadWorker(String teacher, int number, int window) {
+    private static final Duration WARM_UP = Duration.ofMillis(500);
+
+    /** Runs it; gives bytes or tokens a second. */
+    long run(Order.Load load) throws IOException, InterruptedException {
+        Order.Ask ask = load.ask();
+        // Students of one seed have the pool in common, and fresh sequences of their own seed's.
+        long seed = load.repeated() ? ask.round() : ask.round() << 16 | number;
+        var profile = new LoadProfile(
+                1,
+                1,
+                1,
+                new Arrivals.Closed(window, 0),
+                Lengths.parse("" + ask.tokens()),
+                Selections.parse("top_k=" + ask.k(), seed),
+                ask.precision(),
+                false,
+                WantedPositions.ALL,
+                load.repeated() ? 1 : 0,
+                ask.count(),
+                Trouble.NONE,
+                WARM_UP,
+                Duration.ofMillis(load.millis()),
+                false,
+                seed);
+        try (var connections = new GrpcConnections(List.of(teacher), 1, 1, NettyChannelBuilder::usePlaintext)) {
+            StepResult step = new LoadTest(profile, Schedule.once(), connections, "")
+                    .run(look -> {})
+                    .steps()
+                    .get(0);
+            return Math.round(load.repeated() ? step.bytesPerSecond() : step.sequencesPerSecond() * ask.tokens());
+        }
+    }
+}

@@ -1,0 +1,19 @@
+package dev.lyne.load.plan;
+
+/** Something that serves one thing after the other, in order. */
+final class Server {
+    private double freeAt;
+    private double busy;
+
+    /** When something that comes now and takes so long is done. */
+    double serve(double now, double seconds) {
+        freeAt = Math.max(now, freeAt) + seconds;
+        busy += seconds;
+        return freeAt;
+    }
+
+    /** Time spent serving so far, what is promised included. */
+    double busySeconds() {
+        return busy;
+    }
+}

@@ -1,0 +1,123 @@
+package dev.lyne.load.plan;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/** A discrete-event simulation of students on replicas. A pure function of what it is given. */
+public final class Simulation {
+    private Simulation() {}
+
+    /**
+     * What happened in the counted time.
+     *
+     * @param computedPerSecond positions a second that devices computed
+     * @param hitRatio share of sequences not computed for their asker
+     * @param stallShare share of the students' time spent waiting for rows; of the first steps, too, where they began in it
+     * @param worstStallShare the same of the student that waited most
+     * @param deviceBusyShare mean over the replicas
+     * @param busiestDeviceShare of the busiest replica
+     * @param latencyMillis mean from asking for a sequence to having it
+     * @param bytesPerSecond over all replicas
+     */
+    public record Outcome(
+            int replicas,
+            double positionsPerSecond,
+            double computedPerSecond,
+            double hitRatio,
+            double stallShare,
+            double worstStallShare,
+            double deviceBusyShare,
+            double busiestDeviceShare,
+            double latencyMillis,
+            double bytesPerSecond) {}
+
+    /** Totals at a moment. */
+    private record Totals(long answered, long computed, long asked, double latency, double[] waited, double[] busy) {}
+
+    /**
+     * Runs it.
+     *
+     * @param warmUpSeconds simulated time before anything counts
+     * @param seconds simulated time that counts
+     */
+    public static Outcome run(
+            TeacherCost cost, Workload work, Deployment deployment, double warmUpSeconds, double seconds) {
+        var calendar = new Calendar();
+        Set<Long> shared = new HashSet<>();
+        List<SimulatedReplica> replicas = new ArrayList<>();
+        for (int i = 0; i < deployment.replicas(); i++) {
+            replicas.add(new SimulatedReplica(cost, work, deployment, calendar, shared));
+        }
+        List<SimulatedStudent> students = new ArrayList<>();
+        for (int i = 0; i < work.students(); i++) {
+            var student = new SimulatedStudent(i, cost, work, deployment, calendar, replicas);
+            students.add(student);
+            calendar.at(work.staggerSeconds() * i, student::start);
+        }
+        calendar.runUntil(warmUpSeconds);
+        Totals before = totals(students, replicas);
+        calendar.runUntil(warmUpSeconds + seconds);
+        return outcome(work, cost, before, totals(students, replicas), seconds);
+    }
+
+    private static Totals totals(List<SimulatedStudent> students, List<SimulatedReplica> replicas) {
+        students.forEach(SimulatedStudent::settle);
+        return new Totals(
+                students.stream().mapToLong(student -> student.answered).sum(),
+                replicas.stream().mapToLong(replica -> replica.computed).sum(),
+                replicas.stream()
+                        .mapToLong(replica -> replica.computed + replica.hits + replica.coalesced)
+                        .sum(),
+                students.stream().mapToDouble(student -> student.latencySeconds).sum(),
+                students.stream().mapToDouble(student -> student.waitedSeconds).toArray(),
+                replicas.stream()
+                        .mapToDouble(SimulatedReplica::deviceBusySeconds)
+                        .toArray());
+    }
+
+    private static Outcome outcome(Workload work, TeacherCost cost, Totals before, Totals after, double seconds) {
+        double answered = after.answered() - before.answered();
+        double asked = after.asked() - before.asked();
+        double computed = after.computed() - before.computed();
+        double[] stall = shares(before.waited(), after.waited(), seconds);
+        double[] busy = shares(before.busy(), after.busy(), seconds);
+        double positions = answered * work.positions() / seconds;
+        return new Outcome(
+                busy.length,
+                positions,
+                computed * work.positions() / seconds,
+                asked == 0 ? 0 : 1 - computed / asked,
+                mean(stall),
+                most(stall),
+                mean(busy),
+                most(busy),
+                answered == 0 ? 0 : (after.latency() - before.latency()) / answered * 1e3,
+                positions * cost.bytesPerPosition());
+    }
+
+    private static double[] shares(double[] before, double[] after, double seconds) {
+        double[] shares = new double[before.length];
+        for (int i = 0; i < shares.length; i++) {
+            shares[i] = Math.min(1, (after[i] - before[i]) / seconds);
+        }
+        return shares;
+    }
+
+    private static double mean(double[] values) {
+        double sum = 0;
+        for (double value : values) {
+            sum += value;
+        }
+        return sum / values.length;
+    }
+
+    private static double most(double[] values) {
+        double most = 0;
+        for (double value : values) {
+            most = Math.max(most, value);
+        }
+        return most;
+    }
+}

@@ -1,0 +1,33 @@
+package dev.lyne.load.proxy;
+
+/** One direction of a network: what it carries leaves one after the other, and arrives the delay later. Safe for several threads. */
+final class Line {
+    private final NetworkShape shape;
+    private long freeAtNanos; // guarded by this
+    private boolean used; // guarded by this; before, freeAtNanos means nothing
+    private long bytes; // guarded by this
+
+    Line(NetworkShape shape) {
+        this.shape = shape;
+    }
+
+    /** When bytes that are put on the line now arrive, on the same clock. */
+    synchronized long arrival(long nowNanos, int count) {
+        long start = used && freeAtNanos - nowNanos > 0 ? freeAtNanos : nowNanos;
+        used = true;
+        bytes += count;
+        freeAtNanos = start + (long) (count / shape.bytesPerSecond() * 1e9);
+        return freeAtNanos + shape.delayNanos();
+    }
+
+    /** Bytes carried so far. */
+    synchronized long bytes() {
+        return bytes;
+    }
+
+    /** Bytes that may be under way on one connection before its sender is held back: what the delay holds, and a buffer. */
+    long mostUnderWay() {
+        double held = shape.bytesPerSecond() * shape.delayNanos() / 1e9;
+        return (long) Math.min(1 << 26, held + (1 << 18));
+    }
+}

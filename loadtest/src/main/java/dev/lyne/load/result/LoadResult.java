@@ -1,0 +1,78 @@
+package dev.lyne.load.result;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * What a load run measured.
+ *
+ * @param format {@value #FORMAT}
+ * @param profile what the students did, by option
+ * @param startedAt when, ISO 8601 in UTC
+ * @param processes processes that ran it
+ * @param saturatedAt label of the step at which a ramp found the server saturated; empty where none did
+ * @param steps in the order they ran
+ */
+public record LoadResult(
+        String format,
+        Map<String, String> profile,
+        String startedAt,
+        int processes,
+        String saturatedAt,
+        List<StepResult> steps) {
+    /** Name and version of the format. */
+    public static final String FORMAT = "lyne-load-1";
+
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            .enable(
+                    DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES,
+                    DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES,
+                    DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
+            .build();
+
+    public LoadResult {
+        if (!format.equals(FORMAT)) {
+            throw new IllegalArgumentException("format: " + format + " (expected: " + FORMAT + ")");
+        }
+        if (steps.isEmpty()) {
+            throw new IllegalArgumentException("steps: none (expected: at least one)");
+        }
+    }
+
+    /**
+     * Reads a result from a file.
+     *
+     * @throws IllegalArgumentException where the file holds something else
+     */
+    public static LoadResult read(Path file) throws IOException {
+        try {
+            return JSON.readValue(Files.readString(file), LoadResult.class);
+        } catch (JacksonException e) {
+            throw new IllegalArgumentException(
+                    file + ": " + e.getOriginalMessage() + " (expected: what load --json wrote)", e);
+        }
+    }
+
+    /** As JSON. */
+    public String toJson() {
+        return JSON.writeValueAsString(this);
+    }
+
+    /** The step that gave the most positions a second. */
+    public StepResult best() {
+        return steps.stream()
+                .max(Comparator.comparingDouble(StepResult::positionsPerSecond))
+                .orElseThrow();
+    }
+}

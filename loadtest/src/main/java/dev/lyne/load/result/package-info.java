@@ -1,0 +1,5 @@
+/** What load runs measured: as JSON, merged over processes, and compared. */
+@NullMarked
+package dev.lyne.load.result;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,137 @@
+package dev.lyne.load.run;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.HdrHistogram.Histogram;
+
+/**
+ * What a step's students count. A sequence's latency counts where its intended time lies in the counted window, whenever it is
+ * answered; rows and bytes count where their sequence's end lies in it. Every method holds the meter's lock.
+ */
+final class Meter {
+    private static final long MAX_MICROS = 3_600_000_000L;
+
+    private final long fromNanos;
+    private final long endNanos;
+    private final long intervalNanos;
+    private final List<Cell> cells = new ArrayList<>();
+    private final Histogram lagMicros = new Histogram(MAX_MICROS, 3);
+    private final Map<Source, Long> positionsBySource = new EnumMap<>(Source.class);
+    private final Map<String, Long> refusals = new TreeMap<>();
+    private long intended;
+    private long failed;
+    private long unanswered;
+    private long reconnects;
+    private long allPositions;
+    private long allBytes;
+    private long inFlight;
+
+    /** One interval of the window. */
+    static final class Cell {
+        final Histogram latencyMicros = new Histogram(3); // resizes itself
+        long sequences;
+        long positions;
+        long bytes;
+    }
+
+    /** @param intervalNanos length of an interval; the last may be shorter */
+    Meter(long fromNanos, long endNanos, long intervalNanos) {
+        this.fromNanos = fromNanos;
+        this.endNanos = endNanos;
+        this.intervalNanos = intervalNanos;
+        for (long at = fromNanos; at - endNanos < 0; at += intervalNanos) {
+            cells.add(new Cell());
+        }
+    }
+
+    boolean counts(long nanos) {
+        return nanos - fromNanos >= 0 && nanos - endNanos < 0;
+    }
+
+    private Cell cell(long nanos) {
+        return cells.get((int) ((nanos - fromNanos) / intervalNanos));
+    }
+
+    /** A sequence was due then, and was handed to its student now. */
+    synchronized void due(long intendedNanos, long now) {
+        inFlight++;
+        if (counts(intendedNanos)) {
+            intended++;
+            lagMicros.recordValue(micros(now - intendedNanos));
+        }
+    }
+
+    synchronized void answered(long intendedNanos, long now, long positions, long bytes, Source source) {
+        inFlight--;
+        allPositions += positions;
+        allBytes += bytes;
+        if (counts(intendedNanos)) {
+            cell(intendedNanos).latencyMicros.recordValue(micros(now - intendedNanos));
+        }
+        if (counts(now)) {
+            Cell cell = cell(now);
+            cell.sequences++;
+            cell.positions += positions;
+            cell.bytes += bytes;
+            positionsBySource.merge(source, positions, Long::sum);
+        }
+    }
+
+    /** A refusal; the sequence may be asked for again. */
+    synchronized void refused(String reason, long now) {
+        if (counts(now)) {
+            refusals.merge(reason, 1L, Long::sum);
+        }
+    }
+
+    /** A sequence failed for good. */
+    synchronized void failed(long intendedNanos) {
+        inFlight--;
+        if (counts(intendedNanos)) {
+            failed++;
+        }
+    }
+
+    /** A sequence was not answered when the step ended; its age counts as its latency, which is the least that it can be. */
+    synchronized void gaveUp(long intendedNanos, long now) {
+        inFlight--;
+        if (counts(intendedNanos)) {
+            unanswered++;
+            cell(intendedNanos).latencyMicros.recordValue(micros(now - intendedNanos));
+        }
+    }
+
+    synchronized void reconnected(long now) {
+        if (counts(now)) {
+            reconnects++;
+        }
+    }
+
+    private static long micros(long nanos) {
+        return Math.min(Math.max(0, nanos) / 1_000, MAX_MICROS);
+    }
+
+    /** Positions and bytes answered since the start, and sequences due and unanswered. */
+    synchronized long[] progress() {
+        return new long[] {allPositions, allBytes, inFlight};
+    }
+
+    /** The counts; the meter is not used any more. */
+    synchronized Counts counts() {
+        return new Counts(cells, lagMicros, positionsBySource, refusals, intended, failed, unanswered, reconnects);
+    }
+
+    /** What was counted. */
+    record Counts(
+            List<Cell> cells,
+            Histogram lagMicros,
+            Map<Source, Long> positionsBySource,
+            Map<String, Long> refusals,
+            long intended,
+            long failed,
+            long unanswered,
+            long reconnects) {}
+}

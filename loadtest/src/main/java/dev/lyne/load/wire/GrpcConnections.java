@@ -1,0 +1,113 @@
+package dev.lyne.load.wire;
+
+import io.grpc.CallOptions;
+import io.grpc.ClientCall;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.netty.NettyChannelBuilder;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioSocketChannel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+
+/**
+ * Streams over gRPC, a connection a student. Events come on the event loops that the connections share: nothing that a
+ * {@link StreamEvents} does may block.
+ */
+public final class GrpcConnections implements Connections, AutoCloseable {
+    private static final int MAX_MESSAGE_BYTES = 8 << 20;
+    private static final int FIRST_MESSAGES = 64;
+
+    private final List<String> addresses;
+    private final MultiThreadIoEventLoopGroup loops;
+    private final List<ManagedChannel> channels = new ArrayList<>();
+
+    /**
+     * Connects lazily.
+     *
+     * @param addresses of the replicas, HOST:PORT; a student uses one, by its number
+     * @param students how many, numbered from 0
+     * @param threads event loops, 1 or more
+     * @param security gives each connection its transport security, as {@link NettyChannelBuilder#usePlaintext} does
+     */
+    public GrpcConnections(
+            List<String> addresses, int students, int threads, UnaryOperator<NettyChannelBuilder> security) {
+        this.addresses = List.copyOf(addresses);
+        this.loops = new MultiThreadIoEventLoopGroup(threads, NioIoHandler.newFactory());
+        IntStream.range(0, students)
+                .mapToObj(student -> security.apply(
+                                NettyChannelBuilder.forTarget(addresses.get(student % addresses.size())))
+                        .eventLoopGroup(loops)
+                        .channelType(NioSocketChannel.class)
+                        .directExecutor()
+                        .maxInboundMessageSize(MAX_MESSAGE_BYTES)
+                        .build())
+                .forEach(channels::add);
+    }
+
+    @Override
+    public RowStream open(int student, StreamKind kind, StreamEvents events) {
+        ManagedChannel channel = channels.get(student % channels.size());
+        channel.resetConnectBackoff(); // the student decides when to try again
+        ClientCall<byte[], Answer> call = channel.newCall(Marshalling.method(kind.keepBlocks()), CallOptions.DEFAULT);
+        call.start(new Listener(events, addresses.get(student % addresses.size())), new Metadata());
+        call.request(FIRST_MESSAGES);
+        call.sendMessage(Marshalling.opening(kind));
+        return new Stream(call);
+    }
+
+    @Override
+    public void close() {
+        channels.forEach(ManagedChannel::shutdownNow);
+        loops.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(5, TimeUnit.SECONDS);
+    }
+
+    private static final class Listener extends ClientCall.Listener<Answer> {
+        private final StreamEvents events;
+        private final String address;
+
+        Listener(StreamEvents events, String address) {
+            this.events = events;
+            this.address = address;
+        }
+
+        @Override
+        public void onMessage(Answer answer) {
+            answer.to(events);
+        }
+
+        @Override
+        public void onClose(Status status, Metadata trailers) {
+            Throwable cause = status.getCause();
+            String why = address + ": " + status.getDescription();
+            events.closed(status.getCode().name(), cause == null ? why : why + ": " + cause.getMessage());
+        }
+    }
+
+    private record Stream(ClientCall<byte[], Answer> call) implements RowStream {
+        @Override
+        public void ask(long id, byte[] body) {
+            call.sendMessage(Marshalling.sequence(id, body));
+        }
+
+        @Override
+        public void read(int messages) {
+            call.request(messages);
+        }
+
+        @Override
+        public void finish() {
+            call.halfClose();
+        }
+
+        @Override
+        public void drop() {
+            call.cancel("dropped by the student", null);
+        }
+    }
+}

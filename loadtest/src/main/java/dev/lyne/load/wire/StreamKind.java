@@ -1,0 +1,13 @@
+package dev.lyne.load.wire;
+
+import dev.lyne.wire.Precision;
+import dev.lyne.wire.Selection;
+
+/**
+ * What a stream asks for.
+ *
+ * @param student name of the student, for the server's logs
+ * @param keepBlocks whether the events carry the blocks' bytes
+ */
+public record StreamKind(
+        String student, Selection selection, Precision precision, boolean rawLogits, boolean keepBlocks) {}

@@ -1,0 +1,103 @@
+package dev.lyne.load.plan;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import org.junit.jupiter.api.Test;
+
+/** Set-ups whose outcome follows from arithmetic. */
+final class SimulationTest {
+    private static final double FAST = 1e12;
+    /** 10,000 tokens a second in batches of 1,000. */
+    private static final TeacherCost COST = new TeacherCost(0.02, 8e-5, 1_000, 0.002, 0, 0, 50);
+
+    private static Workload students(int students, double stepSeconds, long corpus, boolean sameOrder) {
+        return new Workload(students, stepSeconds, 4, 12, 0, 100, 100, corpus, sameOrder, 0, 0, 1, 5);
+    }
+
+    private static Deployment replicas(int replicas, double cacheBytes) {
+        return new Deployment(replicas, cacheBytes, false, 0.0001, FAST, FAST);
+    }
+
+    @Test
+    void run_studentsThatNeedHalf_neverWait() {
+        // 10 students, 400 positions every 0.8 s: 5,000 a second.
+        var outcome = Simulation.run(COST, students(10, 0.8, 0, false), replicas(1, 0), 20, 50);
+        assertThat(outcome.positionsPerSecond()).isEqualTo(5_000, within(100.0));
+        assertThat(outcome.stallShare()).isLessThan(0.01);
+        assertThat(outcome.computedPerSecond()).isEqualTo(5_000, within(100.0));
+    }
+
+    @Test
+    void run_studentsThatNeedTwice_getTheTeachersRateAndWaitHalf() {
+        var outcome = Simulation.run(COST, students(10, 0.2, 0, false), replicas(1, 0), 20, 50);
+        assertThat(outcome.positionsPerSecond()).isEqualTo(10_000, within(200.0));
+        assertThat(outcome.stallShare()).isEqualTo(0.5, within(0.03));
+        assertThat(outcome.deviceBusyShare()).isGreaterThan(0.98);
+        var two = Simulation.run(COST, students(10, 0.2, 0, false), replicas(2, 0), 20, 50);
+        assertThat(two.positionsPerSecond()).isGreaterThan(18_000);
+    }
+
+    @Test
+    void run_oneOrderAndAMemory_costsOneStudentsWork() {
+        var outcome = Simulation.run(COST, students(10, 0.5, 100_000, true), replicas(1, 1e9), 20, 50);
+        assertThat(outcome.hitRatio()).isEqualTo(0.9, within(0.01));
+        assertThat(outcome.computedPerSecond()).isEqualTo(800, within(40.0));
+        assertThat(outcome.stallShare()).isLessThan(0.01);
+    }
+
+    @Test
+    void run_smallCorpusAndItsCache_isComputedOnce() {
+        var outcome = Simulation.run(COST, students(5, 0.5, 200, false), replicas(1, 200 * 100 * 50), 60, 50);
+        assertThat(outcome.hitRatio()).isEqualTo(1);
+        var none = Simulation.run(COST, students(5, 0.5, 200, false), replicas(1, 0), 60, 50);
+        assertThat(none.hitRatio()).isLessThan(0.2);
+    }
+
+    @Test
+    void run_slowNetwork_isWhatBounds() {
+        // 50 bytes a position, 100,000 bytes a second a student: 2,000 positions a second each.
+        var slow = new Deployment(1, 1e9, false, 0.0001, 100_000, FAST);
+        var outcome = Simulation.run(COST, students(2, 0.01, 50, true), slow, 20, 50);
+        assertThat(outcome.positionsPerSecond()).isEqualTo(4_000, within(80.0));
+    }
+
+    @Test
+    void run_pausesWithoutSteps_followLittlesLaw() {
+        // 20 places that pause 100 ms and are answered after a batch of one or more: throughput = 20 / (0.1 + latency).
+        var work = new Workload(5, 0, 1, 4, 0.1, 100, 99, 0, false, 0, 0, 1, 5);
+        var outcome = Simulation.run(COST, work, replicas(1, 0), 10, 100);
+        double sequences = outcome.positionsPerSecond() / 99;
+        assertThat(sequences).isEqualTo(20 / (0.1 + outcome.latencyMillis() / 1e3), within(sequences * 0.03));
+    }
+
+    @Test
+    void of_unknownReplicas_findsTheFewest() {
+        var plan = CapacityPlan.of(
+                COST, students(30, 0.4, 0, false), replicas(1, 0), new CapacityPlan.Question(true, 0.02, 10, 30));
+        assertThat(plan.positionsPerSecondWanted()).isEqualTo(30_000, within(1e-6));
+        assertThat(plan.replicasAtLeast()).isEqualTo(3, within(1e-6));
+        assertThat(plan.chosen().replicas()).isBetween(3, 5);
+        assertThat(plan.met()).isTrue();
+    }
+
+    @Test
+    void run_sameSeed_sameOutcome() {
+        var work = students(7, 0.3, 1_000, false);
+        assertThat(Simulation.run(COST, work, replicas(2, 1e6), 5, 10))
+                .isEqualTo(Simulation.run(COST, work, replicas(2, 1e6), 5, 10));
+    }
+
+    @Test
+    void place_everyOrder_isAPermutation() {
+        for (long size : new long[] {1, 2, 12, 97}) {
+            for (long order = 0; order < 5; order++) {
+                boolean[] hit = new boolean[(int) size];
+                for (long at = 0; at < size; at++) {
+                    hit[(int) Orders.place(at, size, order)] = true;
+                }
+                assertThat(hit).doesNotContain(false);
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+package dev.lyne.load.profile;
+
+import dev.lyne.wire.Precision;
+import java.time.Duration;
+
+/** Profiles for tests: 10 s without a warm-up, unless said otherwise. */
+public final class Profiles {
+    private Profiles() {}
+
+    public static LoadProfile of(int students, Arrivals arrivals) {
+        return of(students, arrivals, Trouble.NONE);
+    }
+
+    public static LoadProfile of(int students, Arrivals arrivals, Trouble trouble) {
+        return of(students, arrivals, trouble, "11", "top_k=8", 0, Duration.ofSeconds(10), false);
+    }
+
+    public static LoadProfile of(
+            int students,
+            Arrivals arrivals,
+            Trouble trouble,
+            String tokens,
+            String selection,
+            double repeated,
+            Duration duration,
+            boolean decode) {
+        return new LoadProfile(
+                students,
+                1,
+                1,
+                arrivals,
+                Lengths.parse(tokens),
+                Selections.parse(selection, 1),
+                Precision.EXACT,
+                false,
+                WantedPositions.ALL,
+                repeated,
+                16,
+                trouble,
+                Duration.ZERO,
+                duration,
+                decode,
+                7);
+    }
+}

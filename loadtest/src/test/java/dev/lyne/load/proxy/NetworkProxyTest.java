@@ -1,0 +1,92 @@
+package dev.lyne.load.proxy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+final class NetworkProxyTest {
+    private static final InetAddress HOME = InetAddress.getLoopbackAddress();
+
+    /** Sends back whatever comes, until it ends. */
+    private static ServerSocket echo() throws IOException {
+        ServerSocket server = new ServerSocket(0, 8, HOME);
+        Thread thread = new Thread(() -> {
+            try {
+                while (true) {
+                    try (Socket socket = server.accept()) {
+                        socket.getInputStream().transferTo(socket.getOutputStream());
+                    }
+                }
+            } catch (IOException e) {
+                // the test closed the server
+            }
+        });
+        thread.setDaemon(true);
+        thread.start();
+        return server;
+    }
+
+    private static NetworkProxy proxy(int port, NetworkShape shape) throws IOException {
+        return new NetworkProxy(new InetSocketAddress(HOME, 0), new InetSocketAddress(HOME, port), shape);
+    }
+
+    @Test
+    void connection_anyBytes_arriveInOrderAndNoSoonerThanTheNetworkAllows() throws Exception {
+        byte[] sent = new byte[400_000];
+        new SplittableRandom(3).nextBytes(sent);
+        try (ServerSocket server = echo();
+                NetworkProxy proxy = proxy(server.getLocalPort(), new NetworkShape(30_000_000, 2e6));
+                Socket socket = new Socket(HOME, proxy.port())) {
+            long start = System.nanoTime();
+            Thread sender = new Thread(() -> {
+                try {
+                    socket.getOutputStream().write(sent);
+                } catch (IOException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            sender.start();
+            byte[] back = socket.getInputStream().readNBytes(sent.length);
+            double seconds = (System.nanoTime() - start) / 1e9;
+            sender.join();
+            assertThat(Arrays.equals(back, sent)).isTrue();
+            // 0.2 s on each line, one behind the other, and 30 ms each way.
+            assertThat(seconds).isGreaterThan(0.2 + 2 * 0.03 - 0.001);
+            assertThat(proxy.bytesFromTarget()).isEqualTo(sent.length);
+        }
+    }
+
+    @Test
+    void connection_targetGone_isClosed() throws Exception {
+        int port;
+        try (ServerSocket server = new ServerSocket(0, 1, HOME)) {
+            port = server.getLocalPort();
+        }
+        try (NetworkProxy proxy = proxy(port, new NetworkShape(0, Double.POSITIVE_INFINITY));
+                Socket socket = new Socket(HOME, proxy.port())) {
+            assertThat(socket.getInputStream().read()).isEqualTo(-1);
+        }
+    }
+
+    @Test
+    void line_twoMessages_leaveOneAfterTheOther() {
+        Line line = new Line(new NetworkShape(5_000, 1e6));
+        assertThat(line.arrival(1_000_000, 1_000)).isEqualTo(1_000_000 + 1_000_000 + 5_000);
+        assertThat(line.arrival(1_000_000, 500)).isEqualTo(1_000_000 + 1_500_000 + 5_000);
+        assertThat(line.arrival(9_000_000, 500)).isEqualTo(9_000_000 + 500_000 + 5_000);
+    }
+
+    @Test
+    void shape_impossible_isRefused() {
+        assertThatThrownBy(() -> new NetworkShape(-1, 1e6)).hasMessageContaining("(expected: 0..60000 ms)");
+        assertThatThrownBy(() -> new NetworkShape(0, 0)).hasMessageContaining("(expected: 1000 or more)");
+    }
+}

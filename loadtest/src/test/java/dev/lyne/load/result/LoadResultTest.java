@@ -1,0 +1,130 @@
+package dev.lyne.load.result;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.lyne.load.page.LoadPage;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.HdrHistogram.Histogram;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class LoadResultTest {
+    /** Intervals whose throughput and latency scatter around a level. */
+    private static StepResult step(String label, double level, long seed) {
+        var random = new SplittableRandom(seed);
+        List<StepResult.IntervalResult> intervals = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            long sequences = Math.round(level * (0.95 + 0.1 * random.nextDouble()));
+            Histogram micros = new Histogram(3);
+            for (int n = 0; n < 200; n++) {
+                micros.recordValue((long) (1e6 / level * (1 + random.nextDouble())));
+            }
+            intervals.add(new StepResult.IntervalResult(
+                    1, sequences, sequences * 10, sequences * 500, Histograms.write(micros)));
+        }
+        Histogram lag = new Histogram(3);
+        lag.recordValue(40);
+        return StepResult.of(new StepResult.Counted(
+                label,
+                4,
+                0,
+                100,
+                1,
+                2,
+                Map.of("computed", 600L, "memory", 200L),
+                Map.of("QUEUE_FULL", 3L),
+                1,
+                0.5,
+                Map.of("lyne_teacher_queue_tokens", 12.0),
+                intervals,
+                Histograms.write(lag)));
+    }
+
+    private static LoadResult result(StepResult... steps) {
+        return new LoadResult(
+                LoadResult.FORMAT,
+                Map.of("students", "4", "part", "1/2"),
+                "2026-01-01T00:00:00Z",
+                1,
+                "",
+                List.of(steps));
+    }
+
+    @Test
+    void read_whatWasWritten_isTheSame(@TempDir Path directory) throws Exception {
+        LoadResult result = result(step("4 students", 1_000, 1), step("8 students", 1_500, 2));
+        Path file = directory.resolve("result.json");
+        Files.writeString(file, result.toJson());
+        assertThat(LoadResult.read(file)).isEqualTo(result);
+        Files.writeString(file, result.toJson().replaceFirst("\\{", "{ \"surprise\": 1,"));
+        assertThatThrownBy(() -> LoadResult.read(file)).hasMessageContaining("surprise");
+        Files.writeString(file, "{\"format\": \"lyne-load-1\"}");
+        assertThatThrownBy(() -> LoadResult.read(file)).hasMessageContaining("result.json");
+    }
+
+    @Test
+    void merge_parts_areAddedUp() {
+        StepResult one = step("4 students", 1_000, 1);
+        StepResult other = step("4 students", 2_000, 2);
+        StepResult sum = Merge.of(List.of(result(one), result(other))).steps().get(0);
+        assertThat(sum.positions()).isEqualTo(one.positions() + other.positions());
+        assertThat(sum.positionsPerSecond())
+                .isEqualTo(one.positionsPerSecond() + other.positionsPerSecond(), within(1e-6));
+        assertThat(sum.students()).isEqualTo(8);
+        assertThat(sum.refusals()).containsEntry("QUEUE_FULL", 6L);
+        assertThat(sum.latencyMillis().get("max")).isEqualTo(one.latencyMillis().get("max"));
+        assertThat(sum.latencyMillis().get("p50"))
+                .isBetween(other.latencyMillis().get("p50"), one.latencyMillis().get("p50"));
+    }
+
+    @Test
+    void merge_differentLoads_isRefused() {
+        LoadResult other = new LoadResult(
+                LoadResult.FORMAT, Map.of("students", "5"), "2026-01-01T00:00:00Z", 1, "", List.of(step("s", 9, 1)));
+        assertThatThrownBy(() -> Merge.of(List.of(result(step("s", 9, 1)), other)))
+                .hasMessageContaining("students 4 and 5");
+    }
+
+    @Test
+    void compare_sameLevel_showsNoDifference() {
+        List<Comparison.Line> lines = Comparison.of(result(step("s", 1_000, 1)), result(step("s", 1_000, 2)), 5);
+        Comparison.Line rate = lines.get(0);
+        assertThat(rate.figure()).isEqualTo("positions/s");
+        assertThat(rate.differs()).isFalse();
+        assertThat(rate.low()).isNegative();
+        assertThat(rate.high()).isPositive().isLessThan(0.05);
+    }
+
+    @Test
+    void compare_tenPercentMore_isFoundWithinItsInterval() {
+        List<Comparison.Line> lines = Comparison.of(result(step("s", 1_000, 1)), result(step("s", 1_100, 2)), 5);
+        Comparison.Line rate = lines.get(0);
+        assertThat(rate.differs()).isTrue();
+        assertThat(0.1).isBetween(rate.low() - 0.02, rate.high() + 0.02);
+        Comparison.Line median = lines.get(2);
+        assertThat(median.figure()).isEqualTo("latency p50, ms");
+        assertThat(median.differs()).isTrue();
+        assertThat(median.change()).isEqualTo(-0.09, within(0.05));
+    }
+
+    @Test
+    void compare_noCommonStep_isRefused() {
+        assertThatThrownBy(() -> Comparison.of(result(step("a", 9, 1)), result(step("b", 9, 1)), 5))
+                .hasMessageContaining("at least one of the same label");
+    }
+
+    @Test
+    void page_anyResult_isWholeInItself() {
+        String page = LoadPage.render(result(step("4 <students>", 1_000, 1), step("8 students", 1_500, 2)));
+        assertThat(page)
+                .contains("<h2>Latency and throughput</h2>", "4 &lt;students&gt;", "QUEUE_FULL", "p99.9")
+                .doesNotContain("<script", "http://", "https://", "4 <students>", "NaN");
+    }
+}

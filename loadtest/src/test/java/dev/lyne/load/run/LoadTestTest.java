@@ -1,0 +1,114 @@
+package dev.lyne.load.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lyne.load.profile.Arrivals;
+import dev.lyne.load.profile.Profiles;
+import dev.lyne.load.profile.Trouble;
+import dev.lyne.load.result.StepResult;
+import dev.lyne.load.wire.GrpcConnections;
+import dev.lyne.teacher.server.TeacherServer;
+import dev.lyne.teacher.server.TeacherServerOptions;
+import dev.lyne.teacher.synthetic.SyntheticSettings;
+import dev.lyne.teacher.synthetic.SyntheticTeacher;
+import io.grpc.netty.NettyChannelBuilder;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Against a real server. Nothing here depends on how fast the machine is. */
+final class LoadTestTest {
+    private TeacherServer server;
+
+    @BeforeEach
+    void start() throws Exception {
+        var settings = SyntheticSettings.parse("synthetic:vocabulary=1000,context=64,tokens_per_second=0");
+        server = TeacherServer.start(
+                List.of(new SyntheticTeacher("synthetic", settings, false)),
+                TeacherServerOptions.builder()
+                        .metrics(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+                        .build());
+    }
+
+    @AfterEach
+    void stop() throws InterruptedException {
+        server.close();
+    }
+
+    private StepResult run(Arrivals arrivals, Trouble trouble, String tokens, double repeated, boolean decode)
+            throws Exception {
+        var profile = Profiles.of(3, arrivals, trouble, tokens, "top_k=8", repeated, Duration.ofMillis(1_500), decode);
+        try (var connections =
+                new GrpcConnections(List.of("127.0.0.1:" + server.port()), 3, 1, NettyChannelBuilder::usePlaintext)) {
+            String metrics = "127.0.0.1:" + server.metricsPort().orElseThrow();
+            return new LoadTest(profile, Schedule.once(), connections, metrics)
+                    .run(look -> {})
+                    .steps()
+                    .get(0);
+        }
+    }
+
+    @Test
+    void run_closedLoop_countsWhatTheServerSent() throws Exception {
+        StepResult step = run(new Arrivals.Closed(4, 0), Trouble.NONE, "20..40", 0.5, true);
+        assertThat(step.sequences()).isPositive();
+        assertThat(step.positions()).isBetween(step.sequences() * 19, step.sequences() * 39);
+        assertThat(step.positionsBySource().values().stream().mapToLong(n -> n).sum())
+                .isEqualTo(step.positions());
+        assertThat(step.positionsBySource()).containsKeys("computed", "memory");
+        assertThat(step.bytesPerPosition()).isBetween(40.0, 120.0); // 8 entries of 8 bytes, and the row's own
+        assertThat(step.failed() + step.unanswered()).isZero();
+        assertThat(step.server().get("lyne_teacher_positions_served_total{teacher=\"synthetic\"}"))
+                .isPositive();
+    }
+
+    @Test
+    void run_openLoopWithTrouble_answersEverythingThatWasDue() throws Exception {
+        StepResult step = run(new Arrivals.Open(60, false), new Trouble(0.5, 0.1, 0.5), "20", 0, false);
+        assertThat(step.intended()).isPositive();
+        assertThat(step.failed() + step.unanswered()).isZero();
+        assertThat(step.reconnects()).isPositive();
+    }
+
+    @Test
+    void run_moreTokensThanTheContext_failsByReason() throws Exception {
+        StepResult step = run(new Arrivals.Open(20, true), Trouble.NONE, "65", 0, false);
+        assertThat(step.refusals()).containsOnlyKeys("INVALID_REQUEST");
+        assertThat(step.failed()).isEqualTo(step.intended());
+    }
+
+    @Test
+    void run_serverThatRefusesTheStream_saysWhy() {
+        var profile = Profiles.of(
+                1, new Arrivals.Closed(1, 0), Trouble.NONE, "20", "top_k=5000", 0, Duration.ofSeconds(1), false);
+        try (var connections =
+                new GrpcConnections(List.of("127.0.0.1:" + server.port()), 1, 1, NettyChannelBuilder::usePlaintext)) {
+            assertThatThrownBy(() -> new LoadTest(profile, Schedule.once(), connections, "").run(look -> {}))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("INVALID_ARGUMENT")
+                    .hasMessageContaining("5000");
+        }
+    }
+
+    @Test
+    void parse_prometheusPage_keepsLynesSeries() {
+        Map<String, Double> values = ServerMetrics.parse("""
+                # HELP lyne_teacher_streams Open streams
+                lyne_teacher_streams 3.0
+                lyne_teacher_queue_wait_seconds{teacher="a",quantile="0.5"} 0.1
+                lyne_teacher_queue_wait_seconds_max{teacher="a"} 0.1
+                lyne_teacher_refusals_total{reason="queue_full"} 7.0
+                jvm_threads_live 4
+                """);
+        assertThat(values)
+                .containsExactlyInAnyOrderEntriesOf(
+                        Map.of("lyne_teacher_streams", 3.0, "lyne_teacher_refusals_total{reason=\"queue_full\"}", 7.0));
+    }
+}
