@@ -2,6 +2,7 @@ package dev.lyne.student.capture;
 
 import dev.lyne.student.client.RowSource;
 import dev.lyne.student.client.StoredTargets;
+import dev.lyne.student.client.StreamCounts;
 import dev.lyne.student.client.StreamStatistics;
 import dev.lyne.student.client.TargetSequence;
 import dev.lyne.student.client.TargetStream;
@@ -15,6 +16,7 @@ import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -41,7 +43,7 @@ final class CaptureStream implements TargetStream {
     /** Guarded by this. */
     private long untakenTokens;
     /** Guarded by this. */
-    private final Counts counts = new Counts();
+    private final StreamCounts counts = new StreamCounts();
 
     private volatile boolean closed;
 
@@ -132,7 +134,7 @@ final class CaptureStream implements TargetStream {
             return targets;
         } catch (ExecutionException e) {
             throw failure(e);
-        } catch (java.util.concurrent.CancellationException e) {
+        } catch (CancellationException e) {
             throw new IllegalStateException("the stream of targets is closed", e);
         } finally {
             if (waited) {

@@ -94,7 +94,7 @@ final class CallEvents {
         call.opened(credit, state.nowNanos());
         link.lastFailure = null;
         if (link.attempts > 1) {
-            window.countReconnect();
+            window.counts().reconnected();
         }
         state.opened();
         pump.run();
@@ -114,7 +114,7 @@ final class CallEvents {
     }
 
     void onUnwantedBytes(long bytes) {
-        window.discard(bytes);
+        window.counts().discarded(bytes);
     }
 
     /** Takes a sequence off the credit and says what came of it, unless it was withdrawn. */

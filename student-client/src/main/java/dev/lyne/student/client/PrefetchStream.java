@@ -135,7 +135,7 @@ final class PrefetchStream implements TargetStream {
                 state.changed.await();
             }
         } finally {
-            window.countStall(state.nowNanos() - start);
+            window.counts().stalled(state.nowNanos() - start);
         }
     }
 
@@ -153,7 +153,7 @@ final class PrefetchStream implements TargetStream {
     public StreamStatistics statistics() {
         lock.lock();
         try {
-            return window.statistics();
+            return window.counts().statistics();
         } finally {
             lock.unlock();
         }

@@ -2,8 +2,6 @@ package dev.lyne.student.client;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.EnumMap;
-import java.util.Map;
 import java.util.PriorityQueue;
 import org.jspecify.annotations.Nullable;
 
@@ -19,20 +17,7 @@ final class Window {
     private long untakenTokens;
     private int unresolved;
     private long lastOrder;
-
-    private long askedSequences;
-    private long askedPositions;
-    private long receivedSequences;
-    private long receivedPositions;
-    private long reaskedSequences;
-    private long reaskedPositions;
-    private long failedSequences;
-    private final Map<RowSource, Long> receivedBySource = new EnumMap<>(RowSource.class);
-    private long narrowedPositions;
-    private long blockBytes;
-    private long discardedBytes;
-    private long reconnects;
-    private long stallNanos;
+    private final StreamCounts counts = new StreamCounts();
 
     Window(int maxSequences, long maxTokens) {
         this.maxSequences = maxSequences;
@@ -47,8 +32,7 @@ final class Window {
     void addLast(TargetSequence sequence) {
         Entry entry = new Entry(sequence, ++lastOrder);
         untaken.addLast(entry);
-        askedSequences++;
-        askedPositions += entry.positions();
+        counts.asked(sequence);
         added(entry);
     }
 
@@ -56,8 +40,7 @@ final class Window {
         Entry head = untaken.peekFirst();
         Entry entry = new Entry(sequence, head == null ? ++lastOrder : head.order - 1);
         untaken.addFirst(entry);
-        reaskedSequences++;
-        reaskedPositions += entry.positions();
+        counts.reasked(sequence);
         added(entry);
     }
 
@@ -86,7 +69,7 @@ final class Window {
         Entry entry = untaken.removeFirst();
         untakenTokens -= entry.tokens();
         if (entry.failure != null) {
-            failedSequences++;
+            counts.failed();
         }
     }
 
@@ -103,54 +86,25 @@ final class Window {
 
     /** A sequence has to be asked for again; what had come of it is dropped. */
     void askAgain(Entry entry, long droppedBytes) {
-        reaskedSequences++;
-        reaskedPositions += entry.positions();
-        discardedBytes += droppedBytes;
+        counts.reasked(entry.sequence);
+        counts.discarded(droppedBytes);
         waiting.add(entry);
     }
 
     void resolve(Entry entry, Targets targets) {
         entry.targets = targets;
         unresolved--;
-        receivedSequences++;
-        receivedPositions += targets.rows();
-        narrowedPositions += targets.narrowedRows();
-        blockBytes += targets.blockBytes();
-        targets.rowsBySource().forEach((source, rows) -> receivedBySource.merge(source, (long) rows, Long::sum));
+        counts.received(targets);
     }
 
     void fail(Entry entry, TeacherException failure, long droppedBytes) {
         entry.failure = failure;
         unresolved--;
-        discardedBytes += droppedBytes;
+        counts.discarded(droppedBytes);
     }
 
-    void discard(long bytes) {
-        discardedBytes += bytes;
-    }
-
-    void countReconnect() {
-        reconnects++;
-    }
-
-    void countStall(long nanos) {
-        stallNanos += nanos;
-    }
-
-    StreamStatistics statistics() {
-        return new StreamStatistics(
-                askedSequences,
-                askedPositions,
-                receivedSequences,
-                receivedPositions,
-                reaskedSequences,
-                reaskedPositions,
-                failedSequences,
-                receivedBySource,
-                narrowedPositions,
-                blockBytes,
-                discardedBytes,
-                reconnects,
-                stallNanos);
+    /** The counts, kept for the whole of the stream's life. */
+    StreamCounts counts() {
+        return counts;
     }
 }

@@ -2,6 +2,7 @@ package dev.lyne.student.capture;
 
 import dev.lyne.student.client.RowSource;
 import dev.lyne.student.client.StoredTargets;
+import dev.lyne.student.client.StreamCounts;
 import dev.lyne.student.client.StreamStatistics;
 import dev.lyne.student.client.TargetRequest;
 import dev.lyne.student.client.TargetSequence;
@@ -154,7 +155,7 @@ final class BlockTeacher implements TargetSource {
 
         @Override
         public StreamStatistics statistics() {
-            return new Counts().statistics();
+            return new StreamCounts().statistics();
         }
 
         @Override

@@ -1,12 +1,14 @@
 package dev.lyne.student.train;
 
+import static dev.lyne.student.train.TeacherRuns.listening;
+import static dev.lyne.student.train.TeacherRuns.run;
+import static dev.lyne.student.train.TeacherRuns.stopAfter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.checkpoint.CheckpointMismatchException;
-import dev.lyne.student.client.TargetSource;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -61,7 +63,7 @@ final class DistillationTest {
         run(config("whole", Map.of()), new FakeTeacher(vocabularySize, "a"), false, ProgressListener.none());
         TrainingConfig config = config("parts", Map.of());
         assertThatThrownBy(() -> run(config, new FakeTeacher(vocabularySize, "a"), false, stopAfter(5)))
-                .isInstanceOf(IllegalStateException.class);
+                .isInstanceOf(TeacherRuns.Stop.class);
         assertThatThrownBy(() -> run(config, new FakeTeacher(vocabularySize, "b"), true, ProgressListener.none()))
                 .isInstanceOf(CheckpointMismatchException.class)
                 .hasMessageContaining("teacher.model_digest: bbb");
@@ -114,36 +116,5 @@ final class DistillationTest {
         settings.put(Setting.K, "2");
         settings.putAll(others);
         return tiny.config(out, settings);
-    }
-
-    private static RunSummary run(TrainingConfig config, FakeTeacher teacher, boolean resume, ProgressListener listener)
-            throws Exception {
-        Trainer.RealSurroundings surroundings = new Trainer.RealSurroundings() {
-            @Override
-            public TargetSource openTeachers(TrainingConfig ignored) {
-                return teacher;
-            }
-        };
-        return new TrainingSession(config, surroundings, listener).run(resume);
-    }
-
-    private static ProgressListener listening(List<ProgressListener.Step> steps) {
-        return new ProgressListener() {
-            @Override
-            public void onStep(Step step) {
-                steps.add(step);
-            }
-        };
-    }
-
-    private static ProgressListener stopAfter(long step) {
-        return new ProgressListener() {
-            @Override
-            public void onStep(Step done) {
-                if (done.step() == step) {
-                    throw new IllegalStateException("stopped");
-                }
-            }
-        };
     }
 }

@@ -1,5 +1,6 @@
 package dev.lyne.student.train;
 
+import static dev.lyne.student.train.TeacherRuns.stopAfter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -23,8 +24,8 @@ final class ResumeTest {
         RunSummary whole = Trainer.train(tiny.config("whole", Map.of()), false, ProgressListener.none());
 
         TrainingConfig config = tiny.config("parts", Map.of());
-        assertThatThrownBy(() -> Trainer.train(config, false, stopAfter(5))).isInstanceOf(Stop.class);
-        assertThatThrownBy(() -> Trainer.train(config, true, stopAfter(7))).isInstanceOf(Stop.class);
+        assertThatThrownBy(() -> Trainer.train(config, false, stopAfter(5))).isInstanceOf(TeacherRuns.Stop.class);
+        assertThatThrownBy(() -> Trainer.train(config, true, stopAfter(7))).isInstanceOf(TeacherRuns.Stop.class);
         RunSummary parts = Trainer.train(config, true, ProgressListener.none());
 
         RunDirectory expected = new RunDirectory(directory.resolve("whole"));
@@ -100,7 +101,7 @@ final class ResumeTest {
     void train_resumedWithOtherSettings_isRefusedNamingBothValues() throws Exception {
         TinyRun tiny = new TinyRun(directory);
         assertThatThrownBy(() -> Trainer.train(tiny.config("out", Map.of()), false, stopAfter(3)))
-                .isInstanceOf(Stop.class);
+                .isInstanceOf(TeacherRuns.Stop.class);
         TrainingConfig other = tiny.config("out", Map.of(Setting.CONTEXT, "20", Setting.LEARNING_RATE, "0.02"));
         assertThatThrownBy(() -> Trainer.train(other, true, ProgressListener.none()))
                 .isInstanceOf(CheckpointMismatchException.class)
@@ -116,21 +117,5 @@ final class ResumeTest {
         return Files.readAllLines(metrics).stream()
                 .map(line -> line.replaceAll("\"(seconds|positions_per_second|stall_fraction)\":[^,}]*", ""))
                 .toList();
-    }
-
-    private static ProgressListener stopAfter(long step) {
-        return new ProgressListener() {
-            @Override
-            public void onStep(Step done) {
-                if (done.step() == step) {
-                    throw new Stop();
-                }
-            }
-        };
-    }
-
-    /** As if the process had been killed there. */
-    private static final class Stop extends RuntimeException {
-        private static final long serialVersionUID = 1L;
     }
 }

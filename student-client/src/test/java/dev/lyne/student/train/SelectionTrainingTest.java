@@ -1,12 +1,14 @@
 package dev.lyne.student.train;
 
+import static dev.lyne.student.train.TeacherRuns.listening;
+import static dev.lyne.student.train.TeacherRuns.run;
+import static dev.lyne.student.train.TeacherRuns.stopAfter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.checkpoint.CheckpointMismatchException;
 import dev.lyne.student.client.TargetSequence;
-import dev.lyne.student.client.TargetSource;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -59,7 +61,7 @@ final class SelectionTrainingTest {
         assertThat(whole.coverage()).isEqualTo(1.0);
 
         TrainingConfig parts = config("parts", settings);
-        assertThatThrownBy(() -> run(parts, teacher(), false, stopAfter(5))).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> run(parts, teacher(), false, stopAfter(5))).isInstanceOf(TeacherRuns.Stop.class);
         RunSummary resumed = run(parts, teacher(), true, ProgressListener.none());
         assertThat(new RunDirectory(directory.resolve("parts")).checkpoints().resolve("step-000008/state.safetensors"))
                 .hasSameBinaryContentAs(new RunDirectory(directory.resolve("whole"))
@@ -71,7 +73,7 @@ final class SelectionTrainingTest {
     @Test
     void train_resumedWithAnotherSelectionOrPrecision_isRefusedNamingBoth() throws Exception {
         TrainingConfig config = config("out", Map.of(Setting.K, "2"));
-        assertThatThrownBy(() -> run(config, teacher(), false, stopAfter(5))).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> run(config, teacher(), false, stopAfter(5))).isInstanceOf(TeacherRuns.Stop.class);
         TrainingConfig other = config("out", Map.of(Setting.K, "3", Setting.TARGET_PRECISION, "half"));
         assertThatThrownBy(() -> run(other, teacher(), true, ProgressListener.none()))
                 .isInstanceOf(CheckpointMismatchException.class)
@@ -124,36 +126,5 @@ final class SelectionTrainingTest {
         settings.put(Setting.ALPHA, "0.9");
         settings.putAll(others);
         return tiny.config(out, settings);
-    }
-
-    private static RunSummary run(TrainingConfig config, FakeTeacher teacher, boolean resume, ProgressListener listener)
-            throws Exception {
-        Trainer.RealSurroundings surroundings = new Trainer.RealSurroundings() {
-            @Override
-            public TargetSource openTeachers(TrainingConfig ignored) {
-                return teacher;
-            }
-        };
-        return new TrainingSession(config, surroundings, listener).run(resume);
-    }
-
-    private static ProgressListener listening(List<ProgressListener.Step> steps) {
-        return new ProgressListener() {
-            @Override
-            public void onStep(Step step) {
-                steps.add(step);
-            }
-        };
-    }
-
-    private static ProgressListener stopAfter(long step) {
-        return new ProgressListener() {
-            @Override
-            public void onStep(Step done) {
-                if (done.step() == step) {
-                    throw new IllegalStateException("stopped");
-                }
-            }
-        };
     }
 }

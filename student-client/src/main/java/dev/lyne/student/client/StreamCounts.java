@@ -1,14 +1,10 @@
-package dev.lyne.student.capture;
+package dev.lyne.student.client;
 
-import dev.lyne.student.client.RowSource;
-import dev.lyne.student.client.StreamStatistics;
-import dev.lyne.student.client.TargetSequence;
-import dev.lyne.student.client.Targets;
 import java.util.EnumMap;
 import java.util.Map;
 
-/** What a stream from a capture counts. Guarded by its stream. */
-final class Counts {
+/** What a stream of targets counts as it goes, wherever its rows come from. Guarded by its stream. */
+public final class StreamCounts {
     private long askedSequences;
     private long askedPositions;
     private long receivedSequences;
@@ -19,19 +15,24 @@ final class Counts {
     private final Map<RowSource, Long> receivedBySource = new EnumMap<>(RowSource.class);
     private long narrowedPositions;
     private long blockBytes;
+    private long discardedBytes;
+    private long reconnects;
     private long stallNanos;
 
-    void asked(TargetSequence sequence) {
+    /** A sequence was offered. */
+    public void asked(TargetSequence sequence) {
         askedSequences++;
         askedPositions += sequence.positions().length;
     }
 
-    void reasked(TargetSequence sequence) {
+    /** A sequence is asked for again. */
+    public void reasked(TargetSequence sequence) {
         reaskedSequences++;
         reaskedPositions += sequence.positions().length;
     }
 
-    void received(Targets targets) {
+    /** A sequence's rows are all here and checked. */
+    public void received(Targets targets) {
         receivedSequences++;
         receivedPositions += targets.rows();
         narrowedPositions += targets.narrowedRows();
@@ -39,15 +40,28 @@ final class Counts {
         targets.rowsBySource().forEach((source, rows) -> receivedBySource.merge(source, (long) rows, Long::sum));
     }
 
-    void failed() {
+    /** A sequence was handed out as a failure. */
+    public void failed() {
         failedSequences++;
     }
 
-    void stalled(long nanos) {
+    /** Blocks were dropped, because their sequence did not complete. */
+    public void discarded(long bytes) {
+        discardedBytes += bytes;
+    }
+
+    /** A stream was opened anew after one broke. */
+    public void reconnected() {
+        reconnects++;
+    }
+
+    /** Whoever takes has waited. */
+    public void stalled(long nanos) {
         stallNanos += nanos;
     }
 
-    StreamStatistics statistics() {
+    /** The counts as they are now. */
+    public StreamStatistics statistics() {
         return new StreamStatistics(
                 askedSequences,
                 askedPositions,
@@ -59,8 +73,8 @@ final class Counts {
                 receivedBySource,
                 narrowedPositions,
                 blockBytes,
-                0,
-                0,
+                discardedBytes,
+                reconnects,
                 stallNanos);
     }
 }
