@@ -14,8 +14,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
 
-/** The loss script on logits and columns of a test's own. */
+/** Forward KL on logits and columns of a test's own. */
 public final class LossRun {
     /** Sums of the loss, and the gradient of the logits. */
     public record Result(double[] sums, double[][] gradient) {}
@@ -29,15 +31,17 @@ public final class LossRun {
      * @param ids teacher_ids
      */
     public static Result of(
-            double temperature,
+            boolean drawn,
             double[][] logits,
             int[] labels,
             long[] ids,
             Map<String, double[]> columns,
             DataType type) {
         int n = logits.length;
+        DistillationLoss loss = new DistillationLoss(
+                Loss.FORWARD_KL, Optional.empty(), OptionalDouble.empty(), drawn, 1, true);
         try (Script script = Script.load(
-                        List.of(ForwardKl.script(temperature).source()),
+                        List.of(loss.script().source()),
                         Map.of(),
                         new ModelOptions("cpu", ComputePrecision.FLOAT32, 1));
                 InferenceCall call = script.inference("loss");

@@ -1,0 +1,147 @@
+package dev.lyne.student.loss;
+
+import dev.lyne.lm.training.LossScript;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.stream.Collectors;
+
+/**
+ * A loss on a teacher's rows, with everything that decides what it is. With the data loss it makes a row's loss
+ * data_weight · CE + distillation_weight · τ² · D, D of the student at temperature τ.
+ *
+ * <p>Columns of the script: {@code data_weight} and {@code distillation_weight}, `[rows]`; {@code teacher_ids}, `[rows, k]`;
+ * {@code teacher_log_probs}, `[rows, k]`, at the teacher's temperature, in descending order, −∞ past a row's count, whose ids do not
+ * matter; {@code teacher_log_tail}, `[rows]`, log of t_R. Beyond those, {@code teacher_weights} `[rows, k]` for draws, the shares of the
+ * target that they stand for; {@code teacher_logits} `[rows, k]` over the teacher's temperature where {@link Loss#needsLogits};
+ * {@code teacher_data_log_prob} `[rows]` for SLIM; {@code taid_lambda} `[rows]` in (0, 1] for TAID. Sums: {@code loss}; {@code nll} over all rows, unweighted;
+ * {@code divergence}, D over the rows whose distillation weight is above 0, unweighted. A row whose weights are 0 adds nothing, and one that
+ * keeps no id has no D.
+ *
+ * @param missing what is made of missing mass; absent where none can be missing
+ * @param parameter the loss's number; absent where it takes none
+ * @param drawn whether the targets are shares of draws
+ * @param studentTemperature τ of the student's distribution; above 0, or {@link #BY_COLUMN}
+ * @param temperatureSquared whether D counts τ² times
+ */
+public record DistillationLoss(
+        Loss loss,
+        Optional<MissingMass> missing,
+        OptionalDouble parameter,
+        boolean drawn,
+        double studentTemperature,
+        boolean temperatureSquared) {
+    /** Stands for a student temperature that the column {@code student_temperature} gives, the same in all rows of a batch. */
+    public static final double BY_COLUMN = 0;
+
+    public DistillationLoss {
+        if (drawn && !loss.takesDraws()) {
+            throw new IllegalArgumentException("loss: " + loss.key()
+                    + " on draws, where it is biased (expected: one of " + keys(Loss::takesDraws) + ")");
+        }
+        if (!drawn && loss.needsDraws()) {
+            throw new IllegalArgumentException(
+                    "loss: " + loss.key() + " without draws (expected: a selection that draws)");
+        }
+        if (missing.isPresent() && (drawn || loss.treatments().isEmpty())) {
+            throw new IllegalArgumentException("missing_mass: " + missing.get().key() + " with loss=" + loss.key()
+                    + (drawn ? " on draws" : "") + " (expected: none given, as no mass is missing)");
+        }
+        if (missing.isPresent() && !loss.treatments().contains(missing.get())) {
+            throw new IllegalArgumentException("missing_mass: " + missing.get().key() + " with loss=" + loss.key()
+                    + " (expected: "
+                    + loss.treatments().stream().map(MissingMass::key).collect(Collectors.joining(", ")) + ")");
+        }
+        if (parameter.isPresent()) {
+            requireParameter(loss, parameter.getAsDouble());
+        }
+        if (studentTemperature != BY_COLUMN && !(studentTemperature > 0) || Double.isInfinite(studentTemperature)) {
+            throw new IllegalArgumentException(
+                    "student_temperature: " + studentTemperature + " (expected: finite, above 0)");
+        }
+        if (missing.isEmpty() && !drawn && !loss.treatments().isEmpty()) {
+            missing = Optional.of(MissingMass.TAIL_BUCKET);
+        }
+        if (parameter.isEmpty() && loss.parameter().isPresent()) {
+            parameter = OptionalDouble.of(loss.parameter().get().defaultValue());
+        }
+    }
+
+    /** A loss with its defaults on rows that are not drawn, or on draws where it is for those; temperature 1. */
+    public static DistillationLoss of(Loss loss) {
+        return new DistillationLoss(loss, Optional.empty(), OptionalDouble.empty(), loss.needsDraws(), 1, true);
+    }
+
+    private static void requireParameter(Loss loss, double value) {
+        Loss.Parameter known = loss.parameter()
+                .orElseThrow(() -> new IllegalArgumentException("loss_parameter: " + value + " with loss=" + loss.key()
+                        + " (expected: none given, as it takes no number)"));
+        boolean allowed = loss == Loss.SLIM ? Math.abs(value) == 1 : value >= known.least() && value <= known.most();
+        if (!allowed) {
+            throw new IllegalArgumentException("loss_parameter: " + value + " with loss=" + loss.key() + " (expected: "
+                    + known.name()
+                    + (loss == Loss.SLIM ? ", 1 or -1" : ", " + known.least() + " to " + known.most()) + ")");
+        }
+    }
+
+    private static String keys(java.util.function.Predicate<Loss> which) {
+        return java.util.stream.Stream.of(Loss.values())
+                .filter(which)
+                .map(Loss::key)
+                .collect(Collectors.joining(", "));
+    }
+
+    /** The script. */
+    public LossScript script() {
+        double number = parameter.orElse(0);
+        String temperature = studentTemperature == BY_COLUMN
+                ? "float(rows[\"student_temperature\"].reshape(-1)[0])"
+                : Double.toString(studentTemperature);
+        String source = (methods("engine")
+                        + methods("targets/" + target())
+                        + methods("divergence/" + divergence(number)))
+                .replace("STUDENT_TEMPERATURE", temperature)
+                .replace("LOSS_SCALE", temperatureSquared ? "(tau * tau)" : "1.")
+                .replace("LOG_OF_PARAMETER", logarithm(number))
+                .replace("LOG_OF_REST", logarithm(1 - number))
+                .replace("PARAMETER", Double.toString(number));
+        return new LossScript(source, List.of("loss", "nll", "divergence"));
+    }
+
+    private String target() {
+        if (loss.needsLogits()) {
+            return "raw_logits";
+        }
+        return drawn ? "draws" : missing.orElseThrow().key();
+    }
+
+    private String divergence(double number) {
+        if (loss == Loss.JSD && (number == 0 || number == 1)) {
+            return number == 0 ? Loss.FORWARD_KL.key() : Loss.REVERSE_KL.key();
+        }
+        return loss == Loss.RANDOM_SAMPLING ? Loss.SOFT_CROSS_ENTROPY.key() : loss.key();
+    }
+
+    private static String logarithm(double value) {
+        return value > 0 ? Double.toString(Math.log(value)) : "-inf";
+    }
+
+    /** A script beside this class, indented as members of a class. */
+    private static String methods(String name) {
+        try (InputStream in = DistillationLoss.class.getResourceAsStream(name + ".py")) {
+            if (in == null) {
+                throw new IllegalStateException(name + ".py is missing from the program");
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .map(line -> "  " + line)
+                    .collect(Collectors.joining("\n", "", "\n"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
