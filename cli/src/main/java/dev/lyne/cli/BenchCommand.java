@@ -15,6 +15,8 @@ import picocli.CommandLine.Spec;
             BenchForward.class,
             BenchLoad.class,
             BenchProxy.class,
+            BenchLoss.class,
+            BenchLoss.Memory.class,
             BenchSelections.class,
             BenchServe.class,
             BenchSharing.class,
@@ -30,6 +32,6 @@ final class BenchCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "no benchmark given (expected: codec, forward, load, selections, serve, sharing or stall)");
+                "no benchmark given (expected: codec, forward, load, loss, selections, serve, sharing or stall)");
     }
 }

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -44,6 +45,22 @@ final class ChildProcess implements AutoCloseable {
      */
     static ChildProcess start(String name, Path log, int threads, String heap, List<String> arguments)
             throws IOException {
+        return start(name, log, threads, heap, Map.of(), arguments);
+    }
+
+    /**
+     * Starts a command with variables of its own.
+     *
+     * @param environment takes the place of this process's variables
+     */
+    static ChildProcess start(
+            String name,
+            Path log,
+            int threads,
+            String heap,
+            Map<String, String> environment,
+            List<String> arguments)
+            throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
@@ -58,6 +75,7 @@ final class ChildProcess implements AutoCloseable {
             Files.createDirectories(log.getParent());
         }
         ProcessBuilder builder = new ProcessBuilder(command).redirectError(log.toFile());
+        builder.environment().putAll(environment);
         builder.environment().put("OMP_NUM_THREADS", Integer.toString(threads));
         builder.environment().put("OMP_WAIT_POLICY", "passive");
         builder.environment()

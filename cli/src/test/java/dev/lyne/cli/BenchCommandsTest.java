@@ -93,4 +93,18 @@ final class BenchCommandsTest {
         assertThat(disk.get("disk_cache_mib").asLong()).isEqualTo(4_096);
         assertThat(disk.get("positions_over_one").asDouble()).isLessThanOrEqualTo(1.05);
     }
+
+    @Test
+    void loss_everyLossAskedFor_hasItsCosts() throws IOException {
+        JsonNode figures = bench(
+                "loss", "--losses", "forward_kl,mse_logits", "--vocabulary", "600", "--top-k", "8", "--rows", "40",
+                "--pairs", "1");
+        assertThat(figures.get("results").size()).isEqualTo(2);
+        for (JsonNode cost : figures.get("results")) {
+            assertThat(cost.get("vocabulary_size").asInt()).isEqualTo(600);
+            assertThat(cost.get("k").asInt()).isEqualTo(8);
+            assertThat(cost.get("step_over_cross_entropy").asDouble()).isPositive();
+            assertThat(cost.get("peak_memory_over_unfused").asDouble()).isPositive();
+        }
+    }
 }

@@ -1,0 +1,110 @@
+package dev.lyne.cli;
+
+import dev.lyne.load.bench.LossBenchmark;
+import dev.lyne.load.bench.LossMemory;
+import dev.lyne.student.loss.Loss;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Distillation losses against plain cross-entropy. */
+@Command(
+        name = "loss",
+        description = "The training step of every loss against that of plain cross-entropy, and its memory against whole logits.",
+        mixinStandardHelpOptions = true)
+@SuppressWarnings("NullAway.Init") // picocli sets the options
+final class BenchLoss implements Callable<Integer> {
+    @Option(names = "--losses", split = ",", paramLabel = "LOSS", description = "Losses (default: all).")
+    private @Nullable List<String> losses;
+
+    @Option(
+            names = "--vocabulary",
+            split = ",",
+            paramLabel = "SIZE",
+            defaultValue = "49152,151936",
+            description = "Vocabulary sizes (default: ${DEFAULT-VALUE}).")
+    private List<Integer> vocabularySizes;
+
+    @Option(names = "--top-k", defaultValue = "64", description = "Entries a row (default: ${DEFAULT-VALUE}).")
+    private int k;
+
+    @Option(names = "--rows", defaultValue = "512", description = "Positions of a step (default: ${DEFAULT-VALUE}).")
+    private int rows;
+
+    @Option(names = "--pairs", defaultValue = "7", description = "Pairs of steps (default: ${DEFAULT-VALUE}).")
+    private int pairs;
+
+    @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda:N (default: ${DEFAULT-VALUE}).")
+    private String device;
+
+    @Mixin
+    private JsonReport json;
+
+    @Override
+    public Integer call() throws Exception {
+        for (int vocabularySize : vocabularySizes) {
+            if (k < 1 || k > vocabularySize) {
+                throw new IllegalArgumentException("--top-k: " + k + " (expected: 1..vocabulary=" + vocabularySize + ")");
+            }
+        }
+        List<Loss> chosen = losses == null
+                ? List.of(Loss.values())
+                : losses.stream().map(Loss::of).toList();
+        var benchmark = new LossBenchmark(device, k, rows, pairs, BenchLoss::memory, System.err::println);
+        json.report(benchmark.run(chosen, vocabularySizes));
+        return 0;
+    }
+
+    private static long memory(String loss, int vocabularySize, int k, int rowChunk)
+            throws IOException, InterruptedException {
+        Path log = Files.createTempFile("lyne-bench-loss", ".log");
+        try (ChildProcess process = ChildProcess.start(
+                "memory of " + loss,
+                log,
+                Runtime.getRuntime().availableProcessors(),
+                "2g",
+                // So that what is freed is given back, and what is resident is what is in use.
+                Map.of("MALLOC_TRIM_THRESHOLD_", "131072", "MALLOC_MMAP_THRESHOLD_", "131072"),
+                Stream.of("bench", "loss-memory", loss, vocabularySize, k, rowChunk)
+                        .map(Object::toString)
+                        .toList())) {
+            long bytes = Long.parseLong(process.readLine());
+            process.awaitSuccess();
+            return bytes;
+        } finally {
+            Files.delete(log);
+        }
+    }
+
+    /** The process that {@link LossMemory} wants to itself. */
+    @Command(name = "loss-memory", hidden = true)
+    @SuppressWarnings("NullAway.Init") // picocli sets the parameters
+    static final class Memory implements Callable<Integer> {
+        @Parameters(index = "0")
+        private String loss;
+
+        @Parameters(index = "1")
+        private int vocabularySize;
+
+        @Parameters(index = "2")
+        private int k;
+
+        @Parameters(index = "3")
+        private int rowChunk;
+
+        @Override
+        public Integer call() throws IOException {
+            System.out.println(LossMemory.measure(loss, vocabularySize, k, rowChunk));
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,52 @@
+package dev.lyne.load.bench;
+
+import dev.lyne.lm.training.TrainableModel;
+import dev.lyne.lm.training.TrainingBatch;
+import dev.lyne.student.loss.DistillationLoss;
+import dev.lyne.student.loss.Loss;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * By how much the resident memory of this process grows, at its peak, in one forward and backward with a loss, over what was
+ * resident just before: weights, gradients, moments and targets are there already. Linux only; to be measured in a fresh process,
+ * whose allocator gives freed memory back.
+ */
+public final class LossMemory {
+    /** Rows of the step. */
+    public static final int ROWS = 2_048;
+
+    private static final Path STATUS = Path.of("/proc/self/status");
+    private static final Path RESET = Path.of("/proc/self/clear_refs");
+
+    private LossMemory() {}
+
+    /**
+     * Measures.
+     *
+     * @param rowChunk rows of logits that exist at a time; {@link #ROWS} for whole logits
+     * @return bytes
+     */
+    public static long measure(String loss, int vocabularySize, int k, int rowChunk) throws IOException {
+        var task = new LossTask("cpu", vocabularySize, k, ROWS);
+        TrainingBatch batch = task.batch();
+        try (TrainableModel student =
+                task.student(DistillationLoss.of(Loss.of(loss)).script(), rowChunk)) {
+            System.gc(); // the arrays that the weights were made of
+            Files.writeString(RESET, "5"); // the peak begins here: man 5 proc
+            long before = kibibytes("VmRSS:");
+            student.accumulate(batch);
+            return (kibibytes("VmHWM:") - before) << 10;
+        }
+    }
+
+    private static long kibibytes(String field) throws IOException {
+        for (String line : Files.readAllLines(STATUS)) {
+            if (line.startsWith(field)) {
+                return Long.parseLong(line.replaceAll("\\D", ""));
+            }
+        }
+        throw new IOException(STATUS + ": no " + field + " (expected: a Linux system)");
+    }
+}
