@@ -19,7 +19,8 @@ import picocli.CommandLine.Parameters;
 /** Distillation losses against plain cross-entropy. */
 @Command(
         name = "loss",
-        description = "The training step of every loss against that of plain cross-entropy, and its memory against whole logits.",
+        description =
+                "The training step of every loss against that of plain cross-entropy, and its memory against whole logits.",
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class BenchLoss implements Callable<Integer> {
@@ -53,7 +54,8 @@ final class BenchLoss implements Callable<Integer> {
     public Integer call() throws Exception {
         for (int vocabularySize : vocabularySizes) {
             if (k < 1 || k > vocabularySize) {
-                throw new IllegalArgumentException("--top-k: " + k + " (expected: 1..vocabulary=" + vocabularySize + ")");
+                throw new IllegalArgumentException(
+                        "--top-k: " + k + " (expected: 1..vocabulary=" + vocabularySize + ")");
             }
         }
         List<Loss> chosen = losses == null

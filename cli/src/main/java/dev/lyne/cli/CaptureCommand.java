@@ -64,7 +64,7 @@ final class CaptureCommand implements Callable<Integer> {
         if (writers < 1) {
             throw new IllegalArgumentException("--writers: " + writers + " (expected: 1 or more)");
         }
-        CaptureSession session = new CaptureSession(SettingOptions.collect(spec, config), shardWindows, writers);
+        CaptureSession session = new CaptureSession(SettingOptions.collect(spec, null, config), shardWindows, writers);
         try (CaptureProgress progress = new CaptureProgress(System.err)) {
             if (estimateOnly) {
                 Estimate estimate = session.estimate(progress, progress::onTokenise);

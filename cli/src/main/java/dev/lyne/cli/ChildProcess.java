@@ -54,12 +54,7 @@ final class ChildProcess implements AutoCloseable {
      * @param environment takes the place of this process's variables
      */
     static ChildProcess start(
-            String name,
-            Path log,
-            int threads,
-            String heap,
-            Map<String, String> environment,
-            List<String> arguments)
+            String name, Path log, int threads, String heap, Map<String, String> environment, List<String> arguments)
             throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());

@@ -58,8 +58,8 @@ class SettingOptions implements IModelTransformer {
         return command;
     }
 
-    /** The settings of a run: defaults of the command, then the file, the environment, and the options given. */
-    static Settings collect(CommandSpec command, @Nullable Path file) throws IOException {
+    /** The settings of a run: defaults of the command, then the recipe, the file, the environment, and the options given. */
+    static Settings collect(CommandSpec command, @Nullable String recipe, @Nullable Path file) throws IOException {
         Map<Setting, List<String>> given = new EnumMap<>(Setting.class);
         for (Setting setting : Setting.values()) {
             @Nullable OptionSpec option = command.findOption(setting.flag());
@@ -70,6 +70,6 @@ class SettingOptions implements IModelTransformer {
                 given.put(setting, List.of(text));
             }
         }
-        return Settings.of(Optional.ofNullable(file), System.getenv(), given);
+        return Settings.of(Optional.ofNullable(recipe), Optional.ofNullable(file), System.getenv(), given);
     }
 }

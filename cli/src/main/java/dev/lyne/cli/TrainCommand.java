@@ -20,7 +20,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "train",
         description =
-                "Trains a student, from a teacher's stream where alpha is above 0. Settings come from the file of --config, "
+                "Trains a student, from a teacher's stream where alpha is above 0. Settings come from --recipe, then the file of --config, "
                         + "then the environment (LYNE_LEARNING_RATE), then the flags below.",
         modelTransformer = SettingOptions.class,
         mixinStandardHelpOptions = true)
@@ -34,6 +34,14 @@ class TrainCommand implements Callable<Integer> {
     @Option(names = "--config", paramLabel = "FILE", description = "YAML file of settings.")
     private @Nullable Path config;
 
+    @Option(
+            names = "--recipe",
+            paramLabel = "NAME",
+            description =
+                    "Settings of a published method, which all others take the place of: pretraining-distillation, slim,"
+                            + " random-sampling, gkd-off-policy, distillm, akl or taid.")
+    private @Nullable String recipe;
+
     @Option(names = "--resume", description = "Go on from the newest checkpoint in --out, where there is one.")
     private boolean resume;
 
@@ -42,7 +50,7 @@ class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        TrainingConfig run = TrainingConfig.of(SettingOptions.collect(spec, config));
+        TrainingConfig run = TrainingConfig.of(SettingOptions.collect(spec, recipe, config));
         check(run);
         AtomicBoolean stop = new AtomicBoolean();
         CountDownLatch ended = new CountDownLatch(1);

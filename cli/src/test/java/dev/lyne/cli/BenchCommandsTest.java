@@ -97,8 +97,17 @@ final class BenchCommandsTest {
     @Test
     void loss_everyLossAskedFor_hasItsCosts() throws IOException {
         JsonNode figures = bench(
-                "loss", "--losses", "forward_kl,mse_logits", "--vocabulary", "600", "--top-k", "8", "--rows", "40",
-                "--pairs", "1");
+                "loss",
+                "--losses",
+                "forward_kl,mse_logits",
+                "--vocabulary",
+                "600",
+                "--top-k",
+                "8",
+                "--rows",
+                "40",
+                "--pairs",
+                "1");
         assertThat(figures.get("results").size()).isEqualTo(2);
         for (JsonNode cost : figures.get("results")) {
             assertThat(cost.get("vocabulary_size").asInt()).isEqualTo(600);

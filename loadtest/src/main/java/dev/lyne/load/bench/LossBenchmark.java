@@ -48,7 +48,8 @@ public final class LossBenchmark {
             long peakMemoryBytes) {}
 
     /** All of it, and what it was measured with. */
-    public record Result(List<Cost> results, int rows, int memoryRows, int rowChunk, int pairs, String device, int threads) {}
+    public record Result(
+            List<Cost> results, int rows, int memoryRows, int rowChunk, int pairs, String device, int threads) {}
 
     private final String device;
     private final int k;
@@ -61,8 +62,7 @@ public final class LossBenchmark {
      * @param rows positions of a step
      * @param pairs pairs of steps
      */
-    public LossBenchmark(
-            String device, int k, int rows, int pairs, MemoryProbe memory, Consumer<String> progress) {
+    public LossBenchmark(String device, int k, int rows, int pairs, MemoryProbe memory, Consumer<String> progress) {
         this.device = device;
         this.k = k;
         this.rows = rows;

@@ -20,6 +20,7 @@ import java.util.Map;
  * @param heldOut evaluations so far
  * @param metricsBytes length of the metrics file
  * @param eventBytes length of the event file
+ * @param progress what schedules that follow the loss have come to, by name
  * @param identity what must be equal for the run to go on, by name: digests, fingerprint, settings that matter
  */
 public record RunState(
@@ -36,10 +37,12 @@ public record RunState(
         List<HeldOut> heldOut,
         long metricsBytes,
         long eventBytes,
+        Map<String, Double> progress,
         Map<String, String> identity) {
     public RunState {
         positionsBySource = Map.copyOf(positionsBySource);
         heldOut = List.copyOf(heldOut);
+        progress = Map.copyOf(progress);
         identity = Map.copyOf(identity);
     }
 

@@ -91,7 +91,10 @@ public final class CaptureSession {
                 Setting.HEAD,
                 Setting.DRAW_SEED,
                 Setting.TARGET_PRECISION,
+                Setting.LOSS,
                 Setting.TEACHER_TEMPERATURE,
+                Setting.TEMPERATURE_SCHEDULE,
+                Setting.FINAL_TEMPERATURE,
                 Setting.IN_FLIGHT,
                 Setting.THREADS);
     }

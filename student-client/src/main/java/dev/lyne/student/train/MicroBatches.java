@@ -2,12 +2,15 @@ package dev.lyne.student.train;
 
 import dev.lyne.lm.training.Column;
 import dev.lyne.lm.training.TrainingBatch;
+import dev.lyne.student.loss.DistillationLoss;
+import dev.lyne.student.loss.Loss;
 import dev.lyne.student.tokens.Window;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Cuts the windows of an optimiser step into batches for one forward and backward each, and gives their rows weights so that
@@ -15,10 +18,12 @@ import java.util.Map;
  * target.
  *
  * @param microBatchTokens most tokens of a batch, padding included; a window alone always fits
- * @param columns how targets become columns; no distillation where alpha is 0
+ * @param loss whose columns targets become; without one there is the data loss alone
+ * @param vocabularySize V
  */
-record MicroBatches(double alpha, int microBatchTokens, TargetColumns columns) {
-    List<TrainingBatch> of(List<StepItem> items) {
+record MicroBatches(int microBatchTokens, Optional<DistillationLoss> loss, int vocabularySize) {
+    /** The batches of a step. */
+    List<TrainingBatch> of(List<StepItem> items, StepValues values) {
         long positions = items.stream()
                 .mapToLong(item -> item.window().positions().length)
                 .sum();
@@ -27,7 +32,7 @@ record MicroBatches(double alpha, int microBatchTokens, TargetColumns columns) {
                 .mapToLong(item -> item.window().positions().length)
                 .sum();
         return groups(items.stream().map(StepItem::window).toList(), microBatchTokens).stream()
-                .map(group -> batch(items.subList(group.from(), group.to()), positions, covered))
+                .map(group -> batch(items.subList(group.from(), group.to()), positions, covered, values))
                 .toList();
     }
 
@@ -53,39 +58,42 @@ record MicroBatches(double alpha, int microBatchTokens, TargetColumns columns) {
         return groups;
     }
 
-    private TrainingBatch batch(List<StepItem> items, long positions, long covered) {
+    private TrainingBatch batch(List<StepItem> items, long positions, long covered, StepValues values) {
         List<int[]> sequences =
                 items.stream().map(item -> item.window().tokens()).toList();
         List<int[]> wanted =
                 items.stream().map(item -> item.window().positions()).toList();
         int rows = wanted.stream().mapToInt(p -> p.length).sum();
         Map<String, Column> named = new LinkedHashMap<>();
-        named.put("data_weight", new Column.Floats(filled(rows, dataWeight(positions)), 1));
-        if (alpha > 0) {
+        named.put("data_weight", filled(rows, (1 - (loss.isPresent() ? values.alpha() : 0)) / positions));
+        if (loss.isPresent()) {
             float[] weights = new float[rows];
             int row = 0;
             for (StepItem item : items) {
                 int count = item.window().positions().length;
                 if (item.targets().isPresent()) {
-                    Arrays.fill(weights, row, row + count, (float) (alpha / covered));
+                    Arrays.fill(weights, row, row + count, (float) (values.alpha() / covered));
                 }
                 row += count;
             }
             named.put("distillation_weight", new Column.Floats(weights, 1));
-            named.putAll(columns.of(
-                    items.stream().map(StepItem::targets).toList(),
-                    wanted.stream().mapToInt(p -> p.length).toArray()));
+            named.putAll(new TargetColumns(values.teacherTemperature(), vocabularySize)
+                    .of(
+                            items.stream().map(StepItem::targets).toList(),
+                            wanted.stream().mapToInt(p -> p.length).toArray()));
+            if (loss.get().loss() == Loss.TAID) {
+                named.put("taid_lambda", filled(rows, values.taidLambda()));
+            }
+            if (loss.get().studentTemperature() == DistillationLoss.BY_COLUMN) {
+                named.put("student_temperature", filled(rows, values.studentTemperature()));
+            }
         }
         return new TrainingBatch(sequences, wanted, named);
     }
 
-    private float dataWeight(long positions) {
-        return (float) ((1 - alpha) / positions);
-    }
-
-    private static float[] filled(int length, float value) {
+    private static Column filled(int length, double value) {
         float[] values = new float[length];
-        Arrays.fill(values, value);
-        return values;
+        Arrays.fill(values, (float) value);
+        return new Column.Floats(values, 1);
     }
 }

@@ -50,10 +50,7 @@ final class RunIdentity {
 
     private static void putOptimization(TreeMap<String, String> identity, TrainingConfig.Optimization optimization) {
         identity.put("learning_rate", Double.toString(optimization.learningRate()));
-        identity.put("schedule", optimization.schedule());
-        identity.put("warmup_steps", Long.toString(optimization.warmupSteps()));
-        identity.put("decay_steps", Long.toString(optimization.decaySteps()));
-        identity.put("final_learning_rate", Double.toString(optimization.finalLearningRate()));
+        identity.put("schedule", optimization.schedule().describe());
         identity.put("clip_norm", Double.toString(optimization.clipNorm()));
         identity.put("weight_decay", Double.toString(optimization.weightDecay()));
         identity.put("beta1", Double.toString(optimization.beta1()));
@@ -68,8 +65,10 @@ final class RunIdentity {
         }
         identity.put("selection", SelectionSettings.describe(distillation.selection()));
         identity.put("target_precision", SelectionSettings.describe(distillation.precision()));
-        identity.put("teacher_temperature", Double.toString(distillation.teacherTemperature()));
-        identity.put("student_temperature", Double.toString(distillation.studentTemperature()));
+        identity.put("loss", LossSettings.describe(distillation.loss()));
+        identity.put("taid_start", Double.toString(distillation.taidStart()));
+        identity.put("alpha_schedule", distillation.alphaSchedule().describe());
+        identity.put("temperatures", distillation.temperatures().describe());
         identity.put("min_coverage", Double.toString(distillation.minCoverage()));
     }
 }

@@ -15,7 +15,7 @@ import tools.jackson.databind.json.JsonMapper;
 /**
  * What came of a run: {@code summary.json}.
  *
- * @param method {@code forward_kl} or {@code cross_entropy}
+ * @param method the distillation loss, or {@code cross_entropy}
  * @param selection which entries of the teacher's rows were asked for; null without a teacher
  * @param targetPrecision how those rows were coded; null without a teacher
  * @param parameters trained numbers
@@ -53,7 +53,7 @@ public record RunSummary(
         double seconds = state.trainNanos() / 1e9;
         return new RunSummary(
                 name,
-                distilled ? "forward_kl" : "cross_entropy",
+                distilled ? teaching.loss().loss().key() : "cross_entropy",
                 distilled ? SelectionSettings.describe(teaching.selection()) : null,
                 distilled ? SelectionSettings.describe(teaching.precision()) : null,
                 parameters,

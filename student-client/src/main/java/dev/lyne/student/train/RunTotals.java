@@ -38,7 +38,7 @@ final class RunTotals {
 
     /** The state of a run that has not begun. */
     static RunState none() {
-        return new RunState(0, 0, 0, 0, 0, 0, 0, 0, 0, Map.of(), List.of(), 0, 0, Map.of());
+        return new RunState(0, 0, 0, 0, 0, 0, 0, 0, 0, Map.of(), List.of(), 0, 0, Map.of(), Map.of());
     }
 
     void applied(List<StepItem> items, boolean distilled) {
@@ -96,7 +96,7 @@ final class RunTotals {
         return Map.copyOf(positionsBySource);
     }
 
-    RunState state(long epoch, long index, long metricsBytes, long eventBytes) {
+    RunState state(long epoch, long index, long metricsBytes, long eventBytes, Map<String, Double> progress) {
         return new RunState(
                 step,
                 epoch,
@@ -111,6 +111,7 @@ final class RunTotals {
                 heldOut,
                 metricsBytes,
                 eventBytes,
+                progress,
                 identity);
     }
 }

@@ -1,5 +1,6 @@
 package dev.lyne.student.train;
 
+import dev.lyne.student.loss.Loss;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
 import java.util.EnumSet;
@@ -30,18 +31,18 @@ final class SelectionSettings {
     /**
      * The selection, with c_τ asked for where the teacher's distribution is tempered.
      *
-     * @throws IllegalArgumentException for a selection that forward KL cannot learn from, a parameter out of range, or one of
+     * @throws IllegalArgumentException for a selection that no loss learns from, a parameter out of range, or one of
      *     another selection
      */
-    static Selection selection(Settings settings, float teacherTemperature) {
+    static Selection selection(Settings settings, Temperatures teacher) {
         if (settings.text(Setting.SELECTION).equals(DATA_ONLY)) {
             throw Settings.refused(
                     Setting.SELECTION,
                     DATA_ONLY,
-                    String.join(", ", NAMES) + "; forward KL has nothing to learn from the data token alone");
+                    String.join(", ", NAMES) + "; there is nothing to learn from the data token alone");
         }
         String name = settings.choice(Setting.SELECTION, NAMES);
-        List<Float> temperatures = teacherTemperature == 1f ? List.of() : List.of(teacherTemperature);
+        List<Float> temperatures = teacher.asked();
         return switch (name) {
             case TOP_K -> {
                 requireOnly(settings, Setting.K);
@@ -51,7 +52,10 @@ final class SelectionSettings {
                 requireOnly(settings, Setting.K, Setting.P, Setting.TRUNCATE_AT);
                 double p = settings.number(Setting.P, 0, 1, false);
                 String truncateAt = settings.choice(Setting.TRUNCATE_AT, List.of("raw", "tempered"));
-                float temperature = truncateAt.equals("raw") ? 1f : teacherTemperature;
+                if (truncateAt.equals("tempered") && teacher.values().size() > 1) {
+                    throw Settings.refused(Setting.TRUNCATE_AT, truncateAt, "raw with a temperature_schedule");
+                }
+                float temperature = truncateAt.equals("raw") ? 1f : (float) teacher.high();
                 yield new Selection.TopPK(p, k(settings), temperature, temperatures);
             }
             case TOP_FRACTION -> {
@@ -60,7 +64,7 @@ final class SelectionSettings {
             }
             case DRAWS -> {
                 requireOnly(settings, Setting.DRAWS, Setting.HEAD, Setting.DRAW_SEED);
-                yield draws(settings, teacherTemperature);
+                yield draws(settings, teacher);
             }
             default -> {
                 requireOnly(settings, Setting.K);
@@ -69,10 +73,10 @@ final class SelectionSettings {
         };
     }
 
-    private static Selection draws(Settings settings, float teacherTemperature) {
-        if (teacherTemperature != 1f) {
+    private static Selection draws(Settings settings, Temperatures teacher) {
+        if (!teacher.asked().isEmpty()) {
             throw Settings.refused(
-                    Setting.TEACHER_TEMPERATURE, teacherTemperature, "1 with selection=draws, which are drawn at 1");
+                    Setting.TEACHER_TEMPERATURE, teacher.high(), "1 with selection=draws, which are drawn at 1");
         }
         return new Selection.Draws(
                 settings.integer(Setting.DRAWS, 1, Selection.MAX_DRAWS),
@@ -99,6 +103,10 @@ final class SelectionSettings {
 
     /** The precision of rows on their way. */
     static Precision precision(Settings settings) {
+        if (!settings.isGiven(Setting.TARGET_PRECISION)
+                && Loss.of(settings.text(Setting.LOSS)).needsLogits()) {
+            return Precision.EXACT; // compact rows carry no logits
+        }
         String name = settings.choice(Setting.TARGET_PRECISION, List.of("exact", "half", "compact"));
         return Precision.valueOf(name.toUpperCase(Locale.ROOT));
     }

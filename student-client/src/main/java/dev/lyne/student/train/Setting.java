@@ -38,16 +38,40 @@ public enum Setting {
     TARGET_PRECISION(
             "compact",
             "How teacher rows are coded: exact (8 bytes an entry), half (4) or compact (about 1.2, within 1e-4 nats of divergence)"),
-    ALPHA("0", "Weight of the distillation loss; the data loss has 1 - alpha"),
-    TEACHER_TEMPERATURE("1", "Temperature of the teacher's distribution"),
-    STUDENT_TEMPERATURE("1", "Temperature of the student's distribution in the distillation loss"),
+    LOSS(
+            "forward_kl",
+            "Distillation loss: forward_kl, reverse_kl, jsd, skew_forward_kl, skew_reverse_kl, total_variation,"
+                    + " soft_cross_entropy, mse_logits, akl, taid, slim or random_sampling (docs/losses.md)"),
+    MISSING_MASS(
+            "",
+            "What is made of the mass that a row does not keep: tail_bucket, which is the default, renormalised, zero,"
+                    + " both_renormalised, uniform or residual_to_gold"),
+    LOSS_PARAMETER(
+            "",
+            "The number of jsd (beta, default 0.5), skew_forward_kl and skew_reverse_kl (alpha, 0.1) and akl (head, 0.5)"),
+    SLIM_RATIO("teacher_over_student", "Ratio that slim weighs rows by: teacher_over_student or student_over_teacher"),
+    TAID_START("0.4", "Where taid's target begins between the student, 0, and the teacher, 1"),
+    ALPHA("0", "Highest weight of the distillation loss; the data loss has 1 - alpha"),
+    ALPHA_SCHEDULE("constant", "constant, linear_up, linear_down, cosine, wsd or periodic"),
+    ALPHA_WARMUP_STEPS("0", "Steps over which alpha rises from 0, or per cent of all as 10%"),
+    ALPHA_DECAY_STEPS("0", "Steps of the decay at the end of wsd, or per cent of all"),
+    ALPHA_PERIOD_STEPS("0", "Steps from one high to the next with periodic, or per cent of all"),
+    FINAL_ALPHA("0", "Lowest alpha, that linear_up starts at, others end at, and periodic returns to"),
+    TEACHER_TEMPERATURE("1", "Temperature of the teacher's distribution, the highest with a schedule"),
+    TEMPERATURE_SCHEDULE(
+            "constant", "Of the teacher's temperature, in 8 values: constant, linear_up, linear_down or cosine"),
+    FINAL_TEMPERATURE("", "Lowest teacher temperature with a schedule; by default 1"),
+    STUDENT_TEMPERATURE(
+            "1", "Temperature of the student's distribution in the distillation loss; or teacher, for the same"),
+    TEMPERATURE_SQUARED("true", "Whether the distillation loss counts the square of the student's temperature times"),
     IN_FLIGHT("64", "Windows asked of the teacher ahead of training"),
     MIN_COVERAGE("1.0", "Least share of a step's targets that must be there for it to be applied"),
     LEARNING_RATE("1e-3", "Highest learning rate"),
-    SCHEDULE("cosine", "constant, cosine or wsd"),
-    WARMUP_STEPS("0", "Steps over which the learning rate rises from 0"),
-    DECAY_STEPS("0", "Steps of the decay at the end of wsd"),
-    FINAL_LEARNING_RATE("0", "Learning rate that cosine and wsd end at"),
+    SCHEDULE("cosine", "Of the learning rate: constant, linear_up, linear_down, cosine, wsd or periodic"),
+    WARMUP_STEPS("0", "Steps over which the learning rate rises from 0, or per cent of all as 10%"),
+    DECAY_STEPS("0", "Steps of the decay at the end of wsd, or per cent of all"),
+    PERIOD_STEPS("0", "Steps from one high to the next with periodic, or per cent of all"),
+    FINAL_LEARNING_RATE("0", "Lowest learning rate, that linear_up starts at, others end at, and periodic returns to"),
     CLIP_NORM("1.0", "Global gradient norm to clip at; 0: none"),
     WEIGHT_DECAY("0.1", "Decoupled weight decay of matrices"),
     BETA1("0.9", "AdamW's beta 1"),

@@ -32,7 +32,24 @@ public final class Settings {
      */
     public static Settings of(Optional<Path> file, Map<String, String> environment, Map<Setting, List<String>> flags)
             throws IOException {
+        return of(Optional.empty(), file, environment, flags);
+    }
+
+    /**
+     * The same upon a recipe's settings, which all others take the place of.
+     *
+     * @param recipe one of {@link Recipes#NAMES}
+     */
+    public static Settings of(
+            Optional<String> recipe,
+            Optional<Path> file,
+            Map<String, String> environment,
+            Map<Setting, List<String>> flags)
+            throws IOException {
         Map<Setting, List<String>> values = new EnumMap<>(Setting.class);
+        if (recipe.isPresent()) {
+            read("recipe " + recipe.get(), Recipes.text(recipe.get()), values);
+        }
         if (file.isPresent()) {
             readFile(file.get(), values);
         }
@@ -45,9 +62,13 @@ public final class Settings {
         if (!Files.isRegularFile(file)) {
             throw new IllegalArgumentException("config: " + file + " is no file (expected: a YAML file of settings)");
         }
+        read(file.toString(), Files.readString(file), values);
+    }
+
+    private static void read(String file, String text, Map<Setting, List<String>> values) {
         JsonNode root;
         try {
-            root = YAML.readTree(Files.readString(file));
+            root = YAML.readTree(text);
         } catch (JacksonException e) {
             throw new IllegalArgumentException(file + ":" + e.getLocation().getLineNr() + ": " + e.getOriginalMessage()
                     + " (expected: YAML, key: value)");
@@ -56,7 +77,7 @@ public final class Settings {
             throw new IllegalArgumentException(file + ": " + root.getNodeType() + " (expected: key: value lines)");
         }
         for (Map.Entry<String, JsonNode> entry : root.properties()) {
-            Setting setting = Setting.ofKey(entry.getKey(), file.toString());
+            Setting setting = Setting.ofKey(entry.getKey(), file);
             List<String> texts = new ArrayList<>();
             if (entry.getValue().isArray() && setting.isList()) {
                 for (JsonNode element : entry.getValue()) {
@@ -69,7 +90,7 @@ public final class Settings {
         }
     }
 
-    private static String scalar(Path file, Setting setting, JsonNode node) {
+    private static String scalar(String file, Setting setting, JsonNode node) {
         if (!node.isValueNode() || node.isNull()) {
             throw new IllegalArgumentException(file + ": " + setting.key() + ": " + node.getNodeType() + " (expected: "
                     + (setting.isList() ? "a value or a list of values" : "a value") + ")");

@@ -3,6 +3,7 @@ package dev.lyne.student.train;
 import dev.lyne.lm.training.Column;
 import dev.lyne.student.client.Targets;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -10,7 +11,8 @@ import java.util.Optional;
 /**
  * Targets as columns of a training batch: {@code teacher_ids}, {@code teacher_log_probs} and {@code teacher_weights}, all
  * `[rows, k]`, and {@code teacher_log_tail} `[rows]`, at the teacher's temperature τ. Kept log-probabilities become lp/τ + c_τ and
- * weights their exponentials; the tail becomes log(1 − Σ_K exp(lp/τ + c_τ)).
+ * weights their exponentials; the tail becomes log(1 − Σ_K exp(lp/τ + c_τ)). Beside them {@code teacher_data_log_prob} `[rows]` at
+ * temperature 1, and where rows carry raw logits {@code teacher_logits} `[rows, k]`, over τ.
  *
  * <p>Of N draws, c on an entry give it the weight c/N, beside an exact head t_R·c/N, where t_R is the mass outside the head; draws
  * stand for the whole tail, so there is none left (random sampling KD, arXiv 2503.16870). They are taken at temperature 1.
@@ -46,6 +48,9 @@ record TargetColumns(float temperature, int vocabularySize) {
         float[] logProbabilities = new float[total * width];
         float[] weights = new float[total * width];
         float[] tail = new float[total];
+        float[] data = new float[total];
+        boolean raw = targets.stream().flatMap(Optional::stream).anyMatch(own -> own.logits().length > 0);
+        float[] logits = new float[raw ? total * width : 0];
         Arrays.fill(logProbabilities, Float.NEGATIVE_INFINITY);
         Arrays.fill(tail, Float.NEGATIVE_INFINITY);
         int row = 0;
@@ -59,15 +64,31 @@ record TargetColumns(float temperature, int vocabularySize) {
                 for (int r = 0; r < rows[s]; r++) {
                     int to = (row + r) * width;
                     tail[row + r] = fill(own, r, ids, logProbabilities, weights, to);
+                    data[row + r] = own.dataLogProbability()[r];
+                    fillLogits(own, r, logits, to);
                 }
             }
             row += rows[s];
         }
-        return Map.of(
-                "teacher_ids", new Column.Longs(ids, width),
-                "teacher_log_probs", new Column.Floats(logProbabilities, width),
-                "teacher_weights", new Column.Floats(weights, width),
-                "teacher_log_tail", new Column.Floats(tail, 1));
+        Map<String, Column> columns = new HashMap<>();
+        columns.put("teacher_ids", new Column.Longs(ids, width));
+        columns.put("teacher_log_probs", new Column.Floats(logProbabilities, width));
+        columns.put("teacher_weights", new Column.Floats(weights, width));
+        columns.put("teacher_log_tail", new Column.Floats(tail, 1));
+        columns.put("teacher_data_log_prob", new Column.Floats(data, 1));
+        if (raw) {
+            columns.put("teacher_logits", new Column.Floats(logits, width));
+        }
+        return columns;
+    }
+
+    private void fillLogits(Targets targets, int row, float[] logits, int to) {
+        if (targets.logits().length > 0) {
+            int from = row * targets.stride();
+            for (int i = 0; i < targets.counts()[row]; i++) {
+                logits[to + i] = targets.logits()[from + i] / temperature;
+            }
+        }
     }
 
     private float fill(Targets targets, int row, long[] ids, float[] logProbabilities, float[] weights, int to) {

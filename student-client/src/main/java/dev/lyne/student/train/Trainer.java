@@ -3,17 +3,14 @@ package dev.lyne.student.train;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.training.CrossEntropy;
-import dev.lyne.lm.training.LearningRateSchedule;
 import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.student.client.ClientOptions;
 import dev.lyne.student.client.TargetSource;
 import dev.lyne.student.client.TeacherClient;
-import dev.lyne.student.loss.ForwardKl;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.util.function.LongToDoubleFunction;
 
 /**
  * Trains a student, from a teacher's stream or without one, and leaves in its directory: {@code metrics.jsonl}, TensorBoard
@@ -48,7 +45,7 @@ public final class Trainer {
                     optimization.clipNorm(),
                     config.run().rowChunk());
             LossScript loss = config.distillation().enabled()
-                    ? ForwardKl.script(config.distillation().studentTemperature())
+                    ? config.distillation().loss().script()
                     : CrossEntropy.script();
             ModelOptions options = config.run().model();
             TrainableModel model = Files.isDirectory(config.student())
@@ -74,17 +71,6 @@ public final class Trainer {
                             (long) settings.inFlight() * config.data().context())
                     .build();
             return TeacherClient.connect(String.join(",", settings.teachers()), options);
-        }
-
-        @Override
-        public LongToDoubleFunction learningRate(TrainingConfig.Optimization optimization, long steps) {
-            return LearningRateSchedule.of(
-                    optimization.schedule(),
-                    optimization.learningRate(),
-                    optimization.finalLearningRate(),
-                    optimization.warmupSteps(),
-                    optimization.decaySteps(),
-                    steps)::at;
         }
 
         @Override

@@ -3,6 +3,7 @@ package dev.lyne.student.train;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.student.client.TeacherClient;
+import dev.lyne.student.loss.DistillationLoss;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
 import java.nio.file.Path;
@@ -55,7 +56,9 @@ public record TrainingConfig(
      *
      * @param teachers addresses; empty: plain language-model training
      * @param targets directory of captured targets; empty: teachers are asked
-     * @param alpha weight of the distillation loss
+     * @param loss what is minimised on the teacher's rows
+     * @param alphaSchedule weight of the distillation loss
+     * @param taidStart where TAID's target begins between the student and the teacher
      * @param selection which entries of a teacher row are asked for
      * @param precision how rows are coded on their way
      * @param inFlight windows asked of the teacher ahead of training
@@ -67,14 +70,20 @@ public record TrainingConfig(
             Optional<Path> targets,
             Selection selection,
             Precision precision,
-            double alpha,
-            double teacherTemperature,
-            double studentTemperature,
+            DistillationLoss loss,
+            ScheduleSettings alphaSchedule,
+            Temperatures temperatures,
+            double taidStart,
             int inFlight,
             double minCoverage) {
         /** Whether anything is learnt from a teacher, asked now or captured before. */
         public boolean enabled() {
-            return alpha > 0;
+            return alpha() > 0;
+        }
+
+        /** Highest weight of the distillation loss. */
+        public double alpha() {
+            return alphaSchedule.high();
         }
 
         /** Whether it is known where targets come from. */
@@ -85,16 +94,17 @@ public record TrainingConfig(
 
     /** How the optimiser steps; a {@code clipNorm} of 0 does not clip. */
     public record Optimization(
-            double learningRate,
-            String schedule,
-            long warmupSteps,
-            long decaySteps,
-            double finalLearningRate,
+            ScheduleSettings schedule,
             double clipNorm,
             double weightDecay,
             double beta1,
             double beta2,
-            double epsilon) {}
+            double epsilon) {
+        /** Highest learning rate. */
+        public double learningRate() {
+            return schedule.high();
+        }
+    }
 
     /** How long, how often, where; {@code steps} of 0 leaves it to {@code epochs}. */
     public record Run(
@@ -147,32 +157,34 @@ public record TrainingConfig(
     }
 
     static Distillation distillation(Settings settings) {
-        float teacherTemperature = temperature(settings, Setting.TEACHER_TEMPERATURE);
+        Temperatures temperatures = Temperatures.of(settings);
+        Selection selection = SelectionSettings.selection(settings, temperatures);
+        Precision precision = SelectionSettings.precision(settings);
         return new Distillation(
                 settings.list(Setting.TEACHER),
                 settings.text(Setting.TEACHER_NAME),
                 settings.optional(Setting.TARGETS).map(Path::of),
-                SelectionSettings.selection(settings, teacherTemperature),
-                SelectionSettings.precision(settings),
-                settings.number(Setting.ALPHA, 0, 1, true),
-                teacherTemperature,
-                temperature(settings, Setting.STUDENT_TEMPERATURE),
+                selection,
+                precision,
+                LossSettings.loss(settings, selection, precision, temperatures),
+                ScheduleSettings.of(
+                        settings,
+                        ScheduleSettings.ALPHA,
+                        settings.number(Setting.ALPHA, 0, 1, true),
+                        settings.number(Setting.FINAL_ALPHA, 0, 1, true)),
+                temperatures,
+                settings.number(Setting.TAID_START, 0, 1, false),
                 settings.integer(Setting.IN_FLIGHT, 1, 1 << 16),
                 settings.number(Setting.MIN_COVERAGE, 0, 1, true));
     }
 
-    private static float temperature(Settings settings, Setting setting) {
-        // The contract carries temperatures as float, and c_τ belongs to that very number.
-        return (float) settings.number(setting, 0, 1000, false);
-    }
-
     private static Optimization optimization(Settings settings) {
         return new Optimization(
-                settings.number(Setting.LEARNING_RATE, 0, 10, false),
-                settings.choice(Setting.SCHEDULE, List.of("constant", "cosine", "wsd")),
-                settings.whole(Setting.WARMUP_STEPS, 0, Long.MAX_VALUE),
-                settings.whole(Setting.DECAY_STEPS, 0, Long.MAX_VALUE),
-                settings.number(Setting.FINAL_LEARNING_RATE, 0, 10, true),
+                ScheduleSettings.of(
+                        settings,
+                        ScheduleSettings.LEARNING_RATE,
+                        settings.number(Setting.LEARNING_RATE, 0, 10, false),
+                        settings.number(Setting.FINAL_LEARNING_RATE, 0, 10, true)),
                 settings.number(Setting.CLIP_NORM, 0, Double.MAX_VALUE, true),
                 settings.number(Setting.WEIGHT_DECAY, 0, 1, true),
                 settings.number(Setting.BETA1, 0, 0.99999, true),
@@ -218,21 +230,8 @@ public record TrainingConfig(
         } else if (!distillation.teacherName().isEmpty()) {
             throw Settings.refused(Setting.TEACHER_NAME, distillation.teacherName(), "empty where no teacher is given");
         }
-        if (optimization.finalLearningRate() > optimization.learningRate()) {
-            throw Settings.refused(
-                    Setting.FINAL_LEARNING_RATE,
-                    optimization.finalLearningRate(),
-                    "at most learning_rate=" + optimization.learningRate());
-        }
         if (data.heldOut().isEmpty() && run.evaluateEvery() > 0) {
             throw Settings.refused(Setting.EVALUATE_EVERY, run.evaluateEvery(), "0 where held_out is not given");
-        }
-        boolean decays = optimization.schedule().equals("wsd");
-        if (decays != optimization.decaySteps() > 0) {
-            throw Settings.refused(
-                    Setting.DECAY_STEPS,
-                    optimization.decaySteps(),
-                    decays ? "1 or more with schedule=wsd" : "0 with schedule=" + optimization.schedule());
         }
         if (run.steps() > 0) {
             requireScheduleFits(run.steps());
@@ -241,21 +240,8 @@ public record TrainingConfig(
 
     /** Refuses a schedule that takes more steps than there are, which only the corpus tells where epochs are counted. */
     void requireScheduleFits(long steps) {
-        String among = " of steps=" + steps;
-        if (optimization.decaySteps() > steps) {
-            throw Settings.refused(Setting.DECAY_STEPS, optimization.decaySteps(), "at most " + steps + among);
-        }
-        long most = switch (optimization.schedule()) {
-            case "cosine" -> steps - 1; // one step at least comes down
-            case "wsd" -> steps - optimization.decaySteps();
-            default -> steps;
-        };
-        if (optimization.warmupSteps() > most) {
-            throw Settings.refused(
-                    Setting.WARMUP_STEPS,
-                    optimization.warmupSteps(),
-                    "at most " + most + among + " with schedule=" + optimization.schedule());
-        }
+        optimization.schedule().requireFits(steps);
+        distillation.alphaSchedule().requireFits(steps);
     }
 
     static List<Path> paths(Settings settings, Setting setting) {

@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongSupplier;
-import java.util.function.LongToDoubleFunction;
 import java.util.stream.LongStream;
 
 /** Optimiser steps, with what is due between them. One thread runs a loop, once. */
@@ -28,7 +27,8 @@ final class TrainingLoop {
             WindowSequence sequence,
             Optional<StepFeed> feed,
             MicroBatches batches,
-            LongToDoubleFunction learningRate,
+            RunSchedules schedules,
+            TaidProgress taid,
             Optional<HeldOutLoss> heldOut,
             CheckpointStore checkpoints,
             MetricsFile metrics,
@@ -118,7 +118,8 @@ final class TrainingLoop {
     }
 
     private Result optimise(List<StepItem> items) {
-        List<TrainingBatch> batches = parts.batches().of(items);
+        StepValues values = parts.schedules().at(totals.step() + 1, parts.taid().lambda());
+        List<TrainingBatch> batches = parts.batches().of(items, values);
         double[] sums = new double[parts.model().terms().size()];
         for (TrainingBatch batch : batches) {
             double[] part = parts.model().accumulate(batch);
@@ -126,8 +127,7 @@ final class TrainingLoop {
                 sums[i] += part[i];
             }
         }
-        double learningRate = parts.learningRate().applyAsDouble(totals.step() + 1);
-        double norm = parts.model().apply(learningRate);
+        double norm = parts.model().apply(values.learningRate());
         if (!Double.isFinite(norm)) {
             throw new TrainingStoppedException("step " + (totals.step() + 1) + ": gradient norm " + norm + ", loss "
                     + sums[0] + " (expected: finite); nothing was applied");
@@ -135,12 +135,12 @@ final class TrainingLoop {
         long positions = positions(items);
         long covered = positions(
                 items.stream().filter(item -> item.targets().isPresent()).toList());
+        double divergence = divergenceTerm < 0 || covered == 0 ? Double.NaN : sums[divergenceTerm] / covered;
+        if (values.alpha() > 0 && covered > 0) {
+            parts.taid().stepped(totals.step() + 1, divergence);
+        }
         return new Result(
-                sums[0],
-                nllTerm < 0 ? sums[0] : sums[nllTerm] / positions,
-                divergenceTerm < 0 || covered == 0 ? Double.NaN : sums[divergenceTerm] / covered,
-                learningRate,
-                norm);
+                sums[0], nllTerm < 0 ? sums[0] : sums[nllTerm] / positions, divergence, values.learningRate(), norm);
     }
 
     private void log(Result result, long positions, long nanos) throws IOException {
@@ -198,7 +198,8 @@ final class TrainingLoop {
                 parts.sequence().epoch(next),
                 parts.sequence().index(next),
                 parts.metrics().force(),
-                parts.events().force());
+                parts.events().force(),
+                parts.taid().state());
         parts.checkpoints().write(state, parts.model()::saveState);
         if (totals.step() < plan.steps()) {
             // The last checkpoint cannot hold the time that writing it takes, and a run resumed from it ends with what

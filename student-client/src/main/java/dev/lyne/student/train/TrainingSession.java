@@ -25,9 +25,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.LongToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /** One run, put together from its settings: corpus, windows, teacher, student, checkpoints. Used once, by one thread. */
@@ -44,9 +44,6 @@ final class TrainingSession {
 
         /** The teachers of a configuration. */
         TargetSource openTeachers(TrainingConfig config);
-
-        /** The learning rate of a step, counted from 1. */
-        LongToDoubleFunction learningRate(TrainingConfig.Optimization optimization, long steps);
 
         /** Elapsed time. */
         long nanoTime();
@@ -147,7 +144,11 @@ final class TrainingSession {
             TrainingConfig.Distillation settings, Tokenizer tokenizer, @Nullable String teacherDigest) {
         TeacherExpectation expectation = new TeacherExpectation(
                 teacherDigest, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
-        return new TargetRequest(settings.selection(), settings.precision(), false, expectation);
+        return new TargetRequest(
+                settings.selection(),
+                settings.precision(),
+                settings.loss().loss().needsLogits(),
+                expectation);
     }
 
     private StepFeed feed(TargetStream stream, WindowSequence sequence, Trainable model, long step, long steps) {
@@ -191,6 +192,8 @@ final class TrainingSession {
         }
         RunReports.writeSettings(config.settings(), directory.settings());
         RunTotals totals = new RunTotals(state, identity);
+        TaidProgress taid = new TaidProgress(config.distillation().taidStart(), steps);
+        taid.restore(state.progress());
         listener.onStart(new ProgressListener.Start(
                 config.name(), model.parameters(), windows.count(), windows.lossTokens(), state.step(), steps));
         Optional<StepFeed> feed = stream.map(open -> feed(open, sequence, model, totals.step(), steps));
@@ -201,10 +204,13 @@ final class TrainingSession {
                     sequence,
                     feed,
                     new MicroBatches(
-                            config.distillation().alpha(),
                             config.data().microBatchTokens(),
-                            columns(material.tokenizer().vocabularySize())),
-                    surroundings.learningRate(config.optimization(), steps),
+                            config.distillation().enabled()
+                                    ? Optional.of(config.distillation().loss())
+                                    : Optional.empty(),
+                            material.tokenizer().vocabularySize()),
+                    RunSchedules.of(config, steps),
+                    taid,
                     material.heldOut(),
                     checkpoints,
                     metrics,
@@ -238,8 +244,8 @@ final class TrainingSession {
                             material.heldOut().get().windows(),
                             config.run().samples()));
         }
-        RunSummary summary =
-                RunSummary.of(config.name(), config.distillation(), model.parameters(), totals.state(0, 0, 0, 0));
+        RunSummary summary = RunSummary.of(
+                config.name(), config.distillation(), model.parameters(), totals.state(0, 0, 0, 0, Map.of()));
         summary.write(directory.summary());
         ReportPage.write(RunReports.single(directory), directory.report());
         return summary;
@@ -253,10 +259,6 @@ final class TrainingSession {
                 Math.max(1, config.run().model().threads()),
                 (done, total) -> listener.onTokenise(what.key(), done, total));
         return new Windows(store, config.data().context());
-    }
-
-    private TargetColumns columns(int vocabularySize) {
-        return new TargetColumns((float) config.distillation().teacherTemperature(), vocabularySize);
     }
 
     private static void requireCursor(WindowSequence sequence, RunState state, int batch)

@@ -120,6 +120,7 @@ final class CheckpointStoreTest {
                 List.of(new RunState.HeldOut(0, 8.25, 0.5)),
                 12,
                 34,
+                Map.of("taid.lambda", 0.5),
                 Map.of("threads", "2", "teacher", "ab"));
     }
 

@@ -31,15 +31,10 @@ public final class LossRun {
      * @param ids teacher_ids
      */
     public static Result of(
-            boolean drawn,
-            double[][] logits,
-            int[] labels,
-            long[] ids,
-            Map<String, double[]> columns,
-            DataType type) {
+            boolean drawn, double[][] logits, int[] labels, long[] ids, Map<String, double[]> columns, DataType type) {
         int n = logits.length;
-        DistillationLoss loss = new DistillationLoss(
-                Loss.FORWARD_KL, Optional.empty(), OptionalDouble.empty(), drawn, 1, true);
+        DistillationLoss loss =
+                new DistillationLoss(Loss.FORWARD_KL, Optional.empty(), OptionalDouble.empty(), drawn, 1, true);
         try (Script script = Script.load(
                         List.of(loss.script().source()),
                         Map.of(),

@@ -158,9 +158,9 @@ final class LossValuesTest {
                 .hasMessage("loss_parameter: 0.5 with loss=slim (expected: ratio, 1 or -1)");
         assertThatThrownBy(() -> number(Loss.FORWARD_KL, 0.5))
                 .hasMessage("loss_parameter: 0.5 with loss=forward_kl (expected: none given, as it takes no number)");
-        assertThatThrownBy(() ->
-                        new DistillationLoss(Loss.FORWARD_KL, Optional.empty(), OptionalDouble.empty(), false, 0, true))
-                .hasMessage("student_temperature: 0.0 (expected: finite, above 0)");
+        assertThatThrownBy(() -> new DistillationLoss(
+                        Loss.FORWARD_KL, Optional.empty(), OptionalDouble.empty(), false, -1, true))
+                .hasMessage("student_temperature: -1.0 (expected: finite, above 0)");
         assertThatThrownBy(() -> Loss.of("kl")).hasMessageStartingWith("loss: kl (expected: forward_kl, reverse_kl, ");
         assertThatThrownBy(() -> MissingMass.of("tail"))
                 .hasMessage("missing_mass: tail (expected: tail_bucket, renormalised, zero, both_renormalised, uniform,"

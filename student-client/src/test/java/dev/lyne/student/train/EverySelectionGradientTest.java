@@ -207,7 +207,7 @@ final class EverySelectionGradientTest {
         double[] ones = new double[rows];
         Arrays.fill(ones, 1);
         return LossRun.of(
-                1,
+                targets.get(0).drawCounts().length > 0,
                 logits,
                 new int[rows],
                 ((Column.Longs) requireNonNull(columns.get("teacher_ids"))).values(),

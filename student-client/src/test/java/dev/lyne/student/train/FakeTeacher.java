@@ -28,6 +28,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
     private final String digest;
     private final Map<Long, Integer> failuresLeft = new HashMap<>();
     private final ArrayDeque<TargetSequence> pending = new ArrayDeque<>();
+    private boolean rawLogits;
     private Selection selection = new Selection.DataOnly(List.of());
     final List<TargetSequence> sequences = new ArrayList<>();
     int asked;
@@ -63,6 +64,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
     @Override
     public TargetStream open(TargetRequest request) {
         selection = request.selection();
+        rawLogits = request.rawLogits();
         return this;
     }
 
@@ -128,11 +130,11 @@ final class FakeTeacher implements TargetSource, TargetStream {
                 logProbabilities,
                 tail,
                 new float[rows],
-                List.of(),
-                new float[0],
+                selection.temperatures(),
+                new float[rows * selection.temperatures().size()],
                 draws,
-                new float[0],
-                new float[0],
+                rawLogits ? logProbabilities.clone() : new float[0],
+                new float[rawLogits ? rows : 0],
                 Map.of(RowSource.COMPUTED, rows),
                 0,
                 List.of(),

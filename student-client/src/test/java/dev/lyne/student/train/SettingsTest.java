@@ -69,8 +69,8 @@ final class SettingsTest {
                 "truncate_at|tempered|truncate_at: tempered (expected: not given with selection=top-k)",
                 "fraction|2 selection=top-fraction|fraction: 2 (expected: above 0.0, at most 1.0)",
                 "draws|0 selection=draws|draws: 0 (expected: 1..65536)",
-                "selection|data-only|selection: data-only (expected: top-k, top-p-k, top-fraction, draws, chosen; forward"
-                        + " KL has nothing to learn from the data token alone)",
+                "selection|data-only|selection: data-only (expected: top-k, top-p-k, top-fraction, draws, chosen; there"
+                        + " is nothing to learn from the data token alone)",
                 "selection|best|selection: best (expected: top-k, top-p-k, top-fraction, draws, chosen)",
                 "selection|draws teacher_temperature=2|teacher_temperature: 2.0 (expected: 1 with selection=draws, which"
                         + " are drawn at 1)",
@@ -82,7 +82,38 @@ final class SettingsTest {
                 "batch|many|batch: many (expected: a whole number, 1..1048576)",
                 "context|1|context: 1 (expected: 2..16777216)",
                 "learning_rate|NaN|learning_rate: NaN (expected: above 0.0, at most 10.0)",
-                "schedule|step|schedule: step (expected: constant, cosine, wsd)",
+                "schedule|step|schedule: step (expected: constant, linear_up, linear_down, cosine, wsd, periodic)",
+                "schedule|periodic|period_steps: 0 (expected: 1 or more with schedule=periodic)",
+                "period_steps|5|period_steps: 5 (expected: 0 with schedule=cosine)",
+                "warmup_steps|10% schedule=linear_up|warmup_steps: 10.0% (expected: 0 with schedule=linear_up, which rises"
+                        + " all along)",
+                "warmup_steps|200%|warmup_steps: 200% (expected: steps, or per cent of them, above 0% and at most 100%)",
+                "alpha_schedule|wsd|alpha_decay_steps: 0 (expected: 1 or more with alpha_schedule=wsd)",
+                "alpha_warmup_steps|9 steps=8|alpha_warmup_steps: 9 (expected: at most 8 of steps=8 with"
+                        + " alpha_schedule=constant)",
+                "final_alpha|0.5|final_alpha: 0.5 (expected: at most alpha=0.0)",
+                "temperature_schedule|wsd|temperature_schedule: wsd (expected: constant, linear_up, linear_down, cosine)",
+                "final_temperature|2|final_temperature: 2 (expected: not given with temperature_schedule=constant)",
+                "final_temperature|2 temperature_schedule=cosine|final_temperature: 2.0 (expected: at most"
+                        + " teacher_temperature=1.0)",
+                "truncate_at|tempered selection=top-p-k teacher_temperature=2 temperature_schedule=cosine|truncate_at:"
+                        + " tempered (expected: raw with a temperature_schedule)",
+                "loss|kl|loss: kl (expected: forward_kl, reverse_kl, jsd, skew_forward_kl, skew_reverse_kl,"
+                        + " total_variation, soft_cross_entropy, mse_logits, akl, taid, slim, random_sampling)",
+                "loss|reverse_kl selection=draws|loss: reverse_kl on draws, where it is biased (expected: one of"
+                        + " forward_kl, soft_cross_entropy, random_sampling)",
+                "loss|random_sampling|loss: random_sampling without draws (expected: a selection that draws)",
+                "loss|mse_logits target_precision=compact|target_precision: compact (expected: exact or half with"
+                        + " loss=mse_logits, which takes logits)",
+                "missing_mass|zero loss=jsd|missing_mass: zero with loss=jsd (expected: tail_bucket, both_renormalised)",
+                "missing_mass|none|missing_mass: none (expected: tail_bucket, renormalised, zero, both_renormalised,"
+                        + " uniform, residual_to_gold)",
+                "loss_parameter|2 loss=jsd|loss_parameter: 2 (expected: from 0.0, at most 1.0)",
+                "loss_parameter|0.5|loss_parameter: 0.5 with loss=forward_kl (expected: none given, as it takes no number)",
+                "loss_parameter|1 loss=slim|loss_parameter: 1 (expected: not given with loss=slim; see slim_ratio)",
+                "slim_ratio|student_over_teacher|slim_ratio: student_over_teacher (expected: not given with"
+                        + " loss=forward_kl)",
+                "taid_start|0.5|taid_start: 0.5 (expected: not given with loss=forward_kl)",
                 "precision|float16|precision: float16 (expected: float32, bfloat16)",
                 "device|gpu|device: gpu (expected: cpu or cuda:N)",
                 "evaluate_every|5|evaluate_every: 5 (expected: 0 where held_out is not given)",

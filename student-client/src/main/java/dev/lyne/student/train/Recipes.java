@@ -1,0 +1,28 @@
+package dev.lyne.student.train;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/** Settings of published methods that come with the program, one YAML file each beside this class. */
+public final class Recipes {
+    /** All names. */
+    public static final List<String> NAMES =
+            List.of("pretraining-distillation", "slim", "random-sampling", "gkd-off-policy", "distillm", "akl", "taid");
+
+    private Recipes() {}
+
+    /** The text of a recipe; refuses a name that there is not. */
+    static String text(String name) throws IOException {
+        if (!NAMES.contains(name)) {
+            throw new IllegalArgumentException("recipe: " + name + " (expected: " + String.join(", ", NAMES) + ")");
+        }
+        try (InputStream in = Recipes.class.getResourceAsStream("recipes/" + name + ".yaml")) {
+            if (in == null) {
+                throw new IllegalStateException("recipe " + name + " is missing from the program");
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+}

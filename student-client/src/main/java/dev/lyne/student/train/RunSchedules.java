@@ -1,0 +1,20 @@
+package dev.lyne.student.train;
+
+/** The schedules of a run of so many steps. */
+record RunSchedules(Schedule learningRate, Schedule alpha, Temperatures temperatures, long steps) {
+    /** Those of a configuration. */
+    static RunSchedules of(TrainingConfig config, long steps) {
+        return new RunSchedules(
+                config.optimization().schedule().over(steps),
+                config.distillation().alphaSchedule().over(steps),
+                config.distillation().temperatures(),
+                steps);
+    }
+
+    /** The values of a step, counted from 1. */
+    StepValues at(long step, double taidLambda) {
+        float teacher = temperatures.teacherAt(step, steps);
+        return new StepValues(
+                learningRate.at(step), alpha.at(step), teacher, temperatures.studentAt(teacher), taidLambda);
+    }
+}

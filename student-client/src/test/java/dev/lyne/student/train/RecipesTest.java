@@ -1,0 +1,82 @@
+package dev.lyne.student.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lyne.student.loss.Loss;
+import dev.lyne.wire.Selection;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+final class RecipesTest {
+    @TempDir
+    Path directory;
+
+    static Stream<String> names() {
+        return Recipes.NAMES.stream();
+    }
+
+    private static TrainingConfig config(String recipe, Optional<Path> file, Map<Setting, String> others)
+            throws IOException {
+        Map<Setting, List<String>> flags = new EnumMap<>(Setting.class);
+        flags.put(Setting.OUT, List.of("o"));
+        flags.put(Setting.STUDENT, List.of("s"));
+        flags.put(Setting.CORPUS, List.of("c"));
+        flags.put(Setting.TEACHER, List.of("h:1"));
+        others.forEach((setting, value) -> flags.put(setting, List.of(value)));
+        return TrainingConfig.of(Settings.of(Optional.of(recipe), file, Map.of(), flags));
+    }
+
+    @ParameterizedTest
+    @MethodSource("names")
+    void recipe_everyName_isValidCitesItsSourceAndDistils(String name) throws IOException {
+        assertThat(Recipes.text(name)).startsWith("#").containsPattern("arXiv|Raman et al");
+        assertThat(config(name, Optional.empty(), Map.of()).distillation().enabled())
+                .isTrue();
+    }
+
+    @Test
+    void recipe_pretrainingDistillation_pairsBothWarmupStableDecays() throws IOException {
+        TrainingConfig config = config(
+                "pretraining-distillation", Optional.empty(), Map.of(Setting.STEPS, "200", Setting.LEARNING_RATE, "1"));
+        assertThat(config.distillation().selection()).isEqualTo(new Selection.TopPK(0.95, 50, 1, List.of(2f)));
+        RunSchedules schedules = RunSchedules.of(config, 200);
+        StepValues middle = schedules.at(100, 1);
+        assertThat(middle).isEqualTo(new StepValues(1, 0.9, 2, 1, 1));
+        assertThat(schedules.at(10, 1).alpha()).isEqualTo(0.45);
+        assertThat(schedules.at(200, 1).alpha()).isZero();
+        assertThat(schedules.at(200, 1).learningRate()).isZero();
+    }
+
+    @Test
+    void recipe_fileAndFlags_takeItsPlace() throws IOException {
+        Path file = Files.writeString(directory.resolve("mine.yaml"), "loss_parameter: 0.2\nk: 32\n");
+        TrainingConfig config = config("gkd-off-policy", Optional.of(file), Map.of(Setting.K, "16"));
+        assertThat(config.distillation().loss().loss()).isEqualTo(Loss.JSD);
+        assertThat(config.distillation().loss().parameter()).hasValue(0.2);
+        assertThat(config.distillation().selection()).isEqualTo(new Selection.TopK(16, List.of()));
+    }
+
+    @Test
+    void recipe_impossibleOrUnknown_isRefused() throws IOException {
+        assertThatThrownBy(() -> config("distilm", Optional.empty(), Map.of()))
+                .hasMessage(
+                        "recipe: distilm (expected: pretraining-distillation, slim, random-sampling, gkd-off-policy,"
+                                + " distillm, akl, taid)");
+        assertThatThrownBy(() -> config("random-sampling", Optional.empty(), Map.of(Setting.LOSS, "reverse_kl")))
+                .hasMessageStartingWith("loss: reverse_kl on draws, where it is biased");
+        Path wrong = Files.writeString(directory.resolve("wrong.yaml"), "los: jsd\n");
+        assertThatThrownBy(() -> config("akl", Optional.of(wrong), Map.of()))
+                .hasMessageContaining("wrong.yaml: unknown key los (expected: loss?)");
+    }
+}
