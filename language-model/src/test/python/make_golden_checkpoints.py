@@ -5,7 +5,7 @@ Usage: python make_golden_checkpoints.py OUTPUT_DIRECTORY
 
 Each checkpoint has a `golden.json`:
   sequences             [{"ids": [n], "logits": [n][vocab]}], 8 digits, computed in float64 from the weights as stored
-  inverse_frequencies   [head_dim / 2] as transformers computes them, float32
+  inverse_frequencies   [rotary dimensions / 2] as transformers computes them, float32; [] for learned positions
   attention_scale       the factor on cosines and sines
 RMS norms and rotary tables are computed in float32 by transformers even then, so logits agree to about 1e-5, not to 1e-12.
 """
@@ -18,7 +18,7 @@ import sys
 import torch
 import transformers
 from transformers import AutoModelForCausalLM
-from transformers import LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config
+from transformers import GPT2Config, GPTNeoXConfig, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config
 
 SEED = 20260117
 BASE = dict(
@@ -33,6 +33,8 @@ BASE = dict(
     bos_token_id=0,
     eos_token_id=1,
 )
+GPT2 = dict(vocab_size=61, n_embd=32, n_layer=2, n_head=4, n_positions=64, bos_token_id=0, eos_token_id=1)
+NEOX = {key: value for key, value in BASE.items() if key not in ("num_key_value_heads", "rms_norm_eps")}
 ROPE = dict(BASE, max_position_embeddings=256, head_dim=16, num_attention_heads=2, num_key_value_heads=1)
 
 
@@ -104,6 +106,27 @@ CASES = {
         ),
         {},
     ),
+    # A case added later starts at an index of its own, so that those above keep their random numbers.
+    "gpt2": (GPT2Config, GPT2, {"seed": 100}),
+    "gpt2-options": (
+        GPT2Config,
+        dict(GPT2, n_inner=40, activation_function="gelu", tie_word_embeddings=False, layer_norm_epsilon=1e-3),
+        {"seed": 101},
+    ),
+    "gpt-neox": (GPTNeoXConfig, dict(NEOX, rotary_pct=0.25), {"seed": 102}),
+    "gpt-neox-options": (
+        GPTNeoXConfig,
+        dict(
+            NEOX,
+            rotary_pct=0.5,
+            rotary_emb_base=1000,
+            use_parallel_residual=False,
+            attention_bias=False,
+            tie_word_embeddings=True,
+            hidden_act="gelu_new",
+        ),
+        {"seed": 103},
+    ),
 }
 
 
@@ -112,7 +135,7 @@ def randomise(model, generator):
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
             values = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-            if name.endswith("norm.weight"):
+            if name.endswith(".weight") and parameter.dim() == 1:
                 values = 1 + 0.2 * values
             else:
                 values = 0.3 * values
@@ -125,7 +148,9 @@ def numbers(tensor, digits):
 
 def make(name, directory):
     config_class, settings, options = CASES[name]
-    generator = torch.Generator().manual_seed(SEED + sorted(CASES).index(name))
+    earlier = sorted(case for case in CASES if "seed" not in CASES[case][2])
+    seed = options["seed"] if "seed" in options else earlier.index(name)
+    generator = torch.Generator().manual_seed(SEED + seed)
     model = AutoModelForCausalLM.from_config(config_class(**settings))
     randomise(model, generator)
     model.to(options.get("dtype", torch.float32))
@@ -135,7 +160,7 @@ def make(name, directory):
 
     loaded = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float64, attn_implementation="eager")
     loaded.eval()
-    rotary = loaded.model.rotary_emb
+    rotary = getattr(loaded.base_model, "rotary_emb", None)
     sequences = []
     for length in (29, 6):
         ids = torch.randint(0, settings["vocab_size"], (1, length), generator=generator)
@@ -145,8 +170,8 @@ def make(name, directory):
         sequences.append({"ids": ids[0].tolist(), "logits": [numbers(row, 8) for row in logits.float()]})
     golden = {
         "made_with": {"torch": torch.__version__, "transformers": transformers.__version__},
-        "inverse_frequencies": numbers(rotary.inv_freq.float(), 9),
-        "attention_scale": float(rotary.attention_scaling),
+        "inverse_frequencies": numbers(rotary.inv_freq.float(), 9) if rotary else [],
+        "attention_scale": float(rotary.attention_scaling) if rotary else 1.0,
         "sequences": sequences,
     }
     (directory / "golden.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")

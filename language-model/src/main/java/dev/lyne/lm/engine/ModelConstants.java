@@ -30,7 +30,12 @@ public final class ModelConstants {
         constants.put("heads", (long) configuration.heads());
         constants.put("key_value_heads", (long) configuration.keyValueHeads());
         constants.put("head_size", (long) configuration.headSize());
-        constants.put("norm_epsilon", configuration.rmsNormEpsilon());
+        constants.put("rotary_size", (long) configuration.rotarySize());
+        constants.put("norm_epsilon", configuration.normEpsilon());
+        constants.put("tanh_gelu", configuration.activation().equals("gelu_new") ? 1L : 0L);
+        constants.put("parallel_residual", configuration.parallelResidual() ? 1L : 0L);
+        constants.put("logit_scale", configuration.output().scale());
+        constants.put("logit_softcap", configuration.output().softcap());
         constants.put("windows", windows(configuration));
         constants.put("compute_type", (long) computeType);
         constants.put("statistics_type", (long) statisticsType);

@@ -14,7 +14,7 @@ public final class RotaryTables implements AutoCloseable {
     private static final int SHORTEST = 512;
 
     private final RotaryEmbedding embedding;
-    private final int headSize;
+    private final int rotarySize;
     private final int contextLength;
     private final NDManager parent;
     private @Nullable Tables tables;
@@ -24,7 +24,7 @@ public final class RotaryTables implements AutoCloseable {
     /** Tables of a configuration, in sub-managers of {@code parent}. */
     public RotaryTables(ModelConfiguration configuration, NDManager parent) {
         this.embedding = RotaryEmbedding.of(configuration);
-        this.headSize = configuration.headSize();
+        this.rotarySize = configuration.rotarySize();
         this.contextLength = configuration.contextLength();
         this.parent = parent;
     }
@@ -54,7 +54,8 @@ public final class RotaryTables implements AutoCloseable {
     }
 
     private NDArray table(NDManager manager, IntFunction<float[]> values, int length) {
-        return manager.create(FloatBuffer.wrap(values.apply(length)), new Shape(length, headSize));
+        Shape shape = new Shape(length, rotarySize);
+        return rotarySize == 0 ? manager.zeros(shape) : manager.create(FloatBuffer.wrap(values.apply(length)), shape);
     }
 
     @Override

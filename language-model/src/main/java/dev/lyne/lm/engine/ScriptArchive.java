@@ -32,7 +32,7 @@ final class ScriptArchive {
             add(zip, "model/data.pkl", object(constants));
             add(zip, "model/code/__torch__.py", source(methods, constants).getBytes(StandardCharsets.UTF_8));
             add(zip, "model/constants.pkl", new byte[] {(byte) 0x80, 2, ')', '.'});
-            add(zip, "model/version", "6\n".getBytes(StandardCharsets.US_ASCII));
+            add(zip, "model/version", "10\n".getBytes(StandardCharsets.US_ASCII));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -1,5 +1,6 @@
 package dev.lyne.lm.engine;
 
+import dev.lyne.lm.model.Architecture;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -8,8 +9,14 @@ import java.util.stream.Collectors;
 
 /** The TorchScript sources beside this class: each a set of methods, written from column 0. */
 public enum ScriptSource {
-    /** The transformer itself: token ids to hidden states. */
+    /** What all transformers share: token ids to hidden states, and those to logits. */
     TRANSFORMER("transformer.py"),
+    /** The layers of Llama and its kin. */
+    LLAMA("llama.py"),
+    /** The layers of GPT-2. */
+    GPT2("gpt2.py"),
+    /** The layers of GPT-NeoX. */
+    GPT_NEOX("gpt_neox.py"),
     /** Filling tensors from the bytes of files and back. */
     TENSORS("tensors.py"),
     /** Rows of logits to sparse rows. */
@@ -27,6 +34,16 @@ public enum ScriptSource {
 
     ScriptSource(String file) {
         this.file = file;
+    }
+
+    /** The forward of an architecture. */
+    public static String forward(Architecture architecture) {
+        ScriptSource layers = switch (architecture) {
+            case LLAMA -> LLAMA;
+            case GPT2 -> GPT2;
+            case GPT_NEOX -> GPT_NEOX;
+        };
+        return TRANSFORMER.methods() + layers.methods();
     }
 
     /** The methods, indented as members of a class. */

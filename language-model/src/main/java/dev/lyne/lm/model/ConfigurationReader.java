@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * Reads `config.json`. Keys that do not touch the arithmetic are passed over; those that would change it and are not supported
@@ -16,12 +15,13 @@ final class ConfigurationReader {
 
     /** Keys that change the arithmetic unless absent, null or the given value. */
     private static final Map<String, Double> NEUTRAL_NUMBERS = Map.of(
-            "partial_rotary_factor", 1.0,
-            "rotary_pct", 1.0,
             "embedding_multiplier", 1.0,
             "residual_multiplier", 1.0,
             "logits_scaling", 1.0,
             "logit_scale", 1.0);
+
+    private static final Map<String, Double> LLAMA_NEUTRAL_NUMBERS =
+            Map.of("partial_rotary_factor", 1.0, "rotary_pct", 1.0);
 
     private static final List<String> UNSUPPORTED_KEYS = List.of(
             "quantization_config",
@@ -36,17 +36,22 @@ final class ConfigurationReader {
             "no_rope_layers",
             "per_layer_config");
 
-    private static final List<String> UNSUPPORTED_SWITCHES =
-            List.of("add_cross_attention", "is_encoder_decoder", "use_mrope", "use_qk_norm", "alibi");
+    private static final List<String> UNSUPPORTED_SWITCHES = List.of(
+            "add_cross_attention",
+            "is_encoder_decoder",
+            "use_mrope",
+            "use_qk_norm",
+            "alibi",
+            "scale_attn_by_inverse_layer_idx");
 
     private final ConfigurationFields fields;
     private final Family family;
 
     private ConfigurationReader(ConfigurationFields fields) {
         this.fields = fields;
-        String modelType = fields.text("model_type", "llama, mistral, qwen2 or qwen3");
-        if (!Set.of("llama", "mistral", "qwen2", "qwen3").contains(modelType)) {
-            throw fields.refuse("model_type", "llama, mistral, qwen2 or qwen3");
+        String modelType = fields.text("model_type", Family.NAMES);
+        if (!Family.isKnown(modelType)) {
+            throw fields.refuse("model_type", Family.NAMES);
         }
         this.family = Family.of(modelType);
     }
@@ -58,36 +63,12 @@ final class ConfigurationReader {
 
     private ModelConfiguration configuration(Path file) {
         refuseUnsupported();
-        int hiddenSize = fields.integer("hidden_size");
-        int layers = fields.integer("num_hidden_layers");
-        int heads = fields.integer("num_attention_heads");
-        int contextLength = fields.integer("max_position_embeddings");
-        boolean ownBias = fields.optionalBoolean("attention_bias").orElse(false);
-        boolean biasIsChosen = family == Family.LLAMA || family == Family.QWEN3;
         try {
-            RopeReader rope = RopeReader.read(fields, contextLength, DEFAULT_ROPE_THETA);
-            return new ModelConfiguration(
-                    family.modelType(),
-                    fields.integer("vocab_size"),
-                    contextLength,
-                    hiddenSize,
-                    fields.integer("intermediate_size"),
-                    layers,
-                    heads,
-                    keyValueHeads(heads),
-                    headSize(hiddenSize, heads),
-                    fields.number("rms_norm_eps"),
-                    rope.theta(),
-                    rope.scaling(),
-                    fields.optionalBoolean("tie_word_embeddings").orElse(false),
-                    family == Family.QWEN2 || (biasIsChosen && ownBias),
-                    biasIsChosen && ownBias,
-                    family == Family.LLAMA && fields.optionalBoolean("mlp_bias").orElse(false),
-                    family == Family.QWEN3,
-                    slidingWindows(layers),
-                    storedType(),
-                    fields.optionalInteger("bos_token_id"),
-                    fields.integers("eos_token_id"));
+            return switch (family.architecture()) {
+                case LLAMA -> llama();
+                case GPT2 -> new GptReader(fields, storedType()).gpt2();
+                case GPT_NEOX -> new GptReader(fields, storedType()).neoX();
+            };
         } catch (IllegalArgumentException e) {
             String message = String.valueOf(e.getMessage());
             if (message.startsWith(file.toString())) {
@@ -97,21 +78,60 @@ final class ConfigurationReader {
         }
     }
 
-    private void refuseUnsupported() {
-        fields.optionalTexts("architectures").ifPresent(names -> {
-            if (!names.equals(List.of(family.architecture()))) {
-                throw fields.refuse("architectures", "[\"" + family.architecture() + "\"] for " + family.modelType());
-            }
-        });
+    private ModelConfiguration llama() {
         String activation = fields.optionalText("hidden_act", "silu").orElse("silu");
         if (!activation.equals("silu")) {
             throw fields.refuse("hidden_act", "silu");
         }
-        NEUTRAL_NUMBERS.forEach((key, neutral) -> {
-            if (fields.optionalNumber(key).orElse(neutral) != neutral) {
-                throw fields.refuse(key, neutral + ", or absent: other values are not supported");
+        refuseNumbers(LLAMA_NEUTRAL_NUMBERS);
+        int hiddenSize = fields.integer("hidden_size");
+        int layers = fields.integer("num_hidden_layers");
+        int heads = fields.integer("num_attention_heads");
+        int contextLength = fields.integer("max_position_embeddings");
+        boolean ownBias = fields.optionalBoolean("attention_bias").orElse(false);
+        boolean biasIsChosen = family == Family.LLAMA || family == Family.QWEN3;
+        RopeReader rope = RopeReader.read(fields, contextLength, DEFAULT_ROPE_THETA, 1);
+        if (rope.share() != 1) {
+            throw new IllegalArgumentException("partial_rotary_factor: " + rope.share()
+                    + " (expected: 1.0, or absent: other values are not supported)");
+        }
+        int headSize = headSize(hiddenSize, heads);
+        return new ModelConfiguration(
+                family.modelType(),
+                fields.integer("vocab_size"),
+                contextLength,
+                hiddenSize,
+                fields.integer("intermediate_size"),
+                layers,
+                heads,
+                keyValueHeads(heads),
+                headSize,
+                fields.number("rms_norm_eps"),
+                rope.theta(),
+                rope.scaling(),
+                fields.optionalBoolean("tie_word_embeddings").orElse(false),
+                family == Family.QWEN2 || (biasIsChosen && ownBias),
+                biasIsChosen && ownBias,
+                family == Family.LLAMA && fields.optionalBoolean("mlp_bias").orElse(false),
+                family == Family.QWEN3,
+                slidingWindows(layers),
+                headSize,
+                activation,
+                false,
+                OutputLayer.PLAIN,
+                storedType(),
+                fields.optionalInteger("bos_token_id"),
+                fields.integers("eos_token_id"));
+    }
+
+    private void refuseUnsupported() {
+        fields.optionalTexts("architectures").ifPresent(names -> {
+            if (!names.equals(List.of(family.transformersClass()))) {
+                throw fields.refuse(
+                        "architectures", "[\"" + family.transformersClass() + "\"] for " + family.modelType());
             }
         });
+        refuseNumbers(NEUTRAL_NUMBERS);
         for (String key : UNSUPPORTED_KEYS) {
             if (fields.has(key)) {
                 throw fields.refuse(key, "absent: not supported");
@@ -122,6 +142,14 @@ final class ConfigurationReader {
                 throw fields.refuse(key, "false, or absent: not supported");
             }
         }
+    }
+
+    private void refuseNumbers(Map<String, Double> neutralNumbers) {
+        neutralNumbers.forEach((key, neutral) -> {
+            if (fields.optionalNumber(key).orElse(neutral) != neutral) {
+                throw fields.refuse(key, neutral + ", or absent: other values are not supported");
+            }
+        });
     }
 
     private int keyValueHeads(int heads) {
@@ -164,7 +192,7 @@ final class ConfigurationReader {
                 refuseLayerTypes();
                 yield Collections.nCopies(count, fields.has("sliding_window") ? window() : 0);
             }
-            case QWEN2, QWEN3 -> layeredWindows(count);
+            default -> layeredWindows(count);
         };
     }
 

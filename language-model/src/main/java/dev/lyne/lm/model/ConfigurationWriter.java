@@ -20,28 +20,17 @@ final class ConfigurationWriter {
         Family family = Family.of(c.modelType());
         requireExpressible(c, family);
         ObjectNode root = JSON.createObjectNode();
-        root.putArray("architectures").add(family.architecture());
+        root.putArray("architectures").add(family.transformersClass());
         root.put("model_type", c.modelType());
         root.put("vocab_size", c.vocabularySize());
-        root.put("max_position_embeddings", c.contextLength());
-        root.put("hidden_size", c.hiddenSize());
-        root.put("intermediate_size", c.intermediateSize());
-        root.put("num_hidden_layers", c.layers());
-        root.put("num_attention_heads", c.heads());
-        root.put("num_key_value_heads", c.keyValueHeads());
-        root.put("head_dim", c.headSize());
-        root.put("hidden_act", "silu");
-        root.put("rms_norm_eps", c.rmsNormEpsilon());
-        root.put("rope_theta", c.ropeTheta());
-        if (c.ropeScaling() instanceof RopeScaling.Default) {
-            root.putNull("rope_scaling");
-        } else {
-            root.set("rope_scaling", rope(c.ropeScaling()));
+        switch (family.architecture()) {
+            case LLAMA -> putLlama(root, c);
+            case GPT2 -> putGpt2(root, c);
+            case GPT_NEOX -> putNeoX(root, c);
         }
         root.put("tie_word_embeddings", c.tiedEmbeddings());
         putFamilyKeys(root, c, family);
         root.put("torch_dtype", c.storedType());
-        root.put("attention_dropout", 0.0);
         root.put("initializer_range", 0.02);
         root.put("use_cache", true);
         if (c.bosId().isPresent()) {
@@ -61,6 +50,62 @@ final class ConfigurationWriter {
         AsideFile.write(file, text.getBytes(StandardCharsets.UTF_8));
     }
 
+    private static void putSizes(ObjectNode root, ModelConfiguration c) {
+        root.put("max_position_embeddings", c.contextLength());
+        root.put("hidden_size", c.hiddenSize());
+        root.put("intermediate_size", c.intermediateSize());
+        root.put("num_hidden_layers", c.layers());
+        root.put("num_attention_heads", c.heads());
+    }
+
+    private static void putLlama(ObjectNode root, ModelConfiguration c) {
+        putSizes(root, c);
+        root.put("num_key_value_heads", c.keyValueHeads());
+        root.put("head_dim", c.headSize());
+        root.put("hidden_act", "silu");
+        root.put("rms_norm_eps", c.normEpsilon());
+        root.put("rope_theta", c.ropeTheta());
+        if (c.ropeScaling() instanceof RopeScaling.Default) {
+            root.putNull("rope_scaling");
+        } else {
+            root.set("rope_scaling", rope(c.ropeScaling()));
+        }
+        root.put("attention_dropout", 0.0);
+    }
+
+    private static void putGpt2(ObjectNode root, ModelConfiguration c) {
+        root.put("n_positions", c.contextLength());
+        root.put("n_embd", c.hiddenSize());
+        root.put("n_inner", c.intermediateSize());
+        root.put("n_layer", c.layers());
+        root.put("n_head", c.heads());
+        root.put("activation_function", c.activation());
+        root.put("layer_norm_epsilon", c.normEpsilon());
+        root.put("attn_pdrop", 0.0);
+        root.put("embd_pdrop", 0.0);
+        root.put("resid_pdrop", 0.0);
+    }
+
+    private static void putNeoX(ObjectNode root, ModelConfiguration c) {
+        putSizes(root, c);
+        root.put("hidden_act", c.activation());
+        root.put("layer_norm_eps", c.normEpsilon());
+        root.put("use_parallel_residual", c.parallelResidual());
+        root.put("attention_bias", c.attentionBias());
+        double share = (double) c.rotarySize() / c.headSize();
+        if ((int) (c.headSize() * share) < c.rotarySize()) {
+            share = Math.nextUp(share); // readers cut the product off
+        }
+        root.put("rotary_pct", share);
+        root.put("rotary_emb_base", c.ropeTheta());
+        ObjectNode rope = rope(c.ropeScaling());
+        rope.put("rope_theta", c.ropeTheta());
+        rope.put("partial_rotary_factor", share);
+        root.set("rope_parameters", rope);
+        root.put("attention_dropout", 0.0);
+        root.put("hidden_dropout", 0.0);
+    }
+
     static String canonicalArithmetic(ModelConfiguration c) {
         ObjectNode root = JSON.createObjectNode();
         root.put("vocabulary_size", c.vocabularySize());
@@ -70,7 +115,7 @@ final class ConfigurationWriter {
         root.put("heads", c.heads());
         root.put("key_value_heads", c.keyValueHeads());
         root.put("head_size", c.headSize());
-        root.put("rms_norm_epsilon", c.rmsNormEpsilon());
+        root.put("rms_norm_epsilon", c.normEpsilon());
         root.put("rope_theta", c.ropeTheta());
         root.set("rope_scaling", rope(c.ropeScaling()));
         root.put("tied_embeddings", c.tiedEmbeddings());
@@ -79,6 +124,17 @@ final class ConfigurationWriter {
         root.put("mlp_bias", c.mlpBias());
         root.put("query_key_norm", c.queryKeyNorm());
         c.slidingWindows().forEach(root.putArray("sliding_windows")::add);
+        if (c.architecture() != Architecture.LLAMA) {
+            root.put("architecture", c.architecture().name());
+            root.put("rotary_size", c.rotarySize());
+            root.put("activation", c.activation());
+            root.put("parallel_residual", c.parallelResidual());
+        }
+        if (!c.output().equals(OutputLayer.PLAIN)) {
+            root.put("output_bias_of_logits", c.output().bias());
+            root.put("logit_scale", c.output().scale());
+            root.put("logit_softcap", c.output().softcap());
+        }
         return JSON.writeValueAsString(root);
     }
 
@@ -102,6 +158,7 @@ final class ConfigurationWriter {
                 }
                 putLayeredWindows(root, c);
             }
+            case GPT2, GPT_NEOX -> {}
         }
     }
 
@@ -149,16 +206,26 @@ final class ConfigurationWriter {
     /** A combination that the family's class in `transformers` would read as another model is not written. */
     private static void requireExpressible(ModelConfiguration c, Family family) {
         require(c, "queryKeyNorm", c.queryKeyNorm(), c.queryKeyNorm() == (family == Family.QWEN3));
-        require(c, "mlpBias", c.mlpBias(), !c.mlpBias() || family == Family.LLAMA);
+        boolean gpt = family.architecture() != Architecture.LLAMA;
+        require(c, "mlpBias", c.mlpBias(), gpt ? c.mlpBias() : !c.mlpBias() || family == Family.LLAMA);
+        require(c, "keyValueHeads", c.keyValueHeads(), !gpt || c.keyValueHeads() == c.heads());
+        require(c, "headSize", c.headSize(), !gpt || c.headSize() * c.heads() == c.hiddenSize());
+        require(c, "activation", c.activation(), gpt != c.activation().equals("silu"));
+        require(c, "parallelResidual", c.parallelResidual(), !c.parallelResidual() || family == Family.GPT_NEOX);
+        int rotary = family == Family.GPT2 ? 0 : c.headSize();
+        require(c, "rotarySize", c.rotarySize(), family == Family.GPT_NEOX || c.rotarySize() == rotary);
+        require(c, "output", c.output(), c.output().equals(OutputLayer.PLAIN));
         boolean biases = switch (family) {
             case LLAMA, QWEN3 -> c.attentionBias() == c.outputBias();
             case MISTRAL -> !c.attentionBias() && !c.outputBias();
             case QWEN2 -> c.attentionBias() && !c.outputBias();
+            case GPT2 -> c.attentionBias() && c.outputBias();
+            case GPT_NEOX -> c.attentionBias() == c.outputBias();
         };
         require(c, "attentionBias, outputBias", c.attentionBias() + ", " + c.outputBias(), biases);
         List<Integer> windows = c.slidingWindows().stream().distinct().toList();
         boolean expressible = switch (family) {
-            case LLAMA -> windows.equals(List.of(0));
+            case LLAMA, GPT2, GPT_NEOX -> windows.equals(List.of(0));
             case MISTRAL -> windows.size() == 1;
             case QWEN2, QWEN3 -> windows.stream().filter(window -> window > 0).count() <= 1;
         };

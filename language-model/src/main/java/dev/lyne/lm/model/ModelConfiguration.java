@@ -3,23 +3,27 @@ package dev.lyne.lm.model;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 
 /**
- * A decoder-only transformer's shape, as a Hugging Face `config.json` states it. What tells the families apart stands in
- * fields (biases, norms of queries and keys, windows), so that one forward serves all.
+ * A decoder-only transformer's shape, as a Hugging Face `config.json` states it. What tells the families of an architecture apart
+ * stands in fields (biases, norms of queries and keys, windows), so that one forward serves all.
  *
- * @param modelType {@code llama}, {@code mistral}, {@code qwen2} or {@code qwen3}
+ * @param modelType {@code llama}, {@code mistral}, {@code qwen2}, {@code qwen3}, {@code gpt2} or {@code gpt_neox}
  * @param vocabularySize rows of the embedding; may exceed the tokenizer's ids
  * @param contextLength longest sequence, in tokens
+ * @param normEpsilon of RMS or layer norms
  * @param attentionBias whether the query, key and value projections have a bias
  * @param outputBias whether the attention's output projection has a bias
  * @param mlpBias whether the three MLP projections have a bias
  * @param queryKeyNorm whether queries and keys pass an RMS norm a head, before rotation
  * @param slidingWindows per layer, how many positions a query sees, itself among them; 0 for all
+ * @param rotarySize dimensions of a head that turn with the position, the first ones; 0 where positions are learned
+ * @param activation of the feed-forward: {@code silu}, {@code gelu}, or {@code gelu_new}, which is gelu by a hyperbolic tangent
+ * @param parallelResidual whether the feed-forward reads the residual stream from before the attention
+ * @param output what becomes of the output matrix's products
  * @param storedType type of the weights on disk: {@code float32}, {@code bfloat16} or {@code float16}
  * @param eosIds ids that end a sequence; may be empty
  */
@@ -33,7 +37,7 @@ public record ModelConfiguration(
         int heads,
         int keyValueHeads,
         int headSize,
-        double rmsNormEpsilon,
+        double normEpsilon,
         double ropeTheta,
         RopeScaling ropeScaling,
         boolean tiedEmbeddings,
@@ -42,12 +46,18 @@ public record ModelConfiguration(
         boolean mlpBias,
         boolean queryKeyNorm,
         List<Integer> slidingWindows,
+        int rotarySize,
+        String activation,
+        boolean parallelResidual,
+        OutputLayer output,
         String storedType,
         OptionalInt bosId,
         List<Integer> eosIds) {
 
     /** Name of the file in a model directory. */
     public static final String FILE_NAME = "config.json";
+
+    private static final List<String> ACTIVATIONS = List.of("silu", "gelu", "gelu_new");
 
     public ModelConfiguration {
         Family.of(modelType);
@@ -63,12 +73,24 @@ public record ModelConfiguration(
             throw new IllegalArgumentException("num_key_value_heads: " + keyValueHeads
                     + " (expected: a divisor of num_attention_heads=" + heads + ")");
         }
-        if (headSize % 2 != 0) {
+        if (rotarySize == headSize && headSize % 2 != 0) {
             throw new IllegalArgumentException(
                     "head_dim: " + headSize + " (expected: an even number, for rotary positions)");
         }
-        if (!(rmsNormEpsilon > 0) || rmsNormEpsilon > 1) {
-            throw new IllegalArgumentException("rms_norm_eps: " + rmsNormEpsilon + " (expected: above 0, at most 1)");
+        if (rotarySize < 0 || rotarySize > headSize || rotarySize % 2 != 0) {
+            throw new IllegalArgumentException("rotary dimensions of a head: " + rotarySize
+                    + " (expected: an even number, 0.." + headSize + ", the size of a head)");
+        }
+        if (!ACTIVATIONS.contains(activation)) {
+            throw new IllegalArgumentException(
+                    "activation: " + activation + " (expected: " + String.join(", ", ACTIVATIONS) + ")");
+        }
+        if (output.bias() && tiedEmbeddings) {
+            throw new IllegalArgumentException(
+                    "tie_word_embeddings: true (expected: false, as the output layer has a bias)");
+        }
+        if (!(normEpsilon > 0) || normEpsilon > 1) {
+            throw new IllegalArgumentException("rms_norm_eps: " + normEpsilon + " (expected: above 0, at most 1)");
         }
         if (!(ropeTheta > 1) || Double.isInfinite(ropeTheta)) {
             throw new IllegalArgumentException("rope_theta: " + ropeTheta + " (expected: above 1)");
@@ -120,6 +142,7 @@ public record ModelConfiguration(
                     "hidden_size: " + hiddenSize + " (expected: a multiple of num_attention_heads=" + heads + ")");
         }
         requirePositive("num_hidden_layers", layers);
+        int headSize = hiddenSize / heads;
         return new ModelConfiguration(
                 Family.LLAMA.modelType(),
                 vocabularySize,
@@ -129,7 +152,7 @@ public record ModelConfiguration(
                 layers,
                 heads,
                 keyValueHeads,
-                hiddenSize / heads,
+                headSize,
                 1e-5,
                 ropeTheta,
                 new RopeScaling.Default(),
@@ -139,6 +162,10 @@ public record ModelConfiguration(
                 false,
                 false,
                 Collections.nCopies(layers, 0),
+                headSize,
+                "silu",
+                false,
+                OutputLayer.PLAIN,
                 ComputePrecision.FLOAT32.torchName(),
                 OptionalInt.empty(),
                 List.of());
@@ -165,7 +192,7 @@ public record ModelConfiguration(
                 heads,
                 keyValueHeads,
                 headSize,
-                rmsNormEpsilon,
+                normEpsilon,
                 ropeTheta,
                 ropeScaling,
                 tiedEmbeddings,
@@ -174,6 +201,10 @@ public record ModelConfiguration(
                 mlpBias,
                 queryKeyNorm,
                 slidingWindows,
+                rotarySize,
+                activation,
+                parallelResidual,
+                output,
                 newStoredType,
                 newBosId,
                 newEosIds);
@@ -189,38 +220,25 @@ public record ModelConfiguration(
         return ConfigurationWriter.canonicalArithmetic(this);
     }
 
+    /** The kind of transformer that the family is of. */
+    public Architecture architecture() {
+        return Family.of(modelType).architecture();
+    }
+
     /** Tensor names of `transformers` with their shapes, in the order of the forward; a tied output matrix is not listed. */
     public Map<String, long[]> expectedTensors() {
-        Map<String, long[]> tensors = new LinkedHashMap<>();
-        long queries = (long) heads * headSize;
-        long keys = (long) keyValueHeads * headSize;
-        tensors.put("model.embed_tokens.weight", new long[] {vocabularySize, hiddenSize});
-        for (int layer = 0; layer < layers; layer++) {
-            String prefix = "model.layers." + layer + ".";
-            tensors.put(prefix + "input_layernorm.weight", new long[] {hiddenSize});
-            projection(tensors, prefix + "self_attn.q_proj", queries, hiddenSize, attentionBias);
-            projection(tensors, prefix + "self_attn.k_proj", keys, hiddenSize, attentionBias);
-            projection(tensors, prefix + "self_attn.v_proj", keys, hiddenSize, attentionBias);
-            projection(tensors, prefix + "self_attn.o_proj", hiddenSize, queries, outputBias);
-            if (queryKeyNorm) {
-                tensors.put(prefix + "self_attn.q_norm.weight", new long[] {headSize});
-                tensors.put(prefix + "self_attn.k_norm.weight", new long[] {headSize});
-            }
-            tensors.put(prefix + "post_attention_layernorm.weight", new long[] {hiddenSize});
-            projection(tensors, prefix + "mlp.gate_proj", intermediateSize, hiddenSize, mlpBias);
-            projection(tensors, prefix + "mlp.up_proj", intermediateSize, hiddenSize, mlpBias);
-            projection(tensors, prefix + "mlp.down_proj", hiddenSize, intermediateSize, mlpBias);
-        }
-        tensors.put("model.norm.weight", new long[] {hiddenSize});
-        if (!tiedEmbeddings) {
-            tensors.put("lm_head.weight", new long[] {vocabularySize, hiddenSize});
-        }
-        return Collections.unmodifiableMap(tensors);
+        return Collections.unmodifiableMap(architecture().tensors(this));
     }
 
     /** Whether a tensor that {@link #expectedTensors} does not list may stand in a file all the same: it is derived from others. */
     public boolean isDerivedTensor(String name) {
-        return (tiedEmbeddings && name.equals("lm_head.weight")) || name.endsWith(".rotary_emb.inv_freq");
+        Architecture architecture = architecture();
+        return (tiedEmbeddings && name.equals(architecture.outputName() + ".weight")) || architecture.isDerived(name);
+    }
+
+    /** The name that a tensor of a file has among {@link #expectedTensors}. */
+    public String canonicalName(String stored) {
+        return architecture().canonicalName(stored);
     }
 
     /** Numbers in the weights, a tied matrix once. */
@@ -234,13 +252,6 @@ public record ModelConfiguration(
             sum += product;
         }
         return sum;
-    }
-
-    private static void projection(Map<String, long[]> tensors, String name, long rows, long columns, boolean bias) {
-        tensors.put(name + ".weight", new long[] {rows, columns});
-        if (bias) {
-            tensors.put(name + ".bias", new long[] {rows});
-        }
     }
 
     private static void requirePositive(String key, int value) {

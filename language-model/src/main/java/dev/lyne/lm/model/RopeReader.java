@@ -2,12 +2,17 @@ package dev.lyne.lm.model;
 
 import java.util.Optional;
 
-/** The rotary settings of a `config.json`, in either form: `rope_theta` with `rope_scaling`, or `rope_parameters`. */
-record RopeReader(double theta, RopeScaling scaling) {
+/**
+ * The rotary settings of a `config.json`, in either form: `rope_theta` with `rope_scaling`, or `rope_parameters`.
+ *
+ * @param share of a head's dimensions that turn
+ */
+record RopeReader(double theta, RopeScaling scaling, double share) {
     private static final double DEFAULT_BETA_FAST = 32;
     private static final double DEFAULT_BETA_SLOW = 1;
 
-    static RopeReader read(ConfigurationFields fields, int contextLength, double defaultTheta) {
+    /** @param outerShare where the settings do not name one themselves; 1 for families that know no other */
+    static RopeReader read(ConfigurationFields fields, int contextLength, double defaultTheta, double outerShare) {
         Optional<ConfigurationFields> parameters = fields.optionalObject("rope_parameters");
         Optional<ConfigurationFields> older = fields.optionalObject("rope_scaling");
         if (parameters.isPresent() && older.isPresent()) {
@@ -21,14 +26,18 @@ record RopeReader(double theta, RopeScaling scaling) {
                 .or(() -> older)
                 .map(block -> scaling(block, contextLength))
                 .orElseGet(RopeScaling.Default::new);
-        return new RopeReader(theta, scaling);
+        double share = parameters
+                .map(block -> block.optionalNumber("partial_rotary_factor").orElse(outerShare))
+                .orElse(outerShare);
+        if (!(share > 0 && share <= 1)) {
+            throw new IllegalArgumentException(
+                    "share of rotary dimensions: " + share + " (expected: above 0, at most 1)");
+        }
+        return new RopeReader(theta, scaling, share);
     }
 
     private static RopeScaling scaling(ConfigurationFields block, int contextLength) {
         String expectation = "default, linear, llama3 or yarn";
-        if (block.optionalNumber("partial_rotary_factor").orElse(1) != 1) {
-            throw block.refuse("partial_rotary_factor", "1.0, or absent: other values are not supported");
-        }
         for (String key : block.keys()) {
             if (block.isObject(key)) {
                 throw block.refuse(key, "a value: rotary settings that differ by layer are not supported");

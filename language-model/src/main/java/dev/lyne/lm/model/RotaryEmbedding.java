@@ -1,7 +1,8 @@
 package dev.lyne.lm.model;
 
 /**
- * Rotary position embedding (arXiv 2104.09864) in the half-split layout: dimension i of a head turns together with i + d/2.
+ * Rotary position embedding (arXiv 2104.09864) in the half-split layout: of the first R dimensions of a head, which turn, dimension i
+ * turns together with i + R/2.
  *
  * <p>Rounded where `transformers` rounds (`modeling_rope_utils.py`): frequencies, angles and tables in float32, the ends of
  * YaRN's ramp in float64. The powers may differ from PyTorch's by one unit in the last place.
@@ -19,7 +20,7 @@ public final class RotaryEmbedding {
 
     /** The embedding of a configuration. */
     public static RotaryEmbedding of(ModelConfiguration configuration) {
-        return of(configuration.headSize(), configuration.ropeTheta(), configuration.ropeScaling());
+        return of(configuration.rotarySize(), configuration.ropeTheta(), configuration.ropeScaling());
     }
 
     static RotaryEmbedding of(int headSize, double theta, RopeScaling scaling) {
@@ -46,7 +47,7 @@ public final class RotaryEmbedding {
         return new RotaryEmbedding(plain, 1);
     }
 
-    /** Radians a position, float32 `[head_dim / 2]`. */
+    /** Radians a position, float32 `[R / 2]`. */
     public float[] inverseFrequencies() {
         return inverseFrequencies.clone();
     }
@@ -56,12 +57,12 @@ public final class RotaryEmbedding {
         return attentionScale;
     }
 
-    /** Scaled cosines of positions 0 … length − 1, `[length, head_dim]`, both halves alike. */
+    /** Scaled cosines of positions 0 … length − 1, `[length, R]`, both halves alike. */
     public float[] cosines(int length) {
         return table(length, true);
     }
 
-    /** Scaled sines of positions 0 … length − 1, `[length, head_dim]`, both halves alike. */
+    /** Scaled sines of positions 0 … length − 1, `[length, R]`, both halves alike. */
     public float[] sines(int length) {
         return table(length, false);
     }
@@ -70,7 +71,7 @@ public final class RotaryEmbedding {
         int half = inverseFrequencies.length;
         if (length < 0 || (long) length * half * 2 > Integer.MAX_VALUE - 8) {
             throw new IllegalArgumentException("length: " + length + " (expected: 0.."
-                    + (Integer.MAX_VALUE - 8) / (2 * half) + " for head_dim=" + 2 * half + ")");
+                    + (Integer.MAX_VALUE - 8) / Math.max(1, 2 * half) + " for " + 2 * half + " rotary dimensions)");
         }
         float[] table = new float[length * half * 2];
         float scale = (float) attentionScale;

@@ -59,7 +59,7 @@ public final class ScoringModel implements BatchScorer {
         int rowChunk = scoring.deterministic() ? ScoringOptions.DETERMINISTIC_CHUNK : scoring.rowChunk();
         this.script = Script.load(
                 List.of(
-                        ScriptSource.TRANSFORMER.methods(),
+                        ScriptSource.forward(configuration.architecture()),
                         ScriptSource.TENSORS.methods(),
                         ScriptSource.GENERATION.methods(),
                         ScriptSource.SELECTION.methods(),

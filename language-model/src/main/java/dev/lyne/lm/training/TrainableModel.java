@@ -53,7 +53,7 @@ public final class TrainableModel implements Trainable {
         int statisticsType = wide ? Script.FLOAT64 : ComputePrecision.FLOAT32.torchScalarType();
         this.script = Script.load(
                 List.of(
-                        ScriptSource.TRANSFORMER.methods(),
+                        ScriptSource.forward(configuration.architecture()),
                         ScriptSource.TENSORS.methods(),
                         ScriptSource.GENERATION.methods(),
                         ScriptSource.TRAINING.methods(),

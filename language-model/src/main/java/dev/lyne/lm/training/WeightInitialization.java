@@ -1,11 +1,12 @@
 package dev.lyne.lm.training;
 
+import dev.lyne.lm.model.Architecture;
 import dev.lyne.lm.model.ModelConfiguration;
 import java.util.Arrays;
 import java.util.Random;
 
 /**
- * Random weights of a new model: normal with deviation 0.02, projections back into the residual stream 0.02/√(2·layers)
+ * Random weights of a new model: normal with deviation 0.02, matrices that lead back into the residual stream 0.02/√(2·layers)
  * (GPT-2), norms 1, biases 0. {@link Random}'s algorithm is fixed by its specification, so a seed gives the same weights on
  * every machine and JDK.
  */
@@ -13,10 +14,12 @@ final class WeightInitialization {
     private static final double DEVIATION = 0.02;
 
     private final Random random;
+    private final Architecture architecture;
     private final double residualDeviation;
 
     WeightInitialization(ModelConfiguration configuration, long seed) {
         this.random = new Random(seed);
+        this.architecture = configuration.architecture();
         this.residualDeviation = DEVIATION / Math.sqrt(2.0 * configuration.layers());
     }
 
@@ -30,12 +33,11 @@ final class WeightInitialization {
         if (name.endsWith(".bias")) {
             return values;
         }
-        if (name.endsWith("norm.weight")) {
+        if (shape.length == 1) { // a norm
             Arrays.fill(values, 1f);
             return values;
         }
-        boolean residual = name.endsWith("o_proj.weight") || name.endsWith("down_proj.weight");
-        double deviation = residual ? residualDeviation : DEVIATION;
+        double deviation = architecture.isResidual(name) ? residualDeviation : DEVIATION;
         for (int i = 0; i < values.length; i++) {
             values[i] = (float) (random.nextGaussian() * deviation);
         }

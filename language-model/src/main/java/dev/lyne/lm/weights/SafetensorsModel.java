@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
@@ -23,37 +24,59 @@ public final class SafetensorsModel {
     public static final String INDEX_FILE = "model.safetensors.index.json";
 
     private final Path source;
-    private final Map<String, SafetensorsFile> files;
+    private final Map<String, Held> held;
     private final Map<String, TensorEntry> tensors;
 
-    private SafetensorsModel(Path source, Map<String, SafetensorsFile> files) {
+    /** A tensor with the file that it is in, and its name there. */
+    private record Held(SafetensorsFile file, String storedName) {
+        TensorEntry entry(String name) {
+            TensorEntry stored = file.tensor(storedName);
+            return new TensorEntry(name, stored.type(), stored.shape());
+        }
+    }
+
+    private SafetensorsModel(Path source, Map<String, SafetensorsFile> files, UnaryOperator<String> naming) {
         this.source = source;
-        this.files = files;
+        this.held = new TreeMap<>();
         Map<String, TensorEntry> entries = new TreeMap<>();
-        files.forEach((name, file) -> entries.put(name, file.tensor(name)));
+        files.forEach((stored, file) -> {
+            String name = naming.apply(stored);
+            Held one = new Held(file, stored);
+            if (held.put(name, one) != null) {
+                throw refuse(file, stored, "there under two names", "only as " + name);
+            }
+            entries.put(name, one.entry(name));
+        });
         this.tensors = Collections.unmodifiableMap(entries);
     }
 
     /** Opens `model.safetensors`, or where there is none the shards that `model.safetensors.index.json` names. */
     public static SafetensorsModel open(Path directory) throws IOException {
+        return open(directory, UnaryOperator.identity());
+    }
+
+    private static SafetensorsModel open(Path directory, UnaryOperator<String> naming) throws IOException {
         Path single = directory.resolve(SINGLE_FILE);
         if (Files.exists(single)) {
             SafetensorsFile file = SafetensorsFile.open(single);
             Map<String, SafetensorsFile> files = new TreeMap<>();
             file.tensors().keySet().forEach(name -> files.put(name, file));
-            return new SafetensorsModel(single, files);
+            return new SafetensorsModel(single, files, naming);
         }
         Path index = directory.resolve(INDEX_FILE);
         if (!Files.exists(index)) {
             throw new IllegalArgumentException(
                     directory + ": no weights (expected: " + SINGLE_FILE + " or " + INDEX_FILE + ")");
         }
-        return new SafetensorsModel(index, shards(directory, index));
+        return new SafetensorsModel(index, shards(directory, index), naming);
     }
 
-    /** Opens the directory and checks that it holds what the configuration expects: see {@link #require}. */
+    /**
+     * Opens the directory, its tensors under the names that the configuration has for them, and checks that it holds what the
+     * configuration expects: see {@link #require}.
+     */
     public static SafetensorsModel open(Path directory, ModelConfiguration configuration) throws IOException {
-        SafetensorsModel model = open(directory);
+        SafetensorsModel model = open(directory, configuration::canonicalName);
         model.require(configuration);
         return model;
     }
@@ -65,11 +88,11 @@ public final class SafetensorsModel {
 
     /** Fills {@code into} with the tensor's little-endian bytes from {@code offsetBytes} on. */
     public void read(String name, long offsetBytes, ByteBuffer into) throws IOException {
-        SafetensorsFile file = files.get(name);
-        if (file == null) {
+        Held one = held.get(name);
+        if (one == null) {
             throw missing(name, new long[0]);
         }
-        file.read(name, offsetBytes, into);
+        one.file().read(one.storedName(), offsetBytes, into);
     }
 
     /**
@@ -79,11 +102,12 @@ public final class SafetensorsModel {
     public void require(ModelConfiguration configuration) {
         Map<String, long[]> expected = configuration.expectedTensors();
         expected.forEach((name, shape) -> {
-            SafetensorsFile file = files.get(name);
-            if (file == null) {
+            Held one = held.get(name);
+            if (one == null) {
                 throw missing(name, shape);
             }
-            TensorEntry tensor = file.tensor(name);
+            SafetensorsFile file = one.file();
+            TensorEntry tensor = one.entry(name);
             if (!Arrays.equals(tensor.shape(), shape)) {
                 throw refuse(file, name, "shape " + Arrays.toString(tensor.shape()), Arrays.toString(shape));
             }
@@ -91,12 +115,12 @@ public final class SafetensorsModel {
                 throw refuse(file, name, "type " + tensor.type(), "F32, F16 or BF16");
             }
         });
-        files.forEach((name, file) -> {
+        held.forEach((name, one) -> {
             if (!expected.containsKey(name) && !configuration.isDerivedTensor(name)) {
                 throw refuse(
-                        file,
+                        one.file(),
                         name,
-                        "shape " + Arrays.toString(file.tensor(name).shape()),
+                        "shape " + Arrays.toString(one.entry(name).shape()),
                         "absent, by " + ModelConfiguration.FILE_NAME + " of model_type " + configuration.modelType());
             }
         });

@@ -6,20 +6,18 @@ def extend(self, ids: Tensor, start: int, cos: Tensor, sin: Tensor, w: Dict[str,
   # T is 1, or the whole prompt with start = 0.
   t = ids.size(1)
   c, s = self.cosines(cos, start, t), self.sines(sin, start, t)
-  x = torch.embedding(w["model.embed_tokens.weight"], ids)
+  x = self.embed(ids, start, w)
   for i in range(len(self.windows)):
-    name = "model.layers." + str(i) + "."
-    q, k, v = self.queries_keys_values(self.norm(x, w[name + "input_layernorm.weight"]), c, s, w, name + "self_attn.")
+    q, k, v = self.queries_keys_values(x, c, s, w, i)
     cache[2 * i][:, start:start + t].copy_(k)
     cache[2 * i + 1][:, start:start + t].copy_(v)
     if start == 0:
       a = self.attend(q, k, v, self.windows[i])
     else:
       a = self.attend_cached(q, cache[2 * i], cache[2 * i + 1], start, self.windows[i])
-    x = x + self.project(a, w, name + "self_attn.o_proj")
-    x = x + self.feed_forward(self.norm(x, w[name + "post_attention_layernorm.weight"]), w, name + "mlp.")
-  last = self.norm(x[0, t - 1], w["model.norm.weight"])
-  return torch.linear(last, self.output_matrix(w)[:self.vocabulary_size]).to(self.statistics_type).cpu()
+    x = self.after_attention(x, a, w, i)
+  last = self.final_norm(x[:, t - 1], w)
+  return self.logits(last, self.output_matrix(w), self.output_bias(w)).squeeze(0).cpu()
 
 
 def attend_cached(self, q: Tensor, keys: Tensor, values: Tensor, position: int, window: int) -> Tensor:

@@ -12,12 +12,13 @@ def score(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, labels: Ten
   # [row_chunk, V] in statistics_type, kept from call to call, since the pages of such tensors are costly to get.
   # Columns as in select, those of entries as wide as the row that keeps most.
   x = self.hidden(ids, cos, sin, w).flatten(0, 1)
-  output = self.output_matrix(w)[:self.vocabulary_size]
+  output = self.output_matrix(w)
+  bias = self.output_bias(w)
   chunks: List[List[Tensor]] = []
   start = 0
   while start < rows.numel():
     end = min(start + self.row_chunk, rows.numel())
-    logits = self.logits(x.index_select(0, rows[start:end]), output, scratch[0])
+    logits = self.logits_in(x.index_select(0, rows[start:end]), output, bias, scratch[0])
     chunks.append(self.select(logits, labels[start:end], asked[start:end], settings, scratch[1]))
     start = end
   return self.columns(chunks)
@@ -28,11 +29,12 @@ def score_fixed(self, ids: Tensor, cos: Tensor, sin: Tensor, grid: List[int], pi
   # positions counted from 0, the last filled up with its last position. grid: numbers of the chunks that hold wanted
   # positions; picks: the wanted ones among the rows of those chunks; labels and asked: for each row of those chunks.
   x = self.hidden(ids, cos, sin, w).flatten(0, 1)
-  output = self.output_matrix(w)[:self.vocabulary_size]
+  output = self.output_matrix(w)
+  bias = self.output_bias(w)
   chunks: List[List[Tensor]] = []
   for i in range(len(grid)):
     positions = torch.arange(grid[i] * self.row_chunk, (grid[i] + 1) * self.row_chunk, device=ids.device).clamp(max=x.size(0) - 1)
-    logits = self.logits(x.index_select(0, positions), output, scratch[0])
+    logits = self.logits_in(x.index_select(0, positions), output, bias, scratch[0])
     start, end = i * self.row_chunk, (i + 1) * self.row_chunk
     chunks.append(self.select(logits, labels[start:end], asked[start:end], settings, scratch[1]))
   picked: List[Tensor] = []
@@ -41,12 +43,16 @@ def score_fixed(self, ids: Tensor, cos: Tensor, sin: Tensor, grid: List[int], pi
   return picked
 
 
-def logits(self, states: Tensor, output: Tensor, scratch: Tensor) -> Tensor:
+def logits_in(self, states: Tensor, output: Tensor, bias: Optional[Tensor], scratch: Tensor) -> Tensor:
   # Logits of n hidden states in the first n rows of scratch.
   out = scratch[:states.size(0)]
   if self.compute_type == self.statistics_type:
-    return torch.mm(states, output.t(), out=out)
-  return out.copy_(torch.mm(states, output.t()))
+    torch.mm(states, output.t(), out=out)
+  else:
+    out.copy_(torch.mm(states, output.t()))
+  if bias is not None:
+    out.add_(bias)
+  return self.scaled_and_capped(out)
 
 
 def columns(self, chunks: List[List[Tensor]]) -> List[Tensor]:

@@ -16,11 +16,14 @@ def accumulate(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, column
     leaves.append(leaf)
     cast[name] = leaf.to(self.compute_type)
   x = self.hidden(ids, cos, sin, cast).flatten(0, 1)
-  output_name = "lm_head.weight" if "lm_head.weight" in w else "model.embed_tokens.weight"
+  output_name = self.output_name(w)
   states = x.detach()
-  output = cast[output_name].detach()[:self.vocabulary_size]
+  output = self.output_matrix(cast).detach()
+  bias = self.output_bias(cast)
+  if bias is not None:
+    bias = bias.detach()
   states_gradient = torch.zeros_like(states)
-  output_gradient = g[output_name][:self.vocabulary_size]
+  output_gradient = g[output_name + ".weight"][:self.vocabulary_size]
   sums: List[Tensor] = []
   start = 0
   while start < rows.numel():
@@ -30,8 +33,14 @@ def accumulate(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, column
     chunk_columns: Dict[str, Tensor] = {}
     for name in columns.keys():
       chunk_columns[name] = columns[name][start:end]
-    terms, d = self.loss(torch.linear(chunk, output).to(self.statistics_type), chunk_columns)
+    logits = self.logits(chunk, output, bias)
+    slope = self.slope(logits)
+    terms, d = self.loss(logits, chunk_columns)
     sums.append(terms.to(7))
+    if slope is not None:
+      d = d.mul_(slope)
+    if bias is not None:
+      g[output_name + ".bias"][:self.vocabulary_size].add_(d.sum(0))
     d = d.to(self.compute_type)
     # Rows are unique, so this is a plain copy: an accumulating write would add in an order that varies.
     states_gradient.index_copy_(0, chunk_rows, torch.matmul(d, output))
@@ -44,10 +53,20 @@ def accumulate(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, column
   gradients = torch.autograd.grad([x], leaves, start_from, None, False, True)
   for i in range(len(names)):
     gradient = gradients[i]
-    # An untied output matrix has no part in the hidden states.
+    # An untied output matrix, and the output's bias, have no part in the hidden states.
     if gradient is not None:
       g[names[i]].add_(gradient)
   return torch.stack(sums).sum(0)
+
+
+def slope(self, logits: Tensor) -> Optional[Tensor]:
+  # Of logits by what the output matrix gives: logit_scale, times 1 - tanh^2 under a softcap. None where it is 1.
+  found: Optional[Tensor] = None
+  if self.logit_softcap > 0.:
+    found = (1. - (logits / self.logit_softcap).square()) * self.logit_scale
+  elif self.logit_scale != 1.:
+    found = torch.full([], self.logit_scale, dtype=logits.dtype, device=logits.device)
+  return found
 
 
 def apply(self, settings: Tensor, w: Dict[str, Tensor], g: Dict[str, Tensor], m: Dict[str, Tensor], v: Dict[str, Tensor]) -> Tensor:
@@ -91,12 +110,12 @@ def negative_log_likelihood(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: T
   for name in w.keys():
     cast[name] = w[name].to(self.compute_type)
   x = self.hidden(ids, cos, sin, cast).flatten(0, 1)
-  output = self.output_matrix(cast)[:self.vocabulary_size]
+  output, bias = self.output_matrix(cast), self.output_bias(cast)
   total = torch.zeros([], dtype=7, device=ids.device)
   start = 0
   while start < rows.numel():
     end = min(start + self.row_chunk, rows.numel())
-    logits = torch.linear(x.index_select(0, rows[start:end]), output).to(self.statistics_type)
+    logits = self.logits(x.index_select(0, rows[start:end]), output, bias)
     at_label = logits.gather(1, labels[start:end].unsqueeze(1)).squeeze(1)
     total = total + (torch.logsumexp(logits, [-1], False) - at_label).sum(dtype=7)
     start = end
@@ -109,12 +128,12 @@ def top_ids(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, k: int, w
   for name in w.keys():
     cast[name] = w[name].to(self.compute_type)
   x = self.hidden(ids, cos, sin, cast).flatten(0, 1)
-  output = self.output_matrix(cast)[:self.vocabulary_size]
+  output, bias = self.output_matrix(cast), self.output_bias(cast)
   parts: List[Tensor] = []
   start = 0
   while start < rows.numel():
     end = min(start + self.row_chunk, rows.numel())
-    logits = torch.linear(x.index_select(0, rows[start:end]), output).to(self.statistics_type)
+    logits = self.logits(x.index_select(0, rows[start:end]), output, bias)
     parts.append(logits.topk(k)[1].to(3))
     start = end
   return torch.cat(parts, 0).cpu()

@@ -1,41 +1,39 @@
-# The decoder-only transformer of the Llama, Mistral, Qwen2 and Qwen3 families. What tells them apart is read from the
-# weights that are there (biases, norms of queries and keys) and from constants of the module:
+# The decoder-only transformer, as far as all architectures share it. What tells them apart stands in a script of its own (llama.py,
+# gpt2.py, gpt_neox.py), which gives
+#   embed(ids, start, w)                      the residual stream of tokens at positions start and on, [B, T, D]
+#   queries_keys_values(x, cos, sin, w, i)    those of layer i, from the stream: [B, T, H, S], [B, T, K, S], [B, T, K, S]
+#   after_attention(x, a, w, i)               the stream after layer i, whose attention gave a [B, T, H * S]
+#   final_norm(x, w)                          what the output matrix is applied to
+#   output_name(w)                            name of the output matrix, [vocabulary, D]
+# Within an architecture, details are read from the weights that are there (biases, norms of queries and keys) and from constants:
 #   heads, key_value_heads, head_size: int     windows: List[int] (a layer; 0: sees everything)
+#   rotary_size: int (dimensions of a head that turn with the position, the first ones)
 #   norm_epsilon: float                        compute_type, statistics_type: int (PyTorch's numbers of the types)
+#   logit_scale, logit_softcap: float          of the output layer; a softcap of 0 is none
 # Weights carry the names of Hugging Face `transformers`. Shapes: B sequences, T positions, D width, H heads, K key-value
 # heads, S head size. Norms and softmax statistics are computed in statistics_type, products in compute_type.
 
 
-def norm(self, x: Tensor, weight: Tensor) -> Tensor:
-  # RMS norm (arXiv 1910.07467), the scale applied after the cast back, as `transformers` does.
-  h = x.to(self.statistics_type)
-  mean_square = torch.linalg_vector_norm(h, 2, [-1], True).square() / x.size(-1)
-  return weight * (h * torch.rsqrt(mean_square + self.norm_epsilon)).to(x.dtype)
+def bias(self, w: Dict[str, Tensor], name: str) -> Optional[Tensor]:
+  found: Optional[Tensor] = None
+  if name + ".bias" in w:
+    found = w[name + ".bias"]
+  return found
 
 
 def project(self, x: Tensor, w: Dict[str, Tensor], name: str) -> Tensor:
-  bias: Optional[Tensor] = None
-  if name + ".bias" in w:
-    bias = w[name + ".bias"]
-  return torch.linear(x, w[name + ".weight"], bias)
+  return torch.linear(x, w[name + ".weight"], self.bias(w, name))
+
+
+def layer_norm(self, x: Tensor, w: Dict[str, Tensor], name: str) -> Tensor:
+  # arXiv 1607.06450, with a bias.
+  return torch.layer_norm(x, [x.size(-1)], w[name + ".weight"], w[name + ".bias"], self.norm_epsilon)
 
 
 def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-  # Rotary positions (arXiv 2104.09864) in the half-split layout, x [B, T, heads, S]: of a pair (a, b) half a head apart,
-  # a cos - b sin and b cos + a sin. cos and sin [T, 1, S], the first half of sin negated.
-  return torch.addcmul(x * cos, x.roll(self.head_size // 2, -1), sin)
-
-
-def queries_keys_values(self, x: Tensor, cos: Tensor, sin: Tensor, w: Dict[str, Tensor], name: str) -> Tuple[Tensor, Tensor, Tensor]:
-  # Rotated queries [B, T, H, S], rotated keys and values [B, T, K, S].
-  b, t, d = x.shape
-  q = self.project(x, w, name + "q_proj").view(b, t, self.heads, self.head_size)
-  k = self.project(x, w, name + "k_proj").view(b, t, self.key_value_heads, self.head_size)
-  v = self.project(x, w, name + "v_proj").view(b, t, self.key_value_heads, self.head_size)
-  if name + "q_norm.weight" in w:
-    q = self.norm(q, w[name + "q_norm.weight"])
-    k = self.norm(k, w[name + "k_norm.weight"])
-  return (self.rotate(q, cos, sin), self.rotate(k, cos, sin), v)
+  # Rotary positions (arXiv 2104.09864) in the half-split layout, x [B, T, heads, R]: of a pair (a, b) half of R apart,
+  # a cos - b sin and b cos + a sin. cos and sin [T, 1, R], the first half of sin negated.
+  return torch.addcmul(x * cos, x.roll(x.size(-1) // 2, -1), sin)
 
 
 def per_query_head(self, x: Tensor) -> Tensor:
@@ -67,13 +65,8 @@ def attend(self, q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
   return a.transpose(1, 2).reshape(b, t, h * s)
 
 
-def feed_forward(self, x: Tensor, w: Dict[str, Tensor], name: str) -> Tensor:
-  gate = torch.silu(self.project(x, w, name + "gate_proj"))
-  return self.project(gate * self.project(x, w, name + "up_proj"), w, name + "down_proj")
-
-
 def cosines(self, table: Tensor, start: int, length: int) -> Tensor:
-  # Of positions from start, as rotate takes them. table [at least start + length, S], both halves alike.
+  # Of positions from start, as rotate takes them. table [at least start + length, R], both halves alike.
   return table[start:start + length].to(self.compute_type).unsqueeze(1)
 
 
@@ -83,19 +76,36 @@ def sines(self, table: Tensor, start: int, length: int) -> Tensor:
 
 
 def hidden(self, ids: Tensor, cos: Tensor, sin: Tensor, w: Dict[str, Tensor]) -> Tensor:
-  # Hidden states after the final norm, [B, T, D]. ids [B, T]; cos and sin [at least T, S], both halves alike.
+  # Hidden states after the final norm, [B, T, D]. ids [B, T]; cos and sin [at least T, R], both halves alike.
   c, s = self.cosines(cos, 0, ids.size(1)), self.sines(sin, 0, ids.size(1))
-  x = torch.embedding(w["model.embed_tokens.weight"], ids)
+  x = self.embed(ids, 0, w)
   for i in range(len(self.windows)):
-    name = "model.layers." + str(i) + "."
-    q, k, v = self.queries_keys_values(self.norm(x, w[name + "input_layernorm.weight"]), c, s, w, name + "self_attn.")
-    x = x + self.project(self.attend(q, k, v, self.windows[i]), w, name + "self_attn.o_proj")
-    x = x + self.feed_forward(self.norm(x, w[name + "post_attention_layernorm.weight"]), w, name + "mlp.")
-  return self.norm(x, w["model.norm.weight"])
+    q, k, v = self.queries_keys_values(x, c, s, w, i)
+    x = self.after_attention(x, self.attend(q, k, v, self.windows[i]), w, i)
+  return self.final_norm(x, w)
 
 
 def output_matrix(self, w: Dict[str, Tensor]) -> Tensor:
-  # The matrix from hidden states to logits, [vocabulary, D]: the embedding itself where the two are tied.
-  if "lm_head.weight" in w:
-    return w["lm_head.weight"]
-  return w["model.embed_tokens.weight"]
+  # The matrix from hidden states to logits, [vocabulary_size, D], without the rows past the tokenizer's ids.
+  return w[self.output_name(w) + ".weight"][:self.vocabulary_size]
+
+
+def output_bias(self, w: Dict[str, Tensor]) -> Optional[Tensor]:
+  found = self.bias(w, self.output_name(w))
+  if found is not None:
+    found = found[:self.vocabulary_size]
+  return found
+
+
+def scaled_and_capped(self, products: Tensor) -> Tensor:
+  # Logits of what the output matrix and its bias give, in place: times logit_scale, then held within the softcap c by c tanh(z / c).
+  if self.logit_scale != 1.:
+    products = products.mul_(self.logit_scale)
+  if self.logit_softcap > 0.:
+    products = products.div_(self.logit_softcap).tanh_().mul_(self.logit_softcap)
+  return products
+
+
+def logits(self, states: Tensor, output: Tensor, bias: Optional[Tensor]) -> Tensor:
+  # Logits of hidden states in statistics_type. [n, vocabulary_size]
+  return self.scaled_and_capped(torch.linear(states, output, bias).to(self.statistics_type))

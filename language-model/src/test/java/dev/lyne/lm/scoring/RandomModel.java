@@ -1,6 +1,8 @@
 package dev.lyne.lm.scoring;
 
+import dev.lyne.lm.model.GptShapes;
 import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.model.OutputLayer;
 import dev.lyne.lm.model.RopeScaling;
 import dev.lyne.lm.weights.SafetensorsModel;
 import dev.lyne.lm.weights.SafetensorsWriter;
@@ -46,6 +48,7 @@ final class RandomModel {
                         0,
                         List.of(0, 0),
                         new RopeScaling.Yarn(4, none, none, none, 32, 1, 64, true)));
+        all.putAll(GptShapes.all(VOCABULARY, 1024));
         return all;
     }
 
@@ -78,6 +81,10 @@ final class RandomModel {
                 (features & 4) != 0,
                 (features & 8) != 0,
                 windows,
+                headSize,
+                "silu",
+                false,
+                OutputLayer.PLAIN,
                 "float32",
                 OptionalInt.empty(),
                 List.of());
@@ -91,7 +98,9 @@ final class RandomModel {
             double[] values = new double[(int) new TensorEntry(name, StoredType.F32, extents).elements()];
             for (int i = 0; i < values.length; i++) {
                 values[i] = (float)
-                        (name.endsWith("norm.weight") ? 1 + 0.2 * random.nextGaussian() : 0.25 * random.nextGaussian());
+                        (name.endsWith(".weight") && extents.length == 1
+                                ? 1 + 0.2 * random.nextGaussian()
+                                : 0.25 * random.nextGaussian());
             }
             weights.put(name, values);
         });

@@ -1,5 +1,6 @@
 package dev.lyne.lm.scoring;
 
+import dev.lyne.lm.model.Architecture;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.RopeScaling;
 import java.util.Map;
@@ -22,6 +23,9 @@ final class ReferenceTransformer {
 
     /** Logits at every position, `[tokens, vocabulary]`. */
     double[][] logits(int[] tokens) {
+        if (shape.architecture() != Architecture.LLAMA) {
+            return new ReferenceGpt(shape, weights).logits(tokens);
+        }
         int width = shape.hiddenSize();
         double[][] x = new double[tokens.length][];
         double[] embedding = of("model.embed_tokens.weight");
@@ -104,7 +108,7 @@ final class ReferenceTransformer {
         for (int i = 0; i < length; i++) {
             squares += x[from + i] * x[from + i];
         }
-        double factor = 1 / Math.sqrt(squares / length + shape.rmsNormEpsilon());
+        double factor = 1 / Math.sqrt(squares / length + shape.normEpsilon());
         double[] out = new double[length];
         for (int i = 0; i < length; i++) {
             out[i] = scale[i] * x[from + i] * factor;

@@ -20,7 +20,7 @@ final class SelectionScript implements AutoCloseable {
         ModelConfiguration any = ModelConfiguration.llama(8, 1, 1, 1, 8, 8, 8, 10_000, true);
         script = Script.load(
                 List.of(
-                        ScriptSource.TRANSFORMER.methods(),
+                        ScriptSource.forward(any.architecture()),
                         ScriptSource.SELECTION.methods(),
                         ScriptSource.DRAWS.methods()),
                 ModelConstants.of(any, 6, 6, 8, 4),

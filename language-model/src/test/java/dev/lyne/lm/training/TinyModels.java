@@ -1,6 +1,8 @@
 package dev.lyne.lm.training;
 
+import dev.lyne.lm.model.GptShapes;
 import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.model.OutputLayer;
 import dev.lyne.lm.model.RopeScaling;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,7 +25,22 @@ final class TinyModels {
         models.put("mistral window", of("mistral", 4, 2, 4, false, false, false, false, List.of(3, 3), false));
         models.put("qwen2 biases, mixed windows", of("qwen2", 4, 1, 4, true, false, false, false, List.of(0, 4), true));
         models.put("qwen3 norms, wide heads", of("qwen3", 2, 1, 10, false, false, false, true, List.of(0, 0), true));
+        models.putAll(GptShapes.all(VOCABULARY, 64));
         return models;
+    }
+
+    /** The output layers that there are, none of which a family that is understood can say in its config.json. */
+    static Map<String, ModelConfiguration> withOutputLayers() {
+        Map<String, ModelConfiguration> models = new LinkedHashMap<>();
+        models.put("bias of the logits", llama(new OutputLayer(true, 1, 0)));
+        models.put("scale of the logits", llama(new OutputLayer(false, 0.3, 0)));
+        models.put("softcap of the logits", llama(new OutputLayer(false, 1, 2)));
+        models.put("bias, scale and softcap of the logits", llama(new OutputLayer(true, 1.7, 1.5)));
+        return models;
+    }
+
+    private static ModelConfiguration llama(OutputLayer output) {
+        return of("llama", 4, 4, 4, false, false, false, false, List.of(0, 0), false, output);
     }
 
     static ModelConfiguration llama(boolean tied) {
@@ -51,6 +68,32 @@ final class TinyModels {
             boolean norms,
             List<Integer> windows,
             boolean tied) {
+        return of(
+                type,
+                heads,
+                keyValueHeads,
+                headSize,
+                attentionBias,
+                outputBias,
+                mlpBias,
+                norms,
+                windows,
+                tied,
+                OutputLayer.PLAIN);
+    }
+
+    private static ModelConfiguration of(
+            String type,
+            int heads,
+            int keyValueHeads,
+            int headSize,
+            boolean attentionBias,
+            boolean outputBias,
+            boolean mlpBias,
+            boolean norms,
+            List<Integer> windows,
+            boolean tied,
+            OutputLayer output) {
         return new ModelConfiguration(
                 type,
                 VOCABULARY,
@@ -70,6 +113,10 @@ final class TinyModels {
                 mlpBias,
                 norms,
                 windows,
+                headSize,
+                "silu",
+                false,
+                output,
                 "float32",
                 OptionalInt.empty(),
                 List.of());

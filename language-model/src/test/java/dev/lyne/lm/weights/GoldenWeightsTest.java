@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,6 +44,33 @@ final class GoldenWeightsTest {
                 assertThat(digest(copy)).isEqualTo(digest(checkpoint));
             }
         }
+    }
+
+    /** Older GPT-2 checkpoints are of the bare model, and hold the causal mask. */
+    @Test
+    void open_namesOfTheBareModel_areTheSameModel() throws Exception {
+        Path golden =
+                Path.of(GoldenWeightsTest.class.getResource("/golden/gpt2").toURI());
+        ModelConfiguration configuration = ModelConfiguration.read(golden);
+        SafetensorsModel model = SafetensorsModel.open(golden, configuration);
+        List<TensorEntry> bare = new ArrayList<>();
+        model.tensors()
+                .forEach((name, tensor) ->
+                        bare.add(new TensorEntry(name.replace("transformer.", ""), tensor.type(), tensor.shape())));
+        bare.add(new TensorEntry("h.0.attn.bias", StoredType.BOOL, new long[] {1, 1, 4, 4}));
+        try (SafetensorsWriter writer =
+                SafetensorsWriter.create(temporary.resolve(SafetensorsModel.SINGLE_FILE), bare, Map.of())) {
+            for (TensorEntry tensor : bare) {
+                ByteBuffer bytes = ByteBuffer.allocate((int) tensor.bytes());
+                if (tensor.type() != StoredType.BOOL) {
+                    model.read("transformer." + tensor.name(), 0, bytes);
+                }
+                writer.write(tensor.name(), bytes.rewind());
+            }
+            writer.commit();
+        }
+        configuration.write(temporary);
+        assertThat(digest(temporary)).isEqualTo(digest(golden));
     }
 
     private static byte[] digest(Path directory) throws Exception {
