@@ -62,6 +62,9 @@ final class EvaluateCommand implements Callable<Integer> {
     private @Nullable String teacher;
 
     @Mixin
+    private TeacherSecurityOptions security;
+
+    @Mixin
     private ModelRuntimeOptions runtime;
 
     @Mixin
@@ -108,7 +111,7 @@ final class EvaluateCommand implements Callable<Integer> {
             throw new IllegalArgumentException("--batch-tokens: " + batchTokens + " (expected: 1 or more)");
         }
         if (teacher != null) {
-            TeacherClient.requireAddresses(teacher);
+            TeacherClient.requireUsable(teacher, security.security());
         }
         return text.corpus();
     }
@@ -118,7 +121,11 @@ final class EvaluateCommand implements Callable<Integer> {
         var expectation = new TeacherExpectation(
                 null, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
         try (var client = TeacherClient.connect(
-                        teacher, ClientOptions.builder().student("evaluate").build());
+                        teacher,
+                        ClientOptions.builder()
+                                .student("evaluate")
+                                .security(security.security())
+                                .build());
                 var stream = client.open(TargetRequest.topK(1, List.of(), expectation))) {
             return Evaluator.evaluate(
                     scorer, Optional.of(Teacher.of(stream)), windows, batchTokens, EvaluateCommand::progress);

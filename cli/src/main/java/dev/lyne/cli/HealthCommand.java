@@ -1,10 +1,8 @@
 package dev.lyne.cli;
 
+import dev.lyne.student.client.TeacherDialer;
 import dev.lyne.v1.TeacherServiceGrpc;
-import io.grpc.Grpc;
-import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
-import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
@@ -12,6 +10,7 @@ import io.grpc.health.v1.HealthGrpc;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Asks a teacher server whether it serves: what images, units and scripts probe with. */
@@ -33,6 +32,9 @@ final class HealthCommand implements Callable<Integer> {
             description = "The teacher server (default: ${DEFAULT-VALUE}).")
     private String teacher;
 
+    @Mixin
+    private TeacherSecurityOptions security;
+
     @Option(
             names = "--wait",
             paramLabel = "SECONDS",
@@ -42,10 +44,9 @@ final class HealthCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        ServeCommand.address("--teacher", teacher);
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(waitSeconds);
-        ManagedChannel channel = Grpc.newChannelBuilder(teacher, InsecureChannelCredentials.create())
-                .build();
+        ManagedChannel channel =
+                TeacherDialer.open(security.security()).channel(teacher).build();
         try {
             while (true) {
                 String answer = ask(channel);
@@ -75,8 +76,7 @@ final class HealthCommand implements Callable<Integer> {
                     .getStatus()
                     .name();
         } catch (StatusRuntimeException e) {
-            Status status = e.getStatus();
-            return status.getDescription() == null ? status.getCode().name() : status.getDescription();
+            return TeacherDialer.explain(e);
         }
     }
 }

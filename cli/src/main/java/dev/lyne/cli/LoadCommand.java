@@ -10,7 +10,7 @@ import dev.lyne.load.result.StepResult;
 import dev.lyne.load.run.LoadTest;
 import dev.lyne.load.run.Schedule;
 import dev.lyne.load.wire.GrpcConnections;
-import io.grpc.netty.NettyChannelBuilder;
+import dev.lyne.student.client.TeacherDialer;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -53,6 +53,9 @@ final class LoadCommand implements Callable<Integer> {
 
     @Option(names = "--teacher", paramLabel = "HOST:PORT", description = "The teacher server, or its replicas.")
     private @Nullable String teacher;
+
+    @Mixin
+    private TeacherSecurityOptions security;
 
     @Mixin
     private LoadProfileOptions profile;
@@ -197,7 +200,7 @@ final class LoadCommand implements Callable<Integer> {
                 Arrays.asList(teacher.split(",")),
                 Math.max(whole.students(), Math.min(most, 4_096)),
                 threads,
-                NettyChannelBuilder::usePlaintext)) {
+                TeacherDialer.open(security.security())::channel)) {
             var outcome = new LoadTest(whole, schedule, connections, metrics).run(new LoadProgress(System.err));
             return new LoadResult(
                     LoadResult.FORMAT, profile.facts(), startedAt, 1, outcome.saturatedAt(), outcome.steps());

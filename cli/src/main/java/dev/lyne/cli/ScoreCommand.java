@@ -44,6 +44,9 @@ final class ScoreCommand implements Callable<Integer> {
     @Option(names = "--teacher", paramLabel = "HOST:PORT", required = true, description = "The teacher server.")
     private String teacher;
 
+    @Mixin
+    private TeacherSecurityOptions security;
+
     @Option(
             names = "--tokenizer",
             paramLabel = "DIR",
@@ -67,13 +70,17 @@ final class ScoreCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         Path directory =
                 Home.tokenizer("--tokenizer", tokenizerDirectory == null ? Home.demoTeacher() : tokenizerDirectory);
-        TeacherClient.requireAddresses(teacher);
+        TeacherClient.requireUsable(teacher, security.security());
         try (Tokenizer tokenizer = Tokenizer.load(directory)) {
             int[] tokens = tokens(tokenizer);
             var expectation = new TeacherExpectation(
                     null, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
             try (TargetSource source = TeacherClient.connect(
-                            teacher, ClientOptions.builder().student("score").build());
+                            teacher,
+                            ClientOptions.builder()
+                                    .student("score")
+                                    .security(security.security())
+                                    .build());
                     TargetStream stream = source.open(TargetRequest.topK(k, List.of(), expectation))) {
                 stream.offer(TargetSequence.whole(0, tokens));
                 List<Row> rows = rows(tokenizer, stream.take());

@@ -60,6 +60,9 @@ final class ServeCommand implements Callable<Integer> {
             description = "Where to listen; port 0 picks one (default: ${DEFAULT-VALUE}).")
     private String listen;
 
+    @Mixin
+    private ServerSecurityOptions security;
+
     @Option(
             names = "--metrics",
             paramLabel = "HOST:PORT",
@@ -112,6 +115,7 @@ final class ServeCommand implements Callable<Integer> {
         Optional<Path> capture = Optional.ofNullable(replay);
         TeacherServerOptions.Builder options = TeacherServerOptions.builder()
                 .listen(address("--listen", listen))
+                .security(security.security())
                 .batching(BatchOptions.of(batchTokens, Duration.ofMillis(batchDeadlineMillis)))
                 .drainTimeout(Duration.ofSeconds(drainSeconds))
                 .reflection(reflection);

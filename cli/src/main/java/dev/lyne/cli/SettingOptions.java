@@ -50,6 +50,8 @@ class SettingOptions implements IModelTransformer {
                         .auxiliaryTypes(String.class)
                         .splitRegex(",")
                         .arity("1");
+            } else if (setting.isSwitch()) {
+                option.type(String.class).arity("0..1").fallbackValue("true");
             } else {
                 option.type(String.class).arity("1");
             }

@@ -10,7 +10,8 @@ import dev.lyne.load.result.StepResult;
 import dev.lyne.load.run.LoadTest;
 import dev.lyne.load.run.Schedule;
 import dev.lyne.load.wire.GrpcConnections;
-import io.grpc.netty.NettyChannelBuilder;
+import dev.lyne.student.client.TeacherDialer;
+import dev.lyne.student.client.TeacherSecurity;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -41,7 +42,8 @@ record LoadWorker(String teacher, int number, int window) {
                 Duration.ofMillis(load.millis()),
                 false,
                 seed);
-        try (var connections = new GrpcConnections(List.of(teacher), 1, 1, NettyChannelBuilder::usePlaintext)) {
+        try (var connections =
+                new GrpcConnections(List.of(teacher), 1, 1, TeacherDialer.open(TeacherSecurity.LOOPBACK)::channel)) {
             StepResult step = new LoadTest(profile, Schedule.once(), connections, "")
                     .run(look -> {})
                     .steps()

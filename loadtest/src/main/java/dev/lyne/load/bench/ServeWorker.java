@@ -5,11 +5,12 @@ import dev.lyne.student.client.TargetRequest;
 import dev.lyne.student.client.TargetSequence;
 import dev.lyne.student.client.TargetStream;
 import dev.lyne.student.client.TeacherClient;
+import dev.lyne.student.client.TeacherDialer;
 import dev.lyne.student.client.TeacherExpectation;
+import dev.lyne.student.client.TeacherSecurity;
 import dev.lyne.wire.Selection;
 import io.grpc.Channel;
 import io.grpc.ManagedChannel;
-import io.grpc.netty.NettyChannelBuilder;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -79,8 +80,8 @@ public final class ServeWorker {
     }
 
     private static long on(String address, ToLongFunction<Channel> reading) {
-        ManagedChannel channel = NettyChannelBuilder.forTarget(address)
-                .usePlaintext()
+        ManagedChannel channel = TeacherDialer.open(TeacherSecurity.LOOPBACK)
+                .channel(address)
                 .maxInboundMessageSize(MAX_MESSAGE_BYTES)
                 .build();
         try {

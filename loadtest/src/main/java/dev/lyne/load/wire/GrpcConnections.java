@@ -1,5 +1,6 @@
 package dev.lyne.load.wire;
 
+import dev.lyne.student.client.TeacherDialer;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.ManagedChannel;
@@ -12,7 +13,7 @@ import io.netty.channel.socket.nio.NioSocketChannel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /**
@@ -33,15 +34,14 @@ public final class GrpcConnections implements Connections, AutoCloseable {
      * @param addresses of the replicas, HOST:PORT; a student uses one, by its number
      * @param students how many, numbered from 0
      * @param threads event loops, 1 or more
-     * @param security gives each connection its transport security, as {@link NettyChannelBuilder#usePlaintext} does
+     * @param dialer starts a connection to an address, as {@link dev.lyne.student.client.TeacherDialer#channel} does
      */
     public GrpcConnections(
-            List<String> addresses, int students, int threads, UnaryOperator<NettyChannelBuilder> security) {
+            List<String> addresses, int students, int threads, Function<String, NettyChannelBuilder> dialer) {
         this.addresses = List.copyOf(addresses);
         this.loops = new MultiThreadIoEventLoopGroup(threads, NioIoHandler.newFactory());
         IntStream.range(0, students)
-                .mapToObj(student -> security.apply(
-                                NettyChannelBuilder.forTarget(addresses.get(student % addresses.size())))
+                .mapToObj(student -> dialer.apply(addresses.get(student % addresses.size()))
                         .eventLoopGroup(loops)
                         .channelType(NioSocketChannel.class)
                         .directExecutor()
@@ -83,9 +83,7 @@ public final class GrpcConnections implements Connections, AutoCloseable {
 
         @Override
         public void onClose(Status status, Metadata trailers) {
-            Throwable cause = status.getCause();
-            String why = address + ": " + status.getDescription();
-            events.closed(status.getCode().name(), cause == null ? why : why + ": " + cause.getMessage());
+            events.closed(status.getCode().name(), address + ": " + TeacherDialer.explain(status.asRuntimeException()));
         }
     }
 

@@ -8,11 +8,12 @@ import dev.lyne.load.profile.Profiles;
 import dev.lyne.load.profile.Trouble;
 import dev.lyne.load.result.StepResult;
 import dev.lyne.load.wire.GrpcConnections;
+import dev.lyne.student.client.TeacherDialer;
+import dev.lyne.student.client.TeacherSecurity;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
 import dev.lyne.teacher.synthetic.SyntheticSettings;
 import dev.lyne.teacher.synthetic.SyntheticTeacher;
-import io.grpc.netty.NettyChannelBuilder;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -45,8 +46,8 @@ final class LoadTestTest {
     private StepResult run(Arrivals arrivals, Trouble trouble, String tokens, double repeated, boolean decode)
             throws Exception {
         var profile = Profiles.of(3, arrivals, trouble, tokens, "top_k=8", repeated, Duration.ofMillis(1_500), decode);
-        try (var connections =
-                new GrpcConnections(List.of("127.0.0.1:" + server.port()), 3, 1, NettyChannelBuilder::usePlaintext)) {
+        try (var connections = new GrpcConnections(
+                List.of("127.0.0.1:" + server.port()), 3, 1, TeacherDialer.open(TeacherSecurity.LOOPBACK)::channel)) {
             String metrics = "127.0.0.1:" + server.metricsPort().orElseThrow();
             return new LoadTest(profile, Schedule.once(), connections, metrics)
                     .run(look -> {})
@@ -88,8 +89,8 @@ final class LoadTestTest {
     void run_serverThatRefusesTheStream_saysWhy() {
         var profile = Profiles.of(
                 1, new Arrivals.Closed(1, 0), Trouble.NONE, "20", "top_k=5000", 0, Duration.ofSeconds(1), false);
-        try (var connections =
-                new GrpcConnections(List.of("127.0.0.1:" + server.port()), 1, 1, NettyChannelBuilder::usePlaintext)) {
+        try (var connections = new GrpcConnections(
+                List.of("127.0.0.1:" + server.port()), 1, 1, TeacherDialer.open(TeacherSecurity.LOOPBACK)::channel)) {
             assertThatThrownBy(() -> new LoadTest(profile, Schedule.once(), connections, "").run(look -> {}))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("INVALID_ARGUMENT")

@@ -16,6 +16,7 @@ import java.time.Duration;
  * @param maxBackoff longest delay before a reconnection, before jitter
  * @param seed seed of the jitter
  * @param bypassCache whether servers compute every row afresh
+ * @param security how it speaks to servers
  */
 public record ClientOptions(
         String teacher,
@@ -28,7 +29,8 @@ public record ClientOptions(
         Duration firstBackoff,
         Duration maxBackoff,
         long seed,
-        boolean bypassCache) {
+        boolean bypassCache,
+        TeacherSecurity security) {
     public ClientOptions {
         require(student.length() <= 128, "student", student.length() + " characters", "at most 128");
         require(windowSequences >= 1, "window_sequences", windowSequences, "at least 1");
@@ -65,7 +67,8 @@ public record ClientOptions(
                 .sequenceTimeout(sequenceTimeout)
                 .backoff(firstBackoff, maxBackoff)
                 .seed(seed)
-                .bypassCache(bypassCache);
+                .bypassCache(bypassCache)
+                .security(security);
     }
 
     private static void requirePositive(String field, Duration duration) {
@@ -91,6 +94,7 @@ public record ClientOptions(
         private Duration maxBackoff = Duration.ofSeconds(10);
         private long seed;
         private boolean bypassCache;
+        private TeacherSecurity security = TeacherSecurity.LOOPBACK;
 
         private Builder() {}
 
@@ -150,6 +154,12 @@ public record ClientOptions(
             return this;
         }
 
+        /** How it speaks to servers; by default in plain text, to this machine only. */
+        public Builder security(TeacherSecurity value) {
+            security = value;
+            return this;
+        }
+
         /**
          * The options.
          *
@@ -167,7 +177,8 @@ public record ClientOptions(
                     firstBackoff,
                     maxBackoff,
                     seed,
-                    bypassCache);
+                    bypassCache,
+                    security);
         }
     }
 }

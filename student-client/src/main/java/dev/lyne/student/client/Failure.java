@@ -6,9 +6,12 @@ import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import io.netty.handler.ssl.NotSslRecordException;
 import java.net.ConnectException;
 import java.net.UnknownHostException;
+import java.security.cert.CertificateException;
 import java.time.Duration;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +39,16 @@ record Failure(Status.Code code, String description, Duration retryAfter) {
                         ? StatusProto.fromThrowable(throwable)
                         : null;
         return new Failure(status.getCode(), describe(status), details == null ? Duration.ZERO : retryAfter(details));
+    }
+
+    /** Whether a server's certificate is not one to believe: a stream waits for a better one, what has yet to begin does not. */
+    static boolean isUntrusted(Throwable failed) {
+        for (Throwable cause = failed; cause != null; cause = cause.getCause()) {
+            if (cause instanceof CertificateException) {
+                return true;
+            }
+        }
+        return false;
     }
 
     static Failure of(com.google.rpc.Status status) {
@@ -92,12 +105,27 @@ record Failure(Status.Code code, String description, Duration retryAfter) {
             if (cause instanceof UnknownHostException) {
                 return "unknown host";
             }
+            if (cause instanceof SSLException failure) {
+                return tls(failure);
+            }
         }
         String description = status.getDescription();
         if (description != null) {
-            return description;
+            boolean hungUp = description.startsWith("Network closed for unknown reason");
+            return hungUp ? description + " (does the server speak TLS? --tls-ca FILE, or --tls)" : description;
         }
         return status.getCause() == null ? "no description" : String.valueOf(status.getCause());
+    }
+
+    private static String tls(SSLException failure) {
+        if (failure instanceof NotSslRecordException) {
+            return "TLS: the server speaks plain text there";
+        }
+        Throwable root = failure;
+        for (Throwable cause = failure.getCause(); cause != null; cause = cause.getCause()) {
+            root = cause;
+        }
+        return "TLS: " + root.getMessage();
     }
 
     private static Duration retryAfter(com.google.rpc.Status status) {

@@ -1,8 +1,6 @@
 package dev.lyne.student.client;
 
 import io.grpc.ManagedChannel;
-import io.grpc.netty.NettyChannelBuilder;
-import java.net.InetSocketAddress;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -19,11 +17,11 @@ record Replica(String label, ManagedChannel channel) {
 
     private static final int KEEP_ALIVE_ANSWER_SECONDS = 20;
 
-    static Replica to(InetSocketAddress address) {
-        String host = address.getHostString();
-        String label = (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + address.getPort();
-        ManagedChannel channel = NettyChannelBuilder.forAddress(host, address.getPort())
-                .usePlaintext()
+    static Replica to(TeacherAddresses.Place place, TeacherDialer dialer) {
+        String host = place.address().getHostString();
+        String label = (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":"
+                + place.address().getPort();
+        ManagedChannel channel = dialer.channel(place.address(), place.name())
                 .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
                 .keepAliveTimeout(KEEP_ALIVE_ANSWER_SECONDS, TimeUnit.SECONDS)
                 .maxInboundMessageSize(MAX_MESSAGE_BYTES)

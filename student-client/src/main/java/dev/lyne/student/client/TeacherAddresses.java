@@ -4,8 +4,10 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -21,6 +23,14 @@ record TeacherAddresses(List<Entry> entries) {
     interface Resolver {
         InetAddress[] addresses(String name) throws UnknownHostException;
     }
+
+    /**
+     * Where a replica is.
+     *
+     * @param address not resolved
+     * @param name host that was asked for, which a certificate would name
+     */
+    record Place(InetSocketAddress address, String name) {}
 
     /** One element of the list. */
     record Entry(String host, int port, boolean everyAddress) {}
@@ -55,19 +65,24 @@ record TeacherAddresses(List<Entry> entries) {
         return entries.stream().anyMatch(Entry::everyAddress);
     }
 
-    /** The replicas' addresses now, distinct; names of {@code host:port} elements stay unresolved. */
-    Set<InetSocketAddress> resolve(Resolver resolver) throws UnknownHostException {
-        Set<InetSocketAddress> addresses = new LinkedHashSet<>();
+    /** Where the replicas are now, distinct; names of {@code host:port} elements stay unresolved. */
+    Set<Place> resolve(Resolver resolver) throws UnknownHostException {
+        Map<InetSocketAddress, Place> places = new LinkedHashMap<>();
         for (Entry entry : entries) {
             if (!entry.everyAddress()) {
-                addresses.add(InetSocketAddress.createUnresolved(entry.host(), entry.port()));
+                add(places, entry.host(), entry);
                 continue;
             }
             for (InetAddress address : resolver.addresses(entry.host())) {
-                addresses.add(InetSocketAddress.createUnresolved(address.getHostAddress(), entry.port()));
+                add(places, address.getHostAddress(), entry);
             }
         }
-        return addresses;
+        return new LinkedHashSet<>(places.values());
+    }
+
+    private static void add(Map<InetSocketAddress, Place> places, String host, Entry entry) {
+        InetSocketAddress address = InetSocketAddress.createUnresolved(host, entry.port());
+        places.putIfAbsent(address, new Place(address, entry.host()));
     }
 
     private static int port(String text) {

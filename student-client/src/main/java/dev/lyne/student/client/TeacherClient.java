@@ -5,7 +5,6 @@ import dev.lyne.v1.TeacherServiceGrpc;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -30,6 +29,7 @@ public final class TeacherClient implements TargetSource {
 
     private final TeacherAddresses addresses;
     private final ClientOptions options;
+    private final TeacherDialer dialer;
     private final LongSupplier nanoTime;
     private final TeacherAddresses.Resolver resolver;
     private final ScheduledThreadPoolExecutor timers;
@@ -37,7 +37,7 @@ public final class TeacherClient implements TargetSource {
     private final TeacherDescription teacher;
 
     /** Guarded by this. */
-    private final Map<InetSocketAddress, Replica> replicas = new LinkedHashMap<>();
+    private final Map<TeacherAddresses.Place, Replica> replicas = new LinkedHashMap<>();
     /** Guarded by this. */
     private final List<PrefetchStream> streams = new ArrayList<>();
     /** Guarded by this. */
@@ -48,22 +48,26 @@ public final class TeacherClient implements TargetSource {
     /**
      * Connects to the teacher at {@code host:port} or {@code dns:///name:port}, or to several such replicas apart by commas.
      *
-     * @throws IllegalArgumentException if the addresses cannot be read
+     * @throws IllegalArgumentException if the addresses cannot be read, their security does not allow them, or its files cannot be
+     *     used
      * @throws TeacherUnavailableException if none answers within the time to open
-     * @throws TeacherRefusedException if a server does not have the teacher
+     * @throws TeacherRefusedException if a server does not have the teacher, does not know the token, or cannot prove who it is
      */
     public static TeacherClient connect(String addresses, ClientOptions options) {
         return new TeacherClient(addresses, options, System::nanoTime, InetAddress::getAllByName);
     }
 
-    /** Refuses addresses that {@link #connect} could not read, without asking anybody. */
-    public static void requireAddresses(String addresses) {
-        TeacherAddresses.parse(addresses);
+    /** Refuses addresses and security that {@link #connect} would, without asking anybody. */
+    public static void requireUsable(String addresses, TeacherSecurity security) {
+        TeacherDialer.requireAllowed(TeacherAddresses.parse(addresses), security);
+        TeacherDialer.open(security);
     }
 
     TeacherClient(String addresses, ClientOptions options, LongSupplier nanoTime, TeacherAddresses.Resolver resolver) {
         this.addresses = TeacherAddresses.parse(addresses);
         this.options = options;
+        TeacherDialer.requireAllowed(this.addresses, options.security());
+        this.dialer = TeacherDialer.open(options.security());
         this.nanoTime = nanoTime;
         this.resolver = resolver;
         this.timers = daemon("lyne-client-timer");
@@ -149,7 +153,7 @@ public final class TeacherClient implements TargetSource {
                     try {
                         return describe(replica, left);
                     } catch (StatusRuntimeException e) {
-                        tried.put(replica.label(), reason(replica, Failure.of(e)));
+                        tried.put(replica.label(), reason(replica, e));
                     }
                 } else {
                     tried.putIfAbsent(replica.label(), noAnswer());
@@ -169,8 +173,9 @@ public final class TeacherClient implements TargetSource {
         }
     }
 
-    private String reason(Replica replica, Failure failure) {
-        if (failure.ofCall() == Failure.Remedy.GIVE_UP) {
+    private String reason(Replica replica, StatusRuntimeException e) {
+        Failure failure = Failure.of(e);
+        if (failure.ofCall() == Failure.Remedy.GIVE_UP || Failure.isUntrusted(e)) {
             throw new TeacherRefusedException("teacher " + replica.label() + ": " + failure);
         }
         return failure.code() == Status.Code.DEADLINE_EXCEEDED ? noAnswer() : failure.description();
@@ -224,13 +229,13 @@ public final class TeacherClient implements TargetSource {
     }
 
     private void resolve() throws UnknownHostException {
-        Set<InetSocketAddress> found = addresses.resolve(resolver);
+        Set<TeacherAddresses.Place> found = addresses.resolve(resolver);
         synchronized (this) {
             if (closed) {
                 return;
             }
-            for (InetSocketAddress address : found) {
-                replicas.computeIfAbsent(address, Replica::to);
+            for (TeacherAddresses.Place place : found) {
+                replicas.computeIfAbsent(place, missing -> Replica.to(missing, dialer));
             }
             replicas.entrySet().removeIf(entry -> {
                 boolean gone = !found.contains(entry.getKey());

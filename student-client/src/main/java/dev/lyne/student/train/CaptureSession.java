@@ -61,7 +61,7 @@ public final class CaptureSession {
                     "chosen",
                     "one that the student has no part in: what it chooses changes as it learns");
         }
-        TeacherClient.requireAddresses(String.join(",", distillation.teachers()));
+        TeacherClient.requireUsable(String.join(",", distillation.teachers()), distillation.security());
         ModelFiles.requireFile(Setting.TOKENIZER.key(), tokenizerDirectory, Tokenizer.FILE_NAME);
         this.corpus = Corpus.of(
                 Setting.CORPUS.key(),
@@ -82,6 +82,11 @@ public final class CaptureSession {
                 Setting.CONTEXT,
                 Setting.TEACHER,
                 Setting.TEACHER_NAME,
+                Setting.TLS,
+                Setting.TLS_CA,
+                Setting.TLS_SERVER_NAME,
+                Setting.TOKEN_FILE,
+                Setting.INSECURE,
                 Setting.SELECTION,
                 Setting.K,
                 Setting.P,
@@ -135,6 +140,7 @@ public final class CaptureSession {
         ClientOptions options = ClientOptions.builder()
                 .teacher(distillation.teacherName())
                 .student(name)
+                .security(distillation.security())
                 .window(inFlight, (long) inFlight * context)
                 .build();
         try (Tokenizer tokenizer = Tokenizer.load(tokenizerDirectory);

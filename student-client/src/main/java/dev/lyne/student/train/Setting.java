@@ -23,6 +23,11 @@ public enum Setting {
     EPOCHS("1", "Passes over the corpus, where steps is 0"),
     TEACHER("", "Teacher servers, HOST:PORT or dns:///NAME:PORT", true),
     TEACHER_NAME("", "Name of the teacher on its server; by default its only one"),
+    TLS("false", "Speak TLS to teacher servers, and believe whom the Java runtime believes"),
+    TLS_CA("", "Speak TLS to them, and believe the certificates in this PEM file"),
+    TLS_SERVER_NAME("", "Name that their certificates must have; by default the host that is asked"),
+    TOKEN_FILE("", "File with the bearer token that they are shown"),
+    INSECURE("false", "Speak to them in plain text on other hosts, too"),
     TARGETS("", "Directory of captured targets to learn from, in place of a teacher server"),
     SELECTION(
             "top-k",
@@ -134,6 +139,11 @@ public enum Setting {
     /** Whether it takes several values. */
     public boolean isList() {
         return list;
+    }
+
+    /** Whether naming it is enough to switch it on. */
+    public boolean isSwitch() {
+        return defaultValue.equals(Optional.of("false"));
     }
 
     /** The setting of that key in a file; refuses any other, naming the nearest. */

@@ -66,6 +66,7 @@ public final class Trainer {
             ClientOptions options = ClientOptions.builder()
                     .teacher(settings.teacherName())
                     .student(config.name())
+                    .security(settings.security())
                     .window(
                             settings.inFlight(),
                             (long) settings.inFlight() * config.data().context())

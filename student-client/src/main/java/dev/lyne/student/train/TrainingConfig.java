@@ -3,6 +3,7 @@ package dev.lyne.student.train;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.student.client.TeacherClient;
+import dev.lyne.student.client.TeacherSecurity;
 import dev.lyne.student.loss.DistillationLoss;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
@@ -55,6 +56,7 @@ public record TrainingConfig(
      * What is learnt from a teacher.
      *
      * @param teachers addresses; empty: plain language-model training
+     * @param security how teachers are spoken to
      * @param targets directory of captured targets; empty: teachers are asked
      * @param loss what is minimised on the teacher's rows
      * @param alphaSchedule weight of the distillation loss
@@ -66,6 +68,7 @@ public record TrainingConfig(
      */
     public record Distillation(
             List<String> teachers,
+            TeacherSecurity security,
             String teacherName,
             Optional<Path> targets,
             Selection selection,
@@ -162,6 +165,7 @@ public record TrainingConfig(
         Precision precision = SelectionSettings.precision(settings);
         return new Distillation(
                 settings.list(Setting.TEACHER),
+                SecuritySettings.security(settings),
                 settings.text(Setting.TEACHER_NAME),
                 settings.optional(Setting.TARGETS).map(Path::of),
                 selection,
@@ -226,7 +230,7 @@ public record TrainingConfig(
             throw Settings.refused(Setting.TARGETS, distillation.targets().get(), "empty where a teacher is given");
         }
         if (!distillation.teachers().isEmpty()) {
-            TeacherClient.requireAddresses(String.join(",", distillation.teachers()));
+            TeacherClient.requireUsable(String.join(",", distillation.teachers()), distillation.security());
         } else if (!distillation.teacherName().isEmpty()) {
             throw Settings.refused(Setting.TEACHER_NAME, distillation.teacherName(), "empty where no teacher is given");
         }

@@ -96,7 +96,9 @@ final class ReplicaFailoverTest {
             AtomicInteger down = new AtomicInteger();
             try (TeacherClient client = new TeacherClient(
                             "dns:///teachers:" + one.port(),
-                            Students.options(),
+                            Students.optionsBuilder()
+                                    .security(TeacherSecurity.INSECURE)
+                                    .build(),
                             System::nanoTime,
                             name -> down.get() == 0 ? both : moved);
                     TargetStream stream = client.open(Students.REQUEST)) {

@@ -19,9 +19,7 @@ final class TeacherAddressesTest {
                     throw new AssertionError("looked up " + name);
                 }))
                 .containsExactly(
-                        InetSocketAddress.createUnresolved("one", 1),
-                        InetSocketAddress.createUnresolved("two.example", 65_535),
-                        InetSocketAddress.createUnresolved("::1", 3));
+                        place("one", 1, "one"), place("two.example", 65_535, "two.example"), place("::1", 3, "::1"));
     }
 
     @Test
@@ -31,9 +29,11 @@ final class TeacherAddressesTest {
 
         assertThat(addresses.canChange()).isTrue();
         assertThat(addresses.resolve(name -> found))
-                .containsExactly(
-                        InetSocketAddress.createUnresolved("10.0.0.1", 7),
-                        InetSocketAddress.createUnresolved("10.0.0.2", 7));
+                .containsExactly(place("10.0.0.1", 7, "teachers"), place("10.0.0.2", 7, "teachers"));
+    }
+
+    private static TeacherAddresses.Place place(String host, int port, String name) {
+        return new TeacherAddresses.Place(InetSocketAddress.createUnresolved(host, port), name);
     }
 
     @ParameterizedTest

@@ -9,6 +9,8 @@ package dev.lyne.teacher.model;
 public record Failure(Reason reason, String message) {
     /** Kinds of failure. The names stand in {@code google.rpc.ErrorInfo.reason}. */
     public enum Reason {
+        /** No token, or one that the server does not know. */
+        UNAUTHENTICATED,
         /** A value out of its range. */
         INVALID_REQUEST,
         /** A message that does not belong where it came. */

@@ -41,6 +41,7 @@ final class Statuses {
 
     private static Code code(Failure.Reason reason) {
         return switch (reason) {
+            case UNAUTHENTICATED -> Code.UNAUTHENTICATED;
             case INVALID_REQUEST, PROTOCOL_VIOLATION -> Code.INVALID_ARGUMENT;
             case TEACHER_NOT_FOUND, NOT_CAPTURED -> Code.NOT_FOUND;
             case TEACHER_MISMATCH -> Code.FAILED_PRECONDITION;
@@ -59,7 +60,8 @@ final class Statuses {
             case CREDIT_EXCEEDED -> 50;
             case QUEUE_FULL -> 250;
             case DRAINING -> 1_000;
-            case INVALID_REQUEST,
+            case UNAUTHENTICATED,
+                    INVALID_REQUEST,
                     PROTOCOL_VIOLATION,
                     TEACHER_NOT_FOUND,
                     TEACHER_MISMATCH,

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.server;
 
+import dev.lyne.teacher.access.OpenedSecurity;
 import dev.lyne.teacher.admission.Admission;
-import dev.lyne.teacher.admission.RequestSize;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
@@ -18,9 +18,7 @@ import dev.lyne.teacher.rpc.TeacherRpc;
 import dev.lyne.v1.TeacherServiceGrpc;
 import io.grpc.Server;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
-import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
-import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -55,6 +53,7 @@ public final class TeacherServer implements AutoCloseable {
     private final JvmMeters jvmMeters;
     private final HealthStatusManager health = new HealthStatusManager();
     private final ExecutorService calls;
+    private final OpenedSecurity security;
     private final CacheTiers tiers;
     private final List<Batcher> batchers = new ArrayList<>();
     private final List<ReplayedTeacher> captures;
@@ -71,10 +70,12 @@ public final class TeacherServer implements AutoCloseable {
             List<ReplayedTeacher> captures,
             TeacherServerOptions options,
             PrometheusMeterRegistry registry,
+            OpenedSecurity security,
             CacheTiers tiers,
             Optional<MetricsPage> metricsPage) {
         this.options = options;
         this.registry = registry;
+        this.security = security;
         this.tiers = tiers;
         this.metricsPage = metricsPage;
         this.captures = List.copyOf(captures);
@@ -88,12 +89,13 @@ public final class TeacherServer implements AutoCloseable {
         for (ReplayedTeacher capture : captures) {
             served.add(new ServedTeacher(capture.description(), capture));
         }
-        this.rpc = new TeacherRpc(served, admission, new RpcMetrics(registry), System::nanoTime);
+        RpcMetrics metrics = new RpcMetrics(registry);
+        this.rpc = new TeacherRpc(served, admission, metrics, System::nanoTime);
         int context = served.stream()
                 .mapToInt(teacher -> teacher.description().contextLength())
                 .max()
                 .orElseThrow();
-        this.grpc = listener(context);
+        this.grpc = Listener.of(options, context, security, metrics, calls, rpc, health.getHealthService());
     }
 
     /**
@@ -149,6 +151,7 @@ public final class TeacherServer implements AutoCloseable {
             throw new IllegalArgumentException("teachers: " + names + " (expected: distinct names)");
         }
         PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        OpenedSecurity security = OpenedSecurity.open(options.security(), registry);
         CacheTiers tiers = OpenedTiers.open(options, registry);
         Optional<MetricsPage> page = Optional.empty();
         if (options.metrics().isPresent()) {
@@ -156,10 +159,11 @@ public final class TeacherServer implements AutoCloseable {
                 page = Optional.of(new MetricsPage(options.metrics().get(), registry));
             } catch (IOException e) {
                 tiers.close(System.nanoTime());
+                security.close();
                 throw e;
             }
         }
-        TeacherServer server = new TeacherServer(teachers, captures, options, registry, tiers, page);
+        TeacherServer server = new TeacherServer(teachers, captures, options, registry, security, tiers, page);
         server.setHealth(ServingStatus.NOT_SERVING);
         try {
             server.grpc.start();
@@ -223,6 +227,7 @@ public final class TeacherServer implements AutoCloseable {
             }
             captures.forEach(ReplayedTeacher::close);
             tiers.close(endNanos);
+            security.close();
             calls.shutdown();
             metricsPage.ifPresent(MetricsPage::close);
             jvmMeters.close();
@@ -260,24 +265,6 @@ public final class TeacherServer implements AutoCloseable {
                 System::nanoTime,
                 new CacheMetrics(registry, description.name()));
         return new ServedTeacher(description, sequences);
-    }
-
-    private Server listener(int contextLength) {
-        NettyServerBuilder builder = NettyServerBuilder.forAddress(options.listen())
-                .executor(calls)
-                .maxInboundMessageSize(RequestSize.maxBytes(contextLength))
-                .maxInboundMetadataSize(1 << 14)
-                .flowControlWindow(1 << 20)
-                .keepAliveTime(60, TimeUnit.SECONDS)
-                .keepAliveTimeout(20, TimeUnit.SECONDS)
-                .permitKeepAliveTime(10, TimeUnit.SECONDS)
-                .permitKeepAliveWithoutCalls(true)
-                .addService(rpc)
-                .addService(health.getHealthService());
-        if (options.reflection()) {
-            builder.addService(ProtoReflectionServiceV1.newInstance());
-        }
-        return builder.build();
     }
 
     private void setHealth(ServingStatus status) {

@@ -1,5 +1,6 @@
 package dev.lyne.teacher.server;
 
+import dev.lyne.teacher.access.ServerSecurity;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.cache.disk.DiskTierOptions;
@@ -13,6 +14,7 @@ import java.util.Optional;
  * How a teacher server runs. Made by {@link #builder()}; limits and batching state their own bounds.
  *
  * @param listen address of the service; port 0 picks one
+ * @param security how the service is spoken to
  * @param metrics address of the metrics page, where there is to be one
  * @param limits bounds of what is taken on
  * @param memoryCacheBytes encoded rows kept in memory; 0 keeps none
@@ -25,6 +27,7 @@ import java.util.Optional;
  */
 public record TeacherServerOptions(
         InetSocketAddress listen,
+        ServerSecurity security,
         Optional<InetSocketAddress> metrics,
         ServerLimits limits,
         long memoryCacheBytes,
@@ -35,6 +38,7 @@ public record TeacherServerOptions(
         Duration drainTimeout,
         boolean reflection) {
     public TeacherServerOptions {
+        security.requireFits(listen);
         if (memoryCacheBytes < 0) {
             throw new IllegalArgumentException("memory cache bytes: " + memoryCacheBytes + " (expected: 0 or more)");
         }
@@ -54,6 +58,7 @@ public record TeacherServerOptions(
     /** Options in the making, with the defaults. Not safe for several threads. */
     public static final class Builder {
         private InetSocketAddress listen = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+        private ServerSecurity security = ServerSecurity.LOOPBACK;
         private Optional<InetSocketAddress> metrics = Optional.empty();
         private ServerLimits limits = ServerLimits.DEFAULT;
         private long memoryCacheBytes = 256L << 20;
@@ -69,6 +74,12 @@ public record TeacherServerOptions(
         /** Address of the service; port 0 picks one. */
         public Builder listen(InetSocketAddress address) {
             listen = address;
+            return this;
+        }
+
+        /** How the service is spoken to; by default in plain text, on this machine only. */
+        public Builder security(ServerSecurity value) {
+            security = value;
             return this;
         }
 
@@ -134,6 +145,7 @@ public record TeacherServerOptions(
         public TeacherServerOptions build() {
             return new TeacherServerOptions(
                     listen,
+                    security,
                     metrics,
                     limits,
                     memoryCacheBytes,

@@ -16,10 +16,7 @@ import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.health.v1.HealthGrpc;
 import io.grpc.netty.NettyChannelBuilder;
-import io.grpc.reflection.v1.ServerReflectionGrpc;
-import io.grpc.reflection.v1.ServerReflectionRequest;
 import io.grpc.reflection.v1.ServerReflectionResponse;
-import io.grpc.stub.StreamObserver;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
@@ -47,32 +44,11 @@ final class HealthAndReflectionTest {
         server.close();
     }
 
-    private static CompletableFuture<ServerReflectionResponse> listServices(ManagedChannel channel) {
-        CompletableFuture<ServerReflectionResponse> answer = new CompletableFuture<>();
-        StreamObserver<ServerReflectionRequest> requests = ServerReflectionGrpc.newStub(channel)
-                .serverReflectionInfo(new StreamObserver<>() {
-                    @Override
-                    public void onNext(ServerReflectionResponse response) {
-                        answer.complete(response);
-                    }
-
-                    @Override
-                    public void onError(Throwable t) {
-                        answer.completeExceptionally(t);
-                    }
-
-                    @Override
-                    public void onCompleted() {}
-                });
-        requests.onNext(ServerReflectionRequest.newBuilder().setListServices("").build());
-        return answer;
-    }
-
     @Test
     void reflection_switchedOn_listsTheService() throws Exception {
         try (ServerFixture fixture =
                 new ServerFixture(new FakeTeacher("fake", 1_000, 64), options -> options.reflection(true))) {
-            assertThat(listServices(fixture.channel())
+            assertThat(TestReflection.listServices(fixture.channel())
                             .get()
                             .getListServicesResponse()
                             .getServiceList())
@@ -84,7 +60,7 @@ final class HealthAndReflectionTest {
     @Test
     void reflection_byDefault_isOff() throws Exception {
         try (ServerFixture fixture = new ServerFixture()) {
-            CompletableFuture<ServerReflectionResponse> answer = listServices(fixture.channel());
+            CompletableFuture<ServerReflectionResponse> answer = TestReflection.listServices(fixture.channel());
             await().until(answer::isCompletedExceptionally);
         }
     }

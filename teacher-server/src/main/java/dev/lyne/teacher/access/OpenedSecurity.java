@@ -1,0 +1,120 @@
+package dev.lyne.teacher.access;
+
+import dev.lyne.wire.access.AccessTokens;
+import dev.lyne.wire.access.WatchedFiles;
+import io.grpc.InsecureServerCredentials;
+import io.grpc.ServerCredentials;
+import io.grpc.TlsServerCredentials;
+import io.grpc.util.AdvancedTlsX509KeyManager;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A server's certificate and tokens, read when it starts and again whenever their files change: connections and calls that begin
+ * after that meet the new ones. What cannot be used is logged, and what was read before stays.
+ */
+public final class OpenedSecurity implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(OpenedSecurity.class);
+    private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(1);
+
+    private final ServerCredentials credentials;
+    private final Optional<Supplier<AccessTokens>> tokens;
+    private final ScheduledExecutorService watch;
+
+    private OpenedSecurity(ServerSecurity security, MeterRegistry registry) {
+        this.watch = Executors.newSingleThreadScheduledExecutor(runnable -> {
+            Thread thread = new Thread(runnable, "lyne-access");
+            thread.setDaemon(true);
+            return thread;
+        });
+        this.credentials =
+                security.certificate().map(files -> tls(files, registry)).orElseGet(InsecureServerCredentials::create);
+        this.tokens = security.tokenFile().map(this::watchedTokens);
+    }
+
+    /**
+     * Reads the files.
+     *
+     * @throws IllegalArgumentException where one is missing or does not hold what it should
+     */
+    public static OpenedSecurity open(ServerSecurity security, MeterRegistry registry) {
+        security.requireReadable();
+        return new OpenedSecurity(security, registry);
+    }
+
+    /** Transport security of the listener. */
+    public ServerCredentials credentials() {
+        return credentials;
+    }
+
+    /** The tokens that calls must carry, as they are now; empty where none is asked for. */
+    public Optional<Supplier<AccessTokens>> tokens() {
+        return tokens;
+    }
+
+    @Override
+    public void close() {
+        watch.shutdownNow();
+    }
+
+    private ServerCredentials tls(ServerSecurity.CertificateFiles files, MeterRegistry registry) {
+        AdvancedTlsX509KeyManager keys = new AdvancedTlsX509KeyManager();
+        WatchedFiles<ServerIdentity> identity = watch(
+                List.of(files.certificates(), files.key()),
+                () -> ServerIdentity.read(files),
+                read -> keys.updateIdentityCredentials(read.chain(), read.key()));
+        Gauge.builder(
+                        "lyne.teacher.certificate.expiry.timestamp.seconds",
+                        identity,
+                        watched -> watched.current().expiry().getEpochSecond())
+                .description("When the server's certificate ceases to be valid, in seconds since 1970")
+                .register(registry);
+        return TlsServerCredentials.newBuilder().keyManager(keys).build();
+    }
+
+    private Supplier<AccessTokens> watchedTokens(Path file) {
+        return watch(List.of(file), () -> AccessTokens.read(file), read -> {})::current;
+    }
+
+    private interface Use<T> {
+        void of(T read);
+    }
+
+    private <T> WatchedFiles<T> watch(List<Path> files, WatchedFiles.Reader<T> reader, Use<T> use) {
+        WatchedFiles<T> watched;
+        try {
+            watched = WatchedFiles.open(files, reader);
+        } catch (IOException e) {
+            throw new IllegalArgumentException(files + ": cannot be read: " + e.getMessage(), e);
+        }
+        use.of(watched.current());
+        var unused = watch.scheduleWithFixedDelay(
+                () -> look(files, watched, use),
+                BETWEEN_LOOKS.toMillis(),
+                BETWEEN_LOOKS.toMillis(),
+                TimeUnit.MILLISECONDS);
+        return watched;
+    }
+
+    private static <T> void look(List<Path> files, WatchedFiles<T> watched, Use<T> use) {
+        try {
+            if (watched.refresh()) {
+                use.of(watched.current());
+                LOG.info("{} changed and were read again", files);
+            }
+        } catch (IOException | RuntimeException e) {
+            LOG.warn("{} changed and cannot be used: {}; what was read before stays", files, e.toString());
+        }
+    }
+}
