@@ -125,7 +125,8 @@ record Failure(Status.Code code, String description, Duration retryAfter) {
         for (Throwable cause = failure.getCause(); cause != null; cause = cause.getCause()) {
             root = cause;
         }
-        return "TLS: " + root.getMessage();
+        String why = "TLS: " + (isUntrusted(failure) ? "the server's certificate is not to be believed: " : "");
+        return why + root.getMessage();
     }
 
     private static Duration retryAfter(com.google.rpc.Status status) {

@@ -7,8 +7,8 @@ import static org.awaitility.Awaitility.await;
 
 import dev.lyne.student.client.ClientOptions;
 import dev.lyne.student.client.TeacherClient;
-import dev.lyne.student.client.TeacherSecurity;
 import dev.lyne.student.client.TeacherRefusedException;
+import dev.lyne.student.client.TeacherSecurity;
 import dev.lyne.teacher.access.ServerSecurity;
 import dev.lyne.teacher.model.FakeTeacher;
 import io.grpc.Server;
@@ -75,7 +75,8 @@ final class EncryptedServerTest {
             int port = fixture.server.port();
             assertThatThrownBy(() -> describe(port, TeacherSecurity.trusting(other)))
                     .isInstanceOf(TeacherRefusedException.class)
-                    .hasMessageContaining("127.0.0.1:" + port + ": TLS: ");
+                    .hasMessageContaining("127.0.0.1:" + port
+                            + ": UNAVAILABLE: TLS: the server's certificate is not to be believed: ");
         }
     }
 
@@ -85,11 +86,11 @@ final class EncryptedServerTest {
             int port = fixture.server.port();
             assertThatThrownBy(() -> describe(port, TeacherSecurity.trusting(certificates.authority())))
                     .isInstanceOf(TeacherRefusedException.class)
-                    .hasMessageContaining("TLS: No subject alternative names");
+                    .hasMessageContaining("not to be believed: No subject alternative names");
             assertThat(describe(port, trusting(certificates.authority(), "teacher.example")))
                     .isEqualTo("fake");
             assertThatThrownBy(() -> describe(port, trusting(certificates.authority(), "other.example")))
-                    .hasMessageContaining("TLS: No subject alternative DNS name matching other.example");
+                    .hasMessageContaining("not to be believed: No subject alternative DNS name matching other.example");
         }
     }
 
@@ -105,7 +106,7 @@ final class EncryptedServerTest {
         try {
             assertThatThrownBy(() -> describe(server.getPort(), TeacherSecurity.trusting(certificates.authority())))
                     .isInstanceOf(TeacherRefusedException.class)
-                    .hasMessageContaining("TLS: NotAfter");
+                    .hasMessageContaining("not to be believed: NotAfter");
         } finally {
             server.shutdownNow();
         }
