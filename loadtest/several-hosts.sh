@@ -18,6 +18,8 @@ cleanup() {
 }
 trap cleanup EXIT
 
+"$here/lyne" --version >/dev/null # builds it, where it is to be built, before there are networks without a way out
+
 ip link add lyne-br type bridge
 ip link set lyne-br up
 number=1

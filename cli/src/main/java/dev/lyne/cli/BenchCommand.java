@@ -14,7 +14,9 @@ import picocli.CommandLine.Spec;
             BenchCodec.class,
             BenchForward.class,
             BenchLoad.class,
+            BenchPlan.class,
             BenchProxy.class,
+            BenchWrite.class,
             BenchLoss.class,
             BenchLoss.Memory.class,
             BenchSelections.class,
@@ -32,6 +34,6 @@ final class BenchCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "no benchmark given (expected: codec, forward, load, loss, selections, serve, sharing or stall)");
+                "no benchmark given (expected: codec, forward, load, loss, plan, selections, serve, sharing or stall)");
     }
 }

@@ -39,7 +39,7 @@ final class DemoRun {
         Files.writeString(
                 out.resolve(MARKER), "Made by `lyne demo`, which removes this directory when it runs again.\n");
         try (ServerProcess server =
-                ServerProcess.start(out.resolve("server.log"), SERVER_HEAP_MIB, List.of("--threads", "2"))) {
+                ServerProcess.start(out.resolve("server.log"), "demo", SERVER_HEAP_MIB, List.of("--threads", "2"))) {
             tokenise();
             ServerProcess.Ready ready = server.awaitReady();
             TeacherDescription teacher = describe(ready.listening());

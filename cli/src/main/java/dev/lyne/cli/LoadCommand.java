@@ -208,8 +208,10 @@ final class LoadCommand implements Callable<Integer> {
     }
 
     private static void print(PrintStream out, StepResult step) {
-        out.printf("%s, %d students, %.1f s%n", step.label(), step.students(), step.seconds());
-        if (step.offeredPerSecond() > 0) {
+        boolean open = step.offeredPerSecond() > 0;
+        String students = open ? String.format(", %d students", step.students()) : "";
+        out.printf("%s%s, %.1f s%n", step.label(), students, step.seconds());
+        if (open) {
             out.printf(
                     "  sequences/s       %,.1f offered, %,d due, %,.1f answered%n",
                     step.offeredPerSecond(), step.intended(), step.sequencesPerSecond());
@@ -221,7 +223,7 @@ final class LoadCommand implements Callable<Integer> {
         out.printf("  bytes a position  %.1f%n", step.bytesPerPosition());
         out.printf("  hit ratio         %.3f %s%n", step.hitRatio(), step.positionsBySource());
         out.printf("  latency, ms       %s%n", step.latencyMillis());
-        if (step.offeredPerSecond() > 0) {
+        if (open) {
             out.printf("  generator lag, ms %s%n", step.lagMillis());
         }
         out.printf(

@@ -1,19 +1,25 @@
 package dev.lyne.cli;
 
+import dev.lyne.lm.files.AsideFile;
 import dev.lyne.load.plan.CapacityPlan;
 import dev.lyne.load.plan.Deployment;
-import dev.lyne.load.plan.Simulation;
+import dev.lyne.load.plan.Horizon;
 import dev.lyne.load.plan.TeacherCost;
 import dev.lyne.load.plan.Workload;
 import dev.lyne.load.result.LoadResult;
-import java.io.PrintStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** A capacity plan. */
 @Command(
@@ -40,8 +46,22 @@ final class PlanCommand implements Callable<Integer> {
     @Option(
             names = "--tokens-per-second",
             defaultValue = "0",
-            description = "Instead of --calibration: what a replica computes in full batches.")
+            description = "Instead of --calibration: what a replica computes, time of a batch as such not counted.")
     private double tokensPerSecond;
+
+    @Option(
+            names = "--batch-overhead-ms",
+            defaultValue = "0",
+            description =
+                    "With --tokens-per-second: time of a batch whatever its size, ms (default: ${DEFAULT-VALUE}).")
+    private double batchOverheadMillis;
+
+    @Option(
+            names = "--send-us-per-row",
+            defaultValue = "0",
+            description = "With --tokens-per-second: time of a replica's processors on a row that it sends, us"
+                    + " (default: ${DEFAULT-VALUE}).")
+    private double sendMicrosPerRow;
 
     @Option(
             names = "--bytes-per-position",
@@ -61,67 +81,8 @@ final class PlanCommand implements Callable<Integer> {
             description = "The server's --batch-deadline-ms (default: ${DEFAULT-VALUE}).")
     private double batchDeadlineMillis;
 
-    @Option(names = "--students", defaultValue = "8", description = "Students (default: ${DEFAULT-VALUE}).")
-    private int students;
-
-    @Option(
-            names = "--step-seconds",
-            defaultValue = "1",
-            description =
-                    "What a student's step takes without waiting, s; 0: it never computes (default: ${DEFAULT-VALUE}).")
-    private double stepSeconds;
-
-    @Option(
-            names = "--sequences-per-step",
-            defaultValue = "16",
-            description = "Sequences a step (default: ${DEFAULT-VALUE}).")
-    private int sequencesPerStep;
-
-    @Option(
-            names = "--window",
-            defaultValue = "64",
-            description = "Sequences that a student keeps asked for or ready (default: ${DEFAULT-VALUE}).")
-    private int window;
-
-    @Option(
-            names = "--think-ms",
-            defaultValue = "0",
-            description = "With --step-seconds 0: load's --think, ms (default: ${DEFAULT-VALUE}).")
-    private double thinkMillis;
-
-    @Option(names = "--tokens", defaultValue = "256", description = "Tokens a sequence (default: ${DEFAULT-VALUE}).")
-    private int tokens;
-
-    @Option(
-            names = "--positions",
-            defaultValue = "0",
-            description = "Positions wanted of a sequence (default: all with a data token).")
-    private int positions;
-
-    @Option(
-            names = "--corpus-sequences",
-            defaultValue = "0",
-            description = "Sequences of the corpus that all students go through (default: fresh ones for ever).")
-    private long corpusSequences;
-
-    @Option(names = "--same-order", description = "All students go through the corpus in one order.")
-    private boolean sameOrder;
-
-    @Option(
-            names = "--stagger",
-            defaultValue = "0",
-            paramLabel = "S",
-            description = "Time between the starts of students, s (default: ${DEFAULT-VALUE}).")
-    private double staggerSeconds;
-
-    @Option(
-            names = "--repeated",
-            defaultValue = "0",
-            description = "Without a corpus: load's --repeated (default: ${DEFAULT-VALUE}).")
-    private double repeated;
-
-    @Option(names = "--pool", defaultValue = "256", description = "load's --pool (default: ${DEFAULT-VALUE}).")
-    private int pool;
+    @Mixin
+    private PlanWorkOptions work;
 
     @Option(
             names = "--replicas",
@@ -137,6 +98,11 @@ final class PlanCommand implements Callable<Integer> {
 
     @Option(names = "--shared-cache", description = "Replicas share a tier that keeps every row.")
     private boolean sharedCache;
+
+    @Option(
+            names = "--long-run",
+            description = "Caches hold from the start what they hold when students have gone through their corpus.")
+    private boolean longRun;
 
     @Option(
             names = "--delay-ms",
@@ -164,67 +130,93 @@ final class PlanCommand implements Callable<Integer> {
 
     @Option(
             names = "--warm-up",
-            defaultValue = "10",
-            description = "Simulated time before anything counts, s (default: ${DEFAULT-VALUE}).")
+            defaultValue = "-1",
+            paramLabel = "S",
+            description = "Simulated time before anything counts, s (default: 10, fewer for many students).")
     private double warmUpSeconds;
 
     @Option(
             names = "--seconds",
-            defaultValue = "60",
-            description = "Simulated time that counts, s (default: ${DEFAULT-VALUE}).")
+            defaultValue = "-1",
+            paramLabel = "S",
+            description = "Simulated time that counts, s (default: 60, fewer for many students).")
     private double seconds;
 
-    @Option(names = "--seed", defaultValue = "1", description = "Seed (default: ${DEFAULT-VALUE}).")
-    private long seed;
+    @Option(
+            names = "--vary",
+            paramLabel = "OPTION=V,V,…",
+            description =
+                    "Plan once for each of these values of a number among the options, such as students=8,64,512 or"
+                            + " replicas=4,8,16, and print a table.")
+    private @Nullable String vary;
+
+    @Option(names = "--svg", paramLabel = "FILE", description = "With --vary: draw the table's curves to FILE.")
+    private @Nullable Path svg;
+
+    @Spec
+    private CommandSpec command;
 
     @Mixin
     private JsonReport json;
 
     @Override
     public Integer call() throws Exception {
-        if (!(seconds > 0) || !(warmUpSeconds >= 0)) {
-            throw new IllegalArgumentException(
-                    "--seconds: " + seconds + " after " + warmUpSeconds + " (expected: above 0, after 0 or more)");
+        if (vary == null) {
+            if (svg != null) {
+                throw new IllegalArgumentException("--svg: " + svg + " (expected: only with --vary)");
+            }
+            CapacityPlan plan = plan(true);
+            json.write(JsonReport.figures(Map.of("teacher", cost(), "workload", work.workload(), "plan", plan)));
+            PlanText.print(json.textOut(), cost(), work.workload(), plan, maxStall);
+            return 0;
         }
-        TeacherCost cost = cost();
-        var work = new Workload(
-                students,
-                stepSeconds,
-                sequencesPerStep,
-                window,
-                thinkMillis / 1e3,
-                tokens,
-                positions == 0 ? tokens - 1 : positions,
-                corpusSequences,
-                sameOrder,
-                staggerSeconds,
-                repeated,
-                pool,
-                seed);
+        var variation = PlanVariation.parse(vary, command);
+        List<CapacityPlan> plans = new ArrayList<>();
+        for (String value : variation.values()) {
+            variation.set(value);
+            plans.add(plan(false));
+        }
+        json.write(JsonReport.figures(variation.byValue(plans)));
+        variation.table(plans).forEach(json.textOut()::println);
+        if (svg != null) {
+            AsideFile.write(
+                    svg.toAbsolutePath(),
+                    variation.chart(plans, replicas == 0).alone().getBytes(StandardCharsets.UTF_8));
+        }
+        return 0;
+    }
+
+    private CapacityPlan plan(boolean cacheSizes) throws IOException {
+        Workload workload = work.workload();
+        Horizon usual = Horizon.of(workload);
+        var horizon = new Horizon(
+                warmUpSeconds < 0 ? usual.warmUpSeconds() : warmUpSeconds, seconds < 0 ? usual.seconds() : seconds);
         var deployment = new Deployment(
                 Math.max(1, replicas),
                 cacheMib * (1 << 20),
                 sharedCache,
+                longRun,
                 delayMillis / 1e3,
                 studentMbit * 1e6 / 8,
                 replicaMbit * 1e6 / 8);
-        CapacityPlan plan = CapacityPlan.of(
-                cost,
-                work,
-                deployment,
-                new CapacityPlan.Question(replicas == 0 && stepSeconds > 0, maxStall, warmUpSeconds, seconds));
-        json.write(JsonReport.figures(Map.of("teacher", cost, "workload", work, "plan", plan)));
-        print(json.textOut(), cost, work, plan);
-        return 0;
+        boolean find = replicas == 0 && workload.stepSeconds() > 0;
+        return CapacityPlan.of(
+                cost(), workload, deployment, new CapacityPlan.Question(find, maxStall, cacheSizes, horizon));
     }
 
-    private TeacherCost cost() throws Exception {
+    private TeacherCost cost() throws IOException {
         TeacherCost cost;
         if (calibration != null) {
             cost = TeacherCost.of(LoadResult.read(calibration), batchTokens, batchDeadlineMillis / 1e3);
         } else if (tokensPerSecond > 0 && bytesPerPosition > 0) {
             cost = new TeacherCost(
-                    0, 1 / tokensPerSecond, batchTokens, batchDeadlineMillis / 1e3, 0, 0, bytesPerPosition);
+                    batchOverheadMillis / 1e3,
+                    1 / tokensPerSecond,
+                    batchTokens,
+                    batchDeadlineMillis / 1e3,
+                    sendMicrosPerRow / 1e6,
+                    0,
+                    bytesPerPosition);
         } else {
             throw new IllegalArgumentException(
                     "--calibration: none (expected: a file, or --tokens-per-second and --bytes-per-position)");
@@ -233,44 +225,5 @@ final class PlanCommand implements Callable<Integer> {
             cost = cost.withBytesPerPosition(bytesPerPosition);
         }
         return hits == null ? cost : cost.withHits(LoadResult.read(hits));
-    }
-
-    private void print(PrintStream out, TeacherCost cost, Workload work, CapacityPlan plan) {
-        Simulation.Outcome chosen = plan.chosen();
-        out.printf(
-                "a replica            %.2f ms a batch and %.2f us a token: %,.0f tokens/s in batches of %,d%n",
-                cost.secondsPerBatch() * 1e3,
-                cost.secondsPerToken() * 1e6,
-                cost.tokensPerSecond(),
-                cost.maxBatchTokens());
-        if (work.stepSeconds() > 0) {
-            out.printf("positions/s wanted   %,.0f%n", plan.positionsPerSecondWanted());
-            out.printf("replicas, arithmetic %.2f if no row were used twice%n", plan.replicasAtLeast());
-        }
-        out.printf("replicas             %d%n", chosen.replicas());
-        out.printf(
-                "positions/s          %,.0f, %,.0f of them computed, hit ratio %.3f%n",
-                chosen.positionsPerSecond(), chosen.computedPerSecond(), chosen.hitRatio());
-        out.printf("latency, mean        %.1f ms%n", chosen.latencyMillis());
-        if (work.stepSeconds() > 0) {
-            out.printf(
-                    "stall                %.1f %% of the students' time, %.1f %% of the worst's%s%n",
-                    chosen.stallShare() * 100,
-                    chosen.worstStallShare() * 100,
-                    plan.met() ? "" : String.format(" (more than the %.1f %% allowed)", maxStall * 100));
-        }
-        out.printf(
-                "devices busy         %.1f %%, the busiest %.1f %%%n",
-                chosen.deviceBusyShare() * 100, chosen.busiestDeviceShare() * 100);
-        out.printf(
-                "network              %,.2f Mbit/s a student, %,.2f Mbit/s a replica%n",
-                plan.bytesPerSecondPerStudent() * 8 / 1e6, plan.bytesPerSecondPerReplica() * 8 / 1e6);
-        plan.caches()
-                .forEach(cache -> out.printf(
-                        "cache of %,10.0f MiB a replica: hit ratio %.3f, stall %.1f %%, devices busy %.1f %%%n",
-                        cache.mebibytesPerReplica(),
-                        cache.outcome().hitRatio(),
-                        cache.outcome().stallShare() * 100,
-                        cache.outcome().deviceBusyShare() * 100));
     }
 }

@@ -7,7 +7,7 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** A demo teacher's server in a process of its own, on ports of loopback that are free. */
+/** A teacher server in a process of its own, on ports of loopback that are free. */
 final class ServerProcess implements AutoCloseable {
     private final ChildProcess process;
 
@@ -22,12 +22,13 @@ final class ServerProcess implements AutoCloseable {
      * Starts it, and does not wait until it is ready.
      *
      * @param log file that takes its stderr
+     * @param teacher as {@code lyne serve} takes it
      * @param heapMib largest Java heap
      * @param options further options of {@code lyne serve}
      */
-    static ServerProcess start(Path log, long heapMib, List<String> options) throws IOException {
+    static ServerProcess start(Path log, String teacher, long heapMib, List<String> options) throws IOException {
         List<String> arguments = new ArrayList<>(
-                List.of("serve", "--teacher", "demo", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"));
+                List.of("serve", "--teacher", teacher, "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"));
         arguments.addAll(options);
         return new ServerProcess(ChildProcess.start("the teacher server", log, 2, heapMib + "m", arguments));
     }

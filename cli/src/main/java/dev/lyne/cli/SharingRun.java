@@ -56,7 +56,7 @@ final class SharingRun {
             caches.addAll(List.of("--disk-cache-mib", Long.toString(diskCacheMib)));
         }
         try (ServerProcess server =
-                ServerProcess.start(directory.resolve("server.log"), memoryCacheMib + SERVER_MIB, caches)) {
+                ServerProcess.start(directory.resolve("server.log"), "demo", memoryCacheMib + SERVER_MIB, caches)) {
             ServerProcess.Ready ready = server.awaitReady();
             for (int number = 0; number < students; number++) {
                 if (number > 0) {

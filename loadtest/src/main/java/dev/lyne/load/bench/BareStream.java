@@ -21,7 +21,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * What gRPC streams by itself: a server with the teacher server's transport settings and as many threads, which sends as many
- * messages of one size as it is asked for, as fast as the reader takes them.
+ * messages of one size as it is asked for, as fast as the reader takes them. A {@link BareTeacher} beside it answers every sequence
+ * with one such message.
  */
 final class BareStream implements AutoCloseable {
     /** Asks for so many messages. */
@@ -48,6 +49,7 @@ final class BareStream implements AutoCloseable {
                 .addService(ServerServiceDefinition.builder("lyne.bench.BareStream")
                         .addMethod(METHOD, ServerCalls.asyncServerStreamingCall(this::send))
                         .build())
+                .addService(new BareTeacher(UnsafeByteOperations.unsafeWrap(message)))
                 .build()
                 .start();
     }

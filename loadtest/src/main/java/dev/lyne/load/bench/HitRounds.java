@@ -36,14 +36,14 @@ final class HitRounds {
         double[] hits = new double[rounds];
         double[] decoded = new double[rounds];
         long messages = server.blocksServed();
-        long bytes = BenchStudent.run(students, new Order.CountRows(times(1)));
+        long bytes = BenchStudent.run(students, new Order.CountRows(ask.times(1)));
         messages = server.blocksServed() - messages;
         int messageBytes = (int) (bytes / messages);
         int times = (int) Math.max(1, roundBytes / bytes);
         try (var stream = new BareStream(messageBytes)) {
             var bareOrder = new Order.CountMessages(stream.port(), messages * times / students.size());
-            var hitOrder = new Order.CountRows(times(times));
-            var takeOrder = new Order.TakeRows(times(times));
+            var hitOrder = new Order.CountRows(ask.times(times));
+            var takeOrder = new Order.TakeRows(ask.times(times));
             for (int round = 0; round < WARM_UP_ROUNDS; round++) {
                 for (Order order : List.of(bareOrder, hitOrder, takeOrder)) {
                     BenchStudent.run(students, order);
@@ -69,10 +69,6 @@ final class HitRounds {
             }
         }
         return new Figures(bare, hits, decoded, messageBytes);
-    }
-
-    private Order.Ask times(int times) {
-        return new Order.Ask(ask.round(), ask.count(), ask.tokens(), ask.k(), ask.precision(), times);
     }
 
     private double rate(Order order) throws IOException {

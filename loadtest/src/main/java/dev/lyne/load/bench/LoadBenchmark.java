@@ -17,23 +17,29 @@ import java.util.function.Consumer;
  */
 public final class LoadBenchmark {
     private static final int VOCABULARY = 32_768;
-    private static final int WARM_UP_ROUNDS = 2;
 
     /**
      * Medians over the rounds.
      *
      * @param achievedOverConfigured tokens a second that the load saw answered, over those that the teacher was configured to
      * @param loadOverHits bytes a second of the load on a hot cache, over those of the students that {@code bench serve} measures hits with
-     * @param loadOverBareStream the same over a bare stream's
+     * @param loadOverBareStream bytes a second of the load on a bare stream that answers requests, over those of students that read as
+     *     large messages of a bare stream and ask for nothing
+     * @param loadOnBareCpuSecondsPerGigabyte processor time of the load's processes, and so on
      */
     public record Result(
             double achievedOverConfigured,
             double loadOverHits,
             double loadOverBareStream,
+            double loadOnBareCpuSecondsPerGigabyte,
+            double bareCpuSecondsPerGigabyte,
+            double loadOnHitsCpuSecondsPerGigabyte,
+            double hitCpuSecondsPerGigabyte,
             double configuredTokensPerSecond,
             double achievedTokensPerSecond,
-            double loadBytesPerSecond,
+            double loadOnHitsBytesPerSecond,
             double hitBytesPerSecond,
+            double loadOnBareBytesPerSecond,
             double bareBytesPerSecond,
             int messageBytes,
             int students,
@@ -96,7 +102,10 @@ public final class LoadBenchmark {
         try (var server = server(0)) {
             List<BenchStudent> processes = starter.start(server.port());
             try {
-                return hits(processes, new ServerGauges(server.registry()), Rounds.median(achieved));
+                return result(
+                        Rounds.median(achieved),
+                        new LoadRounds(processes, ask, roundMillis, progress)
+                                .run(rounds, new ServerGauges(server.registry())));
             } finally {
                 processes.forEach(BenchStudent::close);
             }
@@ -113,60 +122,33 @@ public final class LoadBenchmark {
     private Order fresh(int round) {
         return new Order.Load(
                 new Order.Ask(1_000 + round, ask.count(), ask.tokens(), ask.k(), ask.precision(), 1),
+                0,
                 false,
                 roundMillis);
     }
 
-    private Result hits(List<BenchStudent> processes, ServerGauges server, double achieved) throws IOException {
-        long messages = server.blocksServed();
-        long bytes = BenchStudent.run(processes, new Order.CountRows(ask));
-        messages = server.blocksServed() - messages;
-        int messageBytes = (int) (bytes / messages);
-        double[] bare = new double[rounds];
-        double[] hits = new double[rounds];
-        double[] load = new double[rounds];
-        try (var stream = new BareStream(messageBytes)) {
-            Order loadOrder = new Order.Load(ask, true, roundMillis);
-            double rate = 0;
-            for (int round = 0; round < WARM_UP_ROUNDS; round++) {
-                rate = BenchStudent.run(processes, loadOrder);
-            }
-            int times = (int) Math.max(1, rate * roundMillis / 1e3 / bytes);
-            Order hitOrder = new Order.CountRows(
-                    new Order.Ask(ask.round(), ask.count(), ask.tokens(), ask.k(), ask.precision(), times));
-            Order bareOrder = new Order.CountMessages(stream.port(), messages * times / processes.size());
-            for (int round = 0; round < WARM_UP_ROUNDS; round++) {
-                BenchStudent.run(processes, hitOrder);
-                BenchStudent.run(processes, bareOrder);
-            }
-            for (int round = 0; round < rounds; round++) {
-                bare[round] = rate(processes, bareOrder);
-                hits[round] = rate(processes, hitOrder);
-                load[round] = BenchStudent.run(processes, loadOrder);
-                progress.accept(String.format(
-                        "round %d of %d: bare stream %.0f MB/s, counted hits %.0f MB/s, load %.0f MB/s",
-                        round + 1, rounds, bare[round] / 1e6, hits[round] / 1e6, load[round] / 1e6));
-            }
-        }
+    private Result result(double achieved, LoadRounds.Figures figures) {
         return new Result(
                 achieved / tokensPerSecond,
-                Rounds.medianRatio(load, hits),
-                Rounds.medianRatio(load, bare),
+                Rounds.medianRatio(
+                        figures.loadOnHits().bytesPerSecond(), figures.hits().bytesPerSecond()),
+                Rounds.medianRatio(
+                        figures.loadOnBare().bytesPerSecond(), figures.bare().bytesPerSecond()),
+                Rounds.median(figures.loadOnBare().cpuSecondsPerGigabyte()),
+                Rounds.median(figures.bare().cpuSecondsPerGigabyte()),
+                Rounds.median(figures.loadOnHits().cpuSecondsPerGigabyte()),
+                Rounds.median(figures.hits().cpuSecondsPerGigabyte()),
                 tokensPerSecond,
                 achieved,
-                Rounds.median(load),
-                Rounds.median(hits),
-                Rounds.median(bare),
-                messageBytes,
+                Rounds.median(figures.loadOnHits().bytesPerSecond()),
+                Rounds.median(figures.hits().bytesPerSecond()),
+                Rounds.median(figures.loadOnBare().bytesPerSecond()),
+                Rounds.median(figures.bare().bytesPerSecond()),
+                figures.messageBytes(),
                 students,
                 ask.k(),
                 ask.precision().name().toLowerCase(Locale.ROOT),
                 ask.tokens(),
                 rounds);
-    }
-
-    private static double rate(List<BenchStudent> processes, Order order) throws IOException {
-        long start = System.nanoTime();
-        return BenchStudent.run(processes, order) * 1e9 / (System.nanoTime() - start);
     }
 }

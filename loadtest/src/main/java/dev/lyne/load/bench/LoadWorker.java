@@ -18,10 +18,18 @@ import java.util.List;
 
 /** The load generator as one student of a benchmark. */
 record LoadWorker(String teacher, int number, int window) {
+    /**
+     * What came of it.
+     *
+     * @param rate bytes or tokens a second
+     * @param cpuNanos processor time in the counted window
+     */
+    record Measured(long rate, long cpuNanos) {}
+
     private static final Duration WARM_UP = Duration.ofMillis(500);
 
-    /** Runs it; gives bytes or tokens a second. */
-    long run(Order.Load load) throws IOException, InterruptedException {
+    /** Runs it. */
+    Measured run(Order.Load load) throws IOException, InterruptedException {
         Order.Ask ask = load.ask();
         // Students of one seed have the pool in common, and fresh sequences of their own seed's.
         long seed = load.repeated() ? ask.round() : ask.round() << 16 | number;
@@ -42,13 +50,16 @@ record LoadWorker(String teacher, int number, int window) {
                 Duration.ofMillis(load.millis()),
                 false,
                 seed);
+        String address = load.port() == 0 ? teacher : "127.0.0.1:" + load.port();
         try (var connections =
-                new GrpcConnections(List.of(teacher), 1, 1, TeacherDialer.open(TeacherSecurity.LOOPBACK)::channel)) {
+                new GrpcConnections(List.of(address), 1, 1, TeacherDialer.open(TeacherSecurity.LOOPBACK)::channel)) {
             StepResult step = new LoadTest(profile, Schedule.once(), connections, "")
                     .run(look -> {})
                     .steps()
                     .get(0);
-            return Math.round(load.repeated() ? step.bytesPerSecond() : step.sequencesPerSecond() * ask.tokens());
+            return new Measured(
+                    Math.round(load.repeated() ? step.bytesPerSecond() : step.sequencesPerSecond() * ask.tokens()),
+                    (long) (step.generatorCpuSeconds() * 1e9));
         }
     }
 }

@@ -24,6 +24,10 @@ sealed interface Order {
             return sequences;
         }
 
+        Ask times(int number) {
+            return new Ask(round, count, tokens, k, precision, number);
+        }
+
         private String words() {
             return round + " " + count + " " + tokens + " " + k + " " + precision + " " + times;
         }
@@ -59,12 +63,13 @@ sealed interface Order {
      * Run the load generator's closed loop.
      *
      * @param ask what to ask for; all students' sequences are those of its round
+     * @param port of the {@link BareStream} to ask; 0 for the teacher
      * @param repeated whether they are the same ones over and over; the answer is then bytes a second, else tokens a second
      */
-    record Load(Ask ask, boolean repeated, long millis) implements Order {
+    record Load(Ask ask, int port, boolean repeated, long millis) implements Order {
         @Override
         public String line() {
-            return (repeated ? "load-hits " : "load ") + ask.words() + " " + millis;
+            return (repeated ? "load-hits " : "load ") + ask.words() + " " + port + " " + millis;
         }
     }
 
@@ -76,6 +81,14 @@ sealed interface Order {
         }
     }
 
+    /** Say how many nanoseconds of processor time the order before took; of a load, in its counted window. */
+    record TellCpuTime() implements Order {
+        @Override
+        public String line() {
+            return "cpu";
+        }
+    }
+
     /** Reads an order back from its line. */
     static Order parse(String line) {
         String[] words = line.split(" ");
@@ -84,8 +97,14 @@ sealed interface Order {
             case "count" -> new CountRows(Ask.parse(words));
             case "bare" -> new CountMessages(Integer.parseInt(words[1]), Long.parseLong(words[2]));
             case "load", "load-hits" ->
-                new Load(Ask.parse(words), words[0].equals("load-hits"), Long.parseLong(words[words.length - 1]));
-            default -> throw new IllegalArgumentException("order: " + line + " (expected: take, count, load or bare)");
+                new Load(
+                        Ask.parse(words),
+                        Integer.parseInt(words[words.length - 2]),
+                        words[0].equals("load-hits"),
+                        Long.parseLong(words[words.length - 1]));
+            case "cpu" -> new TellCpuTime();
+            default ->
+                throw new IllegalArgumentException("order: " + line + " (expected: take, count, load, bare or cpu)");
         };
     }
 }

@@ -1,5 +1,6 @@
 package dev.lyne.load.bench;
 
+import dev.lyne.load.run.ProcessCpu;
 import dev.lyne.student.client.ClientOptions;
 import dev.lyne.student.client.TargetRequest;
 import dev.lyne.student.client.TargetSequence;
@@ -24,6 +25,7 @@ public final class ServeWorker {
     private final String teacher;
     private final int number;
     private final int window;
+    private long cpuNanos; // of the last order
 
     /** @param window sequences to keep in flight */
     public ServeWorker(String teacher, int number, int window) {
@@ -41,7 +43,8 @@ public final class ServeWorker {
         try (var client = TeacherClient.connect(teacher, options)) {
             int vocabularySize = client.describe().vocabularySize();
             for (String line = orders.readLine(); line != null; line = orders.readLine()) {
-                answers.println(answer(client, vocabularySize, Order.parse(line)));
+                Order order = Order.parse(line);
+                answers.println(order instanceof Order.TellCpuTime ? cpuNanos : answer(client, vocabularySize, order));
                 answers.flush();
             }
         }
@@ -49,12 +52,22 @@ public final class ServeWorker {
 
     private long answer(TeacherClient client, int vocabularySize, Order order)
             throws IOException, InterruptedException {
+        if (order instanceof Order.Load load) {
+            LoadWorker.Measured measured = new LoadWorker(teacher, number, window).run(load);
+            cpuNanos = measured.cpuNanos();
+            return measured.rate();
+        }
+        long before = ProcessCpu.nanos();
+        long answer = read(client, vocabularySize, order);
+        cpuNanos = ProcessCpu.nanos() - before;
+        return answer;
+    }
+
+    private long read(TeacherClient client, int vocabularySize, Order order) throws InterruptedException {
         if (order instanceof Order.TakeRows take) {
             return positions(client, take.ask(), take.ask().sequences(number, vocabularySize));
         } else if (order instanceof Order.CountRows count) {
             return on(teacher, channel -> MessageCounter.rows(channel, count.ask(), number, window));
-        } else if (order instanceof Order.Load load) {
-            return new LoadWorker(teacher, number, window).run(load);
         } else if (order instanceof Order.CountMessages bare) {
             return on("127.0.0.1:" + bare.port(), channel -> MessageCounter.messages(channel, bare.messages()));
         }

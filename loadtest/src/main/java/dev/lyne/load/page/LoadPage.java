@@ -65,8 +65,10 @@ public final class LoadPage {
         card("Not computed afresh", Html.percent(best.hitRatio()), "share of positions from a cache or joined");
         card(
                 "Saturation",
-                result.saturatedAt().isEmpty() ? "not reached" : result.saturatedAt(),
-                result.steps().size() + (result.steps().size() == 1 ? " step" : " steps"));
+                result.saturatedAt().isEmpty() ? "not reached" : "reached",
+                (result.saturatedAt().isEmpty() ? "" : "at " + result.saturatedAt() + ", ")
+                        + result.steps().size()
+                        + (result.steps().size() == 1 ? " step" : " steps"));
         out.append("</ul>\n</header>\n");
     }
 
@@ -106,7 +108,7 @@ public final class LoadPage {
         chart(latency);
         boolean open = result.steps().get(0).offeredPerSecond() > 0;
         LineChart rate = new LineChart(
-                open ? "Answered against offered" : "Throughput over students",
+                open ? "Answered against offered (faint: as many as offered)" : "Throughput over students",
                 open ? "sequences offered a second" : "students",
                 open ? "sequences a second" : "positions a second");
         rate.add(new LineChart.Series(
@@ -210,7 +212,8 @@ public final class LoadPage {
         legend(result.steps().stream().map(StepResult::label).toList());
         out.append("<div class=\"charts\">\n");
         LineChart rate = new LineChart("Throughput", "counted seconds", "positions a second");
-        LineChart latency = new LineChart("Latency of what was due, p50 and p99", "counted seconds", "milliseconds");
+        LineChart latency =
+                new LineChart("Latency of what was due, p99 (faint: p50)", "counted seconds", "milliseconds");
         double at = 0;
         int number = 0;
         for (StepResult step : result.steps()) {

@@ -6,6 +6,8 @@ package dev.lyne.load.plan;
  * @param replicas teacher servers
  * @param cacheBytesPerReplica bytes of rows that a replica keeps; 0 for none
  * @param sharedCache whether a row that one replica computed is stored for all, without bound
+ * @param longRun whether caches hold from the start what they hold in the long run, when students have gone through their corpus; else
+ *     they are empty
  * @param delaySeconds from a student to a replica, one way
  * @param studentBytesPerSecond what a student's network carries; infinite for no limit
  * @param replicaBytesPerSecond what a replica's network carries
@@ -14,6 +16,7 @@ public record Deployment(
         int replicas,
         double cacheBytesPerReplica,
         boolean sharedCache,
+        boolean longRun,
         double delaySeconds,
         double studentBytesPerSecond,
         double replicaBytesPerSecond) {
@@ -27,11 +30,18 @@ public record Deployment(
 
     Deployment withReplicas(int number) {
         return new Deployment(
-                number, cacheBytesPerReplica, sharedCache, delaySeconds, studentBytesPerSecond, replicaBytesPerSecond);
+                number,
+                cacheBytesPerReplica,
+                sharedCache,
+                longRun,
+                delaySeconds,
+                studentBytesPerSecond,
+                replicaBytesPerSecond);
     }
 
     Deployment withCacheBytes(double bytes) {
-        return new Deployment(replicas, bytes, sharedCache, delaySeconds, studentBytesPerSecond, replicaBytesPerSecond);
+        return new Deployment(
+                replicas, bytes, sharedCache, longRun, delaySeconds, studentBytesPerSecond, replicaBytesPerSecond);
     }
 
     private static void require(boolean holds, String name, Object value, String expectation) {

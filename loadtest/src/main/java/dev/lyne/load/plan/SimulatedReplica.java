@@ -19,11 +19,14 @@ final class SimulatedReplica {
     private final Set<Long> shared; // what all replicas find; empty and unused without a shared cache
     private final boolean sharing;
     private final int mostStored;
+    private final long storedBelow; // of 2^62: hashes of sequences that are stored in the long run
+    private final long hashSeed;
     private final LinkedHashMap<Long, Boolean> stored = new LinkedHashMap<>(16, 0.75f, true);
-    private final Map<Long, List<Runnable>> computing = new HashMap<>();
+    private final Map<Long, List<Answer>> computing = new HashMap<>();
     private final ArrayDeque<Waiting> queue = new ArrayDeque<>();
     private final Server sender = new Server();
-    final Server network = new Server();
+    private final Server network = new Server();
+    private final double networkSecondsPerSequence;
     private boolean running;
     private boolean alarmed;
     private double deviceBusy;
@@ -31,30 +34,55 @@ final class SimulatedReplica {
     long hits;
     long coalesced;
 
+    /** Told when a sequence's rows have left the replica, as soon as that is known. */
+    @FunctionalInterface
+    interface Answer {
+        void leaves(double seconds);
+    }
+
     private record Waiting(long key, double since) {}
 
-    SimulatedReplica(TeacherCost cost, Workload work, Deployment deployment, Calendar calendar, Set<Long> shared) {
+    SimulatedReplica(
+            int number, TeacherCost cost, Workload work, Deployment deployment, Calendar calendar, Set<Long> shared) {
         this.cost = cost;
         this.work = work;
         this.calendar = calendar;
         this.shared = shared;
+        this.networkSecondsPerSequence =
+                cost.bytesPerPosition() * work.positions() / deployment.replicaBytesPerSecond();
         this.sharing = deployment.sharedCache();
         double rowsBytes = cost.bytesPerPosition() * work.positions();
-        this.mostStored = (int) Math.min(Integer.MAX_VALUE, deployment.cacheBytesPerReplica() / rowsBytes);
+        int most = (int) Math.min(Integer.MAX_VALUE, deployment.cacheBytesPerReplica() / rowsBytes);
+        double share = work.corpusSequences() == 0 ? 0 : Math.min(1, (double) most / work.corpusSequences());
+        // One order over and over pushes everything out of a cache that is too small for all of it before it comes
+        // again.
+        boolean longRun = deployment.longRun() && work.corpusSequences() > 0 && (share == 1 || !work.sameOrder());
+        this.storedBelow = deployment.longRun() && sharing ? 1L << 62 : longRun ? (long) (share * (1L << 62)) : 0;
+        this.mostStored = longRun ? 0 : most;
+        this.hashSeed = number * 0x9e3779b97f4a7c15L;
+    }
+
+    private boolean holds(long key) {
+        if (storedBelow > 0) {
+            long hash = (key ^ hashSeed) * 0xbf58476d1ce4e5b9L;
+            hash = (hash ^ hash >>> 29) * 0x94d049bb133111ebL;
+            return (hash ^ hash >>> 32) >>> 2 < storedBelow;
+        }
+        return stored.get(key) != null || sharing && shared.contains(key);
     }
 
     double deviceBusySeconds() {
         return deviceBusy;
     }
 
-    /** A sequence comes; {@code answer} runs when its rows leave the processors. */
-    void ask(long key, Runnable answer) {
-        if (stored.get(key) != null || sharing && shared.contains(key)) {
+    /** A sequence comes. */
+    void ask(long key, Answer answer) {
+        if (holds(key)) {
             hits++;
             send(answer);
             return;
         }
-        List<Runnable> others = computing.get(key);
+        List<Answer> others = computing.get(key);
         if (others != null) {
             coalesced++;
             others.add(answer);
@@ -66,8 +94,10 @@ final class SimulatedReplica {
         lookAtQueue();
     }
 
-    private void send(Runnable answer) {
-        calendar.at(sender.serve(calendar.now(), cost.sendSecondsPerRow() * work.positions()), answer);
+    /** Rows leave the processors in the order in which they came, so that the network's queue is known now. */
+    private void send(Answer answer) {
+        double sent = sender.serve(calendar.now(), cost.sendSecondsPerRow() * work.positions());
+        answer.leaves(network.serve(sent, networkSecondsPerSequence));
     }
 
     private void lookAtQueue() {
@@ -110,7 +140,7 @@ final class SimulatedReplica {
         if (sharing) {
             shared.add(key);
         }
-        List<Runnable> askers = computing.remove(key);
+        List<Answer> askers = computing.remove(key);
         if (askers != null) {
             askers.forEach(this::send);
         }

@@ -16,6 +16,7 @@ final class SimulatedStudent {
     private final List<SimulatedReplica> replicas;
     private final SplittableRandom random;
     private final Server network = new Server();
+    private final double networkSecondsPerSequence;
     private final int[] inFlight; // by replica
     private final boolean[] arrived; // by index, modulo the window
     private long asked;
@@ -42,6 +43,8 @@ final class SimulatedStudent {
         this.calendar = calendar;
         this.replicas = replicas;
         this.random = new SplittableRandom(work.seed() * 0x9e3779b97f4a7c15L + number);
+        this.networkSecondsPerSequence =
+                cost.bytesPerPosition() * work.positions() / deployment.studentBytesPerSecond();
         this.inFlight = new int[replicas.size()];
         this.arrived = new boolean[work.windowSequences()];
     }
@@ -67,17 +70,15 @@ final class SimulatedStudent {
         SimulatedReplica replica = replicas.get(chosen);
         double sentAt = calendar.now();
         long key = work.key(number, index, random);
-        double bytes = cost.bytesPerPosition() * work.positions();
         calendar.at(
                 sentAt + deployment.delaySeconds() + cost.overheadSeconds(),
-                () -> replica.ask(key, () -> {
-                    double left = replica.network.serve(calendar.now(), bytes / deployment.replicaBytesPerSecond());
-                    calendar.at(
-                            left + deployment.delaySeconds(),
-                            () -> calendar.at(
-                                    network.serve(calendar.now(), bytes / deployment.studentBytesPerSecond()),
-                                    () -> arrive(index, chosen, sentAt)));
-                }));
+                () -> replica.ask(
+                        key,
+                        left -> calendar.at(
+                                left + deployment.delaySeconds(),
+                                () -> calendar.at(
+                                        network.serve(calendar.now(), networkSecondsPerSequence),
+                                        () -> arrive(index, chosen, sentAt)))));
     }
 
     /** The replica with the fewest of this student's sequences in flight, as the client library chooses; any of several. */

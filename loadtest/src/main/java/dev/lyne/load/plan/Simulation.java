@@ -14,7 +14,8 @@ public final class Simulation {
      *
      * @param computedPerSecond positions a second that devices computed
      * @param hitRatio share of sequences not computed for their asker
-     * @param stallShare share of the students' time spent waiting for rows; of the first steps, too, where they began in it
+     * @param stallShare share of the students' time spent waiting for rows, or that will be when what they have in stock is used up,
+     *     whichever is more
      * @param worstStallShare the same of the student that waited most
      * @param deviceBusyShare mean over the replicas
      * @param busiestDeviceShare of the busiest replica
@@ -39,16 +40,14 @@ public final class Simulation {
     /**
      * Runs it.
      *
-     * @param warmUpSeconds simulated time before anything counts
-     * @param seconds simulated time that counts
+     * @param horizon how long to simulate
      */
-    public static Outcome run(
-            TeacherCost cost, Workload work, Deployment deployment, double warmUpSeconds, double seconds) {
+    public static Outcome run(TeacherCost cost, Workload work, Deployment deployment, Horizon horizon) {
         var calendar = new Calendar();
         Set<Long> shared = new HashSet<>();
         List<SimulatedReplica> replicas = new ArrayList<>();
         for (int i = 0; i < deployment.replicas(); i++) {
-            replicas.add(new SimulatedReplica(cost, work, deployment, calendar, shared));
+            replicas.add(new SimulatedReplica(i, cost, work, deployment, calendar, shared));
         }
         List<SimulatedStudent> students = new ArrayList<>();
         for (int i = 0; i < work.students(); i++) {
@@ -56,10 +55,10 @@ public final class Simulation {
             students.add(student);
             calendar.at(work.staggerSeconds() * i, student::start);
         }
-        calendar.runUntil(warmUpSeconds);
+        calendar.runUntil(horizon.warmUpSeconds());
         Totals before = totals(students, replicas);
-        calendar.runUntil(warmUpSeconds + seconds);
-        return outcome(work, cost, before, totals(students, replicas), seconds);
+        calendar.runUntil(horizon.warmUpSeconds() + horizon.seconds());
+        return outcome(work, cost, before, totals(students, replicas), horizon.seconds());
     }
 
     private static Totals totals(List<SimulatedStudent> students, List<SimulatedReplica> replicas) {
@@ -84,12 +83,13 @@ public final class Simulation {
         double[] stall = shares(before.waited(), after.waited(), seconds);
         double[] busy = shares(before.busy(), after.busy(), seconds);
         double positions = answered * work.positions() / seconds;
+        double shortOf = Math.max(0, 1 - positions / work.positionsPerSecondWanted());
         return new Outcome(
                 busy.length,
                 positions,
                 computed * work.positions() / seconds,
                 asked == 0 ? 0 : 1 - computed / asked,
-                mean(stall),
+                work.stepSeconds() == 0 ? mean(stall) : Math.max(mean(stall), shortOf),
                 most(stall),
                 mean(busy),
                 most(busy),

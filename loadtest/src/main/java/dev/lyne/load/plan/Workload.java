@@ -58,6 +58,11 @@ public record Workload(
                 : (double) students * sequencesPerStep * positions / stepSeconds;
     }
 
+    /** Devices that compute all that is wanted, if nothing is shared and they never wait; infinite where students compute nothing. */
+    double devicesAtLeast(TeacherCost cost) {
+        return positionsPerSecondWanted() * tokens / positions / cost.tokensPerSecond();
+    }
+
     /** What a student asks for as its {@code index}-th: equal numbers are equal sequences. */
     long key(int student, long index, SplittableRandom random) {
         if (corpusSequences > 0) {

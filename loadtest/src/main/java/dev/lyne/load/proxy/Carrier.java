@@ -6,15 +6,18 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Carries what one end of a connection sends to the other, over a line. Both ends have one event loop, which calls everything here.
- * Timers of one loop fire in the order of their times, and arrivals on a line only grow, so bytes keep their order.
+ * Carries what one end of a connection sends to the other, over a line. Both ends have one event loop, which calls everything here. A
+ * timer is started for each piece, and whichever fires delivers the piece that came first: timers of nearly equal times may change
+ * places, bytes must not.
  */
 final class Carrier extends ChannelInboundHandlerAdapter {
     private final Channel to;
     private final Line line;
+    private final ArrayDeque<ByteBuf> pieces = new ArrayDeque<>();
     private long underWay;
     private long lastArrival;
 
@@ -27,36 +30,42 @@ final class Carrier extends ChannelInboundHandlerAdapter {
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
         ByteBuf bytes = (ByteBuf) message;
-        int count = bytes.readableBytes();
-        underWay += count;
-        long now = System.nanoTime();
-        lastArrival = line.arrival(now, count);
-        context.channel().config().setAutoRead(underWay < line.mostUnderWay());
-        deliver(context, lastArrival - now, () -> {
-            underWay -= count;
-            if (to.isActive()) {
-                to.writeAndFlush(bytes).addListener(written -> readOn(context.channel()));
-            } else {
-                bytes.release();
-            }
-        });
-    }
-
-    private void readOn(Channel from) {
-        from.config().setAutoRead(underWay < line.mostUnderWay() && to.isWritable());
-    }
-
-    private static void deliver(ChannelHandlerContext context, long delayNanos, Runnable arrival) {
-        var unused = context.channel().eventLoop().schedule(arrival, Math.max(0, delayNanos), TimeUnit.NANOSECONDS);
+        underWay += bytes.readableBytes();
+        lastArrival = line.arrival(System.nanoTime(), bytes.readableBytes());
+        readOn(context.channel());
+        carry(context, bytes);
     }
 
     /** The end is carried, too: after everything that was sent before it. */
     @Override
     public void channelInactive(ChannelHandlerContext context) {
-        deliver(
-                context,
-                lastArrival - System.nanoTime(),
-                () -> to.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE));
+        carry(context, Unpooled.EMPTY_BUFFER);
+    }
+
+    private void carry(ChannelHandlerContext context, ByteBuf piece) {
+        pieces.add(piece);
+        long delayNanos = Math.max(0, lastArrival - System.nanoTime());
+        var unused = context.channel()
+                .eventLoop()
+                .schedule(() -> arrive(context.channel(), pieces.remove()), delayNanos, TimeUnit.NANOSECONDS);
+    }
+
+    private void arrive(Channel from, ByteBuf piece) {
+        if (!piece.isReadable()) {
+            to.writeAndFlush(piece).addListener(ChannelFutureListener.CLOSE);
+            return;
+        }
+        int count = piece.readableBytes();
+        to.writeAndFlush(piece)
+                .addListener(
+                        written -> { // under way until the other end took it
+                            underWay -= count;
+                            readOn(from);
+                        });
+    }
+
+    private void readOn(Channel from) {
+        from.config().setAutoRead(underWay < line.mostUnderWay());
     }
 
     @Override

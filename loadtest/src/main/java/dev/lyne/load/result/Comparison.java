@@ -94,13 +94,19 @@ public final class Comparison {
         }
         List<Line> lines = new ArrayList<>();
         for (int figure = 0; figure < FIGURES.size(); figure++) {
-            double[] sorted = changes[figure];
-            Arrays.sort(sorted);
-            double low = sorted[(int) (RESAMPLES * (1 - LEVEL) / 2)];
-            double high = sorted[(int) (RESAMPLES * (1 + LEVEL) / 2)];
+            // A resample of nothing but seconds without an answer has no rate to compare.
+            double[] sorted = Arrays.stream(changes[figure])
+                    .filter(Double::isFinite)
+                    .sorted()
+                    .toArray();
             ToDoubleFunction<List<Interval>> value = FIGURES.get(figure).value();
             double one = value.applyAsDouble(first);
             double other = value.applyAsDouble(second);
+            if (sorted.length == 0 || !Double.isFinite(change(one, other))) {
+                continue;
+            }
+            double low = sorted[(int) (sorted.length * (1 - LEVEL) / 2)];
+            double high = sorted[(int) (sorted.length * (1 + LEVEL) / 2)];
             lines.add(new Line(
                     a.label(),
                     FIGURES.get(figure).name(),

@@ -15,10 +15,9 @@ import dev.lyne.wire.MalformedBlockException;
 import java.nio.ByteBuffer;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
- * One student. The agenda and the stream's events call it from their threads; every method holds its lock, and none blocks.
+ * One student. The agenda and the stream's events call it from their threads; everything holds its lock, and nothing blocks.
  *
  * <p>A sequence's clock starts when it was due, not when it was sent: an open loop's by its schedule, a closed loop's when its
  * place in the window came free. It goes on through refusals and lost streams until the rows are there.
@@ -31,7 +30,6 @@ final class LoadStudent {
     private final LoadProfile profile;
     private final RequestSource requests;
     private final StreamKind kind;
-    private final Connections connections;
     private final Agenda agenda;
     private final Meter meter;
     private final Consumer<String> fatal;
@@ -40,16 +38,13 @@ final class LoadStudent {
     private final double thinkNanos;
 
     private final Backlog backlog = new Backlog();
-    private @Nullable RowStream stream;
-    private int generation; // of the stream; events of an earlier one are not this student's any more
-    private int vocabularySize;
+    private final StudentStream stream;
+    private int vocabularySize; // 0 until the stream's first message
     private int creditSequences;
     private long creditTokens;
     private int pausing; // places of a closed loop's window whose student thinks
     private boolean everOpened;
     private boolean stopped;
-    private boolean stalled;
-    private int withheld; // messages taken while stalled, not let in again
 
     /** @param firstIndex index of the first sequence to ask for */
     LoadStudent(
@@ -65,7 +60,6 @@ final class LoadStudent {
         this.firstIndex = firstIndex;
         this.profile = profile;
         this.requests = requests;
-        this.connections = connections;
         this.agenda = agenda;
         this.meter = meter;
         this.fatal = fatal;
@@ -78,6 +72,7 @@ final class LoadStudent {
                 profile.precision(),
                 profile.rawLogits(),
                 profile.decode());
+        this.stream = new StudentStream(number, kind, connections, this, new Events(), this::check);
     }
 
     /** Opens the stream and plans what this student does to it. */
@@ -111,18 +106,12 @@ final class LoadStudent {
         long now = agenda.now();
         backlog.all().forEach(one -> meter.gaveUp(one.intendedNanos, now));
         backlog.clear();
-        generation++;
-        if (stream != null) {
-            stream.drop();
-            stream = null;
-        }
+        stream.drop();
     }
 
     private void connect() {
         vocabularySize = 0;
-        withheld = 0;
-        int mine = ++generation;
-        stream = connections.open(number, kind, new Events(mine));
+        stream.connect();
     }
 
     private void due(long intendedNanos) {
@@ -132,7 +121,7 @@ final class LoadStudent {
 
     /** Sends what the window, the schedule and the granted credit allow. */
     private void send() {
-        RowStream open = stream;
+        RowStream open = stream.open();
         if (open == null || vocabularySize == 0) {
             return;
         }
@@ -183,17 +172,13 @@ final class LoadStudent {
 
     private synchronized void stall() {
         if (!stopped) {
-            stalled = true;
+            stream.stall();
             agenda.at(agenda.now() + (long) (profile.trouble().stallSeconds() * 1e9), this::stallEnds);
         }
     }
 
     private synchronized void stallEnds() {
-        stalled = false;
-        if (stream != null && withheld > 0) {
-            stream.read(withheld);
-            withheld = 0;
-        }
+        stream.stallEnds();
         plan(profile.trouble().stallEverySeconds(), this::stall);
     }
 
@@ -201,12 +186,7 @@ final class LoadStudent {
         if (stopped) {
             return;
         }
-        RowStream dropped = stream;
-        generation++;
-        stream = null;
-        if (dropped != null) {
-            dropped.drop();
-        }
+        stream.drop();
         meter.reconnected(agenda.now());
         backlog.askAgain();
         connect();
@@ -214,7 +194,7 @@ final class LoadStudent {
     }
 
     private synchronized void reconnect(int lost) {
-        if (generation == lost && !(stopped && backlog.isEmpty())) {
+        if (stream.number() == lost && !(stopped && backlog.isEmpty())) {
             connect();
         }
     }
@@ -225,49 +205,26 @@ final class LoadStudent {
         }
     }
 
-    /** Events of one stream. */
+    /** Any thread may call it. */
+    private void check(byte[] block) {
+        try {
+            int unused = BlockDecoder.decode(ByteBuffer.wrap(block)).rows();
+        } catch (IllegalArgumentException | MalformedBlockException e) {
+            fatal.accept("a block cannot be decoded: " + e.getMessage());
+        }
+    }
+
+    /** What the stream tells, with this student's lock held. */
     private final class Events implements StreamEvents {
-        private final int mine;
-
-        Events(int mine) {
-            this.mine = mine;
-        }
-
-        /** Lets the next message in, unless the student stalls. */
-        private boolean current() {
-            if (mine != generation) {
-                return false;
-            }
-            RowStream open = stream;
-            if (stalled || open == null) {
-                withheld++;
-            } else {
-                open.read(1);
-            }
-            return true;
-        }
-
         @Override
         public void opened(int vocabulary, int sequences, long tokens) {
-            synchronized (LoadStudent.this) {
-                if (current()) {
-                    everOpened = true;
-                    vocabularySize = vocabulary;
-                    grant(sequences, tokens);
-                }
-            }
+            everOpened = true;
+            vocabularySize = vocabulary;
+            credit(sequences, tokens);
         }
 
         @Override
         public void credit(int sequences, long tokens) {
-            synchronized (LoadStudent.this) {
-                if (current()) {
-                    grant(sequences, tokens);
-                }
-            }
-        }
-
-        private void grant(int sequences, long tokens) {
             creditSequences = sequences;
             creditTokens = tokens;
             send();
@@ -275,71 +232,49 @@ final class LoadStudent {
 
         @Override
         public void rows(long id, int source, int bytes, byte[] block) {
-            if (profile.decode()) {
-                check(block);
-            }
-            synchronized (LoadStudent.this) {
-                Asked one = current() ? backlog.inFlight(id) : null;
-                if (one != null) {
-                    one.bytes += bytes;
-                    one.source = Source.of(source);
-                }
-            }
-        }
-
-        private void check(byte[] block) {
-            try {
-                int unused = BlockDecoder.decode(ByteBuffer.wrap(block)).rows();
-            } catch (IllegalArgumentException | MalformedBlockException e) {
-                fatal.accept("a block cannot be decoded: " + e.getMessage());
+            Asked one = backlog.inFlight(id);
+            if (one != null) {
+                one.bytes += bytes;
+                one.source = Source.of(source);
             }
         }
 
         @Override
         public void done(long id, int rows) {
-            synchronized (LoadStudent.this) {
-                Asked one = current() ? backlog.take(id) : null;
-                if (one != null) {
-                    meter.answered(one.intendedNanos, agenda.now(), rows, one.bytes, one.source);
-                    goOn(thinkNanos > 0 ? exponential(thinkNanos) : 0);
-                }
+            Asked one = backlog.take(id);
+            if (one != null) {
+                meter.answered(one.intendedNanos, agenda.now(), rows, one.bytes, one.source);
+                goOn(thinkNanos > 0 ? exponential(thinkNanos) : 0);
             }
         }
 
         @Override
         public void failed(long id, String reason, String message, long retryNanos) {
-            synchronized (LoadStudent.this) {
-                Asked one = current() ? backlog.take(id) : null;
-                if (one == null) {
-                    return;
-                }
-                meter.refused(reason, agenda.now());
-                if (retryNanos > 0) {
-                    backlog.refuse(one);
-                    agenda.at(agenda.now() + retryNanos, () -> again(one));
-                } else {
-                    meter.failed(one.intendedNanos);
-                    goOn(RETRY_NANOS);
-                }
+            Asked one = backlog.take(id);
+            if (one == null) {
+                return;
+            }
+            meter.refused(reason, agenda.now());
+            if (retryNanos > 0) {
+                backlog.refuse(one);
+                agenda.at(agenda.now() + retryNanos, () -> again(one));
+            } else {
+                meter.failed(one.intendedNanos);
+                goOn(RETRY_NANOS);
             }
         }
 
         @Override
         public void closed(String code, String message) {
-            synchronized (LoadStudent.this) {
-                if (mine != generation) {
-                    return;
-                }
-                stream = null;
-                if (!everOpened) {
-                    fatal.accept("no stream: " + code + ": " + message);
-                    return;
-                }
-                meter.refused("STREAM_" + code, agenda.now());
-                meter.reconnected(agenda.now());
-                backlog.askAgain();
-                agenda.at(agenda.now() + RETRY_NANOS, () -> reconnect(mine));
+            if (!everOpened) {
+                fatal.accept("no stream: " + code + ": " + message);
+                return;
             }
+            int lost = stream.number();
+            meter.refused("STREAM_" + code, agenda.now());
+            meter.reconnected(agenda.now());
+            backlog.askAgain();
+            agenda.at(agenda.now() + RETRY_NANOS, () -> reconnect(lost));
         }
     }
 }

@@ -1,12 +1,10 @@
 package dev.lyne.load.run;
 
-import com.sun.management.OperatingSystemMXBean;
 import dev.lyne.load.profile.Arrivals;
 import dev.lyne.load.profile.LoadProfile;
 import dev.lyne.load.result.StepResult;
 import dev.lyne.load.wire.Connections;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -97,7 +95,7 @@ public final class LoadTest {
             pause(agenda, run.fromNanos());
             teller.tell();
         }
-        long cpu = processCpuNanos();
+        long cpu = ProcessCpu.nanos();
         if (metrics.isPresent()) {
             metrics.get().begin();
         }
@@ -108,7 +106,7 @@ public final class LoadTest {
             }
             teller.tell();
         }
-        double cpuSeconds = (processCpuNanos() - cpu) / 1e9;
+        double cpuSeconds = (ProcessCpu.nanos() - cpu) / 1e9;
         Map<String, Double> server = metrics.isPresent() ? metrics.get().end() : Map.of();
         run.stop();
         long patience = run.endNanos() + schedule.drain().toNanos();
@@ -131,10 +129,6 @@ public final class LoadTest {
         if (failure != null) {
             throw new IllegalStateException("the load generator failed: " + failure, failure);
         }
-    }
-
-    private static long processCpuNanos() {
-        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime();
     }
 
     /** Turns counts into rates. */

@@ -3,6 +3,9 @@ package dev.lyne.load.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.embedded.EmbeddedChannel;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -10,6 +13,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 final class NetworkProxyTest {
@@ -62,6 +66,23 @@ final class NetworkProxyTest {
             assertThat(seconds).isGreaterThan(0.2 + 2 * 0.03 - 0.001);
             assertThat(proxy.bytesFromTarget()).isEqualTo(sent.length);
         }
+    }
+
+    @Test
+    void carrier_timersThatChangePlaces_keepTheBytesInOrder() {
+        var to = new EmbeddedChannel();
+        var from = new EmbeddedChannel(new Carrier(to, new Line(new NetworkShape(1_000_000, 1e5))));
+        from.freezeTime(); // the loop is late: the second piece's timer, started later, is due before the first one's
+        from.writeInbound(Unpooled.wrappedBuffer(new byte[1_000]));
+        long moment = System.nanoTime() + 2_000_000;
+        while (System.nanoTime() - moment < 0) {
+            Thread.onSpinWait();
+        }
+        from.writeInbound(Unpooled.wrappedBuffer(new byte[1]));
+        from.advanceTimeBy(1, TimeUnit.SECONDS);
+        from.runScheduledPendingTasks();
+        assertThat(((ByteBuf) to.readOutbound()).readableBytes()).isEqualTo(1_000);
+        assertThat(((ByteBuf) to.readOutbound()).readableBytes()).isEqualTo(1);
     }
 
     @Test

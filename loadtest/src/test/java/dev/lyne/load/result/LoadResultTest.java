@@ -115,6 +115,35 @@ final class LoadResultTest {
     }
 
     @Test
+    void compare_serverThatAnsweredInOneSecondOnly_staysFinite() {
+        StepResult full = step("s", 1_000, 1);
+        List<StepResult.IntervalResult> mostlyEmpty =
+                new ArrayList<>(full.intervals().subList(0, 1));
+        for (int i = 1; i < 10; i++) {
+            mostlyEmpty.add(new StepResult.IntervalResult(1, 0, 0, 0, Histograms.write(new Histogram(3))));
+        }
+        StepResult.Counted counted = full.counted();
+        StepResult stopped = StepResult.of(new StepResult.Counted(
+                counted.label(),
+                counted.students(),
+                counted.offeredPerSecond(),
+                counted.intended(),
+                counted.failed(),
+                counted.unanswered(),
+                counted.positionsBySource(),
+                counted.refusals(),
+                counted.reconnects(),
+                counted.generatorCpuSeconds(),
+                counted.server(),
+                mostlyEmpty,
+                counted.lagHistogram()));
+        assertThat(Comparison.of(result(stopped), result(full), 5)).allSatisfy(line -> {
+            assertThat(line.low()).isFinite();
+            assertThat(line.high()).isFinite();
+        });
+    }
+
+    @Test
     void compare_noCommonStep_isRefused() {
         assertThatThrownBy(() -> Comparison.of(result(step("a", 9, 1)), result(step("b", 9, 1)), 5))
                 .hasMessageContaining("at least one of the same label");

@@ -12,12 +12,15 @@ public final class LineChart {
     private static final int RIGHT = 24;
     private static final int TOP = 14;
     private static final int BOTTOM = 46;
+    private static final int TITLE_HEIGHT = 44; // of a chart alone
+    private static final int LEGEND_HEIGHT = 18;
     private static final int MOST_POINTS = 360;
 
     private final String title;
     private final String xLabel;
     private final String yLabel;
     private final List<Series> series = new ArrayList<>();
+    private final List<String> places; // names of x = 0, 1, …; empty where x is a number
 
     /** A point of a line. */
     public record Point(double x, double y) {}
@@ -32,9 +35,19 @@ public final class LineChart {
 
     /** A chart without lines yet. */
     public LineChart(String title, String xLabel, String yLabel) {
+        this(title, xLabel, yLabel, List.of());
+    }
+
+    private LineChart(String title, String xLabel, String yLabel, List<String> places) {
         this.title = title;
         this.xLabel = xLabel;
         this.yLabel = yLabel;
+        this.places = places;
+    }
+
+    /** A chart over named places, evenly spaced, which are the x coordinates 0, 1, … of its points. */
+    public static LineChart over(List<String> places, String title, String xLabel, String yLabel) {
+        return new LineChart(title, xLabel, yLabel, List.copyOf(places));
     }
 
     /** Adds a line; points that are not finite are left out, and a line without points is, too. */
@@ -55,14 +68,45 @@ public final class LineChart {
 
     /** The figure with its caption. */
     public String render() {
-        Axis x = xAxis();
-        Axis y = yAxis();
         StringBuilder out = new StringBuilder();
         out.append("<figure class=\"chart\"><figcaption>")
                 .append(Html.escape(title))
                 .append("</figcaption>\n");
         out.append("<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n"
                 .formatted(WIDTH, HEIGHT, Html.escape(description())));
+        plot(out);
+        return out.append("</svg></figure>\n").toString();
+    }
+
+    /** The chart as an SVG file of its own, with title, legend and colours. */
+    public String alone() {
+        int head = TITLE_HEIGHT + LEGEND_HEIGHT * series.size();
+        StringBuilder out = new StringBuilder();
+        out.append("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 %d %d %d\" width=\"%d\" role=\"img\" "
+                        .formatted(-head, WIDTH, HEIGHT + head, WIDTH))
+                .append("font-family=\"system-ui, sans-serif\" aria-label=\"%s\">\n<style>\n%s</style>\n"
+                        .formatted(Html.escape(description()), Resource.text("chart.css")))
+                .append("<rect fill=\"var(--card)\" y=\"%d\" width=\"%d\" height=\"%d\"/>\n"
+                        .formatted(-head, WIDTH, HEIGHT + head))
+                .append("<text fill=\"var(--ink)\" font-weight=\"600\" font-size=\"15\" x=\"12\" y=\"%d\">%s</text>\n"
+                        .formatted(22 - head, Html.escape(title)));
+        for (int i = 0; i < series.size(); i++) {
+            int at = TITLE_HEIGHT + LEGEND_HEIGHT * i - head;
+            int color = series.get(i).color();
+            out.append(
+                            "<path class=\"line c%d\" d=\"M%d %dl32 0\"/><circle class=\"mark c%d\" cx=\"%d\" cy=\"%d\" r=\"3\"/>"
+                                    .formatted(color, LEFT, at, color, LEFT + 16, at))
+                    .append("<text class=\"label\" x=\"%d\" y=\"%d\">%s</text>\n"
+                            .formatted(
+                                    LEFT + 42, at + 4, Html.escape(series.get(i).name())));
+        }
+        plot(out);
+        return out.append("</svg>\n").toString();
+    }
+
+    private void plot(StringBuilder out) {
+        Axis x = xAxis();
+        Axis y = yAxis();
         grid(out, x, y);
         for (Series line : series) {
             if (line.faint()) {
@@ -75,10 +119,12 @@ public final class LineChart {
                 marks(out, line, x, y);
             }
         }
-        return out.append("</svg></figure>\n").toString();
     }
 
     private Axis xAxis() {
+        if (places.size() > 1) {
+            return new Axis(0, places.size() - 1, 1);
+        }
         double least = series.stream()
                 .flatMap(s -> s.points().stream())
                 .mapToDouble(Point::x)
@@ -125,7 +171,10 @@ public final class LineChart {
         }
         for (double tick : x.ticks()) {
             out.append("<text class=\"tick\" text-anchor=\"middle\" x=\"%s\" y=\"%d\">%s</text>\n"
-                    .formatted(n(px(x, tick)), HEIGHT - BOTTOM + 20, x.label(tick)));
+                    .formatted(
+                            n(px(x, tick)),
+                            HEIGHT - BOTTOM + 20,
+                            places.isEmpty() ? x.label(tick) : places.get((int) tick)));
         }
         out.append("<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>"
                 .formatted(LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM, HEIGHT - BOTTOM));

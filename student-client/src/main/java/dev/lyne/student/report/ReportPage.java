@@ -10,8 +10,6 @@ import dev.lyne.student.report.ReportData.Run;
 import dev.lyne.student.report.ReportData.SampleSet;
 import dev.lyne.student.report.ReportData.TrainingPoint;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -272,13 +270,6 @@ public final class ReportPage {
 
     /** The style sheet of Lyne's pages. */
     public static String styleSheet() {
-        try (InputStream in = ReportPage.class.getResourceAsStream("report.css")) {
-            if (in == null) {
-                throw new IllegalStateException("report.css is missing from the program");
-            }
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Resource.text("chart.css") + Resource.text("report.css");
     }
 }

@@ -1,0 +1,67 @@
+package dev.lyne.cli;
+
+import dev.lyne.lm.files.AsideFile;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.json.JsonMapper;
+
+/** A benchmark's figures into a document. */
+@Command(
+        name = "write",
+        description =
+                "Writes a benchmark's figures into a document, between the lines <!-- bench NAME --> and"
+                        + " <!-- end of bench NAME -->, and leaves the rest of it as it is. loadtest/benchmarks.sh runs all and calls this.",
+        mixinStandardHelpOptions = true)
+@SuppressWarnings("NullAway.Init") // picocli sets the options
+final class BenchWrite implements Callable<Integer> {
+    @Option(names = "--name", required = true, description = "Name between the markers.")
+    private String name;
+
+    @Option(
+            names = "--figures",
+            required = true,
+            paramLabel = "FILE",
+            description = "What the benchmark wrote as JSON.")
+    private Path figures;
+
+    @Option(
+            names = "--only",
+            split = ",",
+            paramLabel = "FIGURE",
+            description = "Only these figures; those within others as outer.inner (default: all).")
+    private List<String> only = List.of();
+
+    @Option(names = "--heading", defaultValue = "", description = "A line above the table.")
+    private String heading;
+
+    @Option(names = "--into", required = true, paramLabel = "FILE", description = "The document.")
+    private Path document;
+
+    @Override
+    public Integer call() throws IOException {
+        String table = FigureTable.markdown(JsonMapper.shared().readTree(Files.readString(figures)), only);
+        String between = (heading.isEmpty() ? "" : heading + "\n\n") + table;
+        String written = replace(Files.readString(document), name, between);
+        AsideFile.write(document.toAbsolutePath(), written.getBytes(StandardCharsets.UTF_8));
+        return 0;
+    }
+
+    /** The document with something else between the markers of that name. */
+    static String replace(String document, String name, String between) {
+        String begin = "<!-- bench " + name + " -->\n";
+        String end = "<!-- end of bench " + name + " -->";
+        int from = document.indexOf(begin);
+        int to = document.indexOf(end);
+        if (from < 0 || to < from) {
+            throw new IllegalArgumentException("--into: no place for " + name + " (expected: a line " + begin.strip()
+                    + " and after it a line " + end + ")");
+        }
+        return document.substring(0, from + begin.length()) + between.strip() + "\n" + document.substring(to);
+    }
+}
