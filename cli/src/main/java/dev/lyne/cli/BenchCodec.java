@@ -17,7 +17,7 @@ final class BenchCodec implements Callable<Integer> {
     @Option(names = "--top-k", defaultValue = "64", description = "Entries a row (default: ${DEFAULT-VALUE}).")
     private int k;
 
-    @Option(names = "--rounds", defaultValue = "7", description = "Rounds (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--rounds", defaultValue = "60", description = "Rounds (default: ${DEFAULT-VALUE}).")
     private int rounds;
 
     @Option(

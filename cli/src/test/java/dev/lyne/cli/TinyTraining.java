@@ -29,6 +29,10 @@ final class TinyTraining {
     static final int STEPS = 24;
 
     private static final Path EXAMPLE = Path.of("..", "examples", "state-of-the-union");
+
+    /** A teacher that has learnt something. */
+    static final Path EXAMPLE_TEACHER = EXAMPLE.resolve("teacher");
+
     private static final Duration PATIENCE = Duration.ofMinutes(3);
 
     private final Path shared;
@@ -46,7 +50,7 @@ final class TinyTraining {
             model.export(teacher, "float32");
         }
         for (String file : List.of("tokenizer.json", "tokenizer_config.json")) {
-            Files.copy(EXAMPLE.resolve("teacher").resolve(file), teacher.resolve(file));
+            Files.copy(EXAMPLE_TEACHER.resolve(file), teacher.resolve(file));
         }
         text = Files.writeString(shared.resolve("text.txt"), excerpt());
         try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {

@@ -126,14 +126,11 @@ final class CompactDecoder {
         if (order > MAX_ORDER) {
             throw new MalformedBlockException("gaps of order " + order + " (expected: 0.." + MAX_ORDER + ")");
         }
-        // A row beyond the last one fails by the array's own check. One that gets more than its entries is found at the
-        // end, because
-        // then another has fewer.
+        // A row beyond the last one fails by the array's own check; one that gets more than its entries is found at the
+        // end, because then another has fewer.
         byte[] bytes = ids.bytes();
         int[] nextOf = scratch.next;
-        int[] table = codes.entries;
-        int start = codes.start[CodeTables.HEIGHT];
-        int mask = codes.mask[CodeTables.HEIGHT];
+        int[] shortHeights = codes.shortNumbers(CodeTables.HEIGHT);
         long[] target = scratch.entries;
         int at = ids.at();
         int heightAt = heights.at();
@@ -175,10 +172,13 @@ final class CompactDecoder {
                     at += CodeTables.ESCAPE + CodeTables.ESCAPED_BITS;
                 }
                 bits = BitReader.peek(bytes, heightAt);
-                int coded = table[start + ((int) bits & mask)];
+                int coded = shortHeights[(int) bits & DecodingTables.SHORT_MASK];
+                if (coded == 0) {
+                    coded = codes.longNumber(CodeTables.HEIGHT, bits);
+                }
                 heightAt += DecodingTables.total(coded);
                 int place = nextOf[row]++;
-                target[place] = CodedRows.entry(id, DecodingTables.number(coded, bits));
+                target[place] = CodedRows.entry(id, coded >>> DecodingTables.NUMBER_SHIFT);
                 if (drawn) {
                     scratch.places[read] = place;
                 }

@@ -11,6 +11,15 @@ final class DecodingTables {
     private static final int EXTRA_SHIFT = 5;
     private static final int BASE_SHIFT = 10;
 
+    /** Bits that nearly all numbers take at most, code and extra bits together. */
+    private static final int SHORT_BITS = 11;
+
+    /** The bits that {@link #shortNumbers} is looked up by. */
+    static final int SHORT_MASK = (1 << SHORT_BITS) - 1;
+
+    /** Where the number stands in {@link #shortNumbers} and {@link #longNumber}, above its {@link #total}. */
+    static final int NUMBER_SHIFT = EXTRA_SHIFT;
+
     /** Of an unused code: a number that nothing accepts. */
     private static final int NOTHING = (CodedNumbers.LIMIT - 1) << BASE_SHIFT | 1;
 
@@ -107,5 +116,25 @@ final class DecodingTables {
         int entry = entries[start[code] + ((int) bits & mask[code])];
         in.moveTo(in.at() + total(entry));
         return number(entry, bits);
+    }
+
+    /** Numbers by the next bits, extra ones among them; 0 for numbers that take more. */
+    int[] shortNumbers(int code) {
+        int[] numbers = new int[SHORT_MASK + 1];
+        int from = start[code];
+        int of = mask[code];
+        for (int bits = 0; bits <= SHORT_MASK; bits++) {
+            int entry = entries[from + (bits & of)];
+            if (total(entry) <= SHORT_BITS) {
+                numbers[bits] = longNumber(code, bits);
+            }
+        }
+        return numbers;
+    }
+
+    /** The number that starts the bits, as {@link #shortNumbers} has the short ones. */
+    int longNumber(int code, long bits) {
+        int entry = entries[start[code] + ((int) bits & mask[code])];
+        return number(entry, bits) << NUMBER_SHIFT | total(entry);
     }
 }

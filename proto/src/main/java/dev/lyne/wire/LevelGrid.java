@@ -1,7 +1,5 @@
 package dev.lyne.wire;
 
-import java.util.Arrays;
-
 /**
  * The grid that compact log-probabilities are rounded to. An error Δ at probability p costs about p·Δ²/2 nats of KL divergence, so
  * the cheapest grid for a given divergence has steps proportional to 1/√p: levels are equally spaced in √p, with spacing
@@ -30,21 +28,6 @@ final class LevelGrid {
 
     /** Levels of the straight part that stand in the table: enough for 20 nats below the knee at the usual steps. */
     private static final int STRAIGHT_LEVELS_IN_TABLE = 128;
-
-    /** Cells of {@link #cells} a nat. */
-    static final int CELLS_PER_NAT = 64;
-
-    /** How far from half a step a rounding by {@link #cells} may end, in steps. */
-    static final double CELL_ERROR = 0.01;
-
-    /** √p at the ends of the cells, which reach 16 nats down. */
-    private static final double[] ROOTS = new double[16 * CELLS_PER_NAT + 1];
-
-    static {
-        for (int i = 0; i < ROOTS.length; i++) {
-            ROOTS[i] = StrictMath.exp(-0.5 * i / CELLS_PER_NAT);
-        }
-    }
 
     private final float finenessStated;
     private final float maxStepStated;
@@ -103,7 +86,7 @@ final class LevelGrid {
 
     /** As {@link #depth(float)}, for a value that is in range and the square root of whose probability is known. */
     int depth(float logProbability, double rootProbability) {
-        return Math.max(0, (int) (top + 0.5 - level(logProbability, rootProbability)));
+        return Math.max(0, (int) (unrounded(logProbability, rootProbability) + 0.5));
     }
 
     /** Refuses a log-probability that no level stands for. */
@@ -133,27 +116,14 @@ final class LevelGrid {
         return levels;
     }
 
-    /**
-     * Depths without an exponential: where a value is in cell {@code i}, {@code -value · CELLS_PER_NAT} rounded down, its depth is
-     * {@code cells[2i] + cells[2i + 1] · value} rounded down. Straight lines between the ends of a cell are within {@link #CELL_ERROR}
-     * steps. Covers 16 nats, or what {@link #levels} covers.
-     */
-    float[] cells() {
-        int cells = 0;
-        float[] lines = new float[2 * (ROOTS.length - 1)];
-        double above = top + 0.5 - level(0, 1);
-        while (2 * cells < lines.length) {
-            double below = top + 0.5 - level(-(cells + 1) / (double) CELLS_PER_NAT, ROOTS[cells + 1]);
-            if (2 * below >= levels.length) {
-                break;
-            }
-            float slope = (float) ((above - below) * CELLS_PER_NAT);
-            lines[2 * cells] = (float) (above + slope * (cells / (double) CELLS_PER_NAT));
-            lines[2 * cells + 1] = slope;
-            above = below;
-            cells++;
-        }
-        return 2 * cells == lines.length ? lines : Arrays.copyOf(lines, 2 * cells);
+    /** Levels from √p = 1 to 0, were the grid curved all the way. */
+    double levelsPerRoot() {
+        return levelsPerRoot;
+    }
+
+    /** Depth before rounding. */
+    double unrounded(double logProbability, double rootProbability) {
+        return top - level(logProbability, rootProbability);
     }
 
     private double level(double logProbability, double rootProbability) {

@@ -75,7 +75,7 @@ final class Quantizer {
                     clamp(step * shrink, LevelGrid.MIN_STEP, LevelGrid.MAX_STEP));
             LevelGrid tailGrid = grid.forTails();
             round(grid, tailGrid);
-            double spare = MAX_ERROR * shrink - largestNormalizer - (0.5 + LevelGrid.CELL_ERROR) * grid.maxStep();
+            double spare = MAX_ERROR * shrink - largestNormalizer - (0.5 + Cells.ERROR) * grid.maxStep();
             boolean wasteful =
                     attempt == 0 && shrink == 1 && meanDivergence < TOO_FINE && fineness < LevelGrid.MAX_FINENESS;
             if (meanDivergence > MAX_MEAN_KL || spare < 0 || wasteful) {
@@ -97,7 +97,7 @@ final class Quantizer {
 
     private QuantizedRows result(LevelGrid grid, LevelGrid tailGrid, int temperatures) {
         int[] dataDepths = new int[rows];
-        float[] cells = grid.cells();
+        Cells cells = Cells.of(grid);
         for (int row = 0; row < rows; row++) {
             float data = columns.dataLogProbability()[from + row];
             dataDepths[row] = Float.isNaN(data) ? QuantizedRows.NOTHING : depth(grid, cells, data);
@@ -118,12 +118,9 @@ final class Quantizer {
     }
 
     /** As all values are rounded, so that a data token that is kept equals its entry. */
-    private static int depth(LevelGrid grid, float[] cells, float logProbability) {
-        int cell = (int) (logProbability * -LevelGrid.CELLS_PER_NAT);
-        // next to 0, far below, or not a number that can be coded: otherwise
-        return logProbability < 0 && cell < cells.length >> 1
-                ? (int) (cells[2 * cell] + cells[2 * cell + 1] * logProbability)
-                : grid.depth(logProbability);
+    private static int depth(LevelGrid grid, Cells cells, float logProbability) {
+        int depth = cells.depth(logProbability);
+        return depth >= 0 ? depth : grid.depth(logProbability);
     }
 
     /**
@@ -178,7 +175,7 @@ final class Quantizer {
 
     private void roundEntries(LevelGrid grid) {
         float[] logProbabilities = columns.logProbabilities();
-        float[] cells = grid.cells();
+        Cells cells = Cells.of(grid);
         int[] result = depths;
         for (int row = 0; row < rows; row++) {
             int start = starts[row];

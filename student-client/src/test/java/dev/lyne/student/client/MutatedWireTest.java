@@ -3,24 +3,11 @@ package dev.lyne.student.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.v1.ChosenTokens;
-import dev.lyne.v1.OpenStream;
-import dev.lyne.v1.PositionRange;
-import dev.lyne.v1.Rows;
-import dev.lyne.v1.ScoreSequencesRequest;
-import dev.lyne.v1.ScoreSequencesResponse;
-import dev.lyne.v1.Sequence;
-import dev.lyne.v1.SequenceDone;
-import dev.lyne.wire.BlockHeader;
-import dev.lyne.wire.Digests;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
 import dev.lyne.wire.SelectionMessages;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.function.Consumer;
-import java.util.function.Function;
-import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -88,8 +75,7 @@ final class MutatedWireTest {
     @ParameterizedTest
     @MethodSource("requestsWithEntries")
     void rows_shiftedByOne_areCaught(TargetRequest request) throws Exception {
-        wire.response =
-                onRows(rows -> rows.setBlock(Blocks.withRows(rows.getBlock(), row -> Math.min(row + 1, TOKENS - 2))));
+        wire.response = WireMutations.rowsShiftedByOne(TOKENS);
         assertCaught(request, "");
     }
 
@@ -102,21 +88,7 @@ final class MutatedWireTest {
                 teacher.asked.get(1).answer(TOKENS);
             }
         };
-        wire.response = message -> {
-            if (message.hasRows()) {
-                Rows.Builder rows = message.getRows().toBuilder();
-                return List.of(message.toBuilder()
-                        .setRows(rows.setId(3 - rows.getId()))
-                        .build());
-            }
-            if (message.hasDone()) {
-                SequenceDone.Builder done = message.getDone().toBuilder();
-                return List.of(message.toBuilder()
-                        .setDone(done.setId(3 - done.getId()))
-                        .build());
-            }
-            return List.of(message);
-        };
+        wire.response = WireMutations.sequencesSwapped();
         try (TeacherClient client = client();
                 TargetStream stream = client.open(request)) {
             stream.offer(sequence(17, request));
@@ -132,19 +104,14 @@ final class MutatedWireTest {
     @ParameterizedTest
     @MethodSource("requests")
     void request_oneTokenIdChanged_isCaughtByTheDigest(TargetRequest request) throws Exception {
-        wire.request = onSequence(sequence -> {
-            changeToken(sequence);
-            sequence.setTokenIdsCrc32C(Digests.tokenChecksum(sequence.getTokenIdsList().stream()
-                    .mapToInt(Integer::intValue)
-                    .toArray()));
-        });
+        wire.request = WireMutations.tokenChanged(FakeTeacher.VOCABULARY);
         assertCaught(request, "position 0: rows digest ");
     }
 
     @Test
     void request_oneTokenIdChangedUnderItsChecksum_isRefusedByTheServer() throws Exception {
         TargetRequest request = requests().get(0);
-        wire.request = onSequence(MutatedWireTest::changeToken);
+        wire.request = WireMutations.tokenChangedUnderItsChecksum(FakeTeacher.VOCABULARY);
         try (TeacherClient client = client();
                 TargetStream stream = client.open(request)) {
             stream.offer(sequence(17, request));
@@ -157,41 +124,28 @@ final class MutatedWireTest {
     @ParameterizedTest
     @MethodSource("requests")
     void request_positionsOffByOne_areCaught(TargetRequest request) throws Exception {
-        wire.request = onSequence(sequence -> {
-            sequence.setPositions(0, PositionRange.newBuilder().setFirst(1).setCount(TOKENS - 2));
-            if (sequence.getChosenCount() > 0) {
-                sequence.removeChosen(0);
-            }
-        });
+        wire.request = WireMutations.positionsOffByOne(TOKENS);
         assertCaught(request, "position 1: a block that starts there (expected: the block of position 0)");
     }
 
     @ParameterizedTest
     @MethodSource("requests")
     void rows_saidToStartOnePositionLater_areCaught(TargetRequest request) throws Exception {
-        wire.response = onRows(rows -> rows.setFirstPosition(rows.getFirstPosition() + 1));
+        wire.response = WireMutations.onRows(rows -> rows.setFirstPosition(rows.getFirstPosition() + 1));
         assertCaught(request, "position 1: a block that starts there (expected: the block of position 0)");
     }
 
     @ParameterizedTest
     @MethodSource("requests")
     void block_whosePositionsAreOffByOne_isCaught(TargetRequest request) throws Exception {
-        wire.response = onRows(rows -> rows.setBlock(Blocks.withHeader(rows.getBlock(), header -> {
-            int[] later = header.positions().clone();
-            later[later.length - 1]++;
-            return changed(header, header.selection(), header.precision(), header.teacherDigest(), later);
-        })));
+        wire.response = WireMutations.lastPositionLater();
         assertCaught(request, "position 0: a block of 39 positions from 0");
     }
 
     @ParameterizedTest
     @MethodSource("requests")
     void block_ofAnotherTeacher_isCaught(TargetRequest request) throws Exception {
-        wire.response = onRows(rows -> rows.setBlock(Blocks.withHeader(rows.getBlock(), header -> {
-            byte[] digest = header.teacherDigest().clone();
-            digest[0] ^= 1;
-            return changed(header, header.selection(), header.precision(), digest, header.positions());
-        })));
+        wire.response = WireMutations.anotherTeacher();
         assertCaught(request, "position 0: teacher digest 02");
     }
 
@@ -199,8 +153,7 @@ final class MutatedWireTest {
     @MethodSource("requests")
     void block_ofAnotherSelection_isCaught(TargetRequest request) throws Exception {
         Selection other = new Selection.TopPK(0.7, 8, 1f, List.of());
-        wire.request = onOpen(open ->
-                open.setSelection(SelectionMessages.toMessage(other).toBuilder().setRawLogits(request.rawLogits())));
+        wire.request = WireMutations.anotherSelection(other, request.rawLogits());
         assertCaught(request, "position 0: selection TopPK[p=0.7");
     }
 
@@ -208,7 +161,7 @@ final class MutatedWireTest {
     @MethodSource("requests")
     void block_ofAnotherPrecision_isCaught(TargetRequest request) throws Exception {
         Precision other = request.precision() == Precision.EXACT ? Precision.HALF : Precision.EXACT;
-        wire.request = onOpen(open -> open.setPrecision(SelectionMessages.toMessage(other)));
+        wire.request = WireMutations.anotherPrecision(other);
         assertCaught(request, "position 0: precision " + (other == Precision.HALF ? "half" : "exact"));
     }
 
@@ -216,11 +169,11 @@ final class MutatedWireTest {
     @MethodSource("requests")
     void block_withRawLogitsWhereNoneWereAsked_isCaught(TargetRequest request) throws Exception {
         if (request.precision() == Precision.COMPACT) {
-            wire.request = onOpen(open -> open.setPrecision(SelectionMessages.toMessage(Precision.EXACT))
+            wire.request = WireMutations.onOpen(open -> open.setPrecision(SelectionMessages.toMessage(Precision.EXACT))
                     .setSelection(open.getSelection().toBuilder().setRawLogits(true)));
             assertCaught(request, "position 0: precision exact (expected: compact)");
         } else {
-            wire.request = onOpen(
+            wire.request = WireMutations.onOpen(
                     open -> open.setSelection(open.getSelection().toBuilder().setRawLogits(!request.rawLogits())));
             assertCaught(request, "position 0: raw logits " + !request.rawLogits());
         }
@@ -229,21 +182,14 @@ final class MutatedWireTest {
     @ParameterizedTest
     @MethodSource("requestsOfChosenTokens")
     void request_oneChosenTokenChanged_isCaught(TargetRequest request) throws Exception {
-        wire.request = onSequence(sequence -> {
-            ChosenTokens.Builder tokens = sequence.getChosen(4).toBuilder();
-            int token = tokens.getTokenIds(0);
-            do {
-                token = (token + 1) % FakeTeacher.VOCABULARY;
-            } while (tokens.getTokenIdsList().contains(token));
-            sequence.setChosen(4, tokens.setTokenIds(0, token));
-        });
+        wire.request = WireMutations.chosenTokenChanged(FakeTeacher.VOCABULARY);
         assertCaught(request, "position 4: token ");
     }
 
     @Test
     void rows_markedNarrowed_areCounted() throws Exception {
         TargetRequest request = requests().get(0);
-        wire.response = onRows(rows -> rows.setNarrowed(true));
+        wire.response = WireMutations.onRows(rows -> rows.setNarrowed(true));
         try (TeacherClient client = client();
                 TargetStream stream = client.open(request)) {
             stream.offer(sequence(0, request));
@@ -272,51 +218,5 @@ final class MutatedWireTest {
 
     private TargetSequence sequence(long id, TargetRequest request) {
         return AskedRows.sequence(id, TOKENS, teacher.model, request.selection(), new SplittableRandom(id));
-    }
-
-    private static void changeToken(Sequence.Builder sequence) {
-        sequence.setTokenIds(20, (sequence.getTokenIds(20) + 1) % FakeTeacher.VOCABULARY);
-    }
-
-    private static UnaryOperator<ScoreSequencesRequest> onSequence(Consumer<Sequence.Builder> change) {
-        return message -> {
-            if (!message.hasSequence()) {
-                return message;
-            }
-            Sequence.Builder sequence = message.getSequence().toBuilder();
-            change.accept(sequence);
-            return message.toBuilder().setSequence(sequence).build();
-        };
-    }
-
-    private static UnaryOperator<ScoreSequencesRequest> onOpen(UnaryOperator<OpenStream.Builder> change) {
-        return message -> message.hasOpen()
-                ? message.toBuilder()
-                        .setOpen(change.apply(message.getOpen().toBuilder()))
-                        .build()
-                : message;
-    }
-
-    private static Function<ScoreSequencesResponse, List<ScoreSequencesResponse>> onRows(
-            UnaryOperator<Rows.Builder> change) {
-        return message -> List.of(
-                message.hasRows()
-                        ? message.toBuilder()
-                                .setRows(change.apply(message.getRows().toBuilder()))
-                                .build()
-                        : message);
-    }
-
-    private static BlockHeader changed(
-            BlockHeader header, Selection selection, Precision precision, byte[] teacher, int[] positions) {
-        return new BlockHeader(
-                header.vocabularySize(),
-                selection,
-                precision,
-                header.rawLogits(),
-                teacher,
-                header.fingerprintDigest(),
-                header.rowsDigest(),
-                positions);
     }
 }

@@ -19,17 +19,18 @@ import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
 /** A wire between a student and a teacher server that changes messages on their way. */
-final class MutatingProxy extends TeacherServiceImplBase implements AutoCloseable {
+public final class MutatingProxy extends TeacherServiceImplBase implements AutoCloseable {
     /** What becomes of a student's message. */
-    volatile UnaryOperator<ScoreSequencesRequest> request = message -> message;
+    public volatile UnaryOperator<ScoreSequencesRequest> request = message -> message;
 
     /** What becomes of a server's message; called one message at a time. */
-    volatile Function<ScoreSequencesResponse, List<ScoreSequencesResponse>> response = List::of;
+    public volatile Function<ScoreSequencesResponse, List<ScoreSequencesResponse>> response = List::of;
 
     private final ManagedChannel teacher;
     private final Server server;
 
-    MutatingProxy(String teacherHost, int teacherPort) throws IOException {
+    /** Between students and the server at a port of a host. */
+    public MutatingProxy(String teacherHost, int teacherPort) throws IOException {
         teacher = NettyChannelBuilder.forAddress(teacherHost, teacherPort)
                 .usePlaintext()
                 .build();
@@ -39,7 +40,8 @@ final class MutatingProxy extends TeacherServiceImplBase implements AutoCloseabl
                 .start();
     }
 
-    String address() {
+    /** Where students find it. */
+    public String address() {
         return "127.0.0.1:" + server.getPort();
     }
 
