@@ -32,7 +32,7 @@ final class RecipesTest {
         flags.put(Setting.OUT, List.of("o"));
         flags.put(Setting.STUDENT, List.of("s"));
         flags.put(Setting.CORPUS, List.of("c"));
-        flags.put(Setting.TEACHER, List.of("h:1"));
+        flags.put(Setting.TEACHER, List.of("localhost:1"));
         others.forEach((setting, value) -> flags.put(setting, List.of(value)));
         return TrainingConfig.of(Settings.of(Optional.of(recipe), file, Map.of(), flags));
     }
