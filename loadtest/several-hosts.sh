@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A teacher and two students on three hosts, played by network namespaces, with a slow network in between. Needs root and `ip`.
 #   several-hosts.sh [DELAY_MS [MBIT]]     default: 20 ms each way, 50 Mbit/s a student
-# Prints what both students saw together: throughput, latency, refusals.
+# Prints what a load test on both student hosts saw together (throughput, latency, refusals), on rows of a synthetic teacher that its
+# cache holds, so that the network is what limits; then what two students that train saw, each on its host, of the shipped teacher.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -9,9 +10,13 @@ delay=${1:-20}
 mbit=${2:-50}
 scratch=$(mktemp -d)
 pids=()
-cleanup() {
+stop() {
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+  pids=()
+}
+cleanup() {
+  stop
   for host in teacher s1 s2; do ip netns del "lyne-$host" 2>/dev/null || true; done
   ip link del lyne-br 2>/dev/null || true
   rm -rf "$scratch"
@@ -33,23 +38,50 @@ for host in teacher s1 s2; do
   number=$((number + 1))
 done
 
-on() { local host=$1; shift; ip netns exec "lyne-$host" "$@"; }
+# Only ever in the background: it becomes the command, so that a signal to it reaches that.
+on() { local host=$1; shift; exec ip netns exec "lyne-$host" "$here/lyne" "$@"; }
 ready() { for _ in $(seq 600); do grep -q listening "$1" 2>/dev/null && return 0; sleep 0.1; done; echo "$1 never got ready" >&2; exit 1; }
 
-on teacher "$here/lyne" serve --teacher "${TEACHER:-synthetic:tokens_per_second=20000}" --listen 10.213.7.1:50051 --insecure > "$scratch/serve" 2> "$scratch/serve.log" &
-pids+=($!)
-ready "$scratch/serve"
-for student in 1 2; do # each student's uplink is a proxy on its own host
-  on s$student "$here/lyne" bench proxy --listen 127.0.0.1:50051 --target 10.213.7.1:50051 --delay-ms "$delay" --mbit "$mbit" > "$scratch/proxy$student" &
+serve() { # teacher: on its host, and a proxy on each student's host, which is that student's uplink
+  on teacher serve --teacher "$1" --listen 10.213.7.1:50051 --insecure >"$scratch/serve" 2>"$scratch/serve.log" &
   pids+=($!)
-  ready "$scratch/proxy$student"
-done
+  ready "$scratch/serve"
+  for student in 1 2; do
+    on s$student bench proxy --listen 127.0.0.1:50051 --target 10.213.7.1:50051 --delay-ms "$delay" --mbit "$mbit" >"$scratch/proxy$student" &
+    pids+=($!)
+    ready "$scratch/proxy$student"
+  done
+}
+
+both() { # waits for what runs on both student hosts
+  for run in "$@"; do wait "$run" || { tail -n 20 "$scratch"/*.log >&2; exit 1; }; done
+}
+
+echo "== load on two hosts, $delay ms each way, $mbit Mbit/s a host"
+serve synthetic:vocabulary=4096,tokens_per_second=20000
 start=$(date -u -d '+8 seconds' +%Y-%m-%dT%H:%M:%SZ)
 runs=()
 for student in 1 2; do
-  on s$student "$here/lyne" load --teacher 127.0.0.1:50051 --students 2 --part $student/2 --window "${WINDOW:-16}" --tokens 256 \
-    --repeated "${REPEATED:-0}" --warm-up 3 --duration 10 --start-at "$start" --json "$scratch/$student.json" > "$scratch/load$student" 2> "$scratch/load$student.log" &
+  on s$student load --teacher 127.0.0.1:50051 --students 2 --part $student/2 --window 32 --tokens 256 --repeated 1 --pool 32 \
+    --warm-up 4 --duration 10 --start-at "$start" --json "$scratch/$student.json" >/dev/null 2>"$scratch/load$student.log" &
   runs+=($!)
 done
-for run in "${runs[@]}"; do wait "$run" || { cat "$scratch"/load*.log >&2; exit 1; }; done
-"$here/lyne" load --merge "$scratch/1.json" "$scratch/2.json" --json "$scratch/all.json"
+both "${runs[@]}"
+"$here/lyne" load --merge "$scratch/1.json" "$scratch/2.json"
+stop
+rm -f "$scratch"/serve "$scratch"/proxy?
+
+echo "== students that train on two hosts, same network"
+serve demo
+runs=()
+for student in 1 2; do
+  on s$student train --teacher 127.0.0.1:50051 --alpha 1 --student "$here/examples/state-of-the-union/student.config.json" \
+    --tokenizer "$here/examples/state-of-the-union/teacher" --corpus "$here/examples/state-of-the-union/held-out.jsonl.gz" \
+    --steps "${STEPS:-30}" --samples 0 --threads 1 --seed $student --name "host-$student" --out "$scratch/train$student" \
+    >/dev/null 2>"$scratch/train$student.log" &
+  runs+=($!)
+done
+both "${runs[@]}"
+for student in 1 2; do
+  echo "host $student: $(grep -oE '"(positions_per_second|stall_fraction|coverage|bytes_per_position)" ?: ?[0-9.eE+-]+' "$scratch/train$student/summary.json" | tr '\n' ' ')"
+done

@@ -45,7 +45,8 @@ final class BenchWrite implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        String table = FigureTable.markdown(JsonMapper.shared().readTree(Files.readString(figures)), only);
+        List<String> named = only.stream().filter(figure -> !figure.isBlank()).toList();
+        String table = FigureTable.markdown(JsonMapper.shared().readTree(Files.readString(figures)), named);
         String between = (heading.isEmpty() ? "" : heading + "\n\n") + table;
         String written = replace(Files.readString(document), name, between);
         AsideFile.write(document.toAbsolutePath(), written.getBytes(StandardCharsets.UTF_8));
