@@ -134,8 +134,11 @@ final class WireBetweenProcessesTest {
     @ParameterizedTest
     @MethodSource("requests")
     void block_ofAnotherSelection_isCaught(TargetRequest request) throws Exception {
-        wire.request = WireMutations.anotherSelection(new Selection.TopPK(0.7, 8, 1f, List.of()), false);
-        assertCaught(request, "position 0: selection TopPK[p=0.7");
+        Selection other = request.selection() instanceof Selection.Chosen
+                ? new Selection.Chosen(9, List.of())
+                : new Selection.TopPK(0.7, 8, 1f, List.of());
+        wire.request = WireMutations.anotherSelection(other, false);
+        assertCaught(request, "position 0: selection " + other.getClass().getSimpleName() + "[");
     }
 
     @ParameterizedTest

@@ -13,6 +13,7 @@ import dev.lyne.wire.Digests;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
 import dev.lyne.wire.SelectionMessages;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -27,22 +28,24 @@ public final class WireMutations {
         return onRows(rows -> rows.setBlock(Blocks.withRows(rows.getBlock(), row -> Math.min(row + 1, tokens - 2))));
     }
 
-    /** The answers to the first two sequences under each other's id. */
+    /** The answers to the first two sequences under each other's id, once both are there. */
     public static Function<ScoreSequencesResponse, List<ScoreSequencesResponse>> sequencesSwapped() {
+        List<ScoreSequencesResponse> held = new ArrayList<>();
         return message -> {
             if (message.hasRows()) {
                 Rows.Builder rows = message.getRows().toBuilder();
-                return List.of(message.toBuilder()
+                held.add(message.toBuilder()
                         .setRows(rows.setId(3 - rows.getId()))
                         .build());
-            }
-            if (message.hasDone()) {
+            } else if (message.hasDone()) {
                 SequenceDone.Builder done = message.getDone().toBuilder();
-                return List.of(message.toBuilder()
+                held.add(message.toBuilder()
                         .setDone(done.setId(3 - done.getId()))
                         .build());
+            } else {
+                return List.of(message);
             }
-            return List.of(message);
+            return held.stream().filter(ScoreSequencesResponse::hasDone).count() == 2 ? List.copyOf(held) : List.of();
         };
     }
 
