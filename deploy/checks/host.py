@@ -100,6 +100,13 @@ class Image:
         (self.root / "opt/lyne").mkdir(parents=True)
         run_checked("mount", "--bind", work / "lyne", self.root / "opt/lyne")
         run_checked("mount", "-o", "remount,bind,ro", self.root / "opt/lyne")
+        secrets = self.root / "run/secrets"
+        secrets.mkdir(parents=True)
+        for file in (work / "credentials").iterdir(): # as an engine mounts them: the files, for their owner to read
+            shutil.copy(file, secrets / file.name)
+            (secrets / file.name).chmod(0o400)
+            if self.other_user:
+                os.chown(secrets / file.name, USER, USER)
         for name in ("tmp", "runs", "cache"):
             (self.root / name).mkdir()
             run_checked("mount", "-t", "tmpfs", "-o", "mode=1777" if name == "tmp" else "mode=755", "tmpfs", self.root / name)

@@ -14,7 +14,7 @@ from host import Image, Redis, namespace, wait_until
 from queries import Prometheus, check_queries
 
 REPOSITORY, WORK, TOOLS = (Path(argument) for argument in sys.argv[1:4])
-EXAMPLE = "/opt/lyne/examples/state-of-the-union"
+SECURED = ("--tls-ca", "/run/secrets/ca.pem", "--token-file", "/run/secrets/token")
 
 
 def report(kind, what):
@@ -90,7 +90,7 @@ def chart_settings(image):
         for file, text in document.get("data", {}).items() if document["kind"] == "ConfigMap" else ():
             (image.tmp / file).write_text(text)
     refused_for(image, [image.lyne, "serve", "--config", "/tmp/teacher.yaml", "--teacher", "/nowhere"], "/nowhere")
-    refused_for(image, [image.lyne, "train", "--config", "/tmp/student.yaml", "--teacher", "a:1", "--out", "/tmp/run",
+    refused_for(image, [image.lyne, "train", "--config", "/tmp/student.yaml", "--teacher", "localhost:1", "--out", "/tmp/run",
                         "--student", "/nowhere"], "/nowhere")
 
 
@@ -111,8 +111,9 @@ def root_is_read_only(image):
 
 
 def start_command(image):
+    refused_for(image, image.entrypoint + image.command, "takes plain text from other hosts")
     start = time.monotonic()
-    server = image.start(image.entrypoint + image.command, "start.log")
+    server = image.start(image.entrypoint + image.command, "start.log", {"LYNE_INSECURE": "true"})
     wait_until(120, lambda: image.run(image.health).returncode == 0, server)
     ready = time.monotonic() - start
     server.send_signal(signal.SIGTERM)
@@ -144,8 +145,9 @@ def services(image):
             return
         prometheus = Prometheus(REPOSITORY / "deploy/prometheus", WORK)
         fewer = {"LYNE_STEPS": "4", "LYNE_CHECKPOINT_EVERY": "2", "LYNE_HELD_OUT_WINDOWS": "4", "LYNE_SAMPLES": "1"}
+        check("live: without the authority, or without a token, it answers nobody", lambda: strangers(image))
         check("live: compose's students learn from it", lambda: students(image, running, fewer))
-        load = image.start([image.lyne, "load", "--teacher", "teacher:50051", "--students", "2", "--tokens", "128",
+        load = image.start([image.lyne, "load", "--teacher", "teacher:50051", *SECURED, "--students", "2", "--tokens", "128",
                             "--repeated", "0.5", "--pool", "32", "--warm-up", "1", "--duration", "300"], "load.log")
         time.sleep(30)
         check_queries(prometheus, REPOSITORY, check, with_shared_cache=redis is not None)
@@ -154,6 +156,13 @@ def services(image):
         for process in (load, teacher, prometheus, redis):
             if process is not None:
                 process.kill()
+
+
+def strangers(image):
+    for options, words in (((), "does the server speak TLS?"), (SECURED[:2], "UNAUTHENTICATED"), (("--insecure",), "does the server speak TLS?")):
+        done = image.run([image.lyne, "load", "--teacher", "localhost:50051", "--duration", "1", *options])
+        if done.returncode == 0 or words not in done.stderr:
+            raise AssertionError(f"load {options}: exit code {done.returncode}, {done.stderr.strip()} (expected: {words})")
 
 
 def students(image, running, fewer):
@@ -180,6 +189,7 @@ def batch_scripts(image):
     """As Slurm runs them: SIGTERM goes to the batch script alone (--signal=B:TERM)."""
     runs = WORK / "slurm"
     environment = {"LYNE_HOME": str(WORK / "lyne"), "LYNE_RUNS": str(runs), "LYNE_HOST": "127.0.0.1", "LYNE_HEAP": "1g",
+                   "LYNE_CREDENTIALS": str(WORK / "credentials"),
                    "LYNE_HELD_OUT_WINDOWS": "4", "LYNE_SAMPLES": "1", "SLURM_CPUS_PER_TASK": "2", "LYNE_CHECKPOINT_EVERY": "2"}
     scripts = REPOSITORY / "deploy/slurm"
     teacher = image.start_here(["bash", scripts / "teacher.sbatch"], "slurm-teacher.log", environment)

@@ -10,6 +10,10 @@ copied_paths_exist() { # what COPY --from=build and install.sh take must be ther
   ! grep -qxE '(lyne|examples|pom.xml)/?' .dockerignore && grep -qx '!deploy/install.sh' .dockerignore
 }
 
+compose_is_valid() {
+  compose-spec -format json deploy/compose.yaml && compose-spec -format json deploy/compose.yaml deploy/compose.tls.yaml
+}
+
 mounted_files_exist() {
   local path
   while read -r path; do
@@ -19,7 +23,8 @@ mounted_files_exist() {
 
 # The unit with paths that exist here, since verify looks for the executable.
 unit_is_valid() {
-  mkdir -p "$work/unit"
+  mkdir -p "$work/unit/lyne-teacher.service.d"
+  cp deploy/systemd/tls.conf "$work/unit/lyne-teacher.service.d/"
   sed "s#/opt/lyne/lyne#$root/lyne#" deploy/systemd/lyne-teacher.service >"$work/unit/lyne-teacher.service"
   systemd-analyze verify --man=no --recursive-errors=no "$work/unit/lyne-teacher.service" >"$work/verify" 2>&1 || { cat "$work/verify"; return 1; }
   ! grep lyne-teacher "$work/verify"
@@ -89,7 +94,7 @@ manifests() {
 
   check "compose: what it mounts is there" mounted_files_exist
   need "compose: the reference parser" compose-spec &&
-    check "compose: the reference parser" compose-spec -format json deploy/compose.yaml
+    check "compose: the reference parser" compose_is_valid
 
   if need "systemd: the unit" systemd-analyze; then
     check "systemd: the unit is valid" unit_is_valid
@@ -99,13 +104,14 @@ manifests() {
   need "helm: lint" helm && check "helm: lint" helm lint --strict --kube-version 1.31.0 deploy/helm/lyne
   need "helm: template tests" helm-unittest && check "helm: template tests" helm-unittest --strict deploy/helm/lyne
   if need "helm: renders what Kubernetes takes" helm kubernetes-validate; then
-    check "helm: the defaults are what Kubernetes takes" renders defaults
+    check "helm: the defaults are what Kubernetes takes" renders defaults --set insecure=true
     check "helm: all of it is what Kubernetes takes" renders all --set prometheusRule.enabled=true,serviceMonitor.enabled=true \
       --set autoscaling.enabled=true,students.count=64,students.parallelism=8,diskCache.enabled=true,sharedCache.url=redis://redis:6379 \
-      --set tls.existingSecret=cert,tokens.existingSecret=bearers,students.runs.existingClaim=runs
-    check "helm: a GPU is what Kubernetes takes" renders gpu --set gpu.count=1,serve.device=cuda:0,serve.precision=bfloat16 \
+      --set tls.existingSecret=cert,tokens.existingSecret=bearers,tokens.studentSecret=bearer,students.runs.existingClaim=runs
+    check "helm: a GPU is what Kubernetes takes" renders gpu --set insecure=true,gpu.count=1,serve.device=cuda:0,serve.precision=bfloat16 \
       --set serve.teacher=/models/big,model.existingClaim=models,image.tag=cuda,gpu.runtimeClassName=nvidia
     check "helm: unknown values are refused" refuses replica --set replica=3
+    check "helm: plain text that nobody asked for is refused" refuses "tls.existingSecret: empty (expected: a secret"
     check "helm: a GPU without a device is refused" refuses "serve.device: cpu (expected: cuda:0" --set gpu.count=1
     if [ -d "$tools/node/node_modules/@kubernetes-models" ] && [ -x "$tools/python/bin/python" ] && need "helm: the operator's resources" node; then
       check "helm: the Prometheus operator's resources" operator_resources_are_valid

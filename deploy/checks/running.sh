@@ -3,7 +3,7 @@
 
 running() {
   local what="settings, live, slurm, drain" kind line
-  need "$what" mvn python3 unshare prometheus || return 0
+  need "$what" mvn openssl python3 unshare prometheus || return 0
   check "live: an installation is laid out" deploy/install.sh "$work/lyne" cpu
   [ -x "$work/lyne/lyne" ] || { not_checked "$what" "no installation"; return 0; }
   printf '             sizes, MiB: installation %s, of it PyTorch %s, jars %s, examples %s\n' \
@@ -15,8 +15,9 @@ running() {
     enter=(unshare --map-root-user --mount --net)
     "${enter[@]}" true 2>/dev/null || { not_checked "$what" "no namespaces (expected: root, or user namespaces)"; return 0; }
   fi
-  helm template check deploy/helm/lyne --kube-version 1.31.0 --set students.count=2,diskCache.enabled=true >"$work/chart.yaml" 2>/dev/null || rm -f "$work/chart.yaml"
-  compose-spec -format json deploy/compose.yaml >"$work/compose.json" 2>/dev/null || rm -f "$work/compose.json"
+  helm template check deploy/helm/lyne --kube-version 1.31.0 --set insecure=true,students.count=2,diskCache.enabled=true >"$work/chart.yaml" 2>/dev/null || rm -f "$work/chart.yaml"
+  compose-spec -format json deploy/compose.yaml deploy/compose.tls.yaml >"$work/compose.json" 2>/dev/null || rm -f "$work/compose.json"
+  deploy/credentials.sh "$work/credentials" teacher localhost 127.0.0.1 || { not_checked "$what" "no credentials"; return 0; }
   while IFS=$'\t' read -r kind line; do
     case $kind in
       ok) passed=$((passed + 1)); printf 'ok           %s\n' "$line" ;;

@@ -54,9 +54,50 @@ capabilities: {drop: [ALL]}
 {{- $_ := set $serve "tls_cert" "/etc/lyne-tls/tls.crt" -}}
 {{- $_ := set $serve "tls_key" "/etc/lyne-tls/tls.key" -}}
 {{- end -}}
+{{- if .Values.insecure }}{{- $_ := set $serve "insecure" true -}}{{- end -}}
 {{- if .Values.tokens.existingSecret -}}{{- $_ := set $serve "token_file" "/etc/lyne-tokens/tokens" -}}{{- end -}}
 {{- range $key, $value := $serve }}
 {{ $key }}: {{ if kindIs "float64" $value }}{{ if eq (float64 (int64 $value)) $value }}{{ int64 $value }}{{ else }}{{ $value }}{{ end }}{{ else }}{{ $value | toJson }}{{ end }}
+{{- end }}
+{{- end -}}
+
+{{/* How clients of the teacher speak: variables, mounts and volumes of a pod. */}}
+{{- define "lyne.clientEnvironment" -}}
+{{- if .Values.insecure }}
+- {name: LYNE_INSECURE, value: "true"}
+{{- end }}
+{{- if .Values.tls.existingSecret }}
+{{- if .Values.tls.caKey }}
+- {name: LYNE_TLS_CA, value: /etc/lyne-tls/ca.pem}
+{{- else }}
+- {name: LYNE_TLS, value: "true"}
+{{- end }}
+{{- with .Values.tls.serverName }}
+- {name: LYNE_TLS_SERVER_NAME, value: {{ . | quote }}}
+{{- end }}
+{{- end }}
+{{- if .Values.tokens.studentSecret }}
+- {name: LYNE_TOKEN_FILE, value: /etc/lyne-token/token}
+{{- end }}
+{{- end -}}
+
+{{- define "lyne.clientMounts" -}}
+{{- if and .Values.tls.existingSecret .Values.tls.caKey }}
+- {name: authority, mountPath: /etc/lyne-tls, readOnly: true}
+{{- end }}
+{{- if .Values.tokens.studentSecret }}
+- {name: token, mountPath: /etc/lyne-token, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "lyne.clientVolumes" -}}
+{{- if and .Values.tls.existingSecret .Values.tls.caKey }}
+- name: authority # of the secret the authority alone, not the key
+  secret: {secretName: {{ .Values.tls.existingSecret }}, defaultMode: 0440, items: [{key: {{ .Values.tls.caKey }}, path: ca.pem}]}
+{{- end }}
+{{- with .Values.tokens.studentSecret }}
+- name: token
+  secret: {secretName: {{ . }}, defaultMode: 0440, items: [{key: token, path: token}]}
 {{- end }}
 {{- end -}}
 
@@ -76,6 +117,15 @@ capabilities: {drop: [ALL]}
 {{- end -}}
 {{- if and (hasPrefix "/models" .Values.serve.teacher) (not .Values.model.existingClaim) -}}
 {{- fail (printf "model.existingClaim: empty (expected: a claim that holds serve.teacher, %s)" .Values.serve.teacher) -}}
+{{- end -}}
+{{- if and .Values.insecure .Values.tls.existingSecret -}}
+{{- fail "insecure: true (expected: false where tls.existingSecret is named)" -}}
+{{- end -}}
+{{- if not (or .Values.insecure .Values.tls.existingSecret) -}}
+{{- fail "tls.existingSecret: empty (expected: a secret of type kubernetes.io/tls, or insecure: true where the network is trusted)" -}}
+{{- end -}}
+{{- if and .Values.tokens.existingSecret (gt (int .Values.students.count) 0) (not .Values.tokens.studentSecret) -}}
+{{- fail "tokens.studentSecret: empty (expected: a secret with the token of this release's students)" -}}
 {{- end -}}
 {{- if and .Values.autoscaling.enabled (lt (int .Values.autoscaling.maxReplicas) (int .Values.autoscaling.minReplicas)) -}}
 {{- fail (printf "autoscaling.maxReplicas: %d (expected: at least minReplicas, %d)" (int .Values.autoscaling.maxReplicas) (int .Values.autoscaling.minReplicas)) -}}

@@ -64,6 +64,12 @@ final class ServeCommand implements Callable<Integer> {
     private ServerSecurityOptions security;
 
     @Option(
+            names = "--health",
+            paramLabel = "HOST:PORT",
+            description = "Where to answer gRPC health alone, too, in plain text: for probes that speak no TLS.")
+    private @Nullable String health;
+
+    @Option(
             names = "--metrics",
             paramLabel = "HOST:PORT",
             description = "Where to serve Prometheus metrics (default: nowhere).")
@@ -119,6 +125,9 @@ final class ServeCommand implements Callable<Integer> {
                 .batching(BatchOptions.of(batchTokens, Duration.ofMillis(batchDeadlineMillis)))
                 .drainTimeout(Duration.ofSeconds(drainSeconds))
                 .reflection(reflection);
+        if (health != null) {
+            options.health(address("--health", health));
+        }
         if (metrics != null) {
             options.metrics(address("--metrics", metrics));
         }
@@ -179,12 +188,13 @@ final class ServeCommand implements Callable<Integer> {
 
     private static IOException noAddress(IOException e) {
         return new IOException(
-                e.getMessage() + " (expected: free addresses for --listen and --metrics; port 0 picks a free one)", e);
+                e.getMessage() + " (expected: free addresses for --listen, --health and --metrics; port 0 picks a free one)", e);
     }
 
     private Map<String, Object> ready(TeacherServer server) {
         Map<String, Object> ready = new LinkedHashMap<>();
         ready.put("listening", host(listen) + ":" + server.port());
+        server.healthPort().ifPresent(port -> ready.put("health", host(String.valueOf(health)) + ":" + port));
         server.metricsPort().ifPresent(port -> ready.put("metrics", host(String.valueOf(metrics)) + ":" + port));
         ready.put(teacher == null ? "replay" : "teacher", teacher == null ? String.valueOf(replay) : teacher);
         ready.put("pid", ProcessHandle.current().pid());

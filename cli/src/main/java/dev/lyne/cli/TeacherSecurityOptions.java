@@ -44,11 +44,16 @@ final class TeacherSecurityOptions {
 
     /** @throws IllegalArgumentException where they contradict each other */
     TeacherSecurity security() {
+        return security(Optional.ofNullable(tokenFile));
+    }
+
+    /** For calls that need no token. In the environment of a server, the variable names the file of all tokens. */
+    TeacherSecurity withoutToken() {
+        return security(Optional.empty());
+    }
+
+    private TeacherSecurity security(Optional<Path> token) {
         return TeacherSecurity.of(
-                tls,
-                Optional.ofNullable(authorities),
-                Optional.ofNullable(serverName),
-                Optional.ofNullable(tokenFile),
-                insecure);
+                tls, Optional.ofNullable(authorities), Optional.ofNullable(serverName), token, insecure);
     }
 }

@@ -41,10 +41,13 @@ record Failure(Status.Code code, String description, Duration retryAfter) {
         return new Failure(status.getCode(), describe(status), details == null ? Duration.ZERO : retryAfter(details));
     }
 
-    /** Whether a server's certificate is not one to believe: a stream waits for a better one, what has yet to begin does not. */
+    /**
+     * Whether a server does not prove who it is: it speaks no TLS, or its certificate is not one to believe. A stream waits for a
+     * better one; what has yet to begin does not.
+     */
     static boolean isUntrusted(Throwable failed) {
         for (Throwable cause = failed; cause != null; cause = cause.getCause()) {
-            if (cause instanceof CertificateException) {
+            if (cause instanceof CertificateException || cause instanceof NotSslRecordException) {
                 return true;
             }
         }

@@ -16,7 +16,6 @@ import dev.lyne.teacher.rpc.RpcMetrics;
 import dev.lyne.teacher.rpc.ServedTeacher;
 import dev.lyne.teacher.rpc.TeacherRpc;
 import dev.lyne.v1.TeacherServiceGrpc;
-import io.grpc.Server;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -32,7 +31,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -45,7 +43,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class TeacherServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TeacherServer.class);
-    private static final int LAST_BYTES_SECONDS = 5;
     private static final int CALL_THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
     private final TeacherServerOptions options;
@@ -58,7 +55,7 @@ public final class TeacherServer implements AutoCloseable {
     private final List<Batcher> batchers = new ArrayList<>();
     private final List<ReplayedTeacher> captures;
     private final TeacherRpc rpc;
-    private final Server grpc;
+    private final Listener listener;
     private final Optional<MetricsPage> metricsPage;
 
     private final Object drainLock = new Object();
@@ -95,7 +92,7 @@ public final class TeacherServer implements AutoCloseable {
                 .mapToInt(teacher -> teacher.description().contextLength())
                 .max()
                 .orElseThrow();
-        this.grpc = Listener.of(options, context, security, metrics, calls, rpc, health.getHealthService());
+        this.listener = new Listener(options, context, security, metrics, calls, rpc, health.getHealthService());
     }
 
     /**
@@ -166,7 +163,7 @@ public final class TeacherServer implements AutoCloseable {
         TeacherServer server = new TeacherServer(teachers, captures, options, registry, security, tiers, page);
         server.setHealth(ServingStatus.NOT_SERVING);
         try {
-            server.grpc.start();
+            server.listener.start();
         } catch (IOException e) {
             server.close();
             throw e;
@@ -187,7 +184,12 @@ public final class TeacherServer implements AutoCloseable {
 
     /** Port of the service. */
     public int port() {
-        return grpc.getPort();
+        return listener.port();
+    }
+
+    /** Port that answers health alone, where there is one. */
+    public OptionalInt healthPort() {
+        return listener.healthPort();
     }
 
     /** Port of the metrics page, where there is one. */
@@ -216,12 +218,7 @@ public final class TeacherServer implements AutoCloseable {
             if (!rpc.drain(options.drainTimeout())) {
                 LOG.warn("streams still open after {}; they are cut", options.drainTimeout());
             }
-            grpc.shutdown();
-            // Streams have ended; what is left is for their last bytes to leave.
-            if (!grpc.awaitTermination(LAST_BYTES_SECONDS, TimeUnit.SECONDS)) {
-                grpc.shutdownNow();
-                grpc.awaitTermination();
-            }
+            listener.close();
             for (Batcher batcher : batchers) {
                 batcher.close();
             }

@@ -15,6 +15,7 @@ import java.util.Optional;
  *
  * @param listen address of the service; port 0 picks one
  * @param security how the service is spoken to
+ * @param health address that answers gRPC health alone, in plain text, for probes that speak no TLS; where there is to be one
  * @param metrics address of the metrics page, where there is to be one
  * @param limits bounds of what is taken on
  * @param memoryCacheBytes encoded rows kept in memory; 0 keeps none
@@ -28,6 +29,7 @@ import java.util.Optional;
 public record TeacherServerOptions(
         InetSocketAddress listen,
         ServerSecurity security,
+        Optional<InetSocketAddress> health,
         Optional<InetSocketAddress> metrics,
         ServerLimits limits,
         long memoryCacheBytes,
@@ -59,6 +61,7 @@ public record TeacherServerOptions(
     public static final class Builder {
         private InetSocketAddress listen = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         private ServerSecurity security = ServerSecurity.LOOPBACK;
+        private Optional<InetSocketAddress> health = Optional.empty();
         private Optional<InetSocketAddress> metrics = Optional.empty();
         private ServerLimits limits = ServerLimits.DEFAULT;
         private long memoryCacheBytes = 256L << 20;
@@ -80,6 +83,12 @@ public record TeacherServerOptions(
         /** How the service is spoken to; by default in plain text, on this machine only. */
         public Builder security(ServerSecurity value) {
             security = value;
+            return this;
+        }
+
+        /** Address that answers gRPC health alone, in plain text; port 0 picks one. */
+        public Builder health(InetSocketAddress address) {
+            health = Optional.of(address);
             return this;
         }
 
@@ -146,6 +155,7 @@ public record TeacherServerOptions(
             return new TeacherServerOptions(
                     listen,
                     security,
+                    health,
                     metrics,
                     limits,
                     memoryCacheBytes,

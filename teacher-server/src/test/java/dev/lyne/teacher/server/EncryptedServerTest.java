@@ -11,8 +11,14 @@ import dev.lyne.student.client.TeacherRefusedException;
 import dev.lyne.student.client.TeacherSecurity;
 import dev.lyne.teacher.access.ServerSecurity;
 import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.v1.GetTeacherRequest;
+import dev.lyne.v1.TeacherServiceGrpc;
+import io.grpc.ManagedChannel;
 import io.grpc.Server;
 import io.grpc.TlsServerCredentials;
+import io.grpc.health.v1.HealthCheckRequest;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
+import io.grpc.health.v1.HealthGrpc;
 import io.grpc.netty.NettyServerBuilder;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -41,9 +47,13 @@ final class EncryptedServerTest {
     }
 
     private static String describe(int port, TeacherSecurity security) {
+        return describe(port, security, Duration.ofSeconds(30));
+    }
+
+    private static String describe(int port, TeacherSecurity security, Duration openTimeout) {
         ClientOptions options = ClientOptions.builder()
                 .security(security)
-                .openTimeout(Duration.ofSeconds(2))
+                .openTimeout(openTimeout)
                 .build();
         try (TeacherClient client = TeacherClient.connect("127.0.0.1:" + port, options)) {
             return client.describe().name();
@@ -116,7 +126,8 @@ final class EncryptedServerTest {
     void connect_plainTextOnOneSide_isRefusedSayingWhich() throws Exception {
         try (ServerFixture encrypted = serve(tls(certificates.issueForLoopback()));
                 ServerFixture plain = serve(ServerSecurity.LOOPBACK)) {
-            assertThatThrownBy(() -> describe(encrypted.server.port(), TeacherSecurity.LOOPBACK))
+            assertThatThrownBy(() -> describe(
+                            encrypted.server.port(), TeacherSecurity.LOOPBACK, Duration.ofSeconds(4)))
                     .hasMessageContaining("does the server speak TLS?");
             assertThatThrownBy(() -> describe(plain.server.port(), TeacherSecurity.trusting(certificates.authority())))
                     .hasMessageContaining("TLS: the server speaks plain text there");
@@ -144,6 +155,24 @@ final class EncryptedServerTest {
                     .anyMatch(line -> line.contains("expired at") && line.endsWith("what was read before stays")));
             assertThat(describe(fixture.server.port(), TeacherSecurity.trusting(certificates.authority())))
                     .isEqualTo("fake");
+        }
+    }
+
+    @Test
+    void healthAlone_besideAnEncryptedService_isInPlainText() throws Exception {
+        ServerSecurity security = tls(certificates.issueForLoopback());
+        try (ServerFixture fixture = new ServerFixture(
+                new FakeTeacher("fake", 1_000, 64),
+                options -> options.security(security)
+                        .health(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)))) {
+            ManagedChannel channel = fixture.channel(fixture.server.healthPort().orElseThrow());
+            assertThat(HealthGrpc.newBlockingStub(channel)
+                            .check(HealthCheckRequest.getDefaultInstance())
+                            .getStatus())
+                    .isEqualTo(ServingStatus.SERVING);
+            assertThatThrownBy(() -> TeacherServiceGrpc.newBlockingStub(channel)
+                            .getTeacher(GetTeacherRequest.getDefaultInstance()))
+                    .hasMessageContaining("UNIMPLEMENTED");
         }
     }
 

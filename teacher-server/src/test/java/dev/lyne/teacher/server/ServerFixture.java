@@ -36,7 +36,11 @@ final class ServerFixture implements AutoCloseable {
     }
 
     ManagedChannel channel() {
-        ManagedChannel channel = NettyChannelBuilder.forAddress("127.0.0.1", server.port())
+        return channel(server.port());
+    }
+
+    ManagedChannel channel(int port) {
+        ManagedChannel channel = NettyChannelBuilder.forAddress("127.0.0.1", port)
                 .usePlaintext()
                 .build();
         channels.add(channel);
