@@ -188,7 +188,9 @@ final class ServeCommand implements Callable<Integer> {
 
     private static IOException noAddress(IOException e) {
         return new IOException(
-                e.getMessage() + " (expected: free addresses for --listen, --health and --metrics; port 0 picks a free one)", e);
+                e.getMessage()
+                        + " (expected: free addresses for --listen, --health and --metrics; port 0 picks a free one)",
+                e);
     }
 
     private Map<String, Object> ready(TeacherServer server) {

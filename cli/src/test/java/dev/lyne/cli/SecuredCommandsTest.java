@@ -74,9 +74,7 @@ final class SecuredCommandsTest {
         arguments.addAll(List.of("--teacher", teacher));
         arguments.addAll(List.of(further));
         StringWriter err = new StringWriter();
-        int code = Lyne.commandLine()
-                .setErr(new PrintWriter(err, true))
-                .execute(arguments.toArray(String[]::new));
+        int code = Lyne.commandLine().setErr(new PrintWriter(err, true)).execute(arguments.toArray(String[]::new));
         assertThat(err.toString()).doesNotContain(TOKEN);
         return new Outcome(code, err.toString());
     }
@@ -131,7 +129,8 @@ final class SecuredCommandsTest {
     void everyCommandThatDials_refusesAnotherHostInPlainText(String command) {
         Outcome outcome = runOn("10.0.0.1:1", command.replace("DIR", directory.toString()));
         assertThat(outcome.err())
-                .startsWith("lyne: teacher address: 10.0.0.1:1 is another host, in plain text (expected: --tls-ca FILE");
+                .startsWith(
+                        "lyne: teacher address: 10.0.0.1:1 is another host, in plain text (expected: --tls-ca FILE");
         assertThat(outcome.code()).isEqualTo(2);
     }
 

@@ -50,8 +50,8 @@ final class Listener {
         }
         security.tokens().ifPresent(tokens -> builder.intercept(new TokenGate(tokens, metrics, System::nanoTime)));
         this.services = builder.build();
-        this.health =
-                options.health().map(address -> NettyServerBuilder.forAddress(address, InsecureServerCredentials.create())
+        this.health = options.health()
+                .map(address -> NettyServerBuilder.forAddress(address, InsecureServerCredentials.create())
                         .executor(calls)
                         .addService(healthService)
                         .build());

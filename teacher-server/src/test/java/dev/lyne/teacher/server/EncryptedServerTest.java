@@ -126,8 +126,7 @@ final class EncryptedServerTest {
     void connect_plainTextOnOneSide_isRefusedSayingWhich() throws Exception {
         try (ServerFixture encrypted = serve(tls(certificates.issueForLoopback()));
                 ServerFixture plain = serve(ServerSecurity.LOOPBACK)) {
-            assertThatThrownBy(() -> describe(
-                            encrypted.server.port(), TeacherSecurity.LOOPBACK, Duration.ofSeconds(4)))
+            assertThatThrownBy(() -> describe(encrypted.server.port(), TeacherSecurity.LOOPBACK, Duration.ofSeconds(4)))
                     .hasMessageContaining("does the server speak TLS?");
             assertThatThrownBy(() -> describe(plain.server.port(), TeacherSecurity.trusting(certificates.authority())))
                     .hasMessageContaining("TLS: the server speaks plain text there");

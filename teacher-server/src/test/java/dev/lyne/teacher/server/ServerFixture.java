@@ -40,9 +40,8 @@ final class ServerFixture implements AutoCloseable {
     }
 
     ManagedChannel channel(int port) {
-        ManagedChannel channel = NettyChannelBuilder.forAddress("127.0.0.1", port)
-                .usePlaintext()
-                .build();
+        ManagedChannel channel =
+                NettyChannelBuilder.forAddress("127.0.0.1", port).usePlaintext().build();
         channels.add(channel);
         return channel;
     }
