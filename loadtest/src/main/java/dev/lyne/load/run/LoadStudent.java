@@ -254,7 +254,7 @@ final class LoadStudent {
             if (one == null) {
                 return;
             }
-            meter.refused(reason, agenda.now());
+            meter.refused(reason, one.intendedNanos);
             if (retryNanos > 0) {
                 backlog.refuse(one);
                 agenda.at(agenda.now() + retryNanos, () -> again(one));

@@ -80,9 +80,9 @@ final class Meter {
         }
     }
 
-    /** A refusal; the sequence may be asked for again. */
-    synchronized void refused(String reason, long now) {
-        if (counts(now)) {
+    /** A refusal of a sequence that was due then, which may be asked for again; or of a stream, then. */
+    synchronized void refused(String reason, long then) {
+        if (counts(then)) {
             refusals.merge(reason, 1L, Long::sum);
         }
     }
