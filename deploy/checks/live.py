@@ -124,7 +124,13 @@ def start_command(image):
 
 
 def compose():
-    return json.loads((WORK / "compose.json").read_text())["services"]
+    """Its services; of several files the parser gives variables as a list of NAME=value, of one as a mapping."""
+    services = json.loads((WORK / "compose.json").read_text())["services"]
+    for service in services.values():
+        variables = service.get("environment") or {}
+        if isinstance(variables, list):
+            service["environment"] = dict(variable.split("=", 1) for variable in variables)
+    return services
 
 
 def services(image):
