@@ -5,6 +5,7 @@ usage: live.py REPOSITORY WORK TOOLS; WORK/lyne is an installation. Prints `ok`,
 
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -54,7 +55,7 @@ def main():
 
 def options(image, command):
     text = image.run([image.lyne, command, "--help"]).stdout
-    return {word.strip("=,[] ").split("=")[0] for word in text.split() if word.startswith("--") or word.startswith("[--")}
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text))
 
 
 def variables_are_options(image):
