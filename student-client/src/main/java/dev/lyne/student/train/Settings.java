@@ -108,7 +108,8 @@ public final class Settings {
             if (nearest.key().equals(key)) {
                 values.put(
                         nearest, nearest.isList() ? List.of(entry.getValue().split(",")) : List.of(entry.getValue()));
-            } else if (key.length() > 4 && Setting.editDistance(key, nearest.key()) <= 2) {
+            } else if (Math.min(key.length(), nearest.key().length()) > 4
+                    && Setting.editDistance(key, nearest.key()) <= 2) {
                 // Other LYNE_ variables belong to other parts of Lyne; a near miss does not.
                 throw new IllegalArgumentException("environment: unknown variable " + entry.getKey() + " (expected: "
                         + nearest.environmentName() + "?)");

@@ -44,6 +44,14 @@ final class SettingsTest {
     }
 
     @Test
+    void of_variableOfAnotherPartNearAShortName_isNotTakenForIt() throws IOException {
+        Map<String, String> environment = Map.of("LYNE_TOOLS", "folder", "LYNE_TLS_CA", "ca.pem", "LYNE_TLS_CERT", "x");
+        Settings settings = Settings.of(Optional.empty(), environment, Map.of());
+        assertThat(settings.text(Setting.TLS)).isEqualTo("false");
+        assertThat(settings.text(Setting.TLS_CA)).isEqualTo("ca.pem");
+    }
+
+    @Test
     void of_fileThatIsNotSettings_isRefused() throws IOException {
         Path list = write("- a\n- b\n");
         assertThatThrownBy(() -> Settings.of(Optional.of(list), Map.of(), Map.of()))
