@@ -32,7 +32,7 @@ for argument; do
   esac
 done
 tools=${LYNE_TOOLS:-$HOME/.cache/lyne-tools}
-[ -z "$fetch" ] || timeout 900 deploy/tools.sh "$tools" >/dev/null || true # what is not there then is named below
+[ -z "$fetch" ] || timeout 300 deploy/tools.sh "$tools" >/dev/null || true # what is not there then is named below
 export PATH="$tools/bin:$PATH"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
