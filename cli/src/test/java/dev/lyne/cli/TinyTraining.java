@@ -70,6 +70,10 @@ final class TinyTraining {
         return "127.0.0.1:" + port;
     }
 
+    int port() {
+        return port;
+    }
+
     /** Tokens of the text, so many from a place on. */
     int[] tokens(int from, int count) throws IOException {
         try (Tokenizer tokenizer = Tokenizer.load(teacher)) {

@@ -1,16 +1,15 @@
 package dev.lyne.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.student.client.ClientOptions;
-import dev.lyne.student.client.MisalignedTargetsException;
 import dev.lyne.student.client.MutatingProxy;
 import dev.lyne.student.client.TargetRequest;
 import dev.lyne.student.client.TargetSequence;
 import dev.lyne.student.client.TargetStream;
 import dev.lyne.student.client.TeacherClient;
 import dev.lyne.student.client.TeacherExpectation;
+import dev.lyne.student.client.WireAssertions;
 import dev.lyne.student.client.WireMutations;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
@@ -52,8 +51,7 @@ final class WireBetweenProcessesTest {
 
     @BeforeEach
     void connect() throws Exception {
-        String[] hostAndPort = tiny.address().split(":");
-        wire = new MutatingProxy(hostAndPort[0], Integer.parseInt(hostAndPort[1]));
+        wire = new MutatingProxy("127.0.0.1", tiny.port());
     }
 
     @AfterEach
@@ -98,16 +96,7 @@ final class WireBetweenProcessesTest {
     @MethodSource("requests")
     void sequences_swapped_areBothCaught(TargetRequest request) throws Exception {
         wire.response = WireMutations.sequencesSwapped();
-        try (TeacherClient client = client();
-                TargetStream stream = client.open(request)) {
-            stream.offer(sequence(17, request));
-            stream.offer(sequence(18, request));
-            for (int id : new int[] {17, 18}) {
-                assertThatThrownBy(stream::take)
-                        .isInstanceOf(MisalignedTargetsException.class)
-                        .hasMessageStartingWith("sequence " + id + ", position 0: rows digest ");
-            }
-        }
+        WireAssertions.assertBothCaught(client(), request, sequence(17, request), sequence(18, request));
     }
 
     @ParameterizedTest
@@ -150,16 +139,7 @@ final class WireBetweenProcessesTest {
     }
 
     private void assertCaught(TargetRequest request, String what) throws Exception {
-        try (TeacherClient client = client();
-                TargetStream stream = client.open(request)) {
-            stream.offer(sequence(17, request));
-            assertThatThrownBy(stream::take)
-                    .isInstanceOf(MisalignedTargetsException.class)
-                    .hasMessageStartingWith("sequence 17, position ")
-                    .hasMessageContaining(what)
-                    .hasMessageContaining(" (expected: ");
-            assertThat(stream.statistics().receivedSequences()).isZero();
-        }
+        WireAssertions.assertCaught(client(), request, sequence(17, request), what);
     }
 
     private TeacherClient client() {

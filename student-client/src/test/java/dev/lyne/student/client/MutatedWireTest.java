@@ -89,16 +89,7 @@ final class MutatedWireTest {
             }
         };
         wire.response = WireMutations.sequencesSwapped();
-        try (TeacherClient client = client();
-                TargetStream stream = client.open(request)) {
-            stream.offer(sequence(17, request));
-            stream.offer(sequence(18, request));
-            for (int id : new int[] {17, 18}) {
-                assertThatThrownBy(stream::take)
-                        .isInstanceOf(MisalignedTargetsException.class)
-                        .hasMessageStartingWith("sequence " + id + ", position 0: rows digest ");
-            }
-        }
+        WireAssertions.assertBothCaught(client(), request, sequence(17, request), sequence(18, request));
     }
 
     @ParameterizedTest
@@ -199,17 +190,7 @@ final class MutatedWireTest {
     }
 
     private void assertCaught(TargetRequest request, String what) throws InterruptedException {
-        try (TeacherClient client = client();
-                TargetStream stream = client.open(request)) {
-            stream.offer(sequence(17, request));
-            assertThatThrownBy(stream::take)
-                    .isInstanceOf(MisalignedTargetsException.class)
-                    .hasMessageStartingWith("sequence 17, position ")
-                    .hasMessageContaining(what)
-                    .hasMessageContaining(" (expected: ");
-            assertThat(stream.statistics().receivedSequences()).isZero();
-            assertThat(stream.statistics().failedSequences()).isEqualTo(1);
-        }
+        WireAssertions.assertCaught(client(), request, sequence(17, request), what);
     }
 
     private TeacherClient client() {

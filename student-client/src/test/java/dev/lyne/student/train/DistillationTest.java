@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.checkpoint.CheckpointMismatchException;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -22,14 +21,10 @@ final class DistillationTest {
     java.nio.file.Path directory;
 
     private TinyRun tiny;
-    private int vocabularySize;
 
     @BeforeEach
     void makeCorpus() throws Exception {
         tiny = new TinyRun(directory);
-        try (Tokenizer tokenizer = Tokenizer.load(tiny.tokenizer)) {
-            vocabularySize = tokenizer.vocabularySize();
-        }
     }
 
     @Test
@@ -37,7 +32,7 @@ final class DistillationTest {
         List<ProgressListener.Step> steps = new ArrayList<>();
         RunSummary summary = run(
                 config("out", Map.of(Setting.ALPHA, "1", Setting.STEPS, "30", Setting.EVALUATE_EVERY, "0")),
-                new FakeTeacher(vocabularySize, "a"),
+                new FakeTeacher(tiny.vocabularySize, "a"),
                 false,
                 listening(steps));
         assertThat(steps.get(29).divergence()).isLessThan(steps.get(0).divergence() * 0.7);
@@ -51,7 +46,7 @@ final class DistillationTest {
         List<ProgressListener.Step> steps = new ArrayList<>();
         run(
                 config("out", Map.of(Setting.ALPHA, "0.25", Setting.STUDENT_TEMPERATURE, "2", Setting.STEPS, "3")),
-                new FakeTeacher(vocabularySize, "a"),
+                new FakeTeacher(tiny.vocabularySize, "a"),
                 false,
                 listening(steps));
         ProgressListener.Step step = steps.get(0);
@@ -60,14 +55,14 @@ final class DistillationTest {
 
     @Test
     void train_stoppedAndResumedWithATeacher_endsAsIfNeverStopped() throws Exception {
-        run(config("whole", Map.of()), new FakeTeacher(vocabularySize, "a"), false, ProgressListener.none());
+        run(config("whole", Map.of()), new FakeTeacher(tiny.vocabularySize, "a"), false, ProgressListener.none());
         TrainingConfig config = config("parts", Map.of());
-        assertThatThrownBy(() -> run(config, new FakeTeacher(vocabularySize, "a"), false, stopAfter(5)))
+        assertThatThrownBy(() -> run(config, new FakeTeacher(tiny.vocabularySize, "a"), false, stopAfter(5)))
                 .isInstanceOf(TeacherRuns.Stop.class);
-        assertThatThrownBy(() -> run(config, new FakeTeacher(vocabularySize, "b"), true, ProgressListener.none()))
+        assertThatThrownBy(() -> run(config, new FakeTeacher(tiny.vocabularySize, "b"), true, ProgressListener.none()))
                 .isInstanceOf(CheckpointMismatchException.class)
                 .hasMessageContaining("teacher.model_digest: bbb");
-        FakeTeacher teacher = new FakeTeacher(vocabularySize, "a");
+        FakeTeacher teacher = new FakeTeacher(tiny.vocabularySize, "a");
         RunSummary summary = run(config, teacher, true, ProgressListener.none());
         assertThat(new RunDirectory(directory.resolve("parts")).checkpoints().resolve("step-000008/state.safetensors"))
                 .hasSameBinaryContentAs(new RunDirectory(directory.resolve("whole"))
@@ -79,7 +74,8 @@ final class DistillationTest {
 
     @Test
     void train_sequenceFailsTwice_isAskedAgainAndCovered() throws Exception {
-        FakeTeacher teacher = new FakeTeacher(vocabularySize, "a").failing(3, 2).failing(5, 1);
+        FakeTeacher teacher =
+                new FakeTeacher(tiny.vocabularySize, "a").failing(3, 2).failing(5, 1);
         RunSummary summary = run(config("out", Map.of()), teacher, false, ProgressListener.none());
         assertThat(summary.coverage()).isEqualTo(1.0);
         assertThat(teacher.again).isEqualTo(3);
@@ -87,7 +83,7 @@ final class DistillationTest {
 
     @Test
     void train_sequenceFailsForGood_stopsWithTheListAndAppliesNothing() throws Exception {
-        FakeTeacher teacher = new FakeTeacher(vocabularySize, "a").failing(3, 1000);
+        FakeTeacher teacher = new FakeTeacher(tiny.vocabularySize, "a").failing(3, 1000);
         List<ProgressListener.Step> steps = new ArrayList<>();
         TrainingConfig config = config("out", Map.of(Setting.STEPS, "40"));
         assertThatThrownBy(() -> run(config, teacher, false, listening(steps)))
@@ -99,7 +95,7 @@ final class DistillationTest {
 
     @Test
     void train_lowerCoverageAllowed_goesOnWithTheDataLossAlone() throws Exception {
-        FakeTeacher teacher = new FakeTeacher(vocabularySize, "a").failing(3, 1000);
+        FakeTeacher teacher = new FakeTeacher(tiny.vocabularySize, "a").failing(3, 1000);
         RunSummary summary = run(
                 config("out", Map.of(Setting.STEPS, "40", Setting.MIN_COVERAGE, "0.5", Setting.EVALUATE_EVERY, "0")),
                 teacher,

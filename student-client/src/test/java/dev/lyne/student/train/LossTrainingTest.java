@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.checkpoint.CheckpointMismatchException;
 import dev.lyne.student.client.TargetSource;
 import dev.lyne.student.loss.Loss;
@@ -25,14 +24,10 @@ final class LossTrainingTest {
     Path directory;
 
     private TinyRun tiny;
-    private int vocabularySize;
 
     @BeforeEach
     void makeCorpus() throws Exception {
         tiny = new TinyRun(directory);
-        try (Tokenizer tokenizer = Tokenizer.load(tiny.tokenizer)) {
-            vocabularySize = tokenizer.vocabularySize();
-        }
     }
 
     @ParameterizedTest
@@ -144,7 +139,7 @@ final class LossTrainingTest {
         Trainer.RealSurroundings surroundings = new Trainer.RealSurroundings() {
             @Override
             public TargetSource openTeachers(TrainingConfig ignored) {
-                return new FakeTeacher(vocabularySize, "a");
+                return new FakeTeacher(tiny.vocabularySize, "a");
             }
         };
         return new TrainingSession(config, surroundings, listener).run(resume);

@@ -6,7 +6,6 @@ import static dev.lyne.student.train.TeacherRuns.stopAfter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.checkpoint.CheckpointMismatchException;
 import dev.lyne.student.client.TargetSequence;
 import java.nio.file.Path;
@@ -27,14 +26,10 @@ final class SelectionTrainingTest {
     Path directory;
 
     private TinyRun tiny;
-    private int vocabularySize;
 
     @BeforeEach
     void makeCorpus() throws Exception {
         tiny = new TinyRun(directory);
-        try (Tokenizer tokenizer = Tokenizer.load(tiny.tokenizer)) {
-            vocabularySize = tokenizer.vocabularySize();
-        }
     }
 
     @ParameterizedTest
@@ -117,7 +112,7 @@ final class SelectionTrainingTest {
     }
 
     private FakeTeacher teacher() {
-        return new FakeTeacher(vocabularySize, "a");
+        return new FakeTeacher(tiny.vocabularySize, "a");
     }
 
     private TrainingConfig config(String out, Map<Setting, String> others) throws Exception {

@@ -23,6 +23,7 @@ final class TinyRun {
     final Path heldOut;
     final Path tokenizer;
     final Path shape;
+    final int vocabularySize;
 
     TinyRun(Path directory) throws IOException {
         this.directory = directory;
@@ -37,9 +38,10 @@ final class TinyRun {
         trainer.add(Files.readString(corpus));
         trainer.train(300, (done, total) -> {}).write(tokenizer);
         try (Tokenizer loaded = Tokenizer.load(tokenizer)) {
-            ModelConfiguration.llama(16, 2, 2, 1, 32, loaded.vocabularySize(), 64, 10_000, true)
-                    .write(directory);
+            vocabularySize = loaded.vocabularySize();
         }
+        ModelConfiguration.llama(16, 2, 2, 1, 32, vocabularySize, 64, 10_000, true)
+                .write(directory);
     }
 
     private static String lines(Random random, int count) {
