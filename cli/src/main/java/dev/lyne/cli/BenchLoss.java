@@ -15,6 +15,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Distillation losses against plain cross-entropy. */
 @Command(
@@ -24,11 +25,15 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class BenchLoss implements Callable<Integer> {
-    @Option(names = "--losses", split = ",", paramLabel = "LOSS", description = "Losses (default: all).")
+    @Option(
+            names = {"--losses", "--loss"},
+            split = ",",
+            paramLabel = "LOSS",
+            description = "Losses, or none (default: all).")
     private @Nullable List<String> losses;
 
     @Option(
-            names = "--vocabulary",
+            names = {"--vocabulary", "--vocabulary-size"},
             split = ",",
             paramLabel = "SIZE",
             defaultValue = "49152,151936",
@@ -43,6 +48,21 @@ final class BenchLoss implements Callable<Integer> {
 
     @Option(names = "--pairs", defaultValue = "7", description = "Pairs of steps (default: ${DEFAULT-VALUE}).")
     private int pairs;
+
+    @Option(
+            names = "--stream",
+            negatable = true,
+            defaultValue = "true",
+            fallbackValue = "true",
+            description =
+                    "Also a step fed by the stream of a server over one fed from memory (default: ${DEFAULT-VALUE}).")
+    private boolean stream;
+
+    @Option(
+            names = "--stream-steps",
+            defaultValue = "30",
+            description = "Steps of a round fed by the stream, or from memory (default: ${DEFAULT-VALUE}).")
+    private int streamSteps;
 
     @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda:N (default: ${DEFAULT-VALUE}).")
     private String device;
@@ -60,9 +80,19 @@ final class BenchLoss implements Callable<Integer> {
         }
         List<Loss> chosen = losses == null
                 ? List.of(Loss.values())
-                : losses.stream().map(Loss::of).toList();
+                : losses.equals(List.of("none"))
+                        ? List.of()
+                        : losses.stream().map(Loss::of).toList();
+        if (streamSteps < 4) {
+            throw new IllegalArgumentException("--stream-steps: " + streamSteps + " (expected: 4 or more)");
+        }
         var benchmark = new LossBenchmark(device, k, rows, pairs, BenchLoss::memory, System.err::println);
-        json.report(benchmark.run(chosen, vocabularySizes));
+        ObjectNode figures =
+                (ObjectNode) JsonReport.figures(benchmark.run(chosen, chosen.isEmpty() ? List.of() : vocabularySizes));
+        if (stream) {
+            figures.setAll((ObjectNode) JsonReport.figures(StreamCost.measure(streamSteps, pairs, System.err)));
+        }
+        json.report(figures);
         return 0;
     }
 

@@ -4,6 +4,7 @@ import dev.lyne.student.capture.Estimate;
 import dev.lyne.student.train.CaptureSession;
 import dev.lyne.wire.capture.CaptureManifest;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -46,6 +47,13 @@ final class CaptureCommand implements Callable<Integer> {
             description = "Shards written at a time (default: ${DEFAULT-VALUE}).")
     private int writers;
 
+    @Option(
+            names = "--temperatures",
+            split = ",",
+            paramLabel = "T",
+            description = "Teacher temperatures that students of the capture may take, beside --teacher-temperature.")
+    private List<Float> temperatures = List.of();
+
     @Option(names = "--estimate", description = "Say what the capture would take, and stop.")
     private boolean estimateOnly;
 
@@ -64,7 +72,14 @@ final class CaptureCommand implements Callable<Integer> {
         if (writers < 1) {
             throw new IllegalArgumentException("--writers: " + writers + " (expected: 1 or more)");
         }
-        CaptureSession session = new CaptureSession(SettingOptions.collect(spec, null, config), shardWindows, writers);
+        for (float temperature : temperatures) {
+            if (!(temperature > 0) || temperature > 1000) {
+                throw new IllegalArgumentException(
+                        "--temperatures: " + temperature + " (expected: above 0, at most 1000)");
+            }
+        }
+        CaptureSession session =
+                new CaptureSession(SettingOptions.collect(spec, null, config), temperatures, shardWindows, writers);
         try (CaptureProgress progress = new CaptureProgress(System.err)) {
             if (estimateOnly) {
                 Estimate estimate = session.estimate(progress, progress::onTokenise);

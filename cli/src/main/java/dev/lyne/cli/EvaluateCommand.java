@@ -32,7 +32,8 @@ import picocli.CommandLine.Option;
 /** Held-out figures of a model directory. */
 @Command(
         name = "evaluate",
-        description = "Held-out loss, perplexity, accuracy, calibration error and agreement with a teacher.",
+        description =
+                "Held-out loss, perplexity, accuracy, calibration error, agreement with a teacher and divergence from it.",
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class EvaluateCommand implements Callable<Integer> {
@@ -58,8 +59,18 @@ final class EvaluateCommand implements Callable<Integer> {
             description = "Most tokens in one forward (default: ${DEFAULT-VALUE}).")
     private int batchTokens;
 
-    @Option(names = "--teacher", paramLabel = "HOST:PORT", description = "A teacher server to measure agreement with.")
+    @Option(
+            names = "--teacher",
+            paramLabel = "HOST:PORT",
+            description = "A teacher server to measure agreement and divergence with.")
     private @Nullable String teacher;
+
+    @Option(
+            names = "--teacher-k",
+            defaultValue = "64",
+            description =
+                    "Tokens of a teacher row that the divergence is taken over, all others in one bucket (default: ${DEFAULT-VALUE}).")
+    private int teacherK;
 
     @Mixin
     private TeacherSecurityOptions security;
@@ -113,6 +124,9 @@ final class EvaluateCommand implements Callable<Integer> {
         if (teacher != null) {
             TeacherClient.requireUsable(teacher, security.security());
         }
+        if (teacherK < 1) {
+            throw new IllegalArgumentException("--teacher-k: " + teacherK + " (expected: 1 or more)");
+        }
         return text.corpus();
     }
 
@@ -126,7 +140,7 @@ final class EvaluateCommand implements Callable<Integer> {
                                 .student("evaluate")
                                 .security(security.security())
                                 .build());
-                var stream = client.open(TargetRequest.topK(1, List.of(), expectation))) {
+                var stream = client.open(TargetRequest.topK(teacherK, List.of(), expectation))) {
             return Evaluator.evaluate(
                     scorer, Optional.of(Teacher.of(stream)), windows, batchTokens, EvaluateCommand::progress);
         }
@@ -146,6 +160,7 @@ final class EvaluateCommand implements Callable<Integer> {
         out.printf("calibration error   %.4f%n", result.calibrationError());
         if (result.teacherAgreement() != null) {
             out.printf("teacher agreement   %.4f%n", result.teacherAgreement());
+            out.printf("KL from teacher     %.4f nats a token%n", result.teacherKl());
         }
     }
 }

@@ -24,6 +24,8 @@ import picocli.CommandLine.Spec;
             TrainCommand.class,
             PretrainCommand.class,
             CaptureCommand.class,
+            StudyCommand.class,
+            StudyCommand.Student.class,
             TokenizerCommand.class,
             ScoreCommand.class,
             LoadCommand.class,

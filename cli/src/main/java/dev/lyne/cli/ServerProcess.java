@@ -27,9 +27,24 @@ final class ServerProcess implements AutoCloseable {
      * @param options further options of {@code lyne serve}
      */
     static ServerProcess start(Path log, String teacher, long heapMib, List<String> options) throws IOException {
-        List<String> arguments = new ArrayList<>(
-                List.of("serve", "--teacher", teacher, "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"));
-        arguments.addAll(options);
+        List<String> rows = new ArrayList<>(List.of("--teacher", teacher));
+        rows.addAll(options);
+        return start(log, heapMib, rows);
+    }
+
+    /**
+     * Starts one that sends captured targets.
+     *
+     * @param captured directory of the capture
+     */
+    static ServerProcess replay(Path log, Path captured, long heapMib) throws IOException {
+        return start(log, heapMib, List.of("--replay", captured.toString()));
+    }
+
+    private static ServerProcess start(Path log, long heapMib, List<String> rows) throws IOException {
+        List<String> arguments =
+                new ArrayList<>(List.of("serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"));
+        arguments.addAll(rows);
         return new ServerProcess(ChildProcess.start("the teacher server", log, 2, heapMib + "m", arguments));
     }
 

@@ -69,6 +69,10 @@ class TrainCommand implements Callable<Integer> {
 
     /** Refuses what this command is not for. */
     void check(TrainingConfig run) {
+        if (run.run().recordTargets().isPresent()) {
+            throw new IllegalArgumentException("record_targets: "
+                    + run.run().recordTargets().get() + " (expected: empty in train; `lyne pretrain` records)");
+        }
         if (run.distillation().enabled() && !run.distillation().hasSource()) {
             throw new IllegalArgumentException("alpha: " + run.distillation().alpha()
                     + " without a teacher (expected: --teacher HOST:PORT, --targets DIR, or alpha 0)");

@@ -107,7 +107,11 @@ final class BenchCommandsTest {
                 "--rows",
                 "40",
                 "--pairs",
-                "1");
+                "1",
+                "--stream-steps",
+                "4");
+        assertThat(figures.get("stream_over_memory").asDouble()).isPositive();
+        assertThat(figures.get("stream_over_memory_delayed").asDouble()).isPositive();
         assertThat(figures.get("results").size()).isEqualTo(2);
         for (JsonNode cost : figures.get("results")) {
             assertThat(cost.get("vocabulary_size").asInt()).isEqualTo(600);

@@ -74,6 +74,16 @@ final class TinyTraining {
         return port;
     }
 
+    /** Directory of the teacher. */
+    Path teacher() {
+        return teacher;
+    }
+
+    /** The text. */
+    Path text() {
+        return text;
+    }
+
     /** Tokens of the text, so many from a place on. */
     int[] tokens(int from, int count) throws IOException {
         try (Tokenizer tokenizer = Tokenizer.load(teacher)) {

@@ -40,7 +40,7 @@ final class ArchitectureTest {
             .whereLayer("generation")
             .mayOnlyBeAccessedByLayers("scoring", "training")
             .whereLayer("scoring")
-            .mayNotBeAccessedByAnyLayer()
+            .mayOnlyBeAccessedByLayers("training")
             .whereLayer("training")
             .mayNotBeAccessedByAnyLayer();
 }

@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.LongStream;
 
 /**
@@ -45,13 +46,19 @@ public final class ScoringModel implements BatchScorer {
     private final Script script;
     private final RotaryTables rotary;
     private final NamedTensors weights;
+    private final boolean ownsWeights;
     private final TextGenerator generator;
 
     /** Two tensors {@code [row_chunk, vocabulary_size]} that every call computes logits in. */
     private final List<NDArray> scratch;
 
+    /** @param shared weights of another owner; where absent, there are none yet */
     private ScoringModel(
-            ModelConfiguration configuration, ModelOptions options, ScoringOptions scoring, byte[] digest) {
+            ModelConfiguration configuration,
+            ModelOptions options,
+            ScoringOptions scoring,
+            byte[] digest,
+            Optional<NamedTensors> shared) {
         this.configuration = configuration;
         this.options = options;
         this.scoring = scoring;
@@ -72,7 +79,8 @@ public final class ScoringModel implements BatchScorer {
                         rowChunk),
                 options);
         this.rotary = new RotaryTables(configuration, script.newManager());
-        this.weights = new NamedTensors("w", script.newManager());
+        this.ownsWeights = shared.isEmpty();
+        this.weights = shared.orElseGet(() -> new NamedTensors("w", script.newManager()));
         NDManager memory = script.newManager();
         Shape chunk = new Shape(rowChunk, scoring.vocabularySize());
         this.scratch = List.of(memory.zeros(chunk), memory.zeros(chunk));
@@ -90,7 +98,7 @@ public final class ScoringModel implements BatchScorer {
         try {
             SafetensorsModel source = SafetensorsModel.open(directory, configuration);
             byte[] digest = ModelDigest.of(source, configuration, options.precision());
-            ScoringModel model = new ScoringModel(configuration, options, scoring, digest);
+            ScoringModel model = new ScoringModel(configuration, options, scoring, digest, Optional.empty());
             try {
                 model.readWeights(source);
                 return model;
@@ -101,6 +109,16 @@ public final class ScoringModel implements BatchScorer {
         } catch (IOException e) {
             throw new UncheckedIOException(directory + ": weights cannot be read", e);
         }
+    }
+
+    /**
+     * A model whose weights another owner has, and may change between calls; closing it leaves them. It has no digest.
+     *
+     * @param weights in the compute type
+     */
+    public static ScoringModel over(
+            ModelConfiguration configuration, ModelOptions options, ScoringOptions scoring, NamedTensors weights) {
+        return new ScoringModel(configuration, options, scoring, new byte[0], Optional.of(weights));
     }
 
     private void readWeights(SafetensorsModel source) throws IOException {
@@ -114,7 +132,7 @@ public final class ScoringModel implements BatchScorer {
     public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
         SelectionArguments.require(selection, scoring.vocabularySize());
         for (int i = 0; i < items.size(); i++) {
-            requireItem(i, items.get(i));
+            ScoreItems.require(i, items.get(i), configuration.contextLength(), scoring.vocabularySize());
             SelectionArguments.requireChosen(i, items.get(i), selection, scoring.vocabularySize());
             long entries = entries(items.get(i), selection);
             if (entries > MAX_SEQUENCE_ENTRIES) {
@@ -239,28 +257,6 @@ public final class ScoringModel implements BatchScorer {
         return position + 1 < tokens.length ? tokens[position + 1] : -1;
     }
 
-    private void requireItem(int index, ScoreItem item) {
-        int length = item.tokens().length;
-        if (length < 1 || length > configuration.contextLength()) {
-            throw new IllegalArgumentException("item " + index + ": " + length + " tokens (expected: 1..context="
-                    + configuration.contextLength() + ")");
-        }
-        for (int id : item.tokens()) {
-            if (id < 0 || id >= scoring.vocabularySize()) {
-                throw new IllegalArgumentException(
-                        "item " + index + ": token " + id + " (expected: 0.." + (scoring.vocabularySize() - 1) + ")");
-            }
-        }
-        int previous = -1;
-        for (int position : item.positions()) {
-            if (position <= previous || position >= length) {
-                throw new IllegalArgumentException("item " + index + ": position " + position + " after " + previous
-                        + " (expected: ascending, 0.." + (length - 1) + ")");
-            }
-            previous = position;
-        }
-    }
-
     /** New tokens after the prompt: see {@link TextGenerator#generate}. */
     public int[] generate(int[] prompt, int maxNewTokens, SamplingOptions sampling, int stopId) {
         return generator.generate(prompt, maxNewTokens, sampling, stopId);
@@ -289,7 +285,9 @@ public final class ScoringModel implements BatchScorer {
     @Override
     public void close() {
         rotary.close();
-        weights.close();
+        if (ownsWeights) {
+            weights.close();
+        }
         script.close();
     }
 }

@@ -1,6 +1,8 @@
 package dev.lyne.lm.training;
 
+import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.scoring.BatchScorer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -26,6 +28,16 @@ public interface Trainable extends AutoCloseable {
      * {@code [rows · k]}. Columns are not read.
      */
     int[] topIds(TrainingBatch batch, int k);
+
+    /**
+     * Scores with the weights as they are whenever it is asked; they stay this model's, and closing it leaves them.
+     *
+     * @throws IllegalArgumentException unless matrix products are in float32, as the weights are
+     */
+    BatchScorer scorer();
+
+    /** What decides the bits of a run: equal fingerprints continue a restored state bit for bit. */
+    ExecutionFingerprint fingerprint();
 
     /** A continuation of the prompt: greedy where the temperature is 0. Ends at {@code stopId} (−1: none). */
     int[] generate(int[] prompt, int maxNewTokens, double temperature, double topP, long seed, int stopId);

@@ -11,6 +11,9 @@ import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.lm.scoring.BatchScorer;
+import dev.lyne.lm.scoring.ScoringModel;
+import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.weights.SafetensorsModel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -23,7 +26,9 @@ import java.util.List;
  */
 public final class TrainableModel implements Trainable {
     private final ModelConfiguration configuration;
+    private final int vocabularySize;
     private final ModelOptions options;
+    private final OptimizerOptions optimizer;
     private final List<String> terms;
     private final Script script;
     private final RotaryTables rotary;
@@ -46,7 +51,9 @@ public final class TrainableModel implements Trainable {
                             + " only, since gradients leave its range)");
         }
         this.configuration = configuration;
+        this.vocabularySize = vocabularySize;
         this.options = options;
+        this.optimizer = optimizer;
         this.terms = List.copyOf(loss.terms());
         boolean wide = masterType == DataType.FLOAT64;
         int computeType = wide ? Script.FLOAT64 : options.precision().torchScalarType();
@@ -170,7 +177,21 @@ public final class TrainableModel implements Trainable {
         return terms;
     }
 
-    /** What decides the bits of a run: equal fingerprints continue a restored state bit for bit. */
+    @Override
+    public BatchScorer scorer() {
+        if (options.precision() != ComputePrecision.FLOAT32) {
+            throw new IllegalArgumentException(
+                    "precision: " + options.precision().torchName()
+                            + " (expected: float32, to score with the weights that are trained)");
+        }
+        return ScoringModel.over(
+                configuration,
+                options,
+                new ScoringOptions(vocabularySize, optimizer.rowChunk(), false),
+                tensors.weights());
+    }
+
+    @Override
     public ExecutionFingerprint fingerprint() {
         return script.fingerprint(options.precision());
     }

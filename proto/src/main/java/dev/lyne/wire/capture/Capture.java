@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
@@ -34,11 +35,15 @@ public final class Capture {
      * Opens a capture, having checked the manifest, the whole index, and each shard's header, trailer and length. Entries are checked
      * when they are read.
      *
-     * @throws IllegalArgumentException where the directory holds none, or one that is not complete
+     * @throws IllegalArgumentException where the directory holds none of that kind, or one that is not complete
      * @throws DamagedCaptureException where a file is not what was written
      */
-    public static Capture open(Path directory) throws IOException {
+    public static Capture open(Path directory, String kind) throws IOException {
         CaptureManifest manifest = ManifestFile.read(directory);
+        if (!manifest.kind().equals(kind)) {
+            throw new IllegalArgumentException(
+                    directory + ": a capture of kind " + manifest.kind() + " (expected: " + kind + ")");
+        }
         if (!manifest.complete()) {
             throw new IllegalArgumentException(
                     directory + ": not complete (expected: a capture that ran to its end; the same command goes on)");
@@ -63,6 +68,11 @@ public final class Capture {
         return new Capture(directory, manifest, shards, index);
     }
 
+    /** Opens a capture of the rows of a corpus, see above. */
+    public static Capture open(Path directory) throws IOException {
+        return open(directory, CaptureManifest.DATA);
+    }
+
     /** What it is of, and what it holds. */
     public CaptureManifest manifest() {
         return manifest;
@@ -73,22 +83,30 @@ public final class Capture {
         return directory;
     }
 
+    /** Rows of whatever step, see below. */
+    public Optional<CapturedRows> rows(int[] tokens, int[] positions, Selection selection, boolean narrowing)
+            throws IOException {
+        return rows(tokens, positions, selection, narrowing, StepRange.ALL);
+    }
+
     /**
      * The rows of a sequence at those positions; empty where the capture does not hold them all. Rows of the captured selection and
-     * positions are the bytes that were captured; others are cut out of them.
+     * positions are the bytes that were captured; others are cut out of them. Of a trajectory, they are those of the last step that
+     * held the sequence.
      *
+     * @param steps that may have given the rows; {@link StepRange#ALL} where the capture is no trajectory
      * @param positions ascending, at least one
      * @param selection one that the captured selection may contain, see {@link CapturedForm#refusal}
      * @param narrowing whether entries may be cut out of wider rows, and single rows out of compact blocks, whose bytes then differ
      *     from those of fresh rows
      * @throws DamagedCaptureException where the bytes are not what was written
      */
-    public Optional<CapturedRows> rows(int[] tokens, int[] positions, Selection selection, boolean narrowing)
-            throws IOException {
+    public Optional<CapturedRows> rows(
+            int[] tokens, int[] positions, Selection selection, boolean narrowing, StepRange steps) throws IOException {
         boolean compact = manifest.rows().precision() == Precision.COMPACT;
-        for (IndexRecord record : index.find(SequenceKey.of(tokens))) {
+        for (IndexRecord record : records(tokens)) {
             if (record.mayCover(positions) && (record.rows() == positions.length || narrowing || !compact)) {
-                Optional<CapturedRows> rows = cut(entry(record, tokens), tokens, positions, selection);
+                Optional<CapturedRows> rows = cut(entry(record, tokens, steps), tokens, positions, selection);
                 if (rows.isPresent()) {
                     return rows;
                 }
@@ -97,19 +115,48 @@ public final class Capture {
         return Optional.empty();
     }
 
+    /** Whether one of those steps of a trajectory gave rows of the sequence at those positions. */
+    public boolean holds(int[] tokens, int[] positions, StepRange steps) throws IOException {
+        for (IndexRecord record : records(tokens)) {
+            if (record.mayCover(positions) && steps.contains(shard(record).step(record))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Of a trajectory, later steps first. */
+    private List<IndexRecord> records(int[] tokens) {
+        List<IndexRecord> records = index.find(SequenceKey.of(tokens));
+        if (manifest.inTraining()) {
+            records = new ArrayList<>(records);
+            Collections.reverse(records);
+        }
+        return records;
+    }
+
     /** A block with what it says of itself. */
     private record Held(ByteBuffer bytes, BlockHeader header) {}
 
-    private List<Held> entry(IndexRecord record, int[] tokens) throws IOException {
+    private ShardFile shard(IndexRecord record) throws IOException {
         if (record.shard() < 0 || record.shard() >= shards.size()) {
             throw new DamagedCaptureException(
                     directory.resolve(SequenceIndex.FILE),
                     "shard " + record.shard() + " (expected: 0.." + (shards.size() - 1) + ")");
         }
-        ShardFile shard = shards.get(record.shard());
+        return shards.get(record.shard());
+    }
+
+    /** An entry's blocks; none where its step is not among those wanted. */
+    private List<Held> entry(IndexRecord record, int[] tokens, StepRange steps) throws IOException {
+        ShardFile shard = shard(record);
+        EntryBytes read = EntryBytes.read(shard.entry(record), manifest.inTraining(), shard.file(), record.offset());
+        if (!steps.contains(read.step())) {
+            return List.of();
+        }
         List<Held> entry = new ArrayList<>();
         int rows = 0;
-        for (ByteBuffer block : EntryBytes.read(shard.entry(record), shard.file(), record.offset())) {
+        for (ByteBuffer block : read.blocks()) {
             BlockHeader header;
             try {
                 header = BlockDecoder.header(block);

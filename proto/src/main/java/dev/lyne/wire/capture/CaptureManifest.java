@@ -11,9 +11,10 @@ import java.util.TreeMap;
  * What a capture is of, and, once it is complete, what it holds. Stands in {@value #FILE}.
  *
  * @param format version of the layout, {@value #FORMAT}
- * @param kind what was captured: {@value #DATA}, the rows of a corpus
- * @param windows windows of the corpus; several may be the same sequence
- * @param shardWindows windows that a shard covers: shard i covers those from i · shardWindows, in corpus order
+ * @param kind what was captured: {@value #DATA}, the rows of a corpus, or {@value #TRAJECTORY}, rows of a model in training
+ * @param trajectory the training run; {@link CapturedTrajectory#NONE} of a corpus
+ * @param windows windows of the corpus, or of the training run; several may be the same sequence
+ * @param shardWindows windows that a shard covers: shard i covers those from i · shardWindows, in order
  * @param complete whether every shard and the index are there
  * @param sequences sequences held, over all shards; 0 until complete, as what follows
  * @param positions rows held
@@ -26,6 +27,7 @@ public record CaptureManifest(
         CapturedTeacher teacher,
         CapturedForm rows,
         CapturedPacking packing,
+        CapturedTrajectory trajectory,
         long windows,
         int shardWindows,
         boolean complete,
@@ -42,12 +44,26 @@ public record CaptureManifest(
     /** The rows of a corpus. */
     public static final String DATA = "data";
 
+    /** The rows of a model in training, as it stood at each step. */
+    public static final String TRAJECTORY = "trajectory";
+
     /** What one shard holds; {@code bytes} is the file's length. */
     public record Shard(long bytes, int sequences, long positions, long blockBytes) {}
 
     public CaptureManifest {
         require("format", format, format == FORMAT, Integer.toString(FORMAT));
-        require("kind", kind, kind.equals(DATA), DATA);
+        require("kind", kind, kind.equals(DATA) || kind.equals(TRAJECTORY), DATA + " or " + TRAJECTORY);
+        boolean trained = kind.equals(TRAJECTORY);
+        require(
+                "trajectory",
+                trajectory,
+                trained != trajectory.equals(CapturedTrajectory.NONE),
+                "one with kind trajectory");
+        require(
+                "windows",
+                windows,
+                !trained || windows == trajectory.batch() * trajectory.steps(),
+                "batch times steps of the trajectory");
         require("windows", windows, windows >= 1, "1 or more");
         require("shard_windows", shardWindows, shardWindows >= 1, "1 or more");
         long count = (windows - 1) / shardWindows + 1;
@@ -60,7 +76,52 @@ public record CaptureManifest(
     public static CaptureManifest planned(
             CapturedTeacher teacher, CapturedForm rows, CapturedPacking packing, long windows, int shardWindows) {
         return new CaptureManifest(
-                FORMAT, DATA, teacher, rows, packing, windows, shardWindows, false, 0, 0, 0, List.of());
+                FORMAT,
+                DATA,
+                teacher,
+                rows,
+                packing,
+                CapturedTrajectory.NONE,
+                windows,
+                shardWindows,
+                false,
+                0,
+                0,
+                0,
+                List.of());
+    }
+
+    /**
+     * A training run to be captured.
+     *
+     * @param teacher whose model digest is that of the run
+     * @param shardSteps steps of a shard
+     */
+    public static CaptureManifest planned(
+            CapturedTeacher teacher,
+            CapturedForm rows,
+            CapturedPacking packing,
+            CapturedTrajectory trajectory,
+            int shardSteps) {
+        return new CaptureManifest(
+                FORMAT,
+                TRAJECTORY,
+                teacher,
+                rows,
+                packing,
+                trajectory,
+                trajectory.batch() * trajectory.steps(),
+                Math.multiplyExact(trajectory.batch(), shardSteps),
+                false,
+                0,
+                0,
+                0,
+                List.of());
+    }
+
+    /** Whether its rows are those of a model in training. */
+    public boolean inTraining() {
+        return kind.equals(TRAJECTORY);
     }
 
     /** Number of shards when complete. */
@@ -80,7 +141,8 @@ public record CaptureManifest(
 
     /** The same, without contents. */
     CaptureManifest incomplete() {
-        return planned(teacher, rows, packing, windows, shardWindows);
+        return new CaptureManifest(
+                format, kind, teacher, rows, packing, trajectory, windows, shardWindows, false, 0, 0, 0, List.of());
     }
 
     /** The same, complete. */
@@ -91,6 +153,7 @@ public record CaptureManifest(
                 teacher,
                 rows,
                 packing,
+                trajectory,
                 windows,
                 shardWindows,
                 true,
@@ -107,6 +170,7 @@ public record CaptureManifest(
         teacher.putIdentity(identity);
         rows.putIdentity(identity);
         packing.putIdentity(identity);
+        trajectory.putIdentity(identity);
         identity.put("windows", Long.toString(windows));
         identity.put("shard_windows", Integer.toString(shardWindows));
         return identity;

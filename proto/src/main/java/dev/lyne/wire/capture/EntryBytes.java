@@ -15,16 +15,22 @@ import java.util.List;
  * 4 + 4n       the blocks, one after the other
  *         4    CRC32C of all bytes before it
  * </pre>
+ *
+ * An entry of a trajectory has the step before all that, 8 bytes.
+ *
+ * @param step that gave the rows; 0 where the capture is no trajectory
  */
-final class EntryBytes {
-    private EntryBytes() {}
-
-    static ByteBuffer write(List<ByteBuffer> blocks) {
-        long size = 8 + 4L * blocks.size();
+record EntryBytes(long step, List<ByteBuffer> blocks) {
+    /** The bytes of an entry. */
+    ByteBuffer write() {
+        long size = (step == 0 ? 0 : Long.BYTES) + 8 + 4L * blocks.size();
         for (ByteBuffer block : blocks) {
             size += block.remaining();
         }
         ByteBuffer out = Bytes.allocate(Math.toIntExact(size));
+        if (step != 0) {
+            out.putLong(step);
+        }
         out.putInt(blocks.size());
         blocks.forEach(block -> out.putInt(block.remaining()));
         blocks.forEach(block -> out.put(block.duplicate()));
@@ -32,9 +38,13 @@ final class EntryBytes {
         return out.flip();
     }
 
-    /** The blocks of an entry that was read from there, each from position 0 of a buffer of its own. */
-    static List<ByteBuffer> read(ByteBuffer entry, Path file, long offset) throws IOException {
+    /** An entry that was read from there, each block from position 0 of a buffer of its own. */
+    static EntryBytes read(ByteBuffer entry, boolean trajectory, Path file, long offset) throws IOException {
         ByteBuffer in = Bytes.unsealed(entry, file, offset, "entry");
+        long step = trajectory && in.remaining() >= Long.BYTES ? in.getLong() : 0;
+        if (trajectory && step < 1) {
+            throw new DamagedCaptureException(file, offset, "entry of step " + step + " (expected: 1 or more)");
+        }
         int count = in.remaining() < 4 ? 0 : in.getInt();
         if (count < 1 || count > in.remaining() / Integer.BYTES) {
             throw new DamagedCaptureException(file, offset, "entry of " + count + " blocks (expected: 1 or more)");
@@ -54,6 +64,6 @@ final class EntryBytes {
             throw new DamagedCaptureException(
                     file, offset, "entry of " + in.limit() + " bytes (expected: " + at + " as its blocks are)");
         }
-        return blocks;
+        return new EntryBytes(step, blocks);
     }
 }

@@ -10,11 +10,13 @@ import java.nio.file.Path;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.cfg.EnumFeature;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** The manifest as JSON: snake_case keys, all of them there, none besides. */
 final class ManifestFile {
@@ -33,6 +35,9 @@ final class ManifestFile {
             .enable(SerializationFeature.INDENT_OUTPUT)
             .build();
 
+    /** A key of trajectories alone. */
+    private static final String TRAJECTORY = "trajectory";
+
     private ManifestFile() {}
 
     @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
@@ -48,7 +53,11 @@ final class ManifestFile {
 
     static void write(Path directory, CaptureManifest manifest) throws IOException {
         try (PartialFile file = PartialFile.create(directory.resolve(CaptureManifest.FILE))) {
-            file.write(ByteBuffer.wrap(JSON.writeValueAsBytes(manifest)));
+            ObjectNode tree = JSON.valueToTree(manifest);
+            if (!manifest.inTraining()) {
+                tree.remove(TRAJECTORY);
+            }
+            file.write(ByteBuffer.wrap(JSON.writeValueAsBytes(tree)));
             file.commit();
         }
     }
@@ -61,7 +70,13 @@ final class ManifestFile {
                     directory + ": no " + CaptureManifest.FILE + " (expected: a directory that capture wrote)");
         }
         try {
-            return JSON.readValue(Files.readAllBytes(file), CaptureManifest.class);
+            JsonNode tree = JSON.readTree(Files.readAllBytes(file));
+            if (tree instanceof ObjectNode object
+                    && !object.has(TRAJECTORY)
+                    && !CaptureManifest.TRAJECTORY.equals(object.path("kind").asString(""))) {
+                object.set(TRAJECTORY, JSON.valueToTree(CapturedTrajectory.NONE));
+            }
+            return JSON.treeToValue(tree, CaptureManifest.class);
         } catch (JacksonException e) {
             Throwable cause = e.getCause() instanceof IllegalArgumentException ? e.getCause() : e;
             String reason = cause == e ? e.getOriginalMessage() : String.valueOf(cause.getMessage());

@@ -98,6 +98,13 @@ final class ShardFile {
         }
     }
 
+    /** The step of a trajectory's entry, unchecked. */
+    long step(IndexRecord record) throws IOException {
+        try (FileChannel channel = Bytes.open(file)) {
+            return Bytes.read(channel, file, record.offset(), Long.BYTES).getLong();
+        }
+    }
+
     Path file() {
         return file;
     }

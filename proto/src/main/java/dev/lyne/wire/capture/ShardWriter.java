@@ -54,8 +54,17 @@ public final class ShardWriter implements AutoCloseable {
      * @throws UnwritableCaptureException where the disk is full
      */
     public void add(int[] tokens, int[] positions, List<ByteBuffer> blocks) throws IOException {
+        add(0, tokens, positions, blocks);
+    }
+
+    /**
+     * The same of a trajectory.
+     *
+     * @param step that gave the rows, from 1
+     */
+    public void add(long step, int[] tokens, int[] positions, List<ByteBuffer> blocks) throws IOException {
         long offset = file.length();
-        ByteBuffer entry = EntryBytes.write(blocks);
+        ByteBuffer entry = new EntryBytes(step, blocks).write();
         records.add(new IndexRecord(
                 SequenceKey.of(tokens),
                 number,

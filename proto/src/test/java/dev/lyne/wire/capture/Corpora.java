@@ -62,6 +62,11 @@ final class Corpora {
 
     /** Blocks of a few rows each, as a server would send them. */
     static List<ByteBuffer> blocks(long window) {
+        return blocks(window, 0);
+    }
+
+    /** Blocks of other rows for the same window. */
+    static List<ByteBuffer> blocks(long window, long variant) {
         int[] tokens = tokens(window);
         int[] positions = positions(window);
         List<ByteBuffer> blocks = new ArrayList<>();
@@ -74,7 +79,7 @@ final class Corpora {
                     Digests.fingerprint(teacher().fingerprint()),
                     Digests.rows(tokens, positions, from, to),
                     Arrays.copyOfRange(positions, from, to));
-            blocks.add(ByteBuffer.wrap(BlockEncoder.encode(header, rows(window, to - from, from), 0)));
+            blocks.add(ByteBuffer.wrap(BlockEncoder.encode(header, rows(window + variant, to - from, from), 0)));
         }
         return blocks;
     }

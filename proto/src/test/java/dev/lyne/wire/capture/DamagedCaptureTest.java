@@ -163,7 +163,8 @@ final class DamagedCaptureTest {
         for (String[] change : new String[][] {
             {"\"windows\"", "\"extra\" : 1, \"windows\"", "extra"},
             {"\"windows\" : 12,", "", "windows"},
-            {"\"kind\" : \"data\"", "\"kind\" : \"trajectory\"", "kind: trajectory (expected: data)"},
+            {"\"kind\" : \"data\"", "\"kind\" : \"other\"", "kind: other (expected: data or trajectory)"},
+            {"\"kind\" : \"data\"", "\"kind\" : \"trajectory\"", "Missing creator property 'trajectory'"},
             {"\"format\" : 1", "\"format\" : 2", "format: 2 (expected: 1)"},
             {"\"precision\" : \"exact\"", "\"precision\" : \"vague\"", "vague"},
             {"\"top_k\"", "\"top_of_the_pops\"", "top_of_the_pops"},

@@ -5,14 +5,19 @@ import dev.lyne.student.client.TargetRequest;
 import dev.lyne.student.client.TargetSource;
 import dev.lyne.student.client.TargetStream;
 import dev.lyne.student.client.TeacherDescription;
+import dev.lyne.student.tokens.Window;
+import dev.lyne.student.tokens.Windows;
 import dev.lyne.wire.capture.Capture;
 import dev.lyne.wire.capture.CaptureManifest;
 import dev.lyne.wire.capture.CapturedForm;
 import dev.lyne.wire.capture.CapturedPacking;
+import dev.lyne.wire.capture.StepRange;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.LongStream;
 
 /** Targets out of a capture: what a teacher server would send, without one. */
 public final class CaptureSource implements TargetSource {
@@ -30,10 +35,16 @@ public final class CaptureSource implements TargetSource {
      *
      * @param windowSequences most sequences offered and not taken, at least 1
      * @param windowTokens most tokens of those sequences, at least 1; a sequence alone always fits
+     * @param steps those of a trajectory that rows are taken of; empty for a capture of one finished model
      * @param narrowing whether rows may be cut out of wider ones where the teacher was deterministic; where it was not, they always
      *     may
      */
-    public record Options(int windowSequences, long windowTokens, boolean narrowing) {
+    public record Options(int windowSequences, long windowTokens, Optional<StepRange> steps, boolean narrowing) {
+        /** Of a capture of one finished model. */
+        public Options(int windowSequences, long windowTokens, boolean narrowing) {
+            this(windowSequences, windowTokens, Optional.empty(), narrowing);
+        }
+
         public Options {
             if (windowSequences < 1 || windowTokens < 1) {
                 throw new IllegalArgumentException("window: " + windowSequences + " sequences, " + windowTokens
@@ -55,7 +66,14 @@ public final class CaptureSource implements TargetSource {
      * @throws dev.lyne.wire.capture.DamagedCaptureException where a file is not what was written
      */
     public static CaptureSource open(Path directory, Options options) throws IOException {
-        return new CaptureSource(Capture.open(directory), options);
+        String kind = options.steps().isPresent() ? CaptureManifest.TRAJECTORY : CaptureManifest.DATA;
+        Capture capture = Capture.open(directory, kind);
+        long steps = capture.manifest().trajectory().steps();
+        if (options.steps().isPresent() && options.steps().get().last() > steps) {
+            throw new IllegalArgumentException(directory + ": steps up to "
+                    + options.steps().get().last() + " (expected: at most " + steps + ", as were recorded)");
+        }
+        return new CaptureSource(capture, options);
     }
 
     @Override
@@ -81,6 +99,22 @@ public final class CaptureSource implements TargetSource {
         difference(differences, "overlap", held.overlap(), wanted.overlap());
         difference(differences, "packing digest", held.sha256(), wanted.sha256());
         throw new IllegalArgumentException(capture.directory() + ": captured " + String.join("; ", differences));
+    }
+
+    /** The windows that it holds rows of, of the steps that it is read for. */
+    public Windows held(Windows windows) throws IOException {
+        if (options.steps().isEmpty()) {
+            return windows;
+        }
+        LongStream.Builder held = LongStream.builder();
+        for (long number = 0; number < windows.count(); number++) {
+            Window window = windows.window(number);
+            if (capture.holds(
+                    window.tokens(), window.positions(), options.steps().get())) {
+                held.add(number);
+            }
+        }
+        return windows.only(held.build().toArray());
     }
 
     private static void difference(List<String> differences, String name, Object held, Object wanted) {

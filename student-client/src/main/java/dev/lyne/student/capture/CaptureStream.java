@@ -11,6 +11,7 @@ import dev.lyne.student.client.TeacherDescription;
 import dev.lyne.student.client.TeacherException;
 import dev.lyne.wire.capture.Capture;
 import dev.lyne.wire.capture.CapturedRows;
+import dev.lyne.wire.capture.StepRange;
 import io.grpc.Status;
 import java.io.IOException;
 import java.util.ArrayDeque;
@@ -98,7 +99,12 @@ final class CaptureStream implements TargetStream {
     private Targets read(TargetSequence sequence) {
         Optional<CapturedRows> rows;
         try {
-            rows = capture.rows(sequence.tokens(), sequence.positions(), stored.selection(), narrowing);
+            rows = capture.rows(
+                    sequence.tokens(),
+                    sequence.positions(),
+                    stored.selection(),
+                    narrowing,
+                    options.steps().orElse(StepRange.ALL));
         } catch (IOException e) {
             throw StoredTargets.failed(sequence, Status.Code.DATA_LOSS, String.valueOf(e.getMessage()));
         }

@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param accuracy share of tokens that are the model's most probable one
  * @param calibrationError expected calibration error of the most probable token, 15 bins of equal width (arXiv 1706.04599)
  * @param teacherAgreement share of positions where model and teacher find the same token most probable; null without a teacher
+ * @param teacherKl mean of KL(teacher‖model), nats a token, over the tokens that the teacher's rows keep and one bucket of all others:
+ *     never above the whole divergence, and it where the rows keep all; null without a teacher
  */
 public record Evaluation(
         long tokens,
@@ -19,4 +21,5 @@ public record Evaluation(
         double perplexity,
         double accuracy,
         @JsonProperty("calibration_error") double calibrationError,
-        @JsonProperty("teacher_agreement") @Nullable Double teacherAgreement) {}
+        @JsonProperty("teacher_agreement") @Nullable Double teacherAgreement,
+        @JsonProperty("teacher_kl") @Nullable Double teacherKl) {}

@@ -1,6 +1,7 @@
 package dev.lyne.student.evaluate;
 
 import dev.lyne.lm.scoring.BatchScorer;
+import dev.lyne.lm.scoring.Kept;
 import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
@@ -8,6 +9,7 @@ import dev.lyne.lm.scoring.SelectedRows;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -50,12 +52,18 @@ public final class Evaluator {
         return totals.result();
     }
 
-    static List<SelectedRows> score(BatchScorer model, List<Window> windows) {
-        List<ScoreItem> items = windows.stream()
-                .map(window -> new ScoreItem(window.tokens(), window.positions()))
-                .toList();
+    static List<SelectedRows> score(BatchScorer model, List<Window> windows, RowSelection selection) {
+        return score(
+                model,
+                selection,
+                windows.stream()
+                        .map(window -> new ScoreItem(window.tokens(), window.positions()))
+                        .toList());
+    }
+
+    private static List<SelectedRows> score(BatchScorer model, RowSelection selection, List<ScoreItem> items) {
         List<SelectedRows> rows = new ArrayList<>();
-        for (ScoreOutcome outcome : model.score(items, RowSelection.topK(1))) {
+        for (ScoreOutcome outcome : model.score(items, selection)) {
             if (outcome instanceof ScoreOutcome.Scored scored) {
                 rows.add(scored.rows());
             } else {
@@ -68,28 +76,55 @@ public final class Evaluator {
     /** Sums over batches. Owned by the evaluating thread. */
     private static final class Totals {
         private final BatchScorer model;
-        private final Optional<Teacher.TopTokens> teacher;
+        private final Optional<Teacher.Answers> teacher;
         private final Calibration calibration = new Calibration();
         private double nll;
         private long tokens;
         private long agreed;
+        private double divergence;
 
-        Totals(BatchScorer model, Optional<Teacher.TopTokens> teacher) {
+        Totals(BatchScorer model, Optional<Teacher.Answers> teacher) {
             this.model = model;
             this.teacher = teacher;
         }
 
         void add(List<Window> windows) throws InterruptedException {
-            List<SelectedRows> rows = score(model, windows);
+            List<SelectedRows> rows = score(model, windows, RowSelection.topK(1));
             for (int w = 0; w < windows.size(); w++) {
                 addWindow(windows.get(w), rows.get(w));
             }
             if (teacher.isPresent()) {
-                List<int[]> tops = teacher.get().next(windows);
-                for (int w = 0; w < windows.size(); w++) {
-                    agreed += agreements(rows.get(w), tops.get(w));
+                compare(windows, rows, teacher.get().next(windows));
+            }
+        }
+
+        private void compare(List<Window> windows, List<SelectedRows> tops, List<TeacherRows> answers) {
+            List<ScoreItem> items = new ArrayList<>();
+            int widest = 1;
+            for (int w = 0; w < windows.size(); w++) {
+                TeacherRows taught = answers.get(w);
+                items.add(new ScoreItem(windows.get(w).tokens(), windows.get(w).positions(), taught.kept()));
+                widest = Math.max(widest, Arrays.stream(taught.counts()).max().orElse(1));
+            }
+            List<SelectedRows> chosen = score(model, RowSelection.of(new Kept.Chosen(widest)), items);
+            for (int w = 0; w < windows.size(); w++) {
+                for (int row = 0; row < answers.get(w).rows(); row++) {
+                    int top = tops.get(w).ids()[row * tops.get(w).stride()];
+                    agreed += top == answers.get(w).top(row) ? 1 : 0;
+                    divergence += divergence(answers.get(w), chosen.get(w), row);
                 }
             }
+        }
+
+        /** KL of a row over the teacher's kept tokens and one bucket of all others. */
+        private static double divergence(TeacherRows taught, SelectedRows own, int row) {
+            double sum = 0;
+            for (int entry = row * own.stride(); entry < row * own.stride() + own.counts()[row]; entry++) {
+                double t = taught.logProbability(row, own.ids()[entry]);
+                sum += Math.exp(t) * (t - own.logProbabilities()[entry]);
+            }
+            double tail = taught.logTailMass()[row];
+            return tail == Double.NEGATIVE_INFINITY ? sum : sum + Math.exp(tail) * (tail - own.logTailMass()[row]);
         }
 
         private void addWindow(Window window, SelectedRows rows) {
@@ -102,14 +137,6 @@ public final class Evaluator {
             }
         }
 
-        private static long agreements(SelectedRows rows, int[] tops) {
-            long same = 0;
-            for (int row = 0; row < rows.rows(); row++) {
-                same += rows.ids()[row * rows.stride()] == tops[row] ? 1 : 0;
-            }
-            return same;
-        }
-
         Evaluation result() {
             double mean = nll / tokens;
             return new Evaluation(
@@ -118,7 +145,8 @@ public final class Evaluator {
                     Math.exp(mean),
                     calibration.accuracy(),
                     calibration.error(),
-                    teacher.isPresent() ? (double) agreed / tokens : null);
+                    teacher.isPresent() ? (double) agreed / tokens : null,
+                    teacher.isPresent() ? divergence / tokens : null);
         }
     }
 }

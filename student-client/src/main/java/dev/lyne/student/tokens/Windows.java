@@ -1,6 +1,8 @@
 package dev.lyne.student.tokens;
 
 import java.util.Arrays;
+import java.util.function.LongUnaryOperator;
+import java.util.stream.LongStream;
 
 /**
  * The documents of a token store, cut into windows of at most {@code context} tokens that overlap by one, so that every token
@@ -11,10 +13,14 @@ public final class Windows {
     /** Tokens that neighbouring windows of a document share. */
     public static final int OVERLAP = 1;
 
+    private static final long SAMPLE_SEED = 0;
+
     private final TokenStore store;
     private final int context;
     private final long[] windowsBeforeShard;
     private final int[][] windowsUpToDocument;
+    private final LongUnaryOperator chosen;
+    private final long count;
 
     /**
      * @param context most tokens in a window, 2 or more
@@ -38,15 +44,47 @@ public final class Windows {
             windowsUpToDocument[shard] = upTo;
             windowsBeforeShard[shard + 1] = windowsBeforeShard[shard] + sum;
         }
-        if (count() == 0) {
+        this.chosen = LongUnaryOperator.identity();
+        this.count = windowsBeforeShard[windowsBeforeShard.length - 1];
+        if (count == 0) {
             throw new IllegalArgumentException(
                     "corpus: no token to predict (expected: a document of two tokens or more)");
         }
     }
 
+    private Windows(Windows all, LongUnaryOperator chosen, long count) {
+        this.store = all.store;
+        this.context = all.context;
+        this.windowsBeforeShard = all.windowsBeforeShard;
+        this.windowsUpToDocument = all.windowsUpToDocument;
+        this.chosen = index -> all.chosen.applyAsLong(chosen.applyAsLong(index));
+        this.count = count;
+    }
+
+    /**
+     * So many of these windows, the same ones every time; those of a smaller sample are among those of a larger one.
+     *
+     * @throws IllegalArgumentException where there are not that many
+     */
+    public Windows sample(long size) {
+        if (size < 1 || size > count) {
+            throw new IllegalArgumentException("windows: " + size + " (expected: 1.." + count + ", as the text has)");
+        }
+        EpochOrder order = new EpochOrder(count, SAMPLE_SEED);
+        return new Windows(this, index -> order.at(0, index), size);
+    }
+
+    /** Those of these windows, by their numbers, at least one. */
+    public Windows only(long[] numbers) {
+        if (numbers.length == 0) {
+            throw new IllegalArgumentException("windows: none (expected: at least 1)");
+        }
+        return new Windows(this, index -> numbers[Math.toIntExact(index)], numbers.length);
+    }
+
     /** Number of windows. */
     public long count() {
-        return windowsBeforeShard[windowsBeforeShard.length - 1];
+        return count;
     }
 
     /** Most tokens in a window. */
@@ -56,6 +94,11 @@ public final class Windows {
 
     /** Tokens that carry loss, over all windows. */
     public long lossTokens() {
+        if (count < windowsBeforeShard[windowsBeforeShard.length - 1]) {
+            return LongStream.range(0, count)
+                    .map(index -> window(index).positions().length)
+                    .sum();
+        }
         long total = 0;
         for (int shard = 0; shard < store.shards(); shard++) {
             for (int document = 0; document < store.documents(shard); document++) {
@@ -71,11 +114,12 @@ public final class Windows {
                 store.tokenizerSha256(), store.corpusSha256(), store.documentRule(), context, OVERLAP, orderSeed);
     }
 
-    /** The window of that number, in corpus order from 0. */
-    public Window window(long index) {
-        if (index < 0 || index >= count()) {
-            throw new IllegalArgumentException("window: " + index + " (expected: 0.." + (count() - 1) + ")");
+    /** The window of that number from 0, in corpus order unless it is one of a sample. */
+    public Window window(long number) {
+        if (number < 0 || number >= count) {
+            throw new IllegalArgumentException("window: " + number + " (expected: 0.." + (count - 1) + ")");
         }
+        long index = chosen.applyAsLong(number);
         int shard = upperBound(windowsBeforeShard, index) - 1;
         int inShard = (int) (index - windowsBeforeShard[shard]);
         int[] upTo = windowsUpToDocument[shard];

@@ -6,6 +6,7 @@ import dev.lyne.student.capture.Estimate;
 import dev.lyne.student.capture.Recorder;
 import dev.lyne.student.capture.RecorderListener;
 import dev.lyne.student.client.ClientOptions;
+import dev.lyne.student.client.TargetRequest;
 import dev.lyne.student.client.TeacherClient;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.tokens.TextEncoder;
@@ -16,7 +17,9 @@ import dev.lyne.wire.capture.CaptureManifest;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * A capture, put together from the settings that a training run on the same corpus has: windows are cut and rows asked for by the same
@@ -27,29 +30,39 @@ public final class CaptureSession {
     private final Path tokenizerDirectory;
     private final Corpus corpus;
     private final Path cache;
+    private final long windows;
     private final int context;
     private final int threads;
     private final String name;
     private final TrainingConfig.Distillation distillation;
+    private final List<Float> temperatures;
     private final int shardWindows;
     private final int writers;
 
     /**
      * Checks what was given, reads nothing yet.
      *
+     * @param temperatures τ that rows carry c_τ for, beside those of the settings
      * @param shardWindows windows of a shard
      * @param writers shards written at a time
      * @throws IllegalArgumentException naming the setting that cannot be
      */
-    public CaptureSession(Settings settings, int shardWindows, int writers) throws IOException {
+    public CaptureSession(Settings settings, List<Float> temperatures, int shardWindows, int writers)
+            throws IOException {
         this.out = Path.of(settings.text(Setting.OUT));
         this.tokenizerDirectory = tokenizerDirectory(settings);
         this.cache = settings.optional(Setting.CACHE).map(Path::of).orElseGet(() -> out.resolve("tokens"));
+        this.windows = settings.whole(Setting.WINDOWS, 0, 1L << 48);
         this.context = settings.integer(Setting.CONTEXT, 2, 1 << 24);
         int given = settings.integer(Setting.THREADS, 0, 4096);
         this.threads = given == 0 ? Runtime.getRuntime().availableProcessors() : given;
         this.name = settings.text(Setting.NAME);
         this.distillation = TrainingConfig.distillation(settings);
+        this.temperatures = Stream.concat(distillation.selection().temperatures().stream(), temperatures.stream())
+                .filter(temperature -> temperature != 1f)
+                .distinct()
+                .sorted()
+                .toList();
         this.shardWindows = shardWindows;
         this.writers = Math.min(writers, distillation.inFlight());
         if (distillation.teachers().isEmpty()) {
@@ -79,6 +92,7 @@ public final class CaptureSession {
                 Setting.CORPUS,
                 Setting.TEXT_FIELD,
                 Setting.CACHE,
+                Setting.WINDOWS,
                 Setting.CONTEXT,
                 Setting.TEACHER,
                 Setting.TEACHER_NAME,
@@ -145,12 +159,19 @@ public final class CaptureSession {
                 .build();
         try (Tokenizer tokenizer = Tokenizer.load(tokenizerDirectory);
                 TeacherClient teachers = TeacherClient.connect(String.join(",", distillation.teachers()), options)) {
-            Windows windows = new Windows(
-                    TokenStore.open(cache, corpus, TextEncoder.of(tokenizer), threads, tokenising), context);
+            Windows wanted = RunTargets.sampled(
+                    new Windows(
+                            TokenStore.open(cache, corpus, TextEncoder.of(tokenizer), threads, tokenising), context),
+                    windows);
+            TargetRequest request = RunTargets.request(distillation, teachers, tokenizer, null);
             return use.with(new Recorder(
-                    windows,
+                    wanted,
                     teachers,
-                    TrainingSession.request(distillation, tokenizer, null),
+                    new TargetRequest(
+                            request.selection().withTemperatures(temperatures),
+                            request.precision(),
+                            request.rawLogits(),
+                            request.expectation()),
                     new Recorder.Options(out, shardWindows, writers),
                     listener));
         }

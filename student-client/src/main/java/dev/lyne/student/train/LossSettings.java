@@ -19,14 +19,15 @@ final class LossSettings {
     /**
      * The loss on rows of a selection.
      *
+     * @param precision of the rows, where it is known
      * @throws IllegalArgumentException for a pair that does not exist, and for a number out of range or of another loss
      */
     static DistillationLoss loss(
-            Settings settings, Selection selection, Precision precision, Temperatures temperatures) {
+            Settings settings, Selection selection, Optional<Precision> precision, Temperatures temperatures) {
         Loss loss = Loss.of(settings.text(Setting.LOSS));
         requireOwn(settings, Setting.SLIM_RATIO, loss, Loss.SLIM);
         requireOwn(settings, Setting.TAID_START, loss, Loss.TAID);
-        if (loss.needsLogits() && precision == Precision.COMPACT) {
+        if (loss.needsLogits() && precision.equals(Optional.of(Precision.COMPACT))) {
             throw Settings.refused(
                     Setting.TARGET_PRECISION,
                     "compact",

@@ -25,6 +25,7 @@ final class RunIdentity {
         identity.put("packing.overlap", Integer.toString(packing.overlap()));
         identity.put("packing.order_seed", Long.toString(packing.orderSeed()));
         identity.put("packing.digest", packing.sha256());
+        identity.put("windows", Long.toString(config.data().windows()));
         identity.put("steps", Long.toString(steps));
         identity.put("batch", Integer.toString(config.data().batch()));
         identity.put("micro_batch_tokens", Integer.toString(config.data().microBatchTokens()));
@@ -64,9 +65,10 @@ final class RunIdentity {
             return;
         }
         identity.put("selection", SelectionSettings.describe(distillation.selection()));
-        identity.put("target_precision", SelectionSettings.describe(distillation.precision()));
+        identity.put("target_precision", SelectionSettings.describePrecision(distillation));
         identity.put("loss", LossSettings.describe(distillation.loss()));
         identity.put("taid_start", Double.toString(distillation.taidStart()));
+        distillation.steps().ifPresent(steps -> identity.put("targets_steps", steps.first() + "-" + steps.last()));
         identity.put("alpha_schedule", distillation.alphaSchedule().describe());
         identity.put("temperatures", distillation.temperatures().describe());
         identity.put("min_coverage", Double.toString(distillation.minCoverage()));

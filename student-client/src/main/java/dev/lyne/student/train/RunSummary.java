@@ -55,7 +55,7 @@ public record RunSummary(
                 name,
                 distilled ? teaching.loss().loss().key() : "cross_entropy",
                 distilled ? SelectionSettings.describe(teaching.selection()) : null,
-                distilled ? SelectionSettings.describe(teaching.precision()) : null,
+                distilled ? SelectionSettings.describePrecision(teaching) : null,
                 parameters,
                 state.step(),
                 state.trainedPositions(),

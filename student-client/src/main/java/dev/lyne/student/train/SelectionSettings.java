@@ -127,8 +127,10 @@ final class SelectionSettings {
         return DATA_ONLY;
     }
 
-    static String describe(Precision precision) {
-        return precision.name().toLowerCase(Locale.ROOT);
+    static String describePrecision(TrainingConfig.Distillation distillation) {
+        return distillation.asCaptured()
+                ? "as captured"
+                : distillation.precision().name().toLowerCase(Locale.ROOT);
     }
 
     /** Refuses a selection that keeps more entries than a vocabulary has. */

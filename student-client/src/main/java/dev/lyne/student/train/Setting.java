@@ -16,6 +16,7 @@ public enum Setting {
     HELD_OUT("", "The same, to evaluate on", true),
     TEXT_FIELD("", "Field of a JSON line that holds the text; by default text, or prompt and response"),
     CACHE("", "Directory of tokenised corpora; by default tokens within out"),
+    WINDOWS("0", "Windows of the corpus to take, a fixed sample in which smaller ones are held; 0: all"),
     CONTEXT("256", "Most tokens in a window"),
     BATCH("16", "Windows in an optimiser step"),
     MICRO_BATCH_TOKENS("4096", "Most tokens, padding included, in one forward and backward"),
@@ -29,6 +30,12 @@ public enum Setting {
     TOKEN_FILE("", "File with the bearer token that they are shown"),
     INSECURE("false", "Speak to them in plain text on other hosts, too"),
     TARGETS("", "Directory of captured targets to learn from, in place of a teacher server"),
+    TARGETS_KIND(
+            "data",
+            "Kind of captured targets: data, of one finished model, or trajectory, of a model as it stood at each step of its"
+                    + " own training"),
+    TARGETS_STEPS("", "Steps of a trajectory to learn from, FIRST-LAST; the corpus is then the windows of those steps"),
+    RECORD_TARGETS("", "Directory to record what the model in training says of each step's windows to (pretrain)"),
     SELECTION(
             "top-k",
             "Which entries of a teacher row are kept: top-k, top-p-k, top-fraction, draws, or chosen, which are the student's own"
@@ -42,7 +49,8 @@ public enum Setting {
     DRAW_SEED("0", "Seed of the draws"),
     TARGET_PRECISION(
             "compact",
-            "How teacher rows are coded: exact (8 bytes an entry), half (4) or compact (about 1.2, within 1e-4 nats of divergence)"),
+            "How teacher rows are coded: exact (8 bytes an entry), half (4) or compact (about 1.2, within 1e-4 nats of"
+                    + " divergence); with targets, as they were captured"),
     LOSS(
             "forward_kl",
             "Distillation loss: forward_kl, reverse_kl, jsd, skew_forward_kl, skew_reverse_kl, total_variation,"
@@ -147,7 +155,7 @@ public enum Setting {
     }
 
     /** The setting of that key in a file; refuses any other, naming the nearest. */
-    static Setting ofKey(String key, String where) {
+    public static Setting ofKey(String key, String where) {
         for (Setting setting : values()) {
             if (setting.key().equals(key)) {
                 return setting;

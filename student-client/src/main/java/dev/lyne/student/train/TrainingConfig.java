@@ -7,6 +7,7 @@ import dev.lyne.student.client.TeacherSecurity;
 import dev.lyne.student.loss.DistillationLoss;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
+import dev.lyne.wire.capture.StepRange;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,6 +38,7 @@ public record TrainingConfig(
      * What is trained on and evaluated on.
      *
      * @param cache directory of tokenised corpora
+     * @param windows windows of the corpus to take; 0: all
      * @param context most tokens in a window
      * @param batch windows in an optimiser step
      * @param microBatchTokens most tokens, padding included, in one forward and backward; one window always fits
@@ -47,6 +49,7 @@ public record TrainingConfig(
             List<Path> heldOut,
             Optional<String> textField,
             Path cache,
+            long windows,
             int context,
             int batch,
             int microBatchTokens,
@@ -58,11 +61,13 @@ public record TrainingConfig(
      * @param teachers addresses; empty: plain language-model training
      * @param security how teachers are spoken to
      * @param targets directory of captured targets; empty: teachers are asked
+     * @param steps those of a trajectory that targets are taken of; empty for a capture of one finished model
      * @param loss what is minimised on the teacher's rows
      * @param alphaSchedule weight of the distillation loss
      * @param taidStart where TAID's target begins between the student and the teacher
      * @param selection which entries of a teacher row are asked for
      * @param precision how rows are coded on their way
+     * @param asCaptured whether captured targets are taken in the form that they have, whatever {@code precision} says
      * @param inFlight windows asked of the teacher ahead of training
      * @param minCoverage least share of a step's targets for it to be applied
      */
@@ -71,8 +76,10 @@ public record TrainingConfig(
             TeacherSecurity security,
             String teacherName,
             Optional<Path> targets,
+            Optional<StepRange> steps,
             Selection selection,
             Precision precision,
+            boolean asCaptured,
             DistillationLoss loss,
             ScheduleSettings alphaSchedule,
             Temperatures temperatures,
@@ -109,7 +116,11 @@ public record TrainingConfig(
         }
     }
 
-    /** How long, how often, where; {@code steps} of 0 leaves it to {@code epochs}. */
+    /**
+     * How long, how often, where; {@code steps} of 0 leaves it to {@code epochs}.
+     *
+     * @param recordTargets directory to record what the model says of each step's windows to; empty: nothing is recorded
+     */
     public record Run(
             long steps,
             double epochs,
@@ -122,7 +133,8 @@ public record TrainingConfig(
             int keepCheckpoints,
             long logEvery,
             String storedType,
-            int samples) {}
+            int samples,
+            Optional<Path> recordTargets) {}
 
     /** Checks every setting; the first that is out of range is refused with its value and what is expected. */
     public static TrainingConfig of(Settings settings) {
@@ -153,6 +165,7 @@ public record TrainingConfig(
                 paths(settings, Setting.HELD_OUT),
                 settings.optional(Setting.TEXT_FIELD),
                 settings.optional(Setting.CACHE).map(Path::of).orElseGet(() -> out.resolve("tokens")),
+                settings.whole(Setting.WINDOWS, 0, 1L << 48),
                 settings.integer(Setting.CONTEXT, 2, 1 << 24),
                 settings.integer(Setting.BATCH, 1, 1 << 20),
                 settings.integer(Setting.MICRO_BATCH_TOKENS, 1, Integer.MAX_VALUE),
@@ -163,14 +176,19 @@ public record TrainingConfig(
         Temperatures temperatures = Temperatures.of(settings);
         Selection selection = SelectionSettings.selection(settings, temperatures);
         Precision precision = SelectionSettings.precision(settings);
+        Optional<Path> targets = settings.optional(Setting.TARGETS).map(Path::of);
+        boolean asCaptured = targets.isPresent() && !settings.isGiven(Setting.TARGET_PRECISION);
         return new Distillation(
                 settings.list(Setting.TEACHER),
                 SecuritySettings.security(settings),
                 settings.text(Setting.TEACHER_NAME),
-                settings.optional(Setting.TARGETS).map(Path::of),
+                targets,
+                TrajectorySettings.steps(settings),
                 selection,
                 precision,
-                LossSettings.loss(settings, selection, precision, temperatures),
+                asCaptured,
+                LossSettings.loss(
+                        settings, selection, asCaptured ? Optional.empty() : Optional.of(precision), temperatures),
                 ScheduleSettings.of(
                         settings,
                         ScheduleSettings.ALPHA,
@@ -215,7 +233,8 @@ public record TrainingConfig(
                 settings.integer(Setting.KEEP_CHECKPOINTS, 1, 1 << 20),
                 settings.whole(Setting.LOG_EVERY, 1, Long.MAX_VALUE),
                 settings.choice(Setting.STORED_TYPE, List.of("float32", "bfloat16", "float16")),
-                settings.integer(Setting.SAMPLES, 0, 100));
+                settings.integer(Setting.SAMPLES, 0, 100),
+                settings.optional(Setting.RECORD_TARGETS).map(Path::of));
     }
 
     private void checkTogether() {
@@ -225,6 +244,12 @@ public record TrainingConfig(
         }
         if (distillation.alpha() == 0 && distillation.hasSource()) {
             throw Settings.refused(Setting.ALPHA, distillation.alpha(), "above 0 where teacher or targets are given");
+        }
+        if (distillation.steps().isPresent() && distillation.targets().isEmpty()) {
+            throw Settings.refused(Setting.TARGETS_KIND, "trajectory", "data where no targets are given");
+        }
+        if (run.recordTargets().isPresent()) {
+            TrajectorySettings.requireRecordable(this);
         }
         if (distillation.targets().isPresent() && !distillation.teachers().isEmpty()) {
             throw Settings.refused(Setting.TARGETS, distillation.targets().get(), "empty where a teacher is given");

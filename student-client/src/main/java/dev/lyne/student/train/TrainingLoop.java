@@ -27,6 +27,7 @@ final class TrainingLoop {
             WindowSequence sequence,
             Optional<StepFeed> feed,
             MicroBatches batches,
+            Optional<TrajectoryRecorder> recorder,
             RunSchedules schedules,
             TaidProgress taid,
             Optional<HeldOutLoss> heldOut,
@@ -62,13 +63,18 @@ final class TrainingLoop {
                 evaluate();
             }
             boolean stopped = !last && parts.listener().isStopRequested();
-            if (last || stopped || isDue(plan.checkpointEvery())) {
+            // What is recorded of a shard's steps is lost with the shard: a run that records stops where a shard ends.
+            boolean whole = parts.recorder().map(TrajectoryRecorder::isWhole).orElse(true);
+            if (last || (stopped && whole) || isDue(plan.checkpointEvery())) {
                 checkpoint();
             }
             if (stopped) {
                 throw new TrainingStoppedException("stopped as asked after step " + totals.step() + " of "
-                        + plan.steps() + "; resume goes on from there");
+                        + plan.steps() + "; resume goes on from " + (whole ? "there" : "the last checkpoint"));
             }
+        }
+        if (parts.recorder().isPresent()) {
+            parts.recorder().get().finish();
         }
         return totals;
     }
@@ -82,6 +88,13 @@ final class TrainingLoop {
         long stalledBefore = stallNanos();
         List<StepItem> items = items();
         requireCoverage(items);
+        if (parts.recorder().isPresent()) {
+            parts.recorder()
+                    .get()
+                    .record(
+                            totals.step() + 1,
+                            items.stream().map(StepItem::window).toList());
+        }
         Result result = optimise(items);
         totals.applied(items, parts.feed().isPresent());
         long nanos = parts.nanoTicker().getAsLong() - start;

@@ -4,15 +4,12 @@ import dev.lyne.lm.files.UnwritableFileException;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.Trainable;
 import dev.lyne.student.capture.CaptureSource;
-import dev.lyne.student.capture.Recorder;
 import dev.lyne.student.checkpoint.Checkpoint;
 import dev.lyne.student.checkpoint.CheckpointMismatchException;
 import dev.lyne.student.checkpoint.CheckpointStore;
 import dev.lyne.student.checkpoint.RunState;
-import dev.lyne.student.client.TargetRequest;
 import dev.lyne.student.client.TargetSource;
 import dev.lyne.student.client.TargetStream;
-import dev.lyne.student.client.TeacherExpectation;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.evaluate.HeldOutLoss;
 import dev.lyne.student.report.ReportPage;
@@ -20,11 +17,10 @@ import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Windows;
 import dev.lyne.wire.Selection;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.InstantSource;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -79,76 +75,42 @@ final class TrainingSession {
                         + " holds checkpoints (expected: a directory without any, or to resume)");
             }
             Optional<Checkpoint> checkpoint = resume ? checkpoints.latest() : Optional.empty();
-            Material material = material(inputs, tokenizer);
+            TrainingMaterial material = material(inputs, tokenizer);
             config.requireScheduleFits(material.steps());
             Student student = surroundings.openStudent(config, tokenizer.vocabularySize());
             try (Trainable model = student.model()) {
                 if (!config.distillation().enabled()) {
                     return train(material, student, checkpoints, checkpoint, Optional.empty());
                 }
-                try (TargetSource source = openTargets(material.windows());
-                        TargetStream stream = source.open(request(tokenizer, checkpoint))) {
-                    return train(material, student, checkpoints, checkpoint, Optional.of(stream));
+                try (TargetSource source = RunTargets.open(config, surroundings, material.windows());
+                        TargetStream stream = source.open(RunTargets.request(
+                                config.distillation(), source, tokenizer, teacherDigest(checkpoint)))) {
+                    TrainingMaterial held = source instanceof CaptureSource capture
+                            ? material.over(capture.held(material.windows()), config)
+                            : material;
+                    return train(held, student, checkpoints, checkpoint, Optional.of(stream));
                 }
             }
         }
     }
 
-    /** What is trained on, in order, and what is evaluated on. */
-    private record Material(
-            Tokenizer tokenizer, Windows windows, Optional<HeldOutLoss> heldOut, WindowSequence sequence, long steps) {}
-
-    private Material material(RunInputs inputs, Tokenizer tokenizer) throws IOException {
-        Windows windows = windows(Setting.CORPUS, inputs.corpus(), tokenizer);
-        WindowSequence sequence = new WindowSequence(windows, config.run().seed());
+    private TrainingMaterial material(RunInputs inputs, Tokenizer tokenizer) throws IOException {
+        Windows windows = RunTargets.sampled(
+                windows(Setting.CORPUS, inputs.corpus(), tokenizer),
+                config.data().windows());
         Optional<HeldOutLoss> heldOut = inputs.heldOut().isEmpty()
                 ? Optional.empty()
                 : Optional.of(new HeldOutLoss(
                         windows(Setting.HELD_OUT, inputs.heldOut().get(), tokenizer),
                         config.data().heldOutWindows(),
                         config.data().microBatchTokens()));
-        long steps = config.run().steps() > 0
-                ? config.run().steps()
-                : sequence.steps(config.run().epochs(), config.data().batch());
-        return new Material(tokenizer, windows, heldOut, sequence, steps);
+        return TrainingMaterial.of(tokenizer, windows, heldOut, config);
     }
 
-    /** Teachers, or a capture of what they said of these very windows. */
-    private TargetSource openTargets(Windows windows) throws IOException {
-        Optional<Path> captured = config.distillation().targets();
-        if (captured.isEmpty()) {
-            return surroundings.openTeachers(config);
-        }
-        int inFlight = config.distillation().inFlight();
-        CaptureSource source = CaptureSource.open(
-                captured.get(),
-                new CaptureSource.Options(
-                        inFlight,
-                        (long) inFlight * config.data().context(),
-                        !config.run().deterministic()));
-        source.requirePacking(Recorder.packing(windows));
-        return source;
-    }
-
-    private TargetRequest request(Tokenizer tokenizer, Optional<Checkpoint> checkpoint) {
-        return request(
-                config.distillation(),
-                tokenizer,
-                checkpoint
-                        .map(before -> before.run().identity().get(RunIdentity.TEACHER_MODEL))
-                        .orElse(null));
-    }
-
-    /** What a run with these settings asks of its teacher, or of a capture. */
-    static TargetRequest request(
-            TrainingConfig.Distillation settings, Tokenizer tokenizer, @Nullable String teacherDigest) {
-        TeacherExpectation expectation = new TeacherExpectation(
-                teacherDigest, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
-        return new TargetRequest(
-                settings.selection(),
-                settings.precision(),
-                settings.loss().loss().needsLogits(),
-                expectation);
+    private static @Nullable String teacherDigest(Optional<Checkpoint> checkpoint) {
+        return checkpoint
+                .map(before -> before.run().identity().get(RunIdentity.TEACHER_MODEL))
+                .orElse(null);
     }
 
     private StepFeed feed(TargetStream stream, WindowSequence sequence, Trainable model, long step, long steps) {
@@ -166,7 +128,7 @@ final class TrainingSession {
     }
 
     private RunSummary train(
-            Material material,
+            TrainingMaterial material,
             Student student,
             CheckpointStore checkpoints,
             Optional<Checkpoint> checkpoint,
@@ -197,7 +159,8 @@ final class TrainingSession {
         listener.onStart(new ProgressListener.Start(
                 config.name(), model.parameters(), windows.count(), windows.lossTokens(), state.step(), steps));
         Optional<StepFeed> feed = stream.map(open -> feed(open, sequence, model, totals.step(), steps));
-        try (MetricsFile metrics = MetricsFile.open(directory.metrics(), state.metricsBytes());
+        try (Recording recording = recording(material, model, identity, totals.step());
+                MetricsFile metrics = MetricsFile.open(directory.metrics(), state.metricsBytes());
                 EventFile events = EventFile.open(directory.eventFile(), state.eventBytes(), InstantSource.system())) {
             TrainingLoop.Parts parts = new TrainingLoop.Parts(
                     model,
@@ -209,6 +172,7 @@ final class TrainingSession {
                                     ? Optional.of(config.distillation().loss())
                                     : Optional.empty(),
                             material.tokenizer().vocabularySize()),
+                    recording.recorder(),
                     RunSchedules.of(config, steps),
                     taid,
                     material.heldOut(),
@@ -232,7 +196,31 @@ final class TrainingSession {
         return finish(material, model, totals);
     }
 
-    private RunSummary finish(Material material, Trainable model, RunTotals totals) throws IOException {
+    /** What is recorded beside the training, if anything. */
+    private record Recording(Optional<TrajectoryRecorder> recorder) implements Closeable {
+        @Override
+        public void close() throws IOException {
+            if (recorder.isPresent()) {
+                recorder.get().close();
+            }
+        }
+    }
+
+    private Recording recording(TrainingMaterial material, Trainable model, Map<String, String> identity, long step)
+            throws IOException {
+        if (config.run().recordTargets().isEmpty()) {
+            return new Recording(Optional.empty());
+        }
+        return new Recording(Optional.of(TrajectoryRecorder.open(
+                config.run().recordTargets().get(),
+                TrajectorySettings.planned(
+                        config, material.steps(), material.windows(), material.tokenizer(), model, identity),
+                model.scorer(),
+                config.data().microBatchTokens(),
+                step)));
+    }
+
+    private RunSummary finish(TrainingMaterial material, Trainable model, RunTotals totals) throws IOException {
         model.export(directory.model(), config.run().storedType());
         RunDirectory.copyTokenizer(config.tokenizerDirectory(), directory.model());
         if (material.heldOut().isPresent() && config.run().samples() > 0) {

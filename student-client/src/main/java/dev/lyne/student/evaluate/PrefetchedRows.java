@@ -9,21 +9,21 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A stream's answers, in order, asked for ahead of time as far as its window reaches. */
-final class PrefetchedTopTokens implements Teacher.TopTokens {
+final class PrefetchedRows implements Teacher.Answers {
     private final TargetStream stream;
     private final Windows windows;
     private long nextOffered;
     private long nextTaken;
 
-    PrefetchedTopTokens(TargetStream stream, Windows windows) {
+    PrefetchedRows(TargetStream stream, Windows windows) {
         this.stream = stream;
         this.windows = windows;
         offerAhead();
     }
 
     @Override
-    public List<int[]> next(List<Window> batch) throws InterruptedException {
-        List<int[]> tops = new ArrayList<>();
+    public List<TeacherRows> next(List<Window> batch) throws InterruptedException {
+        List<TeacherRows> rows = new ArrayList<>();
         for (int i = 0; i < batch.size(); i++) {
             Targets targets = stream.take();
             if (targets.sequence().id() != nextTaken) {
@@ -32,9 +32,14 @@ final class PrefetchedTopTokens implements Teacher.TopTokens {
             }
             nextTaken++;
             offerAhead();
-            tops.add(Teacher.firsts(targets.ids(), targets.stride(), targets.rows()));
+            rows.add(new TeacherRows(
+                    targets.stride(),
+                    targets.counts(),
+                    targets.ids(),
+                    targets.logProbabilities(),
+                    targets.logTailMass()));
         }
-        return tops;
+        return rows;
     }
 
     private void offerAhead() {

@@ -1,0 +1,24 @@
+package dev.lyne.student.train;
+
+import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.student.evaluate.HeldOutLoss;
+import dev.lyne.student.tokens.Windows;
+import java.util.Optional;
+
+/** What is trained on, in order, and what is evaluated on. */
+record TrainingMaterial(
+        Tokenizer tokenizer, Windows windows, Optional<HeldOutLoss> heldOut, WindowSequence sequence, long steps) {
+    static TrainingMaterial of(
+            Tokenizer tokenizer, Windows windows, Optional<HeldOutLoss> heldOut, TrainingConfig config) {
+        WindowSequence sequence = new WindowSequence(windows, config.run().seed());
+        long steps = config.run().steps() > 0
+                ? config.run().steps()
+                : sequence.steps(config.run().epochs(), config.data().batch());
+        return new TrainingMaterial(tokenizer, windows, heldOut, sequence, steps);
+    }
+
+    /** The same over others of the corpus's windows. */
+    TrainingMaterial over(Windows others, TrainingConfig config) {
+        return of(tokenizer, others, heldOut, config);
+    }
+}

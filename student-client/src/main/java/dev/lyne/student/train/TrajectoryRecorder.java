@@ -1,0 +1,185 @@
+package dev.lyne.student.train;
+
+import dev.lyne.lm.scoring.BatchScorer;
+import dev.lyne.lm.scoring.Kept;
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.student.tokens.Window;
+import dev.lyne.wire.BlockEncoder;
+import dev.lyne.wire.BlockHeader;
+import dev.lyne.wire.Digests;
+import dev.lyne.wire.RowColumns;
+import dev.lyne.wire.Selection;
+import dev.lyne.wire.capture.CaptureManifest;
+import dev.lyne.wire.capture.CaptureWriter;
+import dev.lyne.wire.capture.CapturedForm;
+import dev.lyne.wire.capture.ShardWriter;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes what a model in training says of the windows of each step, just before it learns from them. A shard holds the steps between two
+ * checkpoints and stands before the second is written, so that a run that goes on from a checkpoint goes on with a whole shard. The
+ * training thread uses it.
+ */
+final class TrajectoryRecorder implements Closeable {
+    private static final int MAX_ROWS_OF_A_BLOCK = 256;
+    private static final int MAX_BLOCK_BYTES = 1 << 20;
+
+    /** Of an entry with id, log-probability and logit. */
+    private static final int MOST_ENTRY_BYTES = 12;
+
+    private final CaptureWriter writer;
+    private final CaptureManifest planned;
+    private final BatchScorer scorer;
+    private final int microBatchTokens;
+    private final byte[] teacherDigest;
+    private final byte[] fingerprintDigest;
+    private final RowSelection selection;
+    private @Nullable ShardWriter shard;
+
+    private TrajectoryRecorder(
+            CaptureWriter writer, CaptureManifest planned, BatchScorer scorer, int microBatchTokens) {
+        this.writer = writer;
+        this.planned = planned;
+        this.scorer = scorer;
+        this.microBatchTokens = microBatchTokens;
+        this.teacherDigest = HexFormat.of().parseHex(planned.teacher().modelSha256());
+        this.fingerprintDigest = Digests.fingerprint(planned.teacher().fingerprint());
+        CapturedForm form = planned.rows();
+        this.selection = new RowSelection(
+                kept(form.selection(), planned.teacher().vocabularySize()),
+                form.selection().temperatures(),
+                form.rawLogits());
+    }
+
+    /**
+     * Begins, or goes on with, the capture of a run.
+     *
+     * @param firstStep steps that are done already
+     * @throws IllegalArgumentException where the directory holds another run's, or shards before that step are missing
+     */
+    static TrajectoryRecorder open(
+            Path directory, CaptureManifest planned, BatchScorer scorer, int microBatchTokens, long firstStep)
+            throws IOException {
+        int shardSteps = planned.shardWindows() / planned.trajectory().batch();
+        CaptureWriter writer = CaptureWriter.open(directory, planned);
+        try {
+            for (int number : writer.missing()) {
+                if ((number + 1L) * shardSteps <= firstStep || (long) number * shardSteps < firstStep) {
+                    throw new IllegalArgumentException(directory + ": shard " + number + " is missing, whose steps "
+                            + "before " + (firstStep + 1)
+                            + " are over (expected: the directory that the run recorded to,"
+                            + " or a run from its first step on)");
+                }
+            }
+            return new TrajectoryRecorder(writer, planned, scorer, microBatchTokens);
+        } catch (IOException | RuntimeException e) {
+            writer.close();
+            throw e;
+        }
+    }
+
+    /** Records the windows of a step, from 1, as the model stands. */
+    void record(long step, List<Window> windows) throws IOException {
+        int shardSteps = planned.shardWindows() / planned.trajectory().batch();
+        if (shard == null) {
+            shard = writer.begin((int) ((step - 1) / shardSteps));
+        }
+        for (MicroBatches.Group group : MicroBatches.groups(windows, microBatchTokens)) {
+            List<Window> own = windows.subList(group.from(), group.to());
+            List<ScoreItem> items = own.stream()
+                    .map(window -> new ScoreItem(window.tokens(), window.positions()))
+                    .toList();
+            List<ScoreOutcome> outcomes = scorer.score(items, selection);
+            for (int i = 0; i < own.size(); i++) {
+                if (!(outcomes.get(i) instanceof ScoreOutcome.Scored scored)) {
+                    throw new TrainingStoppedException(
+                            "step " + step + ": logits of a window are not finite; nothing of it was recorded");
+                }
+                shard.add(
+                        step,
+                        own.get(i).tokens(),
+                        own.get(i).positions(),
+                        blocks(own.get(i).tokens(), scored.rows()));
+            }
+        }
+        if (step % shardSteps == 0 || step == planned.trajectory().steps()) {
+            shard.finish();
+            shard.close();
+            shard = null;
+        }
+    }
+
+    private List<ByteBuffer> blocks(int[] tokens, SelectedRows rows) {
+        RowColumns columns = new RowColumns(
+                rows.stride(),
+                rows.counts(),
+                rows.ids(),
+                rows.logProbabilities(),
+                rows.logTailMass(),
+                rows.dataLogProbability(),
+                rows.temperatureOffsets(),
+                rows.drawCounts(),
+                rows.logits(),
+                rows.logSumExp());
+        int most = Math.max(
+                1, Math.min(MAX_ROWS_OF_A_BLOCK, MAX_BLOCK_BYTES / (MOST_ENTRY_BYTES * Math.max(1, rows.stride()))));
+        CapturedForm form = planned.rows();
+        List<ByteBuffer> blocks = new ArrayList<>();
+        for (int from = 0; from < rows.rows(); from += most) {
+            int to = Math.min(rows.rows(), from + most);
+            BlockHeader header = new BlockHeader(
+                    planned.teacher().vocabularySize(),
+                    form.selection(),
+                    form.precision(),
+                    form.rawLogits(),
+                    teacherDigest,
+                    fingerprintDigest,
+                    Digests.rows(tokens, rows.positions(), from, to),
+                    Arrays.copyOfRange(rows.positions(), from, to));
+            blocks.add(ByteBuffer.wrap(BlockEncoder.encode(header, columns, from)));
+        }
+        return blocks;
+    }
+
+    /** Whether a checkpoint after that step finds all before it in finished shards. */
+    boolean isWhole() {
+        return shard == null;
+    }
+
+    /** Completes the capture, once every step is there. */
+    void finish() throws IOException {
+        writer.finish();
+    }
+
+    private static Kept kept(Selection selection, int vocabularySize) {
+        if (selection instanceof Selection.TopPK rule) {
+            // p = 1 would switch the test off that top-p makes.
+            return new Kept.Top(rule.k(), Math.min(rule.p(), Math.nextDown(1.0)), rule.truncationTemperature());
+        } else if (selection instanceof Selection.TopK || selection instanceof Selection.TopFraction) {
+            return new Kept.Top(selection.mostEntries(vocabularySize), 1.0, 1f);
+        }
+        throw new IllegalArgumentException("selection: " + selection
+                + " (expected: top-k, top-p-k or top-fraction, to record a model in training)");
+    }
+
+    @Override
+    public void close() throws IOException {
+        try (writer;
+                scorer) {
+            if (shard != null) {
+                shard.close();
+            }
+        }
+    }
+}

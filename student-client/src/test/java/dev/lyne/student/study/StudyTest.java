@@ -1,0 +1,142 @@
+package dev.lyne.student.study;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.student.evaluate.Evaluation;
+import dev.lyne.student.train.Setting;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+final class StudyTest {
+    private static final Path SHIPPED = Path.of("..", "studies");
+    private static final String SMALL = """
+            name: small
+            title: A small study
+            seeds: [0, 1]
+            held_out_windows: 3
+            settings:
+              student: s.json
+              tokenizer: t
+              corpus: [a.txt, b.txt]
+              held_out: h.txt
+              targets: rows
+              alpha: 0.5
+            captures:
+              rows: {selection: top-k, k: 8, temperatures: [2, 5]}
+            axes:
+              - name: k
+                title: K
+                baseline: "8"
+                points:
+                  - {label: "4", settings: {k: 4}}
+                  - {label: "8", settings: {k: 8}}
+              - name: alpha
+                title: Alpha
+                baseline: data only
+                points:
+                  - {label: half, settings: {k: 8}}
+                  - {label: data only, settings: {targets: none, alpha: 0}}
+            """;
+
+    @TempDir
+    Path directory;
+
+    private Study read(String text) throws IOException {
+        return Study.read(Files.writeString(directory.resolve("study.yaml"), text));
+    }
+
+    @Test
+    void read_pointsOfSeveralAxes_shareStudents() throws IOException {
+        Study study = read(SMALL);
+        assertThat(study.runs()).hasSize(3 * 2);
+        assertThat(study.axes().get(0).points().get(1).runs())
+                .isEqualTo(study.axes().get(1).points().get(0).runs());
+        StudyRun first = study.run(study.axes().get(0).points().get(0).runs().get(1));
+        assertThat(first.settings())
+                .containsEntry(Setting.K, List.of("4"))
+                .containsEntry(Setting.SEED, List.of("1"))
+                .containsEntry(
+                        Setting.CORPUS,
+                        List.of(
+                                directory.resolve("a.txt").toAbsolutePath().toString(),
+                                directory.resolve("b.txt").toAbsolutePath().toString()));
+        Study.Preparation rows = Objects.requireNonNull(study.captures().get("rows"));
+        assertThat(rows.options()).containsEntry("temperatures", List.of("2", "5"));
+        assertThat(rows.settings()).containsKey(Setting.TOKENIZER);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "k: 4}}|loss: reverse_kl, selection: draws}}|axis k, point 4: loss: reverse_kl on draws, where it is biased",
+                "k: 4}}|kk: 4}}|axis k, point 4: unknown key kk (expected: k?)",
+                "k: 4}}|k: 0}}|axis k, point 4: k: 0 (expected: 1..",
+                "k: 4}}|targets: other}}|axis k, point 4: targets: other (expected: none, or one of [rows])",
+                "k: 4}}|seed: 4}}|axis k, point 4: seed (expected: absent, as the study gives it itself)",
+                "baseline: \"8\"|baseline: \"9\"|axis k: baseline: 9 (expected: a series, or one of [",
+                "seeds: [0, 1]|seeds: []|seeds: none (expected: at least 1)",
+                "title: A small|titel: A small|Unrecognized property \"titel\"",
+            })
+    void read_whatCannotBe_isRefusedBeforeAnythingStarts(String from, String to, String message) {
+        assertThatThrownBy(() -> read(SMALL.replace(from, to)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(message);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"pretraining-distillation", "slim", "random-sampling", "online"})
+    void read_shippedStudy_isPossibleWithSmallStudentsAndThreeSeeds(String name) throws IOException {
+        Study study = Study.read(SHIPPED.resolve(name + ".yaml"));
+        assertThat(study.seeds()).hasSizeGreaterThanOrEqualTo(3);
+        assertThat(new HashSet<>(study.runs())).hasSameSizeAs(study.runs());
+        for (StudyRun run : study.runs()) {
+            Path student = Path.of(
+                    run.settings().getOrDefault(Setting.STUDENT, List.of()).get(0));
+            assertThat(ModelConfiguration.readFile(student).parameters()).isLessThanOrEqualTo(600_000);
+        }
+    }
+
+    @Test
+    void write_someResults_saysWhatIsKnownAndWhatIsMissing() throws IOException {
+        Study study = read(SMALL);
+        Map<String, StudyResult> results = new HashMap<>();
+        double nll = 3;
+        for (String id : study.axes().get(0).points().get(1).runs()) {
+            results.put(id, result(id, nll += 0.1));
+        }
+        StudyPage.write(study, results, directory);
+        assertThat(Files.readString(directory.resolve("table.md")))
+                .contains("2 of 6 students")
+                .contains("| 8 | 3.1500 | 0.0707 |")
+                .contains("1 of 2 points are not done.");
+        for (String id : study.axes().get(0).points().get(0).runs()) {
+            results.put(id, result(id, nll += 0.1));
+        }
+        StudyPage.write(study, results, directory);
+        assertThat(Files.readString(directory.resolve("table.md")))
+                .contains("| 4 | 3.3500 | 0.0707 | +0.2000 | -6.35 % | 0.0000 | higher |");
+        assertThat(Files.readString(directory.resolve("report.html")))
+                .contains("<svg")
+                .contains("not distinguishable")
+                .doesNotContain("NaN");
+    }
+
+    private static StudyResult result(String id, double nll) {
+        return new StudyResult(
+                id, Map.of(), 10, 5, 100, 1.5, 0, new Evaluation(50, nll, Math.exp(nll), 0.3, 0.05, 0.4, 0.7));
+    }
+}
