@@ -27,21 +27,15 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Entries a second, one thread, blocks of 256 positions with k = 64. From the repository's root, after {@code mvn -DskipTests
- * package}:
- *
- * <pre>{@code
- * mvn -q -pl loadtest dependency:build-classpath -Dmdep.outputFile=target/test.classpath
- * java -cp loadtest/target/test-classes:loadtest/target/classes:$(cat loadtest/target/test.classpath) \
- *   org.openjdk.jmh.Main BlockCodec
- * }</pre>
+ * Entries a second, one thread, blocks of 256 positions with k = 64: {@code loadtest/jmh.sh BlockCodec}. Iterations are short, so that
+ * some have the core to themselves on a shared machine: the fastest tells what the code can do, the mean what the machine let it do.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
-@Fork(1)
+@Fork(value = 1, jvmArgsAppend = "-XX:-UseCountedLoopSafepoints") // as the launcher starts Lyne
 @Warmup(iterations = 4, time = 2)
-@Measurement(iterations = 5, time = 2)
+@Measurement(iterations = 100, time = 40, timeUnit = TimeUnit.MILLISECONDS)
 @SuppressWarnings("NullAway.Init") // set up before each trial
 public class BlockCodecBenchmark {
     private static final int K = 64;
