@@ -60,20 +60,22 @@ record PlanVariation(String name, List<String> values, OptionSpec option) {
 
     /** A Markdown table, a line a value. */
     List<String> table(List<CapacityPlan> plans) {
+        boolean replicasToo = !name.equals("replicas");
         List<String> lines = new ArrayList<>(List.of(
                 "| " + name.replace('-', ' ')
-                        + " | replicas | positions/s wanted | positions/s | of them computed | hit ratio"
+                        + (replicasToo ? " | replicas" : "")
+                        + " | positions/s wanted | positions/s | of them computed | hit ratio"
                         + " | stall | worst stall | devices busy | latency, ms | Mbit/s a student | Mbit/s a replica |",
-                "| --- |" + " --- |".repeat(11)));
+                "| --- |" + " --- |".repeat(replicasToo ? 11 : 10)));
         for (int i = 0; i < plans.size(); i++) {
             CapacityPlan plan = plans.get(i);
             Simulation.Outcome outcome = plan.chosen();
             double wanted = plan.positionsPerSecondWanted();
             lines.add(String.format(
                     Locale.ROOT,
-                    "| %s | %d | %s | %,.0f | %,.0f | %.3f | %.1f %%%s | %.1f %% | %.1f %% | %,.1f | %,.2f | %,.1f |",
+                    "| %s%s | %s | %,.0f | %,.0f | %.3f | %.1f %%%s | %.1f %% | %.1f %% | %,.1f | %,.2f | %,.1f |",
                     values.get(i),
-                    outcome.replicas(),
+                    replicasToo ? " | " + outcome.replicas() : "",
                     Double.isInfinite(wanted) ? "" : String.format(Locale.ROOT, "%,.0f", wanted),
                     outcome.positionsPerSecond(),
                     outcome.computedPerSecond(),

@@ -10,7 +10,8 @@ import com.tngtech.archunit.lang.ArchRule;
 
 /**
  * Data flows corpus → tokens → targets (client) → loss → step and checkpoint → report, and nothing imports leftwards but the
- * trainer, which is put together from all of them, and evaluation, which reads windows and targets.
+ * trainer, which is put together from all of them, evaluation, which reads windows and targets, and studies, which train and
+ * evaluate.
  */
 @AnalyzeClasses(packages = "dev.lyne.student", importOptions = ImportOption.DoNotIncludeTests.class)
 final class StudentLayersTest {
@@ -19,9 +20,9 @@ final class StudentLayersTest {
             slices().matching("dev.lyne.student.(*)..").should().beFreeOfCycles();
 
     @ArchTest
-    static final ArchRule ONLY_COMMANDS_KNOW_THE_TRAINER = noClasses()
+    static final ArchRule ONLY_STUDIES_AND_COMMANDS_KNOW_THE_TRAINER = noClasses()
             .that()
-            .resideOutsideOfPackage("dev.lyne.student.train..")
+            .resideOutsideOfPackages("dev.lyne.student.train..", "dev.lyne.student.study..")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("dev.lyne.student.train..");

@@ -1,10 +1,12 @@
 package dev.lyne.student.report;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** Groups of values over named places as inline SVG: each value a faint dot, each group its mean with a bar of one standard deviation. */
@@ -61,11 +63,33 @@ public final class DotChart {
 
     /** The figure with its caption. */
     public String render() {
-        Axis y = Axis.covering(edge(-1), edge(1), 5);
         StringBuilder out = new StringBuilder("<figure class=\"chart\"><figcaption>");
         out.append(Html.escape(title)).append("</figcaption>\n");
         out.append("<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n"
                 .formatted(WIDTH, HEIGHT, Html.escape(description())));
+        plot(out);
+        return out.append("</svg></figure>\n").toString();
+    }
+
+    /**
+     * The chart as an SVG file of its own.
+     *
+     * @param heading above it
+     * @param names of the series, by number; a legend where there are several
+     */
+    public String alone(String heading, List<String> names) {
+        StringBuilder plot = new StringBuilder();
+        plot(plot);
+        List<SvgFile.Key> keys = names.size() < 2
+                ? List.of()
+                : IntStream.range(0, names.size())
+                        .mapToObj(i -> new SvgFile.Key(names.get(i), i))
+                        .toList();
+        return new SvgFile(heading, description(), WIDTH, HEIGHT).render(keys, plot);
+    }
+
+    private void plot(StringBuilder out) {
+        Axis y = Axis.covering(edge(-1), edge(1), 5);
         frame(out, y);
         if (Double.isFinite(reference)) {
             out.append("<line class=\"axis\" stroke-dasharray=\"3 4\" x1=\"%d\" x2=\"%d\" y1=\"%s\" y2=\"%s\"/>\n"
@@ -75,14 +99,13 @@ public final class DotChart {
             groups.stream().map(Group::series).distinct().forEach(series -> line(out, y, series));
         }
         groups.forEach(group -> group(out, y, group));
-        return out.append("</svg></figure>\n").toString();
     }
 
     private double edge(int side) {
         return side
                 * groups.stream()
                         .flatMap(group -> Stream.concat(
-                                java.util.Arrays.stream(group.values()).boxed(),
+                                Arrays.stream(group.values()).boxed(),
                                 Stream.of(group.mean() + side * (Double.isNaN(group.spread()) ? 0 : group.spread()))))
                         .mapToDouble(value -> side * value)
                         .max()

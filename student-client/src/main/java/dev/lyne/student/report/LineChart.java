@@ -12,8 +12,6 @@ public final class LineChart {
     private static final int RIGHT = 24;
     private static final int TOP = 14;
     private static final int BOTTOM = 46;
-    private static final int TITLE_HEIGHT = 44; // of a chart alone
-    private static final int LEGEND_HEIGHT = 18;
     private static final int MOST_POINTS = 360;
 
     private final String title;
@@ -80,28 +78,11 @@ public final class LineChart {
 
     /** The chart as an SVG file of its own, with title, legend and colours. */
     public String alone() {
-        int head = TITLE_HEIGHT + LEGEND_HEIGHT * series.size();
-        StringBuilder out = new StringBuilder();
-        out.append("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 %d %d %d\" width=\"%d\" role=\"img\" "
-                        .formatted(-head, WIDTH, HEIGHT + head, WIDTH))
-                .append("font-family=\"system-ui, sans-serif\" aria-label=\"%s\">\n<style>\n%s</style>\n"
-                        .formatted(Html.escape(description()), Resource.text("chart.css")))
-                .append("<rect fill=\"var(--card)\" y=\"%d\" width=\"%d\" height=\"%d\"/>\n"
-                        .formatted(-head, WIDTH, HEIGHT + head))
-                .append("<text fill=\"var(--ink)\" font-weight=\"600\" font-size=\"15\" x=\"12\" y=\"%d\">%s</text>\n"
-                        .formatted(22 - head, Html.escape(title)));
-        for (int i = 0; i < series.size(); i++) {
-            int at = TITLE_HEIGHT + LEGEND_HEIGHT * i - head;
-            int color = series.get(i).color();
-            out.append(
-                            "<path class=\"line c%d\" d=\"M%d %dl32 0\"/><circle class=\"mark c%d\" cx=\"%d\" cy=\"%d\" r=\"3\"/>"
-                                    .formatted(color, LEFT, at, color, LEFT + 16, at))
-                    .append("<text class=\"label\" x=\"%d\" y=\"%d\">%s</text>\n"
-                            .formatted(
-                                    LEFT + 42, at + 4, Html.escape(series.get(i).name())));
-        }
-        plot(out);
-        return out.append("</svg>\n").toString();
+        StringBuilder plot = new StringBuilder();
+        plot(plot);
+        List<SvgFile.Key> keys =
+                series.stream().map(s -> new SvgFile.Key(s.name(), s.color())).toList();
+        return new SvgFile(title, description(), WIDTH, HEIGHT).render(keys, plot);
     }
 
     private void plot(StringBuilder out) {

@@ -6,13 +6,14 @@ import dev.lyne.student.report.Html;
 import dev.lyne.student.report.ReportPage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** What a study found, as far as it is: {@code table.md} and {@code report.html}. */
+/** What a study found, as far as it is: {@code report.html}, and {@code table.md} with its plots. */
 public final class StudyPage {
     private static final int COLORS = 6;
 
@@ -26,16 +27,28 @@ public final class StudyPage {
     }
 
     /**
-     * Writes both.
+     * Writes them all.
      *
      * @param results by id, of the students that are done
      */
     public static void write(Study study, Map<String, StudyResult> results, Path directory) throws IOException {
-        AsideFile.write(
-                directory.resolve("table.md"), StudyTable.of(study, results).getBytes(StandardCharsets.UTF_8));
-        AsideFile.write(
-                directory.resolve("report.html"),
-                new StudyPage(study, results).render().getBytes(StandardCharsets.UTF_8));
+        Files.createDirectories(directory.resolve(StudyTable.PLOTS));
+        for (Study.Axis axis : study.axes()) {
+            List<String> series = series(axis);
+            for (StudyMetric metric : axis.metrics()) {
+                DotChart chart = chart(axis, series, StudyFigures.of(axis, metric, results));
+                if (!chart.isEmpty()) {
+                    String heading = axis.title() + ": " + metric.title();
+                    write(directory.resolve(StudyTable.plot(axis, metric)), chart.alone(heading, series));
+                }
+            }
+        }
+        write(directory.resolve("table.md"), StudyTable.of(study, results));
+        write(directory.resolve("report.html"), new StudyPage(study, results).render());
+    }
+
+    private static void write(Path file, String text) throws IOException {
+        AsideFile.write(file, text.getBytes(StandardCharsets.UTF_8));
     }
 
     private String render() {

@@ -97,7 +97,12 @@ final class StudyReader {
                 List.copyOf(runs.values()));
     }
 
+    private static void requireFileName(String name, String where) {
+        require(name.matches("[a-z0-9-]+"), where + " (expected: small letters, digits and hyphens)");
+    }
+
     private static Axis axis(StudyFile.AxisFile axis, List<Point> points) {
+        requireFileName(axis.name(), "axes: " + axis.name());
         Set<String> labels = new HashSet<>();
         for (Point point : points) {
             require(labels.add(point.label()), "axis " + axis.name() + ": point " + point.label() + " twice");
@@ -149,7 +154,7 @@ final class StudyReader {
         Map<String, Preparation> preparations = new LinkedHashMap<>();
         file.forEach((name, values) -> {
             String where = what + ": " + name;
-            require(name.matches("[a-z0-9-]+"), where + " (expected: small letters, digits and hyphens)");
+            requireFileName(name, where);
             Map<String, JsonNode> settings = new LinkedHashMap<>(values);
             Map<String, List<String>> options = new LinkedHashMap<>();
             for (String option : OPTIONS) {
