@@ -78,10 +78,14 @@ final class StudyTable {
         cells.add(baseline ? "" : String.format(Locale.ROOT, "%+." + metric.digits() + "f", row.difference()));
         double reference = row.mean() - row.difference();
         cells.add(baseline ? "" : String.format(Locale.ROOT, "%+.2f %%", -100 * row.difference() / reference));
-        cells.add(baseline || Double.isNaN(row.probability()) ? "" : number(row.probability(), 4));
+        cells.add(baseline || Double.isNaN(row.probability()) ? "" : probability(row.probability()));
         cells.add(StudyFigures.verdict(axis, point, row));
         cells.add(point.paper());
         return cells;
+    }
+
+    private static String probability(double value) {
+        return value < 0.00005 ? "< 0.0001" : number(value, 4);
     }
 
     private static String number(double value, int digits) {

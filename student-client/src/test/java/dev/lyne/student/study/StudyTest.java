@@ -128,7 +128,7 @@ final class StudyTest {
         }
         StudyPage.write(study, results, directory);
         assertThat(Files.readString(directory.resolve("table.md")))
-                .contains("| 4 | 3.3500 | 0.0707 | +0.2000 | -6.35 % | 0.0000 | higher |")
+                .contains("| 4 | 3.3500 | 0.0707 | +0.2000 | -6.35 % | < 0.0001 | higher |")
                 .contains("](plots/k-nll.svg)");
         assertThat(Files.readString(directory.resolve("plots").resolve("k-nll.svg")))
                 .startsWith("<svg xmlns")
