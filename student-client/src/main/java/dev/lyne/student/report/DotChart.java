@@ -4,18 +4,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** Groups of values over named places as inline SVG: each value a faint dot, each group its mean with a bar of one standard deviation. */
 public final class DotChart {
-    private static final int WIDTH = 560;
-    private static final int HEIGHT = 330;
-    private static final int LEFT = 64;
-    private static final int RIGHT = 24;
-    private static final int TOP = 14;
     private static final int BOTTOM = 62;
     private static final int CAP = 5;
 
@@ -63,12 +57,9 @@ public final class DotChart {
 
     /** The figure with its caption. */
     public String render() {
-        StringBuilder out = new StringBuilder("<figure class=\"chart\"><figcaption>");
-        out.append(Html.escape(title)).append("</figcaption>\n");
-        out.append("<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n"
-                .formatted(WIDTH, HEIGHT, Html.escape(description())));
-        plot(out);
-        return out.append("</svg></figure>\n").toString();
+        StringBuilder plot = new StringBuilder();
+        plot(plot);
+        return new Svg(title, description()).figure(plot);
     }
 
     /**
@@ -80,25 +71,30 @@ public final class DotChart {
     public String alone(String heading, List<String> names) {
         StringBuilder plot = new StringBuilder();
         plot(plot);
-        List<SvgFile.Key> keys = names.size() < 2
+        List<Svg.Key> keys = names.size() < 2
                 ? List.of()
                 : IntStream.range(0, names.size())
-                        .mapToObj(i -> new SvgFile.Key(names.get(i), i))
+                        .mapToObj(i -> new Svg.Key(names.get(i), i))
                         .toList();
-        return new SvgFile(heading, description(), WIDTH, HEIGHT).render(keys, plot);
+        return new Svg(heading, description()).file(keys, plot);
     }
 
     private void plot(StringBuilder out) {
-        Axis y = Axis.covering(edge(-1), edge(1), 5);
-        frame(out, y);
+        Frame frame = new Frame(Axis.covering(edge(-1), edge(1), 5), BOTTOM);
+        frame.draw(out, xLabel, yLabel);
+        int number = 0;
+        for (String place : places) {
+            // Neighbours keep out of each other's way where there are many.
+            frame.name(out, Frame.n(px(place)), places.size() > 6 && number % 2 == 1 ? 34 : 20, place);
+            number++;
+        }
         if (Double.isFinite(reference)) {
-            out.append("<line class=\"axis\" stroke-dasharray=\"3 4\" x1=\"%d\" x2=\"%d\" y1=\"%s\" y2=\"%s\"/>\n"
-                    .formatted(LEFT, WIDTH - RIGHT, py(y, reference), py(y, reference)));
+            frame.line(out, "class=\"axis\" stroke-dasharray=\"3 4\"", reference);
         }
         if (groups.stream().map(Group::series).distinct().count() > 1) {
-            groups.stream().map(Group::series).distinct().forEach(series -> line(out, y, series));
+            groups.stream().map(Group::series).distinct().forEach(series -> line(out, frame, series));
         }
-        groups.forEach(group -> group(out, y, group));
+        groups.forEach(group -> group(out, frame, group));
     }
 
     private double edge(int side) {
@@ -112,63 +108,48 @@ public final class DotChart {
                         .orElse(1);
     }
 
-    private void frame(StringBuilder out, Axis y) {
-        for (double tick : y.ticks()) {
-            out.append("<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%s\" y2=\"%s\"/>"
-                    .formatted(LEFT, WIDTH - RIGHT, py(y, tick), py(y, tick)));
-            out.append("<text class=\"tick\" text-anchor=\"end\" x=\"%d\" y=\"%s\">%s</text>\n"
-                    .formatted(LEFT - 8, py(y, tick), y.label(tick)));
-        }
-        int number = 0;
-        for (String place : places) {
-            // Neighbours keep out of each other's way where there are many.
-            int down = places.size() > 6 && number % 2 == 1 ? 34 : 20;
-            out.append("<text class=\"tick\" text-anchor=\"middle\" x=\"%s\" y=\"%d\">%s</text>\n"
-                    .formatted(n(px(place)), HEIGHT - BOTTOM + down, Html.escape(place)));
-            number++;
-        }
-        out.append("<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>"
-                .formatted(LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM, HEIGHT - BOTTOM));
-        out.append("<text class=\"label\" text-anchor=\"middle\" x=\"%d\" y=\"%d\">%s</text>"
-                .formatted((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, Html.escape(xLabel)));
-        int middle = (TOP + HEIGHT - BOTTOM) / 2;
-        out.append(
-                "<text class=\"label\" text-anchor=\"middle\" transform=\"rotate(-90 12 %d)\" x=\"12\" y=\"%d\">%s</text>\n"
-                        .formatted(middle, middle, Html.escape(yLabel)));
-    }
-
-    private void line(StringBuilder out, Axis y, int series) {
+    private void line(StringBuilder out, Frame frame, int series) {
         StringBuilder path = new StringBuilder();
         for (Group group : groups) {
             if (group.series() == series) {
                 path.append(path.isEmpty() ? 'M' : 'L')
-                        .append(n(px(group.place())))
+                        .append(Frame.n(px(group.place())))
                         .append(' ')
-                        .append(py(y, group.mean()));
+                        .append(frame.py(group.mean()));
             }
         }
         out.append("<path class=\"line c%d\" d=\"%s\"/>\n".formatted(series, path));
     }
 
-    private void group(StringBuilder out, Axis y, Group group) {
-        String x = n(px(group.place()));
+    private void group(StringBuilder out, Frame frame, Group group) {
+        String x = Frame.n(px(group.place()));
         for (double value : group.values()) {
             out.append("<circle class=\"mark c%d\" opacity=\".35\" cx=\"%s\" cy=\"%s\" r=\"2.5\"/>"
-                    .formatted(group.series(), x, py(y, value)));
+                    .formatted(group.series(), x, frame.py(value)));
         }
         if (group.spread() > 0) {
-            String top = py(y, group.mean() + group.spread());
-            String bottom = py(y, group.mean() - group.spread());
+            String top = frame.py(group.mean() + group.spread());
+            String bottom = frame.py(group.mean() - group.spread());
             double left = px(group.place()) - CAP;
             out.append("<path class=\"line c%d\" stroke-dasharray=\"none\" d=\"M%s %sV%sM%s %sh%dM%s %sh%d\"/>"
-                    .formatted(group.series(), x, top, bottom, n(left), top, 2 * CAP, n(left), bottom, 2 * CAP));
+                    .formatted(
+                            group.series(),
+                            x,
+                            top,
+                            bottom,
+                            Frame.n(left),
+                            top,
+                            2 * CAP,
+                            Frame.n(left),
+                            bottom,
+                            2 * CAP));
         }
         out.append("<circle class=\"mark c%d\"%s cx=\"%s\" cy=\"%s\" r=\"5\"><title>%s: %s</title></circle>\n"
                 .formatted(
                         group.series(),
                         group.strong() ? "" : " fill-opacity=\".35\"",
                         x,
-                        py(y, group.mean()),
+                        frame.py(group.mean()),
                         Html.escape(group.name()),
                         Html.decimal(group.mean(), 4)));
     }
@@ -182,14 +163,6 @@ public final class DotChart {
 
     private double px(String place) {
         int number = List.copyOf(places).indexOf(place);
-        return LEFT + (number + 0.5) * (WIDTH - LEFT - RIGHT) / places.size();
-    }
-
-    private static String py(Axis y, double value) {
-        return n(HEIGHT - BOTTOM - y.at(value) * (HEIGHT - TOP - BOTTOM));
-    }
-
-    private static String n(double value) {
-        return String.format(Locale.ROOT, "%.1f", value);
+        return Frame.px((number + 0.5) / places.size());
     }
 }

@@ -2,15 +2,9 @@ package dev.lyne.student.report;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 
 /** A line chart as inline SVG; colours come from the page's style sheet, so that it follows light and dark. */
 public final class LineChart {
-    private static final int WIDTH = 560;
-    private static final int HEIGHT = 330;
-    private static final int LEFT = 64;
-    private static final int RIGHT = 24;
-    private static final int TOP = 14;
     private static final int BOTTOM = 46;
     private static final int MOST_POINTS = 360;
 
@@ -66,38 +60,36 @@ public final class LineChart {
 
     /** The figure with its caption. */
     public String render() {
-        StringBuilder out = new StringBuilder();
-        out.append("<figure class=\"chart\"><figcaption>")
-                .append(Html.escape(title))
-                .append("</figcaption>\n");
-        out.append("<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n"
-                .formatted(WIDTH, HEIGHT, Html.escape(description())));
-        plot(out);
-        return out.append("</svg></figure>\n").toString();
+        StringBuilder plot = new StringBuilder();
+        plot(plot);
+        return new Svg(title, description()).figure(plot);
     }
 
     /** The chart as an SVG file of its own, with title, legend and colours. */
     public String alone() {
         StringBuilder plot = new StringBuilder();
         plot(plot);
-        List<SvgFile.Key> keys =
-                series.stream().map(s -> new SvgFile.Key(s.name(), s.color())).toList();
-        return new SvgFile(title, description(), WIDTH, HEIGHT).render(keys, plot);
+        List<Svg.Key> keys =
+                series.stream().map(s -> new Svg.Key(s.name(), s.color())).toList();
+        return new Svg(title, description()).file(keys, plot);
     }
 
     private void plot(StringBuilder out) {
         Axis x = xAxis();
-        Axis y = yAxis();
-        grid(out, x, y);
+        Frame frame = new Frame(yAxis(), BOTTOM);
+        frame.draw(out, xLabel, yLabel);
+        for (double tick : x.ticks()) {
+            frame.name(out, px(x, tick), 20, places.isEmpty() ? x.label(tick) : places.get((int) tick));
+        }
         for (Series line : series) {
             if (line.faint()) {
-                path(out, line, x, y);
+                path(out, line, x, frame);
             }
         }
         for (Series line : series) {
             if (!line.faint()) {
-                path(out, line, x, y);
-                marks(out, line, x, y);
+                path(out, line, x, frame);
+                marks(out, line, x, frame);
             }
         }
     }
@@ -142,44 +134,19 @@ public final class LineChart {
         return title + ": " + yLabel + " over " + xLabel + ". " + String.join("; ", parts) + ".";
     }
 
-    private void grid(StringBuilder out, Axis x, Axis y) {
-        for (double tick : y.ticks()) {
-            double at = py(y, tick);
-            out.append("<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%s\" y2=\"%s\"/>"
-                    .formatted(LEFT, WIDTH - RIGHT, n(at), n(at)));
-            out.append("<text class=\"tick\" text-anchor=\"end\" x=\"%d\" y=\"%s\">%s</text>\n"
-                    .formatted(LEFT - 8, n(at + 4), y.label(tick)));
-        }
-        for (double tick : x.ticks()) {
-            out.append("<text class=\"tick\" text-anchor=\"middle\" x=\"%s\" y=\"%d\">%s</text>\n"
-                    .formatted(
-                            n(px(x, tick)),
-                            HEIGHT - BOTTOM + 20,
-                            places.isEmpty() ? x.label(tick) : places.get((int) tick)));
-        }
-        out.append("<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>"
-                .formatted(LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM, HEIGHT - BOTTOM));
-        out.append("<text class=\"label\" text-anchor=\"middle\" x=\"%d\" y=\"%d\">%s</text>"
-                .formatted((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, Html.escape(xLabel)));
-        int middle = (TOP + HEIGHT - BOTTOM) / 2;
-        out.append(
-                "<text class=\"label\" text-anchor=\"middle\" transform=\"rotate(-90 12 %d)\" x=\"12\" y=\"%d\">%s</text>\n"
-                        .formatted(middle, middle, Html.escape(yLabel)));
-    }
-
-    private static void path(StringBuilder out, Series line, Axis x, Axis y) {
+    private static void path(StringBuilder out, Series line, Axis x, Frame frame) {
         out.append("<path class=\"line c%d%s\" d=\"".formatted(line.color(), line.faint() ? " faint" : ""));
         List<Point> points = thinned(line.points());
         for (int i = 0; i < points.size(); i++) {
             out.append(i == 0 ? 'M' : 'L')
-                    .append(n(px(x, points.get(i).x())))
+                    .append(px(x, points.get(i).x()))
                     .append(' ')
-                    .append(n(py(y, points.get(i).y())));
+                    .append(frame.py(points.get(i).y()));
         }
         out.append("\"/>\n");
     }
 
-    private static void marks(StringBuilder out, Series line, Axis x, Axis y) {
+    private static void marks(StringBuilder out, Series line, Axis x, Frame frame) {
         if (line.points().size() > 60) {
             return;
         }
@@ -187,8 +154,8 @@ public final class LineChart {
             out.append("<circle class=\"mark c%d\" cx=\"%s\" cy=\"%s\" r=\"3\"><title>%s: %s</title></circle>\n"
                     .formatted(
                             line.color(),
-                            n(px(x, point.x())),
-                            n(py(y, point.y())),
+                            px(x, point.x()),
+                            frame.py(point.y()),
                             Html.escape(line.name()),
                             Html.decimal(point.y(), 4)));
         }
@@ -211,15 +178,7 @@ public final class LineChart {
         return thin;
     }
 
-    private static double px(Axis x, double value) {
-        return LEFT + x.at(value) * (WIDTH - LEFT - RIGHT);
-    }
-
-    private static double py(Axis y, double value) {
-        return HEIGHT - BOTTOM - y.at(value) * (HEIGHT - TOP - BOTTOM);
-    }
-
-    private static String n(double value) {
-        return String.format(Locale.ROOT, "%.1f", value);
+    private static String px(Axis x, double value) {
+        return Frame.n(Frame.px(x.at(value)));
     }
 }
