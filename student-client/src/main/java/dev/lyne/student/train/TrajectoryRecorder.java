@@ -106,11 +106,13 @@ final class TrajectoryRecorder implements Closeable {
                     throw new TrainingStoppedException(
                             "step " + step + ": logits of a window are not finite; nothing of it was recorded");
                 }
-                shard.add(
-                        step,
-                        own.get(i).tokens(),
-                        own.get(i).positions(),
-                        blocks(own.get(i).tokens(), scored.rows()));
+                Window window = own.get(i);
+                if (!Arrays.equals(scored.rows().positions(), window.positions())) {
+                    throw new IllegalStateException("the model gave rows for positions "
+                            + Arrays.toString(scored.rows().positions()) + " (expected: "
+                            + Arrays.toString(window.positions()) + ")");
+                }
+                shard.add(step, window.tokens(), window.positions(), blocks(window.tokens(), scored.rows()));
             }
         }
         if (step % shardSteps == 0 || step == planned.trajectory().steps()) {
