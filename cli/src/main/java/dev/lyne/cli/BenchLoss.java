@@ -59,10 +59,10 @@ final class BenchLoss implements Callable<Integer> {
     private boolean stream;
 
     @Option(
-            names = "--stream-steps",
-            defaultValue = "30",
-            description = "Steps of a round fed by the stream, or from memory (default: ${DEFAULT-VALUE}).")
-    private int streamSteps;
+            names = "--stream-pairs",
+            defaultValue = "200",
+            description = "Pairs of steps fed by the stream and from memory (default: ${DEFAULT-VALUE}).")
+    private int streamPairs;
 
     @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda:N (default: ${DEFAULT-VALUE}).")
     private String device;
@@ -83,14 +83,14 @@ final class BenchLoss implements Callable<Integer> {
                 : losses.equals(List.of("none"))
                         ? List.of()
                         : losses.stream().map(Loss::of).toList();
-        if (streamSteps < 4) {
-            throw new IllegalArgumentException("--stream-steps: " + streamSteps + " (expected: 4 or more)");
+        if (streamPairs < 4) {
+            throw new IllegalArgumentException("--stream-pairs: " + streamPairs + " (expected: 4 or more)");
         }
         var benchmark = new LossBenchmark(device, k, rows, pairs, BenchLoss::memory, System.err::println);
         ObjectNode figures =
                 (ObjectNode) JsonReport.figures(benchmark.run(chosen, chosen.isEmpty() ? List.of() : vocabularySizes));
         if (stream) {
-            figures.setAll((ObjectNode) JsonReport.figures(StreamCost.measure(streamSteps, pairs, System.err)));
+            figures.setAll((ObjectNode) JsonReport.figures(StreamCost.measure(streamPairs, System.err)));
         }
         json.report(figures);
         return 0;

@@ -1,5 +1,6 @@
 package dev.lyne.cli;
 
+import dev.lyne.load.bench.Rounds;
 import dev.lyne.load.proxy.NetworkProxy;
 import dev.lyne.load.proxy.NetworkShape;
 import dev.lyne.student.train.FeedBenchmark;
@@ -10,7 +11,6 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -20,12 +20,21 @@ import java.util.Optional;
  * What it costs a training step to be fed by a stream: the demo's student, targets of the demo's teacher that a {@code serve --replay}
  * process sends, over the same targets in memory.
  *
- * @param streamOverMemory median over the rounds, the server on the same machine
+ * @param streamOverMemory median over the pairs, the server on the same machine
+ * @param streamOverMemoryInterval where that median lies with a confidence of 95 %
  * @param streamOverMemoryDelayed the same behind a network of 50 ms from there and back
+ * @param streamOverMemoryDelayedInterval where that median lies
  * @param memorySeconds median of a step fed from memory
  */
-record StreamCost(double streamOverMemory, double streamOverMemoryDelayed, double memorySeconds) {
+@SuppressWarnings("ArrayRecordComponent") // a carrier of figures
+record StreamCost(
+        double streamOverMemory,
+        double[] streamOverMemoryInterval,
+        double streamOverMemoryDelayed,
+        double[] streamOverMemoryDelayedInterval,
+        double memorySeconds) {
     private static final int BATCH = 8;
+    private static final int WINDOWS = 128;
     private static final long ONE_WAY_NANOS = 25_000_000;
     private static final double NO_LIMIT = 1e15;
     private static final long SERVER_HEAP_MIB = 512;
@@ -33,27 +42,32 @@ record StreamCost(double streamOverMemory, double streamOverMemoryDelayed, doubl
     /**
      * Measures.
      *
-     * @param steps of a round
-     * @param rounds pairs of rounds
+     * @param pairs of steps
      */
-    static StreamCost measure(int steps, int rounds, PrintStream text) throws IOException, InterruptedException {
+    static StreamCost measure(int pairs, PrintStream text) throws IOException, InterruptedException {
         Path scratch = Files.createTempDirectory("lyne-bench-stream");
         try {
             Path captured = scratch.resolve("captured");
             text.println("recording the demo teacher's targets");
-            capture(scratch, captured, steps);
+            capture(scratch, captured);
             try (ServerProcess server =
                     ServerProcess.replay(scratch.resolve("replay.log"), captured, SERVER_HEAP_MIB)) {
                 String address = server.awaitReady().listening();
-                text.println("steps fed by a stream and from memory, " + rounds + " rounds of " + steps + " each");
-                FeedBenchmark.Rounds near = FeedBenchmark.run(config(scratch, address, steps), rounds);
+                text.println(pairs + " pairs of steps, fed by a stream and from memory");
+                FeedBenchmark.Pairs near = FeedBenchmark.run(config(scratch, address, pairs));
                 try (var proxy = new NetworkProxy(
                         ServeCommand.address("--listen", "127.0.0.1:0"),
                         ServeCommand.address("--target", address),
                         new NetworkShape(ONE_WAY_NANOS, NO_LIMIT))) {
                     String delayed = "127.0.0.1:" + proxy.port();
-                    FeedBenchmark.Rounds far = FeedBenchmark.run(config(scratch, delayed, steps), rounds);
-                    return new StreamCost(ratio(near), ratio(far), median(near.memory()));
+                    text.println("the same behind 50 ms");
+                    FeedBenchmark.Pairs far = FeedBenchmark.run(config(scratch, delayed, pairs));
+                    return new StreamCost(
+                            Rounds.medianRatio(near.stream(), near.memory()),
+                            Rounds.medianRatioInterval(near.stream(), near.memory()),
+                            Rounds.medianRatio(far.stream(), far.memory()),
+                            Rounds.medianRatioInterval(far.stream(), far.memory()),
+                            Rounds.median(near.memory()));
                 }
             }
         } finally {
@@ -61,7 +75,7 @@ record StreamCost(double streamOverMemory, double streamOverMemoryDelayed, doubl
         }
     }
 
-    private static void capture(Path scratch, Path out, int steps) throws IOException, InterruptedException {
+    private static void capture(Path scratch, Path out) throws IOException, InterruptedException {
         try (ServerProcess server =
                         ServerProcess.start(scratch.resolve("server.log"), "demo", SERVER_HEAP_MIB, List.of());
                 ChildProcess capture = ChildProcess.start(
@@ -80,14 +94,14 @@ record StreamCost(double streamOverMemory, double streamOverMemoryDelayed, doubl
                                 "--cache",
                                 scratch.resolve("tokens").toString(),
                                 "--windows",
-                                Integer.toString(steps * BATCH),
+                                Integer.toString(WINDOWS),
                                 "--teacher",
                                 server.awaitReady().listening()))) {
             capture.awaitSuccess();
         }
     }
 
-    private static TrainingConfig config(Path scratch, String teacher, int steps) throws IOException {
+    private static TrainingConfig config(Path scratch, String teacher, int pairs) throws IOException {
         Map<Setting, List<String>> settings = new EnumMap<>(Setting.class);
         settings.put(Setting.OUT, List.of(scratch.resolve("out").toString()));
         settings.put(
@@ -96,24 +110,11 @@ record StreamCost(double streamOverMemory, double streamOverMemoryDelayed, doubl
         settings.put(Setting.TOKENIZER, List.of(Home.demoTeacher().toString()));
         settings.put(Setting.CORPUS, List.of(DemoPlan.corpus().toString()));
         settings.put(Setting.CACHE, List.of(scratch.resolve("tokens").toString()));
-        settings.put(Setting.WINDOWS, List.of(Integer.toString(steps * BATCH)));
+        settings.put(Setting.WINDOWS, List.of(Integer.toString(WINDOWS)));
         settings.put(Setting.BATCH, List.of(Integer.toString(BATCH)));
-        settings.put(Setting.STEPS, List.of(Integer.toString(steps)));
+        settings.put(Setting.STEPS, List.of(Integer.toString(pairs)));
         settings.put(Setting.ALPHA, List.of("0.9"));
         settings.put(Setting.TEACHER, List.of(teacher));
         return TrainingConfig.of(Settings.of(Optional.empty(), Map.of(), settings));
-    }
-
-    private static double ratio(FeedBenchmark.Rounds rounds) {
-        double[] ratios = new double[rounds.stream().length];
-        Arrays.setAll(ratios, round -> rounds.stream()[round] / rounds.memory()[round]);
-        return median(ratios);
-    }
-
-    private static double median(double[] values) {
-        double[] sorted = values.clone();
-        Arrays.sort(sorted);
-        int middle = sorted.length / 2;
-        return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 }

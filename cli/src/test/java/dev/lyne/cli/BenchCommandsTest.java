@@ -108,7 +108,7 @@ final class BenchCommandsTest {
                 "40",
                 "--pairs",
                 "1",
-                "--stream-steps",
+                "--stream-pairs",
                 "4");
         assertThat(figures.get("stream_over_memory").asDouble()).isPositive();
         assertThat(figures.get("stream_over_memory_delayed").asDouble()).isPositive();

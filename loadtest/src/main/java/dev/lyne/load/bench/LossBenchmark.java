@@ -34,14 +34,17 @@ public final class LossBenchmark {
      * What one loss costs at one size.
      *
      * @param stepOverCrossEntropy median over the pairs
+     * @param stepOverCrossEntropyInterval where that median lies with a confidence of 95 %
      * @param peakMemoryOverUnfused growth of resident memory, over that with whole logits
      * @param stepSeconds median of the step with the loss
      */
+    @SuppressWarnings("ArrayRecordComponent") // a carrier of figures
     public record Cost(
             String loss,
             int vocabularySize,
             int k,
             double stepOverCrossEntropy,
+            double[] stepOverCrossEntropyInterval,
             double peakMemoryOverUnfused,
             double stepSeconds,
             double crossEntropyStepSeconds,
@@ -113,6 +116,7 @@ public final class LossBenchmark {
                 task.vocabularySize(),
                 k,
                 Rounds.medianRatio(own, other),
+                Rounds.medianRatioInterval(own, other),
                 (double) fused / whole,
                 Rounds.median(own),
                 Rounds.median(other),

@@ -3,21 +3,36 @@ package dev.lyne.load.bench;
 import java.util.Arrays;
 
 /** Figures of repeated rounds. */
-final class Rounds {
+public final class Rounds {
     private Rounds() {}
 
     /** The median; of two middle values their mean. */
-    static double median(double[] values) {
+    public static double median(double[] values) {
         double[] sorted = values.clone();
         Arrays.sort(sorted);
         int middle = sorted.length / 2;
         return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 
-    /** Medians of the ratios of two interleaved series, round by round. */
-    static double medianRatio(double[] numerators, double[] denominators) {
+    /** Median of the ratios of two interleaved series, round by round. */
+    public static double medianRatio(double[] numerators, double[] denominators) {
+        return median(ratios(numerators, denominators));
+    }
+
+    /**
+     * Where the median of those ratios lies with a confidence of 95 %: the two order statistics whose ranks are 0.98·√n, half of 1.96
+     * standard deviations of a binomial count, below and above the middle; with fewer than eight rounds the smallest and the largest.
+     */
+    public static double[] medianRatioInterval(double[] numerators, double[] denominators) {
+        double[] sorted = ratios(numerators, denominators);
+        Arrays.sort(sorted);
+        int low = (int) Math.max(0, Math.floor(sorted.length / 2.0 - 0.98 * Math.sqrt(sorted.length)));
+        return new double[] {sorted[low], sorted[sorted.length - 1 - low]};
+    }
+
+    private static double[] ratios(double[] numerators, double[] denominators) {
         double[] ratios = new double[numerators.length];
         Arrays.setAll(ratios, round -> numerators[round] / denominators[round]);
-        return median(ratios);
+        return ratios;
     }
 }

@@ -3,45 +3,50 @@ package dev.lyne.student.train;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.Trainable;
 import dev.lyne.lm.training.TrainingBatch;
+import dev.lyne.student.client.StreamStatistics;
 import dev.lyne.student.client.TargetRequest;
 import dev.lyne.student.client.TargetSource;
+import dev.lyne.student.client.TargetStream;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Windows;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * Optimiser steps of one student in this process, fed by a teacher's stream and from memory in turns: a round of each, the same windows
- * in both. The figure of a round is the median of its steps, so that neither opening a stream nor a hiccup counts.
+ * Optimiser steps of one student in this process, fed by a teacher's stream and from memory in turns: pairs of steps on the same
+ * windows, the stream first in every other pair. A streamed step lasts until nothing that it asked for is on its way any more, so that
+ * none of the stream's work falls into the other's time.
  */
 public final class FeedBenchmark {
+    /** Whole passes over the stream before anything is measured: a server or client of hours has compiled what it runs. */
+    private static final int WARM_UP_PASSES = 20;
+
     private static final int WARM_UP_STEPS = 3;
+    private static final Duration POLL = Duration.ofMillis(1);
 
     private FeedBenchmark() {}
 
     /**
-     * Medians, in seconds.
+     * Seconds of both steps, each pair.
      *
-     * @param stream of a step fed by the stream, each round
-     * @param memory of a step fed from memory
+     * @param stream fed by the stream
+     * @param memory fed from memory
      */
     @SuppressWarnings("ArrayRecordComponent") // a carrier of figures
-    public record Rounds(double[] stream, double[] memory) {}
+    public record Pairs(double[] stream, double[] memory) {}
 
     /**
      * Measures.
      *
-     * @param config of a run with a teacher; its steps are those of a round
-     * @param rounds of each kind
+     * @param config of a run with a teacher; its steps are the pairs
      */
-    public static Rounds run(TrainingConfig config, int rounds) throws IOException, InterruptedException {
+    public static Pairs run(TrainingConfig config) throws IOException, InterruptedException {
         Trainer.RealSurroundings surroundings = new Trainer.RealSurroundings();
         RunInputs inputs = RunInputs.find(config);
-        int steps = Math.toIntExact(config.run().steps());
         try (Tokenizer tokenizer = Tokenizer.load(config.tokenizerDirectory());
                 Trainable model = surroundings
                         .openStudent(config, tokenizer.vocabularySize())
@@ -56,42 +61,61 @@ public final class FeedBenchmark {
                     config.run().seed());
             TargetRequest request = RunTargets.request(config.distillation(), source, tokenizer, null);
             var learner = new Learner(config, model, tokenizer.vocabularySize());
-            List<List<StepItem>> kept = new ArrayList<>();
-            try (StepFeed feed = feed(source, request, sequence, config)) {
-                for (int step = 0; step < steps; step++) {
-                    kept.add(feed.next(config.data().batch()));
-                }
+            List<List<StepItem>> kept = List.of();
+            for (int pass = 0; pass < WARM_UP_PASSES; pass++) {
+                kept = all(source, request, sequence, config);
             }
             for (int step = 0; step < WARM_UP_STEPS; step++) {
                 learner.step(kept.get(step));
             }
-            double[] stream = new double[rounds];
-            double[] memory = new double[rounds];
-            for (int round = 0; round < rounds; round++) {
-                boolean streamFirst = round % 2 == 0;
-                for (boolean streamed : new boolean[] {streamFirst, !streamFirst}) {
-                    if (streamed) {
-                        try (StepFeed feed = feed(source, request, sequence, config)) {
-                            stream[round] = learner.median(
-                                    steps, step -> feed.next(config.data().batch()));
-                        }
-                    } else {
-                        memory[round] = learner.median(steps, kept::get);
-                    }
-                }
+            try (TargetStream stream = source.open(request)) {
+                return pairs(learner, stream, feed(stream, sequence, config), kept, config);
             }
-            return new Rounds(stream, memory);
         }
     }
 
-    private static StepFeed feed(
-            TargetSource source, TargetRequest request, WindowSequence sequence, TrainingConfig config) {
-        long end = config.run().steps() * config.data().batch();
-        return new TargetFeed(source.open(request), sequence, 0, end, System::nanoTime);
+    private static Pairs pairs(
+            Learner learner, TargetStream stream, StepFeed feed, List<List<StepItem>> kept, TrainingConfig config)
+            throws InterruptedException {
+        var pairs = new Pairs(new double[kept.size()], new double[kept.size()]);
+        for (int pair = 0; pair < kept.size(); pair++) {
+            boolean streamFirst = pair % 2 == 0;
+            for (boolean streamed : new boolean[] {streamFirst, !streamFirst}) {
+                long start = System.nanoTime();
+                learner.step(streamed ? feed.next(config.data().batch()) : kept.get(pair));
+                if (streamed) {
+                    awaitQuiet(stream);
+                }
+                (streamed ? pairs.stream : pairs.memory)[pair] = (System.nanoTime() - start) / 1e9;
+            }
+        }
+        return pairs;
     }
 
-    private interface Items {
-        List<StepItem> of(int step) throws InterruptedException;
+    private static void awaitQuiet(TargetStream stream) throws InterruptedException {
+        for (StreamStatistics now = stream.statistics();
+                now.receivedSequences() + now.failedSequences() < now.askedSequences();
+                now = stream.statistics()) {
+            Thread.sleep(POLL.toMillis());
+        }
+    }
+
+    /** Everything that the stream has, as fast as it comes. */
+    private static List<List<StepItem>> all(
+            TargetSource source, TargetRequest request, WindowSequence sequence, TrainingConfig config)
+            throws InterruptedException {
+        List<List<StepItem>> items = new ArrayList<>();
+        try (StepFeed feed = feed(source.open(request), sequence, config)) {
+            for (long step = 0; step < config.run().steps(); step++) {
+                items.add(feed.next(config.data().batch()));
+            }
+        }
+        return items;
+    }
+
+    private static StepFeed feed(TargetStream stream, WindowSequence sequence, TrainingConfig config) {
+        return new TargetFeed(
+                stream, sequence, 0, config.run().steps() * config.data().batch(), System::nanoTime);
     }
 
     /** Takes steps. */
@@ -107,17 +131,6 @@ public final class FeedBenchmark {
                     vocabularySize);
             this.values = RunSchedules.of(config, config.run().steps()).at(1, 1);
             this.model = model;
-        }
-
-        double median(int steps, Items items) throws InterruptedException {
-            double[] seconds = new double[steps];
-            for (int step = 0; step < steps; step++) {
-                long start = System.nanoTime();
-                step(items.of(step));
-                seconds[step] = (System.nanoTime() - start) / 1e9;
-            }
-            Arrays.sort(seconds);
-            return seconds[steps / 2];
         }
 
         void step(List<StepItem> items) {
