@@ -46,7 +46,7 @@ final class BenchLoss implements Callable<Integer> {
     @Option(names = "--rows", defaultValue = "512", description = "Positions of a step (default: ${DEFAULT-VALUE}).")
     private int rows;
 
-    @Option(names = "--pairs", defaultValue = "7", description = "Pairs of steps (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--pairs", defaultValue = "11", description = "Pairs of steps (default: ${DEFAULT-VALUE}).")
     private int pairs;
 
     @Option(
