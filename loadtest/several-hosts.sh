@@ -83,5 +83,6 @@ for student in 1 2; do
 done
 both "${runs[@]}"
 for student in 1 2; do
-  echo "host $student: $(grep -oE '"(positions_per_second|stall_fraction|coverage|bytes_per_position)" ?: ?[0-9.eE+-]+' "$scratch/train$student/summary.json" | tr '\n' ' ')"
+  grep -oE '"(positions_per_second|stall_fraction|coverage|bytes_per_position)" ?: ?[0-9.eE+-]+' "$scratch/train$student/summary.json" |
+    awk -F '[": ]+' -v host="$student" 'BEGIN { printf "host %s:", host } { printf "  %s %.4g", $2, $3 } END { print "" }'
 done

@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -221,18 +222,21 @@ final class LoadCommand implements Callable<Integer> {
         out.printf("  positions/s       %,.0f%n", step.positionsPerSecond());
         out.printf("  bytes/s           %,.0f%n", step.bytesPerSecond());
         out.printf("  bytes a position  %.1f%n", step.bytesPerPosition());
-        out.printf("  hit ratio         %.3f %s%n", step.hitRatio(), step.positionsBySource());
-        out.printf("  latency, ms       %s%n", step.latencyMillis());
+        out.printf("  hit ratio         %.3f (%s)%n", step.hitRatio(), listed("%s %,d", step.positionsBySource()));
+        out.printf("  latency, ms       %s%n", listed("%s %.1f", step.latencyMillis()));
         if (open) {
-            out.printf("  generator lag, ms %s%n", step.lagMillis());
+            out.printf("  generator lag, ms %s%n", listed("%s %.1f", step.lagMillis()));
         }
         out.printf(
                 "  generator CPU     %.2f s, %.3f s a million positions%n",
                 step.generatorCpuSeconds(),
                 step.positions() == 0 ? 0 : step.generatorCpuSeconds() * 1e6 / step.positions());
         out.printf(
-                "  trouble           %d failed, %d unanswered, %d reconnects, refusals %s%n",
-                step.failed(), step.unanswered(), step.reconnects(), step.refusals());
+                "  trouble           %d failed, %d unanswered, %d reconnects, refused: %s%n",
+                step.failed(),
+                step.unanswered(),
+                step.reconnects(),
+                step.refusals().isEmpty() ? "none" : listed("%s %,d", step.refusals()));
         Map<String, Double> server = step.server();
         for (String series : List.of("lyne_teacher_queue_tokens", "lyne_teacher_unsent_bytes")) {
             server.forEach((name, value) -> {
@@ -241,5 +245,11 @@ final class LoadCommand implements Callable<Integer> {
                 }
             });
         }
+    }
+
+    private static String listed(String format, Map<String, ?> values) {
+        return values.entrySet().stream()
+                .map(each -> String.format(format, each.getKey(), each.getValue()))
+                .collect(Collectors.joining(", "));
     }
 }

@@ -34,7 +34,7 @@ record StreamCost(
         double[] streamOverMemoryDelayedInterval,
         double memorySeconds) {
     private static final int BATCH = 8;
-    private static final int WINDOWS = 128;
+    private static final int MOST_WINDOWS = 128;
     private static final long ONE_WAY_NANOS = 25_000_000;
     private static final double NO_LIMIT = 1e15;
     private static final long SERVER_HEAP_MIB = 512;
@@ -49,7 +49,7 @@ record StreamCost(
         try {
             Path captured = scratch.resolve("captured");
             text.println("recording the demo teacher's targets");
-            capture(scratch, captured);
+            capture(scratch, captured, windows(pairs));
             try (ServerProcess server =
                     ServerProcess.replay(scratch.resolve("replay.log"), captured, SERVER_HEAP_MIB)) {
                 String address = server.awaitReady().listening();
@@ -75,7 +75,7 @@ record StreamCost(
         }
     }
 
-    private static void capture(Path scratch, Path out) throws IOException, InterruptedException {
+    private static void capture(Path scratch, Path out, int windows) throws IOException, InterruptedException {
         try (ServerProcess server =
                         ServerProcess.start(scratch.resolve("server.log"), "demo", SERVER_HEAP_MIB, List.of());
                 ChildProcess capture = ChildProcess.start(
@@ -94,7 +94,7 @@ record StreamCost(
                                 "--cache",
                                 scratch.resolve("tokens").toString(),
                                 "--windows",
-                                Integer.toString(WINDOWS),
+                                Integer.toString(windows),
                                 "--teacher",
                                 server.awaitReady().listening()))) {
             capture.awaitSuccess();
@@ -110,11 +110,16 @@ record StreamCost(
         settings.put(Setting.TOKENIZER, List.of(Home.demoTeacher().toString()));
         settings.put(Setting.CORPUS, List.of(DemoPlan.corpus().toString()));
         settings.put(Setting.CACHE, List.of(scratch.resolve("tokens").toString()));
-        settings.put(Setting.WINDOWS, List.of(Integer.toString(WINDOWS)));
+        settings.put(Setting.WINDOWS, List.of(Integer.toString(windows(pairs))));
         settings.put(Setting.BATCH, List.of(Integer.toString(BATCH)));
         settings.put(Setting.STEPS, List.of(Integer.toString(pairs)));
         settings.put(Setting.ALPHA, List.of("0.9"));
         settings.put(Setting.TEACHER, List.of(teacher));
         return TrainingConfig.of(Settings.of(Optional.empty(), Map.of(), settings));
+    }
+
+    /** Windows that are recorded; where steps take more, they come again, in another order. */
+    private static int windows(int pairs) {
+        return Math.min(MOST_WINDOWS, Math.multiplyExact(pairs, BATCH));
     }
 }
