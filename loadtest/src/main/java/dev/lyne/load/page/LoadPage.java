@@ -65,8 +65,8 @@ public final class LoadPage {
         card("Not computed afresh", Html.percent(best.hitRatio()), "share of positions from a cache or joined");
         card(
                 "Saturation",
-                result.saturatedAt().isEmpty() ? "not reached" : "reached",
-                (result.saturatedAt().isEmpty() ? "" : "at " + result.saturatedAt() + ", ")
+                result.saturatedAt().isEmpty() ? "not found" : "found",
+                (result.saturatedAt().isEmpty() ? "only --ramp looks for it; " : "at " + result.saturatedAt() + ", ")
                         + result.steps().size()
                         + (result.steps().size() == 1 ? " step" : " steps"));
         out.append("</ul>\n</header>\n");
