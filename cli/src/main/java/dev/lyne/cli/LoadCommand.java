@@ -6,13 +6,11 @@ import dev.lyne.load.profile.LoadProfile;
 import dev.lyne.load.result.Comparison;
 import dev.lyne.load.result.LoadResult;
 import dev.lyne.load.result.Merge;
-import dev.lyne.load.result.StepResult;
 import dev.lyne.load.run.LoadTest;
 import dev.lyne.load.run.Schedule;
 import dev.lyne.load.wire.GrpcConnections;
 import dev.lyne.student.client.TeacherDialer;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -21,11 +19,9 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -160,7 +156,7 @@ final class LoadCommand implements Callable<Integer> {
             AsideFile.write(report.toAbsolutePath(), LoadPage.render(result).getBytes(StandardCharsets.UTF_8));
         }
         if (!json.toStdout()) {
-            result.steps().forEach(step -> print(System.out, step));
+            result.steps().forEach(step -> LoadText.print(System.out, step));
             if (!result.saturatedAt().isEmpty()) {
                 System.out.println("saturated at " + result.saturatedAt());
             }
@@ -206,50 +202,5 @@ final class LoadCommand implements Callable<Integer> {
             return new LoadResult(
                     LoadResult.FORMAT, profile.facts(), startedAt, 1, outcome.saturatedAt(), outcome.steps());
         }
-    }
-
-    private static void print(PrintStream out, StepResult step) {
-        boolean open = step.offeredPerSecond() > 0;
-        String students = open ? String.format(", %d students", step.students()) : "";
-        out.printf("%s%s, %.1f s%n", step.label(), students, step.seconds());
-        if (open) {
-            out.printf(
-                    "  sequences/s       %,.1f offered, %,d due, %,.1f answered%n",
-                    step.offeredPerSecond(), step.intended(), step.sequencesPerSecond());
-        } else {
-            out.printf("  sequences/s       %,.1f answered%n", step.sequencesPerSecond());
-        }
-        out.printf("  positions/s       %,.0f%n", step.positionsPerSecond());
-        out.printf("  bytes/s           %,.0f%n", step.bytesPerSecond());
-        out.printf("  bytes a position  %.1f%n", step.bytesPerPosition());
-        out.printf("  hit ratio         %.3f (%s)%n", step.hitRatio(), listed("%s %,d", step.positionsBySource()));
-        out.printf("  latency, ms       %s%n", listed("%s %.1f", step.latencyMillis()));
-        if (open) {
-            out.printf("  generator lag, ms %s%n", listed("%s %.1f", step.lagMillis()));
-        }
-        out.printf(
-                "  generator CPU     %.2f s, %.3f s a million positions%n",
-                step.generatorCpuSeconds(),
-                step.positions() == 0 ? 0 : step.generatorCpuSeconds() * 1e6 / step.positions());
-        out.printf(
-                "  trouble           %d failed, %d unanswered, %d reconnects, refused: %s%n",
-                step.failed(),
-                step.unanswered(),
-                step.reconnects(),
-                step.refusals().isEmpty() ? "none" : listed("%s %,d", step.refusals()));
-        Map<String, Double> server = step.server();
-        for (String series : List.of("lyne_teacher_queue_tokens", "lyne_teacher_unsent_bytes")) {
-            server.forEach((name, value) -> {
-                if (name.startsWith(series)) {
-                    out.printf("  %s %,.0f (mean)%n", name, value);
-                }
-            });
-        }
-    }
-
-    private static String listed(String format, Map<String, ?> values) {
-        return values.entrySet().stream()
-                .map(each -> String.format(format, each.getKey(), each.getValue()))
-                .collect(Collectors.joining(", "));
     }
 }

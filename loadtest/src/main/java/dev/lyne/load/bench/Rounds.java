@@ -20,14 +20,15 @@ public final class Rounds {
     }
 
     /**
-     * Where the median of those ratios lies with a confidence of 95 %: the two order statistics whose ranks are 0.98·√n, half of 1.96
-     * standard deviations of a binomial count, below and above the middle; with fewer than eight rounds the smallest and the largest.
+     * Where the median of those ratios lies with a confidence of 95 % or more: the order statistics of rank ⌊n/2 − 0.98·√n⌋ from
+     * below and from above (0.98: half of 1.96 standard deviations of a binomial count; Conover, Practical Nonparametric Statistics).
+     * With fewer than nine rounds they are the smallest and the largest, and with fewer than six the confidence is lower.
      */
     public static double[] medianRatioInterval(double[] numerators, double[] denominators) {
         double[] sorted = ratios(numerators, denominators);
         Arrays.sort(sorted);
-        int low = (int) Math.max(0, Math.floor(sorted.length / 2.0 - 0.98 * Math.sqrt(sorted.length)));
-        return new double[] {sorted[low], sorted[sorted.length - 1 - low]};
+        int rank = (int) Math.max(1, Math.floor(sorted.length / 2.0 - 0.98 * Math.sqrt(sorted.length)));
+        return new double[] {sorted[rank - 1], sorted[sorted.length - rank]};
     }
 
     private static double[] ratios(double[] numerators, double[] denominators) {

@@ -85,7 +85,7 @@ public final class DotChart {
         int number = 0;
         for (String place : places) {
             // Neighbours keep out of each other's way where there are many.
-            frame.name(out, Frame.n(px(place)), places.size() > 6 && number % 2 == 1 ? 34 : 20, place);
+            frame.name(out, Frame.coordinate(px(place)), places.size() > 6 && number % 2 == 1 ? 34 : 20, place);
             number++;
         }
         if (Double.isFinite(reference)) {
@@ -113,7 +113,7 @@ public final class DotChart {
         for (Group group : groups) {
             if (group.series() == series) {
                 path.append(path.isEmpty() ? 'M' : 'L')
-                        .append(Frame.n(px(group.place())))
+                        .append(Frame.coordinate(px(group.place())))
                         .append(' ')
                         .append(frame.py(group.mean()));
             }
@@ -122,7 +122,7 @@ public final class DotChart {
     }
 
     private void group(StringBuilder out, Frame frame, Group group) {
-        String x = Frame.n(px(group.place()));
+        String x = Frame.coordinate(px(group.place()));
         for (double value : group.values()) {
             out.append("<circle class=\"mark c%d\" opacity=\".35\" cx=\"%s\" cy=\"%s\" r=\"2.5\"/>"
                     .formatted(group.series(), x, frame.py(value)));
@@ -137,10 +137,10 @@ public final class DotChart {
                             x,
                             top,
                             bottom,
-                            Frame.n(left),
+                            Frame.coordinate(left),
                             top,
                             2 * CAP,
-                            Frame.n(left),
+                            Frame.coordinate(left),
                             bottom,
                             2 * CAP));
         }

@@ -18,7 +18,7 @@ record Frame(Axis y, int bottom) {
         for (double tick : y.ticks()) {
             line(out, "class=\"grid\"", tick);
             out.append("<text class=\"tick\" text-anchor=\"end\" x=\"%d\" y=\"%s\">%s</text>\n"
-                    .formatted(LEFT - 8, n(HEIGHT - bottom - rise(tick) + 4), y.label(tick)));
+                    .formatted(LEFT - 8, coordinate(HEIGHT - bottom - rise(tick) + 4), y.label(tick)));
         }
         out.append("<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>"
                 .formatted(LEFT, WIDTH - RIGHT, HEIGHT - bottom, HEIGHT - bottom));
@@ -49,15 +49,14 @@ record Frame(Axis y, int bottom) {
 
     /** Where a value is. */
     String py(double value) {
-        return n(HEIGHT - bottom - rise(value));
+        return coordinate(HEIGHT - bottom - rise(value));
     }
 
     private double rise(double value) {
         return y.at(value) * (HEIGHT - TOP - bottom);
     }
 
-    /** A coordinate. */
-    static String n(double value) {
+    static String coordinate(double value) {
         return String.format(Locale.ROOT, "%.1f", value);
     }
 }

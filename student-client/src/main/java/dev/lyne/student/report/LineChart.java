@@ -179,6 +179,6 @@ public final class LineChart {
     }
 
     private static String px(Axis x, double value) {
-        return Frame.n(Frame.px(x.at(value)));
+        return Frame.coordinate(Frame.px(x.at(value)));
     }
 }

@@ -63,26 +63,29 @@ public final class FeedBenchmark {
             var learner = new Learner(config, model, tokenizer.vocabularySize());
             List<List<StepItem>> kept = List.of();
             for (int pass = 0; pass < WARM_UP_PASSES; pass++) {
-                kept = all(source, request, sequence, config);
-            }
-            for (int step = 0; step < WARM_UP_STEPS; step++) {
-                learner.step(kept.get(step));
+                kept = first(WARM_UP_STEPS + config.run().steps(), source, request, sequence, config);
             }
             try (TargetStream stream = source.open(request)) {
-                return pairs(learner, stream, feed(stream, sequence, config), kept, config);
+                // It goes on beyond the last step, so that every step asks for as much as it takes.
+                StepFeed feed = new TargetFeed(stream, sequence, 0, Long.MAX_VALUE, System::nanoTime);
+                for (int step = 0; step < WARM_UP_STEPS; step++) {
+                    learner.step(feed.next(config.data().batch()));
+                }
+                awaitQuiet(stream);
+                return pairs(learner, stream, feed, kept.subList(WARM_UP_STEPS, kept.size()));
             }
         }
     }
 
-    private static Pairs pairs(
-            Learner learner, TargetStream stream, StepFeed feed, List<List<StepItem>> kept, TrainingConfig config)
+    private static Pairs pairs(Learner learner, TargetStream stream, StepFeed feed, List<List<StepItem>> kept)
             throws InterruptedException {
         var pairs = new Pairs(new double[kept.size()], new double[kept.size()]);
         for (int pair = 0; pair < kept.size(); pair++) {
             boolean streamFirst = pair % 2 == 0;
             for (boolean streamed : new boolean[] {streamFirst, !streamFirst}) {
+                List<StepItem> same = kept.get(pair);
                 long start = System.nanoTime();
-                learner.step(streamed ? feed.next(config.data().batch()) : kept.get(pair));
+                learner.step(streamed ? feed.next(same.size()) : same);
                 if (streamed) {
                     awaitQuiet(stream);
                 }
@@ -100,22 +103,18 @@ public final class FeedBenchmark {
         }
     }
 
-    /** Everything that the stream has, as fast as it comes. */
-    private static List<List<StepItem>> all(
-            TargetSource source, TargetRequest request, WindowSequence sequence, TrainingConfig config)
+    /** So many steps' windows with their targets, as fast as they come. */
+    private static List<List<StepItem>> first(
+            long steps, TargetSource source, TargetRequest request, WindowSequence sequence, TrainingConfig config)
             throws InterruptedException {
+        int batch = config.data().batch();
         List<List<StepItem>> items = new ArrayList<>();
-        try (StepFeed feed = feed(source.open(request), sequence, config)) {
-            for (long step = 0; step < config.run().steps(); step++) {
-                items.add(feed.next(config.data().batch()));
+        try (StepFeed feed = new TargetFeed(source.open(request), sequence, 0, steps * batch, System::nanoTime)) {
+            for (long step = 0; step < steps; step++) {
+                items.add(feed.next(batch));
             }
         }
         return items;
-    }
-
-    private static StepFeed feed(TargetStream stream, WindowSequence sequence, TrainingConfig config) {
-        return new TargetFeed(
-                stream, sequence, 0, config.run().steps() * config.data().batch(), System::nanoTime);
     }
 
     /** Takes steps. */
