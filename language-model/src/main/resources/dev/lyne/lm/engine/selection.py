@@ -204,25 +204,36 @@ def prefix(self, values: Tensor, total: Tensor, p: float, temperature: float) ->
 
 def top(self, logits: Tensor, k: int) -> Tuple[Tensor, Tensor]:
   # The k greatest logits of each row in descending order and their ids, ties to the lower id, which topk does not
-  # promise: one entry more than k tells whether equals straddle the cut. Fails on no value: NaN counts as greatest.
+  # promise: 16 entries more than k show which equals straddle the cut, as most rows of bfloat16 products have some. Fails
+  # on no value: NaN counts as greatest.
   vocabulary = logits.size(1)
   if 2 * k > vocabulary:  # a stable sort keeps the promise, and costs as much as topk here
     values, ids = logits.sort(stable=True, dim=-1, descending=True)
     return (values[:, :k], ids[:, :k])
-  values, ids = logits.topk(k + 1)
-  tied = (values[:, k - 1] == values[:, k]).nonzero().squeeze(1)
-  values, ids = values[:, :k], ids[:, :k]
+  found = min(k + 16, vocabulary)
+  values, ids = logits.topk(found)
+  tied = (values[:, 1:] >= values[:, :-1]).any(-1).nonzero().squeeze(1)
   if tied.numel() > 0:
-    cut = values[:, k - 1:].index_select(0, tied)
-    ids = ids.index_copy(0, tied, self.lowest_ids(logits.index_select(0, tied), cut, k))
-    values = logits.gather(1, ids)
-  unordered = (values[:, 1:] >= values[:, :-1]).any(-1).nonzero().squeeze(1)
-  if unordered.numel() > 0:
-    some = ids.index_select(0, unordered).sort(-1)[0]
-    some_values, order = logits.index_select(0, unordered).gather(1, some).sort(stable=True, dim=-1, descending=True)
-    values = values.index_copy(0, unordered, some_values)
-    ids = ids.index_copy(0, unordered, some.gather(1, order))
+    tied_values, tied_ids = self.ordered(values.index_select(0, tied), ids.index_select(0, tied))
+    values = values.index_copy(0, tied, tied_values)
+    ids = ids.index_copy(0, tied, tied_ids)
+  cut = values[:, k - 1:k]
+  values, ids, last = values[:, :k], ids[:, :k], values[:, found - 1:]
+  beyond = (cut == last).squeeze(1).nonzero().squeeze(1)
+  if found < vocabulary and beyond.numel() > 0:
+    rows = logits.index_select(0, beyond)
+    lowest = self.lowest_ids(rows, cut.index_select(0, beyond), k)
+    beyond_values, beyond_ids = self.ordered(rows.gather(1, lowest), lowest)
+    values = values.index_copy(0, beyond, beyond_values)
+    ids = ids.index_copy(0, beyond, beyond_ids)
   return (values, ids)
+
+
+def ordered(self, values: Tensor, ids: Tensor) -> Tuple[Tensor, Tensor]:
+  # The same entries in descending order, ties to the lower id.
+  ascending, order = ids.sort(-1)
+  descending, order = values.gather(1, order).sort(stable=True, dim=-1, descending=True)
+  return (descending, ascending.gather(1, order))
 
 
 def lowest_ids(self, logits: Tensor, cut: Tensor, k: int) -> Tensor:
