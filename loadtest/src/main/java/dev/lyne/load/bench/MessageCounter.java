@@ -97,6 +97,7 @@ final class MessageCounter {
                 case CREDIT -> credit = response.getCredit();
                 case ROWS -> counted += response.getRows().getBlock().size();
                 case DONE -> answered++;
+                case PROGRESS -> {}
                 default -> throw new IllegalStateException("the server answered: " + response);
             }
             askOn();

@@ -49,6 +49,7 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
             case ROWS -> onRows(response.getRows());
             case DONE -> onDone(response.getDone());
             case FAILED -> onFailed(response.getFailed());
+            case PROGRESS -> {} // the teacher's device is alive
             case MESSAGE_NOT_SET -> events.locked(call, () -> protocolError("an empty message"));
         }
         events.locked(call, call::requestNext);

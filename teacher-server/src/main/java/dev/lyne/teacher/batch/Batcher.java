@@ -10,6 +10,7 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
@@ -38,6 +39,7 @@ public final class Batcher implements AutoCloseable {
     private final ThreadPoolExecutor completions;
     private final Thread deviceThread;
     private final CompletableFuture<Void> warm = new CompletableFuture<>();
+    private final AtomicLong devicePositions = new AtomicLong();
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition arrival = lock.newCondition();
@@ -106,6 +108,11 @@ public final class Batcher implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    /** Positions that the device has worked through, whatever came of them. It moves while the device does. */
+    public long devicePositions() {
+        return devicePositions.get();
     }
 
     /** Tokens that wait for the device. */
@@ -233,6 +240,8 @@ public final class Batcher implements AutoCloseable {
         List<ScoreOutcome> outcomes;
         try {
             outcomes = teacher.score(items, jobs.get(0).selection());
+            devicePositions.addAndGet(
+                    items.stream().mapToLong(item -> item.positions().length).sum());
             if (outcomes.size() != items.size()) {
                 throw new IllegalStateException(
                         "the model gave " + outcomes.size() + " outcomes (expected: " + items.size() + ")");

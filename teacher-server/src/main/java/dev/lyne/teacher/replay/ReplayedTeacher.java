@@ -31,6 +31,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 
 /**
@@ -42,6 +43,7 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
     private final TeacherDescription description;
     private final LongSupplier nanoClock;
     private final ExecutorService readers;
+    private final AtomicLong positionsRead = new AtomicLong();
 
     private ReplayedTeacher(Capture capture, TeacherDescription description, int threads, LongSupplier nanoClock) {
         this.capture = capture;
@@ -89,6 +91,11 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
     /** The teacher that was captured. */
     public TeacherDescription description() {
         return description;
+    }
+
+    /** Positions that its threads have worked through, whatever came of them. */
+    public long positionsRead() {
+        return positionsRead.get();
     }
 
     @Override
@@ -172,6 +179,7 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
                 waiter.failed(new Failure(Failure.Reason.MODEL_FAILED, "reading the capture: " + e));
                 return;
             }
+            positionsRead.addAndGet(task.item().positions().length);
             if (rows.isEmpty()) {
                 waiter.failed(notCaptured("no rows of these " + task.tokens() + " tokens at these "
                         + task.item().positions().length + " positions (expected: a sequence that was captured)"));

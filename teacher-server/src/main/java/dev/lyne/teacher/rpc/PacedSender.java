@@ -56,6 +56,17 @@ final class PacedSender {
         pump();
     }
 
+    /** Sends a message that is worth something now only: dropped where others wait for the reader. */
+    void tell(ScoreSequencesResponse message) {
+        synchronized (lock) {
+            if (ending.kind() != Ending.Kind.NONE || !queue.isEmpty()) {
+                return;
+            }
+            queue.add(Outgoing.message(message, () -> {}));
+        }
+        pump();
+    }
+
     /** Ends the stream once everything queued was sent. */
     void endAfterQueue(Consumer<ServerCallStreamObserver<ScoreSequencesResponse>> action) {
         end(new Ending(Ending.Kind.AFTER_QUEUE, action));

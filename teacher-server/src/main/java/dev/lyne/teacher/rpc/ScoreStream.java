@@ -6,10 +6,10 @@ import dev.lyne.teacher.admission.Verdict;
 import dev.lyne.teacher.cache.EncodedSequence;
 import dev.lyne.teacher.cache.Origin;
 import dev.lyne.teacher.cache.ScoreTask;
-import dev.lyne.teacher.cache.Scorer;
 import dev.lyne.teacher.cache.Ticket;
 import dev.lyne.teacher.cache.Waiter;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.v1.Progress;
 import dev.lyne.v1.ScoreSequencesRequest;
 import dev.lyne.v1.ScoreSequencesResponse;
 import dev.lyne.v1.Sequence;
@@ -34,7 +34,7 @@ final class ScoreStream {
     private static final int MAX_WAITING_REFUSALS = 64;
 
     private final StreamTerms terms;
-    private final Scorer sequences;
+    private final ServedTeacher teacher;
     private final Admission admission;
     private final RpcMetrics metrics;
     private final RpcMetrics.Served served;
@@ -53,7 +53,7 @@ final class ScoreStream {
 
     ScoreStream(
             StreamTerms terms,
-            Scorer sequences,
+            ServedTeacher teacher,
             Admission admission,
             RpcMetrics metrics,
             RpcMetrics.Served served,
@@ -61,7 +61,7 @@ final class ScoreStream {
             ServerCallStreamObserver<ScoreSequencesResponse> call,
             PacedSender sender) {
         this.terms = terms;
-        this.sequences = sequences;
+        this.teacher = teacher;
         this.admission = admission;
         this.metrics = metrics;
         this.served = served;
@@ -147,7 +147,7 @@ final class ScoreStream {
             synchronized (lock) {
                 entry.admitted = Optional.of(accepted.value());
             }
-            entry.ticket = sequences.score(accepted.value(), entry);
+            entry.ticket = teacher.sequences().score(accepted.value(), entry);
         } else if (verdict instanceof Verdict.Refused<ScoreTask> refused) {
             entry.failed(refused.failure());
         }
@@ -198,6 +198,19 @@ final class ScoreStream {
             draining = true;
         }
         endWhereDone();
+    }
+
+    /** Tells a student that waits how far the device is. */
+    void tellProgress() {
+        synchronized (lock) {
+            if (ended || inFlight.isEmpty()) {
+                return;
+            }
+        }
+        sender.tell(ScoreSequencesResponse.newBuilder()
+                .setProgress(Progress.newBuilder()
+                        .setDevicePositions(teacher.devicePositions().getAsLong()))
+                .build());
     }
 
     /** The student is gone. */

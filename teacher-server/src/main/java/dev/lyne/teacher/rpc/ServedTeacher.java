@@ -2,6 +2,12 @@ package dev.lyne.teacher.rpc;
 
 import dev.lyne.teacher.cache.Scorer;
 import dev.lyne.teacher.model.TeacherDescription;
+import java.util.function.LongSupplier;
 
-/** A teacher that can be asked for, and the stage that answers its sequences. */
-public record ServedTeacher(TeacherDescription description, Scorer sequences) {}
+/**
+ * A teacher that can be asked for.
+ *
+ * @param sequences the stage that answers its sequences
+ * @param devicePositions the positions that its device has worked through
+ */
+public record ServedTeacher(TeacherDescription description, Scorer sequences, LongSupplier devicePositions) {}

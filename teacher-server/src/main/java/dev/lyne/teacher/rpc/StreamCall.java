@@ -95,8 +95,8 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
                 printable(open.getStudent()),
                 terms.teacher().name(),
                 terms.format());
-        ScoreStream opened = new ScoreStream(
-                terms, teacher.sequences(), admission, metrics, teachers.served(teacher), nanoClock, call, sender);
+        ScoreStream opened =
+                new ScoreStream(terms, teacher, admission, metrics, teachers.served(teacher), nanoClock, call, sender);
         StreamOpened answer = StreamOpened.newBuilder()
                 .setTeacher(teachers.describe(teacher))
                 .setCredit(Credit.newBuilder()
@@ -143,6 +143,11 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
         } else {
             sender.endNow(observer -> {});
         }
+    }
+
+    /** Tells a student that waits how far the device is. */
+    void tellProgress() {
+        stream().ifPresent(ScoreStream::tellProgress);
     }
 
     /** Ends the call with UNAVAILABLE once its accepted sequences are answered. */

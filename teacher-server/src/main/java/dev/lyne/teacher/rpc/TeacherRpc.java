@@ -77,6 +77,15 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
         return stream;
     }
 
+    /** Tells the students of all streams that wait how far their teacher's device is. */
+    public void tellProgress() {
+        List<StreamCall> open;
+        synchronized (lock) {
+            open = List.copyOf(streams);
+        }
+        open.forEach(StreamCall::tellProgress);
+    }
+
     private void ended(StreamCall stream) {
         synchronized (lock) {
             if (streams.remove(stream)) {

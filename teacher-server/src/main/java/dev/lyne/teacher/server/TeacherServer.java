@@ -31,6 +31,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -43,6 +45,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class TeacherServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TeacherServer.class);
+    private static final int SECONDS_BETWEEN_PROGRESS = 5;
     private static final int CALL_THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
     private final TeacherServerOptions options;
@@ -50,6 +53,7 @@ public final class TeacherServer implements AutoCloseable {
     private final JvmMeters jvmMeters;
     private final HealthStatusManager health = new HealthStatusManager();
     private final ExecutorService calls;
+    private final ScheduledExecutorService timer;
     private final OpenedSecurity security;
     private final CacheTiers tiers;
     private final List<Batcher> batchers = new ArrayList<>();
@@ -77,6 +81,7 @@ public final class TeacherServer implements AutoCloseable {
         this.metricsPage = metricsPage;
         this.captures = List.copyOf(captures);
         this.calls = callThreads();
+        this.timer = Executors.newSingleThreadScheduledExecutor(runnable -> daemon(runnable, "lyne-timer"));
         this.jvmMeters = new JvmMeters(registry);
         Admission admission = new Admission(options.limits(), registry);
         List<ServedTeacher> served = new ArrayList<>();
@@ -84,7 +89,7 @@ public final class TeacherServer implements AutoCloseable {
             served.add(serve(teacher));
         }
         for (ReplayedTeacher capture : captures) {
-            served.add(new ServedTeacher(capture.description(), capture));
+            served.add(new ServedTeacher(capture.description(), capture, capture::positionsRead));
         }
         RpcMetrics metrics = new RpcMetrics(registry);
         this.rpc = new TeacherRpc(served, admission, metrics, System::nanoTime);
@@ -168,7 +173,22 @@ public final class TeacherServer implements AutoCloseable {
             server.close();
             throw e;
         }
+        server.everySeconds(SECONDS_BETWEEN_PROGRESS, server.rpc::tellProgress);
         return server;
+    }
+
+    private void everySeconds(long seconds, Runnable task) {
+        var unused = timer.scheduleAtFixedRate(
+                () -> {
+                    try {
+                        task.run();
+                    } catch (Throwable e) {
+                        LOG.error("a timer failed, and goes on", e);
+                    }
+                },
+                seconds,
+                seconds,
+                TimeUnit.SECONDS);
     }
 
     void awaitWarm() throws InterruptedException {
@@ -226,6 +246,7 @@ public final class TeacherServer implements AutoCloseable {
             tiers.close(endNanos);
             security.close();
             calls.shutdown();
+            timer.shutdownNow();
             metricsPage.ifPresent(MetricsPage::close);
             jvmMeters.close();
             registry.close();
@@ -261,7 +282,7 @@ public final class TeacherServer implements AutoCloseable {
                 batcher,
                 System::nanoTime,
                 new CacheMetrics(registry, description.name()));
-        return new ServedTeacher(description, sequences);
+        return new ServedTeacher(description, sequences, batcher::devicePositions);
     }
 
     private void setHealth(ServingStatus status) {
@@ -271,10 +292,13 @@ public final class TeacherServer implements AutoCloseable {
 
     private static ExecutorService callThreads() {
         AtomicInteger number = new AtomicInteger();
-        return Executors.newFixedThreadPool(CALL_THREADS, runnable -> {
-            Thread thread = new Thread(runnable, "lyne-call-" + number.incrementAndGet());
-            thread.setDaemon(true);
-            return thread;
-        });
+        return Executors.newFixedThreadPool(
+                CALL_THREADS, runnable -> daemon(runnable, "lyne-call-" + number.incrementAndGet()));
+    }
+
+    private static Thread daemon(Runnable runnable, String name) {
+        Thread thread = new Thread(runnable, name);
+        thread.setDaemon(true);
+        return thread;
     }
 }
