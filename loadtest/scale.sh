@@ -10,7 +10,7 @@ mkdir -p docs/scale
 # A replica that is assumed, not measured: 50,000 tokens a second in batches of 16,384, 10 ms a batch. What a row takes is measured.
 replica=(--tokens-per-second 50000 --batch-overhead-ms 10 --batch-tokens 16384 --bytes-per-position 92 --send-us-per-row 0.9)
 # Students that compute 2 s on 16 sequences of 1,024 tokens and keep four steps asked for or ready.
-students=(--step-seconds 2 --sequences-per-step 16 --window 64 --tokens 1024)
+students=(--step-seconds 2 --sequences-per-step 16 --in-flight 64 --tokens 1024)
 
 plan() { # name, options of its own…
   local name=$1 begin

@@ -46,7 +46,7 @@ address=$(sed -n 's/.*"listening":"\([^"]*\)".*/\1/p' "$work/ready")
 
 train() { # OUT CHECKPOINT_EVERY: leaves $work/out and $work/err
   "$root/lyne" train --resume --name run --out "$1" --student "$work/student/config.json" --tokenizer "$example/teacher" \
-    --corpus "$work/text.txt" --held-out "$work/text.txt" --held-out-windows 4 --teacher "$address" --alpha 0.7 --k 16 \
+    --corpus "$work/text.txt" --held-out "$work/text.txt" --held-out-windows 4 --teacher "$address" --alpha 0.7 --top-k 16 \
     --context 32 --batch 4 --steps 8 --checkpoint-every "$2" --samples 1 --threads 1 --seed 5 >"$work/out" 2>"$work/err"
 }
 

@@ -25,15 +25,11 @@ import tools.jackson.databind.node.ObjectNode;
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class BenchLoss implements Callable<Integer> {
-    @Option(
-            names = {"--losses", "--loss"},
-            split = ",",
-            paramLabel = "LOSS",
-            description = "Losses, or none (default: all).")
+    @Option(names = "--loss", split = ",", paramLabel = "LOSS", description = "Losses, or none (default: all).")
     private @Nullable List<String> losses;
 
     @Option(
-            names = {"--vocabulary", "--vocabulary-size"},
+            names = "--vocabulary-size",
             split = ",",
             paramLabel = "SIZE",
             defaultValue = "49152,151936",
@@ -75,7 +71,7 @@ final class BenchLoss implements Callable<Integer> {
         for (int vocabularySize : vocabularySizes) {
             if (k < 1 || k > vocabularySize) {
                 throw new IllegalArgumentException(
-                        "--top-k: " + k + " (expected: 1..vocabulary=" + vocabularySize + ")");
+                        "--top-k: " + k + " (expected: 1..vocabulary_size=" + vocabularySize + ")");
             }
         }
         List<Loss> chosen = losses == null

@@ -28,7 +28,7 @@ final class BenchPlan implements Callable<Integer> {
     private String synthetic;
 
     @Option(
-            names = "--seconds",
+            names = "--duration",
             defaultValue = "12",
             description = "Counted time of each load test, s (default: ${DEFAULT-VALUE}).")
     private int seconds;

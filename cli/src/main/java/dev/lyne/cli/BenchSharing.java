@@ -20,7 +20,7 @@ import picocli.CommandLine.Option;
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class BenchSharing implements Callable<Integer> {
     private static final long AMPLE_MIB = 2_048;
-    private static final Set<String> KNOWN = Set.of("at-once", "staggered", "disk");
+    private static final Set<String> KNOWN = Set.of("at_once", "staggered", "disk");
 
     @Option(names = "--students", defaultValue = "8", description = "Student processes (default: ${DEFAULT-VALUE}).")
     private int students;
@@ -38,10 +38,10 @@ final class BenchSharing implements Callable<Integer> {
     @Option(
             names = "--rounds",
             split = ",",
-            defaultValue = "at-once,staggered,disk",
+            defaultValue = "at_once,staggered,disk",
             paramLabel = "NAME",
             description =
-                    "Rounds to run after that of one student: at-once, staggered, disk (default: ${DEFAULT-VALUE}).")
+                    "Rounds to run after that of one student: at_once, staggered, disk (default: ${DEFAULT-VALUE}).")
     private Set<String> named;
 
     @Option(
@@ -93,7 +93,7 @@ final class BenchSharing implements Callable<Integer> {
         ServerFigures one = run.round(1, 0, AMPLE_MIB, 0, number -> 1);
         List<Round> rounds = new ArrayList<>();
         rounds.add(round("one student", 1, 0, AMPLE_MIB, 0, one, one, start));
-        if (named.contains("at-once")) {
+        if (named.contains("at_once")) {
             start = System.nanoTime();
             ServerFigures figures = run.round(students, 0, AMPLE_MIB, 0, number -> 1 + number);
             rounds.add(round("at once, each in an order of its own", students, 0, AMPLE_MIB, 0, figures, one, start));

@@ -31,7 +31,7 @@ record DemoPlan(int steps, int batch, int heldOutWindows, int evaluateEvery, lon
     /** Arguments of {@code lyne train} for the student that learns from the teacher. */
     List<String> distilled(Path out, String teacher) {
         List<String> arguments = student("distilled", out);
-        arguments.addAll(List.of("--alpha", ALPHA, "--teacher", teacher, "--k", "64"));
+        arguments.addAll(List.of("--alpha", ALPHA, "--teacher", teacher, "--top-k", "64"));
         return arguments;
     }
 

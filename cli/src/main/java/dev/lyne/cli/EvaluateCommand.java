@@ -66,11 +66,11 @@ final class EvaluateCommand implements Callable<Integer> {
     private @Nullable String teacher;
 
     @Option(
-            names = "--teacher-k",
+            names = "--top-k",
             defaultValue = "64",
             description =
                     "Tokens of a teacher row that the divergence is taken over, all others in one bucket (default: ${DEFAULT-VALUE}).")
-    private int teacherK;
+    private int topK;
 
     @Mixin
     private TeacherSecurityOptions security;
@@ -124,8 +124,8 @@ final class EvaluateCommand implements Callable<Integer> {
         if (teacher != null) {
             TeacherClient.requireUsable(teacher, security.security());
         }
-        if (teacherK < 1) {
-            throw new IllegalArgumentException("--teacher-k: " + teacherK + " (expected: 1 or more)");
+        if (topK < 1) {
+            throw new IllegalArgumentException("--top-k: " + topK + " (expected: 1 or more)");
         }
         return text.corpus();
     }
@@ -140,7 +140,7 @@ final class EvaluateCommand implements Callable<Integer> {
                                 .student("evaluate")
                                 .security(security.security())
                                 .build());
-                var stream = client.open(TargetRequest.topK(teacherK, List.of(), expectation))) {
+                var stream = client.open(TargetRequest.topK(topK, List.of(), expectation))) {
             return Evaluator.evaluate(
                     scorer, Optional.of(Teacher.of(stream)), windows, batchTokens, EvaluateCommand::progress);
         }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -19,6 +20,14 @@ final class Failures {
 
     static int wrongUsage(ParameterException e, String[] arguments) {
         var err = e.getCommandLine().getErr();
+        if (e instanceof UnmatchedArgumentException unmatched) {
+            Optional<String> renamed =
+                    RenamedOptions.explain(e.getCommandLine().getCommandSpec(), unmatched.getUnmatched());
+            if (renamed.isPresent()) {
+                err.println("lyne: " + renamed.get());
+                return WRONG_USAGE;
+            }
+        }
         err.println("lyne: " + e.getMessage());
         if (!UnmatchedArgumentException.printSuggestions(e, err)) {
             err.println("Try '" + e.getCommandLine().getCommandSpec().qualifiedName(" ") + " --help'.");

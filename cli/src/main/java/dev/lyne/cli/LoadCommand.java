@@ -73,11 +73,11 @@ final class LoadCommand implements Callable<Integer> {
             description =
                     "Go on from the last step, each so many times the one before (${FALLBACK-VALUE}), until the server"
                             + " is saturated: an open loop's answers fall below 0.95 of what is offered, a closed loop's throughput"
-                            + " grows by less than 5 %%, or p99 passes --max-p99.")
+                            + " grows by less than 5 %%, or p99 passes --ramp-until-p99-ms.")
     private double ramp;
 
     @Option(
-            names = "--max-p99",
+            names = "--ramp-until-p99-ms",
             defaultValue = "60000",
             paramLabel = "MS",
             description = "p99 latency at which a ramp stops, ms (default: ${DEFAULT-VALUE}).")

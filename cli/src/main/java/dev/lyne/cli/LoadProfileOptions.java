@@ -26,13 +26,13 @@ final class LoadProfileOptions {
     private int students;
 
     @Option(
-            names = "--window",
+            names = "--in-flight",
             defaultValue = "16",
             description = "Closed loop: sequences a student keeps in flight (default: ${DEFAULT-VALUE}).")
     private int window;
 
     @Option(
-            names = "--think",
+            names = "--think-ms",
             defaultValue = "0",
             paramLabel = "MS",
             description =
@@ -63,8 +63,9 @@ final class LoadProfileOptions {
             names = "--selection",
             defaultValue = "top_k=64",
             paramLabel = "RULE",
-            description = "top_k=K, top_p=P/K, fraction=F, draws=N, draws=N/HEAD, chosen=K, data, or a mixture over the"
-                    + " students such as top_k=64*0.8,data*0.2 (default: ${DEFAULT-VALUE}).")
+            description =
+                    "top_k=K, top_p_k=P/K, top_fraction=F, draws=N, draws=N/HEAD, chosen=K, data_only, or a mixture over"
+                            + " the students such as top_k=64*0.8,data_only*0.2 (default: ${DEFAULT-VALUE}).")
     private String selection;
 
     @Option(

@@ -136,7 +136,7 @@ final class PlanCommand implements Callable<Integer> {
     private double warmUpSeconds;
 
     @Option(
-            names = "--seconds",
+            names = "--duration",
             defaultValue = "-1",
             paramLabel = "S",
             description = "Simulated time that counts, s (default: 60, fewer for many students).")

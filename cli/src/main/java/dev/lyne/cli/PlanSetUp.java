@@ -45,8 +45,8 @@ record PlanSetUp(
     List<String> loadOptions() {
         return List.of(
                 "--students=" + students,
-                "--window=" + window,
-                "--think=" + thinkMillis,
+                "--in-flight=" + window,
+                "--think-ms=" + thinkMillis,
                 "--tokens=" + tokens,
                 "--repeated=" + repeated,
                 "--pool=" + pool);

@@ -88,10 +88,10 @@ final class PlanValidation {
             ServerProcess.Ready ready = server.awaitReady();
             LoadResult cold = load(
                     ready.listening(),
-                    List.of("--metrics=" + ready.metrics(), "--window=1", "--tokens=256", "--steps=1,4,32"));
+                    List.of("--metrics=" + ready.metrics(), "--in-flight=1", "--tokens=256", "--steps=1,4,32"));
             LoadResult hot = load(
                     ready.listening(),
-                    List.of("--repeated=1", "--pool=32", "--students=4", "--window=8", "--tokens=256"));
+                    List.of("--repeated=1", "--pool=32", "--students=4", "--in-flight=8", "--tokens=256"));
             TeacherCost cost =
                     TeacherCost.of(cold, BATCH_TOKENS, BATCH_DEADLINE_SECONDS).withHits(hot);
             text.printf("%s costs %s%n", teacher, cost);

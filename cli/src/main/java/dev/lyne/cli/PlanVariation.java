@@ -25,6 +25,9 @@ record PlanVariation(String name, List<String> values, OptionSpec option) {
     static PlanVariation parse(String text, CommandSpec command) {
         int equals = text.indexOf('=');
         String name = equals < 0 ? text : text.substring(0, equals).replace('_', '-');
+        RenamedOptions.explain(command, List.of("--" + name)).ifPresent(line -> {
+            throw new IllegalArgumentException("--vary: " + line);
+        });
         OptionSpec option = command.findOption("--" + name);
         if (equals < 0
                 || option == null

@@ -23,7 +23,7 @@ final class PlanWorkOptions {
     private int sequencesPerStep;
 
     @Option(
-            names = "--window",
+            names = "--in-flight",
             defaultValue = "64",
             description = "Sequences that a student keeps asked for or ready (default: ${DEFAULT-VALUE}).")
     private int window;
@@ -31,7 +31,7 @@ final class PlanWorkOptions {
     @Option(
             names = "--think-ms",
             defaultValue = "0",
-            description = "With --step-seconds 0: load's --think, ms (default: ${DEFAULT-VALUE}).")
+            description = "With --step-seconds 0: load's --think-ms, ms (default: ${DEFAULT-VALUE}).")
     private double thinkMillis;
 
     @Option(names = "--tokens", defaultValue = "256", description = "Tokens a sequence (default: ${DEFAULT-VALUE}).")

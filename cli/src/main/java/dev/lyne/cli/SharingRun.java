@@ -99,7 +99,7 @@ final class SharingRun {
                         teacher,
                         "--alpha",
                         "1",
-                        "--target-precision",
+                        "--row-precision",
                         "exact", // long rows, so that a tenth of them is some MiB
                         "--seed",
                         Integer.toString(seed),

@@ -38,8 +38,8 @@ class TrainCommand implements Callable<Integer> {
             names = "--recipe",
             paramLabel = "NAME",
             description =
-                    "Settings of a published method, which all others take the place of: pretraining-distillation, slim,"
-                            + " random-sampling, gkd-off-policy, distillm, akl or taid.")
+                    "Settings of a published method, which all others take the place of: pretraining_distillation, slim,"
+                            + " random_sampling, gkd_off_policy, distillm, akl or taid.")
     private @Nullable String recipe;
 
     @Option(names = "--resume", description = "Go on from the newest checkpoint in --out, where there is one.")

@@ -98,9 +98,9 @@ final class BenchCommandsTest {
     void loss_everyLossAskedFor_hasItsCosts() throws IOException {
         JsonNode figures = bench(
                 "loss",
-                "--losses",
+                "--loss",
                 "forward_kl,mse_logits",
-                "--vocabulary",
+                "--vocabulary-size",
                 "600",
                 "--top-k",
                 "8",

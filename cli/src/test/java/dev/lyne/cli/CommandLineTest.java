@@ -141,6 +141,27 @@ final class CommandLineTest {
         assertThat(directory.resolve("run")).doesNotExist();
     }
 
+    /** Old names of options, each with the command that had it. */
+    @ParameterizedTest
+    @CsvSource({
+        "train --k 4,--k,--top-k",
+        "train --steps 4 --p=0.9,--p,--top-p",
+        "pretrain --target-precision exact,--target-precision,--row-precision",
+        "capture --fraction 0.1,--fraction,--top-fraction",
+        "evaluate --model x --corpus y --teacher-k 5,--teacher-k,--top-k",
+        "load --window 4,--window,--in-flight",
+        "load --think=4,--think,--think-ms",
+        "load --max-p99 4,--max-p99,--ramp-until-p99-ms",
+        "plan --seconds 4,--seconds,--duration",
+        "bench loss --losses none,--losses,--loss",
+        "bench loss --vocabulary 8,--vocabulary,--vocabulary-size",
+    })
+    void oldNameOfAnOption_isRefusedWithTheNewOne(String command, String old, String renamed) {
+        Outcome outcome = run(command.split(" "));
+        assertThat(outcome.err()).isEqualTo("lyne: " + old + " is an old name (expected: " + renamed + ")\n");
+        assertThat(outcome.code()).isEqualTo(2);
+    }
+
     @Test
     void loadOnNobody_failsWithTheAddress() {
         Outcome outcome = run("load", "--teacher", "127.0.0.1:1", "--duration", "1", "--students", "1");

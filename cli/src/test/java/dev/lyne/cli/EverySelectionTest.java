@@ -87,18 +87,18 @@ final class EverySelectionTest {
 
     @Test
     void train_chosenTokens_learns() throws Exception {
-        assertLearns("chosen", List.of("--selection", "chosen", "--k", "8"), "chosen k=8");
+        assertLearns("chosen", List.of("--selection", "chosen", "--top-k", "8"), "chosen top_k=8");
     }
 
     private static void assertLearns(String name, List<String> selection, String described) throws Exception {
         var arguments = new ArrayList<>(selection);
-        arguments.addAll(List.of("--target-precision", "compact"));
+        arguments.addAll(List.of("--row-precision", "compact"));
         try (ChildProcess student = tiny.train(name, 0, arguments)) {
             student.awaitSuccess();
         }
         RunSummary summary = RunSummary.read(tiny.directory(name).summary());
         assertThat(summary.selection()).startsWith(described);
-        assertThat(summary.targetPrecision()).isEqualTo("compact");
+        assertThat(summary.rowPrecision()).isEqualTo("compact");
         assertThat(summary.coverage()).isEqualTo(1.0);
         assertThat(summary.bytesPerPosition()).isBetween(2.0, 200.0);
     }

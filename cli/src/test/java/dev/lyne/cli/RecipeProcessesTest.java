@@ -33,13 +33,13 @@ final class RecipeProcessesTest {
 
     @ParameterizedTest
     @CsvSource({
-        "pretraining-distillation, forward_kl, top-p-k p=0.95 k=50 truncated_at=1.0",
-        "slim, slim, top-fraction fraction=0.05",
-        "random-sampling, random_sampling, draws draws=50 head=0 draw_seed=0",
-        "gkd-off-policy, jsd, top-k k=64",
-        "distillm, skew_reverse_kl, top-k k=64",
-        "akl, akl, top-k k=64",
-        "taid, taid, top-k k=64"
+        "pretraining_distillation, forward_kl, top_p_k top_p=0.95 top_k=50 truncated_at=1.0",
+        "slim, slim, top_fraction top_fraction=0.05",
+        "random_sampling, random_sampling, draws draws=50 head=0 draw_seed=0",
+        "gkd_off_policy, jsd, top_k top_k=64",
+        "distillm, skew_reverse_kl, top_k top_k=64",
+        "akl, akl, top_k top_k=64",
+        "taid, taid, top_k top_k=64"
     })
     void train_shippedRecipe_learnsFromTheServer(String recipe, String method, String selection) throws Exception {
         List<String> arguments = new ArrayList<>(tiny.plainly(recipe, 0));

@@ -92,19 +92,19 @@ final class StudyProcessesTest {
                   threads: 1
                   deterministic: false
                   targets: rows
-                  k: 8
+                  top_k: 8
                   teacher_temperature: 2
                   missing_mass: renormalised
                   alpha: 0.9
                 captures:
-                  rows: {selection: top-k, k: 16, windows: 24, temperatures: [2, 5]}
-                  held-out: {held_out: true, selection: top-k, k: 16}
+                  rows: {selection: top_k, top_k: 16, windows: 24, temperatures: [2, 5]}
+                  held-out: {held_out: true, selection: top_k, top_k: 16}
                 axes:
                   - name: k
                     title: K
                     baseline: "8"
                     points:
-                      - {label: "4", settings: {k: 4}}
+                      - {label: "4", settings: {top_k: 4}}
                       - {label: "8"}
                   - name: alpha
                     title: Weight of distillation

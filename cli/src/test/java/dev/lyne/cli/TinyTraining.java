@@ -107,7 +107,7 @@ final class TinyTraining {
 
     /** A student of the server, which resumes where it can. */
     ChildProcess train(String name, int checkpointEvery) throws IOException {
-        return train(name, checkpointEvery, List.of("--k", "16"));
+        return train(name, checkpointEvery, List.of("--top-k", "16"));
     }
 
     /** The same with a selection of its own. */
@@ -126,7 +126,7 @@ final class TinyTraining {
     /** Arguments of a student of a source, which resumes where it can. */
     List<String> learning(String name, int checkpointEvery, List<String> source) {
         List<String> arguments = plainly(name, checkpointEvery);
-        arguments.addAll(List.of("--alpha", "0.7", "--k", "16", "--in-flight", "8"));
+        arguments.addAll(List.of("--alpha", "0.7", "--top-k", "16", "--in-flight", "8"));
         arguments.addAll(source);
         return arguments;
     }
@@ -145,7 +145,7 @@ final class TinyTraining {
                 shared.resolve("tokens").toString(),
                 "--context",
                 "32",
-                "--k",
+                "--top-k",
                 "16",
                 "--teacher",
                 address(),

@@ -32,7 +32,7 @@ final class TrajectoryProcessesTest {
     private static List<String> recording(String name) {
         List<String> arguments = new ArrayList<>(tiny.plainly(name, CHECKPOINT_EVERY));
         arguments.set(0, "pretrain");
-        arguments.addAll(List.of("--record-targets", targets(name).toString(), "--k", "16"));
+        arguments.addAll(List.of("--record-targets", targets(name).toString(), "--top-k", "16"));
         return arguments;
     }
 
@@ -57,7 +57,7 @@ final class TrajectoryProcessesTest {
     private static ChildProcess student(String name, String... targets) throws IOException {
         List<String> arguments = new ArrayList<>(tiny.plainly(name, 0));
         arguments.set(arguments.indexOf("--steps") + 1, "5");
-        arguments.addAll(List.of("--targets", targets("whole").toString(), "--alpha", "0.9", "--k", "16"));
+        arguments.addAll(List.of("--targets", targets("whole").toString(), "--alpha", "0.9", "--top-k", "16"));
         arguments.addAll(List.of(targets));
         return tiny.train(name, arguments);
     }

@@ -12,8 +12,8 @@ public sealed interface Arrivals {
      */
     record Closed(int window, double thinkMillis) implements Arrivals {
         public Closed {
-            Numbers.require(window >= 1, "window", window, "at least 1");
-            Numbers.require(thinkMillis >= 0 && thinkMillis < 1e9, "think", thinkMillis, "0 ms or more");
+            Numbers.require(window >= 1, "in_flight", window, "at least 1");
+            Numbers.require(thinkMillis >= 0 && thinkMillis < 1e9, "think_ms", thinkMillis, "0 ms or more");
         }
     }
 

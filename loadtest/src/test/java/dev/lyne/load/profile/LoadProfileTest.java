@@ -99,7 +99,7 @@ final class LoadProfileTest {
 
     @Test
     void selections_weights_areSharesOfTheStudents() {
-        Selections mixed = Selections.parse("top_k=4*0.75,data*0.25", 1);
+        Selections mixed = Selections.parse("top_k=4*0.75,data_only*0.25", 1);
         assertThat(mixed.of(0, 4)).isEqualTo(new Selection.TopK(4, List.of()));
         assertThat(mixed.of(2, 4)).isEqualTo(new Selection.TopK(4, List.of()));
         assertThat(mixed.of(3, 4)).isEqualTo(new Selection.DataOnly(List.of()));

@@ -29,9 +29,7 @@ final class LossSettings {
         requireOwn(settings, Setting.TAID_START, loss, Loss.TAID);
         if (loss.needsLogits() && precision.equals(Optional.of(Precision.COMPACT))) {
             throw Settings.refused(
-                    Setting.TARGET_PRECISION,
-                    "compact",
-                    "exact or half with loss=" + loss.key() + ", which takes logits");
+                    Setting.ROW_PRECISION, "compact", "exact or half with loss=" + loss.key() + ", which takes logits");
         }
         boolean squared = settings.flag(Setting.TEMPERATURE_SQUARED);
         double student = temperatures.studentVaries()

@@ -9,14 +9,16 @@ import java.util.List;
 public final class Recipes {
     /** All names. */
     public static final List<String> NAMES =
-            List.of("pretraining-distillation", "slim", "random-sampling", "gkd-off-policy", "distillm", "akl", "taid");
+            List.of("pretraining_distillation", "slim", "random_sampling", "gkd_off_policy", "distillm", "akl", "taid");
 
     private Recipes() {}
 
     /** The text of a recipe; refuses a name that there is not. */
     static String text(String name) throws IOException {
         if (!NAMES.contains(name)) {
-            throw new IllegalArgumentException("recipe: " + name + " (expected: " + String.join(", ", NAMES) + ")");
+            String respelt = name.replace('-', '_');
+            throw new IllegalArgumentException("recipe: " + name + " (expected: "
+                    + (NAMES.contains(respelt) ? respelt : String.join(", ", NAMES)) + ")");
         }
         try (InputStream in = Recipes.class.getResourceAsStream("recipes/" + name + ".yaml")) {
             if (in == null) {

@@ -65,7 +65,7 @@ final class RunIdentity {
             return;
         }
         identity.put("selection", SelectionSettings.describe(distillation.selection()));
-        identity.put("target_precision", SelectionSettings.describePrecision(distillation));
+        identity.put("row_precision", SelectionSettings.describePrecision(distillation));
         identity.put("loss", LossSettings.describe(distillation.loss()));
         identity.put("taid_start", Double.toString(distillation.taidStart()));
         distillation.steps().ifPresent(steps -> identity.put("targets_steps", steps.first() + "-" + steps.last()));

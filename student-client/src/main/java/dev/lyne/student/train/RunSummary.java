@@ -17,7 +17,7 @@ import tools.jackson.databind.json.JsonMapper;
  *
  * @param method the distillation loss, or {@code cross_entropy}
  * @param selection which entries of the teacher's rows were asked for; null without a teacher
- * @param targetPrecision how those rows were coded; null without a teacher
+ * @param rowPrecision how those rows were coded; null without a teacher
  * @param parameters trained numbers
  * @param steps optimiser steps taken
  * @param positions positions trained
@@ -33,7 +33,7 @@ public record RunSummary(
         String name,
         String method,
         @Nullable String selection,
-        @JsonProperty("target_precision") @Nullable String targetPrecision,
+        @JsonProperty("row_precision") @Nullable String rowPrecision,
         long parameters,
         long steps,
         long positions,

@@ -10,18 +10,18 @@ import java.util.Set;
 
 /** The settings that say which entries of a teacher row are asked for, and how exactly, as what a stream is opened with. */
 final class SelectionSettings {
-    private static final String TOP_K = "top-k";
-    private static final String TOP_P_K = "top-p-k";
-    private static final String TOP_FRACTION = "top-fraction";
+    private static final String TOP_K = "top_k";
+    private static final String TOP_P_K = "top_p_k";
+    private static final String TOP_FRACTION = "top_fraction";
     private static final String DRAWS = "draws";
     private static final String CHOSEN = "chosen";
-    private static final String DATA_ONLY = "data-only";
+    private static final String DATA_ONLY = "data_only";
     private static final List<String> NAMES = List.of(TOP_K, TOP_P_K, TOP_FRACTION, DRAWS, CHOSEN);
     private static final Set<Setting> PARAMETERS = EnumSet.of(
-            Setting.K,
-            Setting.P,
+            Setting.TOP_K,
+            Setting.TOP_P,
             Setting.TRUNCATE_AT,
-            Setting.FRACTION,
+            Setting.TOP_FRACTION,
             Setting.DRAWS,
             Setting.HEAD,
             Setting.DRAW_SEED);
@@ -45,12 +45,12 @@ final class SelectionSettings {
         List<Float> temperatures = teacher.asked();
         return switch (name) {
             case TOP_K -> {
-                requireOnly(settings, Setting.K);
+                requireOnly(settings, Setting.TOP_K);
                 yield new Selection.TopK(k(settings), temperatures);
             }
             case TOP_P_K -> {
-                requireOnly(settings, Setting.K, Setting.P, Setting.TRUNCATE_AT);
-                double p = settings.number(Setting.P, 0, 1, false);
+                requireOnly(settings, Setting.TOP_K, Setting.TOP_P, Setting.TRUNCATE_AT);
+                double p = settings.number(Setting.TOP_P, 0, 1, false);
                 String truncateAt = settings.choice(Setting.TRUNCATE_AT, List.of("raw", "tempered"));
                 if (truncateAt.equals("tempered") && teacher.values().size() > 1) {
                     throw Settings.refused(Setting.TRUNCATE_AT, truncateAt, "raw with a temperature_schedule");
@@ -59,15 +59,15 @@ final class SelectionSettings {
                 yield new Selection.TopPK(p, k(settings), temperature, temperatures);
             }
             case TOP_FRACTION -> {
-                requireOnly(settings, Setting.FRACTION);
-                yield new Selection.TopFraction(settings.number(Setting.FRACTION, 0, 1, false), temperatures);
+                requireOnly(settings, Setting.TOP_FRACTION);
+                yield new Selection.TopFraction(settings.number(Setting.TOP_FRACTION, 0, 1, false), temperatures);
             }
             case DRAWS -> {
                 requireOnly(settings, Setting.DRAWS, Setting.HEAD, Setting.DRAW_SEED);
                 yield draws(settings, teacher);
             }
             default -> {
-                requireOnly(settings, Setting.K);
+                requireOnly(settings, Setting.TOP_K);
                 yield new Selection.Chosen(k(settings), temperatures);
             }
         };
@@ -86,7 +86,7 @@ final class SelectionSettings {
     }
 
     private static int k(Settings settings) {
-        return settings.integer(Setting.K, 1, Selection.MAX_VOCABULARY_SIZE);
+        return settings.integer(Setting.TOP_K, 1, Selection.MAX_VOCABULARY_SIZE);
     }
 
     /** Refuses parameters of other selections, which would be without effect. */
@@ -103,26 +103,27 @@ final class SelectionSettings {
 
     /** The precision of rows on their way. */
     static Precision precision(Settings settings) {
-        if (!settings.isGiven(Setting.TARGET_PRECISION)
+        if (!settings.isGiven(Setting.ROW_PRECISION)
                 && Loss.of(settings.text(Setting.LOSS)).needsLogits()) {
             return Precision.EXACT; // compact rows carry no logits
         }
-        String name = settings.choice(Setting.TARGET_PRECISION, List.of("exact", "half", "compact"));
+        String name = settings.choice(Setting.ROW_PRECISION, List.of("exact", "half", "compact"));
         return Precision.valueOf(name.toUpperCase(Locale.ROOT));
     }
 
     /** A selection with its parameters, temperatures aside, as checkpoints and summaries name it. */
     static String describe(Selection selection) {
         if (selection instanceof Selection.TopK rule) {
-            return TOP_K + " k=" + rule.k();
+            return TOP_K + " top_k=" + rule.k();
         } else if (selection instanceof Selection.TopPK rule) {
-            return TOP_P_K + " p=" + rule.p() + " k=" + rule.k() + " truncated_at=" + rule.truncationTemperature();
+            return TOP_P_K + " top_p=" + rule.p() + " top_k=" + rule.k() + " truncated_at="
+                    + rule.truncationTemperature();
         } else if (selection instanceof Selection.TopFraction rule) {
-            return TOP_FRACTION + " fraction=" + rule.fraction();
+            return TOP_FRACTION + " top_fraction=" + rule.fraction();
         } else if (selection instanceof Selection.Draws rule) {
             return DRAWS + " draws=" + rule.draws() + " head=" + rule.head() + " draw_seed=" + rule.seed();
         } else if (selection instanceof Selection.Chosen rule) {
-            return CHOSEN + " k=" + rule.k();
+            return CHOSEN + " top_k=" + rule.k();
         }
         return DATA_ONLY;
     }
@@ -139,7 +140,9 @@ final class SelectionSettings {
         int kept = selection instanceof Selection.Draws rule ? rule.head() : selection.mostEntries(vocabularySize);
         if (kept > vocabularySize) {
             throw Settings.refused(
-                    drawn ? Setting.HEAD : Setting.K, kept, "at most the tokenizer's vocabulary, " + vocabularySize);
+                    drawn ? Setting.HEAD : Setting.TOP_K,
+                    kept,
+                    "at most the tokenizer's vocabulary, " + vocabularySize);
         }
     }
 }

@@ -1,7 +1,9 @@
 package dev.lyne.student.train;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * The settings of a training run: one table for the file's keys, the environment ({@code LYNE_} and the key in capitals) and
@@ -37,17 +39,17 @@ public enum Setting {
     TARGETS_STEPS("", "Steps of a trajectory to learn from, FIRST-LAST; the corpus is then the windows of those steps"),
     RECORD_TARGETS("", "Directory to record what the model in training says of each step's windows to (pretrain)"),
     SELECTION(
-            "top-k",
-            "Which entries of a teacher row are kept: top-k, top-p-k, top-fraction, draws, or chosen, which are the student's own"
+            "top_k",
+            "Which entries of a teacher row are kept: top_k, top_p_k, top_fraction, draws, or chosen, which are the student's own"
                     + " most probable tokens, asked for in the middle of each step"),
-    K("64", "Entries a row with top-k, most entries a row with top-p-k, tokens a row with chosen"),
-    P("0.95", "Probability that a row's entries reach with top-p-k, in (0, 1]"),
-    TRUNCATE_AT("raw", "Temperature that p is taken at with top-p-k: raw (1) or tempered (teacher_temperature)"),
-    FRACTION("0.05", "Share of the vocabulary that a row keeps with top-fraction, in (0, 1]"),
+    TOP_K("64", "Entries a row with top_k, most entries a row with top_p_k, tokens a row with chosen"),
+    TOP_P("0.95", "Probability that a row's entries reach with top_p_k, in (0, 1]"),
+    TRUNCATE_AT("raw", "Temperature that top_p is taken at with top_p_k: raw (1) or tempered (teacher_temperature)"),
+    TOP_FRACTION("0.05", "Share of the vocabulary that a row keeps with top_fraction, in (0, 1]"),
     DRAWS("50", "Tokens drawn a row with draws"),
     HEAD("0", "Most probable tokens kept exactly beside the draws, which are then from the others; 0: none"),
     DRAW_SEED("0", "Seed of the draws"),
-    TARGET_PRECISION(
+    ROW_PRECISION(
             "compact",
             "How teacher rows are coded: exact (8 bytes an entry), half (4) or compact (about 1.2, within 1e-4 nats of"
                     + " divergence); with targets, as they were captured"),
@@ -154,8 +156,29 @@ public enum Setting {
         return defaultValue.equals(Optional.of("false"));
     }
 
+    /** Keys of earlier versions, and what they are called now. */
+    private static final Map<String, Setting> RENAMED =
+            Map.of("k", TOP_K, "p", TOP_P, "fraction", TOP_FRACTION, "target_precision", ROW_PRECISION);
+
+    /** The setting that had that key in an earlier version; empty where none had. */
+    public static Optional<Setting> renamed(String key) {
+        return Optional.ofNullable(RENAMED.get(key));
+    }
+
+    /** Flags of earlier versions, and what they are called now. */
+    public static Map<String, String> renamedFlags() {
+        return RENAMED.entrySet().stream()
+                .collect(Collectors.toMap(
+                        entry -> "--" + entry.getKey().replace('_', '-'),
+                        entry -> entry.getValue().flag()));
+    }
+
     /** The setting of that key in a file; refuses any other, naming the nearest. */
     public static Setting ofKey(String key, String where) {
+        renamed(key).ifPresent(setting -> {
+            throw new IllegalArgumentException(
+                    where + ": " + key + " is an old name (expected: " + setting.key() + ")");
+        });
         for (Setting setting : values()) {
             if (setting.key().equals(key)) {
                 return setting;

@@ -104,6 +104,10 @@ public final class Settings {
                 continue;
             }
             String key = entry.getKey().substring("LYNE_".length()).toLowerCase(Locale.ROOT);
+            Setting.renamed(key).ifPresent(setting -> {
+                throw new IllegalArgumentException("environment: " + entry.getKey() + " is an old name (expected: "
+                        + setting.environmentName() + ")");
+            });
             Setting nearest = Setting.nearest(key);
             if (nearest.key().equals(key)) {
                 values.put(
@@ -195,10 +199,11 @@ public final class Settings {
 
     String choice(Setting setting, List<String> choices) {
         String text = text(setting);
-        if (!choices.contains(text)) {
-            throw refused(setting, text, String.join(", ", choices));
+        if (choices.contains(text)) {
+            return text;
         }
-        return text;
+        String respelt = text.replace('-', '_');
+        throw refused(setting, text, choices.contains(respelt) ? respelt : String.join(", ", choices));
     }
 
     static IllegalArgumentException refused(Setting setting, Object value, String expected) {

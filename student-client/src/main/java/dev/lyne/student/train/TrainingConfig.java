@@ -177,7 +177,7 @@ public record TrainingConfig(
         Selection selection = SelectionSettings.selection(settings, temperatures);
         Precision precision = SelectionSettings.precision(settings);
         Optional<Path> targets = settings.optional(Setting.TARGETS).map(Path::of);
-        boolean asCaptured = targets.isPresent() && !settings.isGiven(Setting.TARGET_PRECISION);
+        boolean asCaptured = targets.isPresent() && !settings.isGiven(Setting.ROW_PRECISION);
         return new Distillation(
                 settings.list(Setting.TEACHER),
                 SecuritySettings.security(settings),

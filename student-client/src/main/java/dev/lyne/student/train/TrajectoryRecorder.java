@@ -172,7 +172,7 @@ final class TrajectoryRecorder implements Closeable {
             return new Kept.Top(selection.mostEntries(vocabularySize), 1.0, 1f);
         }
         throw new IllegalArgumentException("selection: " + selection
-                + " (expected: top-k, top-p-k or top-fraction, to record a model in training)");
+                + " (expected: top_k, top_p_k or top_fraction, to record a model in training)");
     }
 
     @Override

@@ -60,7 +60,7 @@ final class TrajectorySettings {
             throw Settings.refused(
                     Setting.SELECTION,
                     SelectionSettings.describe(form.selection()),
-                    "top-k, top-p-k or top-fraction with record_targets");
+                    "top_k, top_p_k or top_fraction with record_targets");
         }
         if (!config.run().model().precision().torchName().equals("float32")) {
             throw Settings.refused(

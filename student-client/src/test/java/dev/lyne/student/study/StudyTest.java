@@ -35,19 +35,19 @@ final class StudyTest {
               targets: rows
               alpha: 0.5
             captures:
-              rows: {selection: top-k, k: 8, temperatures: [2, 5]}
+              rows: {selection: top_k, top_k: 8, temperatures: [2, 5]}
             axes:
               - name: k
                 title: K
                 baseline: "8"
                 points:
-                  - {label: "4", settings: {k: 4}}
-                  - {label: "8", settings: {k: 8}}
+                  - {label: "4", settings: {top_k: 4}}
+                  - {label: "8", settings: {top_k: 8}}
               - name: alpha
                 title: Alpha
                 baseline: data only
                 points:
-                  - {label: half, settings: {k: 8}}
+                  - {label: half, settings: {top_k: 8}}
                   - {label: data only, settings: {targets: none, alpha: 0}}
             """;
 
@@ -66,7 +66,7 @@ final class StudyTest {
                 .isEqualTo(study.axes().get(1).points().get(0).runs());
         StudyRun first = study.run(study.axes().get(0).points().get(0).runs().get(1));
         assertThat(first.settings())
-                .containsEntry(Setting.K, List.of("4"))
+                .containsEntry(Setting.TOP_K, List.of("4"))
                 .containsEntry(Setting.SEED, List.of("1"))
                 .containsEntry(
                         Setting.CORPUS,
@@ -82,11 +82,11 @@ final class StudyTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "k: 4}}|loss: reverse_kl, selection: draws}}|axis k, point 4: loss: reverse_kl on draws, where it is biased",
-                "k: 4}}|kk: 4}}|axis k, point 4: unknown key kk (expected: k?)",
-                "k: 4}}|k: 0}}|axis k, point 4: k: 0 (expected: 1..",
-                "k: 4}}|targets: other}}|axis k, point 4: targets: other (expected: none, or one of [rows])",
-                "k: 4}}|seed: 4}}|axis k, point 4: seed (expected: absent, as the study gives it itself)",
+                "top_k: 4}}|loss: reverse_kl, selection: draws}}|axis k, point 4: loss: reverse_kl on draws, where it is biased",
+                "top_k: 4}}|topk: 4}}|axis k, point 4: unknown key topk (expected: top_k?)",
+                "top_k: 4}}|top_k: 0}}|axis k, point 4: top_k: 0 (expected: 1..",
+                "top_k: 4}}|targets: other}}|axis k, point 4: targets: other (expected: none, or one of [rows])",
+                "top_k: 4}}|seed: 4}}|axis k, point 4: seed (expected: absent, as the study gives it itself)",
                 "baseline: \"8\"|baseline: \"9\"|axis k: baseline: 9 (expected: a series, or one of [",
                 "seeds: [0, 1]|seeds: []|seeds: none (expected: at least 1)",
                 "title: A small|titel: A small|Unrecognized property \"titel\"",

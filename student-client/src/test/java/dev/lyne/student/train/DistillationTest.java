@@ -109,7 +109,7 @@ final class DistillationTest {
         Map<Setting, String> settings = new EnumMap<>(Setting.class);
         settings.put(Setting.TEACHER, "localhost:1");
         settings.put(Setting.ALPHA, "0.5");
-        settings.put(Setting.K, "2");
+        settings.put(Setting.TOP_K, "2");
         settings.putAll(others);
         return tiny.config(out, settings);
     }

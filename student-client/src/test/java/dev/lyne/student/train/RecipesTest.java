@@ -48,7 +48,7 @@ final class RecipesTest {
     @Test
     void recipe_pretrainingDistillation_pairsBothWarmupStableDecays() throws IOException {
         TrainingConfig config = config(
-                "pretraining-distillation", Optional.empty(), Map.of(Setting.STEPS, "200", Setting.LEARNING_RATE, "1"));
+                "pretraining_distillation", Optional.empty(), Map.of(Setting.STEPS, "200", Setting.LEARNING_RATE, "1"));
         assertThat(config.distillation().selection()).isEqualTo(new Selection.TopPK(0.95, 50, 1, List.of(2f)));
         RunSchedules schedules = RunSchedules.of(config, 200);
         StepValues middle = schedules.at(100, 1);
@@ -60,8 +60,8 @@ final class RecipesTest {
 
     @Test
     void recipe_fileAndFlags_takeItsPlace() throws IOException {
-        Path file = Files.writeString(directory.resolve("mine.yaml"), "loss_parameter: 0.2\nk: 32\n");
-        TrainingConfig config = config("gkd-off-policy", Optional.of(file), Map.of(Setting.K, "16"));
+        Path file = Files.writeString(directory.resolve("mine.yaml"), "loss_parameter: 0.2\ntop_k: 32\n");
+        TrainingConfig config = config("gkd_off_policy", Optional.of(file), Map.of(Setting.TOP_K, "16"));
         assertThat(config.distillation().loss().loss()).isEqualTo(Loss.JSD);
         assertThat(config.distillation().loss().parameter()).hasValue(0.2);
         assertThat(config.distillation().selection()).isEqualTo(new Selection.TopK(16, List.of()));
@@ -71,9 +71,9 @@ final class RecipesTest {
     void recipe_impossibleOrUnknown_isRefused() throws IOException {
         assertThatThrownBy(() -> config("distilm", Optional.empty(), Map.of()))
                 .hasMessage(
-                        "recipe: distilm (expected: pretraining-distillation, slim, random-sampling, gkd-off-policy,"
+                        "recipe: distilm (expected: pretraining_distillation, slim, random_sampling, gkd_off_policy,"
                                 + " distillm, akl, taid)");
-        assertThatThrownBy(() -> config("random-sampling", Optional.empty(), Map.of(Setting.LOSS, "reverse_kl")))
+        assertThatThrownBy(() -> config("random_sampling", Optional.empty(), Map.of(Setting.LOSS, "reverse_kl")))
                 .hasMessageStartingWith("loss: reverse_kl on draws, where it is biased");
         Path wrong = Files.writeString(directory.resolve("wrong.yaml"), "los: jsd\n");
         assertThatThrownBy(() -> config("akl", Optional.of(wrong), Map.of()))

@@ -74,7 +74,7 @@ final class RunInputsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"top-k,K,k", "top-p-k,K,k", "chosen,K,k", "draws,HEAD,head"})
+    @CsvSource({"top_k,TOP_K,top_k", "top_p_k,TOP_K,top_k", "chosen,TOP_K,top_k", "draws,HEAD,head"})
     void train_selectionBeyondTheVocabulary_isRefusedBeforeTokenising(String selection, Setting setting, String key)
             throws Exception {
         TrainingConfig config = tiny.config(

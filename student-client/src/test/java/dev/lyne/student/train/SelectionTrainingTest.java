@@ -34,24 +34,24 @@ final class SelectionTrainingTest {
 
     @ParameterizedTest
     @CsvSource({
-        "top-k,compact,K=2,top-k k=2",
-        "top-p-k,half,P=0.9,top-p-k p=0.9 k=64 truncated_at=1.0",
-        "top-fraction,exact,FRACTION=0.01,top-fraction fraction=0.01",
+        "top_k,compact,TOP_K=2,top_k top_k=2",
+        "top_p_k,half,TOP_P=0.9,top_p_k top_p=0.9 top_k=64 truncated_at=1.0",
+        "top_fraction,exact,TOP_FRACTION=0.01,top_fraction top_fraction=0.01",
         "draws,compact,DRAWS=30,draws draws=30 head=0 draw_seed=0",
-        "chosen,compact,K=3,chosen k=3"
+        "chosen,compact,TOP_K=3,chosen top_k=3"
     })
     void train_everySelection_comesNearerAndResumesToTheSameWeights(
             String selection, String precision, String parameter, String described) throws Exception {
         String[] pair = parameter.split("=");
         Map<Setting, String> settings = Map.of(
-                Setting.SELECTION, selection, Setting.TARGET_PRECISION, precision, Setting.valueOf(pair[0]), pair[1]);
+                Setting.SELECTION, selection, Setting.ROW_PRECISION, precision, Setting.valueOf(pair[0]), pair[1]);
         List<ProgressListener.Step> steps = new ArrayList<>();
         RunSummary whole = run(config("whole", settings), teacher(), false, listening(steps));
         assertThat(steps.get(steps.size() - 1).divergence())
                 .isLessThan(steps.get(0).divergence());
         assertThat(whole.method()).isEqualTo("forward_kl");
         assertThat(whole.selection()).isEqualTo(described);
-        assertThat(whole.targetPrecision()).isEqualTo(precision);
+        assertThat(whole.rowPrecision()).isEqualTo(precision);
         assertThat(whole.bytesPerPosition()).isEqualTo(FakeTeacher.BYTES_PER_POSITION);
         assertThat(whole.coverage()).isEqualTo(1.0);
 
@@ -67,20 +67,20 @@ final class SelectionTrainingTest {
 
     @Test
     void train_resumedWithAnotherSelectionOrPrecision_isRefusedNamingBoth() throws Exception {
-        TrainingConfig config = config("out", Map.of(Setting.K, "2"));
+        TrainingConfig config = config("out", Map.of(Setting.TOP_K, "2"));
         assertThatThrownBy(() -> run(config, teacher(), false, stopAfter(5))).isInstanceOf(TeacherRuns.Stop.class);
-        TrainingConfig other = config("out", Map.of(Setting.K, "3", Setting.TARGET_PRECISION, "half"));
+        TrainingConfig other = config("out", Map.of(Setting.TOP_K, "3", Setting.ROW_PRECISION, "half"));
         assertThatThrownBy(() -> run(other, teacher(), true, ProgressListener.none()))
                 .isInstanceOf(CheckpointMismatchException.class)
-                .hasMessageContaining("selection: top-k k=3 (expected: top-k k=2)")
-                .hasMessageContaining("target_precision: half (expected: ");
+                .hasMessageContaining("selection: top_k top_k=3 (expected: top_k top_k=2)")
+                .hasMessageContaining("row_precision: half (expected: ");
     }
 
     @Test
     void train_chosenTokens_areTheStudentsOwnAndChangeWithIt() throws Exception {
         FakeTeacher teacher = teacher();
         run(
-                config("out", Map.of(Setting.SELECTION, "chosen", Setting.K, "3", Setting.STEPS, "60")),
+                config("out", Map.of(Setting.SELECTION, "chosen", Setting.TOP_K, "3", Setting.STEPS, "60")),
                 teacher,
                 false,
                 ProgressListener.none());
@@ -103,7 +103,7 @@ final class SelectionTrainingTest {
     void train_chosenAndASequenceFails_isAskedAgainWithTheSameChoice() throws Exception {
         FakeTeacher teacher = teacher().failing(3, 2).failing(5, 1);
         RunSummary summary = run(
-                config("out", Map.of(Setting.SELECTION, "chosen", Setting.K, "3")),
+                config("out", Map.of(Setting.SELECTION, "chosen", Setting.TOP_K, "3")),
                 teacher,
                 false,
                 ProgressListener.none());

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -43,6 +44,18 @@ final class SettingsTest {
                 .hasMessage("environment: unknown variable LYNE_LEARNIN_RATE (expected: LYNE_LEARNING_RATE?)");
     }
 
+    @ParameterizedTest
+    @CsvSource({"k,top_k", "p,top_p", "fraction,top_fraction", "target_precision,row_precision"})
+    void of_oldName_isRefusedWithTheNewOne(String old, String renamed) throws IOException {
+        Path file = write(old + ": 1\n");
+        assertThatThrownBy(() -> Settings.of(Optional.of(file), Map.of(), Map.of()))
+                .hasMessageEndingWith("train.yaml: " + old + " is an old name (expected: " + renamed + ")");
+        String variable = "LYNE_" + old.toUpperCase(Locale.ROOT);
+        assertThatThrownBy(() -> Settings.of(Optional.empty(), Map.of(variable, "1"), Map.of()))
+                .hasMessage("environment: " + variable + " is an old name (expected: LYNE_"
+                        + renamed.toUpperCase(Locale.ROOT) + ")");
+    }
+
     @Test
     void of_variableOfAnotherPartNearAShortName_isNotTakenForIt() throws IOException {
         Map<String, String> environment = Map.of("LYNE_TOOLS", "folder", "LYNE_TLS_CA", "ca.pem", "LYNE_TLS_CERT", "x");
@@ -69,20 +82,21 @@ final class SettingsTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "k|0|k: 0 (expected: 1..1048576)",
-                "p|0 selection=top-p-k|p: 0 (expected: above 0.0, at most 1.0)",
-                "p|0.5|p: 0.5 (expected: not given with selection=top-k)",
-                "k|5 selection=draws|k: 5 (expected: not given with selection=draws)",
+                "top_k|0|top_k: 0 (expected: 1..1048576)",
+                "top_p|0 selection=top_p_k|top_p: 0 (expected: above 0.0, at most 1.0)",
+                "top_p|0.5|top_p: 0.5 (expected: not given with selection=top_k)",
+                "top_k|5 selection=draws|top_k: 5 (expected: not given with selection=draws)",
                 "head|5 selection=chosen|head: 5 (expected: not given with selection=chosen)",
-                "truncate_at|tempered|truncate_at: tempered (expected: not given with selection=top-k)",
-                "fraction|2 selection=top-fraction|fraction: 2 (expected: above 0.0, at most 1.0)",
+                "truncate_at|tempered|truncate_at: tempered (expected: not given with selection=top_k)",
+                "top_fraction|2 selection=top_fraction|top_fraction: 2 (expected: above 0.0, at most 1.0)",
                 "draws|0 selection=draws|draws: 0 (expected: 1..65536)",
-                "selection|data-only|selection: data-only (expected: top-k, top-p-k, top-fraction, draws, chosen; there"
+                "selection|data_only|selection: data_only (expected: top_k, top_p_k, top_fraction, draws, chosen; there"
                         + " is nothing to learn from the data token alone)",
-                "selection|best|selection: best (expected: top-k, top-p-k, top-fraction, draws, chosen)",
+                "selection|top-p-k|selection: top-p-k (expected: top_p_k)",
+                "selection|best|selection: best (expected: top_k, top_p_k, top_fraction, draws, chosen)",
                 "selection|draws teacher_temperature=2|teacher_temperature: 2.0 (expected: 1 with selection=draws, which"
                         + " are drawn at 1)",
-                "target_precision|float16|target_precision: float16 (expected: exact, half, compact)",
+                "row_precision|float16|row_precision: float16 (expected: exact, half, compact)",
                 "alpha|1.5|alpha: 1.5 (expected: from 0.0, at most 1.0)",
                 "alpha|0.5|alpha: 0.5 (expected: 0 where neither teacher nor targets are given)",
                 "teacher|h:1|alpha: 0.0 (expected: above 0 where teacher or targets are given)",
@@ -104,14 +118,14 @@ final class SettingsTest {
                 "final_temperature|2|final_temperature: 2 (expected: not given with temperature_schedule=constant)",
                 "final_temperature|2 temperature_schedule=cosine|final_temperature: 2.0 (expected: at most"
                         + " teacher_temperature=1.0)",
-                "truncate_at|tempered selection=top-p-k teacher_temperature=2 temperature_schedule=cosine|truncate_at:"
+                "truncate_at|tempered selection=top_p_k teacher_temperature=2 temperature_schedule=cosine|truncate_at:"
                         + " tempered (expected: raw with a temperature_schedule)",
                 "loss|kl|loss: kl (expected: forward_kl, reverse_kl, jsd, skew_forward_kl, skew_reverse_kl,"
                         + " total_variation, soft_cross_entropy, mse_logits, akl, taid, slim, random_sampling)",
                 "loss|reverse_kl selection=draws|loss: reverse_kl on draws, where it is biased (expected: one of"
                         + " forward_kl, soft_cross_entropy, random_sampling)",
                 "loss|random_sampling|loss: random_sampling without draws (expected: a selection that draws)",
-                "loss|mse_logits target_precision=compact|target_precision: compact (expected: exact or half with"
+                "loss|mse_logits row_precision=compact|row_precision: compact (expected: exact or half with"
                         + " loss=mse_logits, which takes logits)",
                 "missing_mass|zero loss=jsd|missing_mass: zero with loss=jsd (expected: tail_bucket, both_renormalised)",
                 "missing_mass|none|missing_mass: none (expected: tail_bucket, renormalised, zero, both_renormalised,"
