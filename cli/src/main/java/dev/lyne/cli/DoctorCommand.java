@@ -2,6 +2,7 @@ package dev.lyne.cli;
 
 import ai.djl.engine.Engine;
 import ai.djl.util.cuda.CudaUtils;
+import dev.lyne.lm.engine.ProductKernels;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
@@ -69,6 +70,7 @@ final class DoctorCommand implements Callable<Integer> {
                 return tokenizer.vocabularySize() + " ids";
             }
         });
+        attempt("float32 products", DoctorCommand::products);
         attempt("loopback port", () -> {
             try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
                 return "could listen on " + socket.getLocalPort();
@@ -93,6 +95,16 @@ final class DoctorCommand implements Callable<Integer> {
                         "     CUDA devices: %d; the CPU has %sinstructions for bfloat16%n",
                         CudaUtils.getGpuCount(), CpuFeatures.bfloat16Instructions() ? "" : "no ");
         return findings.stream().allMatch(Finding::works) ? 0 : 1;
+    }
+
+    /** Which kernel the demo teacher's products go through here. */
+    private static String products() {
+        ModelConfiguration demo = ModelConfiguration.read(Home.demoTeacher());
+        ProductKernels faster = ProductKernels.measure(
+                demo, demo.vocabularySize(), new ModelOptions("cpu", ComputePrecision.FLOAT32, 0));
+        return faster.oneDnn().isEmpty()
+                ? "PyTorch's own for the demo teacher"
+                : "oneDNN is faster than PyTorch's own for " + faster.oneDnn().size() + " of the demo teacher's shapes";
     }
 
     private static String disk() throws Exception {

@@ -17,6 +17,10 @@ public enum ScriptSource {
     GPT2("gpt2.py"),
     /** The layers of GPT-NeoX. */
     GPT_NEOX("gpt_neox.py"),
+    /** Products with weights by PyTorch's own operator. */
+    PRODUCTS("products.py"),
+    /** Products with weights by oneDNN's operator for some shapes. */
+    PRODUCTS_ONEDNN("products_onednn.py"),
     /** Filling tensors from the bytes of files and back. */
     TENSORS("tensors.py"),
     /** Rows of logits to sparse rows. */
@@ -36,7 +40,7 @@ public enum ScriptSource {
         this.file = file;
     }
 
-    /** The forward of an architecture. */
+    /** The forward of an architecture, without its products. */
     public static String forward(Architecture architecture) {
         ScriptSource layers = switch (architecture) {
             case LLAMA -> LLAMA;

@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.lyne.lm.engine.InferenceCall;
 import dev.lyne.lm.engine.ModelConstants;
 import dev.lyne.lm.engine.NamedTensors;
+import dev.lyne.lm.engine.ProductKernels;
 import dev.lyne.lm.engine.RotaryTables;
 import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.engine.ScriptSource;
@@ -25,6 +26,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.LongStream;
 
@@ -57,6 +59,7 @@ public final class ScoringModel implements BatchScorer {
             ModelConfiguration configuration,
             ModelOptions options,
             ScoringOptions scoring,
+            ProductKernels products,
             byte[] digest,
             Optional<NamedTensors> shared) {
         this.configuration = configuration;
@@ -64,19 +67,22 @@ public final class ScoringModel implements BatchScorer {
         this.scoring = scoring;
         this.digest = digest;
         int rowChunk = scoring.deterministic() ? ScoringOptions.DETERMINISTIC_CHUNK : scoring.rowChunk();
+        Map<String, Object> constants = ModelConstants.of(
+                configuration,
+                options.precision().torchScalarType(),
+                ComputePrecision.FLOAT32.torchScalarType(),
+                scoring.vocabularySize(),
+                rowChunk);
+        constants.putAll(products.constants());
         this.script = Script.load(
                 List.of(
                         ScriptSource.forward(configuration.architecture()),
+                        products.source().methods(),
                         ScriptSource.TENSORS.methods(),
                         ScriptSource.GENERATION.methods(),
                         ScriptSource.SELECTION.methods(),
                         ScriptSource.DRAWS.methods()),
-                ModelConstants.of(
-                        configuration,
-                        options.precision().torchScalarType(),
-                        ComputePrecision.FLOAT32.torchScalarType(),
-                        scoring.vocabularySize(),
-                        rowChunk),
+                constants,
                 options);
         this.rotary = new RotaryTables(configuration, script.newManager());
         this.ownsWeights = shared.isEmpty();
@@ -95,10 +101,19 @@ public final class ScoringModel implements BatchScorer {
      */
     public static ScoringModel load(Path directory, ModelOptions options, ScoringOptions scoring) {
         ModelConfiguration configuration = ModelConfiguration.read(directory);
+        return load(directory, configuration, options, scoring, products(configuration, options, scoring));
+    }
+
+    static ScoringModel load(
+            Path directory,
+            ModelConfiguration configuration,
+            ModelOptions options,
+            ScoringOptions scoring,
+            ProductKernels products) {
         try {
             SafetensorsModel source = SafetensorsModel.open(directory, configuration);
             byte[] digest = ModelDigest.of(source, configuration, options.precision());
-            ScoringModel model = new ScoringModel(configuration, options, scoring, digest, Optional.empty());
+            ScoringModel model = new ScoringModel(configuration, options, scoring, products, digest, Optional.empty());
             try {
                 model.readWeights(source);
                 return model;
@@ -118,7 +133,21 @@ public final class ScoringModel implements BatchScorer {
      */
     public static ScoringModel over(
             ModelConfiguration configuration, ModelOptions options, ScoringOptions scoring, NamedTensors weights) {
-        return new ScoringModel(configuration, options, scoring, new byte[0], Optional.of(weights));
+        return new ScoringModel(
+                configuration,
+                options,
+                scoring,
+                products(configuration, options, scoring),
+                new byte[0],
+                Optional.of(weights));
+    }
+
+    /** Deterministic mode keeps PyTorch's own products: what was measured must not decide a row's bits. */
+    private static ProductKernels products(
+            ModelConfiguration configuration, ModelOptions options, ScoringOptions scoring) {
+        return scoring.deterministic()
+                ? ProductKernels.TORCH
+                : ProductKernels.measure(configuration, scoring.vocabularySize(), options);
     }
 
     private void readWeights(SafetensorsModel source) throws IOException {

@@ -61,6 +61,7 @@ public final class TrainableModel implements Trainable {
         this.script = Script.load(
                 List.of(
                         ScriptSource.forward(configuration.architecture()),
+                        ScriptSource.PRODUCTS.methods(),
                         ScriptSource.TENSORS.methods(),
                         ScriptSource.GENERATION.methods(),
                         ScriptSource.TRAINING.methods(),

@@ -3,7 +3,7 @@
 
 
 def convolve(self, x: Tensor, w: Dict[str, Tensor], name: str) -> Tensor:
-  return torch.linear(x, w[name + ".weight"].t(), w[name + ".bias"])
+  return self.product(x, w[name + ".weight"].t(), w[name + ".bias"])
 
 
 def embed(self, ids: Tensor, start: int, w: Dict[str, Tensor]) -> Tensor:

@@ -44,10 +44,10 @@ def score_fixed(self, ids: Tensor, cos: Tensor, sin: Tensor, grid: List[int], pi
 
 
 def logits_in(self, states: Tensor, output: Tensor, bias: Optional[Tensor], scratch: Tensor) -> Tensor:
-  # Logits of n hidden states in the first n rows of scratch.
+  # Logits of n hidden states, perhaps in the first n rows of scratch.
   out = scratch[:states.size(0)]
   if self.compute_type == self.statistics_type:
-    torch.mm(states, output.t(), out=out)
+    out = self.product_in(states, output, out)
   else:
     out.copy_(torch.mm(states, output.t()))
   if bias is not None:

@@ -5,6 +5,7 @@
 #   after_attention(x, a, w, i)               the stream after layer i, whose attention gave a [B, T, H * S]
 #   final_norm(x, w)                          what the output matrix is applied to
 #   output_name(w)                            name of the output matrix, [vocabulary, D]
+# Products with weights are product(x, weight, bias) of products.py or products_onednn.py.
 # Within an architecture, details are read from the weights that are there (biases, norms of queries and keys) and from constants:
 #   heads, key_value_heads, head_size: int     windows: List[int] (a layer; 0: sees everything)
 #   rotary_size: int (dimensions of a head that turn with the position, the first ones)
@@ -22,7 +23,7 @@ def bias(self, w: Dict[str, Tensor], name: str) -> Optional[Tensor]:
 
 
 def project(self, x: Tensor, w: Dict[str, Tensor], name: str) -> Tensor:
-  return torch.linear(x, w[name + ".weight"], self.bias(w, name))
+  return self.product(x, w[name + ".weight"], self.bias(w, name))
 
 
 def layer_norm(self, x: Tensor, w: Dict[str, Tensor], name: str) -> Tensor:
@@ -108,4 +109,4 @@ def scaled_and_capped(self, products: Tensor) -> Tensor:
 
 def logits(self, states: Tensor, output: Tensor, bias: Optional[Tensor]) -> Tensor:
   # Logits of hidden states in statistics_type. [n, vocabulary_size]
-  return self.scaled_and_capped(torch.linear(states, output, bias).to(self.statistics_type))
+  return self.scaled_and_capped(self.product(states, output, bias).to(self.statistics_type))

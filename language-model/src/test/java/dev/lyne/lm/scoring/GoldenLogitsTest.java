@@ -3,6 +3,7 @@ package dev.lyne.lm.scoring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.lyne.lm.engine.ProductKernels;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -22,33 +24,56 @@ import tools.jackson.databind.json.JsonMapper;
 final class GoldenLogitsTest {
     private static final Path GOLDEN = Path.of("src/test/resources/golden");
 
+    /** How often a batch holds each sequence: enough rows for every kernel. */
+    private static final int COPIES = 3;
+
     @TestFactory
     Stream<DynamicTest> score_goldenCheckpointInFloat32_agreesWithTransformers() throws IOException {
-        return tests(ComputePrecision.FLOAT32, 5e-5, 1e-5);
+        return tests(ComputePrecision.FLOAT32, GoldenLogitsTest::torch, 5e-5, 1e-5);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> score_goldenCheckpointByOneDnn_agreesWithTransformers() throws IOException {
+        return tests(ComputePrecision.FLOAT32, ProductKernels::allOneDnn, 5e-5, 1e-5);
     }
 
     @TestFactory
     Stream<DynamicTest> score_goldenCheckpointInFloat16_agreesRoughly() throws IOException {
-        return tests(ComputePrecision.FLOAT16, 0.3, 0.02);
+        return tests(ComputePrecision.FLOAT16, GoldenLogitsTest::torch, 0.3, 0.02);
     }
 
     @TestFactory
     Stream<DynamicTest> score_goldenCheckpointInBfloat16_agreesRoughly() throws IOException {
-        return tests(ComputePrecision.BFLOAT16, 4, 0.1);
+        return tests(ComputePrecision.BFLOAT16, GoldenLogitsTest::torch, 4, 0.1);
     }
 
-    private static Stream<DynamicTest> tests(ComputePrecision precision, double greatest, double mean)
+    private static ProductKernels torch(ModelConfiguration configuration) {
+        return ProductKernels.TORCH;
+    }
+
+    private static Stream<DynamicTest> tests(
+            ComputePrecision precision,
+            Function<ModelConfiguration, ProductKernels> products,
+            double greatest,
+            double mean)
             throws IOException {
         try (Stream<Path> directories = Files.list(GOLDEN)) {
             return directories.sorted().toList().stream()
                     .map(directory -> DynamicTest.dynamicTest(
-                            directory.getFileName().toString(), () -> check(directory, precision, greatest, mean)));
+                            directory.getFileName().toString(),
+                            () -> check(directory, precision, products, greatest, mean)));
         }
     }
 
-    private static void check(Path directory, ComputePrecision precision, double greatest, double mean) {
+    private static void check(
+            Path directory,
+            ComputePrecision precision,
+            Function<ModelConfiguration, ProductKernels> products,
+            double greatest,
+            double mean) {
         JsonNode golden = JsonMapper.builder().build().readTree(directory.resolve("golden.json"));
-        int vocabulary = ModelConfiguration.read(directory).vocabularySize();
+        ModelConfiguration configuration = ModelConfiguration.read(directory);
+        int vocabulary = configuration.vocabularySize();
         List<ScoreItem> items = new ArrayList<>();
         for (JsonNode sequence : golden.get("sequences")) {
             int[] ids = IntStream.range(0, sequence.get("ids").size())
@@ -56,13 +81,21 @@ final class GoldenLogitsTest {
                     .toArray();
             items.add(new ScoreItem(ids, IntStream.range(0, ids.length).toArray()));
         }
+        int sequences = items.size();
+        for (int copy = 1; copy < COPIES; copy++) {
+            items.addAll(items.subList(0, sequences));
+        }
         double sum = 0;
         int count = 0;
-        try (ScoringModel model =
-                ScoringModel.load(directory, new ModelOptions("cpu", precision, 0), ScoringOptions.of(vocabulary))) {
+        try (ScoringModel model = ScoringModel.load(
+                directory,
+                configuration,
+                new ModelOptions("cpu", precision, 0),
+                ScoringOptions.of(vocabulary),
+                products.apply(configuration))) {
             List<ScoreOutcome> outcomes =
                     model.score(items, RowSelection.topK(vocabulary)); // differing lengths: padded
-            for (int i = 0; i < items.size(); i++) {
+            for (int i = 0; i < sequences; i++) {
                 SelectedRows rows = ((ScoreOutcome.Scored) outcomes.get(i)).rows();
                 for (int row = 0; row < rows.rows(); row++) {
                     JsonNode logits =

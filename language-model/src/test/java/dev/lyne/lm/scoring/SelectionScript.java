@@ -21,6 +21,7 @@ final class SelectionScript implements AutoCloseable {
         script = Script.load(
                 List.of(
                         ScriptSource.forward(any.architecture()),
+                        ScriptSource.PRODUCTS.methods(),
                         ScriptSource.SELECTION.methods(),
                         ScriptSource.DRAWS.methods()),
                 ModelConstants.of(any, 6, 6, 8, 4),

@@ -1,0 +1,162 @@
+package dev.lyne.lm.engine;
+
+import ai.djl.engine.EngineException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import dev.lyne.lm.model.Architecture;
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.model.ModelOptions;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The kernels of a model's products with its weights, by the weight's shape. PyTorch multiplies float32 matrices by MKL, which runs at
+ * half of what some processors can; the same library holds oneDNN's product as an operator. Which of the two is faster is measured.
+ *
+ * @param oneDnn shapes {@code [out, in]} that oneDNN multiplies; all others are PyTorch's
+ */
+public record ProductKernels(List<Product> oneDnn) {
+    /** PyTorch's own for all. */
+    public static final ProductKernels TORCH = new ProductKernels(List.of());
+
+    private static final Logger LOG = LoggerFactory.getLogger(ProductKernels.class);
+
+    /** A layer's matrix, unlike those that tokens or positions are looked up in. */
+    private static final Pattern LAYER = Pattern.compile("\\.(layers|h)\\.\\d+\\.");
+
+    /** Share of PyTorch's time that oneDNN must stay below, so that noise does not decide between equals. */
+    private static final double CLEARLY_FASTER = 0.9;
+
+    /** Numbers of the smallest weight worth a measurement. */
+    private static final long SMALLEST = 1 << 16;
+
+    private static final double MOST_OPERATIONS = 4e9;
+    private static final int MOST_ROWS = 1_024;
+    private static final int LEAST_ROWS = 64;
+    private static final int REPEATS = 4;
+
+    /**
+     * A weight's shape.
+     *
+     * @param transposed whether it is stored as {@code [in, out]}
+     */
+    public record Product(long out, long in, boolean transposed) {}
+
+    public ProductKernels {
+        oneDnn = List.copyOf(oneDnn);
+    }
+
+    /**
+     * The faster kernel of each of a model's shapes on this processor, in fractions of a second; PyTorch's own wherever there is no
+     * other.
+     *
+     * @param vocabularySize rows of the output matrix that are multiplied
+     */
+    public static ProductKernels measure(ModelConfiguration configuration, int vocabularySize, ModelOptions options) {
+        if (!options.device().equals("cpu") || options.precision() != ComputePrecision.FLOAT32) {
+            return TORCH; // bfloat16 goes through oneDNN as it is
+        }
+        List<Product> large = products(configuration, vocabularySize).stream()
+                .filter(product -> product.out() * product.in() >= SMALLEST)
+                .toList();
+        if (large.isEmpty()) {
+            return TORCH;
+        }
+        try (Script oneDnn = new ProductKernels(large).load(options)) {
+            try (Script torch = TORCH.load(options)) {
+                return new ProductKernels(large.stream()
+                        .filter(product -> isFaster(oneDnn, torch, product))
+                        .toList());
+            }
+        } catch (EngineException e) {
+            LOG.info("this build of PyTorch lacks oneDNN's product: its own is used ({})", firstLine(e));
+            return TORCH;
+        }
+    }
+
+    /** oneDNN for all of a model's shapes, measured or not. */
+    public static ProductKernels allOneDnn(ModelConfiguration configuration) {
+        return new ProductKernels(List.copyOf(products(configuration, configuration.vocabularySize())));
+    }
+
+    /** Shapes of the matrices that hidden states are multiplied with, each once. */
+    static Set<Product> products(ModelConfiguration configuration, int vocabularySize) {
+        Set<Product> products = new LinkedHashSet<>();
+        boolean transposed = configuration.architecture() == Architecture.GPT2;
+        configuration.expectedTensors().forEach((name, shape) -> {
+            if (shape.length == 2 && LAYER.matcher(name).find()) {
+                products.add(
+                        transposed ? new Product(shape[1], shape[0], true) : new Product(shape[0], shape[1], false));
+            }
+        });
+        products.add(new Product(vocabularySize, configuration.hiddenSize(), false));
+        return products;
+    }
+
+    private static String firstLine(EngineException e) {
+        return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+    }
+
+    private Script load(ModelOptions options) {
+        return Script.load(List.of(source().methods()), constants(), options);
+    }
+
+    private static boolean isFaster(Script oneDnn, Script torch, Product product) {
+        int rows =
+                (int) Math.max(LEAST_ROWS, Math.min(MOST_ROWS, MOST_OPERATIONS / (2.0 * product.out() * product.in())));
+        try (NDManager memory = torch.newManager()) {
+            NDArray x = memory.randomNormal(0f, 1f, new Shape(rows, product.in()), DataType.FLOAT32);
+            Shape stored = product.transposed()
+                    ? new Shape(product.in(), product.out())
+                    : new Shape(product.out(), product.in());
+            NDArray weight = memory.randomNormal(0f, 1f, stored, DataType.FLOAT32);
+            NDArray seen = product.transposed() ? weight.transpose() : weight;
+            NDArray scratch = memory.zeros(new Shape(rows, product.out()));
+            long torchNanos = Long.MAX_VALUE;
+            long oneDnnNanos = Long.MAX_VALUE;
+            for (int i = 0; i < REPEATS; i++) {
+                torchNanos = Math.min(torchNanos, nanos(torch, x, seen, scratch));
+                oneDnnNanos = Math.min(oneDnnNanos, nanos(oneDnn, x, seen, scratch));
+            }
+            return oneDnnNanos < CLEARLY_FASTER * torchNanos;
+        }
+    }
+
+    private static long nanos(Script script, NDArray x, NDArray weight, NDArray scratch) {
+        try (InferenceCall call = script.inference("product_in")) {
+            call.tensor(x).tensor(weight).tensor(scratch);
+            long start = System.nanoTime();
+            call.run();
+            return System.nanoTime() - start;
+        }
+    }
+
+    /** The script of these products. */
+    public ScriptSource source() {
+        return oneDnn.isEmpty() ? ScriptSource.PRODUCTS : ScriptSource.PRODUCTS_ONEDNN;
+    }
+
+    /** What that script reads from {@code self}. */
+    public Map<String, Object> constants() {
+        Map<String, Object> constants = new LinkedHashMap<>();
+        if (!oneDnn.isEmpty()) {
+            List<Long> shapes = new ArrayList<>();
+            for (Product product : oneDnn) {
+                shapes.add(product.out());
+                shapes.add(product.in());
+            }
+            constants.put("onednn_shapes", shapes);
+        }
+        return constants;
+    }
+}

@@ -1,0 +1,79 @@
+package dev.lyne.lm.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.lyne.lm.engine.ProductKernels.Product;
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.model.ModelOptions;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+final class ProductKernelsTest {
+    private static final ModelOptions CPU = new ModelOptions("cpu", ComputePrecision.FLOAT32, 0);
+    private static final ModelConfiguration SHAPE = ModelConfiguration.llama(256, 2, 4, 2, 704, 300, 64, 10_000, true);
+
+    @Test
+    void products_ofALlama_areItsLayersAndItsOutput() {
+        assertThat(ProductKernels.products(SHAPE, 290))
+                .containsExactlyInAnyOrder(
+                        new Product(256, 256, false),
+                        new Product(128, 256, false),
+                        new Product(704, 256, false),
+                        new Product(256, 704, false),
+                        new Product(290, 256, false));
+    }
+
+    @Test
+    void measure_anyProcessor_choosesAmongThem() {
+        assertThat(ProductKernels.products(SHAPE, 300))
+                .containsAll(ProductKernels.measure(SHAPE, 300, CPU).oneDnn());
+    }
+
+    @Test
+    void measure_bfloat16_isTorchs() {
+        assertThat(ProductKernels.measure(SHAPE, 300, new ModelOptions("cpu", ComputePrecision.BFLOAT16, 0)))
+                .isEqualTo(ProductKernels.TORCH);
+    }
+
+    /** Plain and transposed weights, with a bias and without, many rows and few: both kernels, within float32's rounding. */
+    @Test
+    void product_byOneDnn_isThatOfTorch() {
+        for (boolean transposed : new boolean[] {false, true}) {
+            var kernels = new ProductKernels(List.of(new Product(96, 80, transposed)));
+            try (Script oneDnn = script(kernels);
+                    Script torch = script(ProductKernels.TORCH);
+                    NDManager memory = torch.newManager()) {
+                for (int rows : new int[] {1, 63, 64, 200}) {
+                    NDArray x = memory.randomNormal(new Shape(rows, 80));
+                    NDArray stored = memory.randomNormal(transposed ? new Shape(80, 96) : new Shape(96, 80));
+                    NDArray weight = transposed ? stored.transpose() : stored;
+                    NDArray scratch = memory.zeros(new Shape(rows, 96));
+                    float[] expected = run(torch, x, weight, scratch);
+                    float[] actual = run(oneDnn, x, weight, scratch);
+                    for (int i = 0; i < expected.length; i++) {
+                        assertThat(actual[i]).isCloseTo(expected[i], org.assertj.core.api.Assertions.within(1e-4f));
+                    }
+                }
+            }
+        }
+    }
+
+    private static Script script(ProductKernels kernels) {
+        return Script.load(List.of(kernels.source().methods()), kernels.constants(), CPU);
+    }
+
+    private static float[] run(Script script, NDArray x, NDArray weight, NDArray scratch) {
+        try (InferenceCall call = script.inference("product_in")) {
+            return call.tensor(x)
+                    .tensor(weight)
+                    .tensor(scratch)
+                    .run()
+                    .singletonOrThrow()
+                    .toFloatArray();
+        }
+    }
+}
