@@ -45,7 +45,7 @@ done
 address=$(sed -n 's/.*"listening":"\([^"]*\)".*/\1/p' "$work/ready")
 
 train() { # OUT CHECKPOINT_EVERY: leaves $work/out and $work/err
-  "$root/lyne" train --resume --name run --out "$1" --student "$work/student/config.json" --tokenizer "$example/teacher" \
+  "$root/lyne" train --resume --from-start --name run --out "$1" --student "$work/student/config.json" --tokenizer "$example/teacher" \
     --corpus "$work/text.txt" --held-out "$work/text.txt" --held-out-windows 4 --teacher "$address" --alpha 0.7 --top-k 16 \
     --context 32 --batch 4 --steps 8 --checkpoint-every "$2" --samples 1 --threads 1 --seed 5 >"$work/out" 2>"$work/err"
 }
@@ -66,7 +66,7 @@ for case in "${cases[@]}"; do
   echo "$size KiB: exit $code: ${said//$work\//}"
   [ "$code" = 1 ] || die "exit code $code (expected: 1)"
   [ "$(wc -l <<<"$said")" = 1 ] || die "more than one line of error"
-  [[ $said == *"$disk/run/"*"No space left on device"*"--resume" ]] || die "does not name file, reason and remedy"
+  [[ $said == *"$disk/run/"*"No space left on device"*"--resume --from-start" ]] || die "does not name file, reason and remedy"
   mount -o remount,size=64m "$disk"
   train "$disk/run" "$every" || die "the resumed run: $(cat "$work/err")"
   cmp "$work/undisturbed/model/model.safetensors" "$disk/run/model/model.safetensors" || die "other weights"

@@ -99,6 +99,11 @@ final class ConsoleProgress implements ProgressListener, AutoCloseable {
     }
 
     @Override
+    public void onNotice(String line) {
+        err.println(line);
+    }
+
+    @Override
     public boolean isStopRequested() {
         return stopRequested.getAsBoolean();
     }

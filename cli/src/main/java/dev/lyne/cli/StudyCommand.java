@@ -99,7 +99,8 @@ final class StudyCommand implements Callable<Integer> {
 
         @Override
         public Integer call() throws Exception {
-            try (var progress = new ConsoleProgress(System.err, () -> false)) {
+            try (var stop = StopOnSignal.install();
+                    var progress = new ConsoleProgress(System.err, stop::isRequested)) {
                 new StudyStudent(Study.read(config), id, new StudyDirectory(out)).train(progress);
             }
             return 0;

@@ -111,9 +111,6 @@ final class StudyGrid {
     private void train(StudyRun run) throws InterruptedException {
         try {
             Path own = directory.run(run.id());
-            if (Files.exists(own)) {
-                Directories.delete(own); // of a process that was killed
-            }
             try (ChildProcess student = ChildProcess.start(
                     "student " + run.id(),
                     own.resolve("student.log"),

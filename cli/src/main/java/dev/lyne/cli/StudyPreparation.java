@@ -84,7 +84,10 @@ final class StudyPreparation {
         text.printf("training the model %s in %s%n", name, out);
         List<String> arguments = arguments("pretrain", name, out, teacher.settings());
         arguments.addAll(List.of(
-                "--resume", "--record-targets", out.resolve(Study.TRAJECTORY).toString()));
+                "--resume",
+                "--from-start",
+                "--record-targets",
+                out.resolve(Study.TRAJECTORY).toString()));
         run("the model " + name, out.resolveSibling(out.getFileName() + ".log"), arguments);
     }
 

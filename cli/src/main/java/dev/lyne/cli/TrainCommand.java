@@ -1,14 +1,15 @@
 package dev.lyne.cli;
 
+import dev.lyne.student.train.RunStart;
 import dev.lyne.student.train.RunSummary;
 import dev.lyne.student.train.Trainer;
 import dev.lyne.student.train.TrainingConfig;
 import java.io.PrintStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -26,8 +27,6 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 class TrainCommand implements Callable<Integer> {
-    private static final long SECONDS_TO_STOP = 60;
-
     @Spec
     private CommandSpec spec;
 
@@ -42,8 +41,29 @@ class TrainCommand implements Callable<Integer> {
                             + " random_sampling, gkd_off_policy, distillm, akl or taid.")
     private @Nullable String recipe;
 
-    @Option(names = "--resume", description = "Go on from the newest checkpoint in --out, where there is one.")
+    @Option(
+            names = "--resume",
+            description =
+                    "Go on from the newest checkpoint in --out; --steps may name another total, as of a run that is done.")
     private boolean resume;
+
+    @Option(
+            names = "--from-start",
+            description = "With --resume: begin at step 0 where there is no checkpoint, for restarts by a machine.")
+    private boolean fromStart;
+
+    @Option(
+            names = "--fork",
+            paramLabel = "CHECKPOINT",
+            description =
+                    "Begin step 1 with the weights and moments of another run's checkpoint, as RUN/checkpoints/step-000100.")
+    private @Nullable Path fork;
+
+    @Option(
+            names = "--fork-optimizer",
+            paramLabel = "keep|fresh",
+            description = "Whether the optimiser's moments come along with --fork, or begin at 0 (default: keep).")
+    private @Nullable String forkOptimizer;
 
     @Mixin
     private JsonReport json;
@@ -52,19 +72,36 @@ class TrainCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         TrainingConfig run = TrainingConfig.of(SettingOptions.collect(spec, recipe, config));
         check(run);
-        AtomicBoolean stop = new AtomicBoolean();
-        CountDownLatch ended = new CountDownLatch(1);
-        Runtime.getRuntime().addShutdownHook(stopper(stop, ended));
-        try (var progress = new ConsoleProgress(System.err, stop::get)) {
-            RunSummary summary = Trainer.train(run, resume, progress);
+        RunStart start = start();
+        try (var stop = StopOnSignal.install();
+                var progress = new ConsoleProgress(System.err, stop::isRequested)) {
+            RunSummary summary = Trainer.train(run, start, progress);
             json.write(summary);
             if (!json.toStdout()) {
                 print(System.out, summary, run.out());
             }
-        } finally {
-            ended.countDown();
         }
         return 0;
+    }
+
+    private RunStart start() {
+        if (fromStart && !resume) {
+            throw new IllegalArgumentException("--from-start: without --resume (expected: with it)");
+        }
+        if (forkOptimizer != null && fork == null) {
+            throw new IllegalArgumentException("--fork-optimizer: " + forkOptimizer + " (expected: with --fork only)");
+        }
+        if (forkOptimizer != null && !List.of("keep", "fresh").contains(forkOptimizer)) {
+            throw new IllegalArgumentException("--fork-optimizer: " + forkOptimizer + " (expected: keep or fresh)");
+        }
+        if (fork != null && !resume && !Files.isDirectory(fork)) {
+            throw new IllegalArgumentException(
+                    "--fork: " + fork + " (expected: a directory as RUN/checkpoints/step-000100)");
+        }
+        RunStart.Mode mode =
+                !resume ? RunStart.Mode.AFRESH : fromStart ? RunStart.Mode.RESUME_OR_BEGIN : RunStart.Mode.RESUME;
+        return new RunStart(
+                mode, Optional.ofNullable(fork).map(path -> new RunStart.Fork(path, "fresh".equals(forkOptimizer))));
     }
 
     /** Refuses what this command is not for. */
@@ -77,23 +114,6 @@ class TrainCommand implements Callable<Integer> {
             throw new IllegalArgumentException("alpha: " + run.distillation().alpha()
                     + " without a teacher (expected: --teacher HOST:PORT, --targets DIR, or alpha 0)");
         }
-    }
-
-    /** On SIGINT or SIGTERM, lets the run end the step in hand and write a checkpoint before the process goes. */
-    private static Thread stopper(AtomicBoolean stop, CountDownLatch ended) {
-        return new Thread(
-                () -> {
-                    stop.set(true);
-                    try {
-                        if (!ended.await(SECONDS_TO_STOP, TimeUnit.SECONDS)) {
-                            System.err.println(
-                                    "lyne: the step in hand took too long to end; the last checkpoint stands");
-                        }
-                    } catch (InterruptedException e) {
-                        Thread.currentThread().interrupt();
-                    }
-                },
-                "stop-training");
     }
 
     private static void print(PrintStream out, RunSummary summary, Path directory) {

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
  * system that really is full.
  */
 final class FullDiskTest {
-    private static final String REMEDY = "; make room and run the same command with --resume";
+    private static final String REMEDY = "; make room and run the same command with --resume --from-start";
 
     @TempDir
     private static Path shared;

@@ -160,6 +160,7 @@ final class TinyTraining {
         return new ArrayList<>(List.of(
                 "train",
                 "--resume",
+                "--from-start",
                 "--name",
                 name,
                 "--out",

@@ -56,6 +56,14 @@ public interface Trainable extends AutoCloseable {
     /** Takes up a saved state, bit for bit; refuses one of another shape. */
     void restoreState(Path file) throws IOException;
 
+    /**
+     * Takes up the weights of another run's saved state, and its moments with their step count where they are wanted; moments are 0
+     * at step 0 else.
+     *
+     * @return SHA-256 of the weights: each tensor's name and bytes, by name; 64 hexadecimal digits
+     */
+    String forkState(Path file, boolean moments) throws IOException;
+
     /** Writes `config.json` and `model.safetensors` that `transformers` loads, weights rounded to the stored type. */
     void export(Path directory, String storedType) throws IOException;
 

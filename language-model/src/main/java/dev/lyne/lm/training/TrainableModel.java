@@ -208,6 +208,16 @@ public final class TrainableModel implements Trainable {
     }
 
     @Override
+    public String forkState(Path file, boolean moments) throws IOException {
+        restoreState(file);
+        if (!moments) {
+            tensors.clearMoments();
+            steps = 0;
+        }
+        return TrainingFiles.weightsSha256(file);
+    }
+
+    @Override
     public void export(Path directory, String storedType) throws IOException {
         tensors.export(directory, storedType);
     }

@@ -10,19 +10,28 @@ import dev.lyne.lm.weights.SafetensorsWriter;
 import dev.lyne.lm.weights.StoredType;
 import dev.lyne.lm.weights.TensorEntry;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 
 /** What a training run leaves on disk: its state, bit for bit, and the model as others read it. */
 final class TrainingFiles {
     private static final String FORMAT_KEY = "lyne_format";
     private static final String FORMAT = "training state 1";
     private static final String STEPS_KEY = "steps";
+
+    private static final String WEIGHTS = "weights";
+    private static final int DIGEST_BYTES = 1 << 20;
 
     private final TensorFiles files;
 
@@ -63,6 +72,31 @@ final class TrainingFiles {
             files.read(tensor.getKey(), (offset, into) -> source.read(name, offset, into), tensor.getValue());
         }
         return steps;
+    }
+
+    /** SHA-256 of the weights in a file of {@link #saveState}: each tensor's name and bytes, by name. */
+    static String weightsSha256(Path file) throws IOException {
+        SafetensorsFile source = SafetensorsFile.open(file);
+        MessageDigest sha;
+        try {
+            sha = MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("SHA-256: every JDK has it", e);
+        }
+        ByteBuffer piece = ByteBuffer.allocate(DIGEST_BYTES);
+        for (String name : new TreeSet<>(source.tensors().keySet())) {
+            if (!name.startsWith(WEIGHTS + ".")) {
+                continue;
+            }
+            sha.update((name + "\n").getBytes(StandardCharsets.UTF_8));
+            long bytes = source.tensor(name).bytes();
+            for (long at = 0; at < bytes; at += piece.capacity()) {
+                piece.clear().limit((int) Math.min(piece.capacity(), bytes - at));
+                source.read(name, at, piece);
+                sha.update(piece.flip());
+            }
+        }
+        return HexFormat.of().formatHex(sha.digest());
     }
 
     /** Writes a Hugging Face directory; a tied output matrix is not stored twice. */

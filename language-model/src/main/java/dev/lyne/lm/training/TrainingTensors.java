@@ -104,8 +104,18 @@ final class TrainingTensors implements AutoCloseable {
     }
 
     private void clearGradients() {
+        clear(gradients);
+    }
+
+    /** Sets both moments to 0. */
+    void clearMoments() {
+        clear(firstMoments);
+        clear(secondMoments);
+    }
+
+    private void clear(NamedTensors tensors) {
         try (InferenceCall call = script.inference("clear")) {
-            call.tensors(List.copyOf(gradients.arrays().values())).run();
+            call.tensors(List.copyOf(tensors.arrays().values())).run();
         }
     }
 

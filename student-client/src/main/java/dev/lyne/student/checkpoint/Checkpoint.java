@@ -7,6 +7,7 @@ import java.nio.file.Path;
  *
  * @param directory its directory
  * @param stateFile weights and optimiser state
+ * @param name of the run that wrote it
  * @param run everything else
  */
-public record Checkpoint(Path directory, Path stateFile, RunState run) {}
+public record Checkpoint(Path directory, Path stateFile, String name, RunState run) {}

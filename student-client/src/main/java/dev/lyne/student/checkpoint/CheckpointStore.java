@@ -10,19 +10,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
-import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The checkpoints of one run: directories {@code step-000123}, and a file {@code latest} that names the newest.
@@ -33,9 +33,15 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public final class CheckpointStore {
     /** What to do where a file of a run cannot be written. */
-    public static final String REMEDY = "make room and run the same command with --resume";
+    public static final String REMEDY = "make room and run the same command with --resume --from-start";
 
     private static final Pattern NAME = Pattern.compile("step-(\\d{6,18})");
+    private static final int VERSION = 2;
+
+    /** What {@code checkpoint.json} begins with: the CRC32C of all that follows it. */
+    private static final Pattern SEAL = Pattern.compile("\\{\\R  \"crc32c\" : \"([0-9a-f]{8})\",\\R");
+
+    private static final int SEAL_BYTES = "{\n  \"crc32c\" : \"00000000\",\n".length();
     private static final String STATE = "state.safetensors";
     private static final String RUN = "checkpoint.json";
     private static final String LATEST = "latest";
@@ -61,7 +67,8 @@ public final class CheckpointStore {
         void at(String point) throws IOException;
     }
 
-    private record Manifest(int version, long stateBytes, int stateCrc32c, RunState run) {}
+    /** All of {@code checkpoint.json} but its seal; the name of the run is for people. */
+    private record Manifest(int version, String name, long stateBytes, int stateCrc32c, RunState run) {}
 
     /**
      * @param keep newest checkpoints that are kept, 1 or more
@@ -83,9 +90,10 @@ public final class CheckpointStore {
     /**
      * Writes a checkpoint and removes those that are too many.
      *
+     * @param runName name of the run
      * @throws IOException where it cannot be written; earlier checkpoints stand as they did
      */
-    public void write(RunState run, StateWriter state) throws IOException {
+    public void write(String runName, RunState run, StateWriter state) throws IOException {
         String name = "step-%06d".formatted(run.step());
         Path aside = directory.resolve("." + name + ".writing");
         Path target = directory.resolve(name);
@@ -97,9 +105,10 @@ public final class CheckpointStore {
             state.write(stateFile);
             force(stateFile);
             fault.at("state");
-            Manifest manifest = new Manifest(1, Files.size(stateFile), crc32c(stateFile), run);
+            Manifest manifest = new Manifest(VERSION, runName, Files.size(stateFile), crc32c(stateFile), run);
             writeAndForce(
-                    aside.resolve(RUN), JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(manifest));
+                    aside.resolve(RUN),
+                    sealed(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(manifest)));
             force(aside);
             fault.at("manifest");
             Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
@@ -113,7 +122,11 @@ public final class CheckpointStore {
         removeOld();
     }
 
-    /** The newest checkpoint, checked; clears away what a killed process left half written or half removed. */
+    /**
+     * The newest checkpoint, checked; clears away what a killed process left half written or half removed.
+     *
+     * @throws CheckpointMismatchException where it is damaged, with what goes on from the one before it
+     */
     public Optional<Checkpoint> latest() throws IOException {
         removeLeftovers();
         List<Path> all = steps();
@@ -121,40 +134,54 @@ public final class CheckpointStore {
             return Optional.empty();
         }
         Path newest = all.get(all.size() - 1);
-        Manifest manifest = read(newest.resolve(RUN));
-        Path stateFile = newest.resolve(STATE);
-        if (!Files.isRegularFile(stateFile)
-                || Files.size(stateFile) != manifest.stateBytes()
-                || crc32c(stateFile) != manifest.stateCrc32c()) {
-            throw new CheckpointMismatchException(stateFile
-                    + " is not what was written (length or CRC32C differs); remove " + newest
-                    + " to go on from the checkpoint before it");
+        Checkpoint checkpoint;
+        try {
+            checkpoint = read(newest);
+        } catch (CheckpointMismatchException e) {
+            String before = all.size() == 1
+                    ? "there is none before it; to begin again: mv %1$s %1$s.damaged, then the same command with --resume --from-start"
+                    : "to go on from " + all.get(all.size() - 2).getFileName()
+                            + ": mv %1$s %1$s.damaged, then the same command with --resume";
+            throw new CheckpointMismatchException(e.getMessage() + "; " + before.formatted(newest));
         }
         pointTo(newest.getFileName().toString());
-        return Optional.of(new Checkpoint(newest, stateFile, manifest.run()));
+        return Optional.of(checkpoint);
     }
 
-    /** Whether there is any checkpoint. */
-    public boolean isEmpty() throws IOException {
-        return steps().isEmpty();
-    }
-
-    /** Refuses to go on where what must be equal differs, naming every difference with both values. */
-    public static void requireSame(TreeMap<String, String> now, Checkpoint checkpoint)
-            throws CheckpointMismatchException {
-        TreeSet<String> names = new TreeSet<>(now.keySet());
-        names.addAll(checkpoint.run().identity().keySet());
-        List<String> differences = new ArrayList<>();
-        for (String name : names) {
-            String before = checkpoint.run().identity().getOrDefault(name, "absent");
-            String current = now.getOrDefault(name, "absent");
-            if (!before.equals(current)) {
-                differences.add(name + ": " + current + " (expected: " + before + ")");
-            }
+    /**
+     * A checkpoint by its directory, checked; of any run.
+     *
+     * @throws CheckpointMismatchException where it is damaged, or of another version
+     */
+    public static Checkpoint read(Path checkpoint) throws IOException {
+        Manifest manifest = manifest(checkpoint.resolve(RUN));
+        Path stateFile = checkpoint.resolve(STATE);
+        long bytes = Files.isRegularFile(stateFile) ? Files.size(stateFile) : 0;
+        if (bytes != manifest.stateBytes()) {
+            throw new CheckpointMismatchException(
+                    stateFile + ": " + bytes + " bytes (expected: " + manifest.stateBytes() + ")");
         }
-        if (!differences.isEmpty()) {
-            throw new CheckpointMismatchException("cannot resume from " + checkpoint.directory()
-                    + ", which was written with other settings; " + String.join("; ", differences));
+        int crc = crc32c(stateFile);
+        if (crc != manifest.stateCrc32c()) {
+            throw new CheckpointMismatchException(
+                    stateFile + ": CRC32C " + hex(crc) + " (expected: " + hex(manifest.stateCrc32c()) + ")");
+        }
+        return new Checkpoint(checkpoint, stateFile, manifest.name(), manifest.run());
+    }
+
+    /** Whether there is no checkpoint of any finished step. */
+    public boolean isEmpty() throws IOException {
+        return steps().stream().allMatch(entry -> step(entry) == 0);
+    }
+
+    /** Removes a checkpoint of no finished step, which a run that begins anew takes the place of. */
+    public void begin() throws IOException {
+        removeLeftovers();
+        for (Path entry : steps()) {
+            if (step(entry) > 0) {
+                throw new IllegalStateException(entry + " holds finished steps");
+            }
+            deleteTree(entry);
         }
     }
 
@@ -172,12 +199,63 @@ public final class CheckpointStore {
         return failure;
     }
 
-    private static Manifest read(Path file) throws IOException {
+    private static Manifest manifest(Path file) throws IOException {
+        if (!Files.isRegularFile(file)) {
+            throw new CheckpointMismatchException(file + ": no such file (expected: a checkpoint's)");
+        }
+        byte[] bytes = Files.readAllBytes(file);
+        int start = Math.min(SEAL_BYTES, bytes.length);
+        Matcher seal = SEAL.matcher(new String(bytes, 0, start, StandardCharsets.UTF_8));
+        if (!seal.matches()) {
+            throw unsealed(file, bytes);
+        }
+        CRC32C crc = new CRC32C();
+        crc.update(bytes, start, bytes.length - start);
+        if (!seal.group(1).equals(hex((int) crc.getValue()))) {
+            throw new CheckpointMismatchException(
+                    file + ": damaged: CRC32C " + hex((int) crc.getValue()) + " (expected: " + seal.group(1) + ")");
+        }
         try {
-            return JSON.readValue(Files.readAllBytes(file), Manifest.class);
+            JsonNode tree = JSON.readTree(bytes);
+            int version = tree.path("version").asInt(0);
+            if (version != VERSION || !(tree instanceof ObjectNode object)) {
+                throw otherVersion(file, version);
+            }
+            object.remove("crc32c");
+            return JSON.treeToValue(object, Manifest.class);
         } catch (JacksonException e) {
             throw new CheckpointMismatchException(file + ": " + e.getOriginalMessage());
         }
+    }
+
+    /** Version 1 had no seal; whatever else has none is damaged. */
+    private static CheckpointMismatchException unsealed(Path file, byte[] bytes) {
+        try {
+            int version = JSON.readTree(bytes).path("version").asInt(0);
+            if (version > 0 && version != VERSION) {
+                return otherVersion(file, version);
+            }
+        } catch (JacksonException e) {
+            return new CheckpointMismatchException(file + ": damaged (expected: JSON that begins with its CRC32C)");
+        }
+        return new CheckpointMismatchException(file + ": damaged: it does not begin with its CRC32C");
+    }
+
+    private static CheckpointMismatchException otherVersion(Path file, int version) {
+        return new CheckpointMismatchException(
+                file + ": checkpoint version " + version + " (expected: " + VERSION
+                        + "; the learning rate of version 1 followed another rule, so the run has to end with the release that began it)");
+    }
+
+    private static byte[] sealed(String json) {
+        String rest = json.replace("\r\n", "\n").substring("{\n".length());
+        CRC32C crc = new CRC32C();
+        crc.update(rest.getBytes(StandardCharsets.UTF_8));
+        return ("{\n  \"crc32c\" : \"" + hex((int) crc.getValue()) + "\",\n" + rest).getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static String hex(int crc) {
+        return HexFormat.of().toHexDigits(crc);
     }
 
     private void pointTo(String name) throws IOException {

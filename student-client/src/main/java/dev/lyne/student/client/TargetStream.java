@@ -1,5 +1,7 @@
 package dev.lyne.student.client;
 
+import java.time.Duration;
+
 /**
  * Targets of sequences, handed out strictly in the order the sequences were offered. One thread offers and takes; any
  * thread may read {@link #statistics} and close.
@@ -30,6 +32,15 @@ public interface TargetStream extends AutoCloseable {
      * @throws TeacherUnavailableException if no teacher made progress for the time configured
      */
     Targets take() throws InterruptedException;
+
+    /**
+     * Waits until {@link #take} would not, at most so long.
+     *
+     * @return whether it would not
+     */
+    default boolean await(Duration atMost) throws InterruptedException {
+        return true;
+    }
 
     /** Asks once more for a sequence whose take failed, as the next one that take hands out, whatever the window. */
     void askAgain(TargetSequence sequence);

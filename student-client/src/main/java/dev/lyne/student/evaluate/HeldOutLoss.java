@@ -18,6 +18,15 @@ import java.util.Map;
 public record HeldOutLoss(Windows windows, long maxWindows, int maxTokens) {
     /** Nats a token, each token weighing the same. */
     public double of(Trainable model) {
+        return of(model, () -> {});
+    }
+
+    /**
+     * The same.
+     *
+     * @param between called before each forward; what it throws ends the evaluation
+     */
+    public double of(Trainable model, Runnable between) {
         long count = maxWindows == 0 ? windows.count() : Math.min(maxWindows, windows.count());
         double sum = 0;
         long tokens = 0;
@@ -28,6 +37,7 @@ public record HeldOutLoss(Windows windows, long maxWindows, int maxTokens) {
             Window window = windows.window(spread(i, count));
             longest = Math.max(longest, window.tokens().length);
             if (!sequences.isEmpty() && (long) longest * (sequences.size() + 1) > maxTokens) {
+                between.run();
                 sum += model.negativeLogLikelihood(new TrainingBatch(sequences, positions, Map.of()));
                 sequences = new ArrayList<>();
                 positions = new ArrayList<>();

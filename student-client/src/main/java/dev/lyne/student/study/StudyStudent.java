@@ -16,6 +16,7 @@ import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Windows;
 import dev.lyne.student.train.ProgressListener;
 import dev.lyne.student.train.RunDirectory;
+import dev.lyne.student.train.RunStart;
 import dev.lyne.student.train.RunSummary;
 import dev.lyne.student.train.Setting;
 import dev.lyne.student.train.Settings;
@@ -46,10 +47,11 @@ public final class StudyStudent {
         this.directory = directory;
     }
 
-    /** Trains from the first step on, evaluates, and writes the result. */
+    /** Trains on from the newest checkpoint, where there is one, evaluates, and writes the result. */
     public StudyResult train(ProgressListener listener) throws IOException, InterruptedException {
         TrainingConfig config = config();
-        RunSummary summary = Trainer.train(config, false, listener);
+        RunSummary summary =
+                Trainer.train(config, new RunStart(RunStart.Mode.RESUME_OR_BEGIN, Optional.empty()), listener);
         Evaluation evaluation = evaluate(config);
         Map<String, String> settings = new TreeMap<>();
         run.settings().forEach((setting, values) -> settings.put(setting.key(), String.join(", ", values)));

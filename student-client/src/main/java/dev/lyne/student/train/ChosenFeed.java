@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import java.util.stream.LongStream;
 
@@ -38,14 +39,15 @@ final class ChosenFeed implements StepFeed {
             Trainable model,
             int k,
             int microBatchTokens,
-            LongSupplier nanoTicker) {
+            LongSupplier nanoTicker,
+            BooleanSupplier stopRequested) {
         this.stream = stream;
         this.sequence = sequence;
         this.nextPlace = first;
         this.model = model;
         this.k = k;
         this.microBatchTokens = microBatchTokens;
-        this.taking = new PatientTake(stream, nanoTicker);
+        this.taking = new PatientTake(stream, nanoTicker, stopRequested);
     }
 
     @Override

@@ -6,6 +6,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.Map;
@@ -23,6 +24,7 @@ final class EventFile implements Closeable {
     private static final int SUMMARY_VALUE = 1;
     private static final int VALUE_TAG = 1;
     private static final int VALUE_SIMPLE_VALUE = 2;
+    private static final int HEADER_BYTES = Long.BYTES + Integer.BYTES;
     private static final int MASK_DELTA = 0xa282ead8;
 
     private final AppendFile file;
@@ -35,11 +37,34 @@ final class EventFile implements Closeable {
 
     /** Opens a file and keeps its first {@code length} bytes; a new one starts with the format's version. */
     static EventFile open(Path path, long length, InstantSource clock) throws IOException {
-        EventFile events = new EventFile(AppendFile.open(path, length), clock);
-        if (length == 0) {
+        EventFile events = new EventFile(AppendFile.open(path, length, EventFile::wholeRecords), clock);
+        if (events.wholeBytes() == 0) {
             events.write(out -> out.writeString(EVENT_FILE_VERSION, "brain.Event:2"));
         }
         return events;
+    }
+
+    private static long wholeRecords(FileChannel channel, long limit) throws IOException {
+        ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        long at = 0;
+        while (at + HEADER_BYTES <= limit) {
+            header.clear();
+            while (header.hasRemaining() && channel.read(header, at + header.position()) >= 0) {
+                continue;
+            }
+            long length = header.getLong(0);
+            boolean readable = length >= 0 && header.getInt(Long.BYTES) == maskedCrc(header.array(), Long.BYTES);
+            if (!readable || length > limit - at - HEADER_BYTES - Integer.BYTES) {
+                return at;
+            }
+            at += HEADER_BYTES + length + Integer.BYTES;
+        }
+        return at;
+    }
+
+    /** Bytes of the whole records in it. */
+    long wholeBytes() {
+        return file.wholeBytes();
     }
 
     /** Appends scalars of a step, by tag. */

@@ -67,7 +67,7 @@ public final class FeedBenchmark {
             }
             try (TargetStream stream = source.open(request)) {
                 // It goes on beyond the last step, so that every step asks for as much as it takes.
-                StepFeed feed = new TargetFeed(stream, sequence, 0, Long.MAX_VALUE, System::nanoTime);
+                StepFeed feed = new TargetFeed(stream, sequence, 0, Long.MAX_VALUE, System::nanoTime, () -> false);
                 for (int step = 0; step < WARM_UP_STEPS; step++) {
                     learner.step(feed.next(config.data().batch()));
                 }
@@ -109,7 +109,8 @@ public final class FeedBenchmark {
             throws InterruptedException {
         int batch = config.data().batch();
         List<List<StepItem>> items = new ArrayList<>();
-        try (StepFeed feed = new TargetFeed(source.open(request), sequence, 0, steps * batch, System::nanoTime)) {
+        try (StepFeed feed =
+                new TargetFeed(source.open(request), sequence, 0, steps * batch, System::nanoTime, () -> false)) {
             for (long step = 0; step < steps; step++) {
                 items.add(feed.next(batch));
             }

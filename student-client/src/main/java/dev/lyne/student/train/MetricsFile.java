@@ -3,6 +3,8 @@ package dev.lyne.student.train;
 import dev.lyne.student.checkpoint.RunState;
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import tools.jackson.databind.json.JsonMapper;
@@ -12,6 +14,8 @@ import tools.jackson.databind.node.ObjectNode;
 final class MetricsFile implements Closeable {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
+    private static final int PIECE_BYTES = 1 << 13;
+
     private final AppendFile file;
 
     private MetricsFile(AppendFile file) {
@@ -19,7 +23,30 @@ final class MetricsFile implements Closeable {
     }
 
     static MetricsFile open(Path path, long length) throws IOException {
-        return new MetricsFile(AppendFile.open(path, length));
+        return new MetricsFile(AppendFile.open(path, length, MetricsFile::wholeLines));
+    }
+
+    private static long wholeLines(FileChannel channel, long limit) throws IOException {
+        ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
+        for (long end = limit; end > 0; ) {
+            long start = Math.max(0, end - piece.capacity());
+            piece.clear().limit((int) (end - start));
+            while (piece.hasRemaining() && channel.read(piece, start + piece.position()) >= 0) {
+                continue;
+            }
+            for (int i = piece.position() - 1; i >= 0; i--) {
+                if (piece.get(i) == '\n') {
+                    return start + i + 1;
+                }
+            }
+            end = start;
+        }
+        return 0;
+    }
+
+    /** Bytes of the whole lines in it. */
+    long wholeBytes() {
+        return file.wholeBytes();
     }
 
     void step(ProgressListener.Step step) throws IOException {

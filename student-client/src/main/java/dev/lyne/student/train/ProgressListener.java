@@ -25,7 +25,10 @@ public interface ProgressListener {
     /** A checkpoint stands. */
     default void onCheckpoint(long step) {}
 
-    /** Asked after each step: whether to end there, with a checkpoint to resume from. */
+    /** Something that people should know, in one line. */
+    default void onNotice(String line) {}
+
+    /** Asked after each step, and while anything is waited for: whether to end there, with a checkpoint to resume from. */
     default boolean isStopRequested() {
         return false;
     }

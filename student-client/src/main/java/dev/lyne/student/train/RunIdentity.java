@@ -1,15 +1,71 @@
 package dev.lyne.student.train;
 
+import dev.lyne.student.checkpoint.Checkpoint;
+import dev.lyne.student.checkpoint.CheckpointMismatchException;
 import dev.lyne.student.client.TeacherDescription;
 import dev.lyne.student.tokens.PackingDigest;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** What has to be the same for a run to go on from a checkpoint as if it had never stopped, by name. */
 final class RunIdentity {
     static final String TEACHER_MODEL = "teacher.model_digest";
+    static final String STEPS = "steps";
+    static final String PARENT = "parent.";
+
+    /** What is the world's and no setting: another value is not wrong usage. */
+    private static final List<String> FOUND =
+            List.of("packing.tokenizer", "packing.corpus", "packing.digest", "teacher.", "fingerprint");
+
+    /** What bits depend on beside the settings: given up together by a run that is not deterministic. */
+    private static final Set<String> BITS =
+            Set.of("deterministic", "teacher.fingerprint", "device", "threads", "fingerprint");
 
     private RunIdentity() {}
+
+    /**
+     * Refuses to go on where what must be equal differs, naming every difference with both values. The number of steps may differ; a
+     * run may stop being deterministic.
+     *
+     * @throws IllegalArgumentException where a setting differs
+     * @throws CheckpointMismatchException where the world does: the corpus, the teacher, the machine
+     */
+    static void requireSame(Map<String, String> now, Checkpoint checkpoint) throws CheckpointMismatchException {
+        Map<String, String> before = checkpoint.run().identity();
+        TreeSet<String> names = new TreeSet<>(now.keySet());
+        names.addAll(before.keySet());
+        names.remove(STEPS);
+        if ("false".equals(now.get("deterministic"))) {
+            names.removeAll(BITS);
+        }
+        List<String> differences = new ArrayList<>();
+        boolean settings = false;
+        boolean bits = false;
+        for (String name : names) {
+            String expected = before.getOrDefault(name, "absent");
+            String current = now.getOrDefault(name, "absent");
+            if (!expected.equals(current)) {
+                differences.add(name + ": " + current + " (expected: " + expected + ")");
+                settings |= FOUND.stream().noneMatch(name::startsWith);
+                bits |= BITS.contains(name);
+            }
+        }
+        if (differences.isEmpty()) {
+            return;
+        }
+        String message = "cannot resume from " + checkpoint.directory() + ", which was written with other settings; "
+                + String.join("; ", differences)
+                + (bits ? "; --deterministic false goes on with other bits" : "");
+        if (settings) {
+            throw new IllegalArgumentException(message);
+        }
+        throw new CheckpointMismatchException(message);
+    }
 
     static TreeMap<String, String> of(
             TrainingConfig config,
@@ -26,7 +82,7 @@ final class RunIdentity {
         identity.put("packing.order_seed", Long.toString(packing.orderSeed()));
         identity.put("packing.digest", packing.sha256());
         identity.put("windows", Long.toString(config.data().windows()));
-        identity.put("steps", Long.toString(steps));
+        identity.put(STEPS, Long.toString(steps));
         identity.put("batch", Integer.toString(config.data().batch()));
         identity.put("micro_batch_tokens", Integer.toString(config.data().microBatchTokens()));
         identity.put("row_chunk", Integer.toString(config.run().rowChunk()));

@@ -3,13 +3,16 @@ package dev.lyne.student.train;
 import dev.lyne.lm.files.AsideFile;
 import dev.lyne.student.report.ReportData;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.stream.Stream;
+import tools.jackson.core.JacksonException;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -25,8 +28,8 @@ public final class RunReports {
         RunSummary summary = RunSummary.read(directory.summary());
         List<ReportData.TrainingPoint> training = new ArrayList<>();
         List<ReportData.HeldOutPoint> heldOut = new ArrayList<>();
-        try (Stream<String> lines = Files.lines(directory.metrics())) {
-            lines.forEach(line -> readLine(JSON.readTree(line), training, heldOut));
+        try (Stream<String> lines = Files.lines(directory.metrics(), StandardCharsets.ISO_8859_1)) {
+            lines.forEach(line -> readLine(line, training, heldOut));
         }
         return new ReportData.Run(
                 summary.name(),
@@ -39,7 +42,7 @@ public final class RunReports {
                 summary.teacherPositions(),
                 training,
                 heldOut,
-                readSettings(directory.settings()));
+                settings(directory, summary));
     }
 
     /** The same beginnings continued by several models, which are given in the order to show them, by name. */
@@ -78,6 +81,12 @@ public final class RunReports {
         AsideFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(settings));
     }
 
+    private static Map<String, String> settings(RunDirectory directory, RunSummary summary) throws IOException {
+        Map<String, String> settings = new LinkedHashMap<>(readSettings(directory.settings()));
+        summary.parent().forEach((name, value) -> settings.put("parent_" + name, value));
+        return settings;
+    }
+
     private static Map<String, String> readSettings(Path file) throws IOException {
         return JSON.readValue(Files.readAllBytes(file), new TypeReference<Map<String, String>>() {});
     }
@@ -86,19 +95,27 @@ public final class RunReports {
         return summary.coverage() == null ? "cross-entropy on the data" : "forward KL from the teacher";
     }
 
+    /** A line that is damaged has nothing to show; the curve goes on without it. */
     private static void readLine(
-            JsonNode line, List<ReportData.TrainingPoint> training, List<ReportData.HeldOutPoint> heldOut) {
-        long step = line.get("step").asLong();
-        double seconds = line.get("seconds").asDouble();
+            String text, List<ReportData.TrainingPoint> training, List<ReportData.HeldOutPoint> heldOut) {
+        JsonNode line;
+        try {
+            line = JSON.readTree(text);
+        } catch (JacksonException e) {
+            return;
+        }
+        long step = line.path("step").asLong(-1);
+        double seconds = line.path("seconds").asDouble(Double.NaN);
+        double nll =
+                line.path(line.has("held_out_nll") ? "held_out_nll" : "nll").asDouble(Double.NaN);
+        if (step < 0 || Double.isNaN(seconds) || Double.isNaN(nll)) {
+            return;
+        }
         if (line.has("held_out_nll")) {
-            heldOut.add(new ReportData.HeldOutPoint(
-                    step, seconds, line.get("held_out_nll").asDouble()));
+            heldOut.add(new ReportData.HeldOutPoint(step, seconds, nll));
         } else {
             training.add(new ReportData.TrainingPoint(
-                    step,
-                    seconds,
-                    line.get("nll").asDouble(),
-                    line.get("positions_per_second").asDouble()));
+                    step, seconds, nll, line.path("positions_per_second").asDouble(0)));
         }
     }
 }

@@ -15,6 +15,10 @@ record RunSchedules(Schedule learningRate, Schedule alpha, Temperatures temperat
     StepValues at(long step, double taidLambda) {
         float teacher = temperatures.teacherAt(step, steps);
         return new StepValues(
-                learningRate.at(step), alpha.at(step), teacher, temperatures.studentAt(teacher), taidLambda);
+                learningRate.learningRateAt(step),
+                alpha.at(step),
+                teacher,
+                temperatures.studentAt(teacher),
+                taidLambda);
     }
 }

@@ -28,6 +28,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param bytesPerPosition mean size of a used row on its way, block headers included; null without a teacher
  * @param teacherPositions targets from each source
  * @param heldOut evaluations, in order
+ * @param parent the run whose checkpoint this one began with: its name, step, weights and optimiser; empty: it began by itself
  */
 public record RunSummary(
         String name,
@@ -43,7 +44,8 @@ public record RunSummary(
         @Nullable Double coverage,
         @JsonProperty("bytes_per_position") @Nullable Double bytesPerPosition,
         @JsonProperty("teacher_positions") Map<String, Long> teacherPositions,
-        @JsonProperty("held_out") List<RunState.HeldOut> heldOut) {
+        @JsonProperty("held_out") List<RunState.HeldOut> heldOut,
+        Map<String, String> parent) {
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .build();
@@ -65,7 +67,8 @@ public record RunSummary(
                 state.neededTargets() == 0 ? null : (double) state.usedTargets() / state.neededTargets(),
                 state.usedTargets() == 0 ? null : (double) state.targetBytes() / state.usedTargets(),
                 state.positionsBySource(),
-                state.heldOut());
+                state.heldOut(),
+                Ancestry.of(state.identity()));
     }
 
     /** Writes it as JSON. */

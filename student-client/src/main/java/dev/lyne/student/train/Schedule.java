@@ -49,13 +49,26 @@ record Schedule(String kind, double high, double low, long warmupSteps, long dec
         return new Schedule("constant", value, 0, 0, 0, 0, 0);
     }
 
-    /** The value of step 1, 2, … */
+    /** The value of step 1, 2, …: at the last step it is where it ends. */
     double at(long step) {
+        return value(step, step);
+    }
+
+    /**
+     * The learning rate of step 1, 2, …: the way down begins at the step after the warm-up, which has all of {@code high}, and ends
+     * just past the last step, so that the last step still learns. The way up of {@code linear_up} begins just before the first.
+     */
+    double learningRateAt(long step) {
+        return kind.equals("linear_up") ? value(step, step) : value(step, step - 1);
+    }
+
+    /** The value at a step that has come as far on its way as {@code reached}. */
+    private double value(long step, long reached) {
         if (warmupSteps > 0 && step <= warmupSteps) {
             return high * Math.max(0, step) / warmupSteps;
         }
         long run = totalSteps - warmupSteps;
-        double progress = run == 0 ? 1 : Math.min(1.0, (double) (step - warmupSteps) / run);
+        double progress = run == 0 ? 1 : Math.min(1.0, (double) (reached - warmupSteps) / run);
         return switch (kind) {
             case "linear_up" -> low + (high - low) * progress;
             case "linear_down" -> high - (high - low) * progress;
@@ -64,7 +77,7 @@ record Schedule(String kind, double high, double low, long warmupSteps, long dec
                 long stableUntil = totalSteps - decaySteps;
                 yield step <= stableUntil
                         ? high
-                        : halfCosine(Math.min(1.0, (double) (step - stableUntil) / decaySteps));
+                        : halfCosine(Math.min(1.0, (double) (reached - stableUntil) / decaySteps));
             }
             case "periodic" -> Math.floorMod(step - warmupSteps - 1, period) < (period + 1) / 2 ? high : low;
             default -> high;

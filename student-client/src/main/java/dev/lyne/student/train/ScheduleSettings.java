@@ -74,7 +74,7 @@ public record ScheduleSettings(
             case "wsd" -> steps - down;
             default -> steps - 1; // one step at least is left for the way
         };
-        if (warmup.of(steps) > most) {
+        if (warmup.roundedDown(steps) > most) {
             throw Settings.refused(
                     names.warmup(),
                     warmup,
@@ -88,7 +88,7 @@ public record ScheduleSettings(
                 kind,
                 high,
                 kind.equals("constant") ? 0 : low,
-                warmup.of(steps),
+                warmup.roundedDown(steps),
                 decay.of(steps),
                 kind.equals("periodic") ? Math.max(2, period.of(steps)) : 0,
                 steps);

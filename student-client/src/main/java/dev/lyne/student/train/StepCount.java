@@ -35,6 +35,11 @@ public record StepCount(long steps, double share) {
         return share > 0 ? Math.max(1, Math.round(share * total)) : steps;
     }
 
+    /** The same, where a share is rounded down, to no steps at all if need be. */
+    long roundedDown(long total) {
+        return share > 0 ? (long) Math.floor(share * total + 1e-9) : steps;
+    }
+
     @Override
     public String toString() {
         return share > 0 ? share * 100 + "%" : Long.toString(steps);

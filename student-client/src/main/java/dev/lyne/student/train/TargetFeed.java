@@ -7,6 +7,7 @@ import dev.lyne.student.tokens.Window;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 
 /**
@@ -25,10 +26,16 @@ final class TargetFeed implements StepFeed {
      * @param first place of the first window wanted
      * @param end place after the last one
      */
-    TargetFeed(TargetStream stream, WindowSequence sequence, long first, long end, LongSupplier nanoTicker) {
+    TargetFeed(
+            TargetStream stream,
+            WindowSequence sequence,
+            long first,
+            long end,
+            LongSupplier nanoTicker,
+            BooleanSupplier stopRequested) {
         this.stream = stream;
         this.sequence = sequence;
-        this.taking = new PatientTake(stream, nanoTicker);
+        this.taking = new PatientTake(stream, nanoTicker, stopRequested);
         this.nextOffered = first;
         this.nextTaken = first;
         this.end = end;

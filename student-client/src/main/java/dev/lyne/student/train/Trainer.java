@@ -22,14 +22,14 @@ public final class Trainer {
     /**
      * Runs to the end on the calling thread.
      *
-     * @param resume whether to go on from the newest checkpoint, where there is one, bit for bit as if never stopped
-     * @throws IllegalArgumentException where settings, corpus, student and tokenizer do not fit together
+     * @param start where it begins; what goes on from a checkpoint ends bit for bit as if never stopped
+     * @throws IllegalArgumentException where settings, corpus, student and tokenizer do not fit together, or not to the checkpoint
      * @throws TrainingStoppedException where targets are missing for good or a gradient is not finite
      * @throws dev.lyne.student.client.TeacherException where the teacher is another one, or gone
      */
-    public static RunSummary train(TrainingConfig config, boolean resume, ProgressListener listener)
+    public static RunSummary train(TrainingConfig config, RunStart start, ProgressListener listener)
             throws IOException, InterruptedException {
-        return new TrainingSession(config, new RealSurroundings(), listener).run(resume);
+        return new TrainingSession(config, new RealSurroundings(), listener).run(start);
     }
 
     /** Real models, real teachers, real time. */

@@ -129,12 +129,20 @@ public record TrainingConfig(
             boolean deterministic,
             int rowChunk,
             long evaluateEvery,
-            long checkpointEvery,
-            int keepCheckpoints,
+            Checkpoints checkpoints,
             long logEvery,
             String storedType,
             int samples,
             Optional<Path> recordTargets) {}
+
+    /**
+     * When checkpoints are written, beside the one that every end of a run leaves.
+     *
+     * @param every steps between them; 0: none by steps
+     * @param minutes between them; 0: none by time
+     * @param keep newest that are kept
+     */
+    public record Checkpoints(long every, double minutes, int keep) {}
 
     /** Checks every setting; the first that is out of range is refused with its value and what is expected. */
     public static TrainingConfig of(Settings settings) {
@@ -229,8 +237,10 @@ public record TrainingConfig(
                 settings.flag(Setting.DETERMINISTIC),
                 settings.integer(Setting.ROW_CHUNK, 1, 1 << 20),
                 settings.whole(Setting.EVALUATE_EVERY, 0, Long.MAX_VALUE),
-                settings.whole(Setting.CHECKPOINT_EVERY, 0, Long.MAX_VALUE),
-                settings.integer(Setting.KEEP_CHECKPOINTS, 1, 1 << 20),
+                new Checkpoints(
+                        settings.whole(Setting.CHECKPOINT_EVERY, 0, Long.MAX_VALUE),
+                        settings.number(Setting.CHECKPOINT_MINUTES, 0, 1e6, true),
+                        settings.integer(Setting.KEEP_CHECKPOINTS, 1, 1 << 20)),
                 settings.whole(Setting.LOG_EVERY, 1, Long.MAX_VALUE),
                 settings.choice(Setting.STORED_TYPE, List.of("float32", "bfloat16", "float16")),
                 settings.integer(Setting.SAMPLES, 0, 100),

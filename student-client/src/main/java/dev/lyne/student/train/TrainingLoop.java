@@ -20,6 +20,11 @@ final class TrainingLoop {
     private final RunTotals totals;
     private final int nllTerm;
     private final int divergenceTerm;
+    private long checkpointedStep;
+    private long checkpointNanos;
+
+    /** Whether the optimiser may have changed weights of a step that is not finished. */
+    private boolean applying;
 
     /** What a loop works with. */
     record Parts(
@@ -37,46 +42,106 @@ final class TrainingLoop {
             ProgressListener listener,
             LongSupplier nanoTicker) {}
 
-    /** How long and how often, in steps; 0 for only at the end. */
-    record Plan(long steps, int batch, long evaluateEvery, long checkpointEvery, long logEvery, double minCoverage) {}
+    /**
+     * How long and how often, in steps; 0 for only at the end.
+     *
+     * @param name of the run
+     */
+    record Plan(
+            String name,
+            long steps,
+            int batch,
+            long evaluateEvery,
+            TrainingConfig.Checkpoints checkpoints,
+            long logEvery,
+            double minCoverage) {}
 
     private record Result(double loss, double nll, double divergence, double learningRate, double norm) {}
 
-    TrainingLoop(Parts parts, Plan plan, RunTotals totals) {
+    /** @param checkpointedStep the step that the newest checkpoint is of; −1: there is none */
+    TrainingLoop(Parts parts, Plan plan, RunTotals totals, long checkpointedStep) {
         this.parts = parts;
         this.plan = plan;
         this.totals = totals;
+        this.checkpointedStep = checkpointedStep;
+        this.checkpointNanos = parts.nanoTicker().getAsLong();
         this.nllTerm = parts.model().terms().indexOf("nll");
         this.divergenceTerm = parts.model().terms().indexOf("divergence");
     }
 
-    /** Runs to the last step; returns the totals. */
+    /**
+     * Runs to the last step; returns the totals. However else it ends, a checkpoint of the last finished step is left, unless memory
+     * was out or the optimiser broke off midway.
+     */
     RunTotals run() throws IOException, InterruptedException {
-        long first = totals.step();
-        if (first == 0) {
+        try {
+            steps();
+            return totals;
+        } catch (Throwable e) {
+            checkpointBeforeEnd(e);
+            throw e;
+        }
+    }
+
+    private void steps() throws IOException, InterruptedException {
+        // An evaluation that a run ended before is made up for.
+        if (totals.step() == 0 || totals.step() == plan.steps() || isDue(plan.evaluateEvery())) {
             evaluate();
         }
         while (totals.step() < plan.steps()) {
             step();
             boolean last = totals.step() == plan.steps();
+            if (!last && parts.listener().isStopRequested()) {
+                if (isWhole()) {
+                    checkpoint();
+                }
+                throw stopped("after step " + totals.step());
+            }
             if (last || isDue(plan.evaluateEvery())) {
                 evaluate();
             }
-            boolean stopped = !last && parts.listener().isStopRequested();
-            // What is recorded of a shard's steps is lost with the shard: a run that records stops where a shard ends.
-            boolean whole = parts.recorder().map(TrajectoryRecorder::isWhole).orElse(true);
-            if (last || (stopped && whole) || isDue(plan.checkpointEvery())) {
+            if (last || isCheckpointDue()) {
                 checkpoint();
-            }
-            if (stopped) {
-                throw new TrainingStoppedException("stopped as asked after step " + totals.step() + " of "
-                        + plan.steps() + "; resume goes on from " + (whole ? "there" : "the last checkpoint"));
             }
         }
         if (parts.recorder().isPresent()) {
             parts.recorder().get().finish();
         }
-        return totals;
+    }
+
+    private TrainingStoppedException stopped(String when) {
+        return new TrainingStoppedException("stopped as asked " + when + " of " + plan.steps()
+                + "; resume goes on from " + (isWhole() ? "there" : "the last checkpoint"));
+    }
+
+    /** What is recorded of a shard's steps is lost with the shard: a run that records can be resumed where a shard ends. */
+    private boolean isWhole() {
+        return parts.recorder().map(TrajectoryRecorder::isWhole).orElse(true);
+    }
+
+    private boolean isCheckpointDue() {
+        if (isDue(plan.checkpoints().every())) {
+            return true;
+        }
+        double minutes = plan.checkpoints().minutes();
+        long since = parts.nanoTicker().getAsLong() - checkpointNanos;
+        return isWhole() && (parts.recorder().isPresent() || minutes > 0 && since >= minutes * 60e9);
+    }
+
+    /** Leaves a checkpoint of the last finished step, where there is none and the model stands there. */
+    private void checkpointBeforeEnd(Throwable cause) {
+        if (cause instanceof OutOfMemoryError || applying || checkpointedStep == totals.step() || !isWhole()) {
+            return;
+        }
+        try {
+            checkpoint();
+            parts.listener()
+                    .onNotice(
+                            "step " + totals.step() + ": checkpoint written before the end; --resume goes on from it");
+        } catch (IOException | RuntimeException e) {
+            cause.addSuppressed(e);
+            parts.listener().onNotice(String.valueOf(e.getMessage()));
+        }
     }
 
     private boolean isDue(long every) {
@@ -97,6 +162,7 @@ final class TrainingLoop {
         }
         Result result = optimise(items);
         totals.applied(items, parts.feed().isPresent());
+        applying = false;
         long nanos = parts.nanoTicker().getAsLong() - start;
         totals.spent(nanos, stallNanos() - stalledBefore);
         log(result, positions(items), nanos);
@@ -140,8 +206,10 @@ final class TrainingLoop {
                 sums[i] += part[i];
             }
         }
+        applying = true;
         double norm = parts.model().apply(values.learningRate());
         if (!Double.isFinite(norm)) {
+            applying = false;
             throw new TrainingStoppedException("step " + (totals.step() + 1) + ": gradient norm " + norm + ", loss "
                     + sums[0] + " (expected: finite); nothing was applied");
         }
@@ -198,28 +266,49 @@ final class TrainingLoop {
         if (parts.heldOut().isEmpty() || totals.isEvaluated()) {
             return;
         }
-        RunState.HeldOut result = totals.evaluated(parts.heldOut().get().of(parts.model()));
+        RunState.HeldOut result = totals.evaluated(parts.heldOut().get().of(parts.model(), this::requireGoOn));
         parts.metrics().heldOut(result);
         parts.events().scalars(result.step(), Map.of("held_out/nll", result.nll()));
         parts.listener().onEvaluation(result);
     }
 
+    private void requireGoOn() {
+        if (parts.listener().isStopRequested()) {
+            throw stopped("while evaluating step " + totals.step());
+        }
+    }
+
     private void checkpoint() throws IOException {
         long start = parts.nanoTicker().getAsLong();
         long next = totals.step() * plan.batch();
+        checkpointedStep = totals.step(); // whatever comes of it, it is not tried again
         RunState state = totals.state(
                 parts.sequence().epoch(next),
                 parts.sequence().index(next),
-                parts.metrics().force(),
-                parts.events().force(),
+                forced(parts.metrics()::force, parts.metrics()::wholeBytes),
+                forced(parts.events()::force, parts.events()::wholeBytes),
                 parts.taid().state());
-        parts.checkpoints().write(state, parts.model()::saveState);
+        parts.checkpoints().write(plan.name(), state, parts.model()::saveState);
+        checkpointNanos = parts.nanoTicker().getAsLong();
         if (totals.step() < plan.steps()) {
             // The last checkpoint cannot hold the time that writing it takes, and a run resumed from it ends with what
             // it holds.
             totals.spent(parts.nanoTicker().getAsLong() - start, 0);
         }
         parts.listener().onCheckpoint(totals.step());
+    }
+
+    private interface Forcing {
+        long force() throws IOException;
+    }
+
+    /** The run does not depend on these files: a disk that refuses them may still take the checkpoint. */
+    private static long forced(Forcing file, LongSupplier wholeBytes) {
+        try {
+            return file.force();
+        } catch (IOException e) {
+            return wholeBytes.getAsLong();
+        }
     }
 
     private long stallNanos() {

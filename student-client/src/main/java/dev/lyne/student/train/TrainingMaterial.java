@@ -17,6 +17,21 @@ record TrainingMaterial(
         return new TrainingMaterial(tokenizer, windows, heldOut, sequence, steps);
     }
 
+    /** What epochs that do not fill whole batches have become; empty where they do, or steps were given. */
+    Optional<String> unevenEpochs(TrainingConfig config) {
+        int batch = config.data().batch();
+        double wanted = config.run().epochs() * windows.count();
+        return config.run().steps() > 0 || wanted == (double) steps * batch
+                ? Optional.empty()
+                : Optional.of("epochs %s of %,d windows do not fill batches of %d: %,d steps, %.4g epochs"
+                        .formatted(
+                                config.run().epochs(),
+                                windows.count(),
+                                batch,
+                                steps,
+                                (double) steps * batch / windows.count()));
+    }
+
     /** The same over others of the corpus's windows. */
     TrainingMaterial over(Windows others, TrainingConfig config) {
         return of(tokenizer, others, heldOut, config);

@@ -20,6 +20,7 @@ import dev.lyne.wire.Selection;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
@@ -55,32 +56,28 @@ final class TrainingSession {
         this.directory = new RunDirectory(config.out());
     }
 
-    RunSummary run(boolean resume) throws IOException, InterruptedException {
+    RunSummary run(RunStart start) throws IOException, InterruptedException {
         RunInputs inputs = RunInputs.find(config);
         try {
-            return run(inputs, resume);
+            return run(inputs, start);
         } catch (UnwritableFileException e) {
             throw new IOException(e.getMessage() + "; " + CheckpointStore.REMEDY, e);
         }
     }
 
-    private RunSummary run(RunInputs inputs, boolean resume) throws IOException, InterruptedException {
+    private RunSummary run(RunInputs inputs, RunStart start) throws IOException, InterruptedException {
         try (Tokenizer tokenizer = Tokenizer.load(config.tokenizerDirectory())) {
             inputs.requireFit(tokenizer, config.distillation());
             Files.createDirectories(directory.events());
-            CheckpointStore checkpoints =
-                    new CheckpointStore(directory.checkpoints(), config.run().keepCheckpoints());
-            if (!resume && !checkpoints.isEmpty()) {
-                throw new IllegalArgumentException("out: " + config.out()
-                        + " holds checkpoints (expected: a directory without any, or to resume)");
-            }
-            Optional<Checkpoint> checkpoint = resume ? checkpoints.latest() : Optional.empty();
+            CheckpointStore checkpoints = new CheckpointStore(
+                    directory.checkpoints(), config.run().checkpoints().keep());
+            Optional<Checkpoint> checkpoint = checkpoint(checkpoints, start);
             TrainingMaterial material = material(inputs, tokenizer);
             config.requireScheduleFits(material.steps());
             Student student = surroundings.openStudent(config, tokenizer.vocabularySize());
             try (Trainable model = student.model()) {
                 if (!config.distillation().enabled()) {
-                    return train(material, student, checkpoints, checkpoint, Optional.empty());
+                    return train(material, student, checkpoints, begin(start, checkpoint), Optional.empty());
                 }
                 try (TargetSource source = RunTargets.open(config, surroundings, material.windows());
                         TargetStream stream = source.open(RunTargets.request(
@@ -88,10 +85,35 @@ final class TrainingSession {
                     TrainingMaterial held = source instanceof CaptureSource capture
                             ? material.over(capture.held(material.windows()), config)
                             : material;
-                    return train(held, student, checkpoints, checkpoint, Optional.of(stream));
+                    return train(held, student, checkpoints, begin(start, checkpoint), Optional.of(stream));
                 }
             }
         }
+    }
+
+    /** The checkpoint to go on from, if any; makes sure that the directory is as the start wants it. */
+    private Optional<Checkpoint> checkpoint(CheckpointStore checkpoints, RunStart start) throws IOException {
+        if (!start.resumes()) {
+            if (!checkpoints.isEmpty()) {
+                throw new IllegalArgumentException("out: " + config.out()
+                        + " holds checkpoints (expected: a directory without any, or to resume)");
+            }
+            checkpoints.begin();
+            return Optional.empty();
+        }
+        Optional<Checkpoint> newest = checkpoints.latest();
+        if (newest.isEmpty() && start.mode() == RunStart.Mode.RESUME) {
+            throw new IllegalArgumentException("out: " + config.out()
+                    + " holds no checkpoint to resume from (expected: one, or --from-start to begin at step 0)");
+        }
+        return newest;
+    }
+
+    /** What step 1, or the next one, begins with. */
+    private record Beginning(Optional<Checkpoint> checkpoint, Optional<RunStart.Fork> fork) {}
+
+    private static Beginning begin(RunStart start, Optional<Checkpoint> checkpoint) {
+        return new Beginning(checkpoint, start.fork());
     }
 
     private TrainingMaterial material(RunInputs inputs, Tokenizer tokenizer) throws IOException {
@@ -123,15 +145,22 @@ final class TrainingSession {
                         model,
                         rule.k(),
                         config.data().microBatchTokens(),
-                        surroundings::nanoTime)
-                : new TargetFeed(stream, sequence, step * batch, steps * batch, surroundings::nanoTime);
+                        surroundings::nanoTime,
+                        listener::isStopRequested)
+                : new TargetFeed(
+                        stream,
+                        sequence,
+                        step * batch,
+                        steps * batch,
+                        surroundings::nanoTime,
+                        listener::isStopRequested);
     }
 
     private RunSummary train(
             TrainingMaterial material,
             Student student,
             CheckpointStore checkpoints,
-            Optional<Checkpoint> checkpoint,
+            Beginning beginning,
             Optional<TargetStream> stream)
             throws IOException, InterruptedException {
         Trainable model = student.model();
@@ -145,12 +174,17 @@ final class TrainingSession {
                 windows.packing(config.run().seed()),
                 student.fingerprint(),
                 stream.map(TargetStream::teacher));
+        Optional<Checkpoint> checkpoint = beginning.checkpoint();
         RunState state = RunTotals.none();
         if (checkpoint.isPresent()) {
-            CheckpointStore.requireSame(identity, checkpoint.get());
+            Ancestry.copy(checkpoint.get(), beginning.fork(), identity);
+            RunIdentity.requireSame(identity, checkpoint.get());
             state = checkpoint.get().run();
             requireCursor(sequence, state, batch);
+            requireStepsFollow(state, steps);
             model.restoreState(checkpoint.get().stateFile());
+        } else if (beginning.fork().isPresent()) {
+            Ancestry.fork(beginning.fork().get(), model, identity);
         }
         RunReports.writeSettings(config.settings(), directory.settings());
         RunTotals totals = new RunTotals(state, identity);
@@ -158,10 +192,13 @@ final class TrainingSession {
         taid.restore(state.progress());
         listener.onStart(new ProgressListener.Start(
                 config.name(), model.parameters(), windows.count(), windows.lossTokens(), state.step(), steps));
+        material.unevenEpochs(config).ifPresent(listener::onNotice);
         Optional<StepFeed> feed = stream.map(open -> feed(open, sequence, model, totals.step(), steps));
         try (Recording recording = recording(material, model, identity, totals.step());
                 MetricsFile metrics = MetricsFile.open(directory.metrics(), state.metricsBytes());
                 EventFile events = EventFile.open(directory.eventFile(), state.eventBytes(), InstantSource.system())) {
+            requireWhole(directory.metrics(), metrics.wholeBytes(), state.metricsBytes());
+            requireWhole(directory.eventFile(), events.wholeBytes(), state.eventBytes());
             TrainingLoop.Parts parts = new TrainingLoop.Parts(
                     model,
                     sequence,
@@ -184,16 +221,48 @@ final class TrainingSession {
             new TrainingLoop(
                             parts,
                             new TrainingLoop.Plan(
+                                    config.name(),
                                     steps,
                                     batch,
                                     config.run().evaluateEvery(),
-                                    config.run().checkpointEvery(),
+                                    config.run().checkpoints(),
                                     config.run().logEvery(),
                                     config.distillation().minCoverage()),
-                            totals)
+                            totals,
+                            checkpoint.isPresent() ? state.step() : -1)
                     .run();
         }
         return finish(material, model, totals);
+    }
+
+    /** Says what is missing of a file that the checkpoint counts on no more than people do. */
+    private void requireWhole(Path file, long bytes, long expected) {
+        if (bytes < expected) {
+            listener.onNotice(file + ": " + bytes + " whole bytes (expected: " + expected
+                    + " as at the checkpoint); what is missing stays missing");
+        }
+    }
+
+    /** Refuses a total that is over; says how the learning rate goes on under another total. */
+    private void requireStepsFollow(RunState state, long steps) {
+        long before = Long.parseLong(state.identity().getOrDefault(RunIdentity.STEPS, Long.toString(steps)));
+        if (steps < state.step()) {
+            throw Settings.refused(Setting.STEPS, steps, "at least " + state.step() + ", which are done");
+        }
+        if (steps == before || steps == state.step()) {
+            return;
+        }
+        double last = RunSchedules.of(config, before).learningRate().learningRateAt(state.step());
+        double next = RunSchedules.of(config, steps).learningRate().learningRateAt(state.step() + 1);
+        listener.onNotice("%,d steps in place of %,d: the learning rate %s from %.3g at step %,d to %.3g at step %,d"
+                .formatted(
+                        steps,
+                        before,
+                        Math.abs(next - last) > 0.1 * Math.max(next, last) ? "jumps" : "goes",
+                        last,
+                        state.step(),
+                        next,
+                        state.step() + 1));
     }
 
     /** What is recorded beside the training, if anything. */
@@ -245,7 +314,12 @@ final class TrainingSession {
                 corpus,
                 TextEncoder.of(tokenizer),
                 Math.max(1, config.run().model().threads()),
-                (done, total) -> listener.onTokenise(what.key(), done, total));
+                (done, total) -> {
+                    listener.onTokenise(what.key(), done, total);
+                    if (listener.isStopRequested()) {
+                        throw new TrainingStoppedException("stopped as asked before the first step");
+                    }
+                });
         return new Windows(store, config.data().context());
     }
 

@@ -77,7 +77,7 @@ final class TrajectorySettings {
             Trainable model,
             Map<String, String> run) {
         ExecutionFingerprint fingerprint = model.fingerprint();
-        long every = config.run().checkpointEvery();
+        long every = config.run().checkpoints().every();
         TrainingConfig.Distillation form = config.distillation();
         return CaptureManifest.planned(
                 new CapturedTeacher(

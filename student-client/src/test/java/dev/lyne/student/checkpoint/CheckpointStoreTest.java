@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,8 +27,8 @@ final class CheckpointStoreTest {
     @Test
     void latest_afterWriting_givesTheNewestAsItWas() throws IOException {
         CheckpointStore store = new CheckpointStore(directory, 3);
-        store.write(state(5), file -> Files.writeString(file, "five"));
-        store.write(state(10), file -> Files.writeString(file, "ten"));
+        store.write("run", state(5), file -> Files.writeString(file, "five"));
+        store.write("run", state(10), file -> Files.writeString(file, "ten"));
         Checkpoint latest = store.latest().orElseThrow();
         assertThat(latest.run()).isEqualTo(state(10));
         assertThat(latest.stateFile()).hasContent("ten");
@@ -39,7 +39,7 @@ final class CheckpointStoreTest {
     void write_moreThanKept_removesTheOldest() throws IOException {
         CheckpointStore store = new CheckpointStore(directory, 2);
         for (int step = 1; step <= 4; step++) {
-            store.write(state(step), file -> Files.writeString(file, "x"));
+            store.write("run", state(step), file -> Files.writeString(file, "x"));
         }
         assertThat(names()).containsExactlyInAnyOrder("latest", "step-000003", "step-000004");
     }
@@ -48,13 +48,13 @@ final class CheckpointStoreTest {
     @ParameterizedTest
     @ValueSource(strings = {"created", "state", "manifest", "renamed", "pointed", "removing"})
     void write_killedAnywhere_losesNoFinishedCheckpoint(String point) throws IOException {
-        new CheckpointStore(directory, 1).write(state(1), file -> Files.writeString(file, "one"));
+        new CheckpointStore(directory, 1).write("run", state(1), file -> Files.writeString(file, "one"));
         CheckpointStore killed = new CheckpointStore(directory, 1, reached -> {
             if (reached.equals(point)) {
                 throw new Killed();
             }
         });
-        assertThatThrownBy(() -> killed.write(state(2), file -> Files.writeString(file, "two")))
+        assertThatThrownBy(() -> killed.write("run", state(2), file -> Files.writeString(file, "two")))
                 .isInstanceOf(Killed.class);
 
         CheckpointStore next = new CheckpointStore(directory, 1);
@@ -63,20 +63,20 @@ final class CheckpointStoreTest {
         assertThat(latest.run().step()).isEqualTo(finished ? 2 : 1);
         assertThat(latest.stateFile()).hasContent(finished ? "two" : "one");
         assertThat(names()).noneMatch(name -> name.startsWith("."));
-        next.write(state(3), file -> Files.writeString(file, "three"));
+        next.write("run", state(3), file -> Files.writeString(file, "three"));
         assertThat(names()).containsExactlyInAnyOrder("latest", "step-000003");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"created", "state", "manifest"})
     void write_diskFull_saysSoAndLeavesTheEarlierOne(String point) throws IOException {
-        new CheckpointStore(directory, 1).write(state(1), file -> Files.writeString(file, "one"));
+        new CheckpointStore(directory, 1).write("run", state(1), file -> Files.writeString(file, "one"));
         CheckpointStore full = new CheckpointStore(directory, 1, reached -> {
             if (reached.equals(point)) {
                 throw new IOException("No space left on device");
             }
         });
-        assertThatThrownBy(() -> full.write(state(2), file -> Files.writeString(file, "two")))
+        assertThatThrownBy(() -> full.write("run", state(2), file -> Files.writeString(file, "two")))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("checkpoint step-000002 not written: No space left on device")
                 .hasMessageContaining("step-000001 stands");
@@ -86,23 +86,61 @@ final class CheckpointStoreTest {
     @Test
     void latest_damagedState_isRefused() throws IOException {
         CheckpointStore store = new CheckpointStore(directory, 1);
-        store.write(state(1), file -> Files.writeString(file, "one"));
+        store.write("run", state(1), file -> Files.writeString(file, "one"));
         Files.writeString(directory.resolve("step-000001").resolve("state.safetensors"), "onf");
         assertThatThrownBy(store::latest)
                 .isInstanceOf(CheckpointMismatchException.class)
-                .hasMessageContaining("is not what was written");
+                .hasMessageContaining("state.safetensors: CRC32C ")
+                .hasMessageContaining("there is none before it")
+                .hasMessageContaining("--resume --from-start");
+    }
+
+    /** Every byte of it counts: each is changed in turn, and none goes unseen. */
+    @Test
+    void latest_anyByteOfTheManifestChanged_isRefusedNamingTheCommandThatGoesOn() throws IOException {
+        CheckpointStore store = new CheckpointStore(directory, 2);
+        store.write("run", state(1), file -> Files.writeString(file, "one"));
+        store.write("run", state(2), file -> Files.writeString(file, "two"));
+        Path newest = directory.resolve("step-000002");
+        Path manifest = newest.resolve("checkpoint.json");
+        byte[] bytes = Files.readAllBytes(manifest);
+        for (int i = 0; i < bytes.length; i++) {
+            byte[] changed = bytes.clone();
+            changed[i] ^= 1;
+            Files.write(manifest, changed);
+            assertThatThrownBy(store::latest)
+                    .isInstanceOf(CheckpointMismatchException.class)
+                    .hasMessageContaining(manifest.toString())
+                    .hasMessageContaining("to go on from step-000001: mv " + newest + " " + newest
+                            + ".damaged, then the same command with --resume");
+        }
+        Files.write(manifest, Arrays.copyOf(bytes, bytes.length / 2));
+        assertThatThrownBy(store::latest).isInstanceOf(CheckpointMismatchException.class);
+        Files.write(manifest, bytes);
+        assertThat(store.latest().orElseThrow().run().step()).isEqualTo(2);
+        Files.delete(manifest);
+        assertThatThrownBy(store::latest).isInstanceOf(CheckpointMismatchException.class);
+        Files.move(newest, directory.resolve("step-000002.damaged"));
+        assertThat(store.latest().orElseThrow().run().step()).isEqualTo(1);
     }
 
     @Test
-    void requireSame_anythingDifferent_namesBothValues() throws IOException {
+    void latest_ofTheFirstVersion_isRefusedByVersion() throws IOException {
         CheckpointStore store = new CheckpointStore(directory, 1);
-        store.write(state(1), file -> Files.writeString(file, "one"));
-        Checkpoint checkpoint = store.latest().orElseThrow();
-        CheckpointStore.requireSame(new TreeMap<>(Map.of("threads", "2", "teacher", "ab")), checkpoint);
-        assertThatThrownBy(() -> CheckpointStore.requireSame(new TreeMap<>(Map.of("threads", "4")), checkpoint))
+        Path old = Files.createDirectory(directory.resolve("step-000007"));
+        Files.writeString(old.resolve("checkpoint.json"), "{\n  \"version\" : 1,\n  \"stateBytes\" : 3\n}");
+        assertThatThrownBy(store::latest)
                 .isInstanceOf(CheckpointMismatchException.class)
-                .hasMessageContaining("threads: 4 (expected: 2)")
-                .hasMessageContaining("teacher: absent (expected: ab)");
+                .hasMessageContaining("checkpoint version 1 (expected: 2");
+    }
+
+    @Test
+    void begin_aCheckpointOfNoStep_makesRoom() throws IOException {
+        CheckpointStore store = new CheckpointStore(directory, 1);
+        store.write("run", state(0), file -> Files.writeString(file, "none"));
+        assertThat(store.isEmpty()).isTrue();
+        store.begin();
+        assertThat(store.latest()).isEmpty();
     }
 
     private static RunState state(long step) {

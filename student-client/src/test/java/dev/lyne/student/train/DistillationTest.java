@@ -69,7 +69,7 @@ final class DistillationTest {
                         .checkpoints()
                         .resolve("step-000008/state.safetensors"));
         assertThat(summary.coverage()).isEqualTo(1.0);
-        assertThat(teacher.asked).as("windows asked from step 4 to step 8").isEqualTo(16);
+        assertThat(teacher.asked).as("windows asked from step 6 to step 8").isEqualTo(12);
     }
 
     @Test

@@ -21,12 +21,14 @@ final class ResumeTest {
     @Test
     void train_stoppedAndResumed_endsAsIfNeverStopped() throws Exception {
         TinyRun tiny = new TinyRun(directory);
-        RunSummary whole = Trainer.train(tiny.config("whole", Map.of()), false, ProgressListener.none());
+        RunSummary whole = Trainer.train(tiny.config("whole", Map.of()), RunStart.AFRESH, ProgressListener.none());
 
         TrainingConfig config = tiny.config("parts", Map.of());
-        assertThatThrownBy(() -> Trainer.train(config, false, stopAfter(5))).isInstanceOf(TeacherRuns.Stop.class);
-        assertThatThrownBy(() -> Trainer.train(config, true, stopAfter(7))).isInstanceOf(TeacherRuns.Stop.class);
-        RunSummary parts = Trainer.train(config, true, ProgressListener.none());
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, stopAfter(5)))
+                .isInstanceOf(TeacherRuns.Stop.class);
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.RESUMED, stopAfter(7)))
+                .isInstanceOf(TeacherRuns.Stop.class);
+        RunSummary parts = Trainer.train(config, RunStart.RESUMED, ProgressListener.none());
 
         RunDirectory expected = new RunDirectory(directory.resolve("whole"));
         RunDirectory actual = new RunDirectory(directory.resolve("parts"));
@@ -47,7 +49,7 @@ final class ResumeTest {
     @Test
     void train_askedToStop_leavesACheckpointToGoOnFrom() throws Exception {
         TinyRun tiny = new TinyRun(directory);
-        Trainer.train(tiny.config("whole", Map.of(Setting.STEPS, "4")), false, ProgressListener.none());
+        Trainer.train(tiny.config("whole", Map.of(Setting.STEPS, "4")), RunStart.AFRESH, ProgressListener.none());
         TrainingConfig config = tiny.config("parts", Map.of(Setting.STEPS, "4", Setting.CHECKPOINT_EVERY, "0"));
         ProgressListener impatient = new ProgressListener() {
             private long steps;
@@ -62,10 +64,10 @@ final class ResumeTest {
                 return steps == 3;
             }
         };
-        assertThatThrownBy(() -> Trainer.train(config, false, impatient))
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, impatient))
                 .isInstanceOf(TrainingStoppedException.class)
                 .hasMessageStartingWith("stopped as asked after step 3 of 4");
-        Trainer.train(config, true, ProgressListener.none());
+        Trainer.train(config, RunStart.RESUMED, ProgressListener.none());
         assertThat(new RunDirectory(directory.resolve("parts")).model().resolve("model.safetensors"))
                 .hasSameBinaryContentAs(
                         new RunDirectory(directory.resolve("whole")).model().resolve("model.safetensors"));
@@ -76,7 +78,7 @@ final class ResumeTest {
         TinyRun tiny = new TinyRun(directory);
         TrainingConfig config = tiny.config(
                 "out", Map.of(Setting.STEPS, "40", Setting.EVALUATE_EVERY, "0", Setting.CHECKPOINT_EVERY, "0"));
-        RunSummary summary = Trainer.train(config, false, ProgressListener.none());
+        RunSummary summary = Trainer.train(config, RunStart.AFRESH, ProgressListener.none());
         assertThat(summary.method()).isEqualTo("cross_entropy");
         assertThat(summary.coverage()).isNull();
         assertThat(summary.stallFraction()).isZero();
@@ -91,24 +93,25 @@ final class ResumeTest {
         try (Tokenizer tokenizer = Tokenizer.load(out.model())) {
             assertThat(tokenizer.vocabularySize()).isLessThanOrEqualTo(300);
         }
-        assertThatThrownBy(() -> Trainer.train(config, false, ProgressListener.none()))
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, ProgressListener.none()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("holds checkpoints");
-        assertThat(Trainer.train(config, true, ProgressListener.none())).isEqualTo(summary);
+        assertThat(Trainer.train(config, RunStart.RESUMED, ProgressListener.none()))
+                .isEqualTo(summary);
     }
 
     @Test
     void train_resumedWithOtherSettings_isRefusedNamingBothValues() throws Exception {
         TinyRun tiny = new TinyRun(directory);
-        assertThatThrownBy(() -> Trainer.train(tiny.config("out", Map.of()), false, stopAfter(3)))
+        assertThatThrownBy(() -> Trainer.train(tiny.config("out", Map.of()), RunStart.AFRESH, stopAfter(3)))
                 .isInstanceOf(TeacherRuns.Stop.class);
         TrainingConfig other = tiny.config("out", Map.of(Setting.CONTEXT, "20", Setting.LEARNING_RATE, "0.02"));
-        assertThatThrownBy(() -> Trainer.train(other, true, ProgressListener.none()))
-                .isInstanceOf(CheckpointMismatchException.class)
+        assertThatThrownBy(() -> Trainer.train(other, RunStart.RESUMED, ProgressListener.none()))
+                .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("learning_rate: 0.02 (expected: 0.01)")
                 .hasMessageContaining("packing.context: 20 (expected: 24)");
         Files.writeString(tiny.corpus, "{\"text\":\"another corpus, long enough to train on\"}\n");
-        assertThatThrownBy(() -> Trainer.train(tiny.config("out", Map.of()), true, ProgressListener.none()))
+        assertThatThrownBy(() -> Trainer.train(tiny.config("out", Map.of()), RunStart.RESUMED, ProgressListener.none()))
                 .isInstanceOf(CheckpointMismatchException.class)
                 .hasMessageContaining("packing.corpus: ");
     }

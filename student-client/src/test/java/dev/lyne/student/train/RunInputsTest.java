@@ -58,7 +58,7 @@ final class RunInputsTest {
     void train_wrongPath_isRefusedByNameAtOnce(Setting setting, String path, String message) throws Exception {
         TrainingConfig config =
                 tiny.config("out", Map.of(setting, directory.resolve(path).toString()));
-        assertThatThrownBy(() -> Trainer.train(config, false, new Nothing()))
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, new Nothing()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage(message.replace("DIR", directory.toString()));
         assertThat(directory.resolve("out")).doesNotExist();
@@ -68,7 +68,7 @@ final class RunInputsTest {
     @Test
     void train_contextBeyondTheStudents_isRefusedBeforeTokenising() throws Exception {
         TrainingConfig config = tiny.config("out", Map.of(Setting.CONTEXT, "65"));
-        assertThatThrownBy(() -> Trainer.train(config, false, new Nothing()))
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, new Nothing()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("context: 65 (expected: at most the student's max_position_embeddings=64)");
     }
@@ -88,7 +88,7 @@ final class RunInputsTest {
                         "1",
                         Setting.TEACHER,
                         "127.0.0.1:1"));
-        assertThatThrownBy(() -> Trainer.train(config, false, new Nothing()))
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, new Nothing()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageStartingWith(key + ": 4000 (expected: at most the tokenizer's vocabulary, ");
     }
@@ -96,7 +96,7 @@ final class RunInputsTest {
     @Test
     void train_studentWithFewerRowsThanIds_isRefusedBeforeTokenising() throws Exception {
         ModelConfiguration.llama(16, 2, 2, 1, 32, 100, 64, 10_000, true).write(directory);
-        assertThatThrownBy(() -> Trainer.train(tiny.config("out", Map.of()), false, new Nothing()))
+        assertThatThrownBy(() -> Trainer.train(tiny.config("out", Map.of()), RunStart.AFRESH, new Nothing()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("(expected: at most vocab_size=100 of the model's config.json)");
     }
@@ -105,7 +105,7 @@ final class RunInputsTest {
     void train_warmUpLongerThanTheEpochs_isRefused() throws Exception {
         TrainingConfig config =
                 tiny.config("out", Map.of(Setting.STEPS, "0", Setting.EPOCHS, "1", Setting.WARMUP_STEPS, "5000"));
-        assertThatThrownBy(() -> Trainer.train(config, false, ProgressListener.none()))
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, ProgressListener.none()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageMatching(
                         "warmup_steps: 5000 \\(expected: at most \\d+ of steps=\\d+ with schedule=cosine\\)");
@@ -121,7 +121,7 @@ final class RunInputsTest {
         ModelConfiguration shape = ModelConfiguration.llama(16, 2, 2, 1, 32, vocabulary + 7, 64, 10_000, true);
         shape.write(directory);
         TrainingConfig config = tiny.config("out", Map.of(Setting.WEIGHT_DECAY, "0"));
-        RunSummary summary = Trainer.train(config, false, ProgressListener.none());
+        RunSummary summary = Trainer.train(config, RunStart.AFRESH, ProgressListener.none());
         assertThat(summary.heldOut().get(summary.heldOut().size() - 1).nll())
                 .isLessThan(summary.heldOut().get(0).nll());
 

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class ScheduleTest {
     private static double[] values(Schedule schedule, long steps) {
@@ -43,6 +45,61 @@ final class ScheduleTest {
         assertThat(values(schedule, 11))
                 .containsExactly(
                         new double[] {0.5, 1, 1, 1, 1, 1, 0.8535533906, 0.5, 0.1464466094, 0, 0}, within(1e-9));
+    }
+
+    /** Step i of n after w of warm-up: progress (i − w − 1)/(n − w); in wsd's decay of d, (i − (n − d) − 1)/d. */
+    @Test
+    void learningRateAt_everyKind_learnsAtTheLastStep() {
+        Schedule cosine = new Schedule("cosine", 1, 0, 2, 0, 0, 6);
+        assertThat(LongStream.rangeClosed(1, 6)
+                        .mapToDouble(cosine::learningRateAt)
+                        .toArray())
+                .containsExactly(
+                        new double[] {
+                            0.5,
+                            1,
+                            1,
+                            0.5 * (1 + Math.cos(Math.PI / 4)),
+                            0.5 * (1 + Math.cos(Math.PI / 2)),
+                            0.5 * (1 + Math.cos(Math.PI * 3 / 4))
+                        },
+                        within(1e-12));
+        Schedule down = new Schedule("linear_down", 1, 0, 0, 0, 0, 4);
+        assertThat(LongStream.rangeClosed(1, 4)
+                        .mapToDouble(down::learningRateAt)
+                        .toArray())
+                .containsExactly(new double[] {1, 0.75, 0.5, 0.25}, within(1e-12));
+        Schedule wsd = new Schedule("wsd", 1, 0, 1, 2, 0, 5);
+        assertThat(LongStream.rangeClosed(1, 5).mapToDouble(wsd::learningRateAt).toArray())
+                .containsExactly(new double[] {1, 1, 1, 1, 0.5}, within(1e-12));
+        Schedule up = new Schedule("linear_up", 1, 0, 0, 0, 0, 4);
+        assertThat(LongStream.rangeClosed(1, 4).mapToDouble(up::learningRateAt).toArray())
+                .containsExactly(new double[] {0.25, 0.5, 0.75, 1}, within(1e-12));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"constant", "linear_up", "linear_down", "cosine", "wsd", "periodic"})
+    void learningRateAt_oneStepAlone_isAllOfIt(String kind) {
+        StepCount tenth = new StepCount(0, 0.1);
+        StepCount none = new StepCount(0, 0);
+        var settings = new ScheduleSettings(
+                ScheduleSettings.LEARNING_RATE,
+                kind,
+                0.3,
+                0,
+                kind.equals("linear_up") ? none : tenth,
+                kind.equals("wsd") ? tenth : none,
+                kind.equals("periodic") ? tenth : none);
+        settings.requireFits(1);
+        assertThat(settings.over(1).learningRateAt(1)).isEqualTo(0.3);
+    }
+
+    @Test
+    void roundedDown_aShare_isNeverAStepMore() {
+        assertThat(new StepCount(0, 0.1).roundedDown(1)).isZero();
+        assertThat(new StepCount(0, 0.1).roundedDown(19)).isEqualTo(1);
+        assertThat(new StepCount(0, 0.29).roundedDown(100)).isEqualTo(29);
+        assertThat(new StepCount(7, 0).roundedDown(100)).isEqualTo(7);
     }
 
     @Test

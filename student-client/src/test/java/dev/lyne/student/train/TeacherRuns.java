@@ -15,7 +15,7 @@ final class TeacherRuns {
                 return teacher;
             }
         };
-        return new TrainingSession(config, surroundings, listener).run(resume);
+        return new TrainingSession(config, surroundings, listener).run(resume ? RunStart.RESUMED : RunStart.AFRESH);
     }
 
     /** Adds every step to the list. */

@@ -1,0 +1,174 @@
+package dev.lyne.student.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lyne.student.checkpoint.Checkpoint;
+import dev.lyne.student.checkpoint.CheckpointStore;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A run that ends in whatever way leaves its last finished step, and goes on from there bit for bit. */
+final class EveryExitSavesTest {
+    private static final Map<Setting, String> FEW_CHECKPOINTS =
+            Map.of(Setting.CHECKPOINT_EVERY, "0", Setting.STEPS, "6", Setting.EVALUATE_EVERY, "2");
+
+    @TempDir
+    Path directory;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"exception", "error", "io", "interrupted"})
+    void train_endedAnyhow_goesOnFromTheLastFinishedStep(String how) throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        Trainer.train(tiny.config("whole", FEW_CHECKPOINTS), RunStart.AFRESH, ProgressListener.none());
+        TrainingConfig config = tiny.config("parts", FEW_CHECKPOINTS);
+        List<String> notices = new ArrayList<>();
+        Throwable end = switch (how) {
+            case "exception" -> new IllegalStateException("the teacher is gone");
+            case "error" -> new AssertionError("a bug");
+            case "io" -> new UncheckedIOException(new IOException("disk"));
+            default -> new InterruptedException();
+        };
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, endingAfter(3, end, notices)))
+                .isSameAs(end);
+        assertThat(newest("parts").run().step()).isEqualTo(3);
+        assertThat(notices).containsExactly("step 3: checkpoint written before the end; --resume goes on from it");
+        Trainer.train(config, RunStart.RESUMED, ProgressListener.none());
+        assertSameModel("parts", "whole");
+    }
+
+    @Test
+    void train_outOfMemory_writesNothingMore() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        TrainingConfig config = tiny.config("out", FEW_CHECKPOINTS);
+        var end = new OutOfMemoryError("heap");
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, endingAfter(3, end, new ArrayList<>())))
+                .isSameAs(end);
+        assertThat(new CheckpointStore(new RunDirectory(config.out()).checkpoints(), 1).latest())
+                .isEmpty();
+    }
+
+    @Test
+    void train_endedBeforeAnyStep_canBeResumedAndBegunAnew() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        TrainingConfig config = tiny.config("out", FEW_CHECKPOINTS);
+        ProgressListener impatient = new ProgressListener() {
+            @Override
+            public void onEvaluation(dev.lyne.student.checkpoint.RunState.HeldOut heldOut) {
+                throw new IllegalStateException("no");
+            }
+        };
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, impatient))
+                .hasMessage("no");
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, impatient))
+                .hasMessage("no");
+        assertThat(newest("out").run().step()).isZero();
+        assertThat(Trainer.train(config, RunStart.RESUMED, ProgressListener.none())
+                        .steps())
+                .isEqualTo(6);
+    }
+
+    @Test
+    void train_resumedWithoutACheckpoint_isRefusedUnlessItMayBegin() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        TrainingConfig config = tiny.config("out", FEW_CHECKPOINTS);
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.RESUMED, ProgressListener.none()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("holds no checkpoint to resume from (expected: one, or --from-start");
+        RunStart either = new RunStart(RunStart.Mode.RESUME_OR_BEGIN, java.util.Optional.empty());
+        assertThat(Trainer.train(config, either, ProgressListener.none()).steps())
+                .isEqualTo(6);
+    }
+
+    @Test
+    void train_byTime_checkpointsBetween() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        Map<Setting, String> settings = new HashMap<>(FEW_CHECKPOINTS);
+        settings.put(Setting.CHECKPOINT_MINUTES, "1e-9");
+        List<Long> written = new ArrayList<>();
+        Trainer.train(tiny.config("often", settings), RunStart.AFRESH, new ProgressListener() {
+            @Override
+            public void onCheckpoint(long step) {
+                written.add(step);
+            }
+        });
+        assertThat(written).containsExactly(1L, 2L, 3L, 4L, 5L, 6L);
+        assertThat(tiny.config("default", Map.of()).run().checkpoints().minutes())
+                .isEqualTo(5);
+    }
+
+    /** What a run does not depend on may be damaged: the checkpoint stays usable, and the weights come out the same. */
+    @ParameterizedTest
+    @ValueSource(strings = {"gone", "shortened", "garbled"})
+    void train_resumedBesideDamagedMetrics_endsTheSameAndSaysSo(String damage) throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        Trainer.train(tiny.config("whole", FEW_CHECKPOINTS), RunStart.AFRESH, ProgressListener.none());
+        TrainingConfig config = tiny.config("parts", FEW_CHECKPOINTS);
+        assertThatThrownBy(() -> Trainer.train(
+                        config, RunStart.AFRESH, endingAfter(3, new IllegalStateException("stop"), new ArrayList<>())))
+                .hasMessage("stop");
+        RunDirectory run = new RunDirectory(config.out());
+        for (Path file : List.of(run.metrics(), run.eventFile())) {
+            byte[] bytes = Files.readAllBytes(file);
+            switch (damage) {
+                case "gone" -> Files.delete(file);
+                case "shortened" -> Files.write(file, java.util.Arrays.copyOf(bytes, bytes.length - 5));
+                default -> {
+                    bytes[bytes.length / 2] ^= (byte) 0xff;
+                    Files.write(file, bytes, StandardOpenOption.TRUNCATE_EXISTING);
+                }
+            }
+        }
+        List<String> notices = new ArrayList<>();
+        Trainer.train(config, RunStart.RESUMED, endingAfter(-1, new IllegalStateException(), notices));
+        assertSameModel("parts", "whole");
+        assertThat(run.report()).isNotEmptyFile();
+        if (!damage.equals("garbled")) {
+            assertThat(notices).anyMatch(line -> line.startsWith(run.metrics() + ": "));
+        }
+    }
+
+    private Checkpoint newest(String out) throws IOException {
+        return new CheckpointStore(new RunDirectory(directory.resolve(out)).checkpoints(), 2)
+                .latest()
+                .orElseThrow();
+    }
+
+    private void assertSameModel(String one, String other) {
+        assertThat(new RunDirectory(directory.resolve(one)).model().resolve("model.safetensors"))
+                .hasSameBinaryContentAs(
+                        new RunDirectory(directory.resolve(other)).model().resolve("model.safetensors"));
+    }
+
+    private static ProgressListener endingAfter(long step, Throwable end, List<String> notices) {
+        return new ProgressListener() {
+            @Override
+            public void onStep(Step done) {
+                if (done.step() == step) {
+                    EveryExitSavesTest.<RuntimeException>raise(end);
+                }
+            }
+
+            @Override
+            public void onNotice(String line) {
+                notices.add(line);
+            }
+        };
+    }
+
+    @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"}) // throws whatever it is
+    private static <T extends Throwable> void raise(Throwable end) throws T {
+        throw (T) end;
+    }
+}
