@@ -17,7 +17,7 @@ final class ConsoleProgress implements ProgressListener, AutoCloseable {
     private final BooleanSupplier stopRequested;
     private @Nullable ProgressBar bar;
     private final LinePace lines = new LinePace();
-    private double lastHeldOut = Double.NaN;
+    private String lastHeldOut = ""; // nothing before the first evaluation
 
     /** @param stopRequested whether the run is to end after the step in hand */
     ConsoleProgress(PrintStream err, BooleanSupplier stopRequested) {
@@ -57,7 +57,7 @@ final class ConsoleProgress implements ProgressListener, AutoCloseable {
         if (bar != null) {
             bar.stepTo(step.step());
             bar.setExtraMessage(String.format(
-                    " loss %.3f held-out %.3f %.0f pos/s stall %.0f%%",
+                    " loss %.3f%s %.0f pos/s stall %.0f%%",
                     step.loss(), lastHeldOut, step.positionsPerSecond(), 100 * step.stallFraction()));
         } else if (step.step() == step.steps() || lines.due()) {
             err.println(describe(step));
@@ -65,11 +65,15 @@ final class ConsoleProgress implements ProgressListener, AutoCloseable {
     }
 
     private String describe(Step step) {
+        String divergence = Double.isNaN(step.divergence()) ? "" : String.format(", divergence %.4f", step.divergence());
         String teacher = Double.isNaN(step.coverage())
                 ? ""
                 : String.format(
-                        ", divergence %.4f, stall %.1f%%, coverage %.3f, rows %s",
-                        step.divergence(), 100 * step.stallFraction(), step.coverage(), mix(step.positionsBySource()));
+                        "%s, stall %.1f%%, coverage %.3f, rows %s",
+                        divergence,
+                        100 * step.stallFraction(),
+                        step.coverage(),
+                        mix(step.positionsBySource()));
         return String.format(
                 "step %,d of %,d: loss %.4f, %.0f positions/s%s",
                 step.step(), step.steps(), step.loss(), step.positionsPerSecond(), teacher);
@@ -85,7 +89,7 @@ final class ConsoleProgress implements ProgressListener, AutoCloseable {
 
     @Override
     public void onEvaluation(RunState.HeldOut heldOut) {
-        lastHeldOut = heldOut.nll();
+        lastHeldOut = String.format(" held-out %.3f", heldOut.nll());
         if (bar == null) {
             err.printf("step %,d: held-out loss %.4f nats a token%n", heldOut.step(), heldOut.nll());
         }

@@ -44,8 +44,8 @@ final class DemoProgress {
         if (!Files.exists(metrics)) {
             return "getting ready;";
         }
-        String step = "starting;";
-        double heldOut = Double.NaN;
+        String step = "starting";
+        String heldOut = ""; // nothing before the first evaluation
         List<String> lines = Files.readAllLines(metrics);
         for (String text : lines) {
             JsonNode line;
@@ -55,18 +55,18 @@ final class DemoProgress {
                 break; // the last line, while the student is writing it
             }
             if (line.has("held_out_nll")) {
-                heldOut = line.get("held_out_nll").asDouble();
+                heldOut = String.format(Locale.ROOT, ", held-out %.3f", line.get("held_out_nll").asDouble());
             } else {
                 step = String.format(
                         Locale.ROOT,
-                        "step %d/%d loss %.3f, %.0f positions/s, stall %.0f%%",
+                        "step %d/%d nll %.3f, %.0f positions/s, stall %.0f%%",
                         line.get("step").asLong(),
                         steps,
-                        line.get("loss").asDouble(),
+                        line.get("nll").asDouble(), // the loss of the two is not the same quantity
                         line.get("positions_per_second").asDouble(),
                         100 * line.get("stall_fraction").asDouble());
             }
         }
-        return step + String.format(Locale.ROOT, ", held-out %.3f;", heldOut);
+        return step + heldOut + ";";
     }
 }

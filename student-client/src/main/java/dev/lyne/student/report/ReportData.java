@@ -70,8 +70,13 @@ public record ReportData(
         }
     }
 
-    /** A training step: negative log-likelihood of the training text in nats a token, after so many seconds. */
-    public record TrainingPoint(long step, double seconds, double nll, double positionsPerSecond) {}
+    /**
+     * A training step: negative log-likelihood of the training text in nats a token, after so many seconds.
+     *
+     * @param scheduled what the schedules gave the step, by name
+     */
+    public record TrainingPoint(
+            long step, double seconds, double nll, double positionsPerSecond, Map<String, Double> scheduled) {}
 
     /** An evaluation: negative log-likelihood of held-out text in nats a token. */
     public record HeldOutPoint(long step, double seconds, double nll) {}

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.ToDoubleFunction;
@@ -50,6 +51,7 @@ public final class ReportPage {
                 .append("</style>\n</head>\n<body>\n<main>\n");
         header();
         learning();
+        schedules();
         time();
         data.tables().forEach(this::table);
         samples();
@@ -151,6 +153,40 @@ public final class ReportPage {
         if (!chart.isEmpty()) {
             out.append(chart.render());
         }
+    }
+
+    /** A chart for each scheduled quantity that any run has; one that stands still is a level line. */
+    private void schedules() {
+        Set<String> names = new LinkedHashSet<>();
+        data.runs().forEach(run ->
+                run.training().forEach(point -> names.addAll(point.scheduled().keySet())));
+        if (names.isEmpty()) {
+            return;
+        }
+        out.append("<section>\n<h2>Schedules</h2>\n<p>What each step was taken with.</p>\n")
+                .append("<div class=\"charts three\">\n");
+        for (String name : names) {
+            LineChart chart = new LineChart(title(name), "step", title(name).toLowerCase(Locale.ROOT));
+            for (int i = 0; i < data.runs().size(); i++) {
+                Run run = data.runs().get(i);
+                chart.add(new LineChart.Series(
+                        run.name(),
+                        color(i),
+                        run.training().size() > 60,
+                        run.training().stream()
+                                .filter(point -> point.scheduled().containsKey(name))
+                                .map(point -> new LineChart.Point(
+                                        point.step(), point.scheduled().getOrDefault(name, 0.0)))
+                                .toList()));
+            }
+            chart(chart);
+        }
+        out.append("</div>\n</section>\n");
+    }
+
+    /** A name for people: {@code learning_rate} as Learning rate. */
+    private static String title(String name) {
+        return Character.toUpperCase(name.charAt(0)) + name.substring(1).replace('_', ' ');
     }
 
     private void time() {

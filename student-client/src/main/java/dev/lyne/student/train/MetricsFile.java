@@ -57,7 +57,7 @@ final class MetricsFile implements Closeable {
         if (!Double.isNaN(step.divergence())) {
             line.put("divergence", step.divergence());
         }
-        line.put("learning_rate", step.learningRate());
+        step.scheduled().forEach(line::put);
         line.put("gradient_norm", step.gradientNorm());
         line.put("positions", step.positions());
         line.put("seconds", step.seconds());

@@ -50,7 +50,8 @@ public interface ProgressListener {
      * @param step steps taken, this one included
      * @param loss what is minimised
      * @param nll nats a token on the training text
-     * @param divergence divergence from the teacher, nats a position; NaN without one
+     * @param divergence divergence from the teacher, nats a position; NaN without one, and where alpha is 0
+     * @param scheduled what the schedules gave the step, by name: the learning rate and, with a teacher, alpha and temperatures
      * @param positionsPerSecond over this step
      * @param stallFraction share of the training time so far spent waiting for targets
      * @param coverage targets used over targets needed so far; NaN without a teacher
@@ -63,7 +64,7 @@ public interface ProgressListener {
             double loss,
             double nll,
             double divergence,
-            double learningRate,
+            Map<String, Double> scheduled,
             double gradientNorm,
             long positions,
             double positionsPerSecond,

@@ -69,7 +69,7 @@ public final class RunReports {
         return new ReportData(
                 "Training run: " + run.name(),
                 run.coverage().isPresent()
-                        ? "A student that learns from the stream of a teacher server."
+                        ? "A student that learns from a teacher's rows."
                         : "Plain language-model training, without a teacher.",
                 List.of(),
                 List.of(run),
@@ -92,7 +92,9 @@ public final class RunReports {
     }
 
     private static String methodOf(RunSummary summary) {
-        return summary.coverage() == null ? "cross-entropy on the data" : "forward KL from the teacher";
+        return summary.coverage() == null
+                ? "cross-entropy on the data"
+                : summary.method().replace('_', ' ') + " from the teacher";
     }
 
     /** A line that is damaged has nothing to show; the curve goes on without it. */
@@ -115,7 +117,22 @@ public final class RunReports {
             heldOut.add(new ReportData.HeldOutPoint(step, seconds, nll));
         } else {
             training.add(new ReportData.TrainingPoint(
-                    step, seconds, nll, line.path("positions_per_second").asDouble(0)));
+                    step,
+                    seconds,
+                    nll,
+                    line.path("positions_per_second").asDouble(0),
+                    scheduled(line)));
         }
+    }
+
+    private static Map<String, Double> scheduled(JsonNode line) {
+        Map<String, Double> scheduled = new LinkedHashMap<>();
+        for (String name : StepValues.NAMES) {
+            double value = line.path(name).asDouble(Double.NaN);
+            if (!Double.isNaN(value)) {
+                scheduled.put(name, value);
+            }
+        }
+        return scheduled;
     }
 }

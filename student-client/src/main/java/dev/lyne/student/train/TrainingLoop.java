@@ -5,6 +5,7 @@ import dev.lyne.lm.training.TrainingBatch;
 import dev.lyne.student.checkpoint.CheckpointStore;
 import dev.lyne.student.checkpoint.RunState;
 import dev.lyne.student.evaluate.HeldOutLoss;
+import dev.lyne.student.loss.DistillationLoss;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -56,7 +57,7 @@ final class TrainingLoop {
             long logEvery,
             double minCoverage) {}
 
-    private record Result(double loss, double nll, double divergence, double learningRate, double norm) {}
+    private record Result(double loss, double nll, double divergence, StepValues values, double norm) {}
 
     /** @param checkpointedStep the step that the newest checkpoint is of; −1: there is none */
     TrainingLoop(Parts parts, Plan plan, RunTotals totals, long checkpointedStep) {
@@ -216,12 +217,13 @@ final class TrainingLoop {
         long positions = positions(items);
         long covered = positions(
                 items.stream().filter(item -> item.targets().isPresent()).toList());
-        double divergence = divergenceTerm < 0 || covered == 0 ? Double.NaN : sums[divergenceTerm] / covered;
-        if (values.alpha() > 0 && covered > 0) {
+        boolean distilled = values.alpha() > 0 && covered > 0; // rows of weight 0 leave no divergence behind
+        double divergence = divergenceTerm < 0 || !distilled ? Double.NaN : sums[divergenceTerm] / covered;
+        if (distilled) {
             parts.taid().stepped(totals.step() + 1, divergence);
         }
         return new Result(
-                sums[0], nllTerm < 0 ? sums[0] : sums[nllTerm] / positions, divergence, values.learningRate(), norm);
+                sums[0], nllTerm < 0 ? sums[0] : sums[nllTerm] / positions, divergence, values, norm);
     }
 
     private void log(Result result, long positions, long nanos) throws IOException {
@@ -231,7 +233,7 @@ final class TrainingLoop {
                 result.loss(),
                 result.nll(),
                 result.divergence(),
-                result.learningRate(),
+                result.values().named(parts.batches().loss().map(DistillationLoss::loss)),
                 result.norm(),
                 positions,
                 positions * 1e9 / Math.max(1, nanos),
@@ -252,9 +254,11 @@ final class TrainingLoop {
         scalars.put("train/nll", step.nll());
         if (!Double.isNaN(step.divergence())) {
             scalars.put("train/divergence", step.divergence());
+        }
+        if (!Double.isNaN(step.coverage())) {
             scalars.put("teacher/coverage", step.coverage());
         }
-        scalars.put("train/learning_rate", step.learningRate());
+        step.scheduled().forEach((name, value) -> scalars.put("train/" + name, value));
         scalars.put("train/gradient_norm", step.gradientNorm());
         scalars.put("speed/positions_per_second", step.positionsPerSecond());
         scalars.put("speed/stall_fraction", step.stallFraction());

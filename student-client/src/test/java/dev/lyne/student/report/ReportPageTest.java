@@ -127,7 +127,13 @@ final class ReportPageTest {
             double seconds = step * 512 / rate;
             if (step > 0) {
                 training.add(new ReportData.TrainingPoint(
-                        step, seconds, nll + random.nextGaussian() * 0.12, rate + random.nextGaussian() * 150));
+                        step,
+                        seconds,
+                        nll + random.nextGaussian() * 0.12,
+                        rate + random.nextGaussian() * 150,
+                        coverage.isPresent()
+                                ? Map.of("learning_rate", 1e-3, "alpha", step / 1000.0)
+                                : Map.of("learning_rate", 1e-3)));
             }
             if (step % 50 == 0) {
                 heldOut.add(new ReportData.HeldOutPoint(step, seconds, nll + 0.05));

@@ -7,15 +7,20 @@ import static org.assertj.core.api.Assertions.within;
 import dev.lyne.student.client.TargetSource;
 import dev.lyne.student.loss.Loss;
 import java.nio.file.Path;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** Every loss and schedule, from the settings to the student. */
 final class LossTrainingTest {
@@ -75,6 +80,46 @@ final class LossTrainingTest {
                             (1 - alpha) * done.nll() + alpha * temperature * temperature * done.divergence(),
                             within(1e-3));
         }
+    }
+
+    @Test
+    void metrics_everyStep_haveWhatIsScheduledAndNoDivergenceWhereAlphaIsZero() throws Exception {
+        run(
+                config(
+                        "out",
+                        Map.of(
+                                Setting.LOSS, "taid",
+                                Setting.ALPHA, "0.8",
+                                Setting.ALPHA_SCHEDULE, "linear_down",
+                                Setting.TEACHER_TEMPERATURE, "2",
+                                Setting.STUDENT_TEMPERATURE, "teacher",
+                                Setting.STEPS, "4")),
+                false,
+                ProgressListener.none());
+        RunDirectory out = new RunDirectory(directory.resolve("out"));
+        List<JsonNode> lines = Files.readAllLines(out.metrics()).stream()
+                .map(JsonMapper.shared()::readTree)
+                .filter(line -> line.has("loss"))
+                .toList();
+        assertThat(lines).hasSize(4);
+        for (JsonNode line : lines) {
+            double alpha = line.get("alpha").asDouble();
+            assertThat(alpha).isEqualTo(0.8 * (1 - line.get("step").asLong() / 4.0), within(1e-12));
+            assertThat(line.has("divergence")).as(line.toString()).isEqualTo(alpha > 0);
+            assertThat(line.get("teacher_temperature").asDouble()).isEqualTo(2);
+            assertThat(line.get("student_temperature").asDouble()).isEqualTo(2);
+            assertThat(line.get("taid_lambda").asDouble()).isBetween(0.4, 1.0);
+            assertThat(line.get("learning_rate").asDouble()).isBetween(0.0, 0.01);
+        }
+        assertThat(lines.get(3).get("alpha").asDouble()).isZero();
+        try (Stream<Path> events = Files.list(out.events())) {
+            assertThat(Files.readString(events.findFirst().orElseThrow(), StandardCharsets.ISO_8859_1))
+                    .contains("train/alpha", "train/teacher_temperature", "train/student_temperature", "train/taid_lambda");
+        }
+        assertThat(Files.readString(out.report()))
+                .contains("Learning rate", "Alpha", "Teacher temperature", "Student temperature", "Taid lambda")
+                .contains("taid from the teacher")
+                .doesNotContain("NaN");
     }
 
     @Test
