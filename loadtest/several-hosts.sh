@@ -63,7 +63,7 @@ start=$(date -u -d '+8 seconds' +%Y-%m-%dT%H:%M:%SZ)
 runs=()
 for student in 1 2; do
   on s$student load --teacher 127.0.0.1:50051 --students 2 --part $student/2 --in-flight 32 --tokens 256 --repeated 1 --pool 32 \
-    --warm-up 4 --duration 10 --start-at "$start" --json "$scratch/$student.json" >/dev/null 2>"$scratch/load$student.log" &
+    --warm-up 4 --duration 10 --seed 1 --start-at "$start" --json "$scratch/$student.json" >/dev/null 2>"$scratch/load$student.log" &
   runs+=($!)
 done
 both "${runs[@]}"

@@ -65,15 +65,13 @@ final class ConsoleProgress implements ProgressListener, AutoCloseable {
     }
 
     private String describe(Step step) {
-        String divergence = Double.isNaN(step.divergence()) ? "" : String.format(", divergence %.4f", step.divergence());
+        String divergence =
+                Double.isNaN(step.divergence()) ? "" : String.format(", divergence %.4f", step.divergence());
         String teacher = Double.isNaN(step.coverage())
                 ? ""
                 : String.format(
                         "%s, stall %.1f%%, coverage %.3f, rows %s",
-                        divergence,
-                        100 * step.stallFraction(),
-                        step.coverage(),
-                        mix(step.positionsBySource()));
+                        divergence, 100 * step.stallFraction(), step.coverage(), mix(step.positionsBySource()));
         return String.format(
                 "step %,d of %,d: loss %.4f, %.0f positions/s%s",
                 step.step(), step.steps(), step.loss(), step.positionsPerSecond(), teacher);

@@ -55,7 +55,8 @@ final class DemoProgress {
                 break; // the last line, while the student is writing it
             }
             if (line.has("held_out_nll")) {
-                heldOut = String.format(Locale.ROOT, ", held-out %.3f", line.get("held_out_nll").asDouble());
+                heldOut = String.format(
+                        Locale.ROOT, ", held-out %.3f", line.get("held_out_nll").asDouble());
             } else {
                 step = String.format(
                         Locale.ROOT,

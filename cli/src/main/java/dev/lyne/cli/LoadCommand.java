@@ -46,7 +46,10 @@ final class LoadCommand implements Callable<Integer> {
             "--start-at",
             "--help",
             "--version",
-            "--threads");
+            "--threads",
+            "--max-failures",
+            "--max-p99-ms",
+            "--min-positions-per-second");
 
     @Option(names = "--teacher", paramLabel = "HOST:PORT", description = "The teacher server, or its replicas.")
     private @Nullable String teacher;
@@ -56,6 +59,9 @@ final class LoadCommand implements Callable<Integer> {
 
     @Mixin
     private LoadProfileOptions profile;
+
+    @Mixin
+    private LoadGates gates;
 
     @Option(
             names = "--steps",
@@ -119,7 +125,8 @@ final class LoadCommand implements Callable<Integer> {
     @Option(
             names = "--start-at",
             paramLabel = "TIME",
-            description = "Begin at that time (ISO 8601, UTC), so that parts on several hosts run side by side.")
+            description =
+                    "Begin at that time (ISO 8601, UTC), so that parts on several hosts run side by side; needs --seed.")
     private @Nullable Instant startAt;
 
     @Option(names = "--report", paramLabel = "FILE", description = "Write a page for people, with curves, to FILE.")
@@ -144,8 +151,10 @@ final class LoadCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        gates.requirePossible();
         if (!compare.isEmpty()) {
-            var lines = Comparison.of(LoadResult.read(compare.get(0)), LoadResult.read(compare.get(1)), 1);
+            var lines = Comparison.of(
+                    LoadResult.read("--compare", compare.get(0)), LoadResult.read("--compare", compare.get(1)), 1);
             json.write(lines);
             lines.forEach(json.textOut()::println);
             return 0;
@@ -161,13 +170,15 @@ final class LoadCommand implements Callable<Integer> {
                 System.out.println("saturated at " + result.saturatedAt());
             }
         }
-        return 0;
+        List<String> missed = gates.missed(result);
+        missed.forEach(line -> System.err.println("lyne: " + line));
+        return missed.isEmpty() ? 0 : 1;
     }
 
     private static LoadResult merged(List<Path> files) throws IOException {
         List<LoadResult> parts = new ArrayList<>();
         for (Path file : files) {
-            parts.add(LoadResult.read(file));
+            parts.add(LoadResult.read("--merge", file));
         }
         return Merge.of(parts);
     }
@@ -184,10 +195,19 @@ final class LoadCommand implements Callable<Integer> {
                                 ? "--ramp (expected: --steps, which every process knows)"
                                 : "--part (expected: one)"));
             }
-            return new LoadProcesses(processes).run(profile.facts());
+            if (startAt != null) {
+                throw new IllegalArgumentException(
+                        "--processes: " + processes + " with --start-at (expected: one of them)");
+            }
+            tellSeed(whole);
+            return new LoadProcesses(processes).run(profile.facts(whole.seed()));
         }
         var schedule = new Schedule(
                 steps, ramp, maxSteps, Duration.ofMillis(maxP99Millis), LoadProfileOptions.seconds(drainSeconds));
+        if (startAt != null) {
+            profile.requireSeed("--start-at");
+        }
+        tellSeed(whole);
         if (startAt != null) {
             TimeUnit.MILLISECONDS.sleep(Math.max(0, Instant.now().until(startAt, ChronoUnit.MILLIS)));
         }
@@ -200,7 +220,20 @@ final class LoadCommand implements Callable<Integer> {
                 TeacherDialer.open(security.security())::channel)) {
             var outcome = new LoadTest(whole, schedule, connections, metrics).run(new LoadProgress(System.err));
             return new LoadResult(
-                    LoadResult.FORMAT, profile.facts(), startedAt, 1, outcome.saturatedAt(), outcome.steps());
+                    LoadResult.FORMAT,
+                    profile.facts(whole.seed()),
+                    outcome.teacher(),
+                    startedAt,
+                    1,
+                    outcome.saturatedAt(),
+                    outcome.steps());
         }
+    }
+
+    /** A seed that nobody gave is said, so that the run can be repeated. */
+    private void tellSeed(LoadProfile whole) {
+        System.err.printf(
+                "seed %d%s%n",
+                whole.seed(), profile.hasSeed() ? "" : ", a fresh one; --seed " + whole.seed() + " asks for the same");
     }
 }

@@ -33,6 +33,7 @@ final class LoadProcesses {
             for (int part = 1; part <= processes; part++) {
                 List<String> arguments = new ArrayList<>(List.of("load"));
                 options.forEach((name, value) -> arguments.addAll(argument(name, value)));
+                arguments.add("--max-failures=1"); // the whole load is judged, not a part
                 arguments.add("--part=" + part + "/" + processes);
                 arguments.add("--start-at=" + start);
                 arguments.add("--json=" + scratch.resolve(part + ".json"));
@@ -44,7 +45,7 @@ final class LoadProcesses {
             List<LoadResult> parts = new ArrayList<>();
             for (int part = 1; part <= processes; part++) {
                 children.get(part - 1).awaitSuccess();
-                parts.add(LoadResult.read(scratch.resolve(part + ".json")));
+                parts.add(LoadResult.read("--json", scratch.resolve(part + ".json")));
             }
             Directories.delete(scratch); // kept, with the logs in it, where a part fails
             return Merge.of(parts);

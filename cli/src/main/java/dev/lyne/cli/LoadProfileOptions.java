@@ -7,6 +7,7 @@ import dev.lyne.load.profile.Selections;
 import dev.lyne.load.profile.Trouble;
 import dev.lyne.load.profile.WantedPositions;
 import dev.lyne.wire.Precision;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
@@ -134,22 +135,38 @@ final class LoadProfileOptions {
 
     @Option(
             names = "--seed",
-            defaultValue = "1",
-            description = "Seed of sequences, arrivals, pauses and trouble (default: ${DEFAULT-VALUE}).")
-    private long seed;
+            paramLabel = "N",
+            description =
+                    "Seed of sequences, arrivals, pauses and trouble: a second run of one seed finds the first one's"
+                            + " rows in the server's caches (default: a fresh one).")
+    private @Nullable Long seed;
+
+    private final long freshSeed = new SecureRandom().nextInt(Integer.MAX_VALUE);
 
     @Option(
             names = "--part",
             defaultValue = "1/1",
             paramLabel = "I/N",
             description =
-                    "Run the I-th of N parts of this load; other processes or hosts run the others (default: all).")
+                    "Run the I-th of N parts of this load; other processes or hosts run the others; needs --seed (default: all).")
     private String part;
 
     /** How sequences of an open loop come. */
     enum ArrivalKind {
         POISSON,
         CONSTANT
+    }
+
+    boolean hasSeed() {
+        return seed != null;
+    }
+
+    /** Refuses an option that only makes sense where every part of the load has the same seed. */
+    void requireSeed(String option) {
+        if (seed == null) {
+            throw new IllegalArgumentException(
+                    "--seed: none with " + option + " (expected: --seed N, the same for every part)");
+        }
     }
 
     LoadProfile profile() {
@@ -160,6 +177,10 @@ final class LoadProfileOptions {
         } catch (NumberFormatException | StringIndexOutOfBoundsException e) {
             throw new IllegalArgumentException("--part: " + part + " (expected: I/N, I from 1 to N)", e);
         }
+        if (parts[1] > 1) {
+            requireSeed("--part");
+        }
+        long chosen = seed == null ? freshSeed : seed;
         return new LoadProfile(
                 students,
                 parts[0],
@@ -168,7 +189,7 @@ final class LoadProfileOptions {
                         ? new Arrivals.Closed(window, thinkMillis)
                         : new Arrivals.Open(rate, arrivals == ArrivalKind.CONSTANT),
                 Lengths.parse(tokens),
-                Selections.parse(selection, seed),
+                Selections.parse(selection, chosen),
                 precision,
                 rawLogits,
                 WantedPositions.parse(positions),
@@ -180,11 +201,11 @@ final class LoadProfileOptions {
                 seconds(warmUpSeconds),
                 seconds(durationSeconds),
                 decode,
-                seed);
+                chosen);
     }
 
-    /** The values of all options that decide what a run does, by name. */
-    Map<String, String> facts() {
+    /** The values of all options that decide what a run does, by name, with the seed that it had. */
+    Map<String, String> facts(long usedSeed) {
         Map<String, String> facts = new TreeMap<>();
         for (OptionSpec option : command.options()) {
             Object value = option.getValue();
@@ -192,6 +213,7 @@ final class LoadProfileOptions {
                 facts.put(option.longestName().replaceFirst("^--", "").replace('-', '_'), String.valueOf(value));
             }
         }
+        facts.put("seed", Long.toString(usedSeed));
         return facts;
     }
 

@@ -39,6 +39,7 @@ final class LoadText {
                 step.unanswered(),
                 step.reconnects(),
                 step.refusals().isEmpty() ? "none" : listed("%s %,d", step.refusals()));
+        step.refusalMessages().forEach((reason, message) -> out.printf("    %s: %s%n", reason, message));
         Map<String, Double> server = step.server();
         for (String series : List.of("lyne_teacher_queue_tokens", "lyne_teacher_unsent_bytes")) {
             server.forEach((name, value) -> {

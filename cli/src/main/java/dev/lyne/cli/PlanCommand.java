@@ -207,7 +207,8 @@ final class PlanCommand implements Callable<Integer> {
     private TeacherCost cost() throws IOException {
         TeacherCost cost;
         if (calibration != null) {
-            cost = TeacherCost.of(LoadResult.read(calibration), batchTokens, batchDeadlineMillis / 1e3);
+            cost = TeacherCost.of(
+                    LoadResult.read("--calibration", calibration), batchTokens, batchDeadlineMillis / 1e3);
         } else if (tokensPerSecond > 0 && bytesPerPosition > 0) {
             cost = new TeacherCost(
                     batchOverheadMillis / 1e3,
@@ -224,6 +225,6 @@ final class PlanCommand implements Callable<Integer> {
         if (calibration != null && bytesPerPosition > 0) {
             cost = cost.withBytesPerPosition(bytesPerPosition);
         }
-        return hits == null ? cost : cost.withHits(LoadResult.read(hits));
+        return hits == null ? cost : cost.withHits(LoadResult.read("--hits", hits));
     }
 }

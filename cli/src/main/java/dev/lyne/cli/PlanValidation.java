@@ -132,7 +132,7 @@ final class PlanValidation {
         try (ChildProcess process = ChildProcess.start("load", directory.resolve("load.log"), 1, "512m", arguments)) {
             process.awaitSuccess();
         }
-        return LoadResult.read(result);
+        return LoadResult.read("--json", result);
     }
 
     private Path directory() throws IOException {

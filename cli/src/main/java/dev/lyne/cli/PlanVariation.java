@@ -103,6 +103,7 @@ record PlanVariation(String name, List<String> values, OptionSpec option) {
         String over = name.replace('-', ' ');
         if (found) {
             return LineChart.over(values, "Replicas over " + over, over, "replicas")
+                    .fromZero()
                     .add(line(
                             "found by simulation",
                             0,
@@ -111,6 +112,7 @@ record PlanVariation(String name, List<String> values, OptionSpec option) {
                     .add(line("by arithmetic, if no row is used twice", 1, plans, CapacityPlan::replicasAtLeast));
         }
         return LineChart.over(values, "Shares over " + over, over, "%")
+                .fromZero()
                 .add(line(
                         "stall: students' time spent waiting",
                         0,

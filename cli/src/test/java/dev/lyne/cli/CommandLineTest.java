@@ -141,6 +141,25 @@ final class CommandLineTest {
         assertThat(directory.resolve("run")).doesNotExist();
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "--part 1/2|--seed: none with --part (expected: --seed N, the same for every part)",
+                "--start-at 2026-01-01T00:00:00Z|--seed: none with --start-at (expected: --seed N, the same for every part)",
+                "--max-failures 7|--max-failures: 7 (expected: a share 0..1, or per cent such as 5%)",
+                "--max-failures x%|--max-failures: x% (expected: a share 0..1, or per cent such as 5%)",
+                "--max-p99-ms 0|--max-p99-ms: 0.0 (expected: above 0)",
+                "--min-positions-per-second -1|--min-positions-per-second: -1.0 (expected: above 0)",
+            })
+    void load_wrongGateOrNoSeed_isRefusedBeforeAnythingIsDialled(String options, String message) {
+        List<String> arguments = new ArrayList<>(List.of("load", "--teacher", "127.0.0.1:1"));
+        arguments.addAll(List.of(options.split(" ")));
+        Outcome outcome = run(arguments.toArray(String[]::new));
+        assertThat(outcome.err()).isEqualTo("lyne: " + message + "\n");
+        assertThat(outcome.code()).isEqualTo(2);
+    }
+
     /** Old names of options, each with the command that had it. */
     @ParameterizedTest
     @CsvSource({

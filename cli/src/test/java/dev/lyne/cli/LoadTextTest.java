@@ -31,6 +31,7 @@ final class LoadTextTest {
                 0.75,
                 new TreeMap<>(Map.of("computed", 500L, "memory", 1_500L)),
                 refusals,
+                refusals.isEmpty() ? Map.of() : Map.of("RESOURCE_EXHAUSTED", "queue: 9 (expected: at most 8)"),
                 3,
                 new TreeMap<>(Map.of("p50", 16.74, "p99", 183.92)),
                 Map.of("p99", 0.26),
@@ -60,6 +61,6 @@ final class LoadTextTest {
         assertThat(text(2.5, Map.of("RESOURCE_EXHAUSTED", 12L)))
                 .contains("sequences/s       2.5 offered, 10 due, 2.0 answered\n")
                 .contains("generator lag, ms p99 0.3\n")
-                .contains("refused: RESOURCE_EXHAUSTED 12\n");
+                .contains("refused: RESOURCE_EXHAUSTED 12\n    RESOURCE_EXHAUSTED: queue: 9 (expected: at most 8)\n");
     }
 }

@@ -15,6 +15,9 @@ import org.HdrHistogram.Histogram;
 /** {@code report.html} of a load run: what was reached, latency over throughput, and every figure. */
 public final class LoadPage {
     private static final int COLORS = 6;
+    private static final String STYLE = ".scroll th, .scroll td { white-space: nowrap; overflow-wrap: normal; }\n"
+            + ".scroll + .scroll { margin-top: 1.4rem; }\n"
+            + ".words td:last-child { white-space: normal; overflow-wrap: anywhere; }\n";
     private static final String[] PERCENTILES = {"p50", "p90", "p99", "p99.9"};
 
     private final LoadResult result;
@@ -34,7 +37,7 @@ public final class LoadPage {
                 .append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
                 .append("<meta name=\"color-scheme\" content=\"light dark\">\n<title>Load test</title>\n<style>\n")
                 .append(ReportPage.styleSheet())
-                .append(".scroll th, .scroll td { white-space: nowrap; overflow-wrap: normal; }\n")
+                .append(STYLE)
                 .append("</style>\n</head>\n<body>\n<main>\n");
         header();
         if (result.steps().size() > 1) {
@@ -74,11 +77,18 @@ public final class LoadPage {
 
     private String subtitle() {
         boolean open = result.steps().get(0).offeredPerSecond() > 0;
-        return (open
+        return "Server " + result.profile().getOrDefault("teacher", "unknown")
+                + (result.teacher().isEmpty() ? ". " : ", teacher " + shortened(result.teacher()) + ". ")
+                + (open
                         ? "Open loop: sequences come when they are due, answered or not, and latency counts from then. "
                         : "Closed loop: every student keeps sequences in flight and asks for the next when one is answered. ")
                 + "Begun " + result.startedAt() + ", " + result.processes()
                 + (result.processes() == 1 ? " process." : " processes.");
+    }
+
+    /** A digest in a sentence is cut to the twelve characters that people compare. */
+    private static String shortened(String teacher) {
+        return teacher.replaceAll("([0-9a-f]{12})[0-9a-f]{20,}", "$1…");
     }
 
     private void card(String what, String value, String note) {
@@ -92,7 +102,7 @@ public final class LoadPage {
         List<String> names = new ArrayList<>(List.of(PERCENTILES));
         legend(names);
         out.append("<div class=\"charts\">\n");
-        LineChart latency = new LineChart("Latency over throughput", "positions a second", "milliseconds");
+        LineChart latency = new LineChart("Latency over throughput", "positions a second", "milliseconds").fromZero();
         for (int i = 0; i < PERCENTILES.length; i++) {
             String percentile = PERCENTILES[i];
             latency.add(new LineChart.Series(
@@ -108,9 +118,13 @@ public final class LoadPage {
         chart(latency);
         boolean open = result.steps().get(0).offeredPerSecond() > 0;
         LineChart rate = new LineChart(
-                open ? "Answered against offered (faint: as many as offered)" : "Throughput over students",
-                open ? "sequences offered a second" : "students",
-                open ? "sequences a second" : "positions a second");
+                        open ? "Answered against offered (faint: as many as offered)" : "Throughput over students",
+                        open ? "sequences offered a second" : "students",
+                        open ? "sequences a second" : "positions a second")
+                .fromZero();
+        if (!open) {
+            rate.wholeX();
+        }
         rate.add(new LineChart.Series(
                 "answered",
                 0,
@@ -165,40 +179,54 @@ public final class LoadPage {
                         "MB/s",
                         "bytes/position",
                         "hits",
-                        "p50 ms",
-                        "p90 ms",
-                        "p99 ms",
-                        "p99.9 ms",
-                        "max ms",
                         "failed",
-                        "unanswered",
-                        "lag p99 ms",
-                        "generator CPU s"),
-                result.steps().stream().map(LoadPage::row).toList());
-        Map<String, Long> refusals = new TreeMap<>();
-        result.steps().forEach(step -> step.refusals().forEach((why, n) -> refusals.merge(why, n, Long::sum)));
-        if (!refusals.isEmpty()) {
-            out.append("<p>Refusals, those included that were answered when asked again: ")
-                    .append(Html.escape(refusals.toString()))
-                    .append("</p>\n");
-        }
+                        "unanswered"),
+                result.steps().stream().map(LoadPage::work).toList());
+        table(
+                List.of("step", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms", "lag p99 ms", "generator CPU s"),
+                result.steps().stream().map(LoadPage::latency).toList());
+        refusals();
         out.append("</section>\n");
     }
 
-    private static List<String> row(StepResult step) {
-        List<String> cells = new ArrayList<>(List.of(
+    private void refusals() {
+        Map<String, Long> counts = new TreeMap<>();
+        Map<String, String> messages = new TreeMap<>();
+        for (StepResult step : result.steps()) {
+            step.refusals().forEach((why, n) -> counts.merge(why, n, Long::sum));
+            step.refusalMessages().forEach(messages::putIfAbsent);
+        }
+        if (counts.isEmpty()) {
+            return;
+        }
+        out.append(
+                "<p>Refusals, those included that were answered when asked again, with the server's own words for the first "
+                        + "of each reason:</p>\n");
+        List<List<String>> rows = new ArrayList<>();
+        counts.forEach((why, n) -> rows.add(List.of(why, Html.count(n), messages.getOrDefault(why, "—"))));
+        out.append("<div class=\"words\">\n");
+        table(List.of("reason", "times", "the server's words"), rows);
+        out.append("</div>\n");
+    }
+
+    private static List<String> work(StepResult step) {
+        return List.of(
                 step.label(),
                 step.offeredPerSecond() == 0 ? "—" : Html.decimal(step.offeredPerSecond(), 1),
                 Html.decimal(step.sequencesPerSecond(), 1),
                 Html.decimal(step.positionsPerSecond(), 0),
                 Html.decimal(step.bytesPerSecond() / 1e6, 2),
                 Html.decimal(step.bytesPerPosition(), 1),
-                Html.percent(step.hitRatio())));
+                Html.percent(step.hitRatio()),
+                Long.toString(step.failed()),
+                Long.toString(step.unanswered()));
+    }
+
+    private static List<String> latency(StepResult step) {
+        List<String> cells = new ArrayList<>(List.of(step.label()));
         for (String name : List.of("p50", "p90", "p99", "p99.9", "max")) {
             cells.add(Html.decimal(step.latencyMillis().getOrDefault(name, 0.0), 2));
         }
-        cells.add(Long.toString(step.failed()));
-        cells.add(Long.toString(step.unanswered()));
         cells.add(
                 step.offeredPerSecond() == 0
                         ? "—"
@@ -211,9 +239,10 @@ public final class LoadPage {
         out.append("<section>\n<h2>Over time</h2>\n<p>Second by second, the steps one after the other.</p>\n");
         legend(result.steps().stream().map(StepResult::label).toList());
         out.append("<div class=\"charts\">\n");
-        LineChart rate = new LineChart("Throughput", "counted seconds", "positions a second");
-        LineChart latency =
-                new LineChart("Latency of what was due, p99 (faint: p50)", "counted seconds", "milliseconds");
+        LineChart rate = new LineChart("Throughput", "counted seconds", "positions a second").fromZero();
+        LineChart latency = new LineChart(
+                        "Latency of what was due, p99 (faint: p50)", "counted seconds", "milliseconds")
+                .fromZero();
         double at = 0;
         int number = 0;
         for (StepResult step : result.steps()) {
@@ -265,6 +294,9 @@ public final class LoadPage {
 
     private void profile() {
         out.append("<section>\n<h2>What was asked for</h2>\n<dl class=\"facts\">\n");
+        if (!result.teacher().isEmpty()) {
+            out.append("<div><dt>served by</dt><dd>%s</dd></div>\n".formatted(Html.escape(result.teacher())));
+        }
         result.profile()
                 .forEach((name, value) -> out.append(
                         "<div><dt>%s</dt><dd>%s</dd></div>\n".formatted(Html.escape(name), Html.escape(value))));

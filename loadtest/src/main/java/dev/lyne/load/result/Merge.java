@@ -5,6 +5,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** Results of several processes or hosts that ran parts of one load side by side, as one result. */
 public final class Merge {
@@ -38,6 +39,9 @@ public final class Merge {
         return new LoadResult(
                 LoadResult.FORMAT,
                 profile,
+                String.join(
+                        "; ",
+                        new TreeSet<>(parts.stream().map(LoadResult::teacher).toList())),
                 first.startedAt(),
                 parts.stream().mapToInt(LoadResult::processes).sum(),
                 first.saturatedAt(),
@@ -97,6 +101,7 @@ public final class Merge {
                 parts.stream().mapToLong(StepResult::unanswered).sum(),
                 add(parts.stream().map(StepResult::positionsBySource).toList()),
                 add(parts.stream().map(StepResult::refusals).toList()),
+                firstOfEach(parts.stream().map(StepResult::refusalMessages).toList()),
                 parts.stream().mapToLong(StepResult::reconnects).sum(),
                 parts.stream().mapToDouble(StepResult::generatorCpuSeconds).sum(),
                 parts.stream()
@@ -107,6 +112,12 @@ public final class Merge {
                 intervals,
                 Histograms.write(Histograms.sum(
                         parts.stream().map(StepResult::lagHistogram).toList()))));
+    }
+
+    private static Map<String, String> firstOfEach(List<Map<String, String>> maps) {
+        Map<String, String> firsts = new TreeMap<>();
+        maps.forEach(map -> map.forEach(firsts::putIfAbsent));
+        return firsts;
     }
 
     private static Map<String, Long> add(List<Map<String, Long>> maps) {

@@ -18,6 +18,7 @@ import java.util.Map;
  * @param bytes block bytes answered in the window
  * @param positionsBySource positions by where they came from
  * @param refusals refusals in the window by reason, those included that were answered when asked again
+ * @param refusalMessages what the server said of the first refusal of each reason
  * @param reconnects streams opened anew in the window
  * @param latencyMillis from the intended time to the last row: percentiles by name
  * @param lagMillis from the intended time to the generator's own reaction: percentiles by name
@@ -45,6 +46,7 @@ public record StepResult(
         double hitRatio,
         Map<String, Long> positionsBySource,
         Map<String, Long> refusals,
+        Map<String, String> refusalMessages,
         long reconnects,
         Map<String, Double> latencyMillis,
         Map<String, Double> lagMillis,
@@ -70,6 +72,7 @@ public record StepResult(
             long unanswered,
             Map<String, Long> positionsBySource,
             Map<String, Long> refusals,
+            Map<String, String> refusalMessages,
             long reconnects,
             double generatorCpuSeconds,
             Map<String, Double> server,
@@ -108,6 +111,7 @@ public record StepResult(
                 positions == 0 ? 0 : 1 - (double) computed / positions,
                 counted.positionsBySource(),
                 counted.refusals(),
+                counted.refusalMessages(),
                 counted.reconnects(),
                 Histograms.percentiles(Histograms.sum(counted.intervals().stream()
                         .map(IntervalResult::latencyHistogram)
@@ -130,6 +134,7 @@ public record StepResult(
                 unanswered,
                 positionsBySource,
                 refusals,
+                refusalMessages,
                 reconnects,
                 generatorCpuSeconds,
                 server,

@@ -217,6 +217,11 @@ final class LoadStudent {
     /** What the stream tells, with this student's lock held. */
     private final class Events implements StreamEvents {
         @Override
+        public void teacher(String description) {
+            meter.opened(description);
+        }
+
+        @Override
         public void opened(int vocabulary, int sequences, long tokens) {
             everOpened = true;
             vocabularySize = vocabulary;
@@ -254,7 +259,7 @@ final class LoadStudent {
             if (one == null) {
                 return;
             }
-            meter.refused(reason, one.intendedNanos);
+            meter.refused(reason, message, one.intendedNanos);
             if (retryNanos > 0) {
                 backlog.refuse(one);
                 agenda.at(agenda.now() + retryNanos, () -> again(one));
@@ -271,7 +276,7 @@ final class LoadStudent {
                 return;
             }
             int lost = stream.number();
-            meter.refused("STREAM_" + code, agenda.now());
+            meter.refused("STREAM_" + code, message, agenda.now());
             meter.reconnected(agenda.now());
             backlog.askAgain();
             agenda.at(agenda.now() + RETRY_NANOS, () -> reconnect(lost));

@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -22,14 +24,16 @@ public final class LoadTest {
     private final Schedule schedule;
     private final Connections connections;
     private final Optional<ServerMetrics> metrics;
+    private final Set<String> teachers = new TreeSet<>();
     private final AtomicReference<@Nullable String> fatal = new AtomicReference<>();
 
     /**
      * What came of it.
      *
+     * @param teacher what the server called its teacher, for people
      * @param saturatedAt label of the step at which a ramp found the server saturated; empty where none did
      */
-    public record Outcome(List<StepResult> steps, String saturatedAt) {}
+    public record Outcome(List<StepResult> steps, String teacher, String saturatedAt) {}
 
     /** @param metricsAddress HOST:PORT of the server's metrics page; empty where it is not to be read */
     public LoadTest(LoadProfile profile, Schedule schedule, Connections connections, String metricsAddress) {
@@ -58,10 +62,10 @@ public final class LoadTest {
             Optional<StepResult> last = steps.isEmpty() ? Optional.empty() : Optional.of(steps.get(steps.size() - 1));
             steps.add(step);
             if (ramp && saturated(step, last)) {
-                return new Outcome(steps, step.label());
+                return new Outcome(steps, String.join("; ", teachers), step.label());
             }
         }
-        return new Outcome(steps, "");
+        return new Outcome(steps, String.join("; ", teachers), "");
     }
 
     /** An open loop's server is where it no longer answers what is offered; a closed loop's where more students add nothing. */
@@ -114,6 +118,7 @@ public final class LoadTest {
             pause(agenda, Math.min(patience, System.nanoTime() + 20_000_000));
         }
         run.end();
+        teachers.addAll(run.meter().teachers());
         return run.result(label, cpuSeconds, server);
     }
 

@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.HdrHistogram.Histogram;
 
 /**
@@ -21,6 +23,8 @@ final class Meter {
     private final Histogram lagMicros = new Histogram(MAX_MICROS, 3);
     private final Map<Source, Long> positionsBySource = new EnumMap<>(Source.class);
     private final Map<String, Long> refusals = new TreeMap<>();
+    private final Map<String, String> refusalMessages = new TreeMap<>();
+    private final Set<String> teachers = new TreeSet<>();
     private long intended;
     private long failed;
     private long unanswered;
@@ -81,10 +85,21 @@ final class Meter {
     }
 
     /** A refusal of a sequence that was due then, which may be asked for again; or of a stream, then. */
-    synchronized void refused(String reason, long then) {
+    synchronized void refused(String reason, String message, long then) {
         if (counts(then)) {
             refusals.merge(reason, 1L, Long::sum);
+            refusalMessages.putIfAbsent(reason, message);
         }
+    }
+
+    /** A student's stream was opened by this teacher. */
+    synchronized void opened(String teacher) {
+        teachers.add(teacher);
+    }
+
+    /** What the opened streams called their teachers. */
+    synchronized Set<String> teachers() {
+        return Set.copyOf(teachers);
     }
 
     /** A sequence failed for good. */
@@ -121,7 +136,16 @@ final class Meter {
 
     /** The counts; the meter is not used any more. */
     synchronized Counts counts() {
-        return new Counts(cells, lagMicros, positionsBySource, refusals, intended, failed, unanswered, reconnects);
+        return new Counts(
+                cells,
+                lagMicros,
+                positionsBySource,
+                refusals,
+                refusalMessages,
+                intended,
+                failed,
+                unanswered,
+                reconnects);
     }
 
     /** What was counted. */
@@ -130,6 +154,7 @@ final class Meter {
             Histogram lagMicros,
             Map<Source, Long> positionsBySource,
             Map<String, Long> refusals,
+            Map<String, String> refusalMessages,
             long intended,
             long failed,
             long unanswered,

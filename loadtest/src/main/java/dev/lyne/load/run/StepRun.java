@@ -121,6 +121,7 @@ final class StepRun {
                 counts.unanswered(),
                 sources,
                 counts.refusals(),
+                counts.refusalMessages(),
                 counts.reconnects(),
                 generatorCpuSeconds,
                 server,

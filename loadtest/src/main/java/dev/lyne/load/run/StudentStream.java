@@ -113,6 +113,15 @@ final class StudentStream {
         }
 
         @Override
+        public void teacher(String description) {
+            synchronized (lock) {
+                if (isCurrent()) {
+                    events.teacher(description);
+                }
+            }
+        }
+
+        @Override
         public void opened(int vocabularySize, int sequences, long tokens) {
             synchronized (lock) {
                 if (take()) {

@@ -26,6 +26,9 @@ sealed interface Answer {
         @Override
         public void to(StreamEvents events) {
             Credit credit = message.getCredit();
+            events.teacher(message.getTeacher().getName() + ", digest "
+                    + message.getTeacher().getModelDigest() + ", vocabulary of "
+                    + message.getTeacher().getVocabularySize());
             events.opened(message.getTeacher().getVocabularySize(), credit.getSequences(), credit.getTokens());
         }
     }

@@ -1,7 +1,10 @@
 package dev.lyne.load.wire;
 
-/** What a stream tells, one event at a time. Every event but {@link #closed} is one message that was let in. */
+/** What a stream tells, one event at a time. Every event but {@link #closed} and {@link #teacher} is one message that was let in. */
 public interface StreamEvents {
+    /** The stream is about to be opened by a teacher, described for people. */
+    default void teacher(String description) {}
+
     /** The server granted what may be in flight. */
     void opened(int vocabularySize, int sequences, long tokens);
 

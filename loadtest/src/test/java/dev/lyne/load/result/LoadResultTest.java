@@ -40,6 +40,7 @@ final class LoadResultTest {
                 2,
                 Map.of("computed", 600L, "memory", 200L),
                 Map.of("QUEUE_FULL", 3L),
+                Map.of("QUEUE_FULL", "queue: 9 (expected: at most 8)"),
                 1,
                 0.5,
                 Map.of("lyne_teacher_queue_tokens", 12.0),
@@ -51,6 +52,7 @@ final class LoadResultTest {
         return new LoadResult(
                 LoadResult.FORMAT,
                 Map.of("students", "4", "part", "1/2"),
+                "demo, digest 12ab",
                 "2026-01-01T00:00:00Z",
                 1,
                 "",
@@ -62,11 +64,11 @@ final class LoadResultTest {
         LoadResult result = result(step("4 students", 1_000, 1), step("8 students", 1_500, 2));
         Path file = directory.resolve("result.json");
         Files.writeString(file, result.toJson());
-        assertThat(LoadResult.read(file)).isEqualTo(result);
+        assertThat(LoadResult.read("--merge", file)).isEqualTo(result);
         Files.writeString(file, result.toJson().replaceFirst("\\{", "{ \"surprise\": 1,"));
-        assertThatThrownBy(() -> LoadResult.read(file)).hasMessageContaining("surprise");
-        Files.writeString(file, "{\"format\": \"lyne-load-1\"}");
-        assertThatThrownBy(() -> LoadResult.read(file)).hasMessageContaining("result.json");
+        assertThatThrownBy(() -> LoadResult.read("--merge", file)).hasMessageContaining("surprise");
+        Files.writeString(file, "{\"format\": \"lyne-load-2\"}");
+        assertThatThrownBy(() -> LoadResult.read("--merge", file)).hasMessageContaining("result.json");
     }
 
     @Test
@@ -87,7 +89,13 @@ final class LoadResultTest {
     @Test
     void merge_differentLoads_isRefused() {
         LoadResult other = new LoadResult(
-                LoadResult.FORMAT, Map.of("students", "5"), "2026-01-01T00:00:00Z", 1, "", List.of(step("s", 9, 1)));
+                LoadResult.FORMAT,
+                Map.of("students", "5"),
+                "demo",
+                "2026-01-01T00:00:00Z",
+                1,
+                "",
+                List.of(step("s", 9, 1)));
         assertThatThrownBy(() -> Merge.of(List.of(result(step("s", 9, 1)), other)))
                 .hasMessageContaining("students 4 and 5");
     }
@@ -132,6 +140,7 @@ final class LoadResultTest {
                 counted.unanswered(),
                 counted.positionsBySource(),
                 counted.refusals(),
+                counted.refusalMessages(),
                 counted.reconnects(),
                 counted.generatorCpuSeconds(),
                 counted.server(),
@@ -150,10 +159,32 @@ final class LoadResultTest {
     }
 
     @Test
+    void page_axes_startAtZeroAndCountStudentsInWholes() {
+        String page = LoadPage.render(result(step("2 students", 1_000, 1), step("4 students", 1_500, 2)));
+        String students = page.substring(page.indexOf("Throughput over students"));
+        String chart = students.substring(0, students.indexOf("</figure>"));
+        assertThat(chart)
+                .contains(">0<")
+                .contains(">2<")
+                .doesNotContain(">0.5<")
+                .doesNotContain(">2.5<");
+    }
+
+    @Test
+    void failureShare_saturatedStepOfARamp_doesNotCount() {
+        LoadResult whole = result(step("4 students", 1_000, 1));
+        assertThat(whole.failureShare()).isEqualTo(0.03);
+        LoadResult ramp = new LoadResult(
+                LoadResult.FORMAT, Map.of(), "demo", "2026-01-01T00:00:00Z", 1, "4 students", whole.steps());
+        assertThat(ramp.failureShare()).isZero();
+    }
+
+    @Test
     void page_anyResult_isWholeInItself() {
         String page = LoadPage.render(result(step("4 <students>", 1_000, 1), step("8 students", 1_500, 2)));
         assertThat(page)
                 .contains("<h2>Latency and throughput</h2>", "4 &lt;students&gt;", "QUEUE_FULL", "p99.9")
+                .contains("queue: 9 (expected: at most 8)", "teacher demo, digest 12ab", "Server unknown")
                 .doesNotContain("<script", "http://", "https://", "4 <students>", "NaN");
     }
 }

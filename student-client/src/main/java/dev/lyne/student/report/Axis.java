@@ -41,6 +41,11 @@ record Axis(double low, double high, double step) {
         return (digit <= 1.0001 ? 1 : digit <= 2.0001 ? 2 : digit <= 5.0001 ? 5 : 10) * power;
     }
 
+    /** The same with ticks at whole numbers alone. */
+    Axis whole() {
+        return new Axis(low, high, Math.max(1, step));
+    }
+
     List<Double> ticks() {
         List<Double> ticks = new ArrayList<>();
         for (long i = (long) Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {

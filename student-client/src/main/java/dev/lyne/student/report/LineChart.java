@@ -13,6 +13,8 @@ public final class LineChart {
     private final String yLabel;
     private final List<Series> series = new ArrayList<>();
     private final List<String> places; // names of x = 0, 1, …; empty where x is a number
+    private boolean fromZero;
+    private boolean wholeX;
 
     /** A point of a line. */
     public record Point(double x, double y) {}
@@ -40,6 +42,18 @@ public final class LineChart {
     /** A chart over named places, evenly spaced, which are the x coordinates 0, 1, … of its points. */
     public static LineChart over(List<String> places, String title, String xLabel, String yLabel) {
         return new LineChart(title, xLabel, yLabel, List.copyOf(places));
+    }
+
+    /** Starts both axes at zero, so that heights and distances compare as the figures do. */
+    public LineChart fromZero() {
+        fromZero = true;
+        return this;
+    }
+
+    /** Counts x in whole numbers, as students are. */
+    public LineChart wholeX() {
+        wholeX = true;
+        return this;
     }
 
     /** Adds a line; points that are not finite are left out, and a line without points is, too. */
@@ -108,7 +122,8 @@ public final class LineChart {
                 .mapToDouble(Point::x)
                 .max()
                 .orElse(1);
-        return least == 0 ? Axis.fromZero(greatest, 6) : Axis.exactly(least, greatest, 6);
+        Axis axis = least == 0 || fromZero ? Axis.fromZero(greatest, 6) : Axis.exactly(least, greatest, 6);
+        return wholeX ? axis.whole() : axis;
     }
 
     private Axis yAxis() {
@@ -122,7 +137,7 @@ public final class LineChart {
                 .mapToDouble(Point::y)
                 .max()
                 .orElse(1);
-        return Axis.covering(least, greatest, 5);
+        return Axis.covering(fromZero ? Math.min(0, least) : least, greatest, 5);
     }
 
     private String description() {

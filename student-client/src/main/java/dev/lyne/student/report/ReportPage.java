@@ -158,8 +158,9 @@ public final class ReportPage {
     /** A chart for each scheduled quantity that any run has; one that stands still is a level line. */
     private void schedules() {
         Set<String> names = new LinkedHashSet<>();
-        data.runs().forEach(run ->
-                run.training().forEach(point -> names.addAll(point.scheduled().keySet())));
+        data.runs()
+                .forEach(run -> run.training()
+                        .forEach(point -> names.addAll(point.scheduled().keySet())));
         if (names.isEmpty()) {
             return;
         }
@@ -191,7 +192,7 @@ public final class ReportPage {
 
     private void time() {
         out.append("<section>\n<h2>Time and targets</h2>\n<div class=\"charts\">\n");
-        LineChart speed = new LineChart("Throughput", "step", "positions a second");
+        LineChart speed = new LineChart("Throughput", "step", "positions a second").fromZero();
         for (int i = 0; i < data.runs().size(); i++) {
             Run run = data.runs().get(i);
             speed.add(new LineChart.Series(

@@ -222,8 +222,7 @@ final class TrainingLoop {
         if (distilled) {
             parts.taid().stepped(totals.step() + 1, divergence);
         }
-        return new Result(
-                sums[0], nllTerm < 0 ? sums[0] : sums[nllTerm] / positions, divergence, values, norm);
+        return new Result(sums[0], nllTerm < 0 ? sums[0] : sums[nllTerm] / positions, divergence, values, norm);
     }
 
     private void log(Result result, long positions, long nanos) throws IOException {

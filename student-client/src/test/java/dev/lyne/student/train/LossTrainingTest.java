@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.student.client.TargetSource;
 import dev.lyne.student.loss.Loss;
-import java.nio.file.Path;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -114,7 +114,11 @@ final class LossTrainingTest {
         assertThat(lines.get(3).get("alpha").asDouble()).isZero();
         try (Stream<Path> events = Files.list(out.events())) {
             assertThat(Files.readString(events.findFirst().orElseThrow(), StandardCharsets.ISO_8859_1))
-                    .contains("train/alpha", "train/teacher_temperature", "train/student_temperature", "train/taid_lambda");
+                    .contains(
+                            "train/alpha",
+                            "train/teacher_temperature",
+                            "train/student_temperature",
+                            "train/taid_lambda");
         }
         assertThat(Files.readString(out.report()))
                 .contains("Learning rate", "Alpha", "Teacher temperature", "Student temperature", "Taid lambda")

@@ -1,0 +1,96 @@
+package dev.lyne.lm.files;
+
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.TokenStreamLocation;
+import tools.jackson.databind.exc.MismatchedInputException;
+import tools.jackson.databind.exc.UnrecognizedPropertyException;
+
+/** The explanation of why a JSON or YAML text cannot be read, in words of the text alone: line, key and expectation. */
+public final class JsonFaults {
+    private static final Pattern MISSING = Pattern.compile("(?:creator|value for) property ['\"]([^'\"]+)['\"]");
+    private static final Pattern TWICE = Pattern.compile("(?i)duplicate .*?['\"]([^'\"]+)['\"]");
+
+    private JsonFaults() {}
+
+    /** One line without the name of the file. */
+    public static String explain(JacksonException e) {
+        if (e.getCause() instanceof IllegalArgumentException refused && refused.getMessage() != null) {
+            return refused.getMessage();
+        }
+        String message = String.valueOf(e.getOriginalMessage());
+        Matcher twice = TWICE.matcher(message);
+        if (twice.find()) {
+            return at(e) + twice.group(1) + " stands there twice";
+        }
+        if (e instanceof UnrecognizedPropertyException unknown) {
+            String known = known(unknown.getKnownPropertyIds());
+            return at(e) + "unknown key " + path(e) + (known.isEmpty() ? "" : ", known are " + known);
+        }
+        if (e instanceof MismatchedInputException mismatched) {
+            Matcher missing = MISSING.matcher(message);
+            if (missing.find()) {
+                return at(e) + "no key " + missing.group(1);
+            }
+            return at(e) + (path(e).isEmpty() ? "" : path(e) + ": ") + "not " + kind(mismatched.getTargetType());
+        }
+        return at(e) + "a syntax error";
+    }
+
+    private static String at(JacksonException e) {
+        TokenStreamLocation location = e.getLocation();
+        return location == null || location.getLineNr() < 1
+                ? ""
+                : "line " + location.getLineNr() + ", column " + location.getColumnNr() + ": ";
+    }
+
+    /** The keys down to the place, as {@code axes[1].name}. */
+    private static String path(JacksonException e) {
+        StringBuilder path = new StringBuilder();
+        for (JacksonException.Reference step : e.getPath()) {
+            if (step.getPropertyName() != null) {
+                path.append(path.isEmpty() ? "" : ".").append(step.getPropertyName());
+            } else {
+                path.append('[').append(step.getIndex()).append(']');
+            }
+        }
+        return path.toString();
+    }
+
+    private static String known(Collection<Object> names) {
+        return names == null
+                ? ""
+                : String.join(", ", names.stream().map(String::valueOf).sorted().toList());
+    }
+
+    private static String kind(Class<?> type) {
+        if (type == null) {
+            return "what is expected there";
+        } else if (type.isEnum()) {
+            return "one of "
+                    + String.join(
+                            ", ",
+                            Arrays.stream(type.getEnumConstants())
+                                    .map(constant -> constant.toString().toLowerCase(Locale.ROOT))
+                                    .toList());
+        } else if (type == String.class) {
+            return "a text";
+        } else if (type == boolean.class || type == Boolean.class) {
+            return "true or false";
+        } else if (List.of(int.class, long.class, short.class, Integer.class, Long.class)
+                .contains(type)) {
+            return "a whole number";
+        } else if (List.of(float.class, double.class, Float.class, Double.class).contains(type)) {
+            return "a number";
+        } else if (Collection.class.isAssignableFrom(type) || type.isArray()) {
+            return "a list";
+        }
+        return Map.class.isAssignableFrom(type) || type.isRecord() ? "keys and values" : "what is expected there";
+    }
+}
