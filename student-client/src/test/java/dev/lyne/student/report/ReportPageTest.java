@@ -42,7 +42,7 @@ final class ReportPageTest {
             assertThat(figure).contains("role=\"img\"", "aria-label=\"", "ends at ");
             charts++;
         }
-        assertThat(charts).isEqualTo(4);
+        assertThat(charts).isEqualTo(6);
     }
 
     @Test
