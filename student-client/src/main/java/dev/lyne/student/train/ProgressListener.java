@@ -71,5 +71,10 @@ public interface ProgressListener {
             double stallFraction,
             double coverage,
             Map<String, Long> positionsBySource,
-            double seconds) {}
+            double seconds) {
+        /** The learning rate that the step was taken with. */
+        public double learningRate() {
+            return scheduled.getOrDefault(StepValues.LEARNING_RATE, Double.NaN);
+        }
+    }
 }

@@ -14,7 +14,7 @@ import java.util.Optional;
  */
 record StepValues(
         double learningRate, double alpha, float teacherTemperature, double studentTemperature, double taidLambda) {
-    private static final String LEARNING_RATE = "learning_rate";
+    static final String LEARNING_RATE = "learning_rate";
     private static final String ALPHA = "alpha";
     private static final String TEACHER_TEMPERATURE = "teacher_temperature";
     private static final String STUDENT_TEMPERATURE = "student_temperature";
