@@ -14,6 +14,7 @@ import dev.lyne.v1.SequenceDone;
 import dev.lyne.v1.SequenceFailed;
 import dev.lyne.v1.StreamOpened;
 import java.io.IOException;
+import java.util.HexFormat;
 import java.util.Objects;
 
 /** A response, read no further than counting needs: the bytes of a block are skipped unless they are wanted. */
@@ -27,7 +28,8 @@ sealed interface Answer {
         public void to(StreamEvents events) {
             Credit credit = message.getCredit();
             events.teacher(message.getTeacher().getName() + ", digest "
-                    + message.getTeacher().getModelDigest() + ", vocabulary of "
+                    + HexFormat.of().formatHex(message.getTeacher().getDigests().getModelSha256().toByteArray())
+                    + ", vocabulary of "
                     + message.getTeacher().getVocabularySize());
             events.opened(message.getTeacher().getVocabularySize(), credit.getSequences(), credit.getTokens());
         }
