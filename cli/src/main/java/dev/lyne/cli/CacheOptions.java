@@ -1,5 +1,6 @@
 package dev.lyne.cli;
 
+import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.cache.disk.DiskTierOptions;
 import dev.lyne.teacher.cache.shared.SharedTierOptions;
 import dev.lyne.teacher.server.TeacherServerOptions;
@@ -8,17 +9,41 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** The options that say where a server keeps rows that it has computed. */
+/** The options that say where, and how many, rows a server keeps that it has computed. */
 final class CacheOptions {
+    private static final long MOST_DEFAULT_CACHE_MIB = 512;
     private static final long DEFAULT_DISK_MIB = 10_240;
     private static final long DEFAULT_TTL_SECONDS = 604_800;
     private static final long DEFAULT_BUDGET_MILLIS = 200;
 
     @Option(
             names = "--cache-mib",
-            defaultValue = "512",
-            description = "Encoded rows kept in memory, MiB; 0: none (default: ${DEFAULT-VALUE}).")
-    private long cacheMib;
+            paramLabel = "N",
+            description = "Encoded rows kept in memory, MiB; 0: none (default: a quarter of the heap, at most "
+                    + MOST_DEFAULT_CACHE_MIB + ").")
+    private @Nullable Long cacheMib;
+
+    @Option(
+            names = "--unsent-mib",
+            paramLabel = "N",
+            description =
+                    "Rows that are computed or wait for their readers, over all streams, MiB; above its fair share of it a"
+                            + " stream waits while it is used up (default: a quarter of the heap).")
+    private @Nullable Long unsentMib;
+
+    @Option(
+            names = "--max-streams-per-connection",
+            paramLabel = "N",
+            description = "Most calls at a time on one connection (default: ${DEFAULT-VALUE}).",
+            defaultValue = "256")
+    private int maxStreams;
+
+    @Option(
+            names = "--max-connections",
+            paramLabel = "N",
+            description = "Most connections; more are closed as they come (default: ${DEFAULT-VALUE}).",
+            defaultValue = "512")
+    private int maxConnections;
 
     @Option(
             names = "--disk-cache",
@@ -53,7 +78,10 @@ final class CacheOptions {
 
     /** @throws IllegalArgumentException naming the option that cannot be, or that has no effect */
     void applyTo(TeacherServerOptions.Builder options) {
-        options.memoryCacheBytes(bytes("--cache-mib", cacheMib));
+        long heapMib = Runtime.getRuntime().maxMemory() >> 20;
+        options.memoryCacheBytes(bytes("--cache-mib", or(cacheMib, Math.min(MOST_DEFAULT_CACHE_MIB, heapMib / 4))));
+        options.limits(ServerLimits.DEFAULT.withServer(
+                bytes("--unsent-mib", or(unsentMib, Math.max(1, heapMib / 4))), maxStreams, maxConnections));
         if (disk != null) {
             options.diskCache(DiskTierOptions.of(disk, bytes("--disk-cache-mib", or(diskMib, DEFAULT_DISK_MIB))));
         } else {

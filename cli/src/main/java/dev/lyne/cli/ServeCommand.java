@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -32,6 +33,8 @@ import tools.jackson.databind.json.JsonMapper;
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class ServeCommand implements Callable<Integer> {
+    private static final long SECONDS_BEYOND_DRAIN = 1;
+
     @Option(
             names = "--teacher",
             paramLabel = "DIR",
@@ -145,7 +148,7 @@ final class ServeCommand implements Callable<Integer> {
         Thread drain = new Thread(() -> drain(server), "drain");
         Runtime.getRuntime().addShutdownHook(drain);
         System.out.println(JsonMapper.shared().writeValueAsString(ready(server)));
-        server.awaitTermination();
+        server.awaitTermination(); // throws where the device is lost: then the exit drains
         return 0;
     }
 
@@ -198,12 +201,29 @@ final class ServeCommand implements Callable<Integer> {
         ready.put("listening", host(listen) + ":" + server.port());
         server.healthPort().ifPresent(port -> ready.put("health", host(String.valueOf(health)) + ":" + port));
         server.metricsPort().ifPresent(port -> ready.put("metrics", host(String.valueOf(metrics)) + ":" + port));
-        ready.put(teacher == null ? "replay" : "teacher", teacher == null ? String.valueOf(replay) : teacher);
+        ready.put("teacher", server.teacherNames().get(0));
+        if (replay != null) {
+            ready.put("replay", replay.toString());
+        }
         ready.put("pid", ProcessHandle.current().pid());
         return ready;
     }
 
-    private static void drain(TeacherServer server) {
+    /** Drains, and ends the process where that takes longer than it may: a hook that does not return would keep it for ever. */
+    private void drain(TeacherServer server) {
+        Thread bound = new Thread(
+                () -> {
+                    try {
+                        TimeUnit.SECONDS.sleep(drainSeconds + SECONDS_BEYOND_DRAIN);
+                    } catch (InterruptedException e) {
+                        return;
+                    }
+                    System.err.println("lyne: not drained within --drain-seconds " + drainSeconds + ", and ended");
+                    Runtime.getRuntime().halt(1);
+                },
+                "drain-bound");
+        bound.setDaemon(true);
+        bound.start();
         try {
             server.drain();
         } catch (InterruptedException e) {

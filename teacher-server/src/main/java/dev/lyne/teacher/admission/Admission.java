@@ -8,6 +8,7 @@ import dev.lyne.teacher.cache.ScoreTask;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
 import dev.lyne.teacher.model.Fingerprints;
+import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.v1.ExecutionFingerprint;
 import dev.lyne.v1.OpenStream;
@@ -18,6 +19,7 @@ import dev.lyne.wire.Selection;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.HexFormat;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -109,6 +111,10 @@ public final class Admission {
         } catch (IllegalArgumentException e) {
             return Verdict.refuse(Reason.INVALID_REQUEST, line(e));
         }
+        Optional<Failure> tooLarge = tooLarge(task, terms);
+        if (tooLarge.isPresent()) {
+            return new Verdict.Refused<>(tooLarge.get());
+        }
         if (!reserve(tokens.length)) {
             return Verdict.refuse(
                     Reason.QUEUE_FULL,
@@ -116,6 +122,27 @@ public final class Admission {
                             + limits.maxQueuedTokens() + ")");
         }
         return new Verdict.Accepted<>(task);
+    }
+
+    /** Refuses a sequence alone whose rows are too much for one forward, or for the room that rows have. */
+    private Optional<Failure> tooLarge(ScoreTask task, StreamTerms terms) {
+        int positions = task.item().positions().length;
+        long entries = terms.format().entries(positions, terms.teacher().vocabularySize());
+        if (entries > limits.maxSequenceEntries()) {
+            return Optional.of(new Failure(
+                    Reason.INVALID_REQUEST,
+                    "entries of the rows: " + entries + " at " + positions + " positions (expected: at most "
+                            + limits.maxSequenceEntries() + "; ask for fewer positions or entries)"));
+        }
+        long mostBytes = limits.maxServerUnsentBytes() / 2;
+        if (terms.mostBytes(task) > mostBytes) {
+            return Optional.of(new Failure(
+                    Reason.INVALID_REQUEST,
+                    "bytes of the rows: " + terms.mostBytes(task) + " at " + positions
+                            + " positions (expected: at most " + mostBytes
+                            + ", half of --unsent-mib; ask for fewer positions or entries)"));
+        }
+        return Optional.empty();
     }
 
     /** Gives an answered or withdrawn task's tokens back. */
@@ -149,16 +176,19 @@ public final class Admission {
         ExecutionFingerprint actual = Fingerprints.toMessage(teacher.fingerprint());
         if (open.hasExpectedExecutionFingerprint()
                 && !open.getExpectedExecutionFingerprint().equals(actual)) {
-            throw new MismatchException(
-                    "expected_execution_fingerprint: " + oneLine(open.getExpectedExecutionFingerprint())
-                            + " (expected: the server's " + oneLine(actual) + ")");
+            throw new MismatchException("expected_execution_fingerprint: "
+                    + PrintableText.ofClient(oneLine(open.getExpectedExecutionFingerprint()))
+                    + " (expected: the server's " + oneLine(actual) + ")");
         }
     }
 
     private static void checkDigest(String name, ByteString expected, byte[] actual) {
         if (!expected.isEmpty() && !expected.equals(ByteString.copyFrom(actual))) {
             HexFormat hex = HexFormat.of();
-            throw new MismatchException("expected_digests." + name + ": " + hex.formatHex(expected.toByteArray())
+            throw new MismatchException("expected_digests." + name + ": "
+                    + PrintableText.ofClient(hex.formatHex(
+                            expected.substring(0, Math.min(expected.size(), PrintableText.MAX_CLIENT_CHARACTERS))
+                                    .toByteArray()))
                     + " (expected: the teacher's " + hex.formatHex(actual) + ")");
         }
     }
@@ -190,7 +220,7 @@ public final class Admission {
                 fingerprint.getTorchVersion(),
                 fingerprint.getDevice(),
                 fingerprint.getCpuCapability(),
-                fingerprint.getThreads() + " threads",
+                Integer.toUnsignedString(fingerprint.getThreads()) + " threads",
                 fingerprint.getComputePrecision());
     }
 

@@ -21,7 +21,7 @@ public final class RequestSize {
     }
 
     /** Most ids that a sequence of full length may choose for each position. */
-    static int mostChosen(int contextLength) {
+    public static int mostChosen(int contextLength) {
         int listBytes = 8; // tags and lengths
         int left = maxBytes(contextLength) - OPENING_BYTES - (TOKEN_BYTES + listBytes) * contextLength;
         return Math.max(1, left / contextLength / ID_BYTES);

@@ -11,6 +11,10 @@ package dev.lyne.teacher.admission;
  * @param maxTemperatures most temperatures of a selection
  * @param maxBlockBytes largest block
  * @param maxQueuedTokens most tokens admitted and unanswered, over all streams
+ * @param maxSequenceEntries most entries of a sequence's rows
+ * @param maxServerUnsentBytes bytes of rows that may be computed or wait for their readers, over all streams
+ * @param maxStreamsPerConnection most calls of a connection
+ * @param maxConnections most connections
  */
 public record ServerLimits(
         int maxInFlightSequences,
@@ -19,8 +23,21 @@ public record ServerLimits(
         int maxK,
         int maxTemperatures,
         int maxBlockBytes,
-        long maxQueuedTokens) {
-    /** What suits one teacher and a few dozen students. */
+        long maxQueuedTokens,
+        long maxSequenceEntries,
+        long maxServerUnsentBytes,
+        int maxStreamsPerConnection,
+        int maxConnections) {
+    /** Most metadata of a call, in bytes. */
+    public static final int MAX_METADATA_BYTES = 1 << 14;
+
+    /** What a message adds to the block that it carries, at most, in bytes. */
+    public static final int MESSAGE_BYTES_BESIDE_BLOCK = 1 << 10;
+
+    private static final int DEFAULT_STREAMS_PER_CONNECTION = 256;
+    private static final int DEFAULT_CONNECTIONS = 512;
+
+    /** What suits one teacher and a few dozen students in the heap that there is. */
     public static final ServerLimits DEFAULT = new ServerLimits(256, 1 << 16, 16 << 20, 1 << 16, 16, 1 << 20, 1 << 22);
 
     public ServerLimits {
@@ -31,6 +48,49 @@ public record ServerLimits(
         require("max temperatures", maxTemperatures, 64);
         require("block bytes", maxBlockBytes, 1 << 20);
         require("queued tokens", maxQueuedTokens, Long.MAX_VALUE);
+        require("sequence entries", maxSequenceEntries, 1 << 28);
+        require("unsent bytes of the server", maxServerUnsentBytes, Long.MAX_VALUE);
+        require("streams per connection", maxStreamsPerConnection, Integer.MAX_VALUE);
+        require("connections", maxConnections, Integer.MAX_VALUE);
+    }
+
+    /** With what suits the heap that there is. */
+    public ServerLimits(
+            int maxInFlightSequences,
+            long maxInFlightTokens,
+            long maxUnsentBytes,
+            int maxK,
+            int maxTemperatures,
+            int maxBlockBytes,
+            long maxQueuedTokens) {
+        this(
+                maxInFlightSequences,
+                maxInFlightTokens,
+                maxUnsentBytes,
+                maxK,
+                maxTemperatures,
+                maxBlockBytes,
+                maxQueuedTokens,
+                Math.min(1 << 28, Runtime.getRuntime().maxMemory() / 128),
+                Runtime.getRuntime().maxMemory() / 4,
+                DEFAULT_STREAMS_PER_CONNECTION,
+                DEFAULT_CONNECTIONS);
+    }
+
+    /** These with other bounds of the whole server. */
+    public ServerLimits withServer(long unsentBytes, int streamsPerConnection, int connections) {
+        return new ServerLimits(
+                maxInFlightSequences,
+                maxInFlightTokens,
+                maxUnsentBytes,
+                maxK,
+                maxTemperatures,
+                maxBlockBytes,
+                maxQueuedTokens,
+                maxSequenceEntries,
+                unsentBytes,
+                streamsPerConnection,
+                connections);
     }
 
     private static void require(String name, long value, long max) {

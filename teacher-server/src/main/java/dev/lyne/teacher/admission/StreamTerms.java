@@ -1,6 +1,7 @@
 package dev.lyne.teacher.admission;
 
 import dev.lyne.teacher.cache.RowFormat;
+import dev.lyne.teacher.cache.ScoreTask;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.TeacherDescription;
 import java.util.Optional;
@@ -16,6 +17,11 @@ import java.util.Optional;
  */
 public record StreamTerms(
         TeacherDescription teacher, RowFormat format, boolean bypassCache, int creditSequences, long creditTokens) {
+    /** Most bytes of a sequence's rows, as a stream's credit counts them. */
+    public long mostBytes(ScoreTask task) {
+        return (long) task.item().positions().length * format.creditRowBytes(teacher.vocabularySize());
+    }
+
     /** Refuses a sequence that goes beyond the credit. */
     public Optional<Failure> checkCredit(int inFlightSequences, long inFlightTokens, int tokens) {
         if (inFlightSequences >= creditSequences) {

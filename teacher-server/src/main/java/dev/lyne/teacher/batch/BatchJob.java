@@ -13,6 +13,9 @@ public interface BatchJob {
     /** Entries to keep; a batch has one selection. */
     RowSelection selection();
 
+    /** Entries that its rows hold at most. */
+    long entries();
+
     /** True where the job's deadline has passed; a hint that {@link #expire} decides on. */
     boolean overdue(long nowNanos);
 
@@ -25,6 +28,6 @@ public interface BatchJob {
     /** Takes the rows; runs on a completion thread. */
     void scored(SelectedRows rows);
 
-    /** Takes the failure; runs on a completion thread. */
+    /** Takes the failure, unless the job was answered; runs on a completion thread. */
     void failed(Failure failure);
 }

@@ -9,8 +9,13 @@ import java.time.Duration;
  * @param deadline how long the oldest sequence of a batch that is not full waits for company
  * @param maxPaddingShare most padding of a batch, as a share of its tokens, 0 to below 1
  * @param maxSequences most sequences of a batch; 1 for deterministic teachers
+ * @param maxEntries most entries that the rows of a batch hold, and those that wait to be encoded; a larger sequence runs alone
  */
-public record BatchOptions(int maxTokens, Duration deadline, double maxPaddingShare, int maxSequences) {
+public record BatchOptions(
+        int maxTokens, Duration deadline, double maxPaddingShare, int maxSequences, long maxEntries) {
+    /** Entries that the rows of a batch may hold where nothing else is said. */
+    public static final long DEFAULT_MAX_ENTRIES = 1 << 24;
+
     /** What suits a small model. */
     public static final BatchOptions DEFAULT = of(4_096, Duration.ofMillis(4));
 
@@ -27,15 +32,28 @@ public record BatchOptions(int maxTokens, Duration deadline, double maxPaddingSh
         if (maxSequences < 1) {
             throw new IllegalArgumentException("batch sequences: " + maxSequences + " (expected: 1 or more)");
         }
+        if (maxEntries < 1) {
+            throw new IllegalArgumentException("batch entries: " + maxEntries + " (expected: 1 or more)");
+        }
+    }
+
+    /** With {@link #DEFAULT_MAX_ENTRIES}. */
+    public BatchOptions(int maxTokens, Duration deadline, double maxPaddingShare, int maxSequences) {
+        this(maxTokens, deadline, maxPaddingShare, maxSequences, DEFAULT_MAX_ENTRIES);
     }
 
     /** Any number of sequences, with at most an eighth of padding. */
     public static BatchOptions of(int maxTokens, Duration deadline) {
-        return new BatchOptions(maxTokens, deadline, 0.125, Integer.MAX_VALUE);
+        return new BatchOptions(maxTokens, deadline, 0.125, Integer.MAX_VALUE, DEFAULT_MAX_ENTRIES);
     }
 
     /** These options for a teacher that computes each sequence alone. */
     public BatchOptions oneAtATime() {
-        return new BatchOptions(maxTokens, deadline, maxPaddingShare, 1);
+        return new BatchOptions(maxTokens, deadline, maxPaddingShare, 1, maxEntries);
+    }
+
+    /** These options where the rows of a batch may hold so many entries. */
+    public BatchOptions withMaxEntries(long entries) {
+        return new BatchOptions(maxTokens, deadline, maxPaddingShare, maxSequences, entries);
     }
 }

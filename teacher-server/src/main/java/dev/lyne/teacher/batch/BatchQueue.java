@@ -114,6 +114,7 @@ final class BatchQueue {
         int low = byLength.indexOf(head);
         int high = low;
         long sum = head.length();
+        long entries = head.job().entries();
         boolean full = !fits(2, head.length());
         while (!full) {
             int shorter = low > 0 ? byLength.get(low - 1).length() : -1;
@@ -126,13 +127,15 @@ final class BatchQueue {
             boolean up = longer >= 0 && (shorter < 0 || longer - head.length() <= head.length() - shorter);
             int added = up ? longer : shorter;
             int width = Math.max(longest, added);
+            long moreEntries = byLength.get(up ? high + 1 : low - 1).job().entries();
             boolean padded = (sum + added) < (1 - options.maxPaddingShare()) * count * width;
-            if (!fits(count, width)) {
+            if (!fits(count, width) || entries + moreEntries > options.maxEntries()) {
                 full = true;
             } else if (padded) {
                 break;
             } else {
                 sum += added;
+                entries += moreEntries;
                 if (up) {
                     high++;
                 } else {

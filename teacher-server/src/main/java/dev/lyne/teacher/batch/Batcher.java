@@ -1,13 +1,18 @@
 package dev.lyne.teacher.batch;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.Teacher;
-import java.util.ArrayList;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -21,8 +26,10 @@ import org.slf4j.LoggerFactory;
  * One teacher's device: a queue, and the thread that runs its batches and nothing else.
  *
  * <p>Rows leave the device thread at once for the completion threads, which encode and deliver them while the next batch
- * runs. The hand-over is bounded: where the completion threads fall behind, the device thread takes its share, which slows
- * it down instead of letting rows pile up.
+ * runs. The hand-over is bounded, in completions and in entries: where the completion threads fall behind, the device thread
+ * takes its share, which slows it down instead of letting rows pile up.
+ *
+ * <p>A forward that throws fails its batch. Whatever else is thrown on the device thread ends it, which {@link #ended} tells.
  *
  * <p>The queue is guarded by {@code lock}. No job is called with the lock held, so a job may submit and withdraw from under
  * locks of its own.
@@ -30,7 +37,6 @@ import org.slf4j.LoggerFactory;
 public final class Batcher implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Batcher.class);
     private static final int MAX_PENDING_COMPLETIONS = 256;
-    private static final int MAX_FAILURE_CHARACTERS = 300;
 
     private final Teacher teacher;
     private final BatchOptions options;
@@ -39,12 +45,19 @@ public final class Batcher implements AutoCloseable {
     private final ThreadPoolExecutor completions;
     private final Thread deviceThread;
     private final CompletableFuture<Void> warm = new CompletableFuture<>();
+    private final CompletableFuture<Optional<Throwable>> ended = new CompletableFuture<>();
     private final AtomicLong devicePositions = new AtomicLong();
+    private final AtomicLong pendingEntries = new AtomicLong();
+    private final PacedLog defects = new PacedLog(LOG);
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition arrival = lock.newCondition();
-    private final BatchQueue queue; // guarded by lock
-    private boolean closed; // guarded by lock
+
+    @GuardedBy("lock")
+    private final BatchQueue queue;
+
+    @GuardedBy("lock")
+    private boolean closed;
 
     /**
      * Starts the device thread, which warms the teacher up first and closes it last.
@@ -70,7 +83,7 @@ public final class Batcher implements AutoCloseable {
                 TimeUnit.SECONDS,
                 new ArrayBlockingQueue<>(MAX_PENDING_COMPLETIONS),
                 runnable -> daemon(runnable, "lyne-encode-" + name),
-                new ThreadPoolExecutor.CallerRunsPolicy());
+                new ThreadPoolExecutor.AbortPolicy());
         this.deviceThread = daemon(this::runDevice, "lyne-device-" + name);
         metrics.bindQueue(this::queuedTokens, this::queuedSequences);
         deviceThread.start();
@@ -110,6 +123,11 @@ public final class Batcher implements AutoCloseable {
         }
     }
 
+    /** How sequences become batches. */
+    public BatchOptions options() {
+        return options;
+    }
+
     /** Positions that the device has worked through, whatever came of them. It moves while the device does. */
     public long devicePositions() {
         return devicePositions.get();
@@ -135,9 +153,25 @@ public final class Batcher implements AutoCloseable {
         }
     }
 
+    /** Completes when the device thread ends: with what ended it, or with nothing after {@link #close}. */
+    public CompletableFuture<Optional<Throwable>> ended() {
+        return ended.copy();
+    }
+
     /** Fails what waits, lets the running batch end, closes the teacher. */
     @Override
     public void close() throws InterruptedException {
+        boolean unusedInTime = close(Long.MAX_VALUE);
+    }
+
+    /**
+     * Fails what waits, and closes the teacher after the running batch.
+     *
+     * @param waitNanos how long the running batch and its completions are waited for
+     * @return false where they were not over by then, and go on
+     */
+    public boolean close(long waitNanos) throws InterruptedException {
+        long start = System.nanoTime();
         lock.lock();
         try {
             closed = true;
@@ -145,32 +179,36 @@ public final class Batcher implements AutoCloseable {
         } finally {
             lock.unlock();
         }
-        deviceThread.join();
+        TimeUnit.NANOSECONDS.timedJoin(deviceThread, Math.max(1, waitNanos));
         completions.shutdown();
-        if (!completions.awaitTermination(30, TimeUnit.SECONDS)) {
-            throw new IllegalStateException("completion threads still run after 30 s");
-        }
+        long left = Math.max(1, waitNanos - (System.nanoTime() - start));
+        return completions.awaitTermination(left, TimeUnit.NANOSECONDS) && !deviceThread.isAlive();
     }
 
     private void runDevice() {
+        Optional<Throwable> defect = Optional.empty();
         try {
             teacher.warmUp();
             warm.complete(null);
             for (List<BatchQueue.Waiting> batch = take(); !batch.isEmpty(); batch = take()) {
                 run(batch);
             }
-        } catch (RuntimeException | Error e) {
+        } catch (Throwable e) {
             LOG.error(
                     "the device thread of teacher {} ends",
                     teacher.description().name(),
                     e);
-            warm.completeExceptionally(e);
+            defect = Optional.of(e);
         } finally {
-            endDevice();
+            endDevice(defect);
         }
     }
 
-    private void endDevice() {
+    private void endDevice(Optional<Throwable> defect) {
+        defect.ifPresent(warm::completeExceptionally);
+        if (defect.isPresent()) {
+            ended.complete(defect); // before anyone is told: who comes now is to find another server
+        }
         List<BatchJob> left;
         lock.lock();
         try {
@@ -179,8 +217,9 @@ public final class Batcher implements AutoCloseable {
         } finally {
             lock.unlock();
         }
-        left.forEach(job -> complete(() -> job.failed(goingAway())));
+        left.forEach(job -> complete(job, () -> job.failed(goingAway())));
         teacher.close();
+        ended.complete(Optional.empty());
     }
 
     /** Waits for a batch; empty once closed. */
@@ -224,43 +263,55 @@ public final class Batcher implements AutoCloseable {
         }
     }
 
+    /** Runs a batch. Each of its jobs is told, started or not, whatever is thrown; what is not the forward's fault ends the thread. */
     private void run(List<BatchQueue.Waiting> batch) {
-        long startNanos = nanoClock.getAsLong();
-        List<BatchJob> jobs = new ArrayList<>(batch.size());
-        for (BatchQueue.Waiting waiting : batch) {
-            if (waiting.job().start(startNanos)) {
-                metrics.waited(startNanos - waiting.arrivedNanos());
-                jobs.add(waiting.job());
+        Deque<BatchJob> owed = new ArrayDeque<>();
+        batch.forEach(waiting -> owed.add(waiting.job()));
+        try {
+            long startNanos = nanoClock.getAsLong();
+            for (BatchQueue.Waiting waiting : batch) {
+                if (waiting.job().start(startNanos)) {
+                    metrics.waited(startNanos - waiting.arrivedNanos());
+                } else {
+                    owed.remove(waiting.job());
+                }
             }
+            if (!owed.isEmpty()) {
+                forward(owed, startNanos);
+            }
+        } finally {
+            owed.forEach(job -> complete(job, () -> job.failed(goingAway())));
         }
-        if (jobs.isEmpty()) {
-            return;
-        }
+    }
+
+    private void forward(Deque<BatchJob> jobs, long startNanos) {
         List<ScoreItem> items = jobs.stream().map(BatchJob::item).toList();
         List<ScoreOutcome> outcomes;
         try {
-            outcomes = teacher.score(items, jobs.get(0).selection());
-            devicePositions.addAndGet(
-                    items.stream().mapToLong(item -> item.positions().length).sum());
+            outcomes = teacher.score(items, jobs.element().selection());
             if (outcomes.size() != items.size()) {
                 throw new IllegalStateException(
                         "the model gave " + outcomes.size() + " outcomes (expected: " + items.size() + ")");
             }
-        } catch (RuntimeException | Error e) {
+        } catch (Throwable e) {
             // The batch fails, its askers are told, and the next batch gets its chance.
             LOG.error("teacher {} failed on {} sequences", teacher.description().name(), items.size(), e);
-            Failure failure = new Failure(Failure.Reason.MODEL_FAILED, "the model failed: " + line(e));
-            jobs.forEach(job -> complete(() -> job.failed(failure)));
+            Failure failure = Failure.of(Failure.Reason.MODEL_FAILED, "the model failed", e);
+            for (BatchJob job = jobs.poll(); job != null; job = jobs.poll()) {
+                BatchJob failing = job;
+                complete(failing, () -> failing.failed(failure));
+            }
             return;
         }
+        devicePositions.addAndGet(
+                items.stream().mapToLong(item -> item.positions().length).sum());
         metrics.ran(items, options.maxTokens(), nanoClock.getAsLong() - startNanos);
-        for (int i = 0; i < jobs.size(); i++) {
-            BatchJob job = jobs.get(i);
-            ScoreOutcome outcome = outcomes.get(i);
+        for (ScoreOutcome outcome : outcomes) {
+            BatchJob job = jobs.remove();
             if (outcome instanceof ScoreOutcome.Scored scored) {
                 metrics.scored(scored.rows().rows());
             }
-            complete(() -> deliver(job, outcome));
+            complete(job, () -> deliver(job, outcome));
         }
     }
 
@@ -274,26 +325,44 @@ public final class Batcher implements AutoCloseable {
         }
     }
 
-    private void complete(Runnable completion) {
-        completions.execute(() -> {
+    /**
+     * Hands a completion over, or runs it here where more rows than are fair wait for the completion threads. It may throw whatever it
+     * likes; its job is failed then, which does nothing where it was told already.
+     */
+    private void complete(BatchJob job, Runnable completion) {
+        long entries = job.entries();
+        Runnable guarded = () -> {
             try {
                 completion.run();
-            } catch (RuntimeException e) {
-                // Jobs turn what they can foresee into failures; what is left is a defect, and must not end the thread.
-                LOG.error("a completion failed", e);
+            } catch (Throwable e) {
+                defects.error("a completion failed", e);
+                failQuietly(job, e);
+            } finally {
+                pendingEntries.addAndGet(-entries);
             }
-        });
+        };
+        if (pendingEntries.addAndGet(entries) > options.maxEntries()) {
+            guarded.run();
+            return;
+        }
+        try {
+            completions.execute(guarded);
+        } catch (RejectedExecutionException e) {
+            guarded.run(); // the queue is full, or the server closes
+        }
+    }
+
+    private void failQuietly(BatchJob job, Throwable cause) {
+        try {
+            job.failed(Failure.of(Failure.Reason.SERVER_FAULT, "the rows could not be delivered", cause));
+        } catch (Throwable e) {
+            defects.error("a job could not be failed", e);
+        }
     }
 
     private Failure goingAway() {
         return new Failure(
                 Failure.Reason.DRAINING, "teacher " + teacher.description().name() + " is shutting down");
-    }
-
-    /** The first line of what was thrown, which may hold a native stack trace; the log has it whole. */
-    private static String line(Throwable e) {
-        String first = e.toString().lines().findFirst().orElse("");
-        return first.substring(0, Math.min(MAX_FAILURE_CHARACTERS, first.length()));
     }
 
     private static Thread daemon(Runnable runnable, String name) {

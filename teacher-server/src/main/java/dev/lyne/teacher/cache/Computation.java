@@ -1,5 +1,6 @@
 package dev.lyne.teacher.cache;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.SelectedRows;
@@ -8,13 +9,14 @@ import dev.lyne.teacher.model.Failure;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * A sequence being looked for or computed, and who waits for it. It lives while any waiter does, and its deadline is the
  * latest of theirs. A waiter whose own deadline has passed when the computation starts is told so then, as if it had asked
  * alone.
  *
- * <p>The fields are guarded by the {@code flight} lock; {@code deadline} is written with it and read without.
+ * <p>{@code plan} and {@code deadline} are written with the {@code flight} lock and read without.
  */
 final class Computation implements BatchJob {
     private record Waiting(Waiter waiter, Holdings wanted, Deadline deadline, Origin origin) {}
@@ -22,9 +24,14 @@ final class Computation implements BatchJob {
     private final SingleFlight flight;
     private final RowsQuery query;
     private final boolean shared;
+
+    @GuardedBy("flight")
     private final List<Waiting> waiters = new ArrayList<>(1);
+
     private volatile Plan plan; // written before it is submitted, with the lock
     private volatile Deadline deadline;
+
+    @GuardedBy("flight")
     private boolean started;
 
     Computation(SingleFlight flight, RowsQuery query, Plan plan, Deadline deadline, boolean shared) {
@@ -57,17 +64,22 @@ final class Computation implements BatchJob {
         return plan;
     }
 
-    /** Adds the first asker. Called with the lock held. */
+    /** Adds the first asker. */
     Ticket begin(Waiter waiter) {
-        return add(new Waiting(waiter, query.wanted(), deadline, Origin.COMPUTED));
+        synchronized (flight) {
+            return add(new Waiting(waiter, query.wanted(), deadline, Origin.COMPUTED));
+        }
     }
 
-    /** Adds another asker. Called with the lock held. */
+    /** Adds another asker. Called with the lock held, so that the computation is still in the table. */
     Ticket join(Waiter waiter, Holdings wanted, Deadline itsDeadline) {
-        deadline = deadline.latest(itsDeadline);
-        return add(new Waiting(waiter, wanted, itsDeadline, Origin.COALESCED));
+        synchronized (flight) {
+            deadline = deadline.latest(itsDeadline);
+            return add(new Waiting(waiter, wanted, itsDeadline, Origin.COALESCED));
+        }
     }
 
+    @GuardedBy("flight")
     private Ticket add(Waiting waiting) {
         waiters.add(waiting);
         return () -> {
@@ -99,9 +111,7 @@ final class Computation implements BatchJob {
 
     /** Ends with rows that a tier had: no waiter of any had them computed. */
     void found(StoredRows rows, Origin origin) {
-        for (Waiting waiting : end()) {
-            flight.answer(waiting.waiter(), waiting.wanted(), query.tokens(), rows, origin);
-        }
+        end(waiting -> flight.answer(waiting.waiter(), waiting.wanted(), query.tokens(), rows, origin));
     }
 
     @Override
@@ -115,22 +125,30 @@ final class Computation implements BatchJob {
     }
 
     @Override
+    public long entries() {
+        return entries(holds());
+    }
+
+    /** Entries that rows of the teacher hold at most. */
+    long entries(Holdings rows) {
+        return rows.format().entries(rows.positions().length, query.teacher().vocabularySize());
+    }
+
+    @Override
     public boolean overdue(long nowNanos) {
         return deadline.passed(nowNanos);
     }
 
     @Override
     public boolean expire(long nowNanos) {
-        List<Waiting> late;
         synchronized (flight) {
-            // A waiter with more time may have joined since the caller looked.
+            // A waiter with more time may have joined since the caller looked; with the lock held, none can.
             if (started || !deadline.passed(nowNanos)) {
                 return false;
             }
-            late = takeWaiters();
             flight.forget(this);
         }
-        late.forEach(Computation::tellLate);
+        end(Computation::tellLate);
         return true;
     }
 
@@ -152,7 +170,7 @@ final class Computation implements BatchJob {
                 flight.forget(this);
             }
         }
-        late.forEach(Computation::tellLate);
+        late.forEach(waiting -> tell(waiting, Computation::tellLate));
         return live;
     }
 
@@ -161,33 +179,38 @@ final class Computation implements BatchJob {
         StoredRows stored;
         try {
             stored = flight.encode(this, rows);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             failed(SingleFlight.notEncoded(e));
             return;
         }
-        for (Waiting waiting : end()) {
-            flight.answer(waiting.waiter(), waiting.wanted(), query.tokens(), stored, waiting.origin());
-        }
+        end(waiting -> flight.answer(waiting.waiter(), waiting.wanted(), query.tokens(), stored, waiting.origin()));
     }
 
     @Override
     public void failed(Failure failure) {
-        for (Waiting waiting : end()) {
-            waiting.waiter().failed(failure);
-        }
+        end(waiting -> waiting.waiter().failed(failure));
     }
 
-    private List<Waiting> end() {
+    /**
+     * The one place where a computation ends: it leaves the table, then everybody who waited is told, whatever becomes of the others.
+     * Nobody can join after the first, and whoever waited is told once, so ending twice does nothing.
+     */
+    private void end(Consumer<Waiting> tell) {
+        List<Waiting> all;
         synchronized (flight) {
             flight.forget(this);
-            return takeWaiters();
+            all = List.copyOf(waiters);
+            waiters.clear();
         }
+        all.forEach(waiting -> tell(waiting, tell));
     }
 
-    private List<Waiting> takeWaiters() {
-        List<Waiting> all = List.copyOf(waiters);
-        waiters.clear();
-        return all;
+    private static void tell(Waiting waiting, Consumer<Waiting> tell) {
+        try {
+            tell.accept(waiting);
+        } catch (Throwable e) {
+            SingleFlight.waiterThrew(waiting.waiter(), e);
+        }
     }
 
     private static void tellLate(Waiting waiting) {

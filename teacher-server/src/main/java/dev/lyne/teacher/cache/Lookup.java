@@ -14,4 +14,7 @@ interface Lookup {
 
     /** No tier has rows that answer. */
     void absent(List<StoredRows> others);
+
+    /** The search, or what the outcome was told to, threw. Does nothing where the lookup is over. */
+    void failed(Throwable cause);
 }

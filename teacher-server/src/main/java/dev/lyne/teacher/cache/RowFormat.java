@@ -22,6 +22,11 @@ public record RowFormat(Selection selection, Precision precision, boolean rawLog
         return selection.withTemperatures(other.selection().temperatures()).equals(other.selection());
     }
 
+    /** Entries that the rows of so many positions hold at most. */
+    public long entries(int positions, int vocabularySize) {
+        return (long) positions * selection.mostEntries(vocabularySize);
+    }
+
     /** Most bytes that a row takes in a block, whatever the precision. */
     public int maxRowBytes(int vocabularySize) {
         return rowBytes(vocabularySize, 4 + 4);

@@ -13,8 +13,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Cuts a sequence's rows into blocks and encodes them. Safe for several threads. */
-public final class SequenceEncoder {
+/** Cuts a sequence's rows into blocks and encodes them. Safe for several threads. Open, so that a test can break it. */
+public class SequenceEncoder {
     /** Most rows of a block. */
     public static final int MAX_ROWS = 256;
 

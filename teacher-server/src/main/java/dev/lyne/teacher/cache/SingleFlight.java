@@ -1,8 +1,10 @@
 package dev.lyne.teacher.cache;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.lm.scoring.SelectedRows;
 import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.TeacherDescription;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -10,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongSupplier;
+import org.slf4j.LoggerFactory;
 
 /**
  * One teacher's requests: answered from memory, joined to a computation in flight, found in a slower tier, or computed. Rows that
@@ -24,6 +27,8 @@ import java.util.function.LongSupplier;
  * nor stores, so that a fresh computation never changes what others are served.
  */
 public final class SingleFlight implements Scorer {
+    private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(SingleFlight.class));
+
     private final TeacherDescription teacher;
     private final CacheTiers tiers;
     private final SequenceEncoder encoder;
@@ -31,7 +36,9 @@ public final class SingleFlight implements Scorer {
     private final Batcher batcher;
     private final LongSupplier nanoClock;
     private final CacheMetrics metrics;
-    private final Map<CacheKey, List<Computation>> inFlight = new HashMap<>(); // guarded by this
+
+    @GuardedBy("this")
+    private final Map<CacheKey, List<Computation>> inFlight = new HashMap<>();
 
     public SingleFlight(
             TeacherDescription teacher,
@@ -86,9 +93,17 @@ public final class SingleFlight implements Scorer {
             metrics.hits.increment();
             answer(waiter, query.wanted(), query.tokens(), stored.orElseThrow(), Origin.MEMORY);
         } else {
-            tiers.search(new Search(computation, stored));
+            search(new Search(computation, stored));
         }
         return ticket;
+    }
+
+    private void search(Search search) {
+        try {
+            tiers.search(search);
+        } catch (Throwable e) {
+            search.failed(e);
+        }
     }
 
     /** What a computation does first: the slower tiers are searched, and where none has its rows, it is submitted. */
@@ -127,6 +142,12 @@ public final class SingleFlight implements Scorer {
                 submit(computation);
             }
         }
+
+        @Override
+        public void failed(Throwable cause) {
+            DEFECTS.error("a search of the tiers failed", cause);
+            computation.failed(Failure.of(Failure.Reason.SERVER_FAULT, "the caches could not be searched", cause));
+        }
     }
 
     /** Has a computation replace rows that are held by wider ones, where that is possible. Not where bits have to be fresh ones. */
@@ -136,16 +157,16 @@ public final class SingleFlight implements Scorer {
         }
         synchronized (this) {
             Holdings wider = Widening.of(held.holds(), computation.holds(), teacher.vocabularySize());
+            if (computation.entries(wider) > batcher.options().maxEntries()) {
+                return; // too much for one sequence: then the wider rows are not kept beside the held ones
+            }
             computation.widen(computation.plan().widenedTo(wider, teacher.vocabularySize()));
         }
     }
 
     private Ticket compute(Computation computation, Waiter waiter) {
         metrics.bypassed.increment();
-        Ticket ticket;
-        synchronized (this) {
-            ticket = computation.begin(waiter);
-        }
+        Ticket ticket = computation.begin(waiter);
         submit(computation);
         return ticket;
     }
@@ -158,16 +179,16 @@ public final class SingleFlight implements Scorer {
         }
     }
 
-    /** Takes a computation out of the table; a later request for the same begins a new one. Called with the lock held. */
-    void forget(Computation computation) {
+    /** Takes a computation out of the table; a later request for the same begins a new one. */
+    synchronized void forget(Computation computation) {
         List<Computation> sameKey = inFlight.get(computation.query().key());
         if (sameKey != null && sameKey.remove(computation) && sameKey.isEmpty()) {
             inFlight.remove(computation.query().key());
         }
     }
 
-    /** Drops a computation that nobody waits for any more. Called with the lock held. */
-    void drop(Computation computation) {
+    /** Drops a computation that nobody waits for any more. */
+    synchronized void drop(Computation computation) {
         forget(computation);
         batcher.withdraw(computation);
     }
@@ -186,7 +207,7 @@ public final class SingleFlight implements Scorer {
         EncodedSequence rows;
         try {
             rows = narrowing.answer(stored, tokens, wanted);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             waiter.failed(notEncoded(e));
             return;
         }
@@ -197,7 +218,18 @@ public final class SingleFlight implements Scorer {
         waiter.scored(rows, origin, narrowed);
     }
 
-    static Failure notEncoded(RuntimeException e) {
-        return new Failure(Failure.Reason.MODEL_FAILED, "the model's rows cannot be encoded: " + e.getMessage());
+    static Failure notEncoded(Throwable e) {
+        DEFECTS.error("rows cannot be encoded", e);
+        return Failure.of(Failure.Reason.MODEL_FAILED, "the model's rows cannot be encoded", e);
+    }
+
+    /** Tells a waiter that threw at what it was told that it failed, and leaves it at that. */
+    static void waiterThrew(Waiter waiter, Throwable cause) {
+        DEFECTS.error("an answer could not be taken", cause);
+        try {
+            waiter.failed(Failure.of(Failure.Reason.SERVER_FAULT, "the answer could not be sent", cause));
+        } catch (Throwable e) {
+            DEFECTS.error("a failure could not be taken", e);
+        }
     }
 }

@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class TierLane {
     private static final Logger LOG = LoggerFactory.getLogger(TierLane.class);
-    private static final int LAST_CALL_SECONDS = 5;
+    private static final int LEAST_LAST_CALL_SECONDS = 1;
 
     private final Tier tier;
     private final LaneOptions options;
@@ -63,13 +63,17 @@ public final class TierLane {
         long askedNanos = nanoClock.getAsLong();
         try {
             lookups.execute(() -> {
-                if (lookup.wanted()) {
-                    answer(answer, take(lookup.query(), askedNanos));
+                try {
+                    if (lookup.wanted()) {
+                        answer.accept(take(lookup.query(), askedNanos));
+                    }
+                } catch (Throwable e) {
+                    lookup.failed(e);
                 }
             });
         } catch (RejectedExecutionException e) {
             metrics.skipped(); // the server closes
-            answer(answer, Optional.empty());
+            answer.accept(Optional.empty());
         }
     }
 
@@ -87,7 +91,7 @@ public final class TierLane {
             Optional<StoredRows> found = tier.find(query);
             found.ifPresent(stored -> count(query, stored));
             return found;
-        } catch (RuntimeException | Error e) {
+        } catch (Throwable e) {
             // A tier turns what it can foresee into a miss; what is left is a defect, and the sequence is computed.
             metrics.failed(String.valueOf(e));
             LOG.error("a lookup of the {} tier failed", tier.origin(), e);
@@ -102,14 +106,6 @@ public final class TierLane {
             metrics.hit(found.bytes());
         } else {
             metrics.missed();
-        }
-    }
-
-    private static void answer(Consumer<Optional<StoredRows>> answer, Optional<StoredRows> found) {
-        try {
-            answer.accept(found);
-        } catch (RuntimeException e) {
-            LOG.error("an answer could not be taken", e); // a defect, which must not end the thread
         }
     }
 
@@ -133,7 +129,7 @@ public final class TierLane {
     private void write(CacheKey key, StoredRows rows) {
         try {
             tier.keep(key, rows);
-        } catch (RuntimeException | Error e) {
+        } catch (Throwable e) {
             metrics.failed(String.valueOf(e));
             LOG.error("a write to the {} tier failed", tier.origin(), e);
         } finally {
@@ -156,8 +152,13 @@ public final class TierLane {
             LOG.warn("{} sequences were not written to the {} tier before the drain ended", dropped, tier.origin());
         }
         lookups.shutdownNow(); // streams have ended: nobody waits for a lookup any more
-        boolean unusedIdle = writes.awaitTermination(LAST_CALL_SECONDS, TimeUnit.SECONDS)
-                && lookups.awaitTermination(LAST_CALL_SECONDS, TimeUnit.SECONDS);
-        tier.close();
+        long lastNanos = Math.max(endNanos, nanoClock.getAsLong() + TimeUnit.SECONDS.toNanos(LEAST_LAST_CALL_SECONDS));
+        boolean idle = writes.awaitTermination(lastNanos - nanoClock.getAsLong(), TimeUnit.NANOSECONDS)
+                && lookups.awaitTermination(lastNanos - nanoClock.getAsLong(), TimeUnit.NANOSECONDS);
+        if (idle) {
+            tier.close();
+        } else {
+            LOG.warn("the {} tier is still at work and is left as it is", tier.origin());
+        }
     }
 }

@@ -7,16 +7,36 @@ package dev.lyne.teacher.model;
  * @param message one line with the value and the expectation
  */
 public record Failure(Reason reason, String message) {
+    private static final int MAX_CHARACTERS = 1_000;
+
+    public Failure {
+        message = PrintableText.of(message, MAX_CHARACTERS);
+    }
+
+    /** What a defect of the server's is to the asker: the first line of what was thrown; the log has it whole. */
+    public static Failure of(Reason reason, String what, Throwable thrown) {
+        String message = thrown.getMessage();
+        String first = message == null ? "" : message.lines().findFirst().orElse("");
+        String line = first.isBlank() ? "no reason given; the server's log has more" : first;
+        return new Failure(reason, what + ": " + PrintableText.of(line, PrintableText.MAX_CLIENT_CHARACTERS));
+    }
+
     /** Kinds of failure. The names stand in {@code google.rpc.ErrorInfo.reason}. */
     public enum Reason {
         /** No token, or one that the server does not know. */
         UNAUTHENTICATED,
         /** A value out of its range. */
         INVALID_REQUEST,
+        /** Bytes that are no message of the contract. */
+        MALFORMED_MESSAGE,
+        /** A message beyond the limit. */
+        MESSAGE_TOO_LARGE,
         /** A message that does not belong where it came. */
         PROTOCOL_VIOLATION,
         /** No teacher of that name. */
         TEACHER_NOT_FOUND,
+        /** A teacher without a tokenizer. */
+        NO_TOKENIZER,
         /** The student expects another teacher, tokenizer, vocabulary or machine. */
         TEACHER_MISMATCH,
         /** The token ids are not those that were sent. */
@@ -31,10 +51,14 @@ public record Failure(Reason reason, String message) {
         CREDIT_EXCEEDED,
         /** The server has as much work as it takes on. */
         QUEUE_FULL,
+        /** Rows that waited too long for their reader, while others waited for the room. */
+        READER_STALLED,
         /** The server is going away. */
         DRAINING,
         /** The model threw. */
         MODEL_FAILED,
+        /** A defect of the server. */
+        SERVER_FAULT,
         /** A capture is served, and does not hold what is asked for. */
         NOT_CAPTURED,
         /** A capture's bytes are not what was written. */

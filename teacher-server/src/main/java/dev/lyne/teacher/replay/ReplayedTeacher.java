@@ -11,6 +11,7 @@ import dev.lyne.teacher.cache.Scorer;
 import dev.lyne.teacher.cache.Ticket;
 import dev.lyne.teacher.cache.Waiter;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockHeader;
@@ -33,12 +34,15 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
+import org.slf4j.LoggerFactory;
 
 /**
  * Answers sequences with the rows that a capture holds of them. Files are read on threads of its own, whose queue admission bounds.
  * Rows of a deterministic teacher are not cut, as a server of it would not cut them.
  */
 public final class ReplayedTeacher implements Scorer, AutoCloseable {
+    private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(ReplayedTeacher.class));
+
     private final Capture capture;
     private final TeacherDescription description;
     private final LongSupplier nanoClock;
@@ -154,37 +158,47 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
             if (!over.compareAndSet(false, true)) {
                 return;
             }
-            if (task.deadline().passed(nanoClock.getAsLong())) {
-                waiter.failed(new Failure(
-                        Failure.Reason.DEADLINE_PASSED, "not read by its deadline (expected: a later one)"));
-            } else if (task.item().positions().length == 0) {
-                waiter.scored(new EncodedSequence(List.of()), Origin.REPLAY, false);
-            } else {
+            try {
                 answer();
+            } catch (IOException e) {
+                waiter.failed(new Failure(Failure.Reason.CAPTURE_DAMAGED, String.valueOf(e.getMessage())));
+            } catch (Throwable e) {
+                failQuietly(e);
+            } finally {
+                positionsRead.addAndGet(task.item().positions().length);
             }
         }
 
-        private void answer() {
-            Optional<CapturedRows> rows;
-            try {
-                rows = capture.rows(
-                        task.item().tokens(),
-                        task.item().positions(),
-                        task.format().selection(),
-                        !description.deterministic());
-            } catch (IOException e) {
-                waiter.failed(new Failure(Failure.Reason.CAPTURE_DAMAGED, String.valueOf(e.getMessage())));
-                return;
-            } catch (RuntimeException e) {
-                waiter.failed(new Failure(Failure.Reason.MODEL_FAILED, "reading the capture: " + e));
+        private void answer() throws IOException {
+            if (task.deadline().passed(nanoClock.getAsLong())) {
+                waiter.failed(new Failure(
+                        Failure.Reason.DEADLINE_PASSED, "not read by its deadline (expected: a later one)"));
                 return;
             }
-            positionsRead.addAndGet(task.item().positions().length);
+            if (task.item().positions().length == 0) {
+                waiter.scored(new EncodedSequence(List.of()), Origin.REPLAY, false);
+                return;
+            }
+            Optional<CapturedRows> rows = capture.rows(
+                    task.item().tokens(),
+                    task.item().positions(),
+                    task.format().selection(),
+                    !description.deterministic());
             if (rows.isEmpty()) {
                 waiter.failed(notCaptured("no rows of these " + task.tokens() + " tokens at these "
                         + task.item().positions().length + " positions (expected: a sequence that was captured)"));
             } else {
                 waiter.scored(encoded(rows.get()), Origin.REPLAY, rows.get().narrowed());
+            }
+        }
+
+        /** Ends the sequence after whatever was thrown, also by the waiter itself. */
+        private void failQuietly(Throwable cause) {
+            DEFECTS.error("a captured sequence could not be answered", cause);
+            try {
+                waiter.failed(Failure.of(Failure.Reason.SERVER_FAULT, "reading the capture", cause));
+            } catch (Throwable e) {
+                DEFECTS.error("a failure could not be taken", e);
             }
         }
     }

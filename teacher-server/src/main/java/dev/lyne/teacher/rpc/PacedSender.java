@@ -1,28 +1,47 @@
 package dev.lyne.teacher.rpc;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.v1.ScoreSequencesResponse;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.slf4j.LoggerFactory;
 
 /**
- * The outbound side of a stream: messages leave while the transport is ready, and wait here while it is not.
+ * The outbound side of a stream, and the one place where a stream ends: messages leave while the transport is ready, and wait here
+ * while it is not.
  *
  * <p>Any thread may offer. The call must see one thread at a time, and no thread may wait for another that is sending: so
  * whoever raises {@code pending} from 0 sends for all who come meanwhile, and they leave at once. The invariant: after the
  * last change to queue or ending, some thread has run {@link #send} from its beginning, or the transport is not ready and
- * will call {@link #pump} when it is.
+ * will call {@link #pump} when it is. Whatever is thrown meanwhile ends the stream, and the pump goes on.
  */
 final class PacedSender {
+    private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(PacedSender.class));
+
     private final ServerCallStreamObserver<ScoreSequencesResponse> call;
     private final RpcMetrics metrics;
+    private final UnsentBudget.Share share;
+    private final LongSupplier nanoClock;
     private final Runnable whenEnded;
     private final AtomicInteger pending = new AtomicInteger();
+    private volatile long lastTakenNanos;
+
+    /** Bytes of blocks that the transport was given and may still hold; owned by whoever pumps. */
+    private long bytesInTransport;
+
     private final Object lock = new Object();
-    private final Queue<Outgoing> queue = new ArrayDeque<>(); // guarded by lock
-    private Ending ending = Ending.NONE; // guarded by lock
+
+    @GuardedBy("lock")
+    private final Queue<Outgoing> queue = new ArrayDeque<>();
+
+    @GuardedBy("lock")
+    private Ending ending = Ending.NONE;
 
     /** How the stream is to end; later ones override earlier ones. */
     private record Ending(Kind kind, Consumer<ServerCallStreamObserver<ScoreSequencesResponse>> action) {
@@ -37,11 +56,29 @@ final class PacedSender {
         static final Ending ENDED = new Ending(Kind.ENDED, call -> {});
     }
 
-    /** @param whenEnded called once, after the last thing done to the call */
-    PacedSender(ServerCallStreamObserver<ScoreSequencesResponse> call, RpcMetrics metrics, Runnable whenEnded) {
+    /**
+     * Takes the sending side of a call over.
+     *
+     * @param share what gives room to the blocks that are offered, and is closed at the end
+     * @param whenEnded called once, after the last thing done to the call
+     */
+    PacedSender(
+            ServerCallStreamObserver<ScoreSequencesResponse> call,
+            RpcMetrics metrics,
+            UnsentBudget.Share share,
+            LongSupplier nanoClock,
+            Runnable whenEnded) {
         this.call = call;
         this.metrics = metrics;
+        this.share = share;
+        this.nanoClock = nanoClock;
         this.whenEnded = whenEnded;
+        this.lastTakenNanos = nanoClock.getAsLong();
+    }
+
+    /** The stream's part of the room for rows. */
+    UnsentBudget.Share share() {
+        return share;
     }
 
     /** Queues; dropped where the stream has ended. */
@@ -50,8 +87,7 @@ final class PacedSender {
             if (ending.kind() == Ending.Kind.ENDED || ending.kind() == Ending.Kind.NOW) {
                 return;
             }
-            queue.add(outgoing);
-            metrics.unsentBytes.addAndGet(outgoing.unsentBytes());
+            add(outgoing);
         }
         pump();
     }
@@ -62,9 +98,37 @@ final class PacedSender {
             if (ending.kind() != Ending.Kind.NONE || !queue.isEmpty()) {
                 return;
             }
-            queue.add(Outgoing.message(message, () -> {}));
+            add(Outgoing.message(message, () -> {}));
         }
         pump();
+    }
+
+    @GuardedBy("lock")
+    private void add(Outgoing outgoing) {
+        if (queue.isEmpty() && call.isReady()) {
+            lastTakenNanos = nanoClock.getAsLong(); // nothing waited until now
+        }
+        queue.add(outgoing);
+        metrics.unsentBytes.addAndGet(outgoing.unsentBytes());
+    }
+
+    /** Whether the stream has ended, or is about to. */
+    boolean isOver() {
+        synchronized (lock) {
+            return ending.kind().compareTo(Ending.Kind.NOW) >= 0;
+        }
+    }
+
+    /** When the transport took something last, or there was nothing to take. */
+    long lastTakenNanos() {
+        return lastTakenNanos;
+    }
+
+    /** Whether rows wait for a reader that takes nothing now. */
+    boolean waits() {
+        synchronized (lock) {
+            return !queue.isEmpty() && !call.isReady();
+        }
     }
 
     /** Ends the stream once everything queued was sent. */
@@ -72,9 +136,14 @@ final class PacedSender {
         end(new Ending(Ending.Kind.AFTER_QUEUE, action));
     }
 
-    /** Drops what is queued and ends the stream. */
-    void endNow(Consumer<ServerCallStreamObserver<ScoreSequencesResponse>> action) {
-        end(new Ending(Ending.Kind.NOW, action));
+    /** Drops what is queued and ends the stream with a failure. */
+    void endNow(Failure failure) {
+        end(new Ending(Ending.Kind.NOW, observer -> observer.onError(Statuses.toException(failure))));
+    }
+
+    /** Drops what is queued: the call is over, whoever ended it. */
+    void callEnded() {
+        end(new Ending(Ending.Kind.NOW, observer -> {}));
     }
 
     private void end(Ending next) {
@@ -87,27 +156,35 @@ final class PacedSender {
         pump();
     }
 
-    /** Sends what can be sent. Never blocks. */
+    /** Sends what can be sent. Never blocks, never throws. */
     void pump() {
         if (pending.getAndIncrement() != 0) {
             return;
         }
         int seen = 1;
         do {
-            send();
+            try {
+                send();
+            } catch (Throwable e) {
+                DEFECTS.error("a stream could not be sent to, and ends", e);
+                endBroken(e);
+            }
             seen = pending.addAndGet(-seen);
         } while (seen != 0);
     }
 
     private void send() {
         while (true) {
+            boolean ready = call.isReady();
+            if (ready) {
+                left();
+            }
             Outgoing head;
             Ending end;
             synchronized (lock) {
                 end = ending;
                 if (end.kind() == Ending.Kind.NOW) {
-                    queue.forEach(dropped -> metrics.unsentBytes.addAndGet(-dropped.unsentBytes()));
-                    queue.clear();
+                    dropQueue();
                 }
                 head = queue.peek();
                 if (head == null && end.kind() != Ending.Kind.NONE) {
@@ -115,26 +192,86 @@ final class PacedSender {
                 }
             }
             if (head == null) {
-                if (end.kind() == Ending.Kind.AFTER_QUEUE || end.kind() == Ending.Kind.NOW) {
-                    end.action().accept(call);
-                    whenEnded.run();
-                }
+                finish(end);
                 return;
             }
-            if (!call.isReady()) {
+            if (!ready) {
                 return;
             }
-            long before = head.unsentBytes();
-            ScoreSequencesResponse message = head.next();
-            metrics.unsentBytes.addAndGet(head.unsentBytes() - before);
-            if (!head.hasNext()) {
-                synchronized (lock) {
-                    queue.remove();
-                }
-                // Before the last message leaves: the student may spend the credit that it gives back at once.
-                head.leaving();
+            send(head);
+        }
+    }
+
+    private void send(Outgoing head) {
+        long before = head.unsentBytes();
+        ScoreSequencesResponse message;
+        try {
+            message = head.next();
+        } finally {
+            long bytes = before - head.unsentBytes();
+            metrics.unsentBytes.addAndGet(-bytes);
+            bytesInTransport += bytes;
+        }
+        if (!head.hasNext()) {
+            synchronized (lock) {
+                queue.remove();
             }
-            call.onNext(message);
+            // Before the last message leaves: the student may spend the credit that it gives back at once.
+            head.leaving();
+        }
+        call.onNext(message);
+        lastTakenNanos = nanoClock.getAsLong();
+    }
+
+    /** The transport takes more, so what it was given has left, but for a little. */
+    private void left() {
+        lastTakenNanos = nanoClock.getAsLong();
+        long bytes = bytesInTransport;
+        bytesInTransport = 0;
+        share.give(bytes);
+    }
+
+    @GuardedBy("lock")
+    private void dropQueue() {
+        queue.forEach(dropped -> metrics.unsentBytes.addAndGet(-dropped.unsentBytes()));
+        queue.clear();
+    }
+
+    private void finish(Ending end) {
+        if (end.kind() != Ending.Kind.AFTER_QUEUE && end.kind() != Ending.Kind.NOW) {
+            return;
+        }
+        try {
+            end.action().accept(call);
+        } finally {
+            release();
+        }
+    }
+
+    /** Ends the stream after something was thrown, perhaps by the very end. */
+    private void endBroken(Throwable cause) {
+        synchronized (lock) {
+            if (ending.kind() == Ending.Kind.ENDED) {
+                return; // finish has released it
+            }
+            ending = Ending.ENDED;
+            dropQueue();
+        }
+        try {
+            call.onError(
+                    Statuses.toException(Failure.of(Failure.Reason.SERVER_FAULT, "the stream cannot go on", cause)));
+        } catch (Throwable e) {
+            DEFECTS.error("a stream could not be ended", e);
+        } finally {
+            release();
+        }
+    }
+
+    private void release() {
+        try {
+            share.close();
+        } finally {
+            whenEnded.run();
         }
     }
 }

@@ -35,6 +35,12 @@ public final class RpcMetrics {
         }
     }
 
+    void bindRoom(UnsentBudget unsent) {
+        Gauge.builder("lyne.teacher.unsent.room.bytes", unsent, UnsentBudget::heldBytes)
+                .description("Room taken for rows that are computed or wait for their readers, of --unsent-mib")
+                .register(registry);
+    }
+
     private void gauge(String name, String description, Number value) {
         Gauge.builder(name, value, Number::doubleValue).description(description).register(registry);
     }
@@ -54,6 +60,7 @@ public final class RpcMetrics {
     /** What one teacher's streams were sent. */
     Served served(String teacher) {
         return new Served(
+                this,
                 Counter.builder("lyne.teacher.positions.served")
                         .description("Rows sent")
                         .tag("teacher", teacher)
@@ -68,8 +75,8 @@ public final class RpcMetrics {
                         .register(registry));
     }
 
-    /** Counters of rows, bytes and blocks. */
-    record Served(Counter positions, Counter bytes, Counter blocks) {
+    /** Counters of one teacher's rows, bytes and blocks, beside the server's. */
+    record Served(RpcMetrics all, Counter positions, Counter bytes, Counter blocks) {
         void sent(EncodedBlock block) {
             blocks.increment();
             positions.increment(block.rows());

@@ -1,5 +1,6 @@
 package dev.lyne.teacher.rpc;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.StreamTerms;
 import dev.lyne.teacher.admission.Verdict;
@@ -9,6 +10,7 @@ import dev.lyne.teacher.cache.ScoreTask;
 import dev.lyne.teacher.cache.Ticket;
 import dev.lyne.teacher.cache.Waiter;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.v1.Progress;
 import dev.lyne.v1.ScoreSequencesRequest;
 import dev.lyne.v1.ScoreSequencesResponse;
@@ -21,15 +23,18 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import org.slf4j.LoggerFactory;
 
 /**
  * An opened stream: its sequences in flight, from receipt until their last message leaves. They give their credit back
  * right before it does, since the student may spend it as soon as it reads that message.
  *
- * <p>gRPC calls {@link #onRequest}, {@link #halfClose} and {@link #cancelled} one at a time; waiters, the sender and a drain
- * call from other threads. What more than one touches is guarded by {@code lock}, with which nothing foreign is called.
+ * <p>gRPC calls {@link #onRequest} and {@link #halfClose} one at a time; waiters, the sender and a drain call from other threads.
+ * Nothing foreign is called with {@code lock} held. The stream ends in its {@link PacedSender}, which calls {@link #release}.
  */
 final class ScoreStream {
+    private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(ScoreStream.class));
+
     /** Refusals that may wait for their reader before the stream stops reading requests. */
     private static final int MAX_WAITING_REFUSALS = 64;
 
@@ -43,19 +48,36 @@ final class ScoreStream {
     private final PacedSender sender;
 
     private final Object lock = new Object();
-    private final Map<Long, InFlight> inFlight = new HashMap<>(); // guarded by lock
-    private int creditedSequences; // guarded by lock
-    private long creditedTokens; // guarded by lock
-    private boolean readingPaused; // guarded by lock
-    private boolean halfClosed; // guarded by lock
-    private boolean draining; // guarded by lock
-    private boolean ended; // guarded by lock
+
+    @GuardedBy("lock")
+    private final Map<Long, InFlight> inFlight = new HashMap<>();
+
+    /** What waits for room, and for which the stream reads no more requests meanwhile. */
+    @GuardedBy("lock")
+    private Optional<InFlight> waiting = Optional.empty();
+
+    @GuardedBy("lock")
+    private int creditedSequences;
+
+    @GuardedBy("lock")
+    private long creditedTokens;
+
+    @GuardedBy("lock")
+    private boolean readingPaused;
+
+    @GuardedBy("lock")
+    private boolean halfClosed;
+
+    @GuardedBy("lock")
+    private boolean draining;
+
+    @GuardedBy("lock")
+    private boolean ended;
 
     ScoreStream(
             StreamTerms terms,
             ServedTeacher teacher,
             Admission admission,
-            RpcMetrics metrics,
             RpcMetrics.Served served,
             LongSupplier nanoClock,
             ServerCallStreamObserver<ScoreSequencesResponse> call,
@@ -63,8 +85,8 @@ final class ScoreStream {
         this.terms = terms;
         this.teacher = teacher;
         this.admission = admission;
-        this.metrics = metrics;
         this.served = served;
+        this.metrics = served.all();
         this.nanoClock = nanoClock;
         this.call = call;
         this.sender = sender;
@@ -75,8 +97,17 @@ final class ScoreStream {
         private final long id;
         private final int creditTokens;
         private final boolean credited;
-        private Optional<ScoreTask> admitted = Optional.empty(); // guarded by lock; its tokens are to be released
-        private Ticket ticket = Ticket.ANSWERED; // owned by gRPC's calls
+
+        /** Its tokens are to be released. */
+        @GuardedBy("lock")
+        private Optional<ScoreTask> admitted = Optional.empty();
+
+        /** Room taken for its rows. */
+        @GuardedBy("lock")
+        private long roomBytes;
+
+        @GuardedBy("lock")
+        private Ticket ticket = Ticket.ANSWERED;
 
         InFlight(Sequence sequence, boolean credited) {
             this.id = sequence.getId();
@@ -86,13 +117,13 @@ final class ScoreStream {
 
         @Override
         public void scored(EncodedSequence rows, Origin origin, boolean narrowed) {
-            release(this);
+            settle(rows.bytes());
             sender.offer(Outgoing.rows(id, rows, origin, narrowed, served::sent, () -> leaving(this)));
         }
 
         @Override
         public void failed(Failure failure) {
-            release(this);
+            settle(0);
             metrics.refused(failure);
             SequenceFailed answer = SequenceFailed.newBuilder()
                     .setId(id)
@@ -100,6 +131,66 @@ final class ScoreStream {
                     .build();
             sender.offer(Outgoing.message(
                     ScoreSequencesResponse.newBuilder().setFailed(answer).build(), () -> leaving(this)));
+        }
+
+        /** Marks it as waiting for room, which another thread may say there is right away. */
+        void await(ScoreTask task, long bytes) {
+            synchronized (lock) {
+                admitted = Optional.of(task);
+                roomBytes = bytes;
+                waiting = Optional.of(this);
+            }
+        }
+
+        void score() {
+            Optional<ScoreTask> task;
+            synchronized (lock) {
+                task = admitted;
+            }
+            try {
+                task.ifPresent(present -> scoring(teacher.sequences().score(present, this)));
+            } catch (Throwable e) {
+                DEFECTS.error("a sequence could not be scored", e);
+                failed(Failure.of(Failure.Reason.SERVER_FAULT, "the sequence could not be scored", e));
+            }
+        }
+
+        private void scoring(Ticket itsTicket) {
+            boolean abandoned;
+            synchronized (lock) {
+                ticket = itsTicket;
+                abandoned = ended;
+            }
+            if (abandoned) {
+                boolean unusedWithdrawn = itsTicket.withdraw();
+            }
+        }
+
+        Ticket ticket() {
+            synchronized (lock) {
+                return ticket;
+            }
+        }
+
+        /** Lets go of it unanswered. */
+        void abandon() {
+            boolean unusedWithdrawn = ticket().withdraw();
+            settle(0);
+        }
+
+        /** Gives back what it was admitted with, but for the bytes of its rows, which the sender gives back as they leave. */
+        private void settle(long rowBytes) {
+            Optional<ScoreTask> task;
+            long bytes;
+            synchronized (lock) {
+                task = admitted;
+                bytes = roomBytes;
+                admitted = Optional.empty();
+            }
+            if (task.isPresent()) {
+                admission.release(task.get());
+                sender.share().give(bytes - rowBytes);
+            }
         }
     }
 
@@ -144,39 +235,55 @@ final class ScoreStream {
     private void admit(Sequence sequence, InFlight entry) {
         Verdict<ScoreTask> verdict = admission.admit(sequence, terms, nanoClock.getAsLong());
         if (verdict instanceof Verdict.Accepted<ScoreTask> accepted) {
-            synchronized (lock) {
-                entry.admitted = Optional.of(accepted.value());
+            long bytes = terms.mostBytes(accepted.value());
+            entry.await(accepted.value(), bytes);
+            if (sender.share().take(bytes)) {
+                roomTaken();
             }
-            entry.ticket = teacher.sequences().score(accepted.value(), entry);
         } else if (verdict instanceof Verdict.Refused<ScoreTask> refused) {
             entry.failed(refused.failure());
         }
     }
 
-    private void cancel(long id) {
-        InFlight entry;
+    /** There is room for what waits: it is scored, and the next request read. */
+    void roomTaken() {
+        Optional<InFlight> next;
+        boolean readOn;
         synchronized (lock) {
-            entry = inFlight.get(id);
+            next = waiting;
+            waiting = Optional.empty();
+            readOn = readingPaused;
+            readingPaused = false;
         }
-        if (entry != null && entry.ticket.withdraw()) {
-            entry.failed(new Failure(Failure.Reason.WITHDRAWN, "the student withdrew the sequence"));
+        next.ifPresent(InFlight::score);
+        if (readOn) {
+            readOn();
+        }
+    }
+
+    private void cancel(long id) {
+        Optional<InFlight> entry;
+        synchronized (lock) {
+            entry = Optional.ofNullable(inFlight.get(id));
+        }
+        if (entry.isPresent() && entry.get().ticket().withdraw()) {
+            entry.get().failed(new Failure(Failure.Reason.WITHDRAWN, "the student withdrew the sequence"));
         }
     }
 
     private void violate(String line) {
         Failure failure = new Failure(Failure.Reason.PROTOCOL_VIOLATION, line);
         metrics.refused(failure);
-        sender.endNow(observer -> observer.onError(Statuses.toException(failure)));
-        abandon();
+        sender.endNow(failure);
     }
 
-    /** Asks for the next request, unless refusals pile up before a reader that does not read. */
+    /** Asks for the next request, unless one waits for room, or refusals pile up before a reader that does not read. */
     private void readOn() {
         synchronized (lock) {
             if (ended || halfClosed) {
                 return;
             }
-            if (inFlight.size() - creditedSequences >= MAX_WAITING_REFUSALS) {
+            if (waiting.isPresent() || inFlight.size() - creditedSequences >= MAX_WAITING_REFUSALS) {
                 readingPaused = true;
                 return;
             }
@@ -213,34 +320,17 @@ final class ScoreStream {
                 .build());
     }
 
-    /** The student is gone. */
-    void cancelled() {
-        sender.endNow(observer -> {});
-        abandon();
-    }
-
-    private void abandon() {
+    /** Lets go of everything. Called once the stream has ended, however it did. */
+    void release() {
         List<InFlight> left;
         synchronized (lock) {
             ended = true;
+            waiting = Optional.empty();
             left = List.copyOf(inFlight.values());
             inFlight.clear();
             metrics.sequencesInFlight.addAndGet(-left.size());
         }
-        for (InFlight entry : left) {
-            if (entry.ticket.withdraw()) {
-                release(entry);
-            }
-        }
-    }
-
-    private void release(InFlight entry) {
-        Optional<ScoreTask> task;
-        synchronized (lock) {
-            task = entry.admitted;
-            entry.admitted = Optional.empty();
-        }
-        task.ifPresent(admission::release);
+        left.forEach(InFlight::abandon);
     }
 
     private void leaving(InFlight entry) {
@@ -252,7 +342,7 @@ final class ScoreStream {
             metrics.sequencesInFlight.decrementAndGet();
             creditedSequences -= entry.credited ? 1 : 0;
             creditedTokens -= entry.creditTokens;
-            resume = readingPaused && inFlight.size() - creditedSequences < MAX_WAITING_REFUSALS;
+            resume = readingPaused && waiting.isEmpty() && inFlight.size() - creditedSequences < MAX_WAITING_REFUSALS;
             if (resume) {
                 readingPaused = false;
             }

@@ -42,15 +42,15 @@ final class Statuses {
     private static Code code(Failure.Reason reason) {
         return switch (reason) {
             case UNAUTHENTICATED -> Code.UNAUTHENTICATED;
-            case INVALID_REQUEST, PROTOCOL_VIOLATION -> Code.INVALID_ARGUMENT;
-            case TEACHER_NOT_FOUND, NOT_CAPTURED -> Code.NOT_FOUND;
+            case INVALID_REQUEST, MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, PROTOCOL_VIOLATION -> Code.INVALID_ARGUMENT;
+            case TEACHER_NOT_FOUND, NO_TOKENIZER, NOT_CAPTURED -> Code.NOT_FOUND;
             case TEACHER_MISMATCH -> Code.FAILED_PRECONDITION;
             case CHECKSUM_MISMATCH, NOT_FINITE, CAPTURE_DAMAGED -> Code.DATA_LOSS;
             case DEADLINE_PASSED -> Code.DEADLINE_EXCEEDED;
             case WITHDRAWN -> Code.CANCELLED;
-            case CREDIT_EXCEEDED, QUEUE_FULL -> Code.RESOURCE_EXHAUSTED;
+            case CREDIT_EXCEEDED, QUEUE_FULL, READER_STALLED -> Code.RESOURCE_EXHAUSTED;
             case DRAINING -> Code.UNAVAILABLE;
-            case MODEL_FAILED -> Code.INTERNAL;
+            case MODEL_FAILED, SERVER_FAULT -> Code.INTERNAL;
         };
     }
 
@@ -59,17 +59,21 @@ final class Statuses {
         return switch (reason) {
             case CREDIT_EXCEEDED -> 50;
             case QUEUE_FULL -> 250;
-            case DRAINING -> 1_000;
+            case DRAINING, READER_STALLED -> 1_000;
             case UNAUTHENTICATED,
                     INVALID_REQUEST,
+                    MALFORMED_MESSAGE,
+                    MESSAGE_TOO_LARGE,
                     PROTOCOL_VIOLATION,
                     TEACHER_NOT_FOUND,
+                    NO_TOKENIZER,
                     TEACHER_MISMATCH,
                     CHECKSUM_MISMATCH,
                     NOT_FINITE,
                     DEADLINE_PASSED,
                     WITHDRAWN,
                     MODEL_FAILED,
+                    SERVER_FAULT,
                     NOT_CAPTURED,
                     CAPTURE_DAMAGED -> 0;
         };

@@ -1,9 +1,11 @@
 package dev.lyne.teacher.rpc;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.StreamTerms;
 import dev.lyne.teacher.admission.Verdict;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.v1.Credit;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.ScoreSequencesRequest;
@@ -12,6 +14,7 @@ import dev.lyne.v1.StreamOpened;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
@@ -29,34 +32,53 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
     private final Teachers teachers;
     private final Admission admission;
     private final RpcMetrics metrics;
+    private final UnsentBudget unsent;
     private final LongSupplier nanoClock;
 
+    private boolean refused; // owned by gRPC's calls
+
     private final Object lock = new Object();
-    private Optional<ScoreStream> stream = Optional.empty(); // guarded by lock
-    private boolean draining; // guarded by lock
+
+    @GuardedBy("lock")
+    private Optional<ScoreStream> stream = Optional.empty();
+
+    @GuardedBy("lock")
+    private boolean draining;
 
     /** Takes the call over. Called before gRPC delivers anything. */
     StreamCall(
             ServerCallStreamObserver<ScoreSequencesResponse> call,
             Teachers teachers,
             Admission admission,
-            RpcMetrics metrics,
+            UnsentBudget unsent,
             LongSupplier nanoClock,
             Consumer<StreamCall> whenEnded) {
         this.call = call;
         this.teachers = teachers;
         this.admission = admission;
-        this.metrics = metrics;
+        this.metrics = teachers.metrics();
+        this.unsent = unsent;
         this.nanoClock = nanoClock;
-        this.sender = new PacedSender(call, metrics, () -> whenEnded.accept(this));
+        UnsentBudget.Share share = unsent.open(() -> stream().ifPresent(ScoreStream::roomTaken));
+        this.sender = new PacedSender(call, metrics, share, nanoClock, () -> {
+            stream().ifPresent(ScoreStream::release);
+            whenEnded.accept(this);
+        });
         call.disableAutoRequest();
         call.setOnReadyHandler(sender::pump);
-        call.setOnCancelHandler(this::cancelled);
+        // gRPC tells of an end in one of two ways: a call that the client or the network ended is cancelled, one that
+        // this side
+        // ended, be it gRPC itself, is closed.
+        call.setOnCancelHandler(sender::callEnded);
+        call.setOnCloseHandler(sender::callEnded);
         call.request(1);
     }
 
     @Override
     public void onNext(ScoreSequencesRequest request) {
+        if (refused) {
+            return; // what was on its way when the call was refused
+        }
         Optional<ScoreStream> opened = stream();
         if (opened.isPresent()) {
             opened.get().onRequest(request);
@@ -92,11 +114,11 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
         }
         LOG.debug(
                 "student {} opens {} with {}",
-                printable(open.getStudent()),
+                PrintableText.ofClient(open.getStudent()),
                 terms.teacher().name(),
                 terms.format());
         ScoreStream opened =
-                new ScoreStream(terms, teacher, admission, metrics, teachers.served(teacher), nanoClock, call, sender);
+                new ScoreStream(terms, teacher, admission, teachers.served(teacher), nanoClock, call, sender);
         StreamOpened answer = StreamOpened.newBuilder()
                 .setTeacher(teachers.describe(teacher))
                 .setCredit(Credit.newBuilder()
@@ -110,6 +132,10 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
             stream = Optional.of(opened);
             drainNow = draining;
         }
+        if (sender.isOver()) {
+            opened.release(); // it ended before anybody knew of it
+            return;
+        }
         if (drainNow) {
             opened.drain();
         }
@@ -117,8 +143,9 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
     }
 
     private void fail(Failure failure) {
+        refused = true;
         metrics.refused(failure);
-        sender.endNow(observer -> observer.onError(Statuses.toException(failure)));
+        sender.endNow(failure);
     }
 
     @Override
@@ -126,28 +153,35 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
         Optional<ScoreStream> opened = stream();
         if (opened.isPresent()) {
             opened.get().halfClose();
-        } else {
+        } else if (!refused) {
             fail(new Failure(Failure.Reason.PROTOCOL_VIOLATION, "message: none (expected: open first)"));
         }
     }
 
     @Override
     public void onError(Throwable t) {
-        cancelled();
-    }
-
-    private void cancelled() {
-        Optional<ScoreStream> opened = stream();
-        if (opened.isPresent()) {
-            opened.get().cancelled();
-        } else {
-            sender.endNow(observer -> {});
-        }
+        sender.callEnded();
     }
 
     /** Tells a student that waits how far the device is. */
     void tellProgress() {
         stream().ifPresent(ScoreStream::tellProgress);
+    }
+
+    /** Ends the call at once, whatever it is owed. */
+    void cut(Failure failure) {
+        metrics.refused(failure);
+        sender.endNow(failure);
+    }
+
+    /** Ends the call where its reader has taken nothing for too long while others waited for the room that its rows take. */
+    void endWhereStalled() {
+        if (sender.waits() && unsent.isStalled(sender.lastTakenNanos())) {
+            cut(new Failure(
+                    Failure.Reason.READER_STALLED,
+                    "rows waited for their reader for " + TimeUnit.NANOSECONDS.toSeconds(UnsentBudget.STALLED_NANOS)
+                            + " s while others waited for the room (expected: a student that reads)"));
+        }
     }
 
     /** Ends the call with UNAVAILABLE once its accepted sequences are answered. */
@@ -162,10 +196,6 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
         } else {
             sender.endAfterQueue(observer -> observer.onError(Statuses.toException(Admission.drainingFailure())));
         }
-    }
-
-    private static String printable(String name) {
-        return name.replaceAll("\\p{Cntrl}", "?");
     }
 
     private Optional<ScoreStream> stream() {

@@ -1,7 +1,9 @@
 package dev.lyne.teacher.rpc;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.Verdict;
+import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.v1.GetTeacherRequest;
 import dev.lyne.v1.GetTeacherResponse;
 import dev.lyne.v1.ListTeachersRequest;
@@ -15,22 +17,33 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import org.slf4j.LoggerFactory;
 
 /** The service of the contract. Safe for several threads; no call blocks. */
 public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase {
+    private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(TeacherRpc.class));
+
     private final Teachers teachers;
     private final Admission admission;
     private final RpcMetrics metrics;
+    private final UnsentBudget unsent;
     private final LongSupplier nanoClock;
     private final Object lock = new Object();
-    private final Set<StreamCall> streams = new HashSet<>(); // guarded by lock
-    private boolean draining; // guarded by lock
+
+    @GuardedBy("lock")
+    private final Set<StreamCall> streams = new HashSet<>();
+
+    @GuardedBy("lock")
+    private boolean draining;
 
     public TeacherRpc(List<ServedTeacher> teachers, Admission admission, RpcMetrics metrics, LongSupplier nanoClock) {
         this.teachers = new Teachers(teachers, admission.limits(), metrics);
         this.admission = admission;
         this.metrics = metrics;
+        this.unsent = new UnsentBudget(admission.limits().maxServerUnsentBytes(), nanoClock);
+        metrics.bindRoom(unsent);
         this.nanoClock = nanoClock;
     }
 
@@ -62,7 +75,7 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
                 (ServerCallStreamObserver<ScoreSequencesResponse>) response,
                 teachers,
                 admission,
-                metrics,
+                unsent,
                 nanoClock,
                 this::ended);
         boolean drainNow;
@@ -79,11 +92,27 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
 
     /** Tells the students of all streams that wait how far their teacher's device is. */
     public void tellProgress() {
+        forEachStream(StreamCall::tellProgress);
+    }
+
+    /** Ends the streams whose readers have taken nothing for too long while others waited for the room that their rows take. */
+    public void endStalled() {
+        forEachStream(StreamCall::endWhereStalled);
+    }
+
+    /** Calls every open stream, whatever one of them throws. */
+    private void forEachStream(Consumer<StreamCall> action) {
         List<StreamCall> open;
         synchronized (lock) {
             open = List.copyOf(streams);
         }
-        open.forEach(StreamCall::tellProgress);
+        for (StreamCall stream : open) {
+            try {
+                action.accept(stream);
+            } catch (Throwable e) {
+                DEFECTS.error("a stream failed", e);
+            }
+        }
     }
 
     private void ended(StreamCall stream) {
@@ -96,18 +125,24 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
     }
 
     /**
-     * Refuses new work, lets every stream end with the answers it is owed.
+     * Refuses new work, lets every stream end with the answers it is owed, and cuts those that have not by then.
      *
      * @return true where all ended in time
      */
     public boolean drain(Duration timeout) throws InterruptedException {
         admission.drain();
-        List<StreamCall> open;
         synchronized (lock) {
             draining = true;
-            open = List.copyOf(streams);
         }
-        open.forEach(StreamCall::drain);
+        forEachStream(StreamCall::drain);
+        if (awaitNoStreams(timeout)) {
+            return true;
+        }
+        forEachStream(stream -> stream.cut(Admission.drainingFailure()));
+        return false;
+    }
+
+    private boolean awaitNoStreams(Duration timeout) throws InterruptedException {
         long endNanos = System.nanoTime() + timeout.toNanos();
         synchronized (lock) {
             while (!streams.isEmpty()) {

@@ -1,11 +1,13 @@
 package dev.lyne.teacher.rpc;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.teacher.admission.RequestSize;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.admission.Verdict;
 import dev.lyne.teacher.cache.RowFormat;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Fingerprints;
+import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.v1.Limits;
 import dev.lyne.v1.Precision;
@@ -36,9 +38,16 @@ final class Teachers {
     private final Map<String, ServedTeacher> byName = new TreeMap<>();
     private final Map<String, RpcMetrics.Served> served;
     private final ServerLimits limits;
+    private final RpcMetrics metrics;
+    private final int longestContext;
 
     Teachers(List<ServedTeacher> teachers, ServerLimits limits, RpcMetrics metrics) {
         this.limits = limits;
+        this.metrics = metrics;
+        this.longestContext = teachers.stream()
+                .mapToInt(teacher -> teacher.description().contextLength())
+                .max()
+                .orElseThrow();
         for (ServedTeacher teacher : teachers) {
             byName.put(teacher.description().name(), teacher);
         }
@@ -62,9 +71,13 @@ final class Teachers {
         if (found == null) {
             return Verdict.refuse(
                     Failure.Reason.TEACHER_NOT_FOUND,
-                    "teacher: " + name + " (expected: one of " + byName.keySet() + ")");
+                    "teacher: " + PrintableText.ofClient(name) + " (expected: one of " + byName.keySet() + ")");
         }
         return new Verdict.Accepted<>(found);
+    }
+
+    RpcMetrics metrics() {
+        return metrics;
     }
 
     RpcMetrics.Served served(ServedTeacher teacher) {
@@ -93,7 +106,14 @@ final class Teachers {
                         .setMaxInFlightTokens(limits.maxInFlightTokens())
                         .setMaxK(Math.min(limits.maxK(), teacher.vocabularySize()))
                         .setMaxTemperatures(limits.maxTemperatures())
-                        .setMaxBlockBytes(limits.maxBlockBytes()))
+                        .setMaxBlockBytes(limits.maxBlockBytes())
+                        .setMaxRequestBytes(RequestSize.maxBytes(longestContext))
+                        .setMaxResponseBytes(limits.maxBlockBytes() + ServerLimits.MESSAGE_BYTES_BESIDE_BLOCK)
+                        .setMaxMetadataBytes(ServerLimits.MAX_METADATA_BYTES)
+                        .setMaxChosen(RequestSize.mostChosen(teacher.contextLength()))
+                        .setMaxSequenceEntries(limits.maxSequenceEntries())
+                        .setMaxStreamsPerConnection(limits.maxStreamsPerConnection())
+                        .setMaxConnections(limits.maxConnections()))
                 .setDeterministic(teacher.deterministic())
                 .build();
     }

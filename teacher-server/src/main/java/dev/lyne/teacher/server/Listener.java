@@ -2,6 +2,8 @@ package dev.lyne.teacher.server;
 
 import dev.lyne.teacher.access.OpenedSecurity;
 import dev.lyne.teacher.admission.RequestSize;
+import dev.lyne.teacher.admission.ServerLimits;
+import dev.lyne.teacher.rpc.GuardedCalls;
 import dev.lyne.teacher.rpc.RpcMetrics;
 import dev.lyne.teacher.rpc.TeacherRpc;
 import dev.lyne.teacher.rpc.TokenGate;
@@ -10,6 +12,10 @@ import io.grpc.InsecureServerCredentials;
 import io.grpc.Server;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -18,10 +24,11 @@ import java.util.concurrent.TimeUnit;
 
 /** What listens: the services with their transport security, tokens and limits of a connection, and health alone for probes. */
 final class Listener {
-    private static final int MAX_HEADER_BYTES = 1 << 14;
+    private static final int MAX_PROBES = 64;
     private static final int FLOW_CONTROL_BYTES = 1 << 20;
-    private static final int LAST_BYTES_SECONDS = 5;
+    private static final long LEAST_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
+    private final EventLoopGroup loops;
     private final Server services;
     private final Optional<Server> health;
 
@@ -34,26 +41,39 @@ final class Listener {
             Executor calls,
             TeacherRpc rpc,
             BindableService healthService) {
+        this.loops = new MultiThreadIoEventLoopGroup(
+                0, new DefaultThreadFactory("lyne-network", true), NioIoHandler.newFactory());
+        int maxRequestBytes = RequestSize.maxBytes(contextLength);
+        GuardedCalls guard = new GuardedCalls(metrics, maxRequestBytes);
         NettyServerBuilder builder = NettyServerBuilder.forAddress(options.listen(), security.credentials())
+                .bossEventLoopGroup(loops)
+                .workerEventLoopGroup(loops)
+                .channelFactory(new CountedConnections(options.limits().maxConnections()))
+                .maxConcurrentCallsPerConnection(options.limits().maxStreamsPerConnection())
                 .executor(calls)
-                .maxInboundMessageSize(RequestSize.maxBytes(contextLength))
-                .maxInboundMetadataSize(MAX_HEADER_BYTES)
+                .maxInboundMessageSize(
+                        2 * maxRequestBytes) // what is larger than one is refused by name, beyond this by a reset
+                .maxInboundMetadataSize(ServerLimits.MAX_METADATA_BYTES)
                 .flowControlWindow(FLOW_CONTROL_BYTES)
                 .keepAliveTime(60, TimeUnit.SECONDS)
                 .keepAliveTimeout(20, TimeUnit.SECONDS)
                 .permitKeepAliveTime(10, TimeUnit.SECONDS)
                 .permitKeepAliveWithoutCalls(true)
-                .addService(rpc)
-                .addService(healthService);
+                .addService(guard.around(rpc.bindService()))
+                .addService(guard.around(healthService.bindService()));
         if (options.reflection()) {
-            builder.addService(ProtoReflectionServiceV1.newInstance());
+            builder.addService(
+                    guard.around(ProtoReflectionServiceV1.newInstance().bindService()));
         }
         security.tokens().ifPresent(tokens -> builder.intercept(new TokenGate(tokens, metrics, System::nanoTime)));
         this.services = builder.build();
         this.health = options.health()
                 .map(address -> NettyServerBuilder.forAddress(address, InsecureServerCredentials.create())
+                        .bossEventLoopGroup(loops)
+                        .workerEventLoopGroup(loops)
+                        .channelFactory(new CountedConnections(MAX_PROBES))
                         .executor(calls)
-                        .addService(healthService)
+                        .addService(guard.around(healthService.bindService()))
                         .build());
     }
 
@@ -73,19 +93,24 @@ final class Listener {
         return health.map(server -> OptionalInt.of(server.getPort())).orElse(OptionalInt.empty());
     }
 
-    /** Lets the last bytes of streams that have ended leave, then cuts what is left. Health ends last. */
-    void close() throws InterruptedException {
-        close(services);
+    /**
+     * Lets the last bytes of streams that have ended leave, then cuts what is left. Health ends last.
+     *
+     * @param endNanos when bytes that nobody reads are no longer waited for
+     */
+    void close(long endNanos) throws InterruptedException {
+        close(services, endNanos);
         if (health.isPresent()) {
-            close(health.get());
+            close(health.get(), endNanos);
         }
+        var unused = loops.shutdownGracefully(0, LEAST_NANOS, TimeUnit.NANOSECONDS);
     }
 
-    private static void close(Server server) throws InterruptedException {
+    private static void close(Server server, long endNanos) throws InterruptedException {
         server.shutdown();
-        if (!server.awaitTermination(LAST_BYTES_SECONDS, TimeUnit.SECONDS)) {
+        if (!server.awaitTermination(endNanos - System.nanoTime(), TimeUnit.NANOSECONDS)) {
             server.shutdownNow();
-            server.awaitTermination();
+            boolean unusedAtOnce = server.awaitTermination(LEAST_NANOS, TimeUnit.NANOSECONDS);
         }
     }
 }

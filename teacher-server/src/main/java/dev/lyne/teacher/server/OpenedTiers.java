@@ -20,7 +20,6 @@ import java.util.List;
 final class OpenedTiers {
     private static final int DISK_THREADS = 2;
     private static final int SHARED_THREADS = 8;
-    private static final long MAX_UNWRITTEN_BYTES = 64L << 20;
 
     private OpenedTiers() {}
 
@@ -49,7 +48,10 @@ final class OpenedTiers {
     }
 
     private static TierLane lane(Tier tier, int threads, Duration longestTurn, TierMetrics metrics) {
-        LaneOptions options = new LaneOptions(threads, longestTurn, MAX_UNWRITTEN_BYTES);
+        LaneOptions options = new LaneOptions(
+                threads,
+                longestTurn,
+                HeapPlan.unwrittenBytes(Runtime.getRuntime().maxMemory()));
         return new TierLane(tier, options, System::nanoTime, metrics);
     }
 }

@@ -1,5 +1,6 @@
 package dev.lyne.teacher.server;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.access.OpenedSecurity;
 import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.batch.BatchMetrics;
@@ -22,6 +23,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -45,6 +47,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class TeacherServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TeacherServer.class);
+    private static final long LEAST_CLOSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
     private static final int SECONDS_BETWEEN_PROGRESS = 5;
     private static final int CALL_THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
@@ -58,13 +61,18 @@ public final class TeacherServer implements AutoCloseable {
     private final CacheTiers tiers;
     private final List<Batcher> batchers = new ArrayList<>();
     private final List<ReplayedTeacher> captures;
+    private final List<String> teacherNames;
     private final TeacherRpc rpc;
     private final Listener listener;
     private final Optional<MetricsPage> metricsPage;
 
     private final Object drainLock = new Object();
-    private boolean drained; // guarded by drainLock
-    private final CountDownLatch terminated = new CountDownLatch(1);
+
+    @GuardedBy("drainLock")
+    private boolean drained;
+
+    private final CountDownLatch over = new CountDownLatch(1);
+    private volatile Optional<String> defect = Optional.empty();
 
     private TeacherServer(
             List<Teacher> teachers,
@@ -91,6 +99,8 @@ public final class TeacherServer implements AutoCloseable {
         for (ReplayedTeacher capture : captures) {
             served.add(new ServedTeacher(capture.description(), capture, capture::positionsRead));
         }
+        this.teacherNames =
+                served.stream().map(teacher -> teacher.description().name()).toList();
         RpcMetrics metrics = new RpcMetrics(registry);
         this.rpc = new TeacherRpc(served, admission, metrics, System::nanoTime);
         int context = served.stream()
@@ -174,6 +184,7 @@ public final class TeacherServer implements AutoCloseable {
             throw e;
         }
         server.everySeconds(SECONDS_BETWEEN_PROGRESS, server.rpc::tellProgress);
+        server.everySeconds(1, server.rpc::endStalled);
         return server;
     }
 
@@ -202,6 +213,11 @@ public final class TeacherServer implements AutoCloseable {
         setHealth(ServingStatus.SERVING);
     }
 
+    /** Names that the teachers are served under. */
+    public List<String> teacherNames() {
+        return teacherNames;
+    }
+
     /** Port of the service. */
     public int port() {
         return listener.port();
@@ -223,9 +239,9 @@ public final class TeacherServer implements AutoCloseable {
     }
 
     /**
-     * Finishes what was accepted, refuses the rest with UNAVAILABLE and a delay to retry after, then closes everything.
-     * Bounded by the drain timeout, after which streams are cut and rows that wait to be written to slower tiers are dropped. A
-     * second call waits for the first.
+     * Finishes what was accepted, refuses the rest with UNAVAILABLE and a delay to retry after, then closes everything. All of it is
+     * bounded by the drain timeout: four fifths of it are for the streams, which are cut then; in the rest last bytes leave, batches
+     * end, and rows are written to slower tiers. What is not over by then is left. A second call waits for the first.
      */
     public void drain() throws InterruptedException {
         synchronized (drainLock) {
@@ -235,12 +251,15 @@ public final class TeacherServer implements AutoCloseable {
             drained = true;
             long endNanos = System.nanoTime() + options.drainTimeout().toNanos();
             health.enterTerminalState();
-            if (!rpc.drain(options.drainTimeout())) {
-                LOG.warn("streams still open after {}; they are cut", options.drainTimeout());
+            Duration forStreams = options.drainTimeout().multipliedBy(4).dividedBy(5);
+            if (!rpc.drain(forStreams)) {
+                LOG.warn("streams still open after {}; they are cut", forStreams);
             }
-            listener.close();
+            listener.close(endNanos - (endNanos - System.nanoTime()) / 2);
             for (Batcher batcher : batchers) {
-                batcher.close();
+                if (!batcher.close(Math.max(endNanos - System.nanoTime(), LEAST_CLOSE_NANOS))) {
+                    LOG.warn("a device is still at work and is left as it is");
+                }
             }
             captures.forEach(ReplayedTeacher::close);
             tiers.close(endNanos);
@@ -250,13 +269,28 @@ public final class TeacherServer implements AutoCloseable {
             metricsPage.ifPresent(MetricsPage::close);
             jvmMeters.close();
             registry.close();
-            terminated.countDown();
+            over.countDown();
         }
     }
 
-    /** Waits until the server has drained. */
+    /**
+     * Waits until the server has drained.
+     *
+     * @throws IllegalStateException at once where a teacher's device thread has ended by itself: nothing is computed any more
+     */
     public void awaitTermination() throws InterruptedException {
-        terminated.await();
+        over.await();
+        Optional<String> why = defect;
+        if (why.isPresent()) {
+            throw new IllegalStateException(why.get());
+        }
+    }
+
+    /** Says at once that nothing is computed any more; the rest is up to whoever awaits the end. */
+    private void deviceLost(String teacher, Throwable cause) {
+        health.enterTerminalState();
+        defect = Optional.of("the device thread of teacher " + teacher + " ended: " + cause.getMessage());
+        over.countDown();
     }
 
     /** Drains. */
@@ -267,7 +301,8 @@ public final class TeacherServer implements AutoCloseable {
 
     private ServedTeacher serve(Teacher teacher) {
         TeacherDescription description = teacher.description();
-        BatchOptions batching = options.batching();
+        BatchOptions batching =
+                options.batching().withMaxEntries(options.limits().maxSequenceEntries());
         Batcher batcher = new Batcher(
                 teacher,
                 description.deterministic() ? batching.oneAtATime() : batching,
@@ -275,6 +310,8 @@ public final class TeacherServer implements AutoCloseable {
                 System::nanoTime,
                 new BatchMetrics(registry, description.name()));
         batchers.add(batcher);
+        var unused =
+                batcher.ended().thenAccept(ended -> ended.ifPresent(cause -> deviceLost(description.name(), cause)));
         SingleFlight sequences = new SingleFlight(
                 description,
                 tiers,

@@ -50,6 +50,10 @@ public record TeacherServerOptions(
         if (drainTimeout.isNegative()) {
             throw new IllegalArgumentException("drain timeout: " + drainTimeout + " (expected: 0 or more)");
         }
+        long heap = Runtime.getRuntime().maxMemory();
+        long lanes = diskCache.stream().count() + sharedCache.stream().count();
+        new HeapPlan(memoryCacheBytes, limits.maxServerUnsentBytes(), lanes * HeapPlan.unwrittenBytes(heap), heap)
+                .requireFits();
     }
 
     /** Starts from what suits a small machine, on a free port of the loopback address, without a metrics page. */
@@ -64,7 +68,8 @@ public record TeacherServerOptions(
         private Optional<InetSocketAddress> health = Optional.empty();
         private Optional<InetSocketAddress> metrics = Optional.empty();
         private ServerLimits limits = ServerLimits.DEFAULT;
-        private long memoryCacheBytes = 256L << 20;
+        private long memoryCacheBytes =
+                Math.min(256L << 20, Runtime.getRuntime().maxMemory() / 4);
         private Optional<DiskTierOptions> diskCache = Optional.empty();
         private Optional<SharedTierOptions> sharedCache = Optional.empty();
         private BatchOptions batching = BatchOptions.DEFAULT;

@@ -27,6 +27,11 @@ final class BatchQueueTest {
         }
 
         @Override
+        public long entries() {
+            return k;
+        }
+
+        @Override
         public boolean overdue(long nowNanos) {
             return nowNanos >= lateAfter;
         }

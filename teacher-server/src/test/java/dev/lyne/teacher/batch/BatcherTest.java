@@ -43,6 +43,11 @@ final class BatcherTest {
         }
 
         @Override
+        public long entries() {
+            return 2;
+        }
+
+        @Override
         public boolean overdue(long nowNanos) {
             return false;
         }

@@ -1,0 +1,106 @@
+package dev.lyne.teacher.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.teacher.model.Teacher;
+import dev.lyne.v1.SequenceFailed;
+import io.grpc.Status;
+import io.grpc.health.v1.HealthCheckRequest;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
+import io.grpc.health.v1.HealthGrpc;
+import io.grpc.netty.NettyChannelBuilder;
+import java.util.AbstractList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
+
+/** An Error of a forward fails its batch; one on the device thread itself ends the service, and says so at once. */
+final class DeviceThreadEndsTest {
+    private static final class OutcomesThatThrow extends AbstractList<ScoreOutcome> {
+        private final int size;
+
+        OutcomesThatThrow(int size) {
+            this.size = size;
+        }
+
+        @Override
+        public ScoreOutcome get(int index) {
+            throw new StackOverflowError("no outcome");
+        }
+
+        @Override
+        public int size() {
+            return size;
+        }
+    }
+
+    private interface Check {
+        void with(TeacherServer server, TestStream stream, HealthGrpc.HealthBlockingStub health) throws Exception;
+    }
+
+    private static void serve(Teacher teacher, Check test) throws Exception {
+        TeacherServer server = TeacherServer.start(
+                List.of(teacher), TeacherServerOptions.builder().build());
+        var channel = NettyChannelBuilder.forAddress("127.0.0.1", server.port())
+                .usePlaintext()
+                .build();
+        try (server) {
+            test.with(server, TestStream.reading(channel).open(4), HealthGrpc.newBlockingStub(channel));
+        } finally {
+            channel.shutdownNow().awaitTermination(10, TimeUnit.SECONDS);
+        }
+    }
+
+    private static ServingStatus status(HealthGrpc.HealthBlockingStub health) {
+        return health.check(HealthCheckRequest.getDefaultInstance()).getStatus();
+    }
+
+    @Test
+    void errorOfAForward_failsItsBatchAlone() throws Exception {
+        AtomicBoolean broken = new AtomicBoolean(true);
+        Teacher teacher = new FaultyTeacher(new FakeTeacher("fake", 500, 64), (items, score) -> {
+            if (broken.get()) {
+                throw new StackOverflowError("too deep");
+            }
+            return score.of(items);
+        });
+        serve(teacher, (server, stream, health) -> {
+            SequenceFailed failed = stream.score(1, 1, 2, 3).awaitFailed(1);
+            assertThat(failed.getStatus().getCode()).isEqualTo(Status.Code.INTERNAL.value());
+            assertThat(failed.getStatus().getMessage()).isEqualTo("the model failed: too deep");
+            broken.set(false);
+            stream.score(2, 1, 2, 3).awaitDone(2);
+            assertThat(status(health)).isEqualTo(ServingStatus.SERVING);
+        });
+    }
+
+    @Test
+    void errorOfTheThread_isNotServingAtOnceAndEndsTheServer() throws Exception {
+        Teacher teacher = new FakeTeacher("fake", 500, 64);
+        serve(
+                new FaultyTeacher(teacher, (items, score) -> new OutcomesThatThrow(items.size())),
+                (server, stream, health) -> {
+                    SequenceFailed failed = stream.score(1, 1, 2, 3).awaitFailed(1);
+                    assertThat(failed.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE.value());
+                    assertThat(status(health)).isEqualTo(ServingStatus.NOT_SERVING);
+                    assertThatThrownBy(server::awaitTermination)
+                            .isInstanceOf(IllegalStateException.class)
+                            .hasMessage("the device thread of teacher fake ended: no outcome");
+                    assertThat(stream.score(2, 4, 5, 6)
+                                    .awaitFailed(2)
+                                    .getStatus()
+                                    .getCode())
+                            .isEqualTo(Status.Code.UNAVAILABLE.value());
+                    await().until(() -> server.registry()
+                                    .get("lyne.teacher.sequences.in.flight")
+                                    .gauge()
+                                    .value()
+                            == 0);
+                });
+    }
+}
