@@ -2,12 +2,13 @@ package dev.lyne.lm.model;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /** A kind of transformer: what its tensors are called in `transformers`, their shapes, and the script of its forward. */
 public enum Architecture {
     /** Llama, Mistral, Qwen2 and Qwen3: RMS norms, rotary positions, a gated feed-forward. */
-    LLAMA("", "\\.(o_proj|down_proj)\\.weight$", "\\.rotary_emb\\.inv_freq$") {
+    LLAMA("model.", "\\.(o_proj|down_proj)\\.weight$") {
         @Override
         Map<String, long[]> tensors(ModelConfiguration c) {
             Map<String, long[]> tensors = new LinkedHashMap<>();
@@ -39,7 +40,7 @@ public enum Architecture {
     },
 
     /** GPT-2: learned positions, layer norms, matrices stored as {@code [in, out]}. */
-    GPT2("transformer.", "\\.c_proj\\.weight$", "\\.attn\\.(bias|masked_bias)$") {
+    GPT2("transformer.", "\\.c_proj\\.weight$") {
         @Override
         Map<String, long[]> tensors(ModelConfiguration c) {
             Map<String, long[]> tensors = new LinkedHashMap<>();
@@ -63,10 +64,7 @@ public enum Architecture {
     },
 
     /** GPT-NeoX, as which Pythia is known: layer norms, partly rotary positions, attention and feed-forward side by side. */
-    GPT_NEOX(
-            "",
-            "\\.(attention\\.dense|dense_4h_to_h)\\.weight$",
-            "\\.attention\\.(bias|masked_bias|rotary_emb\\.inv_freq)$") {
+    GPT_NEOX("gpt_neox.", "\\.(attention\\.dense|dense_4h_to_h)\\.weight$") {
         @Override
         Map<String, long[]> tensors(ModelConfiguration c) {
             Map<String, long[]> tensors = new LinkedHashMap<>();
@@ -88,14 +86,16 @@ public enum Architecture {
         }
     };
 
+    private static final Pattern FREQUENCIES = Pattern.compile("\\.rotary_emb\\.(inv_freq|original_inv_freq)$");
+    private static final Pattern MASK = Pattern.compile("\\.(attn|attention)\\.bias$");
+    private static final Pattern MASKED_VALUE = Pattern.compile("\\.(attn|attention)\\.masked_bias$");
+
     private final String prefix;
     private final Pattern residual;
-    private final Pattern derived;
 
-    Architecture(String prefix, String residual, String derived) {
+    Architecture(String prefix, String residual) {
         this.prefix = prefix;
         this.residual = Pattern.compile(residual);
-        this.derived = Pattern.compile(derived);
     }
 
     /** Tensors with their shapes, in the order of the forward; a tied output matrix is not among them. */
@@ -106,9 +106,17 @@ public enum Architecture {
         return residual.matcher(tensor).find();
     }
 
-    /** Whether a tensor follows from the configuration, as masks and frequencies do that older checkpoints hold. */
-    boolean isDerived(String tensor) {
-        return derived.matcher(tensor).find();
+    /** What a tensor follows from the configuration as, where older checkpoints hold it: masks and rotary frequencies. */
+    Optional<DerivedTensor> derivedTensor(String tensor) {
+        if (this != GPT2 && FREQUENCIES.matcher(tensor).find()) {
+            return Optional.of(DerivedTensor.ROTARY_FREQUENCIES);
+        }
+        if (this != LLAMA && MASK.matcher(tensor).find()) {
+            return Optional.of(DerivedTensor.CAUSAL_MASK);
+        }
+        return this != LLAMA && MASKED_VALUE.matcher(tensor).find()
+                ? Optional.of(DerivedTensor.MASKED_VALUE)
+                : Optional.empty();
     }
 
     /** Name of the output matrix where it is not tied, without {@code .weight}. */
@@ -116,9 +124,26 @@ public enum Architecture {
         return this == GPT_NEOX ? "embed_out" : "lm_head";
     }
 
-    /** The name of a tensor of a file: checkpoints of a bare model lack the prefix that all but the output matrix have. */
+    /** Name of the embedding matrix. */
+    String embeddingName() {
+        return prefix
+                + switch (this) {
+                    case LLAMA -> "embed_tokens.weight";
+                    case GPT2 -> "wte.weight";
+                    case GPT_NEOX -> "embed_in.weight";
+                };
+    }
+
+    /**
+     * The name of a tensor of a file. Checkpoints of a bare model lack the prefix that all but the output matrix have, and newer
+     * versions of `transformers` call every output matrix alike.
+     */
     String canonicalName(String tensor) {
-        return tensor.startsWith(prefix) || tensor.startsWith(outputName()) ? tensor : prefix + tensor;
+        String output = outputName() + ".";
+        if (tensor.startsWith("lm_head.")) {
+            return output + tensor.substring("lm_head.".length());
+        }
+        return tensor.startsWith(prefix) || tensor.startsWith(output) ? tensor : prefix + tensor;
     }
 
     private static void put(Map<String, long[]> tensors, String name, long... shape) {

@@ -1,38 +1,48 @@
 package dev.lyne.lm.model;
 
+import dev.lyne.lm.files.LfsPointers;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Typed access to one JSON object; every refusal names file, key, value and expectation. A null counts as absent. */
+/**
+ * Typed access to one JSON object; every refusal names file, key, value and expectation. A null counts as absent where a method does
+ * not say otherwise. Collects the names of what has no effect.
+ */
 final class ConfigurationFields {
     private static final long MAX_FILE_BYTES = 16L << 20;
 
     private final Path file;
     private final String prefix;
     private final JsonNode object;
+    private final Set<String> ignored;
 
-    private ConfigurationFields(Path file, String prefix, JsonNode object) {
+    private ConfigurationFields(Path file, String prefix, JsonNode object, Set<String> ignored) {
         this.file = file;
         this.prefix = prefix;
         this.object = object;
+        this.ignored = ignored;
     }
 
     static ConfigurationFields parse(Path file) {
         JsonNode root;
         try {
+            LfsPointers.refuse(file);
             long bytes = Files.size(file);
             if (bytes > MAX_FILE_BYTES) {
                 throw new IllegalArgumentException(file + ": " + bytes + " bytes (expected: a JSON object of at most "
@@ -53,7 +63,24 @@ final class ConfigurationFields {
         if (!root.isObject()) {
             throw new IllegalArgumentException(file + ": " + root.getNodeType() + " (expected: one JSON object)");
         }
-        return new ConfigurationFields(file, "", root);
+        return new ConfigurationFields(file, "", root, new TreeSet<>());
+    }
+
+    /** The names of what was found to have no effect, of this object and those within. */
+    Set<String> ignored() {
+        return Collections.unmodifiableSet(ignored);
+    }
+
+    /** Notes that a key which is present has no effect. */
+    void ignore(String key) {
+        if (object.has(key)) {
+            ignored.add(prefix + key);
+        }
+    }
+
+    /** The value as it stands, for comparisons; absent where the key is. */
+    Optional<JsonNode> node(String key) {
+        return Optional.ofNullable(object.get(key));
     }
 
     boolean has(String key) {
@@ -71,6 +98,36 @@ final class ConfigurationFields {
 
     int integer(String key) {
         return optionalInteger(key).orElseThrow(() -> missing(key, "an integer"));
+    }
+
+    /** The default where the key is absent; a null is refused. */
+    int integer(String key, int absent) {
+        requireNoNull(key, "an integer");
+        return optionalInteger(key).orElse(absent);
+    }
+
+    /** The default where the key is absent; a null is refused. */
+    double number(String key, double absent) {
+        requireNoNull(key, "a number");
+        return optionalNumber(key).orElse(absent);
+    }
+
+    /** The default where the key is absent; a null is refused. */
+    boolean bool(String key, boolean absent) {
+        requireNoNull(key, "true or false");
+        return optionalBoolean(key).orElse(absent);
+    }
+
+    /** The default where the key is absent; a null is refused. */
+    String text(String key, String expectation, String absent) {
+        requireNoNull(key, expectation);
+        return optionalText(key, expectation).orElse(absent);
+    }
+
+    private void requireNoNull(String key, String expectation) {
+        if (mentions(key) && !has(key)) {
+            throw refuse(key, expectation);
+        }
     }
 
     OptionalInt optionalInteger(String key) {
@@ -166,7 +223,7 @@ final class ConfigurationFields {
         if (!node.isObject()) {
             throw refuse(key, "an object");
         }
-        return Optional.of(new ConfigurationFields(file, prefix + key + ".", node));
+        return Optional.of(new ConfigurationFields(file, prefix + key + ".", node, ignored));
     }
 
     boolean isObject(String key) {
@@ -175,13 +232,21 @@ final class ConfigurationFields {
 
     /** The failure of a key that is present. */
     IllegalArgumentException refuse(String key, String expectation) {
+        return new IllegalArgumentException(
+                file + ": " + prefix + key + ": " + shown(key) + " (expected: " + expectation + ")");
+    }
+
+    /** The failure of two spellings of one setting, the other perhaps in another object, that disagree. */
+    IllegalArgumentException disagree(String key, ConfigurationFields other, String otherKey) {
+        return new IllegalArgumentException(file + ": " + prefix + key + ": " + shown(key) + ", but " + other.prefix
+                + otherKey + ": " + other.shown(otherKey)
+                + " (expected: one of the two, or the same value: they are two spellings of one setting)");
+    }
+
+    private String shown(String key) {
         JsonNode node = object.get(key);
         String shown = node == null ? "absent" : node.toString();
-        if (shown.length() > 80) {
-            shown = shown.substring(0, 80) + "…";
-        }
-        return new IllegalArgumentException(
-                file + ": " + prefix + key + ": " + shown + " (expected: " + expectation + ")");
+        return shown.length() > 80 ? shown.substring(0, 80) + "…" : shown;
     }
 
     IllegalArgumentException missing(String key, String expectation) {

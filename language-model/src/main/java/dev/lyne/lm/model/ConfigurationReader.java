@@ -3,46 +3,24 @@ package dev.lyne.lm.model;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
 
 /**
- * Reads `config.json`. Keys that do not touch the arithmetic are passed over; those that would change it and are not supported
- * are refused by name. A key may be absent only where `transformers` has one default for every version of the family.
+ * Reads `config.json`: what Llama, Mistral, Qwen2 and Qwen3 say, and what all families share. Keys that would change the arithmetic and
+ * are not supported are refused by name, those that change nothing are passed over, and an absent key has the default of `transformers` 5.
  */
 final class ConfigurationReader {
-    private static final double DEFAULT_ROPE_THETA = 10_000;
+    /** Layer types by their older names. */
+    private static final Map<String, String> OLDER_LAYER_TYPES = Map.of("attention", "full_attention");
 
-    /** Keys that change the arithmetic unless absent, null or the given value. */
-    private static final Map<String, Double> NEUTRAL_NUMBERS = Map.of(
-            "embedding_multiplier", 1.0,
-            "residual_multiplier", 1.0,
-            "logits_scaling", 1.0,
-            "logit_scale", 1.0);
-
-    private static final Map<String, Double> LLAMA_NEUTRAL_NUMBERS =
-            Map.of("partial_rotary_factor", 1.0, "rotary_pct", 1.0);
-
-    private static final List<String> UNSUPPORTED_KEYS = List.of(
-            "quantization_config",
-            "attn_logit_softcapping",
-            "attention_logit_softcapping",
-            "final_logit_softcapping",
-            "attention_multiplier",
-            "query_pre_attn_scalar",
-            "num_experts",
-            "num_local_experts",
-            "clip_qkv",
-            "no_rope_layers",
-            "per_layer_config");
-
-    private static final List<String> UNSUPPORTED_SWITCHES = List.of(
-            "add_cross_attention",
-            "is_encoder_decoder",
-            "use_mrope",
-            "use_qk_norm",
-            "alibi",
-            "scale_attn_by_inverse_layer_idx");
+    private static final String FULL = "full_attention";
+    private static final String SLIDING = "sliding_attention";
+    private static final String CHUNKED = "chunked_attention";
 
     private final ConfigurationFields fields;
     private final Family family;
@@ -56,18 +34,22 @@ final class ConfigurationReader {
         this.family = Family.of(modelType);
     }
 
-    static ModelConfiguration read(Path file) {
+    /** A configuration, and the keys of its file that have no effect because the family does not know them. */
+    record Outcome(ModelConfiguration configuration, Set<String> ignored) {}
+
+    static Outcome read(Path file) {
         ConfigurationFields fields = ConfigurationFields.parse(file);
-        return new ConfigurationReader(fields).configuration(file);
+        ModelConfiguration configuration = new ConfigurationReader(fields).configuration(file);
+        return new Outcome(configuration, fields.ignored());
     }
 
     private ModelConfiguration configuration(Path file) {
-        refuseUnsupported();
+        ConfigurationKeys.of(family).check(fields);
         try {
             return switch (family.architecture()) {
                 case LLAMA -> llama();
-                case GPT2 -> new GptReader(fields, storedType()).gpt2();
-                case GPT_NEOX -> new GptReader(fields, storedType()).neoX();
+                case GPT2 -> new GptReader(fields, this).gpt2();
+                case GPT_NEOX -> new GptReader(fields, this).neoX();
             };
         } catch (IllegalArgumentException e) {
             String message = String.valueOf(e.getMessage());
@@ -79,160 +61,218 @@ final class ConfigurationReader {
     }
 
     private ModelConfiguration llama() {
-        String activation = fields.optionalText("hidden_act", "silu").orElse("silu");
-        if (!activation.equals("silu")) {
-            throw fields.refuse("hidden_act", "silu");
+        String activation = fields.text("hidden_act", "silu or swish", "silu");
+        if (!activation.equals("silu") && !activation.equals("swish")) {
+            throw fields.refuse("hidden_act", "silu or swish");
         }
-        refuseNumbers(LLAMA_NEUTRAL_NUMBERS);
-        int hiddenSize = fields.integer("hidden_size");
-        int layers = fields.integer("num_hidden_layers");
-        int heads = fields.integer("num_attention_heads");
-        int contextLength = fields.integer("max_position_embeddings");
-        boolean ownBias = fields.optionalBoolean("attention_bias").orElse(false);
+        Family.Sizes sizes = family.defaults();
+        int hiddenSize = fields.integer("hidden_size", sizes.hidden());
+        int layers = fields.integer("num_hidden_layers", sizes.layers());
+        int heads = fields.integer("num_attention_heads", sizes.heads());
+        int contextLength = fields.integer("max_position_embeddings", sizes.contextLength());
         boolean biasIsChosen = family == Family.LLAMA || family == Family.QWEN3;
-        RopeReader rope = RopeReader.read(fields, contextLength, DEFAULT_ROPE_THETA, 1);
-        if (rope.share() != 1) {
-            throw new IllegalArgumentException("partial_rotary_factor: " + rope.share()
-                    + " (expected: 1.0, or absent: other values are not supported)");
-        }
+        boolean bias = biasIsChosen && fields.bool("attention_bias", false);
         int headSize = headSize(hiddenSize, heads);
+        List<Integer> windows = slidingWindows(layers);
+        requireSameLayers();
+        RopeReader.Rope rope = new RopeReader(fields, family, contextLength, headSize, ropeLayerTypes(windows)).read();
         return new ModelConfiguration(
                 family.modelType(),
-                fields.integer("vocab_size"),
+                fields.integer("vocab_size", sizes.vocabulary()),
                 contextLength,
                 hiddenSize,
-                fields.integer("intermediate_size"),
+                fields.integer("intermediate_size", sizes.intermediate()),
                 layers,
                 heads,
                 keyValueHeads(heads),
                 headSize,
-                fields.number("rms_norm_eps"),
+                fields.number("rms_norm_eps", sizes.normEpsilon()),
                 rope.theta(),
                 rope.scaling(),
-                fields.optionalBoolean("tie_word_embeddings").orElse(false),
-                family == Family.QWEN2 || (biasIsChosen && ownBias),
-                biasIsChosen && ownBias,
-                family == Family.LLAMA && fields.optionalBoolean("mlp_bias").orElse(false),
+                fields.bool("tie_word_embeddings", false),
+                family == Family.QWEN2 || bias,
+                bias,
+                family == Family.LLAMA && fields.bool("mlp_bias", false),
                 family == Family.QWEN3,
-                slidingWindows(layers),
+                windows,
                 headSize,
-                activation,
+                "silu",
                 false,
                 OutputLayer.PLAIN,
                 storedType(),
-                fields.optionalInteger("bos_token_id"),
-                fields.integers("eos_token_id"));
+                bosId(),
+                eosIds());
     }
 
-    private void refuseUnsupported() {
-        fields.optionalTexts("architectures").ifPresent(names -> {
-            if (!names.equals(List.of(family.transformersClass()))) {
-                throw fields.refuse(
-                        "architectures", "[\"" + family.transformersClass() + "\"] for " + family.modelType());
-            }
-        });
-        refuseNumbers(NEUTRAL_NUMBERS);
-        for (String key : UNSUPPORTED_KEYS) {
-            if (fields.has(key)) {
-                throw fields.refuse(key, "absent: not supported");
-            }
-        }
-        for (String key : UNSUPPORTED_SWITCHES) {
-            if (fields.optionalBoolean(key).orElse(false)) {
-                throw fields.refuse(key, "false, or absent: not supported");
+    /** Settings of single layers: none that the model as a whole does not have. */
+    void requireSameLayers() {
+        for (JsonNode layer :
+                fields.node("per_layer_config").map(JsonNode::values).orElse(List.of())) {
+            boolean same = layer.isObject()
+                    && layer.properties().stream()
+                            .allMatch(setting -> fields.node(setting.getKey())
+                                    .filter(setting.getValue()::equals)
+                                    .isPresent());
+            if (!same) {
+                throw fields.refuse("per_layer_config", "null, or absent: layers that differ are not supported");
             }
         }
-    }
-
-    private void refuseNumbers(Map<String, Double> neutralNumbers) {
-        neutralNumbers.forEach((key, neutral) -> {
-            if (fields.optionalNumber(key).orElse(neutral) != neutral) {
-                throw fields.refuse(key, neutral + ", or absent: other values are not supported");
-            }
-        });
+        if (fields.has("per_layer_config") && !fields.isObject("per_layer_config")) {
+            throw fields.refuse("per_layer_config", "null, or absent: layers that differ are not supported");
+        }
     }
 
     private int keyValueHeads(int heads) {
-        if (family == Family.LLAMA || fields.mentions("num_key_value_heads")) {
-            return fields.optionalInteger("num_key_value_heads").orElse(heads);
-        }
-        return fields.integer("num_key_value_heads");
+        String key = "num_key_value_heads";
+        return switch (family) {
+            case MISTRAL -> fields.integer(key, 8);
+            case LLAMA -> fields.optionalInteger(key).orElse(heads);
+            default -> fields.optionalInteger(key).orElse(fields.mentions(key) ? heads : 32);
+        };
     }
 
     private int headSize(int hiddenSize, int heads) {
-        if (family == Family.QWEN3 || fields.has("head_dim")) {
+        if (family == Family.QWEN3) {
+            return fields.integer("head_dim", 128);
+        }
+        if (family == Family.QWEN2 && fields.mentions("head_dim")) {
             return fields.integer("head_dim");
         }
-        if (heads < 1 || hiddenSize % heads != 0) {
-            throw fields.refuse(
-                    "hidden_size", "a multiple of num_attention_heads=" + heads + ", as head_dim is absent");
+        boolean divides = heads > 0 && hiddenSize % heads == 0;
+        if (fields.has("head_dim") && (divides || family != Family.LLAMA)) {
+            return fields.integer("head_dim");
+        }
+        if (!divides) {
+            throw fields.refuse("hidden_size", "a multiple of num_attention_heads=" + heads);
         }
         return hiddenSize / heads;
     }
 
-    private String storedType() {
-        String key = fields.has("dtype") ? "dtype" : "torch_dtype";
-        String expectation = "float32, bfloat16 or float16";
-        String type = fields.optionalText(key, expectation).orElse("float32");
-        if (!List.of("float32", "bfloat16", "float16").contains(type)) {
-            throw fields.refuse(key, expectation);
+    String storedType() {
+        String expectation = "float32, bfloat16, float16, or auto for the tensors' own type";
+        String older = storedType("torch_dtype", expectation);
+        String newer = storedType("dtype", expectation);
+        if (fields.has("dtype") && fields.has("torch_dtype") && !newer.equals(older)) {
+            throw fields.disagree("dtype", fields, "torch_dtype");
         }
-        return type;
+        return fields.has("dtype") ? newer : older;
+    }
+
+    private String storedType(String key, String expectation) {
+        String name = fields.optionalText(key, expectation).orElse(ModelConfiguration.TENSORS_OWN_TYPE);
+        String type = name.startsWith("torch.") ? name.substring("torch.".length()) : name;
+        return switch (type) {
+            case "float32", "bfloat16", "float16", ModelConfiguration.TENSORS_OWN_TYPE -> type;
+            case "float" -> "float32";
+            case "half" -> "float16";
+            default -> throw fields.refuse(key, expectation);
+        };
+    }
+
+    /** The token that begins a sequence; −1 stands for none. */
+    OptionalInt bosId() {
+        List<Integer> ids = ids(
+                "bos_token_id",
+                fields.optionalInteger("bos_token_id").stream().boxed().toList());
+        return ids.isEmpty() ? OptionalInt.empty() : OptionalInt.of(ids.get(0));
+    }
+
+    /** The tokens that end a sequence; −1 stands for none. */
+    List<Integer> eosIds() {
+        return ids("eos_token_id", fields.integers("eos_token_id"));
+    }
+
+    /** Ids past the vocabulary never come up, and are no reason to refuse a model. */
+    private List<Integer> ids(String key, List<Integer> ids) {
+        int vocabulary = fields.integer("vocab_size", family.defaults().vocabulary());
+        List<Integer> real = new ArrayList<>();
+        for (int id : ids) {
+            if (id >= 0 && id < vocabulary) {
+                real.add(id);
+            } else if (id != -1) {
+                fields.ignore(key);
+            }
+        }
+        return real;
     }
 
     private List<Integer> slidingWindows(int layers) {
         int count = Math.max(layers, 0);
         return switch (family) {
-            case LLAMA -> Collections.nCopies(count, 0);
             case MISTRAL -> {
-                // Its default differs from none, so absence would have to be guessed at.
-                if (!fields.mentions("sliding_window")) {
-                    throw fields.missing("sliding_window", "an integer, or null for none");
-                }
-                refuseLayerTypes();
-                yield Collections.nCopies(count, fields.has("sliding_window") ? window() : 0);
+                boolean none = fields.mentions("sliding_window") && !fields.has("sliding_window");
+                yield Collections.nCopies(count, none ? 0 : window());
             }
-            default -> layeredWindows(count);
+            case QWEN2, QWEN3 -> layeredWindows(count);
+            default -> unwindowed(count);
         };
     }
 
-    private void refuseLayerTypes() {
-        if (fields.has("layer_types")) {
-            throw fields.refuse("layer_types", "absent for mistral: not supported");
+    /** Of a family without windows: keys that speak of them have no effect, if they are such that a model can be made at all. */
+    List<Integer> unwindowed(int layers) {
+        if (fields.has("sliding_window")) {
+            window();
         }
+        for (String type : layerTypes(layers)) {
+            boolean possible = type.equals(FULL)
+                    || (type.equals(SLIDING) && fields.has("sliding_window"))
+                    || (type.equals(CHUNKED) && fields.has("attention_chunk_size"));
+            if (!possible) {
+                throw fields.refuse("layer_types", FULL + " throughout, or absent");
+            }
+        }
+        fields.ignore("sliding_window");
+        fields.ignore("layer_types");
+        return Collections.nCopies(Math.max(layers, 0), 0);
+    }
+
+    private List<String> layerTypes(int layers) {
+        List<String> types = fields.optionalTexts("layer_types").orElse(List.of()).stream()
+                .map(type -> OLDER_LAYER_TYPES.getOrDefault(type, type))
+                .toList();
+        if (fields.has("layer_types") && types.size() != layers) {
+            throw fields.refuse("layer_types", "one a layer, num_hidden_layers=" + layers);
+        }
+        return types;
     }
 
     private List<Integer> layeredWindows(int layers) {
-        boolean windowed = fields.optionalBoolean("use_sliding_window").orElse(false) && fields.has("sliding_window");
-        int window = windowed ? window() : 0;
-        List<String> types = fields.optionalTexts("layer_types").orElse(List.of());
-        if (types.isEmpty()) {
-            int first = windowed ? fields.integer("max_window_layers") : layers;
-            List<Integer> windows = new ArrayList<>();
+        boolean none = fields.mentions("sliding_window") && !fields.has("sliding_window");
+        boolean windowed = fields.bool("use_sliding_window", false) && !none;
+        List<String> types = layerTypes(layers);
+        List<Integer> windows = new ArrayList<>();
+        if (!fields.has("layer_types")) {
+            int first = fields.integer("max_window_layers", 28);
             for (int layer = 0; layer < layers; layer++) {
-                windows.add(layer >= first ? window : 0);
+                windows.add(windowed && layer >= first ? window() : 0);
             }
             return windows;
         }
-        if (types.size() != layers) {
-            throw fields.refuse("layer_types", "one a layer, num_hidden_layers=" + layers);
-        }
-        List<Integer> windows = new ArrayList<>();
         for (String type : types) {
-            boolean full = type.equals("full_attention");
-            if (!full && !type.equals("sliding_attention")) {
+            boolean full = type.equals(FULL);
+            if (!full && !type.equals(SLIDING)) {
                 throw fields.refuse("layer_types", "full_attention or sliding_attention");
             }
             if (!full && !windowed) {
                 throw fields.refuse("layer_types", "full_attention throughout, as no sliding window is in use");
             }
-            windows.add(full ? 0 : window);
+            windows.add(full ? 0 : window());
         }
         return windows;
     }
 
+    /** The kinds of layers that rotary settings may be given for. */
+    private Set<String> ropeLayerTypes(List<Integer> windows) {
+        Set<String> types =
+                new LinkedHashSet<>(fields.optionalTexts("layer_types").orElse(List.of()));
+        if (family == Family.QWEN2 || family == Family.QWEN3) {
+            windows.forEach(window -> types.add(window == 0 ? FULL : SLIDING));
+        }
+        return types;
+    }
+
     private int window() {
-        int window = fields.integer("sliding_window");
+        int window = fields.integer("sliding_window", 4096);
         if (window < 1) {
             throw fields.refuse("sliding_window", "at least 1, or null for none");
         }

@@ -30,7 +30,9 @@ final class ConfigurationWriter {
         }
         root.put("tie_word_embeddings", c.tiedEmbeddings());
         putFamilyKeys(root, c, family);
-        root.put("torch_dtype", c.storedType());
+        if (!c.storedType().equals(ModelConfiguration.TENSORS_OWN_TYPE)) {
+            root.put("torch_dtype", c.storedType());
+        }
         root.put("initializer_range", 0.02);
         root.put("use_cache", true);
         if (c.bosId().isPresent()) {

@@ -6,12 +6,30 @@ import java.util.stream.Collectors;
 
 /** A `model_type` that is understood, with the class of `transformers` that carries it. */
 enum Family {
-    LLAMA("llama", "LlamaForCausalLM", Architecture.LLAMA),
-    MISTRAL("mistral", "MistralForCausalLM", Architecture.LLAMA),
-    QWEN2("qwen2", "Qwen2ForCausalLM", Architecture.LLAMA),
-    QWEN3("qwen3", "Qwen3ForCausalLM", Architecture.LLAMA),
-    GPT2("gpt2", "GPT2LMHeadModel", Architecture.GPT2),
-    GPT_NEOX("gpt_neox", "GPTNeoXForCausalLM", Architecture.GPT_NEOX);
+    LLAMA("llama", "LlamaForCausalLM", Architecture.LLAMA, new Sizes(32_000, 4096, 11_008, 32, 32, 2048, 1e-6)),
+    MISTRAL(
+            "mistral",
+            "MistralForCausalLM",
+            Architecture.LLAMA,
+            new Sizes(32_000, 4096, 14_336, 32, 32, 131_072, 1e-6)),
+    QWEN2("qwen2", "Qwen2ForCausalLM", Architecture.LLAMA, new Sizes(151_936, 4096, 22_016, 32, 32, 32_768, 1e-6)),
+    QWEN3("qwen3", "Qwen3ForCausalLM", Architecture.LLAMA, new Sizes(151_936, 4096, 22_016, 32, 32, 32_768, 1e-6)),
+    GPT2("gpt2", "GPT2LMHeadModel", Architecture.GPT2, new Sizes(50_257, 768, 3072, 12, 12, 1024, 1e-5)),
+    GPT_NEOX(
+            "gpt_neox",
+            "GPTNeoXForCausalLM",
+            Architecture.GPT_NEOX,
+            new Sizes(50_432, 6144, 24_576, 44, 64, 2048, 1e-5));
+
+    /** What `transformers` takes where a configuration names no size. */
+    record Sizes(
+            int vocabulary,
+            int hidden,
+            int intermediate,
+            int layers,
+            int heads,
+            int contextLength,
+            double normEpsilon) {}
 
     /** Names of all, for people. */
     static final String NAMES = names();
@@ -19,11 +37,18 @@ enum Family {
     private final String modelType;
     private final String transformersClass;
     private final Architecture architecture;
+    private final Sizes defaults;
 
-    Family(String modelType, String transformersClass, Architecture architecture) {
+    Family(String modelType, String transformersClass, Architecture architecture, Sizes defaults) {
         this.modelType = modelType;
         this.transformersClass = transformersClass;
         this.architecture = architecture;
+        this.defaults = defaults;
+    }
+
+    /** Sizes of a configuration that names none. */
+    Sizes defaults() {
+        return defaults;
     }
 
     String modelType() {

@@ -1,71 +1,99 @@
 package dev.lyne.lm.model;
 
-import java.util.Collections;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Reads what `config.json` says of GPT-2 and GPT-NeoX models, with the defaults that `transformers` has for them. */
 final class GptReader {
-    private static final double DEFAULT_EPSILON = 1e-5;
-    private static final double DEFAULT_ROPE_THETA = 10_000;
-    private static final double DEFAULT_ROTARY_SHARE = 0.25;
+    private static final double NO_ROPE_THETA = 10_000;
 
-    /** Names of `transformers` with ours: three of them are one function, up to rounding. */
+    /** Names of `transformers` with ours: each is one of two functions, up to rounding. */
     private static final Map<String, String> ACTIVATIONS = Map.of(
             "gelu", "gelu",
+            "gelu_python", "gelu",
             "gelu_new", "gelu_new",
             "gelu_pytorch_tanh", "gelu_new",
-            "gelu_fast", "gelu_new");
+            "gelu_python_tanh", "gelu_new",
+            "gelu_fast", "gelu_new",
+            "gelu_accurate", "gelu_new");
 
     private final ConfigurationFields fields;
-    private final String storedType;
+    private final ConfigurationReader shared;
 
-    GptReader(ConfigurationFields fields, String storedType) {
+    GptReader(ConfigurationFields fields, ConfigurationReader shared) {
         this.fields = fields;
-        this.storedType = storedType;
+        this.shared = shared;
     }
 
     ModelConfiguration gpt2() {
-        if (!fields.optionalBoolean("scale_attn_weights").orElse(true)) {
-            throw fields.refuse("scale_attn_weights", "true, or absent: not supported");
-        }
-        int width = fields.integer("n_embd");
-        int heads = fields.integer("n_head");
+        Family.Sizes sizes = Family.GPT2.defaults();
+        int width = either("n_embd", "hidden_size", sizes.hidden());
+        int heads = either("n_head", "num_attention_heads", sizes.heads());
         return configuration(
                 Family.GPT2,
-                fields.integer("n_positions"),
+                either("n_positions", "max_position_embeddings", sizes.contextLength()),
                 width,
                 fields.optionalInteger("n_inner").orElse(4 * width),
-                fields.integer("n_layer"),
+                either("n_layer", "num_hidden_layers", sizes.layers()),
                 heads,
                 headSize("n_embd", width, "n_head", heads),
                 "layer_norm_epsilon",
-                new RopeReader(DEFAULT_ROPE_THETA, new RopeScaling.Default(), 0),
-                fields.optionalBoolean("tie_word_embeddings").orElse(true),
+                new RopeReader.Rope(NO_ROPE_THETA, new RopeScaling.Default(), 0),
+                fields.bool("tie_word_embeddings", true),
                 true,
                 activation("activation_function", "gelu_new"),
                 false);
     }
 
     ModelConfiguration neoX() {
-        int width = fields.integer("hidden_size");
-        int heads = fields.integer("num_attention_heads");
-        int contextLength = fields.integer("max_position_embeddings");
-        double theta = fields.optionalNumber("rotary_emb_base").orElse(DEFAULT_ROPE_THETA);
-        double share = fields.optionalNumber("rotary_pct").orElse(DEFAULT_ROTARY_SHARE);
+        Family.Sizes sizes = Family.GPT_NEOX.defaults();
+        int width = fields.integer("hidden_size", sizes.hidden());
+        int heads = fields.integer("num_attention_heads", sizes.heads());
+        int contextLength = fields.integer("max_position_embeddings", sizes.contextLength());
+        int layers = fields.integer("num_hidden_layers", sizes.layers());
+        int headSize = headSize("hidden_size", width, "num_attention_heads", heads);
+        RopeReader.Rope rope = rope(contextLength, headSize);
+        requireHeadSize(contextLength, headSize, rope);
         return configuration(
                 Family.GPT_NEOX,
                 contextLength,
                 width,
-                fields.integer("intermediate_size"),
-                fields.integer("num_hidden_layers"),
+                fields.integer("intermediate_size", sizes.intermediate()),
+                layers,
                 heads,
-                headSize("hidden_size", width, "num_attention_heads", heads),
+                headSize,
                 "layer_norm_eps",
-                RopeReader.read(fields, contextLength, theta, share),
-                fields.optionalBoolean("tie_word_embeddings").orElse(false),
-                fields.optionalBoolean("attention_bias").orElse(true),
+                rope,
+                fields.bool("tie_word_embeddings", false),
+                fields.bool("attention_bias", true),
                 activation("hidden_act", "gelu"),
-                fields.optionalBoolean("use_parallel_residual").orElse(true));
+                fields.bool("use_parallel_residual", true));
+    }
+
+    private RopeReader.Rope rope(int contextLength, int headSize) {
+        Set<String> layerTypes = Set.copyOf(fields.optionalTexts("layer_types").orElse(List.of()));
+        return new RopeReader(fields, Family.GPT_NEOX, contextLength, headSize, layerTypes).read();
+    }
+
+    /** The reference takes `head_dim`, where it stands, for the number of turning dimensions, and for nothing else. */
+    private void requireHeadSize(int contextLength, int headSize, RopeReader.Rope rope) {
+        int declared = fields.optionalInteger("head_dim").orElse(headSize);
+        if (declared < 1
+                || (declared != headSize && rope(contextLength, declared).rotarySize() != rope.rotarySize())) {
+            throw fields.refuse("head_dim", headSize + ", which is hidden_size / num_attention_heads, or absent");
+        }
+        fields.ignore("head_dim");
+    }
+
+    /** A size that has two names: the family's own, and the one that others have for it. */
+    private int either(String key, String other, int absent) {
+        int value = fields.integer(key, absent);
+        int named = fields.integer(other, value);
+        if (fields.mentions(key) && named != value) {
+            throw fields.disagree(key, fields, other);
+        }
+        return named;
     }
 
     private ModelConfiguration configuration(
@@ -77,14 +105,15 @@ final class GptReader {
             int heads,
             int headSize,
             String epsilonKey,
-            RopeReader rope,
+            RopeReader.Rope rope,
             boolean tied,
             boolean attentionBias,
             String activation,
             boolean parallelResidual) {
+        shared.requireSameLayers();
         return new ModelConfiguration(
                 family.modelType(),
-                fields.integer("vocab_size"),
+                fields.integer("vocab_size", family.defaults().vocabulary()),
                 contextLength,
                 width,
                 inner,
@@ -92,7 +121,7 @@ final class GptReader {
                 heads,
                 heads,
                 headSize,
-                fields.optionalNumber(epsilonKey).orElse(DEFAULT_EPSILON),
+                fields.number(epsilonKey, family.defaults().normEpsilon()),
                 rope.theta(),
                 rope.scaling(),
                 tied,
@@ -100,14 +129,14 @@ final class GptReader {
                 attentionBias,
                 true,
                 false,
-                Collections.nCopies(Math.max(layers, 0), 0),
-                (int) (headSize * rope.share()),
+                shared.unwindowed(layers),
+                rope.rotarySize(),
                 activation,
                 parallelResidual,
                 OutputLayer.PLAIN,
-                storedType,
-                fields.optionalInteger("bos_token_id"),
-                fields.integers("eos_token_id"));
+                shared.storedType(),
+                shared.bosId(),
+                shared.eosIds());
     }
 
     private int headSize(String widthKey, int width, String headsKey, int heads) {
@@ -118,8 +147,8 @@ final class GptReader {
     }
 
     private String activation(String key, String absent) {
-        String expectation = "gelu, gelu_new, gelu_pytorch_tanh or gelu_fast";
-        String name = ACTIVATIONS.get(fields.optionalText(key, expectation).orElse(absent));
+        String expectation = "gelu, gelu_new, or another name of one of the two";
+        String name = ACTIVATIONS.get(fields.text(key, expectation, absent));
         if (name == null) {
             throw fields.refuse(key, expectation);
         }

@@ -5,7 +5,10 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A decoder-only transformer's shape, as a Hugging Face `config.json` states it. What tells the families of an architecture apart
@@ -24,7 +27,7 @@ import java.util.OptionalInt;
  * @param activation of the feed-forward: {@code silu}, {@code gelu}, or {@code gelu_new}, which is gelu by a hyperbolic tangent
  * @param parallelResidual whether the feed-forward reads the residual stream from before the attention
  * @param output what becomes of the output matrix's products
- * @param storedType type of the weights on disk: {@code float32}, {@code bfloat16} or {@code float16}
+ * @param storedType type of the weights on disk: {@code float32}, {@code bfloat16}, {@code float16} or {@link #TENSORS_OWN_TYPE}
  * @param eosIds ids that end a sequence; may be empty
  */
 public record ModelConfiguration(
@@ -54,8 +57,13 @@ public record ModelConfiguration(
         OptionalInt bosId,
         List<Integer> eosIds) {
 
+    private static final Logger LOG = LoggerFactory.getLogger(ModelConfiguration.class);
+
     /** Name of the file in a model directory. */
     public static final String FILE_NAME = "config.json";
+
+    /** The stored type where the tensors themselves say it, and the configuration does not. */
+    public static final String TENSORS_OWN_TYPE = "auto";
 
     private static final List<String> ACTIVATIONS = List.of("silu", "gelu", "gelu_new");
 
@@ -105,7 +113,9 @@ public record ModelConfiguration(
                 throw new IllegalArgumentException("sliding_window: " + window + " (expected: at least 1, or none)");
             }
         }
-        ComputePrecision.of(storedType);
+        if (!storedType.equals(TENSORS_OWN_TYPE)) {
+            ComputePrecision.of(storedType);
+        }
         if (bosId.isPresent()) {
             requireId("bos_token_id", bosId.getAsInt(), vocabularySize);
         }
@@ -122,7 +132,20 @@ public record ModelConfiguration(
 
     /** Reads a file in the form of `config.json`. */
     public static ModelConfiguration readFile(Path file) {
-        return ConfigurationReader.read(file);
+        return ConfigurationReader.read(file).configuration();
+    }
+
+    /** Reads like {@link #readFile}, and tells in the log which keys have no effect, as the family does not know them. */
+    public static ModelConfiguration readAndTell(Path file) {
+        ConfigurationReader.Outcome outcome = ConfigurationReader.read(file);
+        if (!outcome.ignored().isEmpty()) {
+            LOG.warn(
+                    "{}: without effect in a model of model_type {}: {}",
+                    file,
+                    outcome.configuration().modelType(),
+                    String.join(", ", outcome.ignored()));
+        }
+        return outcome.configuration();
     }
 
     /** A Llama without biases, stored as float32, heads of {@code hiddenSize / heads}, no bos or eos. */
@@ -230,10 +253,26 @@ public record ModelConfiguration(
         return Collections.unmodifiableMap(architecture().tensors(this));
     }
 
-    /** Whether a tensor that {@link #expectedTensors} does not list may stand in a file all the same: it is derived from others. */
+    /** What a tensor that {@link #expectedTensors} does not list follows from, where it may stand in a file all the same. */
+    public Optional<DerivedTensor> derivedTensor(String name) {
+        return tiedEmbeddings && name.equals(outputTensor())
+                ? Optional.of(DerivedTensor.TIED_OUTPUT)
+                : architecture().derivedTensor(name);
+    }
+
+    /** Whether a tensor follows from others or from the configuration: see {@link #derivedTensor}. */
     public boolean isDerivedTensor(String name) {
-        Architecture architecture = architecture();
-        return (tiedEmbeddings && name.equals(architecture.outputName() + ".weight")) || architecture.isDerived(name);
+        return derivedTensor(name).isPresent();
+    }
+
+    /** Name of the embedding matrix. */
+    public String embeddingTensor() {
+        return architecture().embeddingName();
+    }
+
+    /** Name of the output matrix, where it is a tensor of its own. */
+    public String outputTensor() {
+        return architecture().outputName() + ".weight";
     }
 
     /** The name that a tensor of a file has among {@link #expectedTensors}. */

@@ -100,7 +100,8 @@ public final class ScoringModel implements BatchScorer {
      * @throws IllegalArgumentException if the directory is not a model that is understood, naming file, value and expectation
      */
     public static ScoringModel load(Path directory, ModelOptions options, ScoringOptions scoring) {
-        ModelConfiguration configuration = ModelConfiguration.read(directory);
+        ModelConfiguration configuration =
+                ModelConfiguration.readAndTell(directory.resolve(ModelConfiguration.FILE_NAME));
         return load(directory, configuration, options, scoring, products(configuration, options, scoring));
     }
 

@@ -1,5 +1,6 @@
 package dev.lyne.lm.tokenizer;
 
+import dev.lyne.lm.files.LfsPointers;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -30,6 +31,7 @@ record TokenizerDefinition(Path file, Map<Integer, String> tokens, Map<String, I
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     static TokenizerDefinition read(Path file) throws IOException {
+        LfsPointers.refuse(file);
         JsonNode node;
         try {
             node = JSON.readTree(Files.readAllBytes(file));

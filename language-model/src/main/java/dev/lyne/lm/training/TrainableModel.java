@@ -112,7 +112,8 @@ public final class TrainableModel implements Trainable {
      */
     public static TrainableModel load(
             Path directory, int vocabularySize, ModelOptions options, OptimizerOptions optimizer, LossScript loss) {
-        ModelConfiguration configuration = ModelConfiguration.read(directory);
+        ModelConfiguration configuration =
+                ModelConfiguration.readAndTell(directory.resolve(ModelConfiguration.FILE_NAME));
         try {
             SafetensorsModel source = SafetensorsModel.open(directory, configuration);
             TrainableModel model =

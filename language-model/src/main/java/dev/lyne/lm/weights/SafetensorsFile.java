@@ -1,5 +1,6 @@
 package dev.lyne.lm.weights;
 
+import dev.lyne.lm.files.LfsPointers;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
@@ -38,6 +39,7 @@ public final class SafetensorsFile {
      *     point outside
      */
     public static SafetensorsFile open(Path file) throws IOException {
+        LfsPointers.refuse(file);
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             SafetensorsHeader header = SafetensorsHeader.read(file, channel);
             List<MappedByteBuffer> pieces = new ArrayList<>();

@@ -1,5 +1,7 @@
 package dev.lyne.lm.weights;
 
+import dev.lyne.lm.files.LfsPointers;
+import dev.lyne.lm.model.DerivedTensor;
 import dev.lyne.lm.model.ModelConfiguration;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -8,6 +10,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import tools.jackson.core.JacksonException;
@@ -35,19 +39,24 @@ public final class SafetensorsModel {
         }
     }
 
-    private SafetensorsModel(Path source, Map<String, SafetensorsFile> files, UnaryOperator<String> naming) {
+    private SafetensorsModel(Path source, Map<String, Held> held) {
         this.source = source;
-        this.held = new TreeMap<>();
+        this.held = held;
         Map<String, TensorEntry> entries = new TreeMap<>();
+        held.forEach((name, one) -> entries.put(name, one.entry(name)));
+        this.tensors = Collections.unmodifiableMap(entries);
+    }
+
+    private static SafetensorsModel named(
+            Path source, Map<String, SafetensorsFile> files, UnaryOperator<String> naming) {
+        Map<String, Held> held = new TreeMap<>();
         files.forEach((stored, file) -> {
             String name = naming.apply(stored);
-            Held one = new Held(file, stored);
-            if (held.put(name, one) != null) {
+            if (held.put(name, new Held(file, stored)) != null) {
                 throw refuse(file, stored, "there under two names", "only as " + name);
             }
-            entries.put(name, one.entry(name));
         });
-        this.tensors = Collections.unmodifiableMap(entries);
+        return new SafetensorsModel(source, held);
     }
 
     /** Opens `model.safetensors`, or where there is none the shards that `model.safetensors.index.json` names. */
@@ -61,29 +70,58 @@ public final class SafetensorsModel {
             SafetensorsFile file = SafetensorsFile.open(single);
             Map<String, SafetensorsFile> files = new TreeMap<>();
             file.tensors().keySet().forEach(name -> files.put(name, file));
-            return new SafetensorsModel(single, files, naming);
+            return named(single, files, naming);
         }
         Path index = directory.resolve(INDEX_FILE);
         if (!Files.exists(index)) {
             throw new IllegalArgumentException(
                     directory + ": no weights (expected: " + SINGLE_FILE + " or " + INDEX_FILE + ")");
         }
-        return new SafetensorsModel(index, shards(directory, index), naming);
+        return named(index, shards(directory, index), naming);
     }
 
     /**
      * Opens the directory, its tensors under the names that the configuration has for them, and checks that it holds what the
-     * configuration expects: see {@link #require}.
+     * configuration expects: see {@link #require}. A tied matrix may stand under the name of either of its two uses; under both, it
+     * is the same one, as each tensor that follows from others is what it follows from.
      */
     public static SafetensorsModel open(Path directory, ModelConfiguration configuration) throws IOException {
-        SafetensorsModel model = open(directory, configuration::canonicalName);
+        SafetensorsModel model = open(directory, configuration::canonicalName).withEmbedding(configuration);
         model.require(configuration);
+        DerivedTensorCheck check = new DerivedTensorCheck(model, configuration);
+        for (TensorEntry tensor : model.tensors.values()) {
+            Optional<DerivedTensor> derived = configuration.derivedTensor(tensor.name());
+            if (derived.isPresent()) {
+                check.require(tensor, derived.get());
+            }
+        }
         return model;
+    }
+
+    /** The output matrix as the embedding, where the two are tied and the file has it under that name alone. */
+    private SafetensorsModel withEmbedding(ModelConfiguration configuration) {
+        String embedding = configuration.embeddingTensor();
+        String output = configuration.outputTensor();
+        if (!configuration.tiedEmbeddings() || held.containsKey(embedding) || !held.containsKey(output)) {
+            return this;
+        }
+        Map<String, Held> renamed = new TreeMap<>(held);
+        renamed.put(embedding, Objects.requireNonNull(renamed.remove(output)));
+        return new SafetensorsModel(source, renamed);
     }
 
     /** Tensors by name, sorted. */
     public Map<String, TensorEntry> tensors() {
         return tensors;
+    }
+
+    /** The tensor of that name; refuses one that is not there. */
+    TensorEntry tensor(String name) {
+        TensorEntry tensor = tensors.get(name);
+        if (tensor == null) {
+            throw missing(name, new long[0]);
+        }
+        return tensor;
     }
 
     /** Fills {@code into} with the tensor's little-endian bytes from {@code offsetBytes} on. */
@@ -119,7 +157,7 @@ public final class SafetensorsModel {
             if (!expected.containsKey(name) && !configuration.isDerivedTensor(name)) {
                 throw refuse(
                         one.file(),
-                        name,
+                        one.storedName(),
                         "shape " + Arrays.toString(one.entry(name).shape()),
                         "absent, by " + ModelConfiguration.FILE_NAME + " of model_type " + configuration.modelType());
             }
@@ -159,6 +197,7 @@ public final class SafetensorsModel {
     }
 
     private static JsonNode weightMap(Path index) throws IOException {
+        LfsPointers.refuse(index);
         if (Files.size(index) > SafetensorsHeader.MAX_BYTES) {
             throw new IllegalArgumentException(index + ": " + Files.size(index) + " bytes (expected: at most "
                     + SafetensorsHeader.MAX_BYTES + ")");
@@ -189,6 +228,15 @@ public final class SafetensorsModel {
                     index + ": tensor " + tensor + ": " + name + " (expected: the name of a file beside the index)");
         }
         return name;
+    }
+
+    /** The failure of a tensor that is there, under the name that its file has for it. */
+    IllegalArgumentException refuse(String name, String value, String expected) {
+        Held one = held.get(name);
+        if (one == null) {
+            throw missing(name, new long[0]);
+        }
+        return refuse(one.file(), one.storedName(), value, expected);
     }
 
     private IllegalArgumentException missing(String name, long[] shape) {

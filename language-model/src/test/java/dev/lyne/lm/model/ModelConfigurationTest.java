@@ -71,24 +71,24 @@ final class ModelConfigurationTest {
             quoteCharacter = '`',
             value = {
                 "\"hidden_size\": \"64\" | hidden_size: \"64\" (expected: an integer)",
-                "\"hidden_size\": null | hidden_size: missing (expected: an integer)",
+                "\"hidden_size\": null | hidden_size: null (expected: an integer)",
                 "\"hidden_size\": 1.5 | hidden_size: 1.5 (expected: an integer)",
                 "\"vocab_size\": 0 | vocab_size: 0 (expected: at least 1)",
                 "\"num_key_value_heads\": 3 | num_key_value_heads: 3 (expected: a divisor of num_attention_heads=4)",
                 "\"model_type\": \"bloom\" | model_type: \"bloom\" (expected: llama, mistral, qwen2, qwen3, gpt2 or gpt_neox)",
-                "\"rope_parameters\": {\"partial_rotary_factor\": 0.5} | partial_rotary_factor: 0.5 (expected: 1.0, or absent",
-                "\"architectures\": [\"LlamaForSequenceClassification\"] | (expected: [\"LlamaForCausalLM\"] for llama)",
-                "\"hidden_act\": \"gelu\" | hidden_act: \"gelu\" (expected: silu)",
-                "\"partial_rotary_factor\": 0.5 | partial_rotary_factor: 0.5 (expected: 1.0, or absent",
-                "\"final_logit_softcapping\": 30.0 | final_logit_softcapping: 30.0 (expected: absent: not supported)",
-                "\"quantization_config\": {\"bits\": 4} | quantization_config: {\"bits\":4} (expected: absent",
-                "\"rope_scaling\": {\"rope_type\": \"dynamic\", \"factor\": 2} | rope_scaling.rope_type: \"dynamic\" (expected: default, linear, llama3 or yarn)",
+                "\"rope_parameters\": {\"rope_type\": \"linear\", \"factor\": 2, \"partial_rotary_factor\": 0.5} | rope_parameters.partial_rotary_factor: 0.5 (expected: 1.0, or absent",
+                "\"hidden_act\": \"gelu\" | hidden_act: \"gelu\" (expected: silu or swish)",
+                "\"is_causal\": false | is_causal: false (expected: true, or absent",
+                "\"quantization_config\": {\"bits\": 4} | quantization_config: {\"bits\":4} (expected: null, or absent",
+                "\"rope_scaling\": {\"rope_type\": \"longrope\", \"factor\": 2} | rope_scaling.rope_type: \"longrope\" (expected: default, linear, dynamic, llama3 or yarn)",
+                "\"rope_theta\": 7.5, \"rope_scaling\": {\"rope_theta\": 77} | rope_scaling.rope_theta: 77, but rope_theta: 7.5 (expected: one of the two, or the same value",
+                "\"dtype\": \"float16\" | dtype: \"float16\", but torch_dtype: \"bfloat16\" (expected: one of the two",
+                "\"torch_dtype\": \"float64\" | torch_dtype: \"float64\" (expected: float32, bfloat16, float16, or auto",
                 "\"rope_scaling\": {\"rope_type\": \"linear\"} | rope_scaling.factor: missing (expected: a number)",
                 "\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 0.5} | factor: 0.5 (expected: at least 1)",
-                "\"torch_dtype\": \"int8\" | torch_dtype: \"int8\" (expected: float32, bfloat16 or float16)",
-                "\"eos_token_id\": 100 | eos_token_id: 100 (expected: 0..99, below vocab_size)",
+                "\"torch_dtype\": \"int8\" | torch_dtype: \"int8\" (expected: float32, bfloat16, float16, or auto for the tensors' own type)",
                 "\"head_dim\": 5 | head_dim: 5 (expected: an even number",
-                "\"model_type\": \"mistral\", \"architectures\": null | sliding_window: missing (expected: an integer, or null for none)",
+                "\"model_type\": \"mistral\", \"layer_types\": null | layer_types: null (expected: absent",
                 "\"attention_bias\": 1 | attention_bias: 1 (expected: true or false)"
             })
     void read_wrongField_namesFileKeyValueAndExpectation(String field, String message) {
@@ -96,6 +96,60 @@ final class ModelConfigurationTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageStartingWith(directory.resolve("config.json") + ": ")
                 .hasMessageContaining(message);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "\"torch_dtype\": \"auto\" | auto",
+                "\"torch_dtype\": null | auto",
+                "\"torch_dtype\": \"torch.float16\" | float16",
+                "\"torch_dtype\": null, \"dtype\": \"torch.bfloat16\" | bfloat16",
+                "\"torch_dtype\": \"half\" | float16"
+            })
+    void read_storedType_hasItsOtherSpellings(String field, String type) throws IOException {
+        assertThat(read(with(field)).storedType()).isEqualTo(type);
+    }
+
+    @Test
+    void read_idsThatNeverComeUp_areNone() throws IOException {
+        ModelConfiguration configuration =
+                read(LLAMA.replace("\"eos_token_id\": [1, 2]", "\"bos_token_id\": -1, \"eos_token_id\": [-1, 5, 100]"));
+        assertThat(configuration.bosId()).isEmpty();
+        assertThat(configuration.eosIds()).containsExactly(5);
+    }
+
+    @Test
+    void read_missingKeys_haveTheFamilysDefaults() throws IOException {
+        ModelConfiguration llama = read("{\"model_type\": \"llama\"}");
+        assertThat(List.of(llama.hiddenSize(), llama.layers(), llama.contextLength(), llama.intermediateSize()))
+                .containsExactly(4096, 32, 2048, 11_008);
+        assertThat(read("{\"model_type\": \"mistral\"}").slidingWindows()).containsOnly(4096);
+        assertThat(read("{\"model_type\": \"qwen3\"}").headSize()).isEqualTo(128);
+        assertThat(read("{\"model_type\": \"gpt2\"}").intermediateSize()).isEqualTo(3072);
+        assertThat(read("{\"model_type\": \"gpt_neox\"}").rotarySize()).isEqualTo(24);
+    }
+
+    @Test
+    void ignored_keysThatTheFamilyDoesNotKnow_areNamed() throws IOException {
+        Path file = directory.resolve("config.json");
+        Files.writeString(
+                file,
+                with(
+                        "\"colour\": 1, \"final_logit_softcapping\": 30.0, \"rope_scaling\": {\"rope_type\": \"default\", \"factor\": 8},"
+                                + " \"partial_rotary_factor\": 0.5, \"temperature\": 0.7, \"use_cache\": false"));
+        assertThat(ConfigurationReader.read(file).ignored())
+                .containsExactly("colour", "final_logit_softcapping", "partial_rotary_factor", "rope_scaling.factor");
+        Files.writeString(file, LLAMA);
+        assertThat(ConfigurationReader.read(file).ignored()).isEmpty();
+    }
+
+    @Test
+    void read_pointerOfGitLfs_isNamed() {
+        assertThatThrownBy(() -> read("version https://git-lfs.example/spec/v1\noid sha256:00\nsize 7\n"))
+                .hasMessageStartingWith(directory.resolve("config.json") + ": a Git LFS pointer of ");
     }
 
     @Test

@@ -1,18 +1,22 @@
 package dev.lyne.lm.weights;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Checkpoints that transformers wrote hold exactly the tensors their configuration leads to expect. */
 final class GoldenWeightsTest {
@@ -46,31 +50,66 @@ final class GoldenWeightsTest {
         }
     }
 
-    /** Older GPT-2 checkpoints are of the bare model, and hold the causal mask. */
+    /** Older checkpoints are of the bare model, and hold the causal mask; newer versions of transformers have one name for the head. */
+    @ParameterizedTest
+    @CsvSource({
+        "gpt2, transformer., h.0.attn",
+        "gpt-neox-options, gpt_neox., layers.1.attention",
+        "gpt-neox, gpt_neox., layers.0.attention"
+    })
+    void open_namesOfTheBareModel_areTheSameModel(String golden, String prefix, String attention) throws Exception {
+        Path checkpoint = golden(golden);
+        writeBare(checkpoint, prefix, attention, new byte[] {1, 0, 0, 1, 1, 0, 1, 1, 1});
+        assertThat(digest(temporary)).isEqualTo(digest(checkpoint));
+    }
+
     @Test
-    void open_namesOfTheBareModel_areTheSameModel() throws Exception {
-        Path golden =
-                Path.of(GoldenWeightsTest.class.getResource("/golden/gpt2").toURI());
+    void open_maskThatIsNotCausal_namesElementAndValues() throws Exception {
+        writeBare(golden("gpt2"), "transformer.", "h.0.attn", new byte[] {1, 0, 0, 1, 1, 0, 0, 1, 1});
+        assertThatThrownBy(() -> digest(temporary))
+                .hasMessageContaining(
+                        "model.safetensors: tensor h.0.attn.bias: element [0, 0, 2, 0]: 0.0 (expected: 1.0");
+    }
+
+    @Test
+    void open_maskedValueThatHidesNothing_isRefused() throws Exception {
+        maskedValue = -5;
+        writeBare(golden("gpt2"), "transformer.", "h.0.attn", new byte[] {1});
+        assertThatThrownBy(() -> digest(temporary))
+                .hasMessageContaining("tensor h.0.attn.masked_bias: element []: -5.0 (expected: -10000.0 or less");
+    }
+
+    private float maskedValue = -1e9f;
+
+    private static Path golden(String name) throws Exception {
+        return Path.of(GoldenWeightsTest.class.getResource("/golden/" + name).toURI());
+    }
+
+    private void writeBare(Path golden, String prefix, String attention, byte[] mask) throws Exception {
         ModelConfiguration configuration = ModelConfiguration.read(golden);
         SafetensorsModel model = SafetensorsModel.open(golden, configuration);
-        List<TensorEntry> bare = new ArrayList<>();
-        model.tensors()
-                .forEach((name, tensor) ->
-                        bare.add(new TensorEntry(name.replace("transformer.", ""), tensor.type(), tensor.shape())));
-        bare.add(new TensorEntry("h.0.attn.bias", StoredType.BOOL, new long[] {1, 1, 4, 4}));
-        try (SafetensorsWriter writer =
-                SafetensorsWriter.create(temporary.resolve(SafetensorsModel.SINGLE_FILE), bare, Map.of())) {
-            for (TensorEntry tensor : bare) {
-                ByteBuffer bytes = ByteBuffer.allocate((int) tensor.bytes());
-                if (tensor.type() != StoredType.BOOL) {
-                    model.read("transformer." + tensor.name(), 0, bytes);
-                }
-                writer.write(tensor.name(), bytes.rewind());
+        Map<TensorEntry, ByteBuffer> bare = new LinkedHashMap<>();
+        for (TensorEntry tensor : model.tensors().values()) {
+            ByteBuffer bytes = ByteBuffer.allocate((int) tensor.bytes());
+            model.read(tensor.name(), 0, bytes);
+            String name = tensor.name().replace(prefix, "").replace("embed_out", "lm_head");
+            bare.put(new TensorEntry(name, tensor.type(), tensor.shape()), bytes.rewind());
+        }
+        long extent = (long) Math.sqrt(mask.length);
+        bare.put(
+                new TensorEntry(attention + ".bias", StoredType.BOOL, new long[] {1, 1, extent, extent}),
+                ByteBuffer.wrap(mask));
+        bare.put(
+                new TensorEntry(attention + ".masked_bias", StoredType.F32, new long[0]),
+                ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putFloat(0, maskedValue));
+        try (SafetensorsWriter writer = SafetensorsWriter.create(
+                temporary.resolve(SafetensorsModel.SINGLE_FILE), List.copyOf(bare.keySet()), Map.of())) {
+            for (Map.Entry<TensorEntry, ByteBuffer> tensor : bare.entrySet()) {
+                writer.write(tensor.getKey().name(), tensor.getValue());
             }
             writer.commit();
         }
         configuration.write(temporary);
-        assertThat(digest(temporary)).isEqualTo(digest(golden));
     }
 
     private static byte[] digest(Path directory) throws Exception {

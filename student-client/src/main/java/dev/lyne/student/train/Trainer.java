@@ -51,7 +51,7 @@ public final class Trainer {
             TrainableModel model = Files.isDirectory(config.student())
                     ? TrainableModel.load(config.student(), vocabularySize, options, optimizer, loss)
                     : TrainableModel.create(
-                            ModelConfiguration.readFile(config.student()),
+                            ModelConfiguration.readAndTell(config.student()),
                             vocabularySize,
                             config.run().seed(),
                             options,
