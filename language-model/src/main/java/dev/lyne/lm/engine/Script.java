@@ -2,6 +2,7 @@ package dev.lyne.lm.engine;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
+import ai.djl.engine.StandardCapabilities;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDManager;
@@ -9,6 +10,7 @@ import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValue;
 import ai.djl.pytorch.jni.IValueUtils;
 import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.util.cuda.CudaUtils;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.model.ModelOptions;
@@ -53,8 +55,9 @@ public final class Script implements AutoCloseable {
         byte[] archive = ScriptArchive.pack(methods, constants);
         LOADING.lock(); // the engine's start is not safe for several threads
         try {
-            PtNDManager manager =
-                    (PtNDManager) Engine.getEngine("PyTorch").newBaseManager(Device.fromName(deviceName(options)));
+            Engine engine = Engine.getEngine("PyTorch");
+            Device device = device(engine, options);
+            PtNDManager manager = (PtNDManager) engine.newBaseManager(device);
             try {
                 PtSymbolBlock module = JniUtils.loadModule(manager, new ByteArrayInputStream(archive), false, false);
                 Script script = new Script(manager, module, options.threads());
@@ -72,8 +75,15 @@ public final class Script implements AutoCloseable {
         }
     }
 
-    private static String deviceName(ModelOptions options) {
-        return options.device().replace("cuda:", "gpu");
+    /** Refuses a device that is not there, of which the engine would say less. */
+    private static Device device(Engine engine, ModelOptions options) {
+        Device device = Device.fromName(options.device().replace("cuda:", "gpu"));
+        int there = engine.hasCapability(StandardCapabilities.CUDA) ? CudaUtils.getGpuCount() : 0;
+        if (device.isGpu() && device.getDeviceId() >= there) {
+            throw new IllegalArgumentException("device: " + options.device() + " (expected: cpu"
+                    + (there == 0 ? ": PyTorch finds no CUDA device here" : ", or cuda:0..cuda:" + (there - 1)) + ")");
+        }
+        return device;
     }
 
     /** A manager of tensors on the script's device; the caller closes it. */

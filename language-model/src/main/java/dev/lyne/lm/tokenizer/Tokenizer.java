@@ -67,7 +67,14 @@ public final class Tokenizer implements AutoCloseable {
             HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.newInstance(
                     new ByteArrayInputStream(json),
                     Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false"));
-            return new Tokenizer(definition, tokenizer, bos, eos);
+            Tokenizer loaded = new Tokenizer(definition, tokenizer, bos, eos);
+            try {
+                AddedTokens.requireDeclaredIds(definition, tokenizer.getHandle());
+                return loaded;
+            } catch (IllegalArgumentException e) {
+                loaded.close();
+                throw e;
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be read: " + e.getMessage(), e);
         } catch (JacksonException e) {

@@ -43,6 +43,10 @@ record TokenizerDefinition(Path file, Map<Integer, String> tokens, Map<String, I
         if (!(node instanceof ObjectNode root) || !root.path("model").isObject()) {
             throw refuse(file, "model: missing", "an object with type and vocab");
         }
+        JsonNode dropout = root.path("model").path("dropout");
+        if (dropout.isNumber() ? dropout.doubleValue() != 0 : !dropout.isMissingNode() && !dropout.isNull()) {
+            throw refuse(file, "model.dropout: " + dropout, "0, null, or absent: merges left out at random give no text its tokens");
+        }
         // A stored limit would cut texts short without a word.
         root.putNull("truncation");
         root.putNull("padding");

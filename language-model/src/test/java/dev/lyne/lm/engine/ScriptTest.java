@@ -31,6 +31,15 @@ final class ScriptTest {
     }
 
     @Test
+    void load_deviceThatIsNotThere_isRefusedInOneLine() {
+        ModelOptions options = new ModelOptions("cuda:999", ComputePrecision.FLOAT32, 0);
+        assertThatThrownBy(() -> Script.load(List.of(), Map.of(), options))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageStartingWith("device: cuda:999 (expected: cpu")
+                .hasMessageMatching("[^\\n]+");
+    }
+
+    @Test
     void load_sourceThatDoesNotCompile_namesTheLine() {
         assertThatThrownBy(() -> Script.load(List.of("  def wrong(self) -> int:\n    return nothing"), Map.of(), CPU))
                 .hasMessageContaining("undefined value nothing");

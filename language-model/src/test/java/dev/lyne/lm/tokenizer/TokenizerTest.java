@@ -52,6 +52,46 @@ final class TokenizerTest {
         }
     }
 
+    private static JsonNode added(ObjectNode root, int index) {
+        return root.path("added_tokens").path(index);
+    }
+
+    @Test
+    void load_addedTokenWithAnotherIdThanItIsEncodedAs_isRefused() {
+        assertThatThrownBy(() -> digestAfter(root -> ((ObjectNode) added(root, 1)).put("id", 900)))
+                .hasMessageContaining("tokenizer.json: added token \"<|pad|>\": id 900 (expected: 1, as which it is encoded)");
+        assertThatThrownBy(() -> digestAfter(root -> ((ArrayNode) root.path("added_tokens"))
+                        .add(((ObjectNode) added(root, 1).deepCopy())
+                                .put("content", "<|new|>")
+                                .put("id", 900))))
+                .hasMessageContaining("added token \"<|new|>\": id 900 (expected: " + vocabulary.tokens().size());
+    }
+
+    @Test
+    void load_addedTokenThatFollowsTheVocabulary_isKept() throws IOException {
+        int next = vocabulary.tokens().size();
+        assertThat(digestAfter(root -> ((ArrayNode) root.path("added_tokens"))
+                        .add(((ObjectNode) added(root, 1).deepCopy())
+                                .put("content", " new ")
+                                .put("lstrip", true)
+                                .put("id", next))))
+                .hasSize(32);
+    }
+
+    @Test
+    void load_mergesLeftOutAtRandom_areRefused() throws IOException {
+        assertThatThrownBy(() -> digestAfter(root -> ((ObjectNode) root.path("model")).put("dropout", 0.1)))
+                .hasMessageContaining("tokenizer.json: model.dropout: 0.1 (expected: 0, null, or absent");
+        assertThat(digestAfter(root -> ((ObjectNode) root.path("model")).put("dropout", 0.0)))
+                .hasSize(32);
+    }
+
+    @Test
+    void load_pointerOfGitLfs_isNamed() throws IOException {
+        Files.writeString(directory.resolve("tokenizer.json"), "version https://git-lfs.example/spec/v1\n");
+        assertThatThrownBy(() -> Tokenizer.load(directory)).hasMessageContaining("tokenizer.json: a Git LFS pointer of ");
+    }
+
     @Test
     void encode_trainedVocabulary_usesItsMerges() {
         try (Tokenizer tokenizer = Tokenizer.load(directory)) {
