@@ -223,8 +223,8 @@ final class ConfigurationKeys {
                 "use_parallel_residual",
                 "rotary_pct",
                 "rotary_emb_base",
-                "head_dim",
                 "original_max_position_embeddings");
+        rules.put("head_dim", new Read("hidden_size / num_attention_heads, or absent"));
         rules.put("hidden_act", new Read(GELUS));
         ropeKeys();
         for (String key : List.of("attention_dropout", "hidden_dropout", "classifier_dropout", "is_decoder")) {

@@ -16,7 +16,8 @@ final class AddedTokens {
             long encoding = TokenizersLibrary.LIB.encode(tokenizer, content, false);
             try {
                 long[] ids = TokenizersLibrary.LIB.getTokenIds(encoding);
-                int place = Arrays.asList(TokenizersLibrary.LIB.getTokens(encoding)).indexOf(content);
+                int place =
+                        Arrays.asList(TokenizersLibrary.LIB.getTokens(encoding)).indexOf(content);
                 if (place >= 0 && ids[place] != declared) {
                     throw new IllegalArgumentException(definition.file() + ": added token " + token.path("content")
                             + ": id " + declared + " (expected: " + ids[place] + ", as which it is encoded)");

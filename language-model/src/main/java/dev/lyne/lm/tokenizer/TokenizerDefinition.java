@@ -45,7 +45,10 @@ record TokenizerDefinition(Path file, Map<Integer, String> tokens, Map<String, I
         }
         JsonNode dropout = root.path("model").path("dropout");
         if (dropout.isNumber() ? dropout.doubleValue() != 0 : !dropout.isMissingNode() && !dropout.isNull()) {
-            throw refuse(file, "model.dropout: " + dropout, "0, null, or absent: merges left out at random give no text its tokens");
+            throw refuse(
+                    file,
+                    "model.dropout: " + dropout,
+                    "0, null, or absent: merges left out at random give no text its tokens");
         }
         // A stored limit would cut texts short without a word.
         root.putNull("truncation");

@@ -59,12 +59,14 @@ final class TokenizerTest {
     @Test
     void load_addedTokenWithAnotherIdThanItIsEncodedAs_isRefused() {
         assertThatThrownBy(() -> digestAfter(root -> ((ObjectNode) added(root, 1)).put("id", 900)))
-                .hasMessageContaining("tokenizer.json: added token \"<|pad|>\": id 900 (expected: 1, as which it is encoded)");
+                .hasMessageContaining(
+                        "tokenizer.json: added token \"<|pad|>\": id 900 (expected: 1, as which it is encoded)");
         assertThatThrownBy(() -> digestAfter(root -> ((ArrayNode) root.path("added_tokens"))
                         .add(((ObjectNode) added(root, 1).deepCopy())
                                 .put("content", "<|new|>")
                                 .put("id", 900))))
-                .hasMessageContaining("added token \"<|new|>\": id 900 (expected: " + vocabulary.tokens().size());
+                .hasMessageContaining("added token \"<|new|>\": id 900 (expected: "
+                        + vocabulary.tokens().size());
     }
 
     @Test
@@ -89,7 +91,8 @@ final class TokenizerTest {
     @Test
     void load_pointerOfGitLfs_isNamed() throws IOException {
         Files.writeString(directory.resolve("tokenizer.json"), "version https://git-lfs.example/spec/v1\n");
-        assertThatThrownBy(() -> Tokenizer.load(directory)).hasMessageContaining("tokenizer.json: a Git LFS pointer of ");
+        assertThatThrownBy(() -> Tokenizer.load(directory))
+                .hasMessageContaining("tokenizer.json: a Git LFS pointer of ");
     }
 
     @Test

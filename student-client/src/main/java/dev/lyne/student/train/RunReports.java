@@ -117,11 +117,7 @@ public final class RunReports {
             heldOut.add(new ReportData.HeldOutPoint(step, seconds, nll));
         } else {
             training.add(new ReportData.TrainingPoint(
-                    step,
-                    seconds,
-                    nll,
-                    line.path("positions_per_second").asDouble(0),
-                    scheduled(line)));
+                    step, seconds, nll, line.path("positions_per_second").asDouble(0), scheduled(line)));
         }
     }
 
