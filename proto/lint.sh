@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 mvn -q -B --no-transfer-progress -f ../pom.xml -N dependency:unpack \
   -Dartifact=com.google.api.grpc:proto-google-common-protos:2.80.0 \
-  -Dmdep.unpack.includes=google/rpc/status.proto -DoutputDirectory="$PWD/target/google-protos"
+  -Dmdep.unpack.includes=google/rpc/status.proto,google/rpc/error_details.proto -DoutputDirectory="$PWD/target/google-protos"
 npx --yes @bufbuild/buf@1.75.0 lint

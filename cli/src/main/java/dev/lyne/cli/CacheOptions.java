@@ -28,7 +28,7 @@ final class CacheOptions {
             paramLabel = "N",
             description =
                     "Rows that are computed or wait for their readers, over all streams, MiB; above its fair share of it a"
-                            + " stream waits while it is used up (default: a quarter of the heap).")
+                            + " stream waits while it is used up (default: a quarter of the heap, or what a larger cache leaves).")
     private @Nullable Long unsentMib;
 
     @Option(
@@ -79,9 +79,16 @@ final class CacheOptions {
     /** @throws IllegalArgumentException naming the option that cannot be, or that has no effect */
     void applyTo(TeacherServerOptions.Builder options) {
         long heapMib = Runtime.getRuntime().maxMemory() >> 20;
-        options.memoryCacheBytes(bytes("--cache-mib", or(cacheMib, Math.min(MOST_DEFAULT_CACHE_MIB, heapMib / 4))));
+        long heapMib = Runtime.getRuntime().maxMemory() >> 20;
+        long cacheBytes = bytes("--cache-mib", or(cacheMib, Math.min(MOST_DEFAULT_CACHE_MIB, heapMib / 4)));
+        int slower = (disk == null ? 0 : 1) + (shared == null ? 0 : 1);
+        options.memoryCacheBytes(cacheBytes);
         options.limits(ServerLimits.DEFAULT.withServer(
-                bytes("--unsent-mib", or(unsentMib, Math.max(1, heapMib / 4))), maxStreams, maxConnections));
+                unsentMib == null
+                        ? TeacherServerOptions.usualUnsentBytes(cacheBytes, slower)
+                        : bytes("--unsent-mib", unsentMib),
+                maxStreams,
+                maxConnections));
         if (disk != null) {
             options.diskCache(DiskTierOptions.of(disk, bytes("--disk-cache-mib", or(diskMib, DEFAULT_DISK_MIB))));
         } else {

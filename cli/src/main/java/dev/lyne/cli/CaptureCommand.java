@@ -2,6 +2,7 @@ package dev.lyne.cli;
 
 import dev.lyne.student.capture.Estimate;
 import dev.lyne.student.train.CaptureSession;
+import dev.lyne.student.train.FetchedTokenizer;
 import dev.lyne.wire.capture.CaptureManifest;
 import java.nio.file.Path;
 import java.util.List;
@@ -78,8 +79,11 @@ final class CaptureCommand implements Callable<Integer> {
                         "--temperatures: " + temperature + " (expected: above 0, at most 1000)");
             }
         }
-        CaptureSession session =
-                new CaptureSession(SettingOptions.collect(spec, null, config), temperatures, shardWindows, writers);
+        CaptureSession session = new CaptureSession(
+                FetchedTokenizer.complete(SettingOptions.collect(spec, null, config)),
+                temperatures,
+                shardWindows,
+                writers);
         try (CaptureProgress progress = new CaptureProgress(System.err)) {
             if (estimateOnly) {
                 Estimate estimate = session.estimate(progress, progress::onTokenise);

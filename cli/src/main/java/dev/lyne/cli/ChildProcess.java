@@ -18,7 +18,8 @@ import java.util.concurrent.TimeUnit;
  */
 final class ChildProcess implements AutoCloseable {
     private static final String PARENT_VARIABLE = "LYNE_PARENT_PID";
-    private static final List<String> OWN_OPTIONS = List.of("-Xmx", "-Dlyne.home", "-javaagent", "-agent");
+    private static final List<String> OWN_OPTIONS = List.of(
+            "-Xmx", "-XX:MaxDirectMemorySize", "-XX:+ExitOnOutOfMemoryError", "-Dlyne.home", "-javaagent", "-agent");
     private static final int SECONDS_TO_END = 20;
 
     private final String name;
@@ -64,7 +65,13 @@ final class ChildProcess implements AutoCloseable {
             }
         }
         command.add("-Dlyne.home=" + Home.directory());
-        command.addAll(List.of("-Xmx" + heap, "-cp", System.getProperty("java.class.path"), Lyne.class.getName()));
+        command.addAll(List.of(
+                "-Xmx" + heap,
+                "-XX:MaxDirectMemorySize=" + heap,
+                "-XX:+ExitOnOutOfMemoryError",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Lyne.class.getName()));
         command.addAll(arguments);
         if (log.getParent() != null) {
             Files.createDirectories(log.getParent());

@@ -5,10 +5,12 @@ import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.lm.weights.ModelFiles;
 import dev.lyne.student.client.ClientOptions;
 import dev.lyne.student.client.TargetRequest;
 import dev.lyne.student.client.TeacherClient;
 import dev.lyne.student.client.TeacherExpectation;
+import dev.lyne.student.client.TokenizerDownload;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.evaluate.Evaluation;
 import dev.lyne.student.evaluate.Evaluator;
@@ -41,7 +43,8 @@ final class EvaluateCommand implements Callable<Integer> {
             names = "--model",
             required = true,
             paramLabel = "DIR",
-            description = "A Hugging Face model directory, with its tokenizer.")
+            description =
+                    "A Hugging Face model directory; without a tokenizer of its own, the one of --teacher is taken.")
     private Path model;
 
     @Mixin
@@ -86,7 +89,7 @@ final class EvaluateCommand implements Callable<Integer> {
         ModelOptions options = runtime.options();
         Corpus corpus = checkedCorpus();
         Path cache = Files.createTempDirectory("lyne-tokens");
-        try (Tokenizer tokenizer = Tokenizer.load(model);
+        try (Tokenizer tokenizer = Tokenizer.load(tokenizerDirectory(cache));
                 ScoringModel scorer =
                         ScoringModel.load(model, options, new ScoringOptions(tokenizer.vocabularySize(), 256, false))) {
             tokenizer.checkFits(scorer.configuration());
@@ -111,9 +114,27 @@ final class EvaluateCommand implements Callable<Integer> {
         return 0;
     }
 
+    /** The model's own tokenizer, else the teacher's, as its server sends it. */
+    private Path tokenizerDirectory(Path temporary) throws IOException {
+        if (hasTokenizer() || teacher == null) {
+            return model;
+        }
+        Path directory = temporary.resolve("tokenizer");
+        TokenizerDownload.into(directory, teacher, "", security.security());
+        return directory;
+    }
+
+    private boolean hasTokenizer() {
+        return Files.isRegularFile(model.resolve(Tokenizer.FILE_NAME));
+    }
+
     /** The corpus, once everything that was given is known to fit, and before any of it is read. */
     private Corpus checkedCorpus() throws IOException {
-        int most = ModelConfiguration.read(Home.model("--model", model)).contextLength();
+        ModelFiles.requireModel("--model", model);
+        if (teacher == null) {
+            Home.tokenizer("--model", model);
+        }
+        int most = ModelConfiguration.read(model).contextLength();
         if (context < 2 || context > most) {
             throw new IllegalArgumentException(
                     "--context: " + context + " (expected: 2..max_position_embeddings=" + most + ", the model's)");

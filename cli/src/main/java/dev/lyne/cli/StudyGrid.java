@@ -1,5 +1,6 @@
 package dev.lyne.cli;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.student.study.Study;
 import dev.lyne.student.study.StudyDirectory;
 import dev.lyne.student.study.StudyPage;
@@ -33,10 +34,13 @@ final class StudyGrid {
     private final PrintStream text;
     private final Queue<StudyRun> waiting = new ConcurrentLinkedQueue<>();
 
-    /** Guarded by this, like all below. */
+    @GuardedBy("this")
     private final Map<String, StudyResult> results = new LinkedHashMap<>();
 
+    @GuardedBy("this")
     private final List<String> failures = new ArrayList<>();
+
+    @GuardedBy("this")
     private int ended;
 
     StudyGrid(Study study, Path config, StudyDirectory directory, int parallel, PrintStream text) {

@@ -1,5 +1,6 @@
 package dev.lyne.cli;
 
+import dev.lyne.student.train.FetchedTokenizer;
 import dev.lyne.student.train.RunStart;
 import dev.lyne.student.train.RunSummary;
 import dev.lyne.student.train.Trainer;
@@ -70,7 +71,7 @@ class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        TrainingConfig run = TrainingConfig.of(SettingOptions.collect(spec, recipe, config));
+        TrainingConfig run = TrainingConfig.of(FetchedTokenizer.complete(SettingOptions.collect(spec, recipe, config)));
         check(run);
         RunStart start = start();
         try (var stop = StopOnSignal.install();

@@ -75,6 +75,9 @@ final class CommandLineTest {
                 .contains("shared cache time to live: PT0S (expected: above 0)");
         assertThat(serve("--shared-cache-budget-ms", "5").err()).contains("--shared-cache-budget-ms: 5 (expected");
         assertThat(serve("--cache-mib", "-1").err()).contains("--cache-mib: -1 (expected: 0..");
+        assertThat(serve("--cache-mib", "100000000").err())
+                .contains("--cache-mib 100000000 + 1.5 × --unsent-mib ")
+                .contains(", four fifths of the heap of ");
     }
 
     private static Outcome serve(String... options) {

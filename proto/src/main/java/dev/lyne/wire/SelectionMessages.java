@@ -17,24 +17,38 @@ public final class SelectionMessages {
     public static Selection from(dev.lyne.v1.Selection message) {
         List<Float> temperatures = message.getTemperaturesList();
         return switch (message.getRuleCase()) {
-            case TOP_K -> new Selection.TopK(message.getTopK().getK(), temperatures);
+            case TOP_K -> new Selection.TopK(count("top_k.k", message.getTopK().getK()), temperatures);
             case TOP_P_K -> {
                 TopPK rule = message.getTopPK();
                 float temperature = rule.getTruncationTemperature() == 0 ? 1f : rule.getTruncationTemperature();
-                yield new Selection.TopPK(rule.getP(), rule.getK(), temperature, temperatures);
+                yield new Selection.TopPK(rule.getP(), count("top_p_k.k", rule.getK()), temperature, temperatures);
             }
             case TOP_FRACTION ->
                 new Selection.TopFraction(message.getTopFraction().getFraction(), temperatures);
             case DRAWS -> {
                 Draws rule = message.getDraws();
-                yield new Selection.Draws(rule.getDraws(), rule.getHead(), rule.getSeed(), temperatures);
+                yield new Selection.Draws(
+                        count("draws.draws", rule.getDraws()),
+                        count("draws.head", rule.getHead()),
+                        rule.getSeed(),
+                        temperatures);
             }
-            case CHOSEN -> new Selection.Chosen(message.getChosen().getK(), temperatures);
+            case CHOSEN ->
+                new Selection.Chosen(count("chosen.k", message.getChosen().getK()), temperatures);
             case DATA_ONLY -> new Selection.DataOnly(temperatures);
             case RULE_NOT_SET ->
                 throw new IllegalArgumentException(
                         "selection: no rule (expected: top_k, top_p_k, top_fraction, draws, chosen or data_only)");
         };
+    }
+
+    /** A number that the contract has as an unsigned one, which Java has not. */
+    private static int count(String name, int value) {
+        if (value < 0) {
+            throw new IllegalArgumentException(
+                    name + ": " + Integer.toUnsignedString(value) + " (expected: at most " + Integer.MAX_VALUE + ")");
+        }
+        return value;
     }
 
     /** The message of a selection. */

@@ -2,6 +2,7 @@ package dev.lyne.lm.tokenizer;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.lm.model.ModelConfiguration;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -37,7 +38,8 @@ public final class Tokenizer implements AutoCloseable {
     /** Held for reading while native code runs, for writing while it is freed. */
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
 
-    private boolean closed; // guarded by lock
+    @GuardedBy("lock")
+    private boolean closed;
 
     private Tokenizer(
             TokenizerDefinition definition, HuggingFaceTokenizer tokenizer, OptionalInt bosId, OptionalInt eosId) {

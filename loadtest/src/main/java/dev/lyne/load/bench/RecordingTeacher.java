@@ -1,5 +1,6 @@
 package dev.lyne.load.bench;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
@@ -13,7 +14,9 @@ final class RecordingTeacher implements Teacher {
     private record Batch(List<ScoreItem> items, RowSelection selection) {}
 
     private final Teacher teacher;
-    private final List<Batch> batches = new ArrayList<>(); // guarded by itself
+
+    @GuardedBy("itself")
+    private final List<Batch> batches = new ArrayList<>();
 
     RecordingTeacher(Teacher teacher) {
         this.teacher = teacher;

@@ -33,6 +33,16 @@ final class ServerGauges {
         return (long) registry.get("lyne.teacher.unsent.bytes").gauge().value();
     }
 
+    /** Sequences taken on and not answered in full. */
+    long sequencesInFlight() {
+        return (long) registry.get("lyne.teacher.sequences.in.flight").gauge().value();
+    }
+
+    /** Tokens taken on whose rows are not computed yet. */
+    long tokensToCompute() {
+        return (long) registry.get("lyne.teacher.admitted.tokens").gauge().value();
+    }
+
     /** Bytes of Java objects that survive a collection. */
     @SuppressWarnings("ExplicitGC") // the figure is what survives one
     long liveHeapBytes() {

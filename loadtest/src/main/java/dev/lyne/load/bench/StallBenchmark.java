@@ -1,24 +1,31 @@
 package dev.lyne.load.bench;
 
+import dev.lyne.teacher.admission.ServerLimits;
+import dev.lyne.teacher.cache.RowFormat;
 import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
 import dev.lyne.wire.Precision;
+import dev.lyne.wire.Selection;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
  * What a student that stops reading costs the others and the server. Rounds of pairs: students take distinct sequences while
- * the last of them idles, and again while that one has been stopped (SIGSTOP) in the middle of its rows and the server has
- * computed all that it accepted of it. Afterwards the stopped student goes on and must get every row.
+ * the last of them idles, and again while that one has been stopped (SIGSTOP) in the middle of its rows, with its credit used up, and
+ * the server has computed all that it accepted of it. A round in which the server holds far less fails: then the student was stopped
+ * before it had asked, or the server had not computed. Afterwards the stopped student goes on and must get every row.
  */
 public final class StallBenchmark {
     private static final Duration FIRST_ROWS = Duration.ofMinutes(2);
-    private static final long SETTLED_MILLIS = 1_000;
-    private static final long POLL_MILLIS = 100;
+    private static final Duration ALL_COMPUTED = Duration.ofMinutes(10);
+    private static final double LEAST_HELD = 0.8;
+    private static final long POLL_MILLIS = 10;
     private static final int STALLED_OVER_OTHERS = 8;
 
     /**
@@ -70,6 +77,7 @@ public final class StallBenchmark {
             try {
                 return measure(
                         new ServerGauges(server.registry()),
+                        fullSequences(teacher.description()),
                         students.subList(0, students.size() - 1),
                         students.get(students.size() - 1));
             } finally {
@@ -78,7 +86,20 @@ public final class StallBenchmark {
         }
     }
 
-    private Result measure(ServerGauges server, List<BenchStudent> readers, BenchStudent stalling)
+    /** Sequences that the stalled student has in flight once its credit is used up; where it asks for fewer, most of those. */
+    private int fullSequences(TeacherDescription teacher) {
+        ServerLimits limits = ServerLimits.DEFAULT;
+        long credit = Math.min(limits.maxInFlightTokens(), limits.maxUnsentBytes() / rowBytes(teacher)) / tokens;
+        int asked = sequencesPerReader * STALLED_OVER_OTHERS;
+        return (int) Math.max(1, Math.min(Math.min(limits.maxInFlightSequences(), credit), asked * 3L / 4));
+    }
+
+    private int rowBytes(TeacherDescription teacher) {
+        var format = new RowFormat(new Selection.TopK(k, List.of()), Precision.EXACT, false);
+        return format.creditRowBytes(teacher.vocabularySize());
+    }
+
+    private Result measure(ServerGauges server, int full, List<BenchStudent> readers, BenchStudent stalling)
             throws IOException, InterruptedException {
         int stalledSequences = sequencesPerReader * STALLED_OVER_OTHERS;
         BenchStudent.run(readers, order(0, sequencesPerReader));
@@ -93,11 +114,12 @@ public final class StallBenchmark {
             long heapBefore = server.liveHeapBytes();
             double served = server.bytesServed();
             stalling.tell(order(round, stalledSequences).line());
-            awaitMoreThan(served, server);
+            await(FIRST_ROWS, "rows sent to the student that is to stall", () -> server.bytesServed() > served);
+            await(FIRST_ROWS, full + " sequences in flight", () -> server.sequencesInFlight() >= full);
             stalling.pause();
-            awaitQuiet(server);
+            await(ALL_COMPUTED, "everything accepted computed", () -> server.tokensToCompute() == 0);
             heapGrowth = Math.max(heapGrowth, server.liveHeapBytes() - heapBefore);
-            held = Math.max(held, server.unsentBytes());
+            held = Math.max(held, requireHeld(server.unsentBytes(), full));
             beside[round - 1] = timed(readers, 2 * round + 1);
             double whileStalled = server.bytesServed();
             stalling.resume();
@@ -136,28 +158,25 @@ public final class StallBenchmark {
         return positions * 1e9 / (System.nanoTime() - start);
     }
 
-    /** Waits until the model has been idle for a while: all that was accepted is computed. */
-    private static void awaitQuiet(ServerGauges server) throws InterruptedException {
-        double scored = -1;
-        long since = System.nanoTime();
-        while (System.nanoTime() - since < TimeUnit.MILLISECONDS.toNanos(SETTLED_MILLIS)) {
-            TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
-            if (server.positionsScored() != scored) {
-                scored = server.positionsScored();
-                since = System.nanoTime();
-            }
+    /** A stalled student that the server holds little for measures nothing. */
+    private long requireHeld(long bytes, int full) {
+        double least = LEAST_HELD * full * (tokens - 1) * 8 * k;
+        if (bytes < least) {
+            throw new IllegalStateException(String.format(
+                    "%.1f MiB held for the stalled student (expected: at least %.1f, %.0f %% of what %d sequences have)",
+                    ServerGauges.mebibytes(bytes), ServerGauges.mebibytes(least), 100 * LEAST_HELD, full));
         }
+        return bytes;
     }
 
-    /** Waits until the stalling student has begun to get rows; one that ended instead would be waited for in vain. */
-    private static void awaitMoreThan(double served, ServerGauges server) throws InterruptedException {
+    /** Waits for what must come; a student that ended instead would be waited for in vain. */
+    private static void await(Duration most, String what, BooleanSupplier reached) throws InterruptedException {
         long start = System.nanoTime();
-        while (server.bytesServed() <= served) {
-            if (System.nanoTime() - start > FIRST_ROWS.toNanos()) {
-                throw new IllegalStateException(
-                        "no rows sent to the student that is to stall (expected: within " + FIRST_ROWS + ")");
+        while (!reached.getAsBoolean()) {
+            if (System.nanoTime() - start > most.toNanos()) {
+                throw new IllegalStateException("no " + what + " (expected: within " + most + ")");
             }
-            TimeUnit.MILLISECONDS.sleep(POLL_MILLIS / 10);
+            TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
         }
     }
 }

@@ -7,6 +7,12 @@ import java.util.Set;
 
 /** A discrete-event simulation of students on replicas. A pure function of what it is given. */
 public final class Simulation {
+    /** What a simulation holds, estimated: objects, tables and events. */
+    private static final double BYTES_OF_A_STUDENT = 512;
+
+    private static final double BYTES_IN_FLIGHT = 320;
+    private static final double BYTES_STORED = 112;
+
     private Simulation() {}
 
     /**
@@ -43,6 +49,7 @@ public final class Simulation {
      * @param horizon how long to simulate
      */
     public static Outcome run(TeacherCost cost, Workload work, Deployment deployment, Horizon horizon) {
+        requireHolds(cost, work, deployment, horizon, Runtime.getRuntime().maxMemory());
         var calendar = new Calendar();
         Set<Long> shared = new HashSet<>();
         List<SimulatedReplica> replicas = new ArrayList<>();
@@ -59,6 +66,37 @@ public final class Simulation {
         Totals before = totals(students, replicas);
         calendar.runUntil(horizon.warmUpSeconds() + horizon.seconds());
         return outcome(work, cost, before, totals(students, replicas), horizon.seconds());
+    }
+
+    /**
+     * Refuses what a heap does not hold: each student's sequences in flight, and the keys of rows that are stored by its end.
+     *
+     * @throws IllegalArgumentException with what it would take
+     */
+    static void requireHolds(TeacherCost cost, Workload work, Deployment deployment, Horizon horizon, long heapBytes) {
+        double seconds = horizon.warmUpSeconds() + horizon.seconds();
+        double computed = deployment.replicas() * cost.tokensPerSecond() * seconds / work.tokens();
+        if (work.stepSeconds() > 0) {
+            computed = Math.min(computed, work.positionsPerSecondWanted() / work.positions() * seconds);
+        }
+        double rowsBytes = cost.bytesPerPosition() * work.positions();
+        double stored = Math.min(computed, deployment.replicas() * deployment.cacheBytesPerReplica() / rowsBytes)
+                + (deployment.sharedCache() ? computed : 0);
+        double bytes = (double) work.students()
+                        * (BYTES_OF_A_STUDENT + 4.0 * deployment.replicas() + BYTES_IN_FLIGHT * work.windowSequences())
+                + BYTES_STORED * stored;
+        if (bytes > heapBytes / 4.0 * 3) {
+            throw new IllegalArgumentException(String.format(
+                    "a simulation of %d students with %d sequences in flight each, %d replicas and %.0f s takes about"
+                            + " %.0f MiB (expected: at most %.0f, three quarters of the heap; fewer of them, a shorter"
+                            + " --duration, or more LYNE_HEAP)",
+                    work.students(),
+                    work.windowSequences(),
+                    deployment.replicas(),
+                    seconds,
+                    bytes / (1 << 20),
+                    heapBytes / 4.0 * 3 / (1 << 20)));
+        }
     }
 
     private static Totals totals(List<SimulatedStudent> students, List<SimulatedReplica> replicas) {

@@ -1,11 +1,19 @@
 package dev.lyne.load.proxy;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+
 /** One direction of a network: what it carries leaves one after the other, and arrives the delay later. Safe for several threads. */
 final class Line {
     private final NetworkShape shape;
-    private long freeAtNanos; // guarded by this
-    private boolean used; // guarded by this; before, freeAtNanos means nothing
-    private long bytes; // guarded by this
+
+    @GuardedBy("this")
+    private long freeAtNanos;
+
+    @GuardedBy("this")
+    private boolean used;
+
+    @GuardedBy("this")
+    private long bytes;
 
     Line(NetworkShape shape) {
         this.shape = shape;

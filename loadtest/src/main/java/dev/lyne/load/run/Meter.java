@@ -1,5 +1,6 @@
 package dev.lyne.load.run;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -19,18 +20,44 @@ final class Meter {
     private final long fromNanos;
     private final long endNanos;
     private final long intervalNanos;
+
+    @GuardedBy("this")
     private final List<Cell> cells = new ArrayList<>();
+
+    @GuardedBy("this")
     private final Histogram lagMicros = new Histogram(MAX_MICROS, 3);
+
+    @GuardedBy("this")
     private final Map<Source, Long> positionsBySource = new EnumMap<>(Source.class);
+
+    @GuardedBy("this")
     private final Map<String, Long> refusals = new TreeMap<>();
+
+    @GuardedBy("this")
     private final Map<String, String> refusalMessages = new TreeMap<>();
+
+    @GuardedBy("this")
     private final Set<String> teachers = new TreeSet<>();
+
+    @GuardedBy("this")
     private long intended;
+
+    @GuardedBy("this")
     private long failed;
+
+    @GuardedBy("this")
     private long unanswered;
+
+    @GuardedBy("this")
     private long reconnects;
+
+    @GuardedBy("this")
     private long allPositions;
+
+    @GuardedBy("this")
     private long allBytes;
+
+    @GuardedBy("this")
     private long inFlight;
 
     /** One interval of the window. */
@@ -55,7 +82,7 @@ final class Meter {
         return nanos - fromNanos >= 0 && nanos - endNanos < 0;
     }
 
-    private Cell cell(long nanos) {
+    private synchronized Cell cell(long nanos) {
         return cells.get((int) ((nanos - fromNanos) / intervalNanos));
     }
 

@@ -1,5 +1,6 @@
 package dev.lyne.load.run;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.PriorityQueue;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.Condition;
@@ -18,9 +19,16 @@ final class ThreadAgenda implements Agenda, AutoCloseable {
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition earlier = lock.newCondition();
-    private final PriorityQueue<Entry> entries = new PriorityQueue<>(); // guarded by lock
-    private long added; // guarded by lock
-    private boolean closed; // guarded by lock
+
+    @GuardedBy("lock")
+    private final PriorityQueue<Entry> entries = new PriorityQueue<>();
+
+    @GuardedBy("lock")
+    private long added;
+
+    @GuardedBy("lock")
+    private boolean closed;
+
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     private final Thread thread = new Thread(this::keep, "lyne-load-agenda");
 

@@ -28,7 +28,11 @@ sealed interface Answer {
         public void to(StreamEvents events) {
             Credit credit = message.getCredit();
             events.teacher(message.getTeacher().getName() + ", digest "
-                    + HexFormat.of().formatHex(message.getTeacher().getDigests().getModelSha256().toByteArray())
+                    + HexFormat.of()
+                            .formatHex(message.getTeacher()
+                                    .getDigests()
+                                    .getModelSha256()
+                                    .toByteArray())
                     + ", vocabulary of "
                     + message.getTeacher().getVocabularySize());
             events.opened(message.getTeacher().getVocabularySize(), credit.getSequences(), credit.getTokens());

@@ -1,6 +1,8 @@
 package dev.lyne.load.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.Test;
@@ -26,6 +28,26 @@ final class SimulationTest {
         assertThat(outcome.positionsPerSecond()).isEqualTo(5_000, within(100.0));
         assertThat(outcome.stallShare()).isLessThan(0.01);
         assertThat(outcome.computedPerSecond()).isEqualTo(5_000, within(100.0));
+    }
+
+    @Test
+    void requireHolds_moreThanTheHeap_isRefusedWithWhatItTakes() {
+        var horizon = new Horizon(10, 60);
+        long heap = 2L << 30;
+        assertThatCode(() -> Simulation.requireHolds(
+                        COST, students(100_000, 1, 0, false), replicas(100, 1e9), horizon, heap))
+                .doesNotThrowAnyException();
+        assertThatThrownBy(() -> Simulation.requireHolds(
+                        COST, students(1_000_000_000, 1, 0, false), replicas(1, 0), horizon, heap))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("a simulation of 1000000000 students with 12 sequences in flight each")
+                .hasMessageContaining("MiB (expected: at most 1536, ");
+        assertThatThrownBy(() -> Simulation.requireHolds(
+                        COST, students(1_000_000, 1, 0, false), replicas(10_000, 0), horizon, heap))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> Simulation.requireHolds(
+                        COST, students(1_000, 0, 0, false), replicas(1_000, 1e12), new Horizon(0, 1e6), heap))
+                .isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test

@@ -18,6 +18,8 @@ public final class AccessTokens {
     public static final Metadata.Key<String> HEADER =
             Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
 
+    private static final String SCHEME = "Bearer ";
+
     private final Path file;
     private final List<AccessToken> tokens;
 
@@ -77,7 +79,7 @@ public final class AccessTokens {
 
     /** Whose token a header carries; empty where it is nobody's. Every token is compared whatever the others say. */
     public Optional<String> holderOf(String headerValue) {
-        byte[] digest = AccessToken.digest(headerValue);
+        byte[] digest = AccessToken.digest(withCanonicalScheme(headerValue));
         Optional<String> holder = Optional.empty();
         for (AccessToken token : tokens) {
             if (token.matches(digest)) {
@@ -85,6 +87,13 @@ public final class AccessTokens {
             }
         }
         return holder;
+    }
+
+    /** The case of an authentication scheme does not matter (RFC 9110, 11.1). */
+    private static String withCanonicalScheme(String headerValue) {
+        return headerValue.regionMatches(true, 0, SCHEME, 0, SCHEME.length())
+                ? SCHEME + headerValue.substring(SCHEME.length()).stripLeading()
+                : headerValue;
     }
 
     /** The file and the holders' names. */

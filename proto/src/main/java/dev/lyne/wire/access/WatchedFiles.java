@@ -1,5 +1,6 @@
 package dev.lyne.wire.access;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -19,7 +20,10 @@ import org.jspecify.annotations.Nullable;
 public final class WatchedFiles<T> {
     private final List<Path> files;
     private final Reader<T> reader;
-    private List<Stamp> stamps; // guarded by this
+
+    @GuardedBy("this")
+    private List<Stamp> stamps;
+
     private volatile T current;
 
     /** Makes a value of the files. */

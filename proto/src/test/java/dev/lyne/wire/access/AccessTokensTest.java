@@ -30,10 +30,12 @@ final class AccessTokensTest {
 
         assertThat(tokens.holderOf("Bearer " + ALICES)).contains("alice");
         assertThat(tokens.holderOf("Bearer " + OTHER)).contains("line 4");
+        assertThat(tokens.holderOf("bearer " + ALICES)).contains("alice");
+        assertThat(tokens.holderOf("BEARER  " + OTHER)).contains("line 4");
     }
 
     @ParameterizedTest
-    @CsvSource({"Bearer wrong-token-0123456789", "alices-token-0123456789", "bearer alices-token-0123456789", "Bearer"})
+    @CsvSource({"Bearer wrong-token-0123456789", "alices-token-0123456789", "basic alices-token-0123456789", "Bearer"})
     void holderOf_anythingElse_isNobody(String header) throws IOException {
         assertThat(AccessTokens.read(file("alice " + ALICES)).holderOf(header)).isEmpty();
     }

@@ -1,5 +1,6 @@
 package dev.lyne.student.capture;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.student.client.StoredTargets;
 import dev.lyne.student.client.TargetRequest;
 import dev.lyne.student.client.TargetSource;
@@ -25,9 +26,10 @@ public final class CaptureSource implements TargetSource {
     private final Options options;
     private final TeacherDescription teacher;
 
-    /** Guarded by this. */
+    @GuardedBy("this")
     private final List<CaptureStream> streams = new ArrayList<>();
-    /** Guarded by this. */
+
+    @GuardedBy("this")
     private boolean closed;
 
     /**

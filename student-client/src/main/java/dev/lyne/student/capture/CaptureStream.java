@@ -1,5 +1,6 @@
 package dev.lyne.student.capture;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.student.client.RowSource;
 import dev.lyne.student.client.StoredTargets;
 import dev.lyne.student.client.StreamCounts;
@@ -39,11 +40,13 @@ final class CaptureStream implements TargetStream {
         return thread;
     });
 
-    /** Guarded by this. */
+    @GuardedBy("this")
     private final Deque<Pending> untaken = new ArrayDeque<>();
-    /** Guarded by this. */
+
+    @GuardedBy("this")
     private long untakenTokens;
-    /** Guarded by this. */
+
+    @GuardedBy("this")
     private final StreamCounts counts = new StreamCounts();
 
     private volatile boolean closed;
@@ -90,7 +93,7 @@ final class CaptureStream implements TargetStream {
         untaken.addFirst(begin(sequence));
     }
 
-    private Pending begin(TargetSequence sequence) {
+    private synchronized Pending begin(TargetSequence sequence) {
         untakenTokens += sequence.tokens().length;
         return new Pending(sequence, reader.submit(() -> read(sequence)));
     }

@@ -1,5 +1,6 @@
 package dev.lyne.student.capture;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.student.client.MisalignedTargetsException;
 import dev.lyne.student.client.SequenceFailedException;
 import dev.lyne.student.client.TargetSequence;
@@ -28,10 +29,18 @@ final class ShardCrew {
     private final CaptureManifest planned;
     private final Queue<Integer> missing;
     private final Object lock = new Object();
-    private int finished; // guarded by lock
-    private long windows; // guarded by lock
-    private long positions; // guarded by lock
-    private long blockBytes; // guarded by lock
+
+    @GuardedBy("lock")
+    private int finished;
+
+    @GuardedBy("lock")
+    private long windows;
+
+    @GuardedBy("lock")
+    private long positions;
+
+    @GuardedBy("lock")
+    private long blockBytes;
 
     ShardCrew(Recorder recorder, CaptureWriter writer, CaptureManifest planned, List<Integer> missing) {
         this.recorder = recorder;

@@ -13,7 +13,7 @@ public enum Setting {
     NAME("student", "Name of the run, for the teacher's metrics and the report"),
     OUT(null, "Directory that everything is written to"),
     STUDENT(null, "A model directory to start from, or a config.json to make a new model of"),
-    TOKENIZER("", "Directory with tokenizer.json; by default the student's"),
+    TOKENIZER("", "Directory with tokenizer.json; by default the student's, else the teacher's as its server sends it"),
     CORPUS(null, "Text files, .jsonl[.gz] files or directories to train on", true),
     HELD_OUT("", "The same, to evaluate on", true),
     TEXT_FIELD("", "Field of a JSON line that holds the text; by default text, or prompt and response"),

@@ -132,6 +132,13 @@ public final class Settings {
         return effective;
     }
 
+    /** These with another value in place of whatever was given. */
+    Settings with(Setting setting, String value) {
+        Map<Setting, List<String>> changed = new EnumMap<>(values);
+        changed.put(setting, List.of(value));
+        return new Settings(changed);
+    }
+
     /** Whether a value was given, rather than left to the default. */
     boolean isGiven(Setting setting) {
         return values.containsKey(setting);

@@ -8,6 +8,8 @@ import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -20,9 +22,12 @@ public final class LanguageModelTeacher implements Teacher {
     private final ScoringModel model;
     private final TeacherDescription description;
 
-    private LanguageModelTeacher(ScoringModel model, TeacherDescription description) {
+    private final List<TokenizerFile> tokenizer;
+
+    private LanguageModelTeacher(ScoringModel model, TeacherDescription description, List<TokenizerFile> tokenizer) {
         this.model = model;
         this.description = description;
+        this.tokenizer = tokenizer;
     }
 
     /**
@@ -35,10 +40,14 @@ public final class LanguageModelTeacher implements Teacher {
     public static LanguageModelTeacher load(String name, Path directory, ModelOptions options, boolean deterministic) {
         int vocabularySize;
         byte[] tokenizerDigest;
+        List<TokenizerFile> files;
         try (Tokenizer tokenizer = Tokenizer.load(directory)) {
             tokenizer.checkFits(ModelConfiguration.read(directory));
             vocabularySize = tokenizer.vocabularySize();
             tokenizerDigest = tokenizer.digest();
+            files = TokenizerFile.read(directory);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
         int rowChunk = ScoringOptions.of(vocabularySize).rowChunk();
         ScoringModel model =
@@ -53,12 +62,17 @@ public final class LanguageModelTeacher implements Teacher {
                 model.configuration().modelType(),
                 model.parameters(),
                 deterministic);
-        return new LanguageModelTeacher(model, description);
+        return new LanguageModelTeacher(model, description, files);
     }
 
     @Override
     public TeacherDescription description() {
         return description;
+    }
+
+    @Override
+    public List<TokenizerFile> tokenizer() {
+        return tokenizer;
     }
 
     @Override

@@ -5,10 +5,15 @@ import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import java.util.List;
 
-/** A model that rows come from. One thread, the one that owns its device, calls everything but {@link #description}. */
+/** A model that rows come from. One thread, the one that owns its device, calls everything but {@link #description} and {@link #tokenizer}. */
 public interface Teacher extends AutoCloseable {
     /** Identity and bounds; the same for the teacher's whole life. */
     TeacherDescription description();
+
+    /** The tokenizer's files, `tokenizer.json` first; none where there is no tokenizer. Safe for several threads. */
+    default List<TokenizerFile> tokenizer() {
+        return List.of();
+    }
 
     /** Runs once what the first batch would otherwise pay for: kernels chosen, memory reserved. */
     void warmUp();

@@ -2,6 +2,8 @@ package dev.lyne.teacher.rpc;
 
 import dev.lyne.teacher.cache.Scorer;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.model.TokenizerFile;
+import java.util.List;
 import java.util.function.LongSupplier;
 
 /**
@@ -9,5 +11,10 @@ import java.util.function.LongSupplier;
  *
  * @param sequences the stage that answers its sequences
  * @param devicePositions the positions that its device has worked through
+ * @param tokenizer its tokenizer's files; none where it has no tokenizer
  */
-public record ServedTeacher(TeacherDescription description, Scorer sequences, LongSupplier devicePositions) {}
+public record ServedTeacher(
+        TeacherDescription description,
+        Scorer sequences,
+        LongSupplier devicePositions,
+        List<TokenizerFile> tokenizer) {}

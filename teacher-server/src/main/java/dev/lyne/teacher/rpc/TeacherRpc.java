@@ -6,6 +6,8 @@ import dev.lyne.teacher.admission.Verdict;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.v1.GetTeacherRequest;
 import dev.lyne.v1.GetTeacherResponse;
+import dev.lyne.v1.GetTokenizerRequest;
+import dev.lyne.v1.GetTokenizerResponse;
 import dev.lyne.v1.ListTeachersRequest;
 import dev.lyne.v1.ListTeachersResponse;
 import dev.lyne.v1.ScoreSequencesRequest;
@@ -13,6 +15,7 @@ import dev.lyne.v1.ScoreSequencesResponse;
 import dev.lyne.v1.TeacherServiceGrpc;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import io.grpc.stub.StreamObservers;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
@@ -63,6 +66,20 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
                     .setTeacher(teachers.describe(accepted.value()))
                     .build());
             response.onCompleted();
+        } else if (found instanceof Verdict.Refused<ServedTeacher> refused) {
+            metrics.refused(refused.failure());
+            response.onError(Statuses.toException(refused.failure()));
+        }
+    }
+
+    @Override
+    public void getTokenizer(GetTokenizerRequest request, StreamObserver<GetTokenizerResponse> response) {
+        Verdict<ServedTeacher> found = teachers.findWithTokenizer(request.getTeacher());
+        if (found instanceof Verdict.Accepted<ServedTeacher> accepted) {
+            var call = (ServerCallStreamObserver<GetTokenizerResponse>) response;
+            call.setOnCancelHandler(() -> {}); // who leaves in the middle is no fault
+            StreamObservers.copyWithFlowControl(
+                    TokenizerParts.of(accepted.value().tokenizer()), call);
         } else if (found instanceof Verdict.Refused<ServedTeacher> refused) {
             metrics.refused(refused.failure());
             response.onError(Statuses.toException(refused.failure()));

@@ -76,6 +76,19 @@ final class Teachers {
         return new Verdict.Accepted<>(found);
     }
 
+    /** One that has a tokenizer. */
+    Verdict<ServedTeacher> findWithTokenizer(String name) {
+        Verdict<ServedTeacher> found = find(name);
+        if (found instanceof Verdict.Accepted<ServedTeacher> accepted
+                && accepted.value().tokenizer().isEmpty()) {
+            return Verdict.refuse(
+                    Failure.Reason.NO_TOKENIZER,
+                    "teacher " + accepted.value().description().name()
+                            + " has no tokenizer to send (expected: a teacher of a model directory; give --tokenizer)");
+        }
+        return found;
+    }
+
     RpcMetrics metrics() {
         return metrics;
     }

@@ -18,6 +18,12 @@ record HeapPlan(long cacheBytes, long unsentBytes, long unwrittenBytes, long hea
         return Math.min(64L << 20, heapBytes / 16);
     }
 
+    /** What unsent rows get where nothing is said: a quarter of the heap, or what a larger cache leaves of four fifths. */
+    static long usualUnsentBytes(long cacheBytes, long unwrittenBytes, long heapBytes) {
+        long left = (heapBytes / 5 * 4 - Math.min(cacheBytes, heapBytes) - unwrittenBytes) / 3 * 2;
+        return left < heapBytes / 64 ? heapBytes / 4 : Math.min(heapBytes / 4, left);
+    }
+
     /** @throws IllegalArgumentException with the sum, where it leaves less than a fifth of the heap to the work itself */
     void requireFits() {
         long most = heapBytes / 5 * 4;

@@ -97,7 +97,7 @@ public final class TeacherServer implements AutoCloseable {
             served.add(serve(teacher));
         }
         for (ReplayedTeacher capture : captures) {
-            served.add(new ServedTeacher(capture.description(), capture, capture::positionsRead));
+            served.add(new ServedTeacher(capture.description(), capture, capture::positionsRead, List.of()));
         }
         this.teacherNames =
                 served.stream().map(teacher -> teacher.description().name()).toList();
@@ -319,7 +319,7 @@ public final class TeacherServer implements AutoCloseable {
                 batcher,
                 System::nanoTime,
                 new CacheMetrics(registry, description.name()));
-        return new ServedTeacher(description, sequences, batcher::devicePositions);
+        return new ServedTeacher(description, sequences, batcher::devicePositions, teacher.tokenizer());
     }
 
     private void setHealth(ServingStatus status) {

@@ -56,6 +56,12 @@ public record TeacherServerOptions(
                 .requireFits();
     }
 
+    /** Bytes of rows that may be computed or wait for their readers where nothing is said, beside such a cache. */
+    public static long usualUnsentBytes(long memoryCacheBytes, int slowerTiers) {
+        long heap = Runtime.getRuntime().maxMemory();
+        return HeapPlan.usualUnsentBytes(memoryCacheBytes, slowerTiers * HeapPlan.unwrittenBytes(heap), heap);
+    }
+
     /** Starts from what suits a small machine, on a free port of the loopback address, without a metrics page. */
     public static Builder builder() {
         return new Builder();

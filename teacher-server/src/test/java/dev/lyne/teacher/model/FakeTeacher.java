@@ -27,6 +27,7 @@ public final class FakeTeacher implements Teacher {
     private volatile int failingToken = -1;
     private volatile int notFiniteToken = -1;
     private volatile boolean closed;
+    private volatile List<TokenizerFile> tokenizer = List.of();
 
     public FakeTeacher(String name, int vocabularySize, int contextLength) {
         this(name, vocabularySize, contextLength, false);
@@ -48,6 +49,12 @@ public final class FakeTeacher implements Teacher {
                 "fake",
                 1_000,
                 deterministic);
+    }
+
+    /** Has a tokenizer. */
+    public FakeTeacher withTokenizer(List<TokenizerFile> files) {
+        tokenizer = files;
+        return this;
     }
 
     /** From now on every batch waits to be allowed. */
@@ -100,6 +107,11 @@ public final class FakeTeacher implements Teacher {
     @Override
     public TeacherDescription description() {
         return description;
+    }
+
+    @Override
+    public List<TokenizerFile> tokenizer() {
+        return tokenizer;
     }
 
     @Override

@@ -68,6 +68,20 @@ final class DrainFinishesAcceptedWorkTest {
     }
 
     @Test
+    void drain_withAForwardThatDoesNotEnd_endsAtItsTimeout() throws Exception {
+        try (ServerFixture fixture = new ServerFixture(
+                new FakeTeacher("fake", 1_000, 1_024), options -> options.drainTimeout(Duration.ofMillis(200)))) {
+            fixture.teacher.hold();
+            TestStream waiting = fixture.stream().open(4).score(1, 1, 2, 3);
+            await().until(() -> fixture.teacher.batches().size() == 1);
+            drain(fixture.server).get();
+
+            assertThat(waiting.awaitEnd().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+            assertThat(fixture.teacher.closed()).as("it is still computing").isFalse();
+        }
+    }
+
+    @Test
     void drain_withAReaderThatStalls_endsAtItsTimeout() throws Exception {
         try (ServerFixture fixture = new ServerFixture(
                 new FakeTeacher("fake", 1_000, 1_024), options -> options.drainTimeout(Duration.ofMillis(200)))) {

@@ -55,7 +55,7 @@ final class FaultyServer implements AutoCloseable {
         health.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, ServingStatus.SERVING);
         server = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
                 .addService(new TeacherRpc(
-                        List.of(new ServedTeacher(teacher.description(), scorer, batcher::devicePositions)),
+                        List.of(new ServedTeacher(teacher.description(), scorer, batcher::devicePositions, List.of())),
                         new Admission(ServerLimits.DEFAULT, registry),
                         new RpcMetrics(registry),
                         System::nanoTime))

@@ -16,6 +16,7 @@ import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.health.v1.HealthGrpc;
 import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.reflection.v1.ServerReflectionRequest;
 import io.grpc.reflection.v1.ServerReflectionResponse;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -54,6 +55,12 @@ final class HealthAndReflectionTest {
                             .getServiceList())
                     .extracting(service -> service.getName())
                     .contains("lyne.v1.TeacherService", "grpc.health.v1.Health");
+            ServerReflectionRequest details = ServerReflectionRequest.newBuilder()
+                    .setFileContainingSymbol("google.rpc.ErrorInfo")
+                    .build();
+            assertThat(TestReflection.ask(fixture.channel(), details).get().hasFileDescriptorResponse())
+                    .as("what failures carry is described")
+                    .isTrue();
         }
     }
 
@@ -76,6 +83,13 @@ final class HealthAndReflectionTest {
             assertThat(teacher.getVocabularySize()).isEqualTo(1_000);
             assertThat(teacher.getContextLength()).isEqualTo(1_024);
             assertThat(teacher.getLimits().getMaxK()).isEqualTo(1_000);
+            assertThat(teacher.getLimits().getMaxRequestBytes()).isEqualTo(4 << 20);
+            assertThat(teacher.getLimits().getMaxResponseBytes()).isGreaterThan(1 << 20);
+            assertThat(teacher.getLimits().getMaxMetadataBytes()).isEqualTo(1 << 14);
+            assertThat(teacher.getLimits().getMaxChosen()).isPositive();
+            assertThat(teacher.getLimits().getMaxSequenceEntries()).isPositive();
+            assertThat(teacher.getLimits().getMaxStreamsPerConnection()).isEqualTo(256);
+            assertThat(teacher.getLimits().getMaxConnections()).isEqualTo(512);
             assertThat(teacher.getDigests().getModelSha256().size()).isEqualTo(32);
             assertThat(service.listTeachers(ListTeachersRequest.getDefaultInstance())
                             .getTeachersList())

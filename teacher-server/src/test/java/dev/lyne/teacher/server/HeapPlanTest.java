@@ -18,6 +18,16 @@ final class HeapPlanTest {
     }
 
     @Test
+    void usualUnsentBytes_besideALargeCache_leavesRoomForIt() {
+        long heap = 10_240 * MIB;
+        for (long cache : new long[] {0, 512 * MIB, 6_144 * MIB, heap / 4 * 3}) {
+            long unsent = HeapPlan.usualUnsentBytes(cache, 128 * MIB, heap);
+            assertThatCode(() -> new HeapPlan(cache, unsent, 128 * MIB, heap).requireFits())
+                    .doesNotThrowAnyException();
+        }
+    }
+
+    @Test
     void requireFits_cacheBeyondTheHeap_isRefusedWithTheSum() {
         assertThatThrownBy(() -> new HeapPlan(100_000 * MIB, 64 * MIB, 0, 256 * MIB).requireFits())
                 .isInstanceOf(IllegalArgumentException.class)

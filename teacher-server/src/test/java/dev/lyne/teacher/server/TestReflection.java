@@ -12,6 +12,12 @@ final class TestReflection {
     private TestReflection() {}
 
     static CompletableFuture<ServerReflectionResponse> listServices(Channel channel) {
+        return ask(
+                channel,
+                ServerReflectionRequest.newBuilder().setListServices("").build());
+    }
+
+    static CompletableFuture<ServerReflectionResponse> ask(Channel channel, ServerReflectionRequest request) {
         CompletableFuture<ServerReflectionResponse> answer = new CompletableFuture<>();
         StreamObserver<ServerReflectionRequest> requests = ServerReflectionGrpc.newStub(channel)
                 .serverReflectionInfo(new StreamObserver<>() {
@@ -28,7 +34,7 @@ final class TestReflection {
                     @Override
                     public void onCompleted() {}
                 });
-        requests.onNext(ServerReflectionRequest.newBuilder().setListServices("").build());
+        requests.onNext(request);
         return answer;
     }
 }

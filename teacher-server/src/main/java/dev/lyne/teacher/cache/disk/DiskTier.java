@@ -1,5 +1,6 @@
 package dev.lyne.teacher.cache.disk;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.cache.CacheKey;
 import dev.lyne.teacher.cache.Origin;
 import dev.lyne.teacher.cache.RowsQuery;
@@ -37,10 +38,18 @@ public final class DiskTier implements Tier {
     private final DirectoryLock lock;
 
     private final ReentrantReadWriteLock gate = new ReentrantReadWriteLock();
-    private Optional<RowDatabase> database = Optional.empty(); // guarded by gate
-    private boolean failed; // guarded by gate; off, to be tried again at retryAtNanos
-    private long retryAtNanos; // guarded by gate
-    private boolean closed; // guarded by gate
+
+    @GuardedBy("gate")
+    private Optional<RowDatabase> database = Optional.empty();
+
+    @GuardedBy("gate")
+    private boolean failed;
+
+    @GuardedBy("gate")
+    private long retryAtNanos;
+
+    @GuardedBy("gate")
+    private boolean closed;
 
     private DiskTier(DiskTierOptions options, LongSupplier nanoClock, TierMetrics metrics) {
         this.options = options;

@@ -1,8 +1,10 @@
 package dev.lyne.teacher.cache.shared;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.cache.TierMetrics;
 import java.time.Duration;
 import java.util.function.BooleanSupplier;
+import java.util.function.DoubleSupplier;
 
 /**
  * How much a Redis server holds, for the metrics page: what it said last. Reading it never waits for the server; it is asked anew,
@@ -15,7 +17,9 @@ final class ServerSize {
     private final BooleanSupplier answering;
     private volatile double keys = Double.NaN;
     private volatile double bytes = Double.NaN;
-    private long askedNanos = System.nanoTime() - OLD_NANOS; // guarded by this
+
+    @GuardedBy("this")
+    private long askedNanos = System.nanoTime() - OLD_NANOS;
 
     /** @param answering whether the server is worth asking */
     ServerSize(RedisLink link, BooleanSupplier answering) {
@@ -24,14 +28,18 @@ final class ServerSize {
     }
 
     void bind(TierMetrics metrics) {
-        metrics.gauge("bytes", "Bytes of memory that the Redis server uses", () -> {
-            refresh();
-            return bytes;
-        });
-        metrics.gauge("entries", "Keys of the Redis server's database, whoever wrote them", () -> {
-            refresh();
-            return keys;
-        });
+        metrics.gauge("bytes", "Bytes of memory that the Redis server uses", () -> knownBeforeAsking(() -> bytes));
+        metrics.gauge(
+                "entries",
+                "Keys of the Redis server's database, whoever wrote them",
+                () -> knownBeforeAsking(() -> keys));
+    }
+
+    /** What a reader is told never depends on how fast the server answers this time. */
+    private double knownBeforeAsking(DoubleSupplier value) {
+        double known = value.getAsDouble();
+        refresh();
+        return known;
     }
 
     private void refresh() {
