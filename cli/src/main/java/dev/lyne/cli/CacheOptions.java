@@ -79,7 +79,6 @@ final class CacheOptions {
     /** @throws IllegalArgumentException naming the option that cannot be, or that has no effect */
     void applyTo(TeacherServerOptions.Builder options) {
         long heapMib = Runtime.getRuntime().maxMemory() >> 20;
-        long heapMib = Runtime.getRuntime().maxMemory() >> 20;
         long cacheBytes = bytes("--cache-mib", or(cacheMib, Math.min(MOST_DEFAULT_CACHE_MIB, heapMib / 4)));
         int slower = (disk == null ? 0 : 1) + (shared == null ? 0 : 1);
         options.memoryCacheBytes(cacheBytes);

@@ -53,15 +53,18 @@ final class StudyGrid {
 
     /** Runs to the end; returns how many students failed. */
     int run() throws IOException, InterruptedException {
-        results.putAll(directory.read(study));
+        Map<String, StudyResult> found = directory.read(study);
+        synchronized (this) {
+            results.putAll(found);
+        }
         // The files are what counts: the last line of a process that was killed may be missing.
         Files.write(
                 directory.results(),
-                results.values().stream().map(StudyResult::line).toList());
-        for (String id : results.keySet()) {
+                found.values().stream().map(StudyResult::line).toList());
+        for (String id : found.keySet()) {
             tidy(directory.run(id)); // where a killed process did not come to it
         }
-        study.runs().stream().filter(run -> !results.containsKey(run.id())).forEach(waiting::add);
+        study.runs().stream().filter(run -> !found.containsKey(run.id())).forEach(waiting::add);
         int missing = waiting.size();
         text.printf(
                 "%s: %d students, %d of them to train, %d at a time%n",

@@ -144,6 +144,7 @@ public final class GuardedCalls {
                 guard(() -> handler.onMessage(message.value()));
             } else if (received instanceof Received.Refused<Q> refused) {
                 refuse(call, refused.failure());
+                letGo();
             }
         }
 
@@ -172,6 +173,16 @@ public final class GuardedCalls {
                 event.run();
             } catch (Throwable e) {
                 fail(call, e);
+                letGo();
+            }
+        }
+
+        /** Tells the handler at once. gRPC does once the last byte has left, which may be never where the client does not read. */
+        private void letGo() {
+            try {
+                handler.onCancel();
+            } catch (Throwable e) {
+                defects.error("a call could not be let go", e);
             }
         }
     }

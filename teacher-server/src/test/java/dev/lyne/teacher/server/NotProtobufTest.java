@@ -136,6 +136,23 @@ final class NotProtobufTest {
     }
 
     @Test
+    void junkOfAReaderThatStalls_isReleasedAtOnce() throws Exception {
+        try (ServerFixture fixture = new ServerFixture()) {
+            TestStream stalled = TestStream.stalled(fixture.channel()).open(64);
+            for (int id = 0; id < 20; id++) {
+                int[] tokens = new int[1_024];
+                tokens[0] = id;
+                stalled.score(id, tokens);
+            }
+            await().until(() -> fixture.gauge("lyne.teacher.unsent.bytes") > 1 << 20);
+            stalled.sendJunk();
+            await().until(() -> fixture.gauge("lyne.teacher.streams") == 0);
+            assertThat(fixture.gauge("lyne.teacher.unsent.bytes")).isZero();
+            assertThat(fixture.gauge("lyne.teacher.unsent.room.bytes")).isZero();
+        }
+    }
+
+    @Test
     void junkInAUnaryCall_endsItWithAReason() throws Exception {
         try (ServerFixture fixture = new ServerFixture()) {
             assertMalformed(send(fixture.channel(), TeacherServiceGrpc.getGetTeacherMethod(), List.of(NO_MESSAGE))

@@ -2,6 +2,8 @@ package dev.lyne.teacher.server;
 
 import static org.awaitility.Awaitility.await;
 
+import com.google.protobuf.ByteString;
+import com.google.protobuf.UnknownFieldSet;
 import dev.lyne.v1.CancelSequence;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Precision;
@@ -131,6 +133,18 @@ final class TestStream implements ClientResponseObserver<ScoreSequencesRequest, 
     TestStream send(ScoreSequencesRequest request) {
         requests.onNext(request);
         return this;
+    }
+
+    /** Sends what is no message: an opening whose bytes are none. */
+    TestStream sendJunk() {
+        UnknownFieldSet.Field junk = UnknownFieldSet.Field.newBuilder()
+                .addLengthDelimited(ByteString.copyFrom(new byte[] {(byte) 0xff}))
+                .build();
+        return send(ScoreSequencesRequest.newBuilder()
+                .setUnknownFields(UnknownFieldSet.newBuilder()
+                        .addField(ScoreSequencesRequest.OPEN_FIELD_NUMBER, junk)
+                        .build())
+                .build());
     }
 
     TestStream halfClose() {
