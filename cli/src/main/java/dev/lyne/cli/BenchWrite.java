@@ -1,14 +1,17 @@
 package dev.lyne.cli;
 
 import dev.lyne.lm.files.AsideFile;
+import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.lm.files.TextFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A benchmark's figures into a document. */
@@ -46,9 +49,16 @@ final class BenchWrite implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         List<String> named = only.stream().filter(figure -> !figure.isBlank()).toList();
-        String table = FigureTable.markdown(JsonMapper.shared().readTree(Files.readString(figures)), named);
+        JsonNode read;
+        try {
+            read = JsonMapper.shared().readTree(TextFiles.read("--figures", figures, "what a benchmark wrote"));
+        } catch (JacksonException e) {
+            throw new IllegalArgumentException(
+                    "--figures: " + figures + ": " + JsonFaults.explain(e) + " (expected: what a benchmark wrote)", e);
+        }
+        String table = FigureTable.markdown(read, named);
         String between = (heading.isEmpty() ? "" : heading + "\n\n") + table;
-        String written = replace(Files.readString(document), name, between);
+        String written = replace(TextFiles.read("--into", document, "a document"), name, between);
         AsideFile.write(document.toAbsolutePath(), written.getBytes(StandardCharsets.UTF_8));
         return 0;
     }

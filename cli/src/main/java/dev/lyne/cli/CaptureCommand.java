@@ -21,6 +21,14 @@ import picocli.CommandLine.Spec;
                 "Records the targets of a corpus to a directory, for train --targets and serve --replay. Settings as in train, "
                         + "from the same file where there is one. The same command goes on after an interruption.",
         modelTransformer = SettingOptions.OfCapture.class,
+        abbreviateSynopsis = true,
+        sortOptions = false,
+        footer = {
+            "",
+            "What the whole corpus would take, and then the capture:",
+            "  ./lyne capture --teacher 127.0.0.1:50051 --tokenizer teacher/ --corpus text/ --out captured --estimate",
+            "  ./lyne capture --teacher 127.0.0.1:50051 --tokenizer teacher/ --corpus text/ --out captured"
+        },
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class CaptureCommand implements Callable<Integer> {

@@ -1,7 +1,8 @@
 package dev.lyne.cli;
 
+import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.lm.files.TextFiles;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -15,6 +16,7 @@ import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
@@ -23,7 +25,9 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  * the YAML file that {@code --config} names. Keys of the file are the long option names with underscores.
  */
 final class FileDefaults implements IDefaultValueProvider {
-    private static final YAMLMapper YAML = YAMLMapper.builder().build();
+    private static final YAMLMapper YAML = YAMLMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .build();
     private static final Set<String> NOT_SETTINGS = Set.of("config", "help", "version");
 
     private final Map<String, String> environment;
@@ -54,11 +58,15 @@ final class FileDefaults implements IDefaultValueProvider {
     private void read(CommandSpec command, Path path) {
         JsonNode root;
         try {
-            root = YAML.readTree(Files.readString(path));
+            root = YAML.readTree(TextFiles.read("--config", path, "a YAML file of options"));
         } catch (IOException e) {
             throw new IllegalArgumentException("--config: " + path + ": cannot be read (expected: a YAML file)", e);
         } catch (JacksonException e) {
-            throw new IllegalArgumentException(path + ": " + e.getOriginalMessage(), e);
+            throw new IllegalArgumentException(
+                    path + ": " + JsonFaults.explain(e) + " (expected: YAML, key: value)", e);
+        }
+        if (!root.isObject()) {
+            throw new IllegalArgumentException(path + ": no keys (expected: key: value lines)");
         }
         Set<String> known = command.options().stream()
                 .map(FileDefaults::key)

@@ -28,6 +28,29 @@ final class JsonReport {
             description = "Write the figures as JSON to FILE; - means stdout, where then nothing else goes.")
     private @Nullable String target;
 
+    /** Refuses a target that cannot be written, before anything is done for it. */
+    void requireWritable() {
+        if (target != null && !toStdout()) {
+            requireWritable("--json", Path.of(target));
+        }
+    }
+
+    /** Refuses a file that cannot be written: a directory, or one in a place where nothing can be. */
+    static void requireWritable(String option, Path file) {
+        Path parent = file.toAbsolutePath().normalize().getParent();
+        while (parent != null && !Files.exists(parent)) {
+            parent = parent.getParent(); // what is missing is made
+        }
+        if (file.toString().isEmpty()
+                || Files.isDirectory(file)
+                || parent == null
+                || !Files.isDirectory(parent)
+                || !Files.isWritable(Files.exists(file) ? file : parent)) {
+            throw new IllegalArgumentException(option + ": " + (file.toString().isEmpty() ? "empty" : file)
+                    + " cannot be written (expected: a file, or - for stdout)");
+        }
+    }
+
     /** Where text for people goes: stderr when stdout carries JSON. */
     PrintStream textOut() {
         return toStdout() ? System.err : System.out;
@@ -76,7 +99,11 @@ final class JsonReport {
         if (toStdout()) {
             System.out.println(text);
         } else {
-            AsideFile.write(Path.of(target).toAbsolutePath(), (text + "\n").getBytes(StandardCharsets.UTF_8));
+            Path file = Path.of(target).toAbsolutePath();
+            if (file.getParent() != null) {
+                Files.createDirectories(file.getParent());
+            }
+            AsideFile.write(file, (text + "\n").getBytes(StandardCharsets.UTF_8));
         }
     }
 

@@ -152,6 +152,9 @@ final class LoadCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         gates.requirePossible();
+        if (report != null) {
+            JsonReport.requireWritable("--report", report);
+        }
         if (!compare.isEmpty()) {
             var lines = Comparison.of(
                     LoadResult.read("--compare", compare.get(0)), LoadResult.read("--compare", compare.get(1)), 1);

@@ -7,6 +7,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 
 /** Entry point: {@code ./lyne COMMAND}. Exits 0 when done, 1 when it failed, 2 on wrong usage. */
@@ -32,6 +33,7 @@ import picocli.CommandLine.Spec;
             PlanCommand.class,
             BenchCommand.class,
             DoctorCommand.class,
+            CompletionCommand.class,
         })
 public final class Lyne implements Runnable {
     @Spec
@@ -50,7 +52,20 @@ public final class Lyne implements Runnable {
         SLF4JBridgeHandler.removeHandlersForRootLogger();
         SLF4JBridgeHandler.install(); // gRPC logs by java.util.logging
         ChildProcess.endWithParent();
-        System.exit(execute(List.of(arguments)));
+        int code;
+        try {
+            code = execute(List.of(arguments));
+        } catch (OutOfMemoryError e) {
+            System.err.println("lyne: out of memory (expected: a larger LYNE_HEAP, or less at a time)");
+            code = 3;
+        } catch (Throwable e) { // a command's Error: one line, as for everything else
+            System.err.println("lyne: " + Failures.describe(e));
+            if (System.getenv("LYNE_STACK_TRACES") != null) {
+                e.printStackTrace(System.err);
+            }
+            code = 1;
+        }
+        System.exit(code);
     }
 
     static int execute(List<String> arguments) {
@@ -68,10 +83,48 @@ public final class Lyne implements Runnable {
     }
 
     static CommandLine commandLine() {
-        return new CommandLine(new Lyne())
+        CommandLine commandLine = new CommandLine(new Lyne())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler(Failures::wrongUsage)
+                .setExecutionStrategy(Lyne::run)
                 .setExecutionExceptionHandler(Failures::failed);
+        for (String ofSettings : List.of("train", "pretrain", "capture")) {
+            SettingOptions.group(
+                    Objects.requireNonNull(commandLine.getSubcommands().get(ofSettings)));
+        }
+        return commandLine;
+    }
+
+    /** Runs the command that was parsed, in an environment that has no slip in it. */
+    private static int run(ParseResult parsed) {
+        CommandLine root = parsed.commandSpec().commandLine();
+        if (!isHelp(parsed)) {
+            try {
+                EnvironmentNames.requireKnown(System.getenv(), root);
+                requireWritable(parsed);
+            } catch (IllegalArgumentException e) {
+                return Failures.failed(e, root, parsed);
+            }
+        }
+        return new CommandLine.RunLast().execute(parsed);
+    }
+
+    private static void requireWritable(ParseResult parsed) {
+        ParseResult command = parsed;
+        while (command.hasSubcommand()) {
+            command = command.subcommand();
+        }
+        for (CommandSpec mixin : command.commandSpec().mixins().values()) {
+            if (mixin.userObject() instanceof JsonReport json) {
+                json.requireWritable();
+            }
+        }
+    }
+
+    private static boolean isHelp(ParseResult parsed) {
+        return parsed.isUsageHelpRequested()
+                || parsed.isVersionHelpRequested()
+                || (parsed.hasSubcommand() && isHelp(parsed.subcommand()));
     }
 
     static final class Version implements CommandLine.IVersionProvider {

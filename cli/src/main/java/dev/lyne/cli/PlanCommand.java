@@ -170,6 +170,9 @@ final class PlanCommand implements Callable<Integer> {
             PlanText.print(json.textOut(), cost(), work.workload(), plan, maxStall);
             return 0;
         }
+        if (svg != null) {
+            JsonReport.requireWritable("--svg", svg);
+        }
         var variation = PlanVariation.parse(vary, command);
         List<CapacityPlan> plans = new ArrayList<>();
         for (String value : variation.values()) {

@@ -48,8 +48,8 @@ record PlanVariation(String name, List<String> values, OptionSpec option) {
                             : option.type() == long.class ? (Object) Long.valueOf(value) : Double.valueOf(value));
         } catch (NumberFormatException e) {
             throw new IllegalArgumentException(
-                    "--vary: " + name + "=" + value + " (expected: a number, "
-                            + option.type().getSimpleName() + ")",
+                    "--vary: " + name + "=" + value + " (expected: a "
+                            + (option.type() == double.class ? "number" : "whole number") + ")",
                     e);
         }
     }

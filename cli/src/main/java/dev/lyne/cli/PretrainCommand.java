@@ -8,6 +8,15 @@ import picocli.CommandLine.Command;
         name = "pretrain",
         description = "Trains a language model on text alone, as the demo teacher was made. Settings as in train.",
         modelTransformer = SettingOptions.class,
+        abbreviateSynopsis = true,
+        sortOptions = false,
+        footer = {
+            "",
+            "A model from scratch, one pass over the text:",
+            "  ./lyne pretrain --student config.json --tokenizer tokenizer/ --corpus text/ --out run",
+            "The same with a learning rate that falls at the end, going on where the run was stopped:",
+            "  ./lyne pretrain --config run.yaml --schedule wsd --decay-steps 10%% --resume --from-start"
+        },
         mixinStandardHelpOptions = true)
 final class PretrainCommand extends TrainCommand {
     @Override

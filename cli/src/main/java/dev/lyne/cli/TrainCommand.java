@@ -25,6 +25,15 @@ import picocli.CommandLine.Spec;
                 "Trains a student, from a teacher's stream where alpha is above 0. Settings come from --recipe, then the file of --config, "
                         + "then the environment (LYNE_LEARNING_RATE), then the flags below.",
         modelTransformer = SettingOptions.class,
+        abbreviateSynopsis = true,
+        sortOptions = false,
+        footer = {
+            "",
+            "A student of the teacher that ships with Lyne, served by `./lyne serve --teacher demo`:",
+            "  ./lyne train --teacher 127.0.0.1:50051 --alpha 0.9 --student student.config.json --corpus text/ --out run",
+            "The same settings from a file, more of them from a recipe, going on where the run was stopped:",
+            "  ./lyne train --config run.yaml --recipe gkd_off_policy --resume --from-start"
+        },
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 class TrainCommand implements Callable<Integer> {

@@ -3,9 +3,12 @@ package dev.lyne.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** What a user gets for wrong options, files and values: one line, and the right exit code. */
@@ -119,7 +123,7 @@ final class CommandLineTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "train --config DIR/none.yaml|config: DIR/none.yaml is no file (expected: a YAML file of settings)",
+                "train --config DIR/none.yaml|--config: DIR/none.yaml does not exist (expected: a YAML file of settings)",
                 "serve --teacher DIR|--teacher: DIR holds no config.json (expected: a directory with one)",
                 "serve --teacher DIR/none|--teacher: DIR/none is no directory (expected: a Hugging Face model"
                         + " directory, or demo)",
@@ -161,6 +165,58 @@ final class CommandLineTest {
         Outcome outcome = run(arguments.toArray(String[]::new));
         assertThat(outcome.err()).isEqualTo("lyne: " + message + "\n");
         assertThat(outcome.code()).isEqualTo(2);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"train", "pretrain", "capture"})
+    void help_ofSettings_isGroupedMarksWhatIsRequiredAndEndsWithExamples(String command) {
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        PrintStream stderr = System.err;
+        var warnings = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(warnings, true, StandardCharsets.UTF_8));
+        try {
+            int code = Lyne.commandLine()
+                    .setOut(new PrintWriter(out, true))
+                    .setErr(new PrintWriter(err, true))
+                    .execute(command, "--help");
+            assertThat(code).isZero();
+        } finally {
+            System.setErr(stderr);
+        }
+        assertThat(warnings.toString(StandardCharsets.UTF_8) + err).isEmpty();
+        String help = out.toString();
+        assertThat(help).contains("\nData\n", "\nTeacher\n", "\nTargets\n", "\nLoss\n", "\nSchedule\n", "\nRun\n");
+        assertThat(help.indexOf("\nData\n")).isLessThan(help.indexOf("--corpus"));
+        for (String required : List.of("--out=", "--corpus=")) {
+            assertThat(help.substring(help.indexOf("  " + required)).replaceAll("\\s+", " "))
+                    .as(required)
+                    .matches("(?s)[^.]*Required\\..*");
+        }
+        assertThat(help.strip().lines().reduce((first, second) -> second).orElseThrow())
+                .startsWith("  ./lyne " + command + " --");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"bash", "zsh"})
+    void completion_ofAShell_knowsCommandsAndOptions(String shell) throws Exception {
+        PrintStream stdout = System.out;
+        var script = new ByteArrayOutputStream();
+        System.setOut(new PrintStream(script, true, StandardCharsets.UTF_8));
+        try {
+            assertThat(run("completion", shell).code()).isZero();
+        } finally {
+            System.setOut(stdout);
+        }
+        Path file = Files.write(directory.resolve("lyne-completion"), script.toByteArray());
+        assertThat(Files.readString(file)).contains("--top-k", "evaluate", "--max-p99-ms");
+        Process bash = new ProcessBuilder(
+                        "bash",
+                        "-c",
+                        "source " + (shell.equals("zsh") ? "<(tail -n +3 " + file + ")" : file)
+                                + "; COMP_WORDS=(lyne ev); COMP_CWORD=1; _complete_lyne; echo ${COMPREPLY[*]}")
+                .start();
+        assertThat(new String(bash.getInputStream().readAllBytes(), StandardCharsets.UTF_8)).contains("evaluate");
     }
 
     /** Old names of options, each with the command that had it. */

@@ -45,6 +45,11 @@ public sealed interface Selection {
         }
 
         @Override
+        public String toString() {
+            return "top_k top_k=" + k + Selection.offsets(temperatures);
+        }
+
+        @Override
         public int mostEntries(int vocabularySize) {
             return k;
         }
@@ -77,6 +82,11 @@ public sealed interface Selection {
         }
 
         @Override
+        public String toString() {
+            return "top_p_k top_p=" + p + " top_k=" + k + " truncated_at=" + truncationTemperature + Selection.offsets(temperatures);
+        }
+
+        @Override
         public int mostEntries(int vocabularySize) {
             return k;
         }
@@ -95,6 +105,11 @@ public sealed interface Selection {
         @Override
         public TopFraction withTemperatures(List<Float> others) {
             return new TopFraction(fraction, others);
+        }
+
+        @Override
+        public String toString() {
+            return "top_fraction top_fraction=" + fraction + Selection.offsets(temperatures);
         }
 
         @Override
@@ -132,6 +147,11 @@ public sealed interface Selection {
         }
 
         @Override
+        public String toString() {
+            return "draws draws=" + draws + " head=" + head + " draw_seed=" + seed + Selection.offsets(temperatures);
+        }
+
+        @Override
         public int mostEntries(int vocabularySize) {
             return (int) Math.min(vocabularySize, (long) draws + head);
         }
@@ -157,6 +177,11 @@ public sealed interface Selection {
         }
 
         @Override
+        public String toString() {
+            return "chosen top_k=" + k + Selection.offsets(temperatures);
+        }
+
+        @Override
         public int mostEntries(int vocabularySize) {
             return k;
         }
@@ -174,6 +199,11 @@ public sealed interface Selection {
         }
 
         @Override
+        public String toString() {
+            return "data_only" + Selection.offsets(temperatures);
+        }
+
+        @Override
         public int mostEntries(int vocabularySize) {
             return 0;
         }
@@ -182,6 +212,10 @@ public sealed interface Selection {
         public boolean keepsAlways() {
             return true;
         }
+    }
+
+    private static String offsets(List<Float> temperatures) {
+        return temperatures.isEmpty() ? "" : " temperatures=" + temperatures;
     }
 
     private static List<Float> checked(int k, List<Float> temperatures) {

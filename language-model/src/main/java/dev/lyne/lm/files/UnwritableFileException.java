@@ -15,9 +15,9 @@ public final class UnwritableFileException extends IOException {
     private static String reason(IOException cause) {
         if (cause instanceof FileSystemException failure) {
             String reason = failure.getReason();
-            return reason == null ? failure.getClass().getSimpleName() : reason;
+            return reason == null ? "permission denied" : reason;
         }
         String message = cause.getMessage();
-        return message == null ? cause.toString() : message;
+        return message == null ? "no reason given" : message;
     }
 }

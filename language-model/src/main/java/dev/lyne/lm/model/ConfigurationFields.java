@@ -1,5 +1,6 @@
 package dev.lyne.lm.model;
 
+import dev.lyne.lm.files.JsonFaults;
 import dev.lyne.lm.files.LfsPointers;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -58,7 +59,7 @@ final class ConfigurationFields {
             throw new UncheckedIOException(file + ": cannot be read: " + e.getMessage(), e);
         } catch (JacksonException e) {
             throw new IllegalArgumentException(
-                    file + ": " + e.getOriginalMessage() + " (expected: one JSON object)", e);
+                    file + ": " + JsonFaults.explain(e) + " (expected: one JSON object)", e);
         }
         if (!root.isObject()) {
             throw new IllegalArgumentException(file + ": " + root.getNodeType() + " (expected: one JSON object)");

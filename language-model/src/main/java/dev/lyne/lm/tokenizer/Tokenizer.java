@@ -1,5 +1,6 @@
 package dev.lyne.lm.tokenizer;
 
+import dev.lyne.lm.files.JsonFaults;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
@@ -81,7 +82,7 @@ public final class Tokenizer implements AutoCloseable {
             throw new UncheckedIOException(file + ": cannot be read: " + e.getMessage(), e);
         } catch (JacksonException e) {
             throw new IllegalArgumentException(
-                    directory.resolve(CONFIGURATION_FILE_NAME) + ": " + e.getOriginalMessage()
+                    directory.resolve(CONFIGURATION_FILE_NAME) + ": " + JsonFaults.explain(e)
                             + " (expected: one JSON object)",
                     e);
         }

@@ -1,5 +1,6 @@
 package dev.lyne.lm.tokenizer;
 
+import dev.lyne.lm.files.JsonFaults;
 import dev.lyne.lm.files.LfsPointers;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -38,7 +39,7 @@ record TokenizerDefinition(Path file, Map<Integer, String> tokens, Map<String, I
         } catch (NoSuchFileException e) {
             throw new IllegalArgumentException(file + ": no such file (expected: a Hugging Face tokenizer.json)", e);
         } catch (JacksonException e) {
-            throw refuse(file, e.getOriginalMessage(), "one JSON object");
+            throw refuse(file, JsonFaults.explain(e), "one JSON object");
         }
         if (!(node instanceof ObjectNode root) || !root.path("model").isObject()) {
             throw refuse(file, "model: missing", "an object with type and vocab");

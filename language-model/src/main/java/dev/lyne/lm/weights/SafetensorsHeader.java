@@ -1,5 +1,6 @@
 package dev.lyne.lm.weights;
 
+import dev.lyne.lm.files.JsonFaults;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -62,7 +63,7 @@ record SafetensorsHeader(Map<String, TensorEntry> tensors, Map<String, Long> off
                     .readTree(text);
         } catch (JacksonException e) {
             throw new IllegalArgumentException(
-                    file + ": header: " + e.getOriginalMessage() + " (expected: a JSON object of tensors)", e);
+                    file + ": header: " + JsonFaults.explain(e) + " (expected: a JSON object of tensors)", e);
         }
         if (!root.isObject()) {
             throw refuse(file, "header: " + root.getNodeType(), "a JSON object of tensors");

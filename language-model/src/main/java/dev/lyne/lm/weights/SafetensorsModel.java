@@ -1,5 +1,6 @@
 package dev.lyne.lm.weights;
 
+import dev.lyne.lm.files.JsonFaults;
 import dev.lyne.lm.files.LfsPointers;
 import dev.lyne.lm.model.DerivedTensor;
 import dev.lyne.lm.model.ModelConfiguration;
@@ -211,7 +212,7 @@ public final class SafetensorsModel {
                     .path("weight_map");
         } catch (JacksonException e) {
             throw new IllegalArgumentException(
-                    index + ": " + e.getOriginalMessage() + " (expected: a JSON object with weight_map)", e);
+                    index + ": " + JsonFaults.explain(e) + " (expected: a JSON object with weight_map)", e);
         }
         if (!map.isObject() || map.isEmpty()) {
             throw new IllegalArgumentException(index + ": weight_map: " + map.getNodeType()

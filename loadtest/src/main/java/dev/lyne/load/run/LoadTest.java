@@ -132,7 +132,7 @@ public final class LoadTest {
         }
         Throwable failure = agenda.failure();
         if (failure != null) {
-            throw new IllegalStateException("the load generator failed: " + failure, failure);
+            throw new IllegalStateException("the load generator failed: " + failure.getMessage(), failure);
         }
     }
 

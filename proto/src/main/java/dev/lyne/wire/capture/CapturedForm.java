@@ -3,6 +3,7 @@ package dev.lyne.wire.capture;
 import dev.lyne.wire.Containment;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.SortedMap;
 
@@ -54,6 +55,6 @@ public record CapturedForm(Selection selection, Precision precision, boolean raw
 
     @Override
     public String toString() {
-        return selection + " in " + precision + (rawLogits ? " with raw logits" : "");
+        return selection + " in " + precision.name().toLowerCase(Locale.ROOT) + (rawLogits ? " with raw logits" : "");
     }
 }

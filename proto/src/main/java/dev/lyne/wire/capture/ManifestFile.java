@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.DeserializationFeature;
@@ -20,6 +22,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** The manifest as JSON: snake_case keys, all of them there, none besides. */
 final class ManifestFile {
+    private static final Pattern PROPERTY = Pattern.compile("property ['\"]([^'\"]+)['\"]");
     private static final JsonMapper JSON = JsonMapper.builder()
             .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
             .addMixIn(Selection.class, SelectionByKind.class)
@@ -79,8 +82,18 @@ final class ManifestFile {
             return JSON.treeToValue(tree, CaptureManifest.class);
         } catch (JacksonException e) {
             Throwable cause = e.getCause() instanceof IllegalArgumentException ? e.getCause() : e;
-            String reason = cause == e ? e.getOriginalMessage() : String.valueOf(cause.getMessage());
+            String reason = cause == e ? explain(e) : String.valueOf(cause.getMessage());
             throw new DamagedCaptureException(file, reason.lines().findFirst().orElse("not JSON"));
         }
+    }
+
+    /** The key that is wrong, or else where the text is: what the parser says names its own classes. */
+    private static String explain(JacksonException e) {
+        Matcher property = PROPERTY.matcher(String.valueOf(e.getOriginalMessage()));
+        if (property.find()) {
+            return "key " + property.group(1) + " is unknown, missing, or has a value of another kind";
+        }
+        return "line " + (e.getLocation() == null ? 1 : Math.max(1, e.getLocation().getLineNr()))
+                + ": not what a capture's manifest has there";
     }
 }

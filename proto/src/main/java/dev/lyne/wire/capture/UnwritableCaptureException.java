@@ -14,6 +14,6 @@ public final class UnwritableCaptureException extends IOException {
 
     private static String reason(IOException cause) {
         String reason = cause instanceof FileSystemException failure ? failure.getReason() : cause.getMessage();
-        return reason == null ? cause.getClass().getSimpleName() : reason;
+        return reason == null ? "permission denied" : reason;
     }
 }

@@ -44,7 +44,7 @@ final class CaptureWriterTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("rows.precision: EXACT (expected: COMPACT)")
                 .hasMessageContaining(
-                        "rows.selection: TopK[k=6, temperatures=[2.0]] (expected: TopK[k=4, temperatures=[]])")
+                        "rows.selection: top_k top_k=6 temperatures=[2.0] (expected: top_k top_k=4)")
                 .hasMessageContaining("windows: 20 (expected: 21)");
         assertThat(Capture.open(directory).manifest().windows()).isEqualTo(20);
     }
@@ -89,9 +89,9 @@ final class CaptureWriterTest {
         assertThat(held.refusal(cooler, Corpora.VOCABULARY, false)).isEmpty();
         assertThat(held.refusal(narrower, Corpora.VOCABULARY, true)).isEmpty();
         assertThat(held.refusal(narrower, Corpora.VOCABULARY, false).orElseThrow())
-                .contains("TopK[k=2, temperatures=[]] (expected: TopK[k=6, temperatures=[2.0]]");
+                .contains("top_k top_k=2 (expected: top_k top_k=6 temperatures=[2.0]");
         assertThat(held.refusal(wider, Corpora.VOCABULARY, true).orElseThrow())
-                .contains("TopK[k=7, temperatures=[]] (expected: one that the captured TopK[k=6");
+                .contains("top_k top_k=7 (expected: one that the captured top_k top_k=6");
         assertThat(held.refusal(coarser, Corpora.VOCABULARY, true).orElseThrow())
                 .contains("HALF")
                 .contains("EXACT");

@@ -1,5 +1,6 @@
 package dev.lyne.student.checkpoint;
 
+import dev.lyne.lm.files.JsonFaults;
 import dev.lyne.lm.files.UnwritableFileException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -224,7 +225,7 @@ public final class CheckpointStore {
             object.remove("crc32c");
             return JSON.treeToValue(object, Manifest.class);
         } catch (JacksonException e) {
-            throw new CheckpointMismatchException(file + ": " + e.getOriginalMessage());
+            throw new CheckpointMismatchException(file + ": " + JsonFaults.explain(e));
         }
     }
 

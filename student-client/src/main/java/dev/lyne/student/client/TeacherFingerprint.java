@@ -10,4 +10,11 @@ package dev.lyne.student.client;
  * @param computePrecision "float32", "bfloat16" or "float16"
  */
 public record TeacherFingerprint(
-        String torchVersion, String device, String cpuCapability, int threads, String computePrecision) {}
+        String torchVersion, String device, String cpuCapability, int threads, String computePrecision) {
+    /** For people, on one line. */
+    @Override
+    public String toString() {
+        return "torch " + torchVersion + ", " + device + (cpuCapability.isEmpty() ? "" : ", " + cpuCapability) + ", " + threads
+                + " threads, " + computePrecision;
+    }
+}

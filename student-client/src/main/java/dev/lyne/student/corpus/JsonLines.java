@@ -1,5 +1,6 @@
 package dev.lyne.student.corpus;
 
+import dev.lyne.lm.files.JsonFaults;
 import dev.lyne.student.tokens.Document;
 import dev.lyne.student.tokens.DocumentSource;
 import java.io.BufferedInputStream;
@@ -59,7 +60,7 @@ final class JsonLines {
             node = JSON.readTree(line);
         } catch (JacksonException e) {
             throw new CorpusException(
-                    "corpus: " + source + ": " + e.getOriginalMessage() + " (expected: one JSON object a line)");
+                    "corpus: " + source + ": " + JsonFaults.explain(e) + " (expected: one JSON object a line)");
         }
         if (!node.isObject()) {
             throw new CorpusException(

@@ -2,13 +2,15 @@ package dev.lyne.student.study;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.lm.files.TextFiles;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
@@ -43,7 +45,10 @@ record StudyFile(
         @Nullable Map<String, Map<String, JsonNode>> captures,
         List<AxisFile> axes) {
     private static final YAMLMapper YAML = YAMLMapper.builder()
-            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(
+                    DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES,
+                    DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
             .build();
 
     /**
@@ -84,17 +89,11 @@ record StudyFile(
      * @throws IllegalArgumentException names the file, and the line where it is not YAML of this form
      */
     static StudyFile read(Path file) throws IOException {
-        if (!Files.isRegularFile(file)) {
-            throw new IllegalArgumentException("config: " + file + " is no file (expected: a YAML file of a study)");
-        }
         try {
-            return YAML.readValue(Files.readString(file), StudyFile.class);
+            return YAML.readValue(TextFiles.read("--config", file, "a YAML file of a study"), StudyFile.class);
         } catch (JacksonException e) {
-            int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
-            String where = line < 1 ? "" : ":" + line;
-            throw new IllegalArgumentException(file + where + ": "
-                    + e.getOriginalMessage().lines().findFirst().orElse("not YAML")
-                    + " (expected: a study, see docs/study.md)");
+            throw new IllegalArgumentException(
+                    file + ": " + JsonFaults.explain(e) + " (expected: a study, see docs/study.md)");
         }
     }
 }

@@ -1,8 +1,10 @@
 package dev.lyne.student.study;
 
+import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.study.Study.Axis;
 import dev.lyne.student.study.Study.Point;
 import dev.lyne.student.study.Study.Preparation;
+import dev.lyne.student.train.CaptureFit;
 import dev.lyne.student.train.Setting;
 import dev.lyne.student.train.Settings;
 import dev.lyne.student.train.TrainingConfig;
@@ -71,6 +73,7 @@ final class StudyReader {
                     settings.put(Setting.SEED, List.of(Long.toString(seed)));
                     StudyRun run = StudyRun.of(withTargets(where, settings, targets));
                     requirePossible(where, run);
+                    requireHeld(where, run, captures, teachers);
                     runs.putIfAbsent(run.id(), run);
                     ids.add(run.id());
                 }
@@ -146,6 +149,52 @@ final class StudyReader {
             TrainingConfig.of(Settings.of(Optional.empty(), Map.of(), settings));
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(where + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Refuses a student that asks more of its targets than will be recorded. */
+    private static void requireHeld(
+            String where, StudyRun run, Map<String, Preparation> captures, Map<String, Preparation> teachers)
+            throws IOException {
+        List<String> named = run.settings().getOrDefault(Setting.TARGETS, List.of());
+        if (named.isEmpty()) {
+            return;
+        }
+        String name = named.get(0);
+        boolean trajectory = !captures.containsKey(name);
+        Preparation source = Objects.requireNonNull(trajectory ? teachers.get(name) : captures.get(name));
+        require(
+                !source.option("held_out").equals("true"),
+                where + ": targets: " + name + " (expected: not those of the held-out text)");
+        Settings student = Settings.of(Optional.empty(), Map.of(), run.settings());
+        Settings capture = Settings.of(Optional.empty(), Map.of(), source.settings());
+        CaptureFit.refusal(
+                        student,
+                        capture,
+                        temperatures(name, source),
+                        trajectory,
+                        () -> vocabularySize(run.settings().getOrDefault(Setting.TOKENIZER, List.of(""))))
+                .ifPresent(refusal -> {
+                    throw new IllegalArgumentException(where + ": targets: " + name + ": " + refusal);
+                });
+    }
+
+    private static List<Float> temperatures(String name, Preparation source) {
+        List<Float> temperatures = new ArrayList<>();
+        for (String text : source.options().getOrDefault("temperatures", List.of())) {
+            try {
+                temperatures.add(Float.parseFloat(text));
+            } catch (NumberFormatException e) {
+                throw new IllegalArgumentException(
+                        "captures: " + name + ": temperatures: " + text + " (expected: numbers)", e);
+            }
+        }
+        return temperatures;
+    }
+
+    private static int vocabularySize(List<String> tokenizer) {
+        try (Tokenizer loaded = Tokenizer.load(Path.of(tokenizer.get(0)))) {
+            return loaded.vocabularySize();
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.lyne.student.tokens;
 
+import dev.lyne.lm.files.JsonFaults;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,7 +53,7 @@ record TokenManifest(
         try {
             return JSON.readValue(Files.readAllBytes(file), TokenManifest.class);
         } catch (JacksonException e) {
-            throw new DamagedTokensException(file + ": " + e.getOriginalMessage());
+            throw new DamagedTokensException(file + ": " + JsonFaults.explain(e));
         }
     }
 }

@@ -113,19 +113,7 @@ final class SelectionSettings {
 
     /** A selection with its parameters, temperatures aside, as checkpoints and summaries name it. */
     static String describe(Selection selection) {
-        if (selection instanceof Selection.TopK rule) {
-            return TOP_K + " top_k=" + rule.k();
-        } else if (selection instanceof Selection.TopPK rule) {
-            return TOP_P_K + " top_p=" + rule.p() + " top_k=" + rule.k() + " truncated_at="
-                    + rule.truncationTemperature();
-        } else if (selection instanceof Selection.TopFraction rule) {
-            return TOP_FRACTION + " top_fraction=" + rule.fraction();
-        } else if (selection instanceof Selection.Draws rule) {
-            return DRAWS + " draws=" + rule.draws() + " head=" + rule.head() + " draw_seed=" + rule.seed();
-        } else if (selection instanceof Selection.Chosen rule) {
-            return CHOSEN + " top_k=" + rule.k();
-        }
-        return DATA_ONLY;
+        return selection.withTemperatures(List.of()).toString();
     }
 
     static String describePrecision(TrainingConfig.Distillation distillation) {

@@ -1,5 +1,6 @@
 package dev.lyne.student.train;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -147,6 +148,81 @@ public enum Setting {
         return defaultValue;
     }
 
+    /** What a setting is about, for help. */
+    public enum Group {
+        DATA("Data"),
+        TEACHER("Teacher"),
+        TARGETS("Targets"),
+        LOSS("Loss"),
+        SCHEDULE("Schedule"),
+        RUN("Run");
+
+        private final String heading;
+
+        Group(String heading) {
+            this.heading = heading;
+        }
+
+        /** Name for people. */
+        public String heading() {
+            return heading;
+        }
+    }
+
+    /** What it is about. */
+    public Group group() {
+        return switch (this) {
+            case CORPUS, HELD_OUT, TEXT_FIELD, TOKENIZER, CACHE, WINDOWS, CONTEXT, BATCH, MICRO_BATCH_TOKENS -> Group.DATA;
+            case TEACHER,
+                    TEACHER_NAME,
+                    TLS,
+                    TLS_CA,
+                    TLS_SERVER_NAME,
+                    TOKEN_FILE,
+                    INSECURE,
+                    IN_FLIGHT,
+                    MIN_COVERAGE -> Group.TEACHER;
+            case TARGETS,
+                    TARGETS_KIND,
+                    TARGETS_STEPS,
+                    RECORD_TARGETS,
+                    SELECTION,
+                    TOP_K,
+                    TOP_P,
+                    TRUNCATE_AT,
+                    TOP_FRACTION,
+                    DRAWS,
+                    HEAD,
+                    DRAW_SEED,
+                    ROW_PRECISION -> Group.TARGETS;
+            case LOSS,
+                    MISSING_MASS,
+                    LOSS_PARAMETER,
+                    SLIM_RATIO,
+                    TAID_START,
+                    TEACHER_TEMPERATURE,
+                    STUDENT_TEMPERATURE,
+                    TEMPERATURE_SQUARED -> Group.LOSS;
+            case STEPS,
+                    EPOCHS,
+                    ALPHA,
+                    ALPHA_SCHEDULE,
+                    ALPHA_WARMUP_STEPS,
+                    ALPHA_DECAY_STEPS,
+                    ALPHA_PERIOD_STEPS,
+                    FINAL_ALPHA,
+                    TEMPERATURE_SCHEDULE,
+                    FINAL_TEMPERATURE,
+                    LEARNING_RATE,
+                    SCHEDULE,
+                    WARMUP_STEPS,
+                    DECAY_STEPS,
+                    PERIOD_STEPS,
+                    FINAL_LEARNING_RATE -> Group.SCHEDULE;
+            default -> Group.RUN;
+        };
+    }
+
     /** Whether it takes several values. */
     public boolean isList() {
         return list;
@@ -174,6 +250,11 @@ public enum Setting {
                         entry -> entry.getValue().flag()));
     }
 
+    /** The setting of that key; empty where there is none. */
+    static Optional<Setting> ofKey(String key) {
+        return Arrays.stream(values()).filter(setting -> setting.key().equals(key)).findFirst();
+    }
+
     /** The setting of that key in a file; refuses any other, naming the nearest. */
     public static Setting ofKey(String key, String where) {
         renamed(key).ifPresent(setting -> {
@@ -198,7 +279,7 @@ public enum Setting {
     }
 
     /** Levenshtein's distance. */
-    static int editDistance(String a, String b) {
+    public static int editDistance(String a, String b) {
         int[] row = new int[b.length() + 1];
         for (int j = 0; j <= b.length(); j++) {
             row[j] = j;

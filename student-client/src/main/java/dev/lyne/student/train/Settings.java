@@ -1,7 +1,8 @@
 package dev.lyne.student.train;
 
+import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.lm.files.TextFiles;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -11,12 +12,15 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /** Values of settings, put together from a file, then the environment, then flags; the later wins. */
 public final class Settings {
-    private static final YAMLMapper YAML = YAMLMapper.builder().build();
+    private static final YAMLMapper YAML = YAMLMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .build();
 
     private final Map<Setting, List<String>> values;
 
@@ -59,10 +63,7 @@ public final class Settings {
     }
 
     private static void readFile(Path file, Map<Setting, List<String>> values) throws IOException {
-        if (!Files.isRegularFile(file)) {
-            throw new IllegalArgumentException("config: " + file + " is no file (expected: a YAML file of settings)");
-        }
-        read(file.toString(), Files.readString(file), values);
+        read(file.toString(), TextFiles.read("--config", file, "a YAML file of settings"), values);
     }
 
     private static void read(String file, String text, Map<Setting, List<String>> values) {
@@ -70,8 +71,8 @@ public final class Settings {
         try {
             root = YAML.readTree(text);
         } catch (JacksonException e) {
-            throw new IllegalArgumentException(file + ":" + e.getLocation().getLineNr() + ": " + e.getOriginalMessage()
-                    + " (expected: YAML, key: value)");
+            throw new IllegalArgumentException(
+                    file + ": " + JsonFaults.explain(e) + " (expected: YAML, key: value)");
         }
         if (!root.isObject()) {
             throw new IllegalArgumentException(file + ": " + root.getNodeType() + " (expected: key: value lines)");
@@ -108,16 +109,11 @@ public final class Settings {
                 throw new IllegalArgumentException("environment: " + entry.getKey() + " is an old name (expected: "
                         + setting.environmentName() + ")");
             });
-            Setting nearest = Setting.nearest(key);
-            if (nearest.key().equals(key)) {
-                values.put(
-                        nearest, nearest.isList() ? List.of(entry.getValue().split(",")) : List.of(entry.getValue()));
-            } else if (Math.min(key.length(), nearest.key().length()) > 4
-                    && Setting.editDistance(key, nearest.key()) <= 2) {
-                // Other LYNE_ variables belong to other parts of Lyne; a near miss does not.
-                throw new IllegalArgumentException("environment: unknown variable " + entry.getKey() + " (expected: "
-                        + nearest.environmentName() + "?)");
-            }
+            // Other variables belong to other parts of Lyne; the command line refuses those that belong to none.
+            Setting.ofKey(key)
+                    .ifPresent(setting -> values.put(
+                            setting,
+                            setting.isList() ? List.of(entry.getValue().split(",")) : List.of(entry.getValue())));
         }
     }
 

@@ -183,7 +183,7 @@ final class RecordAndReplayTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("holds another capture")
                 .hasMessageContaining("teacher.model_sha256: " + "a".repeat(64) + " (expected: " + "b".repeat(64) + ")")
-                .hasMessageContaining("TopK[k=8, temperatures=[]] (expected: TopK[k=9, temperatures=[]])");
+                .hasMessageContaining("top_k top_k=8 (expected: top_k top_k=9)");
     }
 
     @Test
@@ -223,10 +223,10 @@ final class RecordAndReplayTest {
         try (CaptureSource source = replay()) {
             assertThatThrownBy(() -> source.open(top(9)))
                     .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContaining("TopK[k=9, temperatures=[]] (expected: one that the captured TopK[k=8");
+                    .hasMessageContaining("top_k top_k=9 (expected: one that the captured top_k top_k=8");
             assertThatThrownBy(() -> source.open(compact))
                     .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContaining("in COMPACT (expected: TopK[k=8, temperatures=[]] in EXACT");
+                    .hasMessageContaining("in compact (expected: top_k top_k=8 in exact");
             assertThatThrownBy(() -> source.open(top(4)))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("a deterministic teacher's rows are not cut");

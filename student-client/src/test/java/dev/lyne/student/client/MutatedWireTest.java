@@ -145,7 +145,7 @@ final class MutatedWireTest {
     void block_ofAnotherSelection_isCaught(TargetRequest request) throws Exception {
         Selection other = new Selection.TopPK(0.7, 8, 1f, List.of());
         wire.request = WireMutations.anotherSelection(other, request.rawLogits());
-        assertCaught(request, "position 0: selection TopPK[p=0.7");
+        assertCaught(request, "position 0: selection top_p_k top_p=0.7");
     }
 
     @ParameterizedTest

@@ -89,7 +89,18 @@ final class StudyTest {
                 "top_k: 4}}|seed: 4}}|axis k, point 4: seed (expected: absent, as the study gives it itself)",
                 "baseline: \"8\"|baseline: \"9\"|axis k: baseline: 9 (expected: a series, or one of [",
                 "seeds: [0, 1]|seeds: []|seeds: none (expected: at least 1)",
-                "title: A small|titel: A small|Unrecognized property \"titel\"",
+                "title: A small|titel: A small|unknown key titel",
+                "top_k: 8}}|top_k: 16}}|axis k, point 8: targets: rows: asked for top_k top_k=16 (expected: one that the"
+                        + " captured top_k top_k=8 temperatures=[2.0, 5.0] contains)",
+                "top_k: 4}}|top_k: 4, teacher_temperature: 3}}|axis k, point 4: targets: rows: asked for top_k top_k=4"
+                        + " temperatures=[3.0] (expected: one that the captured top_k top_k=8",
+                "top_k: 4}}|top_k: 4, context: 99}}|axis k, point 4: targets: rows: context: 99 (expected: ",
+                "top_k: 4}}|top_k: 4, row_precision: exact}}|axis k, point 4: targets: rows: asked for top_k top_k=4 in exact"
+                        + " (expected: top_k top_k=8 temperatures=[2.0, 5.0] in compact, as it was captured)",
+                "top_k: 4}}|top_k: 4, loss: mse_logits}}|axis k, point 4: targets: rows: loss: mse_logits (expected: one that"
+                        + " takes no logits",
+                "temperatures: [2, 5]|windows: 2|axis k, point 4: targets: rows: windows: all (expected: at most 2, as are"
+                        + " captured)",
             })
     void read_whatCannotBe_isRefusedBeforeAnythingStarts(String from, String to, String message) {
         assertThatThrownBy(() -> read(SMALL.replace(from, to)))

@@ -178,14 +178,14 @@ final class ReplayedTeacherTest {
             assertThat(wider.getCode()).isEqualTo(Status.Code.NOT_FOUND);
             assertThat(wider.getDescription())
                     .isEqualTo(
-                            "TopK[k=7, temperatures=[]] (expected: one that the captured TopK[k=6, temperatures=[]] contains)");
+                            "top_k top_k=7 (expected: one that the captured top_k top_k=6 contains)");
             Status narrower = replay.stream().open(K - 1).awaitEnd();
             assertThat(narrower.getDescription()).contains("a deterministic teacher's rows are not cut");
             Status coarser = replay.stream()
                     .open(TestStream.opening(new Selection.TopK(K, List.of()), dev.lyne.wire.Precision.HALF)
                             .build())
                     .awaitEnd();
-            assertThat(coarser.getDescription()).contains("in HALF (expected: ").contains("in EXACT");
+            assertThat(coarser.getDescription()).contains("in half (expected: ").contains("in exact");
         }
     }
 

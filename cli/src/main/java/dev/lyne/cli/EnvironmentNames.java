@@ -1,0 +1,77 @@
+package dev.lyne.cli;
+
+import dev.lyne.student.train.Setting;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
+
+/** The variables named {@code LYNE_…} that some part of Lyne reads; any other is a slip, and is refused like an unknown key. */
+final class EnvironmentNames {
+    private static final String PREFIX = "LYNE_";
+
+    /** Of the launcher, of a process that Lyne starts, and of faults. */
+    private static final List<String> LAUNCHER =
+            List.of("LYNE_HEAP", "LYNE_THREADS", "LYNE_LOG", "LYNE_STACK_TRACES", "LYNE_PARENT_PID");
+
+    /** Of the scripts in deploy/. */
+    private static final List<String> SCRIPTS = List.of(
+            "LYNE_HOME",
+            "LYNE_RUNS",
+            "LYNE_TEACHER_DIR",
+            "LYNE_HOST",
+            "LYNE_CREDENTIALS",
+            "LYNE_SERVE",
+            "LYNE_CONFIG",
+            "LYNE_WAIT",
+            "LYNE_TOOLS");
+
+    private EnvironmentNames() {}
+
+    /** Every known variable: those above, and one for each option of each command. */
+    static Set<String> known(CommandLine root) {
+        Set<String> known = new TreeSet<>(LAUNCHER);
+        known.addAll(SCRIPTS);
+        addOptions(root, known);
+        return known;
+    }
+
+    private static void addOptions(CommandLine command, Set<String> known) {
+        for (OptionSpec option : command.getCommandSpec().options()) {
+            known.add(variable(option.longestName()));
+        }
+        command.getSubcommands().values().forEach(subcommand -> addOptions(subcommand, known));
+    }
+
+    private static String variable(String option) {
+        return PREFIX + option.replaceFirst("^--", "").replace('-', '_').toUpperCase(Locale.ROOT);
+    }
+
+    /**
+     * Refuses a variable that nothing reads.
+     *
+     * @throws IllegalArgumentException naming the nearest that something does, or the present name of an old one
+     */
+    static void requireKnown(Map<String, String> environment, CommandLine root) {
+        Set<String> known = known(root);
+        for (String name : new TreeSet<>(environment.keySet())) {
+            if (name.startsWith(PREFIX) && !known.contains(name)) {
+                Optional<Setting> renamed =
+                        Setting.renamed(name.substring(PREFIX.length()).toLowerCase(Locale.ROOT));
+                String expected = renamed.map(Setting::environmentName)
+                        .orElseGet(() -> known.stream()
+                                        .min(Comparator.comparingInt(other -> Setting.editDistance(name, other)))
+                                        .orElseThrow()
+                                + "?");
+                throw new IllegalArgumentException("environment: "
+                        + (renamed.isPresent() ? name + " is an old name" : "unknown variable " + name) + " (expected: "
+                        + expected + ")");
+            }
+        }
+    }
+}
