@@ -8,6 +8,7 @@ import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
@@ -130,11 +131,10 @@ final class DoctorCommand implements Callable<Integer> {
                 try (var model = ScoringModel.load(
                         directory, new ModelOptions(device, precision, 0), new ScoringOptions(512, 256, false))) {
                     var item = new ScoreItem(new int[] {1, 2, 3}, new int[] {0, 1});
-                    return "scored: "
-                            + model.score(List.of(item), RowSelection.topK(4))
-                                    .get(0)
-                                    .getClass()
-                                    .getSimpleName();
+                    if (model.score(List.of(item), RowSelection.topK(4)).get(0) instanceof ScoreOutcome.Scored) {
+                        return "scores";
+                    }
+                    throw new IllegalStateException("logits that are not finite (expected: finite)");
                 }
             });
         }

@@ -57,8 +57,7 @@ final class Failures {
             return message;
         }
         ArgSpec argument = e.getArgSpec();
-        Class<?> type =
-                argument.typeInfo().isCollection() ? argument.auxiliaryTypes()[0] : argument.type();
+        Class<?> type = argument.typeInfo().isCollection() ? argument.auxiliaryTypes()[0] : argument.type();
         String name = argument instanceof OptionSpec option ? option.longestName() : argument.paramLabel();
         return name + ": " + e.getValue() + " (expected: " + kind(type) + ")";
     }

@@ -81,21 +81,20 @@ class SettingOptions implements IModelTransformer {
 
     /** Shows the options of a command by what they are about, those that are no setting with the run's. */
     static void group(CommandLine command) {
-        command.getHelpSectionMap()
-                .put(UsageMessageSpec.SECTION_KEY_OPTION_LIST, help -> {
-                    StringBuilder text = new StringBuilder();
-                    for (Setting.Group group : Setting.Group.values()) {
-                        List<OptionSpec> options = help.commandSpec().options().stream()
-                                .filter(option -> !option.hidden() && group(option) == group)
-                                .toList();
-                        if (!options.isEmpty()) {
-                            Help.Layout layout = help.createDefaultLayout();
-                            layout.addOptions(options, help.parameterLabelRenderer());
-                            text.append(String.format("%n%s%n%s", group.heading(), layout));
-                        }
-                    }
-                    return text.toString();
-                });
+        command.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_OPTION_LIST, help -> {
+            StringBuilder text = new StringBuilder();
+            for (Setting.Group group : Setting.Group.values()) {
+                List<OptionSpec> options = help.commandSpec().options().stream()
+                        .filter(option -> !option.hidden() && group(option) == group)
+                        .toList();
+                if (!options.isEmpty()) {
+                    Help.Layout layout = help.createDefaultLayout();
+                    layout.addOptions(options, help.parameterLabelRenderer());
+                    text.append(String.format("%n%s%n%s", group.heading(), layout));
+                }
+            }
+            return text.toString();
+        });
     }
 
     private static Setting.Group group(OptionSpec option) {

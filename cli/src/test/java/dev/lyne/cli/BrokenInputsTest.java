@@ -21,9 +21,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Every command with files that are none, are damaged, or say what cannot be: one line of words that a user has written or can look up. */
 final class BrokenInputsTest {
     /** What a name of a class, a record or a parser's feature looks like. */
-    private static final Pattern CLASS_LIKE = Pattern.compile("\\b(?:java|javax|dev|tools|com|org|io|picocli)\\.[a-z]+\\.[A-Za-z.]*"
-            + "|\\w*(?:Exception|Throwable)\\b|\\b[A-Z]\\w*\\[\\w+=|JsonToken|[A-Z]\\w+Feature|\\bat \\w+\\.\\w+\\("
-            + "|\\bclass \\w+|START_OBJECT|START_ARRAY|VALUE_|Optional\\.|null\\b");
+    private static final Pattern CLASS_LIKE =
+            Pattern.compile("\\b(?:java|javax|dev|tools|com|org|io|picocli)\\.[a-z]+\\.[A-Za-z.]*"
+                    + "|\\w*(?:Exception|Throwable)\\b|\\b[A-Z]\\w*\\[\\w+=|JsonToken|[A-Z]\\w+Feature|\\bat \\w+\\.\\w+\\("
+                    + "|\\bclass \\w+|START_OBJECT|START_ARRAY|VALUE_|Optional\\.|null\\b");
 
     private static final List<byte[]> CONTENTS = Stream.of(
                     "",
@@ -75,7 +76,8 @@ final class BrokenInputsTest {
         Outcome outcome = run(arguments);
         String told = arguments + " → " + outcome;
         assertThat(outcome.code()).as(told).isIn(1, 2);
-        List<String> lines = outcome.err().lines()
+        List<String> lines = outcome.err()
+                .lines()
                 .filter(line -> !line.startsWith("Try '"))
                 .filter(line -> !line.startsWith("tokenising "))
                 .toList();

@@ -216,7 +216,8 @@ final class CommandLineTest {
                         "source " + (shell.equals("zsh") ? "<(tail -n +3 " + file + ")" : file)
                                 + "; COMP_WORDS=(lyne ev); COMP_CWORD=1; _complete_lyne; echo ${COMPREPLY[*]}")
                 .start();
-        assertThat(new String(bash.getInputStream().readAllBytes(), StandardCharsets.UTF_8)).contains("evaluate");
+        assertThat(new String(bash.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+                .contains("evaluate");
     }
 
     /** Old names of options, each with the command that had it. */

@@ -37,9 +37,11 @@ final class EnvironmentNamesTest {
             try (Stream<Path> files = Files.walk(root)) {
                 for (Path file : files.filter(Files::isRegularFile)
                         .filter(path -> !path.toString().contains("target"))
-                        .filter(path -> path.toString().matches(".*(\\.sh|\\.sbatch|\\.ya?ml|\\.service|\\.conf|\\.py|cpu|cuda|lyne)"))
+                        .filter(path -> path.toString()
+                                .matches(".*(\\.sh|\\.sbatch|\\.ya?ml|\\.service|\\.conf|\\.py|cpu|cuda|lyne)"))
                         .toList()) {
-                    Matcher name = Pattern.compile("\\bLYNE_[A-Z][A-Z_]*[A-Z]\\b").matcher(Files.readString(file));
+                    Matcher name =
+                            Pattern.compile("\\bLYNE_[A-Z][A-Z_]*[A-Z]\\b").matcher(Files.readString(file));
                     while (name.find()) {
                         found.put(name.group(), file.toString());
                     }

@@ -83,7 +83,8 @@ public sealed interface Selection {
 
         @Override
         public String toString() {
-            return "top_p_k top_p=" + p + " top_k=" + k + " truncated_at=" + truncationTemperature + Selection.offsets(temperatures);
+            return "top_p_k top_p=" + p + " top_k=" + k + " truncated_at=" + truncationTemperature
+                    + Selection.offsets(temperatures);
         }
 
         @Override

@@ -58,8 +58,7 @@ final class ConfigurationFields {
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be read: " + e.getMessage(), e);
         } catch (JacksonException e) {
-            throw new IllegalArgumentException(
-                    file + ": " + JsonFaults.explain(e) + " (expected: one JSON object)", e);
+            throw new IllegalArgumentException(file + ": " + JsonFaults.explain(e) + " (expected: one JSON object)", e);
         }
         if (!root.isObject()) {
             throw new IllegalArgumentException(file + ": " + root.getNodeType() + " (expected: one JSON object)");

@@ -6,7 +6,7 @@ public record ExecutionFingerprint(
     /** For people, on one line. */
     @Override
     public String toString() {
-        return "torch " + torchVersion + ", " + device + (cpuCapability.isEmpty() ? "" : ", " + cpuCapability) + ", " + threads
-                + " threads, " + precision.torchName();
+        return "torch " + torchVersion + ", " + device + (cpuCapability.isEmpty() ? "" : ", " + cpuCapability) + ", "
+                + threads + " threads, " + precision.torchName();
     }
 }

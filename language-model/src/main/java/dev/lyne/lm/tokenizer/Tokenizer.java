@@ -1,9 +1,9 @@
 package dev.lyne.lm.tokenizer;
 
-import dev.lyne.lm.files.JsonFaults;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.lm.files.JsonFaults;
 import dev.lyne.lm.model.ModelConfiguration;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;

@@ -93,7 +93,8 @@ final class ManifestFile {
         if (property.find()) {
             return "key " + property.group(1) + " is unknown, missing, or has a value of another kind";
         }
-        return "line " + (e.getLocation() == null ? 1 : Math.max(1, e.getLocation().getLineNr()))
+        return "line "
+                + (e.getLocation() == null ? 1 : Math.max(1, e.getLocation().getLineNr()))
                 + ": not what a capture's manifest has there";
     }
 }

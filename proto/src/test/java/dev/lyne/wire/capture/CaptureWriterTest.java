@@ -43,8 +43,7 @@ final class CaptureWriterTest {
         assertThatThrownBy(() -> CaptureWriter.open(directory, other))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("rows.precision: EXACT (expected: COMPACT)")
-                .hasMessageContaining(
-                        "rows.selection: top_k top_k=6 temperatures=[2.0] (expected: top_k top_k=4)")
+                .hasMessageContaining("rows.selection: top_k top_k=6 temperatures=[2.0] (expected: top_k top_k=4)")
                 .hasMessageContaining("windows: 20 (expected: 21)");
         assertThat(Capture.open(directory).manifest().windows()).isEqualTo(20);
     }

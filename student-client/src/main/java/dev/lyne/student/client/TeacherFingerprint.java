@@ -14,7 +14,7 @@ public record TeacherFingerprint(
     /** For people, on one line. */
     @Override
     public String toString() {
-        return "torch " + torchVersion + ", " + device + (cpuCapability.isEmpty() ? "" : ", " + cpuCapability) + ", " + threads
-                + " threads, " + computePrecision;
+        return "torch " + torchVersion + ", " + device + (cpuCapability.isEmpty() ? "" : ", " + cpuCapability) + ", "
+                + threads + " threads, " + computePrecision;
     }
 }

@@ -24,8 +24,10 @@ public final class Comparison {
      * @param difference mean over the seeds of the difference from the baseline
      * @param probability of such a difference where there is none, raised for the number of comparisons; NaN where it cannot be told,
      *     and of the baseline
+     * @param detectable smallest difference that would be told from none if it were the axis's only one; NaN where none can be
      */
-    public record Row(double[] values, double mean, double spread, double difference, double probability) {
+    public record Row(
+            double[] values, double mean, double spread, double difference, double probability, double detectable) {
         /** Whether the difference from the baseline can be told from none. */
         public boolean isDistinguishable() {
             return probability < LEVEL;
@@ -64,7 +66,10 @@ public final class Comparison {
                     mean,
                     seeds == 1 ? Double.NaN : Math.sqrt(squares / (seeds - 1)),
                     difference(own, values.get(baseline)),
-                    probabilities[i]));
+                    probabilities[i],
+                    freedom == 0 || points == 1
+                            ? Double.NaN
+                            : error * StudentT.critical(LEVEL / (points - 1), freedom)));
         }
         return rows;
     }

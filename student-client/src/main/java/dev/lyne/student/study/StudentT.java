@@ -12,6 +12,24 @@ final class StudentT {
         return incompleteBeta(degreesOfFreedom / 2.0, 0.5, x);
     }
 
+    /** The t whose {@link #twoSided} probability is this one, in (0, 1). */
+    static double critical(double probability, int degreesOfFreedom) {
+        double low = 0;
+        double high = 1;
+        while (twoSided(high, degreesOfFreedom) > probability) {
+            high *= 2;
+        }
+        for (int i = 0; i < 80; i++) {
+            double middle = (low + high) / 2;
+            if (twoSided(middle, degreesOfFreedom) > probability) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        return high;
+    }
+
     /** The regularised incomplete beta function, by Lentz's evaluation of its continued fraction (DLMF 8.17.22). */
     static double incompleteBeta(double a, double b, double x) {
         if (x <= 0 || x >= 1) {

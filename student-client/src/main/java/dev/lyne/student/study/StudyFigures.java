@@ -3,6 +3,7 @@ package dev.lyne.student.study;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 
@@ -60,6 +61,8 @@ record StudyFigures(Study.Axis axis, StudyMetric metric, Map<Study.Point, Compar
         if (Double.isNaN(row.probability())) {
             return "one seed: cannot be told";
         }
-        return row.isDistinguishable() ? (row.difference() < 0 ? "lower" : "higher") : "not distinguishable";
+        return row.isDistinguishable()
+                ? (row.difference() < 0 ? "lower" : "higher")
+                : String.format(Locale.ROOT, "cannot tell (below %.2g)", row.detectable());
     }
 }

@@ -77,7 +77,7 @@ public final class StudyPage {
                 "of the largest student");
         out.append(
                         "</ul>\n</header>\n<section><p>Dots are seeds, a mark is their mean, its bar one standard deviation; ")
-                .append("a pale mark is not distinguishable from the baseline. ")
+                .append("a pale mark cannot be told from the baseline. ")
                 .append(Html.escape(StudyTable.TEST))
                 .append("</p></section>\n");
         study.axes().forEach(this::axis);

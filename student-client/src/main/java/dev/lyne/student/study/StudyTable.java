@@ -14,7 +14,7 @@ final class StudyTable {
     static final String TEST =
             "Difference: mean over the seeds of the difference from the baseline of the same seed. p: two-sided t test with the"
                     + " variance that neither point nor seed explains, pooled over the points, times the number of comparisons by"
-                    + " Holm's rule; at 0.05 or more a difference is called not distinguishable.";
+                    + " Holm's rule; at 0.05 or more a difference cannot be told from none, and the verdict names the smallest that could be.";
 
     static final List<String> HEAD = List.of(
             "point",

@@ -41,7 +41,12 @@ public final class CaptureFit {
         Optional<String> extent = trajectory ? steps(asked, capture) : windows(run, capture);
         return extent.isPresent()
                 ? extent
-                : rows(asked, TrainingConfig.distillation(capture), temperatures, vocabularySize, narrows(run, capture, trajectory));
+                : rows(
+                        asked,
+                        TrainingConfig.distillation(capture),
+                        temperatures,
+                        vocabularySize,
+                        narrows(run, capture, trajectory));
     }
 
     /** A server that a study starts is not deterministic; a model that is recorded in training is by default. */
@@ -62,8 +67,8 @@ public final class CaptureFit {
         long held = capture.whole(Setting.STEPS, 0, 1L << 40);
         return asked.steps()
                 .filter(steps -> held > 0 && steps.last() > held)
-                .map(steps -> "targets_steps: up to " + steps.last() + " (expected: at most " + held
-                        + ", as are recorded)");
+                .map(steps ->
+                        "targets_steps: up to " + steps.last() + " (expected: at most " + held + ", as are recorded)");
     }
 
     private static Optional<String> rows(

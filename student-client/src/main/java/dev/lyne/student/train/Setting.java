@@ -172,16 +172,10 @@ public enum Setting {
     /** What it is about. */
     public Group group() {
         return switch (this) {
-            case CORPUS, HELD_OUT, TEXT_FIELD, TOKENIZER, CACHE, WINDOWS, CONTEXT, BATCH, MICRO_BATCH_TOKENS -> Group.DATA;
-            case TEACHER,
-                    TEACHER_NAME,
-                    TLS,
-                    TLS_CA,
-                    TLS_SERVER_NAME,
-                    TOKEN_FILE,
-                    INSECURE,
-                    IN_FLIGHT,
-                    MIN_COVERAGE -> Group.TEACHER;
+            case CORPUS, HELD_OUT, TEXT_FIELD, TOKENIZER, CACHE, WINDOWS, CONTEXT, BATCH, MICRO_BATCH_TOKENS ->
+                Group.DATA;
+            case TEACHER, TEACHER_NAME, TLS, TLS_CA, TLS_SERVER_NAME, TOKEN_FILE, INSECURE, IN_FLIGHT, MIN_COVERAGE ->
+                Group.TEACHER;
             case TARGETS,
                     TARGETS_KIND,
                     TARGETS_STEPS,
@@ -252,7 +246,9 @@ public enum Setting {
 
     /** The setting of that key; empty where there is none. */
     static Optional<Setting> ofKey(String key) {
-        return Arrays.stream(values()).filter(setting -> setting.key().equals(key)).findFirst();
+        return Arrays.stream(values())
+                .filter(setting -> setting.key().equals(key))
+                .findFirst();
     }
 
     /** The setting of that key in a file; refuses any other, naming the nearest. */

@@ -71,8 +71,7 @@ public final class Settings {
         try {
             root = YAML.readTree(text);
         } catch (JacksonException e) {
-            throw new IllegalArgumentException(
-                    file + ": " + JsonFaults.explain(e) + " (expected: YAML, key: value)");
+            throw new IllegalArgumentException(file + ": " + JsonFaults.explain(e) + " (expected: YAML, key: value)");
         }
         if (!root.isObject()) {
             throw new IllegalArgumentException(file + ": " + root.getNodeType() + " (expected: key: value lines)");

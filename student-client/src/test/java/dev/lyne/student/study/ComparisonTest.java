@@ -50,6 +50,18 @@ final class ComparisonTest {
         assertThat(rows.get(1).probability()).isEqualTo(StudentT.twoSided(t, 3), within(1e-9));
         assertThat(rows.get(0).probability()).isNaN();
         assertThat(rows.get(0).spread()).isEqualTo(0.22174, within(1e-5));
+        // 3.182446 is the printed critical value of t with 3 degrees of freedom at 0.05.
+        assertThat(rows.get(1).detectable()).isEqualTo(3.182446 * mean / t, within(1e-6));
+    }
+
+    @Test
+    void critical_ofAProbability_hasThatProbability() {
+        for (int freedom : new int[] {1, 2, 12, 200}) {
+            for (double probability : new double[] {0.9, 0.05, 0.05 / 7}) {
+                assertThat(StudentT.twoSided(StudentT.critical(probability, freedom), freedom))
+                        .isEqualTo(probability, within(1e-9));
+            }
+        }
     }
 
     @Test

@@ -147,7 +147,7 @@ final class StudyTest {
                 .contains("8: 3.1500</title>");
         assertThat(Files.readString(directory.resolve("report.html")))
                 .contains("<svg")
-                .contains("not distinguishable")
+                .contains("cannot tell (below ")
                 .doesNotContain("NaN");
     }
 

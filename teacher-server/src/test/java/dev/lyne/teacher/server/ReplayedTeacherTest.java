@@ -177,8 +177,7 @@ final class ReplayedTeacherTest {
             Status wider = replay.stream().open(K + 1).awaitEnd();
             assertThat(wider.getCode()).isEqualTo(Status.Code.NOT_FOUND);
             assertThat(wider.getDescription())
-                    .isEqualTo(
-                            "top_k top_k=7 (expected: one that the captured top_k top_k=6 contains)");
+                    .isEqualTo("top_k top_k=7 (expected: one that the captured top_k top_k=6 contains)");
             Status narrower = replay.stream().open(K - 1).awaitEnd();
             assertThat(narrower.getDescription()).contains("a deterministic teacher's rows are not cut");
             Status coarser = replay.stream()
