@@ -65,7 +65,7 @@ final class FileDefaults implements IDefaultValueProvider {
             throw new IllegalArgumentException(
                     path + ": " + JsonFaults.explain(e) + " (expected: YAML, key: value)", e);
         }
-        if (!root.isObject()) {
+        if (!root.isObject() && !root.isMissingNode() && !root.isNull()) { // a file of comments says nothing, and may
             throw new IllegalArgumentException(path + ": no keys (expected: key: value lines)");
         }
         Set<String> known = command.options().stream()

@@ -54,7 +54,8 @@ class SettingOptions implements IModelTransformer {
                     .paramLabel(setting.isList() ? setting.name() + "[,…]" : setting.name())
                     .description(description(setting));
             if (setting.isList()) {
-                option.type(List.class)
+                option.hideParamSyntax(true)
+                        .type(List.class)
                         .auxiliaryTypes(String.class)
                         .splitRegex(",")
                         .arity("1");

@@ -64,6 +64,10 @@ public final class Tokenizer implements AutoCloseable {
             JsonNode configuration = Files.exists(configurationFile)
                     ? JSON.readTree(Files.readAllBytes(configurationFile))
                     : JSON.createObjectNode();
+            if (!configuration.isObject()) {
+                throw new IllegalArgumentException(
+                        configurationFile + ": " + configuration.getNodeType() + " (expected: one JSON object)");
+            }
             OptionalInt bos = specialToken(configurationFile, configuration, "bos_token", definition);
             OptionalInt eos = specialToken(configurationFile, configuration, "eos_token", definition);
             byte[] json = JSON.writeValueAsString(definition.root()).getBytes(StandardCharsets.UTF_8);

@@ -92,7 +92,7 @@ final class CaptureWriterTest {
         assertThat(held.refusal(wider, Corpora.VOCABULARY, true).orElseThrow())
                 .contains("top_k top_k=7 (expected: one that the captured top_k top_k=6");
         assertThat(held.refusal(coarser, Corpora.VOCABULARY, true).orElseThrow())
-                .contains("HALF")
+                .contains("in half")
                 .contains("EXACT");
     }
 

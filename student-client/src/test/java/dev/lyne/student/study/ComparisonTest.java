@@ -55,6 +55,16 @@ final class ComparisonTest {
     }
 
     @Test
+    void verdict_differenceThatCannotBeTold_namesTheSmallestThatCould() {
+        Study.Axis axis = new Study.Axis("k", "K", "k", "", "base", List.of(StudyMetric.NLL), List.of());
+        Study.Point point = new Study.Point("4", "", "4", "", List.of());
+        assertThat(StudyFigures.verdict(axis, point, new Comparison.Row(new double[] {3}, 3, 0.1, 0.05, 0.5, 0.1312)))
+                .isEqualTo("cannot tell (below 0.13)");
+        assertThat(StudyFigures.verdict(axis, point, new Comparison.Row(new double[] {3}, 3, 0.1, 0.2, 0.01, 0.1312)))
+                .isEqualTo("higher");
+    }
+
+    @Test
     void critical_ofAProbability_hasThatProbability() {
         for (int freedom : new int[] {1, 2, 12, 200}) {
             for (double probability : new double[] {0.9, 0.05, 0.05 / 7}) {

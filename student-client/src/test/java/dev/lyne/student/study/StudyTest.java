@@ -147,7 +147,7 @@ final class StudyTest {
                 .contains("8: 3.1500</title>");
         assertThat(Files.readString(directory.resolve("report.html")))
                 .contains("<svg")
-                .contains("cannot tell (below ")
+                .contains("cannot be told from the baseline")
                 .doesNotContain("NaN");
     }
 

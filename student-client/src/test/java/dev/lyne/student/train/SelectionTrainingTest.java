@@ -6,7 +6,6 @@ import static dev.lyne.student.train.TeacherRuns.stopAfter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.student.checkpoint.CheckpointMismatchException;
 import dev.lyne.student.client.TargetSequence;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -71,7 +70,7 @@ final class SelectionTrainingTest {
         assertThatThrownBy(() -> run(config, teacher(), false, stopAfter(5))).isInstanceOf(TeacherRuns.Stop.class);
         TrainingConfig other = config("out", Map.of(Setting.TOP_K, "3", Setting.ROW_PRECISION, "half"));
         assertThatThrownBy(() -> run(other, teacher(), true, ProgressListener.none()))
-                .isInstanceOf(CheckpointMismatchException.class)
+                .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("selection: top_k top_k=3 (expected: top_k top_k=2)")
                 .hasMessageContaining("row_precision: half (expected: ");
     }

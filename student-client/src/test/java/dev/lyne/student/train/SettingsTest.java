@@ -181,7 +181,7 @@ final class SettingsTest {
         Path file = directory.resolve("nowhere.yaml");
         assertThatThrownBy(() -> Settings.of(Optional.of(file), Map.of(), Map.of()))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("config: " + file + " is no file (expected: a YAML file of settings)");
+                .hasMessage("--config: " + file + " does not exist (expected: a YAML file of settings)");
     }
 
     @Test
