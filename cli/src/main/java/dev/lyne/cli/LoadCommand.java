@@ -47,6 +47,7 @@ final class LoadCommand implements Callable<Integer> {
             "--help",
             "--version",
             "--threads",
+            "--unjudged",
             "--max-failures",
             "--max-p99-ms",
             "--min-positions-per-second");

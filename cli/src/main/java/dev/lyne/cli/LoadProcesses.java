@@ -33,7 +33,7 @@ final class LoadProcesses {
             for (int part = 1; part <= processes; part++) {
                 List<String> arguments = new ArrayList<>(List.of("load"));
                 options.forEach((name, value) -> arguments.addAll(argument(name, value)));
-                arguments.add("--max-failures=1"); // the whole load is judged, not a part
+                arguments.add("--unjudged"); // the whole load is judged, not a part
                 arguments.add("--part=" + part + "/" + processes);
                 arguments.add("--start-at=" + start);
                 arguments.add("--json=" + scratch.resolve(part + ".json"));

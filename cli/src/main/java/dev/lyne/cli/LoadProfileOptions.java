@@ -9,6 +9,7 @@ import dev.lyne.load.profile.WantedPositions;
 import dev.lyne.wire.Precision;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -210,7 +211,9 @@ final class LoadProfileOptions {
         for (OptionSpec option : command.options()) {
             Object value = option.getValue();
             if (value != null && !LoadCommand.NOT_FACTS.contains(option.longestName())) {
-                facts.put(option.longestName().replaceFirst("^--", "").replace('-', '_'), String.valueOf(value));
+                String text =
+                        value instanceof Enum<?> kind ? kind.name().toLowerCase(Locale.ROOT) : String.valueOf(value);
+                facts.put(option.longestName().replaceFirst("^--", "").replace('-', '_'), text);
             }
         }
         facts.put("seed", Long.toString(usedSeed));

@@ -24,8 +24,16 @@ final class LoadText {
         out.printf("  positions/s       %,.0f%n", step.positionsPerSecond());
         out.printf("  bytes/s           %,.0f%n", step.bytesPerSecond());
         out.printf("  bytes a position  %.1f%n", step.bytesPerPosition());
-        out.printf("  hit ratio         %.3f (%s)%n", step.hitRatio(), listed("%s %,d", step.positionsBySource()));
-        out.printf("  latency, ms       %s%n", listed("%s %.1f", step.latencyMillis()));
+        boolean answered = step.sequences() > 0;
+        out.printf(
+                "  hit ratio         %s%n",
+                answered
+                        ? String.format("%.3f (%s)", step.hitRatio(), listed("%s %,d", step.positionsBySource()))
+                        : "none: nothing was answered");
+        boolean timed = answered || step.unanswered() > 0; // what was given up counts with its age
+        out.printf(
+                "  latency, ms       %s%n",
+                timed ? listed("%s %.1f", step.latencyMillis()) : "none: nothing was answered");
         if (open) {
             out.printf("  generator lag, ms %s%n", listed("%s %.1f", step.lagMillis()));
         }

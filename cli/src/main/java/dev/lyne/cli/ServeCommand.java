@@ -154,9 +154,8 @@ final class ServeCommand implements Callable<Integer> {
 
     private void requireOneOf(@Nullable String model, @Nullable Path capture) {
         if ((model == null) == (capture == null)) {
-            throw new IllegalArgumentException(
-                    "--teacher: " + (model == null ? "none" : model) + ", --replay: "
-                            + (capture == null ? "none" : capture) + " (expected: one of them)");
+            throw new IllegalArgumentException("--teacher: " + (model == null ? "none" : model) + ", --replay: "
+                    + (capture == null ? "none" : capture) + " (expected: one of them)");
         }
         if (capture != null) {
             if (deterministic) {
