@@ -84,6 +84,9 @@ final class BenchSharing implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        if (!Files.isReadable(corpus)) {
+            throw new IllegalArgumentException("--corpus: " + corpus + " cannot be read (expected: a text file)");
+        }
         if (!KNOWN.containsAll(named)) {
             throw new IllegalArgumentException("--rounds: " + named + " (expected: some of " + KNOWN + ")");
         }

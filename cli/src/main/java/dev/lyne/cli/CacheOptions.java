@@ -94,6 +94,8 @@ final class CacheOptions {
             refuse("--disk-cache-mib", diskMib, "--disk-cache DIR");
         }
         if (shared != null) {
+            AtLeast.require("--shared-cache-ttl-seconds", or(ttlSeconds, DEFAULT_TTL_SECONDS), 1);
+            AtLeast.require("--shared-cache-budget-ms", or(budgetMillis, DEFAULT_BUDGET_MILLIS), 1);
             options.sharedCache(SharedTierOptions.of(
                     shared,
                     Duration.ofSeconds(or(ttlSeconds, DEFAULT_TTL_SECONDS)),

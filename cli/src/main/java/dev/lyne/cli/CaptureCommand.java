@@ -26,8 +26,9 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "What the whole corpus would take, and then the capture:",
-            "  ./lyne capture --teacher 127.0.0.1:50051 --tokenizer teacher/ --corpus text/ --out captured --estimate",
-            "  ./lyne capture --teacher 127.0.0.1:50051 --tokenizer teacher/ --corpus text/ --out captured"
+            "  ./lyne capture --teacher 127.0.0.1:50051 --tokenizer teacher/ \\",
+            "      --corpus text/ --out captured --estimate",
+            "  ./lyne capture --config run.yaml --teacher 127.0.0.1:50051 --out captured"
         },
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options

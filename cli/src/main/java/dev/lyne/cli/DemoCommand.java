@@ -32,6 +32,7 @@ final class DemoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        Directories.requirePlace("--out", out);
         clear();
         Files.createDirectories(out);
         new DemoRun(quick ? DemoPlan.quick(seed) : DemoPlan.full(seed), out, System.out).run();

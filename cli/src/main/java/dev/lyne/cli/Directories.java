@@ -11,6 +11,15 @@ import java.util.stream.Stream;
 final class Directories {
     private Directories() {}
 
+    /** Refuses what stands where a directory is to be and is none. */
+    static void requirePlace(String option, Path directory) {
+        if (directory.toString().isEmpty() || (Files.exists(directory) && !Files.isDirectory(directory))) {
+            throw new IllegalArgumentException(option + ": "
+                    + (directory.toString().isEmpty() ? "empty" : directory + " is a file")
+                    + " (expected: a directory, or a place for one)");
+        }
+    }
+
     /** Deletes a directory and everything in it. */
     static void delete(Path directory) throws IOException {
         List<Path> paths;

@@ -11,6 +11,7 @@ import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Arrays;
@@ -128,6 +129,9 @@ final class Failures {
             return "permission denied";
         } else if (e instanceof FileAlreadyExistsException) {
             return "exists already, and is no directory";
+        }
+        if (e instanceof NotDirectoryException) {
+            return "no directory";
         }
         return e instanceof DirectoryNotEmptyException ? "a directory that is not empty" : "cannot be used";
     }

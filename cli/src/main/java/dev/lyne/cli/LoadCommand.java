@@ -9,6 +9,7 @@ import dev.lyne.load.result.Merge;
 import dev.lyne.load.run.LoadTest;
 import dev.lyne.load.run.Schedule;
 import dev.lyne.load.wire.GrpcConnections;
+import dev.lyne.student.client.TeacherClient;
 import dev.lyne.student.client.TeacherDialer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -153,6 +154,9 @@ final class LoadCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         gates.requirePossible();
+        AtLeast.require("--threads", threads, 1);
+        AtLeast.require("--processes", processes, 1);
+        AtLeast.require("--max-steps", maxSteps, 1);
         if (report != null) {
             JsonReport.requireWritable("--report", report);
         }
@@ -190,6 +194,10 @@ final class LoadCommand implements Callable<Integer> {
     private LoadResult load() throws IOException, InterruptedException {
         if (teacher == null) {
             throw new IllegalArgumentException("--teacher: none (expected: HOST:PORT, or --compare or --merge)");
+        }
+        TeacherClient.requireUsable(teacher, security.security());
+        if (!metrics.isEmpty()) {
+            ServeCommand.address("--metrics", metrics);
         }
         LoadProfile whole = profile.profile();
         if (processes > 1) {

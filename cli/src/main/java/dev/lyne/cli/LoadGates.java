@@ -2,6 +2,8 @@ package dev.lyne.cli;
 
 import dev.lyne.load.result.LoadResult;
 import dev.lyne.load.result.StepResult;
+import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -84,9 +86,10 @@ final class LoadGates {
         if (result.failureShare() > failureBound()) {
             missed.add(String.format(
                     Locale.ROOT,
-                    "%.2f %% of the sequences failed or stayed unanswered (expected: at most %.4g %%, --max-failures)%s",
+                    "%.2f %% of the sequences failed or stayed unanswered (expected: at most %s %%, --max-failures)%s",
                     100 * result.failureShare(),
-                    100 * failureBound(),
+                    new DecimalFormat("0.####", DecimalFormatSymbols.getInstance(Locale.ROOT))
+                            .format(100 * failureBound()),
                     reasons(result)));
         }
         if (maxP99Millis != null) {

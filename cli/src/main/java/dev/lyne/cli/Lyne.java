@@ -101,7 +101,7 @@ public final class Lyne implements Runnable {
         if (!isHelp(parsed)) {
             try {
                 EnvironmentNames.requireKnown(System.getenv(), root);
-                requireWritable(parsed);
+                requirePossible(parsed);
             } catch (IllegalArgumentException e) {
                 return Failures.failed(e, root, parsed);
             }
@@ -109,10 +109,14 @@ public final class Lyne implements Runnable {
         return new CommandLine.RunLast().execute(parsed);
     }
 
-    private static void requireWritable(ParseResult parsed) {
+    /** What can be told wrong before anything is done: counts of benchmarks, and where figures are to be written. */
+    private static void requirePossible(ParseResult parsed) {
         ParseResult command = parsed;
         while (command.hasSubcommand()) {
             command = command.subcommand();
+        }
+        if (command.commandSpec().qualifiedName().startsWith("lyne bench ")) {
+            AtLeast.requireCounts(command.commandSpec());
         }
         for (CommandSpec mixin : command.commandSpec().mixins().values()) {
             if (mixin.userObject() instanceof JsonReport json) {

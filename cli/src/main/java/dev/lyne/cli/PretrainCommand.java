@@ -13,9 +13,10 @@ import picocli.CommandLine.Command;
         footer = {
             "",
             "A model from scratch, one pass over the text:",
-            "  ./lyne pretrain --student config.json --tokenizer tokenizer/ --corpus text/ --out run",
-            "The same with a learning rate that falls at the end, going on where the run was stopped:",
-            "  ./lyne pretrain --config run.yaml --schedule wsd --decay-steps 10%% --resume --from-start"
+            "  ./lyne pretrain --student config.json --tokenizer tokenizer/ \\",
+            "      --corpus text/ --out run",
+            "Settings from a file, with a learning rate that falls at the end:",
+            "  ./lyne pretrain --config run.yaml --schedule wsd --decay-steps 10%%"
         },
         mixinStandardHelpOptions = true)
 final class PretrainCommand extends TrainCommand {

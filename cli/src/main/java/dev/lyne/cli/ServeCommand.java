@@ -116,6 +116,8 @@ final class ServeCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         requireOneOf(teacher, replay);
+        AtLeast.require("--batch-deadline-ms", batchDeadlineMillis, 0);
+        AtLeast.require("--drain-seconds", drainSeconds, 0);
         Optional<SyntheticSettings> synthetic =
                 Optional.ofNullable(teacher).filter(SyntheticSettings::names).map(SyntheticSettings::parse);
         Optional<Path> directory = Optional.ofNullable(teacher)

@@ -49,6 +49,7 @@ final class StudyCommand implements Callable<Integer> {
             throw new IllegalArgumentException("--parallel: " + atATime + " (expected: 1 or more)");
         }
         var directory = new StudyDirectory(out == null ? Path.of("study-" + study.name()) : out);
+        Directories.requirePlace("--out", directory.root());
         if (dryRun) {
             System.out.printf(
                     "%s: %d students (%d axes, %d points, seeds %s), %d models and %d captures before them%n",

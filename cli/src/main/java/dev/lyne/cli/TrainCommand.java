@@ -30,9 +30,10 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "A student of the teacher that ships with Lyne, served by `./lyne serve --teacher demo`:",
-            "  ./lyne train --teacher 127.0.0.1:50051 --alpha 0.9 --student student.config.json --corpus text/ --out run",
-            "The same settings from a file, more of them from a recipe, going on where the run was stopped:",
-            "  ./lyne train --config run.yaml --recipe gkd_off_policy --resume --from-start"
+            "  ./lyne train --teacher 127.0.0.1:50051 --alpha 0.9 --student config.json \\",
+            "      --corpus text/ --out run",
+            "Settings from a file and a recipe, going on where the run was stopped:",
+            "  ./lyne train --config run.yaml --recipe taid --resume --from-start"
         },
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options

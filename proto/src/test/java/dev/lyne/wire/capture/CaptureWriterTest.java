@@ -93,7 +93,7 @@ final class CaptureWriterTest {
                 .contains("top_k top_k=7 (expected: one that the captured top_k top_k=6");
         assertThat(held.refusal(coarser, Corpora.VOCABULARY, true).orElseThrow())
                 .contains("in half")
-                .contains("EXACT");
+                .contains("in exact");
     }
 
     private List<String> names() throws IOException {

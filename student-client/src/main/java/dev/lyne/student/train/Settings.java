@@ -146,7 +146,11 @@ public final class Settings {
                     .orElseThrow(() -> new IllegalArgumentException(
                             setting.key() + ": not given (expected: " + setting.description() + ")"));
         }
-        return given.get(given.size() - 1);
+        String last = given.get(given.size() - 1);
+        if (last.isBlank() && setting.defaultValue().isEmpty()) {
+            throw refused(setting, "empty", setting.description());
+        }
+        return last;
     }
 
     List<String> list(Setting setting) {
