@@ -29,7 +29,7 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         footer = {
             "",
-            "A student of the teacher that ships with Lyne, served by `./lyne serve --teacher demo`:",
+            "A student of the shipped teacher, which `./lyne serve --teacher demo` serves:",
             "  ./lyne train --teacher 127.0.0.1:50051 --alpha 0.9 --student config.json \\",
             "      --corpus text/ --out run",
             "Settings from a file and a recipe, going on where the run was stopped:",
