@@ -63,6 +63,29 @@ enum Family {
         return architecture;
     }
 
+    /** The name that the family's configuration has for what most call so. */
+    String key(String usual) {
+        return switch (this) {
+            case GPT2 ->
+                switch (usual) {
+                    case "max_position_embeddings" -> "n_positions";
+                    case "hidden_size" -> "n_embd";
+                    case "intermediate_size" -> "n_inner";
+                    case "num_hidden_layers" -> "n_layer";
+                    case "num_attention_heads" -> "n_head";
+                    case "rms_norm_eps" -> "layer_norm_epsilon";
+                    default -> usual;
+                };
+            case GPT_NEOX ->
+                switch (usual) {
+                    case "rms_norm_eps" -> "layer_norm_eps";
+                    case "rope_theta" -> "rotary_emb_base";
+                    default -> usual;
+                };
+            default -> usual;
+        };
+    }
+
     static boolean isKnown(String modelType) {
         return Arrays.stream(values()).anyMatch(family -> family.modelType.equals(modelType));
     }

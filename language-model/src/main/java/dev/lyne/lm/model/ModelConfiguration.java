@@ -68,13 +68,13 @@ public record ModelConfiguration(
     private static final List<String> ACTIVATIONS = List.of("silu", "gelu", "gelu_new");
 
     public ModelConfiguration {
-        Family.of(modelType);
+        Family family = Family.of(modelType);
         requirePositive("vocab_size", vocabularySize);
-        requirePositive("max_position_embeddings", contextLength);
-        requirePositive("hidden_size", hiddenSize);
-        requirePositive("intermediate_size", intermediateSize);
-        requirePositive("num_hidden_layers", layers);
-        requirePositive("num_attention_heads", heads);
+        requirePositive(family.key("max_position_embeddings"), contextLength);
+        requirePositive(family.key("hidden_size"), hiddenSize);
+        requirePositive(family.key("intermediate_size"), intermediateSize);
+        requirePositive(family.key("num_hidden_layers"), layers);
+        requirePositive(family.key("num_attention_heads"), heads);
         requirePositive("num_key_value_heads", keyValueHeads);
         requirePositive("head_dim", headSize);
         if (heads % keyValueHeads != 0) {
@@ -98,10 +98,11 @@ public record ModelConfiguration(
                     "tie_word_embeddings: true (expected: false, as the output layer has a bias)");
         }
         if (!(normEpsilon > 0) || normEpsilon > 1) {
-            throw new IllegalArgumentException("rms_norm_eps: " + normEpsilon + " (expected: above 0, at most 1)");
+            throw new IllegalArgumentException(
+                    family.key("rms_norm_eps") + ": " + normEpsilon + " (expected: above 0, at most 1)");
         }
         if (!(ropeTheta > 1) || Double.isInfinite(ropeTheta)) {
-            throw new IllegalArgumentException("rope_theta: " + ropeTheta + " (expected: above 1)");
+            throw new IllegalArgumentException(family.key("rope_theta") + ": " + ropeTheta + " (expected: above 1)");
         }
         slidingWindows = List.copyOf(slidingWindows);
         if (slidingWindows.size() != layers) {

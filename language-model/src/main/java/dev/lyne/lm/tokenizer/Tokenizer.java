@@ -76,7 +76,7 @@ public final class Tokenizer implements AutoCloseable {
                     Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false"));
             Tokenizer loaded = new Tokenizer(definition, tokenizer, bos, eos);
             try {
-                AddedTokens.requireDeclaredIds(definition, tokenizer.getHandle());
+                AddedTokens.requireDeclaredIds(definition, tokenizer.getHandle(), configurationFile, configuration);
                 return loaded;
             } catch (IllegalArgumentException e) {
                 loaded.close();

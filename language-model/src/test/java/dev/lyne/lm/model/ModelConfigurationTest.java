@@ -113,6 +113,24 @@ final class ModelConfigurationTest {
         assertThat(read(with(field)).storedType()).isEqualTo(type);
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{\"model_type\": \"gpt2\", \"n_layer\": 0} | n_layer: 0 (expected: at least 1)",
+                "{\"model_type\": \"gpt2\", \"hidden_size\": 96, \"n_embd\": 48} | n_embd: 48, but hidden_size: 96 (expected: one of the two",
+                "{\"model_type\": \"gpt2\", \"layer_norm_epsilon\": 0} | layer_norm_epsilon: 0.0 (expected: above 0",
+                "{\"model_type\": \"gpt_neox\", \"layer_norm_eps\": 0} | layer_norm_eps: 0.0 (expected: above 0",
+                "{\"model_type\": \"gpt_neox\", \"rotary_emb_base\": 1} | rotary_emb_base: 1.0 (expected: above 1)",
+                "{\"model_type\": \"gpt_neox\", \"head_dim\": 64} | head_dim: 64 (expected: 96, which is hidden_size / num_attention_heads"
+            })
+    void read_wrongFieldOfAGpt_namesTheFamilysOwnKey(String json, String message) {
+        assertThatThrownBy(() -> read(json))
+                .hasMessageStartingWith(directory.resolve("config.json") + ": ")
+                .hasMessageContaining(message);
+    }
+
     @Test
     void read_idsThatNeverComeUp_areNone() throws IOException {
         ModelConfiguration configuration =

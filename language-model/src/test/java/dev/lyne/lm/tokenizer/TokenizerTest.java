@@ -81,6 +81,19 @@ final class TokenizerTest {
     }
 
     @Test
+    void load_addedTokenOfTheConfiguration_isOneOfTheTokenizer() throws IOException {
+        Path file = directory.resolve("tokenizer_config.json");
+        Files.writeString(file, "{\"added_tokens_decoder\": {\"1\": {\"content\": \"<|pad|>\"}}}");
+        Tokenizer.load(directory).close();
+        Files.writeString(file, "{\"added_tokens_decoder\": {\"7\": {\"content\": \"<|pad|>\"}}}");
+        assertThatThrownBy(() -> Tokenizer.load(directory))
+                .hasMessage(file + ": added_tokens_decoder.7: \"<|pad|>\" (expected: id 1, as which it is encoded)");
+        Files.writeString(file, "{\"added_tokens_decoder\": {\"900\": {\"content\": \"<|new|>\"}}}");
+        assertThatThrownBy(() -> Tokenizer.load(directory))
+                .hasMessageContaining("added_tokens_decoder.900: \"<|new|>\" (expected: a token of ");
+    }
+
+    @Test
     void load_mergesLeftOutAtRandom_areRefused() throws IOException {
         assertThatThrownBy(() -> digestAfter(root -> ((ObjectNode) root.path("model")).put("dropout", 0.1)))
                 .hasMessageContaining("tokenizer.json: model.dropout: 0.1 (expected: 0, null, or absent");
