@@ -29,6 +29,11 @@ final class CaptureProgress implements RecorderListener, AutoCloseable {
         }
     }
 
+    @Override
+    public void onNotice(String line) {
+        err.println(line);
+    }
+
     /** One line. */
     static String describe(Estimate estimate) {
         return String.format(

@@ -6,7 +6,6 @@ import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.weights.ModelFiles;
-import dev.lyne.student.client.ClientOptions;
 import dev.lyne.student.client.TargetRequest;
 import dev.lyne.student.client.TeacherClient;
 import dev.lyne.student.client.TeacherExpectation;
@@ -77,6 +76,9 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Mixin
     private TeacherSecurityOptions security;
+
+    @Mixin
+    private TeacherPatienceOptions patience;
 
     @Mixin
     private ModelRuntimeOptions runtime;
@@ -156,11 +158,7 @@ final class EvaluateCommand implements Callable<Integer> {
         var expectation = new TeacherExpectation(
                 null, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
         try (var client = TeacherClient.connect(
-                        teacher,
-                        ClientOptions.builder()
-                                .student("evaluate")
-                                .security(security.security())
-                                .build());
+                        teacher, patience.client("evaluate", security).build());
                 var stream = client.open(TargetRequest.topK(topK, List.of(), expectation))) {
             return Evaluator.evaluate(
                     scorer, Optional.of(Teacher.of(stream)), windows, batchTokens, EvaluateCommand::progress);

@@ -1,7 +1,6 @@
 package dev.lyne.cli;
 
 import dev.lyne.lm.tokenizer.Tokenizer;
-import dev.lyne.student.client.ClientOptions;
 import dev.lyne.student.client.TargetRequest;
 import dev.lyne.student.client.TargetSequence;
 import dev.lyne.student.client.TargetSource;
@@ -47,6 +46,9 @@ final class ScoreCommand implements Callable<Integer> {
     @Mixin
     private TeacherSecurityOptions security;
 
+    @Mixin
+    private TeacherPatienceOptions patience;
+
     @Option(
             names = "--tokenizer",
             paramLabel = "DIR",
@@ -76,11 +78,7 @@ final class ScoreCommand implements Callable<Integer> {
             var expectation = new TeacherExpectation(
                     null, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
             try (TargetSource source = TeacherClient.connect(
-                            teacher,
-                            ClientOptions.builder()
-                                    .student("score")
-                                    .security(security.security())
-                                    .build());
+                            teacher, patience.client("score", security).build());
                     TargetStream stream = source.open(TargetRequest.topK(k, List.of(), expectation))) {
                 stream.offer(TargetSequence.whole(0, tokens));
                 List<Row> rows = rows(tokenizer, stream.take());

@@ -41,7 +41,8 @@ final class ServeCommand implements Callable<Integer> {
             description =
                     "A Hugging Face model directory, demo, or synthetic:key=value,… for a teacher without a model: "
                             + "vocabulary, context, tokens_per_second (0: no limit), half_batch (tokens of a batch that runs at half"
-                            + " of it), seed.")
+                            + " of it), seed; tokenizer (directory whose ids its rows are over, for students), stuck_after (positions"
+                            + " after which its device stands still) and stuck_seconds (how long; 0: for good).")
     private @Nullable String teacher;
 
     @Option(

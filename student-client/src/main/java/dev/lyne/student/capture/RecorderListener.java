@@ -21,4 +21,7 @@ public interface RecorderListener {
 
     /** A shard stands. */
     void onShard(int finishedShards, int shards);
+
+    /** Something that people should know, in one line. */
+    default void onNotice(String line) {}
 }

@@ -8,10 +8,14 @@ final class Ask {
     final long wireId;
     final Entry entry;
     final long sentNanos;
-    /** When it is withdrawn, or Long.MAX_VALUE. */
-    final long deadlineNanos;
-    /** Guarded by the stream's lock. */
-    boolean withdrawn;
+    /** When it was sent, or last had an answer of its own. Guarded by the pool's lock. */
+    long movedNanos;
+    /** When it is withdrawn, or Long.MAX_VALUE. Guarded by the pool's lock. */
+    long deadlineNanos;
+    /** Whether its answer is of no use any more. Guarded by the pool's lock, and read by the call's callbacks. */
+    volatile boolean withdrawn;
+    /** Whether the server knows that. Guarded by the pool's lock. */
+    boolean cancelled;
     /** Bytes of the blocks added so far; written by the call's callbacks, read with the lock held. */
     private volatile long receivedBytes;
     /** Owned by the call's callbacks. */
@@ -21,6 +25,7 @@ final class Ask {
         this.wireId = wireId;
         this.entry = entry;
         this.sentNanos = sentNanos;
+        this.movedNanos = sentNanos;
         this.deadlineNanos = deadlineNanos;
     }
 

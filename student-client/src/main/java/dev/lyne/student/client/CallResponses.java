@@ -21,38 +21,40 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
 
     private final ReplicaCall call;
     private final Link link;
-    private final CallEvents events;
+    private final ReplicaPool pool;
 
     /** Owned by the callbacks. */
     private @Nullable Rules rules;
 
     private record Rules(BlockIdentity identity, RowCheck check) {}
 
-    CallResponses(ReplicaCall call, Link link, CallEvents events) {
+    CallResponses(ReplicaCall call, Link link, ReplicaPool pool) {
         this.call = call;
         this.link = link;
-        this.events = events;
+        this.pool = pool;
     }
 
     @Override
     public void beforeStart(ClientCallStreamObserver<ScoreSequencesRequest> stream) {
         call.made(stream);
         stream.disableAutoRequestWithInitial(MESSAGES_AHEAD);
-        stream.setOnReadyHandler(() -> events.locked(call, events::onReady));
+        stream.setOnReadyHandler(() -> pool.locked(call, pool::onReady));
     }
 
     @Override
     public void onNext(ScoreSequencesResponse response) {
         switch (response.getMessageCase()) {
             case OPENED -> onOpened(response.getOpened());
-            case CREDIT -> events.locked(call, () -> events.onCredit(call, response.getCredit()));
+            case CREDIT -> pool.locked(call, () -> pool.onCredit(call, response.getCredit()));
             case ROWS -> onRows(response.getRows());
             case DONE -> onDone(response.getDone());
             case FAILED -> onFailed(response.getFailed());
-            case PROGRESS -> {} // the teacher's device is alive
-            case MESSAGE_NOT_SET -> events.locked(call, () -> protocolError("an empty message"));
+            case PROGRESS ->
+                pool.locked(
+                        call, () -> pool.onProgress(link, response.getProgress().getDevicePositions()));
+            case MESSAGE_NOT_SET -> pool.locked(call, () -> protocolError("an empty message"));
         }
-        events.locked(call, call::requestNext);
+        pool.locked(call, call::requestNext);
     }
 
     @Override
@@ -66,21 +68,21 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
     }
 
     private void onEnded(Failure failure) {
-        events.locked(call, () -> {
+        pool.locked(call, () -> {
             call.ended();
-            events.onCallEnded(link, call, failure);
+            pool.onCallEnded(link, call, failure);
         });
     }
 
     private void onOpened(StreamOpened message) {
         TeacherDescription teacher = Contract.description(message.getTeacher());
-        events.locked(call, () -> {
+        pool.locked(call, () -> {
             if (call.hasOpened()) {
                 protocolError("opened twice");
-            } else if (events.acceptsTeacher(link, teacher)) {
-                BlockIdentity identity = events.identity(message.getTeacher());
+            } else if (pool.acceptsTeacher(link, teacher)) {
+                BlockIdentity identity = pool.identity(message.getTeacher());
                 rules = new Rules(identity, new RowCheck(identity));
-                events.onOpened(link, call, message.getCredit());
+                pool.onOpened(link, call, message.getCredit());
             }
         });
     }
@@ -92,24 +94,24 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
         }
         RowSource source = Contract.source(rows.getSource());
         if (source == null) {
-            events.locked(call, () -> protocolError("rows without a source"));
+            pool.locked(call, () -> protocolError("rows without a source"));
             return;
         }
         int bytes = rows.getBlock().size();
         if (ask.withdrawn) {
-            events.locked(call, () -> events.onUnwantedBytes(bytes));
+            pool.locked(call, () -> pool.onUnwantedBytes(bytes));
             return;
         }
         try {
             Rules known = rules();
             ask.add(known.identity, known.check, rows, source);
-            events.locked(call, events::onRows);
+            pool.locked(call, () -> pool.onRows(ask));
         } catch (MisalignedTargetsException e) {
-            events.locked(call, () -> {
-                events.onUnwantedBytes(bytes);
+            pool.locked(call, () -> {
+                pool.onUnwantedBytes(bytes);
                 if (!ask.withdrawn) {
                     call.withdraw(ask);
-                    events.onMisaligned(ask, e);
+                    pool.onMisaligned(ask, e);
                 }
             });
         }
@@ -125,28 +127,28 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
         try {
             Rules known = rules();
             Targets targets = ask.finish(known.identity, known.check, done.getRows());
-            outcome = () -> events.onTargets(link, ask, targets);
+            outcome = () -> pool.onTargets(link, ask, targets);
         } catch (MisalignedTargetsException e) {
-            outcome = () -> events.onMisaligned(ask, e);
+            outcome = () -> pool.onMisaligned(ask, e);
         }
-        answered(ask, outcome);
+        answered(ask, true, outcome);
     }
 
     private void onFailed(SequenceFailed failed) {
         Ask ask = inFlight(failed.getId());
         if (ask != null) {
-            answered(ask, () -> events.onSequenceFailed(link, ask, Failure.of(failed.getStatus())));
+            answered(ask, false, () -> pool.onSequenceFailed(link, ask, Failure.of(failed.getStatus())));
         }
     }
 
-    private void answered(Ask ask, Runnable outcome) {
-        events.locked(call, () -> events.onAnswered(call, ask, outcome));
+    private void answered(Ask ask, boolean done, Runnable outcome) {
+        pool.locked(call, () -> pool.onAnswered(link, call, ask, done, outcome));
     }
 
     /** The sequence that a message is about; null, and the end of the call, where it is not in flight. */
     private @Nullable Ask inFlight(long id) {
-        return events.lockedGet(call, () -> {
-            events.onMessage(call);
+        return pool.lockedGet(call, () -> {
+            pool.onMessage(call);
             Ask ask = call.inFlight().get(id);
             if (ask == null) {
                 protocolError("an answer to sequence " + id + ", which is not in flight");
@@ -156,7 +158,7 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
     }
 
     private void protocolError(String what) {
-        events.onCallEnded(link, call, Failure.of(Status.Code.INTERNAL, "broke the protocol: " + what));
+        pool.onCallEnded(link, call, Failure.of(Status.Code.INTERNAL, "broke the protocol: " + what));
     }
 
     private Rules rules() {

@@ -9,41 +9,26 @@ import java.time.Duration;
  * @param student name of the student in the server's metrics and logs, at most 128 characters; may be empty
  * @param windowSequences most sequences offered and not taken, at least 1
  * @param windowTokens most tokens of those sequences, at least 1; a sequence alone always fits
- * @param openTimeout how long opening may take in all, retries included
- * @param retryFor how long a stream may go without any progress before it fails for good
- * @param sequenceTimeout how long one ask for a sequence may take before it is withdrawn and asked anew; zero: no limit
- * @param firstBackoff delay before the first reconnection, before jitter
- * @param maxBackoff longest delay before a reconnection, before jitter
+ * @param timeouts how long it waits for what
  * @param seed seed of the jitter
  * @param bypassCache whether servers compute every row afresh
  * @param security how it speaks to servers
+ * @param listener told what is waited for
  */
 public record ClientOptions(
         String teacher,
         String student,
         int windowSequences,
         long windowTokens,
-        Duration openTimeout,
-        Duration retryFor,
-        Duration sequenceTimeout,
-        Duration firstBackoff,
-        Duration maxBackoff,
+        Timeouts timeouts,
         long seed,
         boolean bypassCache,
-        TeacherSecurity security) {
+        TeacherSecurity security,
+        ClientListener listener) {
     public ClientOptions {
         require(student.length() <= 128, "student", student.length() + " characters", "at most 128");
         require(windowSequences >= 1, "window_sequences", windowSequences, "at least 1");
         require(windowTokens >= 1, "window_tokens", windowTokens, "at least 1");
-        requirePositive("open_timeout", openTimeout);
-        requirePositive("retry_for", retryFor);
-        require(
-                !sequenceTimeout.isNegative() && sequenceTimeout.compareTo(Duration.ofDays(1)) <= 0,
-                "sequence_timeout",
-                sequenceTimeout,
-                "PT0S..PT24H");
-        requirePositive("first_backoff", firstBackoff);
-        require(maxBackoff.compareTo(firstBackoff) >= 0, "max_backoff", maxBackoff, "at least " + firstBackoff);
     }
 
     /** What suits one student of a server with one teacher; {@link Builder} holds the values. */
@@ -62,17 +47,11 @@ public record ClientOptions(
                 .teacher(teacher)
                 .student(student)
                 .window(windowSequences, windowTokens)
-                .openTimeout(openTimeout)
-                .retryFor(retryFor)
-                .sequenceTimeout(sequenceTimeout)
-                .backoff(firstBackoff, maxBackoff)
+                .timeouts(timeouts)
                 .seed(seed)
                 .bypassCache(bypassCache)
-                .security(security);
-    }
-
-    private static void requirePositive(String field, Duration duration) {
-        require(!duration.isNegative() && !duration.isZero(), field, duration, "above 0");
+                .security(security)
+                .listener(listener);
     }
 
     private static void require(boolean holds, String field, Object value, String expectation) {
@@ -87,14 +66,16 @@ public record ClientOptions(
         private String student = "";
         private int windowSequences = 64;
         private long windowTokens = 1 << 18;
-        private Duration openTimeout = Duration.ofSeconds(30);
-        private Duration retryFor = Duration.ofMinutes(2);
-        private Duration sequenceTimeout = Duration.ZERO;
-        private Duration firstBackoff = Duration.ofMillis(100);
-        private Duration maxBackoff = Duration.ofSeconds(10);
+        private Duration openTimeout = Timeouts.DEFAULT.open();
+        private Duration retryFor = Timeouts.DEFAULT.retry();
+        private Duration stuckFor = Timeouts.DEFAULT.stuck();
+        private Duration sequenceTimeout = Timeouts.DEFAULT.sequence();
+        private Duration firstBackoff = Timeouts.DEFAULT.firstBackoff();
+        private Duration maxBackoff = Timeouts.DEFAULT.maxBackoff();
         private long seed;
         private boolean bypassCache;
         private TeacherSecurity security = TeacherSecurity.LOOPBACK;
+        private ClientListener listener = ClientListener.LOGGING;
 
         private Builder() {}
 
@@ -117,7 +98,30 @@ public record ClientOptions(
             return this;
         }
 
-        /** How long opening may take in all. */
+        /** All of them at once. */
+        public Builder timeouts(Timeouts timeouts) {
+            openTimeout = timeouts.open();
+            retryFor = timeouts.retry();
+            stuckFor = timeouts.stuck();
+            sequenceTimeout = timeouts.sequence();
+            firstBackoff = timeouts.firstBackoff();
+            maxBackoff = timeouts.maxBackoff();
+            return this;
+        }
+
+        /** How long a replica's device may stand still before others get its sequences. */
+        public Builder stuckFor(Duration time) {
+            stuckFor = time;
+            return this;
+        }
+
+        /** Who is told what is waited for; by default the log. */
+        public Builder listener(ClientListener value) {
+            listener = value;
+            return this;
+        }
+
+        /** How long a replica may take to open a stream before it is asked anew. */
         public Builder openTimeout(Duration timeout) {
             openTimeout = timeout;
             return this;
@@ -171,14 +175,11 @@ public record ClientOptions(
                     student,
                     windowSequences,
                     windowTokens,
-                    openTimeout,
-                    retryFor,
-                    sequenceTimeout,
-                    firstBackoff,
-                    maxBackoff,
+                    new Timeouts(openTimeout, retryFor, stuckFor, sequenceTimeout, firstBackoff, maxBackoff),
                     seed,
                     bypassCache,
-                    security);
+                    security,
+                    listener);
         }
     }
 }

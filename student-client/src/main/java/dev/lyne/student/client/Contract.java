@@ -70,7 +70,7 @@ final class Contract {
                 .setId(wireId)
                 .setTokenIdsCrc32C(Digests.tokenChecksum(sequence.tokens()))
                 .addAllPositions(Positions.toRanges(sequence.positions()))
-                .setTimeoutMillis((int) options.sequenceTimeout().toMillis())
+                .setTimeoutMillis((int) options.timeouts().sequence().toMillis())
                 .setBypassCache(options.bypassCache());
         for (int token : sequence.tokens()) {
             message.addTokenIds(token);

@@ -2,8 +2,11 @@ package dev.lyne.student.client;
 
 import org.jspecify.annotations.Nullable;
 
-/** A sequence of the window and what became of it. Guarded by its stream's lock. */
+/** A sequence of the window and what became of it. Guarded by its pool's lock. */
 final class Entry implements Comparable<Entry> {
+    /** Long before any moment, and not so long that a difference overflows. */
+    static final long NEVER = Long.MIN_VALUE / 2;
+
     final TargetSequence sequence;
     final long order;
 
@@ -21,6 +24,8 @@ final class Entry implements Comparable<Entry> {
     int faults;
 
     long firstFailureNanos;
+    /** When it last went from one replica to a faster one. */
+    long movedNanos = NEVER;
 
     Entry(TargetSequence sequence, long order) {
         this.sequence = sequence;

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The sequences that a server has been sent on one call and has not answered, against the credit that it granted. A withdrawn
- * one keeps its credit until the server has answered. Guarded by its stream's lock.
+ * one keeps its credit until the server has answered. Guarded by its pool's lock.
  */
 final class InFlight {
     private final Map<Long, Ask> asks = new LinkedHashMap<>();
@@ -52,6 +52,17 @@ final class InFlight {
 
     int size() {
         return asks.size();
+    }
+
+    /** All of them, in the order they were sent. */
+    List<Ask> all() {
+        return List.copyOf(asks.values());
+    }
+
+    /** The one that was sent first. */
+    @Nullable
+    Ask oldest() {
+        return asks.isEmpty() ? null : asks.values().iterator().next();
     }
 
     long tokens() {

@@ -11,12 +11,12 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One ScoreSequences call to one replica, as it is written to; {@link CallResponses} reads what comes back. Guarded by its
- * stream's lock, which sending may hold because it only queues.
+ * pool's lock, which sending may hold because it only queues.
  */
 final class ReplicaCall {
     private final InFlight inFlight = new InFlight();
     /** When to lose patience with a replica that accepts the call and does not answer it. */
-    private final long openDeadlineNanos;
+    private long openDeadlineNanos;
 
     private @Nullable ClientCallStreamObserver<ScoreSequencesRequest> requests;
     private boolean opened;
@@ -91,9 +91,18 @@ final class ReplicaCall {
                 .onNext(ScoreSequencesRequest.newBuilder().setSequence(message).build());
     }
 
+    /** The process was not running meanwhile: what waits has waited less. */
+    void slept(long byNanos) {
+        openDeadlineNanos += byNanos;
+        for (Ask ask : inFlight.all()) {
+            ask.deadlineNanos += ask.deadlineNanos == Long.MAX_VALUE ? 0 : byNanos;
+        }
+    }
+
     /** Withdraws a sequence. */
     void withdraw(Ask ask) {
         ask.withdrawn = true;
+        ask.cancelled = true;
         requests()
                 .onNext(ScoreSequencesRequest.newBuilder()
                         .setCancel(CancelSequence.newBuilder().setId(ask.wireId))

@@ -11,13 +11,19 @@ import java.util.List;
  * @param precision how the rows are coded on their way
  * @param rawLogits whether rows carry the kept entries' logits and the log-sum-exp of all; not in compact precision
  * @param expectation the teacher meant
+ * @param sameBits whether all replicas must have one execution fingerprint, so that it is nothing who answers
  */
 public record TargetRequest(
-        Selection selection, Precision precision, boolean rawLogits, TeacherExpectation expectation) {
+        Selection selection, Precision precision, boolean rawLogits, TeacherExpectation expectation, boolean sameBits) {
     public TargetRequest {
         if (rawLogits && precision == Precision.COMPACT) {
             throw new IllegalArgumentException("precision: compact with raw logits (expected: exact or half)");
         }
+    }
+
+    /** From whatever replica of the teacher. */
+    public TargetRequest(Selection selection, Precision precision, boolean rawLogits, TeacherExpectation expectation) {
+        this(selection, precision, rawLogits, expectation, false);
     }
 
     /** Exact log-probabilities, without raw logits. */

@@ -18,11 +18,21 @@ final class TeacherAgreement {
         requireEqual(address, "execution fingerprint", teacher.fingerprint(), expectation.fingerprint());
     }
 
-    /** Throws where the teacher at an address differs from the one described before. */
-    static void requireSame(String address, TeacherDescription teacher, TeacherDescription known) {
+    /**
+     * Throws where the teacher at an address differs from the one described before.
+     *
+     * @param sameBits whether the execution fingerprint counts, too
+     */
+    static void requireSame(String address, TeacherDescription teacher, TeacherDescription known, boolean sameBits) {
         requireEqual(address, "model digest", teacher.modelDigest(), known.modelDigest());
         requireEqual(address, "tokenizer digest", teacher.tokenizerDigest(), known.tokenizerDigest());
         requireEqual(address, "vocabulary size", teacher.vocabularySize(), known.vocabularySize());
+        if (sameBits && !teacher.fingerprint().equals(known.fingerprint())) {
+            throw new TeacherMismatchException(
+                    "teacher " + address + ": execution fingerprint: " + teacher.fingerprint()
+                            + " (expected: " + known.fingerprint()
+                            + ", as where the run began; --deterministic false takes rows of both)");
+        }
     }
 
     private static void requireEqual(String address, String what, Object found, @Nullable Object expected) {

@@ -1,19 +1,27 @@
 package dev.lyne.student.client;
 
+import com.google.common.util.concurrent.Futures;
+import com.google.common.util.concurrent.ListenableFuture;
 import dev.lyne.v1.GetTeacherRequest;
+import dev.lyne.v1.GetTeacherResponse;
 import dev.lyne.v1.TeacherServiceGrpc;
 import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongFunction;
 import java.util.function.LongSupplier;
 import java.util.random.RandomGeneratorFactory;
 import java.util.stream.Collectors;
@@ -25,6 +33,12 @@ import org.slf4j.LoggerFactory;
  * chooses among them for each sequence, so that replicas share the work and one takes over from another.
  */
 public final class TeacherClient implements TargetSource {
+    /** How long a wait goes on without asking whether it is to stop. */
+    static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+
+    private static final long FIRST_LINE_NANOS = TimeUnit.SECONDS.toNanos(5);
+    private static final long LINES_NANOS = TimeUnit.MINUTES.toNanos(1);
+    private static final long ASLEEP_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final Logger LOG = LoggerFactory.getLogger(TeacherClient.class);
 
     private final TeacherAddresses addresses;
@@ -39,7 +53,7 @@ public final class TeacherClient implements TargetSource {
     /** Guarded by this. */
     private final Map<TeacherAddresses.Place, Replica> replicas = new LinkedHashMap<>();
     /** Guarded by this. */
-    private final List<PrefetchStream> streams = new ArrayList<>();
+    private final List<ReplicaPool> streams = new ArrayList<>();
     /** Guarded by this. */
     private boolean resolutionPending;
     /** Guarded by this. */
@@ -89,7 +103,7 @@ public final class TeacherClient implements TargetSource {
     public TargetStream open(TargetRequest request) {
         TeacherAgreement.requireExpected(labels(), teacher, request.expectation());
         request.selection().checkFits(teacher.vocabularySize());
-        PrefetchStream stream = new PrefetchStream(
+        ReplicaPool stream = new ReplicaPool(
                 request,
                 teacher,
                 options,
@@ -106,7 +120,7 @@ public final class TeacherClient implements TargetSource {
         }
         try {
             stream.setReplicas(known());
-            stream.awaitOpened(options.openTimeout().toNanos());
+            stream.awaitOpened();
             return stream;
         } catch (InterruptedException e) {
             stream.close();
@@ -119,61 +133,138 @@ public final class TeacherClient implements TargetSource {
 
     @Override
     public void close() {
-        List<PrefetchStream> open;
+        List<ReplicaPool> open;
         Collection<Replica> channels;
         synchronized (this) {
             closed = true;
             open = List.copyOf(streams);
             channels = List.copyOf(replicas.values());
         }
-        open.forEach(PrefetchStream::close);
+        open.forEach(ReplicaPool::close);
         timers.shutdownNow();
         resolving.shutdownNow();
         channels.forEach(replica -> replica.channel().shutdownNow());
     }
 
-    /** Asks one replica after the other until one describes its teacher or time is up. */
+    private record Answer(Replica replica, ListenableFuture<GetTeacherResponse> future) {}
+
+    /** Asks all replicas side by side until one describes its teacher or patience is over. */
     private TeacherDescription describeFirst() {
-        long start = nanoTime.getAsLong();
-        long timeoutNanos = options.openTimeout().toNanos();
-        Backoff backoff = new Backoff(
-                options.firstBackoff(),
-                options.maxBackoff(),
-                RandomGeneratorFactory.of("L64X128MixRandom").create(options.seed()));
+        var answers = new LinkedBlockingQueue<Answer>();
+        Map<Replica, Answer> asked = new HashMap<>();
+        Map<Replica, Long> askAtNanos = new HashMap<>();
         Map<String, String> tried = new LinkedHashMap<>();
-        while (true) {
-            try {
-                resolve();
-            } catch (UnknownHostException e) {
-                tried.put(String.valueOf(e.getMessage()), "unknown host");
-            }
-            for (Replica replica : known()) {
-                long left = timeoutNanos - (nanoTime.getAsLong() - start);
-                if (left > 0) {
-                    try {
-                        return describe(replica, left);
-                    } catch (StatusRuntimeException e) {
-                        tried.put(replica.label(), reason(replica, e));
-                    }
-                } else {
-                    tried.putIfAbsent(replica.label(), noAnswer());
+        Backoff backoff = new Backoff(
+                options.timeouts().firstBackoff(),
+                options.timeouts().maxBackoff(),
+                RandomGeneratorFactory.of("L64X128MixRandom").create(options.seed()));
+        OpeningPatience patience = new OpeningPatience(options, nanoTime.getAsLong());
+        long resolveAtNanos = nanoTime.getAsLong();
+        try {
+            while (true) {
+                long now = nanoTime.getAsLong();
+                if (now - resolveAtNanos >= 0) {
+                    resolveAtNanos = resolveOr(tried) ? Long.MAX_VALUE / 2 + now : now + backoff.nextNanos();
                 }
+                for (Replica replica : known()) {
+                    if (!asked.containsKey(replica) && now - askAtNanos.getOrDefault(replica, now) >= 0) {
+                        asked.put(replica, ask(replica, answers));
+                    }
+                }
+                Answer answer = answers.poll(POLL_NANOS, TimeUnit.NANOSECONDS);
+                if (answer != null) {
+                    asked.remove(answer.replica);
+                    try {
+                        return Contract.description(Objects.requireNonNull(Futures.getDone(answer.future))
+                                .getTeacher());
+                    } catch (ExecutionException e) {
+                        tried.put(
+                                answer.replica.label(),
+                                reason(answer.replica, Objects.requireNonNullElse(e.getCause(), e)));
+                        askAtNanos.put(answer.replica, nanoTime.getAsLong() + backoff.nextNanos());
+                    }
+                }
+                patience.requireMore(nanoTime.getAsLong(), waited -> {
+                    Map<String, String> history = new LinkedHashMap<>(tried);
+                    boolean late = waited >= options.timeouts().open().toNanos();
+                    String silence = late ? noAnswer() : "no answer yet";
+                    known().forEach(replica -> history.putIfAbsent(replica.label(), silence));
+                    return history.entrySet().stream()
+                            .map(entry -> "teacher " + entry.getKey() + ": " + entry.getValue())
+                            .collect(Collectors.joining("; "));
+                });
             }
-            long left = timeoutNanos - (nanoTime.getAsLong() - start);
-            if (left <= 0) {
-                throw new TeacherUnavailableException(tried.entrySet().stream()
-                        .map(entry -> "teacher " + entry.getKey() + ": " + entry.getValue())
-                        .collect(Collectors.joining("; ")));
+        } catch (InterruptedException e) {
+            throw interrupted();
+        } finally {
+            asked.values().forEach(answer -> answer.future.cancel(true));
+        }
+    }
+
+    /** How long a client that has no teacher yet goes on asking; one thread. */
+    private static final class OpeningPatience {
+        private final ClientOptions options;
+        private long startNanos;
+        private long lastNanos;
+        private long lineNanos;
+
+        OpeningPatience(ClientOptions options, long nowNanos) {
+            this.options = options;
+            this.startNanos = nowNanos;
+            this.lastNanos = nowNanos;
+            this.lineNanos = FIRST_LINE_NANOS;
+        }
+
+        /** Throws where it is over; says from time to time what is waited for. Called every moment, unless the process sleeps. */
+        void requireMore(long nowNanos, LongFunction<String> history) {
+            if (nowNanos - lastNanos > ASLEEP_NANOS) {
+                startNanos += nowNanos - lastNanos;
             }
-            try {
-                TimeUnit.NANOSECONDS.sleep(Math.min(left, backoff.nextNanos()));
-            } catch (InterruptedException e) {
-                throw interrupted();
+            lastNanos = nowNanos;
+            long waited = nowNanos - startNanos;
+            if (options.listener().isStopRequested()) {
+                throw new TeacherUnavailableException("stopped as asked; " + history.apply(waited));
+            }
+            if (waited >= options.timeouts().retry().toNanos()) {
+                throw new TeacherUnavailableException(history.apply(waited));
+            }
+            if (waited >= lineNanos) {
+                lineNanos = Math.min(2 * lineNanos, lineNanos + LINES_NANOS);
+                options.listener()
+                        .onWaiting("waiting for a teacher for " + Link.seconds(waited) + " (for "
+                                + Link.seconds(options.timeouts().retry().toNanos()) + " at most): "
+                                + history.apply(waited));
             }
         }
     }
 
-    private String reason(Replica replica, StatusRuntimeException e) {
+    private boolean resolveOr(Map<String, String> tried) {
+        try {
+            resolve();
+            return true;
+        } catch (UnknownHostException e) {
+            tried.put(String.valueOf(e.getMessage()), "unknown host");
+            return false;
+        }
+    }
+
+    private Answer ask(Replica replica, Queue<Answer> answers) {
+        replica.channel().resetConnectBackoff();
+        ListenableFuture<GetTeacherResponse> future = TeacherServiceGrpc.newFutureStub(replica.channel())
+                .withDeadlineAfter(
+                        Math.min(
+                                options.timeouts().open().toNanos(),
+                                options.timeouts().retry().toNanos()),
+                        TimeUnit.NANOSECONDS)
+                .getTeacher(GetTeacherRequest.newBuilder()
+                        .setName(options.teacher())
+                        .build());
+        Answer answer = new Answer(replica, future);
+        future.addListener(() -> answers.add(answer), Runnable::run);
+        return answer;
+    }
+
+    private String reason(Replica replica, Throwable e) {
         Failure failure = Failure.of(e);
         if (failure.ofCall() == Failure.Remedy.GIVE_UP || Failure.isUntrusted(e)) {
             throw new TeacherRefusedException("teacher " + replica.label() + ": " + failure);
@@ -182,17 +273,7 @@ public final class TeacherClient implements TargetSource {
     }
 
     private String noAnswer() {
-        return "no answer within " + options.openTimeout();
-    }
-
-    private TeacherDescription describe(Replica replica, long timeoutNanos) {
-        replica.channel().resetConnectBackoff();
-        return Contract.description(TeacherServiceGrpc.newBlockingStub(replica.channel())
-                .withDeadlineAfter(timeoutNanos, TimeUnit.NANOSECONDS)
-                .getTeacher(GetTeacherRequest.newBuilder()
-                        .setName(options.teacher())
-                        .build())
-                .getTeacher());
+        return "no answer within " + options.timeouts().open();
     }
 
     /** Looks names up again after a replica was lost, on a thread of its own and once at a time. Called with a stream's lock held. */
@@ -208,12 +289,12 @@ public final class TeacherClient implements TargetSource {
                 resolutionPending = true;
             }
             var unused = resolving.schedule(
-                    this::resolveForStreams, options.firstBackoff().toNanos(), TimeUnit.NANOSECONDS);
+                    this::resolveForStreams, options.timeouts().firstBackoff().toNanos(), TimeUnit.NANOSECONDS);
         });
     }
 
     private void resolveForStreams() {
-        List<PrefetchStream> open;
+        List<ReplicaPool> open;
         synchronized (this) {
             resolutionPending = false;
             open = List.copyOf(streams);
@@ -256,7 +337,7 @@ public final class TeacherClient implements TargetSource {
         return String.join(",", known().stream().map(Replica::label).toList());
     }
 
-    private synchronized void remove(PrefetchStream stream) {
+    private synchronized void remove(ReplicaPool stream) {
         streams.remove(stream);
     }
 

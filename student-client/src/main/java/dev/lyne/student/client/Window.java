@@ -2,12 +2,13 @@ package dev.lyne.student.client;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Iterator;
 import java.util.PriorityQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The sequences offered and not taken, in the order they will be taken, those among them that no call is answering, and the
- * stream's counts. Guarded by its stream's lock.
+ * stream's counts. Guarded by its pool's lock.
  */
 final class Window {
     private final int maxSequences;
@@ -82,6 +83,24 @@ final class Window {
     /** The earliest waiting sequence is being asked for. */
     void removeFirstWaiting() {
         waiting.remove();
+    }
+
+    /** A waiting sequence is being asked for, out of turn. */
+    void removeWaiting(Entry entry) {
+        waiting.remove(entry);
+    }
+
+    /** The sequence whose rows will be taken last of those that are not here yet. */
+    @Nullable
+    Entry lastUnresolved() {
+        Iterator<Entry> backwards = untaken.descendingIterator();
+        while (backwards.hasNext()) {
+            Entry entry = backwards.next();
+            if (!entry.resolved()) {
+                return entry;
+            }
+        }
+        return null;
     }
 
     /** A sequence has to be asked for again; what had come of it is dropped. */

@@ -74,7 +74,9 @@ public final class CaptureSession {
                     "chosen",
                     "one that the student has no part in: what it chooses changes as it learns");
         }
-        TeacherClient.requireUsable(String.join(",", distillation.teachers()), distillation.security());
+        TeacherClient.requireUsable(
+                String.join(",", distillation.teachers()),
+                distillation.contact().security());
         ModelFiles.requireFile(Setting.TOKENIZER.key(), tokenizerDirectory, Tokenizer.FILE_NAME);
         this.corpus = Corpus.of(
                 Setting.CORPUS.key(),
@@ -115,6 +117,8 @@ public final class CaptureSession {
                 Setting.TEMPERATURE_SCHEDULE,
                 Setting.FINAL_TEMPERATURE,
                 Setting.IN_FLIGHT,
+                Setting.RETRY_SECONDS,
+                Setting.STUCK_SECONDS,
                 Setting.THREADS);
     }
 
@@ -151,10 +155,9 @@ public final class CaptureSession {
     private <T> T with(RecorderListener listener, TokenStore.Progress tokenising, Use<T> use)
             throws IOException, InterruptedException {
         int inFlight = distillation.inFlight() / writers;
-        ClientOptions options = ClientOptions.builder()
-                .teacher(distillation.teacherName())
-                .student(name)
-                .security(distillation.security())
+        ClientOptions options = distillation
+                .contact()
+                .client(name, listener::onNotice)
                 .window(inFlight, (long) inFlight * context)
                 .build();
         try (Tokenizer tokenizer = Tokenizer.load(tokenizerDirectory);
@@ -163,7 +166,8 @@ public final class CaptureSession {
                     new Windows(
                             TokenStore.open(cache, corpus, TextEncoder.of(tokenizer), threads, tokenising), context),
                     windows);
-            TargetRequest request = RunTargets.request(distillation, teachers, tokenizer, null);
+            TargetRequest request = RunTargets.request(
+                    distillation, teachers, tokenizer, null, teachers.describe().deterministic());
             return use.with(new Recorder(
                     wanted,
                     teachers,
@@ -171,7 +175,8 @@ public final class CaptureSession {
                             request.selection().withTemperatures(temperatures),
                             request.precision(),
                             request.rawLogits(),
-                            request.expectation()),
+                            request.expectation(),
+                            request.sameBits()),
                     new Recorder.Options(out, shardWindows, writers),
                     listener));
         }

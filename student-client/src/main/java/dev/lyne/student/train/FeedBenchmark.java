@@ -59,7 +59,7 @@ public final class FeedBenchmark {
             WindowSequence sequence = new WindowSequence(
                     RunTargets.sampled(windows, config.data().windows()),
                     config.run().seed());
-            TargetRequest request = RunTargets.request(config.distillation(), source, tokenizer, null);
+            TargetRequest request = RunTargets.request(config.distillation(), source, tokenizer, null, false);
             var learner = new Learner(config, model, tokenizer.vocabularySize());
             List<List<StepItem>> kept = List.of();
             for (int pass = 0; pass < WARM_UP_PASSES; pass++) {

@@ -3,7 +3,7 @@ package dev.lyne.student.train;
 import dev.lyne.student.checkpoint.RunState;
 import java.util.Map;
 
-/** Told how a run goes, on the training thread; what it does holds training up. */
+/** Told how a run goes, on the training thread but for notices; what it does holds training up. */
 public interface ProgressListener {
     /** Listens to nothing. */
     static ProgressListener none() {
@@ -25,7 +25,7 @@ public interface ProgressListener {
     /** A checkpoint stands. */
     default void onCheckpoint(long step) {}
 
-    /** Something that people should know, in one line. */
+    /** Something that people should know, in one line; from any thread. */
     default void onNotice(String line) {}
 
     /** Asked after each step, and while anything is waited for: whether to end there, with a checkpoint to resume from. */

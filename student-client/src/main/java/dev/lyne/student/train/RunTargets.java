@@ -37,12 +37,17 @@ final class RunTargets {
         return source;
     }
 
-    /** What a run with these settings asks of its teacher, or of a capture. */
+    /**
+     * What a run with these settings asks of its teacher, or of a capture.
+     *
+     * @param sameBits whether replicas have to agree on the last bits
+     */
     static TargetRequest request(
             TrainingConfig.Distillation settings,
             TargetSource source,
             Tokenizer tokenizer,
-            @Nullable String teacherDigest) {
+            @Nullable String teacherDigest,
+            boolean sameBits) {
         TeacherExpectation expectation = new TeacherExpectation(
                 teacherDigest, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
         boolean logits = settings.loss().loss().needsLogits();
@@ -56,7 +61,7 @@ final class RunTargets {
             }
             return new TargetRequest(settings.selection(), held.precision(), held.rawLogits(), expectation);
         }
-        return new TargetRequest(settings.selection(), settings.precision(), logits, expectation);
+        return new TargetRequest(settings.selection(), settings.precision(), logits, expectation, sameBits);
     }
 
     /** A sample of so many windows; all where that is 0. */

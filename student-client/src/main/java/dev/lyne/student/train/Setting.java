@@ -81,6 +81,10 @@ public enum Setting {
             "1", "Temperature of the student's distribution in the distillation loss; or teacher, for the same"),
     TEMPERATURE_SQUARED("true", "Whether the distillation loss counts the square of the student's temperature times"),
     IN_FLIGHT("64", "Windows asked of the teacher ahead of training"),
+    RETRY_SECONDS("600", "Seconds without any progress after which the teacher is given up"),
+    STUCK_SECONDS(
+            "20",
+            "Seconds that a replica's device may stand still before others get its sequences; more than one forward takes"),
     MIN_COVERAGE("1.0", "Least share of a step's targets that must be there for it to be applied"),
     LEARNING_RATE("1e-3", "Highest learning rate"),
     SCHEDULE("cosine", "Of the learning rate: constant, linear_up, linear_down, cosine, wsd or periodic"),

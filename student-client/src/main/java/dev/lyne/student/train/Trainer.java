@@ -6,6 +6,7 @@ import dev.lyne.lm.training.CrossEntropy;
 import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
+import dev.lyne.student.client.ClientListener;
 import dev.lyne.student.client.ClientOptions;
 import dev.lyne.student.client.TargetSource;
 import dev.lyne.student.client.TeacherClient;
@@ -29,11 +30,23 @@ public final class Trainer {
      */
     public static RunSummary train(TrainingConfig config, RunStart start, ProgressListener listener)
             throws IOException, InterruptedException {
-        return new TrainingSession(config, new RealSurroundings(), listener).run(start);
+        return new TrainingSession(config, new RealSurroundings(listener), listener).run(start);
     }
 
     /** Real models, real teachers, real time. */
     static class RealSurroundings implements TrainingSession.Surroundings {
+        private final ProgressListener listener;
+
+        /** Tells nobody what is waited for. */
+        RealSurroundings() {
+            this(ProgressListener.none());
+        }
+
+        /** @param listener told what is waited for, from any thread */
+        RealSurroundings(ProgressListener listener) {
+            this.listener = listener;
+        }
+
         @Override
         public TrainingSession.Student openStudent(TrainingConfig config, int vocabularySize) {
             TrainingConfig.Optimization optimization = config.optimization();
@@ -63,10 +76,18 @@ public final class Trainer {
         @Override
         public TargetSource openTeachers(TrainingConfig config) {
             TrainingConfig.Distillation settings = config.distillation();
-            ClientOptions options = ClientOptions.builder()
-                    .teacher(settings.teacherName())
-                    .student(config.name())
-                    .security(settings.security())
+            ClientOptions options = settings.contact()
+                    .client(config.name(), new ClientListener() {
+                        @Override
+                        public void onWaiting(String line) {
+                            listener.onNotice(line);
+                        }
+
+                        @Override
+                        public boolean isStopRequested() {
+                            return listener.isStopRequested();
+                        }
+                    })
                     .window(
                             settings.inFlight(),
                             (long) settings.inFlight() * config.data().context())

@@ -2,13 +2,17 @@ package dev.lyne.student.train;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.student.client.ClientListener;
+import dev.lyne.student.client.ClientOptions;
 import dev.lyne.student.client.TeacherClient;
 import dev.lyne.student.client.TeacherSecurity;
+import dev.lyne.student.client.Timeouts;
 import dev.lyne.student.loss.DistillationLoss;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
 import dev.lyne.wire.capture.StepRange;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -59,7 +63,7 @@ public record TrainingConfig(
      * What is learnt from a teacher.
      *
      * @param teachers addresses; empty: plain language-model training
-     * @param security how teachers are spoken to
+     * @param contact how teachers are spoken to
      * @param targets directory of captured targets; empty: teachers are asked
      * @param steps those of a trajectory that targets are taken of; empty for a capture of one finished model
      * @param loss what is minimised on the teacher's rows
@@ -73,8 +77,7 @@ public record TrainingConfig(
      */
     public record Distillation(
             List<String> teachers,
-            TeacherSecurity security,
-            String teacherName,
+            Contact contact,
             Optional<Path> targets,
             Optional<StepRange> steps,
             Selection selection,
@@ -99,6 +102,35 @@ public record TrainingConfig(
         /** Whether it is known where targets come from. */
         public boolean hasSource() {
             return !teachers.isEmpty() || targets.isPresent();
+        }
+    }
+
+    /**
+     * How teachers are spoken to.
+     *
+     * @param name of the teacher on its server; empty: the server's only one
+     */
+    public record Contact(String name, TeacherSecurity security, Timeouts timeouts) {
+        static Contact of(Settings settings) {
+            return new Contact(
+                    settings.text(Setting.TEACHER_NAME),
+                    SecuritySettings.security(settings),
+                    Timeouts.DEFAULT.withPatience(
+                            seconds(settings, Setting.RETRY_SECONDS), seconds(settings, Setting.STUCK_SECONDS)));
+        }
+
+        private static Duration seconds(Settings settings, Setting setting) {
+            return Duration.ofNanos((long) (settings.number(setting, 0, 1e7, false) * 1e9));
+        }
+
+        /** The options of a client. */
+        ClientOptions.Builder client(String student, ClientListener listener) {
+            return ClientOptions.builder()
+                    .teacher(name)
+                    .student(student)
+                    .security(security)
+                    .timeouts(timeouts)
+                    .listener(listener);
         }
     }
 
@@ -188,8 +220,7 @@ public record TrainingConfig(
         boolean asCaptured = targets.isPresent() && !settings.isGiven(Setting.ROW_PRECISION);
         return new Distillation(
                 settings.list(Setting.TEACHER),
-                SecuritySettings.security(settings),
-                settings.text(Setting.TEACHER_NAME),
+                Contact.of(settings),
                 targets,
                 TrajectorySettings.steps(settings),
                 selection,
@@ -265,9 +296,12 @@ public record TrainingConfig(
             throw Settings.refused(Setting.TARGETS, distillation.targets().get(), "empty where a teacher is given");
         }
         if (!distillation.teachers().isEmpty()) {
-            TeacherClient.requireUsable(String.join(",", distillation.teachers()), distillation.security());
-        } else if (!distillation.teacherName().isEmpty()) {
-            throw Settings.refused(Setting.TEACHER_NAME, distillation.teacherName(), "empty where no teacher is given");
+            TeacherClient.requireUsable(
+                    String.join(",", distillation.teachers()),
+                    distillation.contact().security());
+        } else if (!distillation.contact().name().isEmpty()) {
+            throw Settings.refused(
+                    Setting.TEACHER_NAME, distillation.contact().name(), "empty where no teacher is given");
         }
         if (data.heldOut().isEmpty() && run.evaluateEvery() > 0) {
             throw Settings.refused(Setting.EVALUATE_EVERY, run.evaluateEvery(), "0 where held_out is not given");

@@ -81,7 +81,11 @@ final class TrainingSession {
                 }
                 try (TargetSource source = RunTargets.open(config, surroundings, material.windows());
                         TargetStream stream = source.open(RunTargets.request(
-                                config.distillation(), source, tokenizer, teacherDigest(checkpoint)))) {
+                                config.distillation(),
+                                source,
+                                tokenizer,
+                                teacherDigest(checkpoint),
+                                config.run().deterministic()))) {
                     TrainingMaterial held = source instanceof CaptureSource capture
                             ? material.over(capture.held(material.windows()), config)
                             : material;

@@ -60,6 +60,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
     final AtomicInteger cancelledSequences = new AtomicInteger();
     final AtomicInteger endedStreams = new AtomicInteger();
     final List<String> violations = new CopyOnWriteArrayList<>();
+    private final List<Session> sessions = new CopyOnWriteArrayList<>();
     private final Server server;
     private final int boundPort;
 
@@ -79,6 +80,26 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
         boundPort = server.getPort();
     }
 
+    /** One device: answers one sequence after the other, each after so long. */
+    static Consumer<Asked> taking(java.time.Duration each) {
+        var device = java.util.concurrent.Executors.newSingleThreadScheduledExecutor(task -> {
+            Thread thread = new Thread(task, "fake-device");
+            thread.setDaemon(true);
+            return thread;
+        });
+        return asked -> device.execute(() -> {
+            java.util.concurrent.locks.LockSupport.parkNanos(each.toNanos());
+            asked.answerRest();
+        });
+    }
+
+    /** Tells every open stream how far the device is. */
+    void progress(long devicePositions) {
+        sessions.forEach(session -> session.send(ScoreSequencesResponse.newBuilder()
+                .setProgress(dev.lyne.v1.Progress.newBuilder().setDevicePositions(devicePositions))
+                .build()));
+    }
+
     int port() {
         return boundPort;
     }
@@ -96,6 +117,9 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
         }
     }
 
+    /** Says that it computes elsewhere. */
+    volatile String device = "a fake";
+
     Teacher description() {
         return Teacher.newBuilder()
                 .setName("fake")
@@ -104,7 +128,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
                         .setTokenizerSha256(ByteString.copyFrom(new byte[32])))
                 .setExecutionFingerprint(ExecutionFingerprint.newBuilder()
                         .setTorchVersion("none")
-                        .setDevice("a fake")
+                        .setDevice(device)
                         .setThreads(1)
                         .setComputePrecision("float32"))
                 .setVocabularySize(VOCABULARY)
@@ -132,7 +156,9 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
 
     @Override
     public StreamObserver<ScoreSequencesRequest> scoreSequences(StreamObserver<ScoreSequencesResponse> responses) {
-        return new Session(responses);
+        Session session = new Session(responses);
+        sessions.add(session);
+        return session;
     }
 
     static com.google.rpc.Status status(Status.Code code, String message) {
@@ -226,7 +252,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
             }
         }
 
-        private synchronized void send(ScoreSequencesResponse response) {
+        synchronized void send(ScoreSequencesResponse response) {
             responses.onNext(response);
         }
 

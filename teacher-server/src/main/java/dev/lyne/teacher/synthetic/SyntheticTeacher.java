@@ -5,6 +5,7 @@ import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import java.nio.charset.StandardCharsets;
@@ -18,11 +19,16 @@ import java.util.List;
  * depend on, so that changing the cost alone leaves stored rows valid.
  */
 public final class SyntheticTeacher implements Teacher {
+    private static final long STILL_NANOS = 20_000_000;
+
     private final SyntheticSettings settings;
     private final TeacherDescription description;
     private final SyntheticRows rows;
     private final Pacer.Clock clock;
     private final Pacer pacer;
+    private long scoredPositions; // owned by the thread of the device
+    private boolean stoodStill; // likewise
+    private volatile boolean closed;
 
     /** @param deterministic whether the server is to compute each sequence alone; the rows are the same either way */
     public SyntheticTeacher(String name, SyntheticSettings settings, boolean deterministic) {
@@ -33,12 +39,20 @@ public final class SyntheticTeacher implements Teacher {
         this.settings = settings;
         this.clock = clock;
         this.pacer = new Pacer(clock);
-        this.rows = new SyntheticRows(settings.vocabularySize(), settings.seed());
+        int vocabularySize = settings.vocabularySize();
+        byte[] tokens = sha256("lyne synthetic tokens, vocabulary " + vocabularySize);
+        if (settings.tokenizer().isPresent()) {
+            try (Tokenizer tokenizer = Tokenizer.load(settings.tokenizer().get())) {
+                vocabularySize = tokenizer.vocabularySize();
+                tokens = tokenizer.digest();
+            }
+        }
+        this.rows = new SyntheticRows(vocabularySize, settings.seed());
         this.description = new TeacherDescription(
                 name,
-                sha256("lyne synthetic rows 1, vocabulary " + settings.vocabularySize() + ", seed " + settings.seed()),
-                sha256("lyne synthetic tokens, vocabulary " + settings.vocabularySize()),
-                settings.vocabularySize(),
+                sha256("lyne synthetic rows 1, vocabulary " + vocabularySize + ", seed " + settings.seed()),
+                tokens,
+                vocabularySize,
                 settings.contextLength(),
                 new ExecutionFingerprint("none", "synthetic", "", 1, ComputePrecision.FLOAT32),
                 "synthetic",
@@ -57,19 +71,37 @@ public final class SyntheticTeacher implements Teacher {
 
     @Override
     public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+        standStill();
         long start = clock.nanos();
         List<ScoreOutcome> outcomes = new ArrayList<>(items.size());
         long longest = 0;
         for (ScoreItem item : items) {
             outcomes.add(new ScoreOutcome.Scored(rows.of(item, selection)));
             longest = Math.max(longest, item.tokens().length);
+            scoredPositions += item.positions().length;
         }
         pacer.await(start, settings.batchNanos(longest * items.size()));
         return outcomes;
     }
 
+    /** Does nothing for as long as the settings say, once it has worked through the positions that they say. */
+    private void standStill() {
+        SyntheticSettings.Standstill fault = settings.standstill();
+        if (stoodStill || fault.afterPositions() == 0 || scoredPositions < fault.afterPositions()) {
+            return;
+        }
+        stoodStill = true;
+        long start = clock.nanos();
+        long nanos = fault.seconds() == 0 ? Long.MAX_VALUE : (long) (fault.seconds() * 1e9);
+        while (!closed && !Thread.currentThread().isInterrupted() && clock.nanos() - start < nanos) {
+            clock.waitNanos(STILL_NANOS);
+        }
+    }
+
     @Override
-    public void close() {}
+    public void close() {
+        closed = true;
+    }
 
     private static byte[] sha256(String text) {
         try {

@@ -48,6 +48,21 @@ final class SyntheticTeacherTest {
     }
 
     @Test
+    void score_pastThePositionsSet_standsStillOnceForSoLong() {
+        var clock = new LateClock(0);
+        var settings =
+                SyntheticSettings.parse("synthetic:tokens_per_second=0,vocabulary=50,stuck_after=3,stuck_seconds=90");
+        try (var teacher = new SyntheticTeacher("t", settings, false, clock)) {
+            teacher.score(items(3, 10), RowSelection.topK(3));
+            assertThat(clock.now).isZero();
+            teacher.score(items(1, 10), RowSelection.topK(3));
+            assertThat(clock.now / 1e9).isEqualTo(90, within(0.1));
+            teacher.score(items(1, 10), RowSelection.topK(3));
+            assertThat(clock.now / 1e9).isEqualTo(90, within(0.1));
+        }
+    }
+
+    @Test
     void await_processThatWasStopped_doesNotCatchUp() {
         var clock = new LateClock(0);
         var pacer = new Pacer(clock);
