@@ -11,18 +11,10 @@ package dev.lyne.student.client;
  */
 public record TeacherFingerprint(
         String torchVersion, String device, String cpuCapability, int threads, String computePrecision) {
-<<<<<<< HEAD
     /** For people, on one line. */
     @Override
     public String toString() {
         return "torch " + torchVersion + ", " + device + (cpuCapability.isEmpty() ? "" : ", " + cpuCapability) + ", "
-                + threads + " threads, " + computePrecision;
-=======
-    /** For people. */
-    @Override
-    public String toString() {
-        return "torch " + torchVersion + ", " + device + (cpuCapability.isEmpty() ? "" : ", " + cpuCapability) + ", "
                 + threads + (threads == 1 ? " thread, " : " threads, ") + computePrecision;
->>>>>>> 45f8e84 (Count progress, not connection: choose replicas by measured rate, move what is stuck, and outlive sleep, hung addresses and mixed machines)
     }
 }
