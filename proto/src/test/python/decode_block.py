@@ -1,7 +1,8 @@
 """Decodes a target block, after docs/wire-format.md, with nothing but the standard library.
 
 A second implementation, to test that the page says enough. Reads a file of hexadecimal digits (or of raw bytes) and prints one JSON
-object: the header and, for each row, position, ids, log-probabilities, tail, data log-probability, draw counts, offsets.
+object: the header and, for each row, position, ids, log-probabilities, tail, data log-probability, draw counts, and of each temperature
+the offset and the tail. Of a compact block also its cuts: to how many entries rows can be cut, and the ids that are then left.
 
     python3 decode_block.py BLOCK
 """
@@ -11,7 +12,7 @@ import math
 import struct
 import sys
 
-COUNT, FLOOR, TAIL, DATA, DRAWS, HEIGHT = range(6)
+COUNT, FLOOR, TAIL, DATA, DRAWS, HEIGHT, TEMPERED = range(7)
 MAX_LENGTH = 9
 KINDS = {1: "top_k", 2: "top_p_k", 3: "top_fraction", 4: "draws", 5: "chosen", 6: "data_only"}
 
@@ -80,6 +81,19 @@ class Bits:
         rest = self.zeros() + order
         require(rest <= 20, "a number of %d bits" % rest)
         return (1 << rest | self.number(rest)) - (1 << order)
+
+    def subset(self, count, left):
+        """The numbers of the `left` of `count` entries that come before a cut."""
+        fewer, width = min(left, count - left), (count - 1).bit_length()
+        if count > 16 and fewer * width < count - 1:
+            named = [self.number(width) for _ in range(fewer)]
+            require(named == sorted(set(named)) and named[-1] < count, "entries of a level out of order")
+            return named if left <= count - left else [i for i in range(count) if i not in named]
+        chosen = []
+        for i in range(count):
+            if len(chosen) < left and (left - len(chosen) == count - i or self.bit()):
+                chosen.append(i)
+        return chosen
 
     def gap(self, rice):
         """A gap in a Rice code; 24 zeros stand before one that is written in 16 bits."""
@@ -168,27 +182,68 @@ class Grid:
         return self.knee + level * self.step - 2
 
 
+def cuts_below(entries):
+    return sorted(factor << i for factor in (1, 3) for i in range(20) if factor << i < entries)
+
+
+def read_cuts(third, ordered, temperatures):
+    """Puts entries of equal height in order, as far as the cuts tell it; returns the corrections of tails."""
+    corrections, cuts = [], cuts_below(max(len(row) for row in ordered))
+    steps = [(row, 0, cut) for cut in cuts[:1] for row in ordered]
+    steps += [(row, before, cut) for row in ordered for before, cut in zip(cuts, cuts[1:])]
+    for row, before, cut in steps:
+        if len(row) <= cut or row[cut - 1][1] != row[cut][1]:
+            continue
+        first = last = cut
+        while first > before and row[first - 1][1] == row[cut][1]:
+            first -= 1
+        while last < len(row) and row[last][1] == row[cut][1]:
+            last += 1
+        chosen = third.subset(last - first, cut - first)
+        level = row[first:last]
+        row[first:last] = [level[i] for i in chosen] + [e for i, e in enumerate(level) if i not in chosen]
+    for cut in cuts:
+        for temperature in [1] + temperatures:
+            row = -1
+            for _ in range(third.golomb(0)):
+                row += 1 + third.golomb(4)
+                zigzag = 1 + third.golomb(0)
+                corrections.append({"entries": cut, "temperature": temperature, "row": row, "steps": (zigzag >> 1) ^ -(zigzag & 1)})
+    third.finish()
+    return corrections
+
+
 def compact_rows(fields, header, data_rows):
     rows, temperatures = header["rows"], header["temperatures"]
     fineness, step = fields.take("f"), fields.take("f")
-    uniform = fields.take("I")
+    uniform, refinement = fields.take("I", 2)
+    require(refinement <= 3, "refinement %d" % refinement)
     offsets = fields.take("f", rows * len(temperatures))
-    first = Bits(fields.take_bytes(fields.take("I")))
-    second = Bits(fields.data[fields.at :])
-    codes = [Code(second) for _ in range(HEIGHT + 1)]
-    floor, scalars = 0, []
+    first_bytes, third_bytes = fields.take("I", 2)
+    first = Bits(fields.take_bytes(first_bytes))
+    second = Bits(fields.take_bytes(len(fields.data) - fields.at - third_bytes))
+    third = Bits(fields.take_bytes(third_bytes))
+    codes = [Code(second) for _ in range(TEMPERED + 1)]
+    floor, scalars, tempered = 0, [], []
     for row in range(rows):
         count = uniform or codes[COUNT].read()
         tail = codes[TAIL].read() - 1
         data = codes[DATA].read() if row < data_rows else None
+        tempered.append([codes[TEMPERED].read() - 1 for _ in temperatures])
         if count:
             zigzag = codes[FLOOR].read()
             floor += (zigzag >> 1) ^ -(zigzag & 1)
         scalars.append((count, tail, data, floor))
     entries = compact_entries(first, second, codes, [count for count, *_ in scalars], header)
-    grid, tail_grid = Grid(fineness, step), Grid(fineness / 2, step / 4)
+    grid = Grid(fineness, step)
+    tail_grid = Grid(fineness / (2 << refinement), step / (4 << refinement))
+    tempered_grid = Grid(2**-7 / (1 << refinement), 0.046875 / (1 << refinement))
+    orders = [sorted(row, key=lambda entry: -entry[1]) for row in entries]
+    cut = header["kind"] in ("top_k", "top_p_k", "top_fraction")
+    require(cut or third_bytes == 0, "a third stream of rows that cannot be cut")
+    header["corrections"] = read_cuts(third, orders, temperatures) if cut else []
     for row, (_, tail_depth, data, floor) in enumerate(scalars):
-        ordered = sorted(entries[row], key=lambda entry: -entry[1])
+        ordered = orders[row]
         values = [grid.value(floor - height) for _, height, _ in ordered]
         tail = tail_grid.value(tail_depth) if tail_depth >= 0 else -math.inf
         shift = math.log(sum(math.exp(value) for value in values) + math.exp(tail))
@@ -199,6 +254,8 @@ def compact_rows(fields, header, data_rows):
             "data_log_probability": None if data is None else grid.value(data) - shift,
             "draw_counts": [draws for _, _, draws in ordered] if header["kind"] == "draws" else [],
             "temperature_offsets": offsets[row * len(temperatures) : (row + 1) * len(temperatures)],
+            "tempered_log_tails": [tempered_grid.value(d) if d >= 0 else -math.inf for d in tempered[row]],
+            "cuts": {k: sorted(token for token, _, _ in ordered[:k]) for k in cuts_below(len(ordered))} if cut else {},
         }
 
 
@@ -241,6 +298,7 @@ def wide_rows(fields, header, data_rows):
     tails = fields.take(value, rows)
     data = fields.take(value, data_rows) + [None] * (rows - data_rows)
     offsets = fields.take("f", rows * len(temperatures))
+    tempered = fields.take(value, rows * len(temperatures))
     logits = fields.take(value, entries) if header["raw_logits"] else []
     sums = fields.take("f", rows) if header["raw_logits"] else []
     require(fields.at == len(fields.data), "bytes after the last column")
@@ -256,13 +314,14 @@ def wide_rows(fields, header, data_rows):
             "data_log_probability": data[row],
             "draw_counts": draws[part],
             "temperature_offsets": offsets[row * len(temperatures) : (row + 1) * len(temperatures)],
+            "tempered_log_tails": tempered[row * len(temperatures) : (row + 1) * len(temperatures)],
             "logits": logits[part],
             "log_sum_exp": sums[row] if sums else None,
         }
 
 
 def decode(block):
-    require(len(block) >= 108 and block[:4] == b"LYNB" and block[4] == 1, "not a block of version 1")
+    require(len(block) >= 108 and block[:4] == b"LYNB" and block[4] == 2, "not a block of version 2")
     stated = struct.unpack_from("<I", block, len(block) - 4)[0]
     require(crc32c(block[:-4]) == stated, "the checksum differs")
     fields = Fields(block[:-4], 5)
@@ -288,7 +347,8 @@ def decode(block):
     header["rows"] = rows
     data_rows = rows - (flags & 1)
     read = compact_rows if precision == 3 else wide_rows
-    return {"header": header, "rows": [{"position": p} | r for p, r in zip(positions, read(fields, header, data_rows))]}
+    rows = [{"position": p} | r for p, r in zip(positions, read(fields, header, data_rows))]
+    return {"header": header, "rows": rows}
 
 
 def main():

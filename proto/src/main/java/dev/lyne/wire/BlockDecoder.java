@@ -26,6 +26,15 @@ public final class BlockDecoder {
         return new WideColumns(prologue.header(), prologue.dataRows()).read(in);
     }
 
+    /** Reads the whole block, and sees that it can be cut to fewer entries, too, which {@link #decode} leaves to whoever cuts it. */
+    public static TargetBlock decodeToCut(ByteBuffer block) {
+        TargetBlock decoded = decode(block);
+        if (decoded.header().precision() == Precision.COMPACT) {
+            QuantizedRows unused = levels(block);
+        }
+        return decoded;
+    }
+
     /** The rows of a compact block on their grid. */
     static QuantizedRows levels(ByteBuffer block) {
         ByteBuffer in = checked(block);

@@ -9,31 +9,28 @@ import java.util.zip.CRC32C;
 /** Writes target blocks: header, columns or bit stream, CRC32C. Equal rows give equal bytes. Safe for several threads. */
 public final class BlockEncoder {
     /** Scratch that grows to the largest block; one a thread, because blocks are encoded on a few long-lived threads. */
-    private static final ThreadLocal<Scratch> COMPACT =
-            ThreadLocal.withInitial(() -> new Scratch(new Quantizer(), new CompactEncoder(), new BitWriter(1 << 16)));
+    private static final ThreadLocal<Scratch> COMPACT = ThreadLocal.withInitial(
+            () -> new Scratch(new Quantizer(), new CompactEncoder(), new CutWriter(), new BitWriter(1 << 16)));
 
-    private record Scratch(Quantizer quantizer, CompactEncoder encoder, BitWriter out) {}
+    private record Scratch(Quantizer quantizer, CompactEncoder encoder, CutWriter cuts, BitWriter out) {}
 
     private BlockEncoder() {}
 
     /**
      * Encodes the header's rows, which are {@code columns}' rows {@code from} to {@code from + header.rows()}.
      *
-     * @throws IllegalArgumentException where a data log-probability is missing before the last row, or a value does not fit the
-     *     precision
+     * @throws IllegalArgumentException where a value is one that the format forbids, such as a NaN, or does not fit the precision
      */
     public static byte[] encode(BlockHeader header, RowColumns columns, int from) {
-        int dataRows = dataRows(columns.dataLogProbability(), from, header.rows());
+        EncodingRules.require(header, columns, from);
+        int last = from + header.rows() - 1;
+        int dataRows = Float.isNaN(columns.dataLogProbability()[last]) ? header.rows() - 1 : header.rows();
         if (header.precision() == Precision.COMPACT) {
-            return encode(
-                    header,
-                    COMPACT.get()
-                            .quantizer()
-                            .quantize(
-                                    columns,
-                                    from,
-                                    header.rows(),
-                                    header.selection().temperatures()));
+            Selection selection = header.selection();
+            QuantizedRows rows = COMPACT.get()
+                    .quantizer()
+                    .quantize(columns, from, header.rows(), selection.temperatures(), Cuts.apply(selection));
+            return encode(header, rows);
         }
         List<PositionRange> ranges = Positions.toRanges(header.positions());
         long entries = 0;
@@ -56,7 +53,8 @@ public final class BlockEncoder {
         int dataRows = lastWithoutData ? rows.rows() - 1 : rows.rows();
         HeaderBytes.put(head, header, ranges, dataRows);
         Scratch scratch = COMPACT.get();
-        return seal(new CompactColumns(header, dataRows).encode(rows, scratch.encoder(), scratch.out(), head.flip()));
+        return seal(new CompactColumns(header, dataRows)
+                .encode(rows, scratch.encoder(), scratch.cuts(), scratch.out(), head.flip()));
     }
 
     /** Writes the checksum of all bytes before them into the last four. */
@@ -66,15 +64,5 @@ public final class BlockEncoder {
         crc.update(block, 0, payload);
         ByteBuffer.wrap(block).order(ByteOrder.LITTLE_ENDIAN).putInt(payload, (int) crc.getValue());
         return block;
-    }
-
-    private static int dataRows(float[] data, int from, int rows) {
-        for (int row = from; row < from + rows - 1; row++) {
-            if (Float.isNaN(data[row])) {
-                throw new IllegalArgumentException(
-                        "row " + (row - from) + ": no data log-probability (expected: one in every row but the last)");
-            }
-        }
-        return Float.isNaN(data[from + rows - 1]) ? rows - 1 : rows;
     }
 }

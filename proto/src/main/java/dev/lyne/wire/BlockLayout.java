@@ -1,11 +1,11 @@
 package dev.lyne.wire;
 
-/** Constants of version 1 of the block layout, which docs/wire-format.md specifies. */
+/** Constants of version 2 of the block layout, which docs/wire-format.md specifies. */
 final class BlockLayout {
     /** "LYNB" as a little-endian integer. */
     static final int MAGIC = 0x424e594c;
 
-    static final byte VERSION = 1;
+    static final byte VERSION = 2;
 
     /** Flag: the last row has no data-token log-probability. */
     static final byte FLAG_LAST_ROW_WITHOUT_DATA = 1;

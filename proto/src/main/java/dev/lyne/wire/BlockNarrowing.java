@@ -5,10 +5,10 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Cuts a stored block down to a request that it contains: fewer entries a row, fewer rows, fewer temperatures. What a row loses goes
- * to its tail: the new tail is logaddexp(tail, what was dropped). Exact rows come out equal to fresh ones, up to the last bits of the
- * tail. Compact rows keep their levels, and meet the bounds of the precision against exact rows at the narrowed k; they differ from
- * fresh rows only among entries that the precision cannot tell apart.
+ * Cuts a stored block down to a request that it {@linkplain Containment#answers answers}: fewer entries a row, fewer rows, fewer
+ * temperatures. A row keeps exactly the ids of a fresh one. What it loses goes to its tails, at temperature 1 and at the others: the new
+ * tail is logaddexp(tail, what was dropped). Exact rows come out equal to fresh ones, up to the last bits of their tails. Compact rows
+ * keep their levels, and meet the bounds of the precision against exact rows at the narrowed k.
  */
 public final class BlockNarrowing {
     private BlockNarrowing() {}
@@ -17,7 +17,7 @@ public final class BlockNarrowing {
      * The rows of a block that answer a request.
      *
      * @param block bytes of a block; its position does not move
-     * @param selection what is wanted, which the block's selection {@linkplain Containment#contains contains}
+     * @param selection what is wanted, which the block {@linkplain Containment#answers answers}
      * @param positions wanted positions, ascending, all in the block
      * @param rowsDigest {@link Digests#rows} of the sequence's tokens and the wanted positions
      * @throws IllegalArgumentException where the block does not contain the request
@@ -25,7 +25,12 @@ public final class BlockNarrowing {
     public static byte[] narrow(ByteBuffer block, Selection selection, int[] positions, byte[] rowsDigest) {
         TargetBlock decoded = BlockDecoder.decode(block);
         BlockHeader held = decoded.header();
-        if (!Containment.contains(held.selection(), selection, held.vocabularySize(), Containment.keptMass(decoded))
+        if (!Containment.answers(
+                        held.selection(),
+                        selection,
+                        held.precision(),
+                        held.vocabularySize(),
+                        Containment.keptMass(decoded))
                 || !Containment.containsPositions(held.positions(), positions)) {
             throw new IllegalArgumentException("selection " + selection + " at " + positions.length
                     + " positions (expected: one that " + held.selection() + " at " + held.rows()
@@ -47,7 +52,8 @@ public final class BlockNarrowing {
                 rowsDigest,
                 positions);
         return held.precision() == Precision.COMPACT
-                ? BlockEncoder.encode(header, onGrid(BlockDecoder.levels(block), decoded, header, rows, counts))
+                ? BlockEncoder.encode(
+                        header, LevelNarrowing.narrow(BlockDecoder.levels(block), held, selection, rows, counts))
                 : BlockEncoder.encode(header, columns(List.of(decoded), selection, held.rawLogits(), positions), 0);
     }
 
@@ -81,7 +87,36 @@ public final class BlockNarrowing {
         RowColumns columns = empty(counts, selection.temperatures().size(), drawn, rawLogits);
         for (int i = 0; i < positions.length; i++) {
             copy(block[i], rows[i], columns, i);
-            putOffsets(block[i], rows[i], selection.temperatures(), columns.temperatureOffsets(), i);
+            putTempered(block[i], rows[i], selection.temperatures(), columns, i);
+        }
+        return columns;
+    }
+
+    /**
+     * Cuts rows that are yet to be encoded, in place, where how many entries reach p is to be decided: here, for fresh rows as for
+     * stored ones. What is dropped goes to the tails.
+     *
+     * @param columns the k most probable entries of each row, where the selection is top-p-k at temperature 1
+     */
+    public static RowColumns cut(RowColumns columns, Selection selection) {
+        if (!(selection instanceof Selection.TopPK rule) || rule.truncationTemperature() != 1f) {
+            return columns;
+        }
+        float[] values = columns.logProbabilities();
+        int temperatures = selection.temperatures().size();
+        for (int row = 0; row < columns.counts().length; row++) {
+            int from = row * columns.stride();
+            int end = from + columns.counts()[row];
+            int count = Containment.prefix(values, from, rule.p(), Math.min(columns.counts()[row], rule.k()));
+            columns.counts()[row] = count;
+            columns.logTailMass()[row] = tail(columns.logTailMass()[row], values, from + count, end, 1, 0);
+            for (int i = 0; i < temperatures; i++) {
+                int at = row * temperatures + i;
+                float offset = columns.temperatureOffsets()[at];
+                float temperature = selection.temperatures().get(i);
+                columns.temperedLogTails()[at] =
+                        tail(columns.temperedLogTails()[at], values, from + count, end, temperature, offset);
+            }
         }
         return columns;
     }
@@ -99,7 +134,10 @@ public final class BlockNarrowing {
         int most = Math.min(count, selection.mostEntries(block.header().vocabularySize()));
         boolean shorter = selection instanceof Selection.TopPK rule
                 && !(block.header().selection() instanceof Selection.TopPK held && held.p() == rule.p());
-        return shorter ? Containment.prefix(block, row, ((Selection.TopPK) selection).p(), most) : most;
+        return shorter
+                ? Containment.prefix(
+                        block.logProbabilities(), block.offsets()[row], ((Selection.TopPK) selection).p(), most)
+                : most;
     }
 
     private static RowColumns empty(int[] counts, int temperatures, boolean drawn, boolean rawLogits) {
@@ -112,6 +150,7 @@ public final class BlockNarrowing {
                 new float[rows * stride],
                 new float[rows],
                 new float[rows],
+                new float[rows * temperatures],
                 new float[rows * temperatures],
                 new int[drawn ? rows * stride : 0],
                 new float[rawLogits ? rows * stride : 0],
@@ -131,74 +170,48 @@ public final class BlockNarrowing {
             System.arraycopy(block.logits(), from, columns.logits(), start, count);
             columns.logSumExp()[to] = block.logSumExp()[row];
         }
-        columns.logTailMass()[to] = tail(block, row, count);
+        columns.logTailMass()[to] = count == 0
+                ? 0
+                : tail(
+                        block.logTailMass()[row],
+                        block.logProbabilities(),
+                        from + count,
+                        block.offsets()[row + 1],
+                        1,
+                        0);
         columns.dataLogProbability()[to] = block.dataLogProbability()[row];
     }
 
-    private static float tail(TargetBlock block, int row, int count) {
-        float tail = block.logTailMass()[row];
-        if (count == block.count(row)) {
+    /** Log of the mass of a tail and of dropped entries {@code [from, to)}, at a temperature whose offset is {@code offset}. */
+    private static float tail(
+            float tail, float[] logProbabilities, int from, int to, double temperature, double offset) {
+        if (from == to) {
             return tail;
         }
-        if (count == 0) {
-            return 0;
+        LogSum sum = new LogSum(tail);
+        for (int i = to - 1; i >= from; i--) {
+            sum.add(logProbabilities[i] / temperature + offset);
         }
-        double mass = Math.exp(tail);
-        for (int i = block.offsets()[row] + count; i < block.offsets()[row + 1]; i++) {
-            mass += Math.exp(block.logProbabilities()[i]);
-        }
-        return (float) Math.log(mass);
+        return (float) Math.min(LevelGrid.MAX_LOG_PROBABILITY, sum.log());
     }
 
-    /** Offsets of the wanted temperatures of one row, as row {@code to} of the answer. */
-    private static void putOffsets(TargetBlock block, int row, List<Float> wanted, float[] offsets, int to) {
+    /** Offsets and tails of the wanted temperatures of one row, as row {@code to} of the answer. */
+    private static void putTempered(TargetBlock block, int row, List<Float> wanted, RowColumns columns, int to) {
         List<Float> held = block.header().selection().temperatures();
+        int kept = columns.counts()[to];
         for (int j = 0; j < wanted.size(); j++) {
-            offsets[to * wanted.size() + j] =
-                    block.temperatureOffsets()[row * held.size() + held.indexOf(wanted.get(j))];
+            int from = row * held.size() + held.indexOf(wanted.get(j));
+            float offset = block.temperatureOffsets()[from];
+            columns.temperatureOffsets()[to * wanted.size() + j] = offset;
+            columns.temperedLogTails()[to * wanted.size() + j] = kept == 0
+                    ? 0
+                    : tail(
+                            block.temperedLogTails()[from],
+                            block.logProbabilities(),
+                            block.offsets()[row] + kept,
+                            block.offsets()[row + 1],
+                            wanted.get(j),
+                            offset);
         }
-    }
-
-    /** Levels as they are, tails rounded once more: their own grid is fine enough for two roundings to stay within 0.05 nats. */
-    private static QuantizedRows onGrid(
-            QuantizedRows held, TargetBlock decoded, BlockHeader header, int[] rows, int[] counts) {
-        int[] offsets = new int[rows.length + 1];
-        for (int i = 0; i < rows.length; i++) {
-            offsets[i + 1] = offsets[i] + counts[i];
-        }
-        int[] ids = new int[offsets[rows.length]];
-        int[] depths = new int[ids.length];
-        int[] draws = new int[held.drawCounts().length > 0 ? ids.length : 0];
-        int[] tails = new int[rows.length];
-        int[] data = new int[rows.length];
-        List<Float> temperatures = header.selection().temperatures();
-        float[] temperatureOffsets = new float[rows.length * temperatures.size()];
-        for (int i = 0; i < rows.length; i++) {
-            int row = rows[i];
-            putOffsets(decoded, row, temperatures, temperatureOffsets, i);
-            int from = held.offsets()[row];
-            System.arraycopy(held.ids(), from, ids, offsets[i], counts[i]);
-            System.arraycopy(held.depths(), from, depths, offsets[i], counts[i]);
-            if (draws.length > 0) {
-                System.arraycopy(held.drawCounts(), from, draws, offsets[i], counts[i]);
-            }
-            boolean whole = counts[i] == decoded.count(row);
-            tails[i] = whole ? held.tailDepths()[row] : held.tailGrid().depth(unshifted(held, row, counts[i]));
-            data[i] = held.dataDepths()[row];
-        }
-        return new QuantizedRows(
-                held.grid(), held.tailGrid(), offsets, offsets, ids, depths, tails, data, draws, temperatureOffsets);
-    }
-
-    /** Log of the mass that leaves a row, on the scale of its levels: before a decoder makes masses sum to one. */
-    private static float unshifted(QuantizedRows held, int row, int count) {
-        int tailDepth = held.tailDepths()[row];
-        double mass = tailDepth == QuantizedRows.NOTHING
-                ? 0
-                : Math.exp(held.tailGrid().value(tailDepth));
-        for (int i = held.offsets()[row] + count; i < held.offsets()[row + 1]; i++) {
-            mass += held.grid().mass(held.depths()[i]);
-        }
-        return (float) Math.min(LevelGrid.MAX_LOG_PROBABILITY, Math.log(mass));
     }
 }

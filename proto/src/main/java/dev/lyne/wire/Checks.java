@@ -31,6 +31,14 @@ final class Checks {
         return value;
     }
 
+    /** The value, where it is finite. */
+    static float finite(String name, float value) {
+        if (!Float.isFinite(value)) {
+            throw new MalformedBlockException(name + " " + value + " (expected: finite)");
+        }
+        return value;
+    }
+
     /** The value, where it is finite and within its bounds. */
     static float bounded(String name, float value, float min, float max) {
         if (!(value >= min && value <= max)) {

@@ -20,8 +20,11 @@ final class CodeTables {
     /** Height of an entry. */
     static final int HEIGHT = 5;
 
+    /** Depth of a tail at a temperature, plus one; 0: no tail. */
+    static final int TEMPERED = 6;
+
     /** Number of codes. */
-    static final int TABLES = HEIGHT + 1;
+    static final int TABLES = TEMPERED + 1;
 
     /** Zeros that stand for a gap in {@link #ESCAPED_BITS} bits. */
     static final int ESCAPE = 24;

@@ -8,9 +8,11 @@ package dev.lyne.wire;
  * @param floors depth that heights are counted from, `[rows]`
  * @param tailDepths `[rows]`; {@link QuantizedRows#NOTHING} for −∞
  * @param dataDepths `[rows]`; {@link QuantizedRows#NOTHING} where a row has no data token
+ * @param temperedDepths `[rows · temperatures]`; {@link QuantizedRows#NOTHING} for −∞
  */
 @SuppressWarnings("ArrayRecordComponent") // a carrier of columns; contents are never compared
-record CodedRows(int[] offsets, long[] entries, int[] floors, int[] tailDepths, int[] dataDepths) {
+record CodedRows(
+        int[] offsets, long[] entries, int[] floors, int[] tailDepths, int[] dataDepths, int[] temperedDepths) {
     private static final int FIELD_BITS = 20;
 
     int count() {

@@ -4,8 +4,11 @@ import java.nio.ByteBuffer;
 
 /** The payload of a compact block: the grid, c_τ, and the rows as a bit stream; and between rows on a grid and decoded ones. */
 final class CompactColumns {
-    /** Bytes of fineness, largest step and entries of every row. */
-    private static final int PRELUDE_BYTES = 12;
+    /** Bytes of fineness, largest step, entries of every row and refinement of tails. */
+    private static final int PRELUDE_BYTES = 16;
+
+    /** Bytes of the lengths of the first and the third stream. */
+    private static final int LENGTH_BYTES = 8;
 
     private static final ThreadLocal<CompactDecoder.Scratch> SCRATCH =
             ThreadLocal.withInitial(CompactDecoder.Scratch::new);
@@ -19,17 +22,27 @@ final class CompactColumns {
     }
 
     /** Header bytes, payload and room for a checksum. */
-    byte[] encode(QuantizedRows rows, CompactEncoder encoder, BitWriter out, ByteBuffer head) {
+    byte[] encode(QuantizedRows rows, CompactEncoder encoder, CutWriter cuts, BitWriter out, ByteBuffer head) {
         int fixed = head.limit() + PRELUDE_BYTES + 4 * rows.temperatureOffsets().length;
         out.clear();
         int uniform = uniform(rows);
         ByteBuffer prelude = out.buffer(out.skip(fixed), fixed);
         prelude.put(head);
-        prelude.putFloat(rows.grid().fineness()).putFloat(rows.grid().maxStep()).putInt(uniform);
+        prelude.putFloat(rows.grid().fineness()).putFloat(rows.grid().maxStep());
+        prelude.putInt(uniform).putInt(rows.refinement());
         for (float offset : rows.temperatureOffsets()) {
             prelude.putFloat(offset);
         }
-        encoder.encode(rows, header.vocabularySize(), uniform, out);
+        int lengths = out.skip(LENGTH_BYTES);
+        int firstBytes = encoder.encode(rows, header.vocabularySize(), uniform, out);
+        out.fillByte();
+        int both = out.size();
+        if (Cuts.apply(header.selection())) {
+            cuts.write(rows, out);
+            out.fillByte();
+        }
+        out.putInt(lengths, firstBytes);
+        out.putInt(lengths + Integer.BYTES, out.size() - both);
         return out.finish(BlockLayout.CHECKSUM_BYTES);
     }
 
@@ -47,30 +60,45 @@ final class CompactColumns {
     private Payload payload(ByteBuffer in) {
         int most = header.selection().mostEntries(header.vocabularySize());
         int temperatures = header.selection().temperatures().size();
-        Checks.remaining(in, PRELUDE_BYTES + 4L * header.rows() * temperatures + 4, "grid and temperature offsets");
+        Checks.remaining(
+                in, PRELUDE_BYTES + 4L * header.rows() * temperatures + LENGTH_BYTES, "grid and temperature offsets");
         float fineness = Checks.bounded("fineness", in.getFloat(), LevelGrid.MIN_FINENESS, LevelGrid.MAX_FINENESS);
         float maxStep = Checks.bounded("largest step", in.getFloat(), LevelGrid.MIN_STEP, LevelGrid.MAX_STEP);
         int uniform = Checks.bounded("entries of every row", in.getInt(), 0, most);
+        int refinement = Checks.bounded("refinement of tails", in.getInt(), 0, LevelGrid.MAX_REFINEMENT);
         float[] offsets = new float[header.rows() * temperatures];
         for (int i = 0; i < offsets.length; i++) {
-            offsets[i] = Checks.number("temperature offset", in.getFloat());
+            offsets[i] = Checks.finite("temperature offset", in.getFloat());
         }
-        int firstBytes = Checks.bounded("bytes of the first stream", in.getInt(), 0, in.remaining() - 4);
+        int streams = in.remaining() - LENGTH_BYTES;
+        int firstBytes = Checks.bounded("bytes of the first stream", in.getInt(), 0, streams);
+        int thirdBytes = Checks.bounded("bytes of the third stream", in.getInt(), 0, streams - firstBytes);
+        boolean cut = Cuts.apply(header.selection());
+        if (!cut && thirdBytes > 0) {
+            throw new MalformedBlockException(thirdBytes + " bytes of the third stream (expected: none where rows are"
+                    + " not of the most probable entries)");
+        }
         byte[] bits = new byte[in.remaining() + BitReader.SPARE_BYTES];
         in.get(bits, 0, in.remaining());
         boolean drawn = header.selection() instanceof Selection.Draws;
         try {
-            CodedRows rows = new CompactDecoder(
-                            bits, firstBytes, header.vocabularySize(), most, drawn, header.rows(), SCRATCH.get())
+            CodedRows rows = new CompactDecoder(bits, firstBytes, streams - thirdBytes, header, SCRATCH.get())
                     .decode(dataRows, uniform);
-            return new Payload(LevelGrid.forEntries(fineness, maxStep), offsets, rows, drawn);
+            BitReader third = new BitReader(bits, streams - thirdBytes, streams);
+            return new Payload(LevelGrid.forEntries(fineness, maxStep), refinement, offsets, rows, drawn, third);
         } catch (IndexOutOfBoundsException e) {
             throw new MalformedBlockException("rows end in the middle (expected: " + header.rows() + " rows)");
         }
     }
 
     @SuppressWarnings("ArrayRecordComponent") // a carrier of columns; contents are never compared
-    private record Payload(LevelGrid grid, float[] temperatureOffsets, CodedRows rows, boolean drawn) {}
+    private record Payload(
+            LevelGrid grid,
+            int refinement,
+            float[] temperatureOffsets,
+            CodedRows rows,
+            boolean drawn,
+            BitReader third) {}
 
     /** Reads rows as levels of their grid. */
     QuantizedRows levels(ByteBuffer in) {
@@ -98,7 +126,7 @@ final class CompactColumns {
         }
         return new QuantizedRows(
                 payload.grid(),
-                payload.grid().forTails(),
+                payload.refinement(),
                 rows.offsets(),
                 rows.offsets(),
                 ids,
@@ -106,7 +134,26 @@ final class CompactColumns {
                 rows.tailDepths(),
                 rows.dataDepths(),
                 draws,
-                payload.temperatureOffsets());
+                payload.temperatureOffsets(),
+                rows.temperedDepths(),
+                corrections(payload, ids, depths));
+    }
+
+    /** Reads the third stream: puts ids in order as far as it tells, and gives the corrections of tails. */
+    private long[] corrections(Payload payload, int[] ids, int[] depths) {
+        if (!Cuts.apply(header.selection())) {
+            return new long[0];
+        }
+        try {
+            return new CutReader(payload.third())
+                    .read(
+                            payload.rows().offsets(),
+                            ids,
+                            depths,
+                            header.selection().temperatures().size());
+        } catch (IndexOutOfBoundsException e) {
+            throw new MalformedBlockException("the third stream ends in the middle (expected: all cuts)");
+        }
     }
 
     /** Reads rows as log-probabilities; each row is shifted so that its masses sum to one. */
@@ -114,7 +161,9 @@ final class CompactColumns {
         Payload payload = payload(in);
         CodedRows rows = payload.rows();
         LevelGrid grid = payload.grid();
-        LevelGrid tailGrid = grid.forTails();
+        LevelGrid tailGrid = grid.forTails(payload.refinement());
+        boolean cut = Cuts.apply(header.selection());
+        CutReader cuts = new CutReader(payload.third());
         int[] ids = new int[rows.count()];
         float[] logProbabilities = new float[ids.length];
         int[] draws = new int[payload.drawn() ? ids.length : 0];
@@ -129,6 +178,9 @@ final class CompactColumns {
             double tailMass = tailDepth == QuantizedRows.NOTHING ? 0 : tailGrid.mass(tailDepth);
             float shift =
                     order.values(rows.entries(), from, to, rows.floors()[row], grid, tailMass, ids, logProbabilities);
+            if (cut && to - from > 1 && logProbabilities[from] == logProbabilities[from + 1]) {
+                putFirst(cuts, ids, logProbabilities, from, to);
+            }
             if (payload.drawn()) {
                 long[] sorted = order.sort(rows.entries(), from, to);
                 for (int i = from; i < to; i++) {
@@ -147,8 +199,32 @@ final class CompactColumns {
                 tails,
                 data,
                 payload.temperatureOffsets(),
+                temperedTails(payload),
                 draws,
                 new float[0],
                 new float[0]);
+    }
+
+    /** The most probable entry of a row, where others share its level. */
+    private static void putFirst(CutReader cuts, int[] ids, float[] logProbabilities, int from, int to) {
+        int end = from + 2;
+        while (end < to && logProbabilities[end] == logProbabilities[from]) {
+            end++;
+        }
+        try {
+            cuts.putFirst(ids, from, end - from);
+        } catch (IndexOutOfBoundsException e) {
+            throw new MalformedBlockException("the third stream ends in the middle (expected: all cuts)");
+        }
+    }
+
+    private static float[] temperedTails(Payload payload) {
+        int[] depths = payload.rows().temperedDepths();
+        float[] tails = new float[depths.length];
+        LevelGrid grid = LevelGrid.forTemperedTails(payload.refinement());
+        for (int i = 0; i < depths.length; i++) {
+            tails[i] = depths[i] == QuantizedRows.NOTHING ? Float.NEGATIVE_INFINITY : grid.value(depths[i]);
+        }
+        return tails;
     }
 }

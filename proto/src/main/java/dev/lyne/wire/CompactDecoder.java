@@ -20,6 +20,7 @@ final class CompactDecoder {
     private final int[] floors;
     private final int[] tails;
     private final int[] data;
+    private final int[] tempered;
     private final Scratch scratch;
     private int entries;
 
@@ -47,22 +48,25 @@ final class CompactDecoder {
     /**
      * Reads all codes.
      *
-     * @param bytes both streams, then as many bytes more as a {@link BitReader} wants
+     * @param bytes both streams, then whatever comes, as many bytes at least as a {@link BitReader} wants
      * @param firstBytes how many of them are the first stream
+     * @param bothBytes how many are both
      * @param most entries that a row may keep
      * @param scratch holds the entries until its next use
      */
-    CompactDecoder(
-            byte[] bytes, int firstBytes, int vocabularySize, int most, boolean drawn, int rows, Scratch scratch) {
+    CompactDecoder(byte[] bytes, int firstBytes, int bothBytes, BlockHeader header, Scratch scratch) {
         ids = new BitReader(bytes, 0, firstBytes);
-        heights = new BitReader(bytes, firstBytes, bytes.length - BitReader.SPARE_BYTES);
-        this.vocabularySize = vocabularySize;
-        this.most = most;
-        this.drawn = drawn;
+        heights = new BitReader(bytes, firstBytes, bothBytes);
+        Selection selection = header.selection();
+        vocabularySize = header.vocabularySize();
+        most = selection.mostEntries(vocabularySize);
+        drawn = selection instanceof Selection.Draws;
+        int rows = header.rows();
         offsets = new int[rows + 1];
         floors = new int[rows];
         tails = new int[rows];
         data = new int[rows];
+        tempered = new int[rows * selection.temperatures().size()];
         if (scratch.next.length < rows) {
             scratch.next = new int[rows];
         }
@@ -84,10 +88,11 @@ final class CompactDecoder {
         }
         ids.finish();
         heights.finish();
-        return new CodedRows(offsets, scratch.entries, floors, tails, data);
+        return new CodedRows(offsets, scratch.entries, floors, tails, data, tempered);
     }
 
     private void readRows(int dataRows, int uniform) {
+        int temperatures = tempered.length / floors.length;
         long total = 0;
         long possible = 8L * Math.min(ids.size(), heights.size());
         int floor = 0;
@@ -99,6 +104,10 @@ final class CompactDecoder {
             }
             tails[row] = codes.read(heights, CodeTables.TAIL) - 1;
             data[row] = row < dataRows ? codes.read(heights, CodeTables.DATA) : QuantizedRows.NOTHING;
+            for (int i = row * temperatures; i < (row + 1) * temperatures; i++) {
+                tempered[i] = codes.read(heights, CodeTables.TEMPERED) - 1;
+                requireDepth(row, tempered[i]);
+            }
             if (count > 0) {
                 int zigzag = codes.read(heights, CodeTables.FLOOR);
                 floor += (zigzag >>> 1) ^ -(zigzag & 1);

@@ -33,18 +33,19 @@ final class CompactEncoder {
 
     private int rowTokensUsed;
 
-    /** Appends both streams. {@code uniform}: entries of every row, or 0 where rows differ. */
-    void encode(QuantizedRows rows, int vocabularySize, int uniform, BitWriter out) {
+    /** Appends both streams; returns the bytes of the first. {@code uniform}: entries of every row, or 0 where rows differ. */
+    int encode(QuantizedRows rows, int vocabularySize, int uniform, BitWriter out) {
         prepare(rows, vocabularySize);
+        int start = out.size();
+        int firstBytes;
         try {
             addRows(rows, uniform == 0);
             countIds(rows, vocabularySize);
             listIds(vocabularySize);
             sortEntries(rows);
-            int start = out.skip(Integer.BYTES);
             putIds(rows.rows(), vocabularySize, out);
             out.fillByte();
-            out.putInt(start, out.size() - start - Integer.BYTES);
+            firstBytes = out.size() - start;
         } finally {
             forget(vocabularySize);
         }
@@ -54,6 +55,7 @@ final class CompactEncoder {
         if (rows.drawCounts().length > 0) {
             putDraws(rows.entries(), out);
         }
+        return firstBytes;
     }
 
     private void prepare(QuantizedRows rows, int vocabularySize) {
@@ -68,15 +70,18 @@ final class CompactEncoder {
         }
         if (floors.length < rows.rows()) {
             floors = new int[rows.rows()];
-            rowTokens = new int[4 * rows.rows()];
+        }
+        if (rowTokens.length < (4 + rows.temperatures()) * rows.rows()) {
+            rowTokens = new int[(4 + rows.temperatures()) * rows.rows()];
         }
         codes.clear();
         rowTokensUsed = 0;
     }
 
-    /** What a row has once: its number of entries, tail, data log-probability, and floor. */
+    /** What a row has once: its number of entries, tail, data log-probability, tails at other temperatures, and floor. */
     private void addRows(QuantizedRows rows, boolean withCounts) {
         int[] depths = rows.depths();
+        int temperatures = rows.temperatures();
         int floor = 0;
         for (int row = 0; row < rows.rows(); row++) {
             int from = rows.offsets()[row];
@@ -88,11 +93,11 @@ final class CompactEncoder {
             if (rows.dataDepths()[row] != QuantizedRows.NOTHING) {
                 addRow(CodeTables.DATA, rows.dataDepths()[row]);
             }
+            for (int i = row * temperatures; i < (row + 1) * temperatures; i++) {
+                addRow(CodeTables.TEMPERED, rows.temperedDepths()[i] + 1);
+            }
             if (from < to) {
-                int deepest = 0;
-                for (int i = from; i < to; i++) {
-                    deepest = Math.max(deepest, depths[i]);
-                }
+                int deepest = depths[to - 1];
                 int difference = deepest - floor;
                 addRow(CodeTables.FLOOR, (difference << 1) ^ (difference >> 31));
                 floor = deepest;

@@ -4,9 +4,44 @@ import java.util.HashSet;
 
 /** Which stored rows answer which requests: the one place that decides it. */
 public final class Containment {
+    /** A cumulative probability reaches p within this. */
     private static final double REACHED = 1e-12;
 
+    /** And within this part of 1 − p, since it is a sum of probabilities whose logarithms are rounded to 32 bits. */
+    private static final double ROUNDED = 4e-7;
+
     private Containment() {}
+
+    /**
+     * Whether rows of a selection, coded in a precision, answer a request for rows of another with exactly the ids that fresh rows would
+     * have, and within the precision. {@linkplain #contains Exact rows} do where they hold all that is wanted. Compact rows know the
+     * order of their entries at the {@linkplain Cuts cuts} alone, and rounded masses do not decide how many entries reach p; so they
+     * answer for as many entries as they have, a cut, or none. Half rows answer for their very entries alone: a sum of rounded entries
+     * is further off than one.
+     *
+     * @param keptMass smallest kept mass of the stored rows at temperature 1; 0 where it is not known
+     */
+    public static boolean answers(
+            Selection held, Selection wanted, Precision precision, int vocabularySize, double keptMass) {
+        if (!contains(held, wanted, vocabularySize, keptMass)) {
+            return false;
+        }
+        boolean same = wanted.withTemperatures(held.temperatures()).equals(held);
+        return switch (precision) {
+            case EXACT -> true;
+            case HALF -> same;
+            case COMPACT -> same || wanted instanceof Selection.DataOnly || isCut(held, wanted, vocabularySize);
+        };
+    }
+
+    private static boolean isCut(Selection held, Selection wanted, int vocabularySize) {
+        int most = wanted.mostEntries(vocabularySize);
+        boolean counted = isPlainPrefix(held) && isPlainPrefix(wanted)
+                || held instanceof Selection.TopPK has
+                        && wanted instanceof Selection.TopPK asked
+                        && has.p() == asked.p();
+        return counted && (most == held.mostEntries(vocabularySize) || Cuts.isCut(most));
+    }
 
     /**
      * Whether rows of a selection hold all that rows of another would. Temperatures asked for have to be held. A prefix of the k most
@@ -36,7 +71,7 @@ public final class Containment {
             }
             return wanted instanceof Selection.TopPK asked
                     && asked.truncationTemperature() == 1f
-                    && (asked.k() <= k || keptMass >= asked.p() - REACHED);
+                    && (asked.k() <= k || keptMass >= reached(asked.p()));
         }
         return held instanceof Selection.TopPK has
                 && wanted instanceof Selection.TopPK asked
@@ -87,13 +122,22 @@ public final class Containment {
         return mass;
     }
 
-    /** Entries of the shortest prefix of a row whose mass reaches p, at most {@code most}. */
-    static int prefix(TargetBlock block, int row, double p, int most) {
+    /** The cumulative probability that counts as having reached p. */
+    private static double reached(double p) {
+        return p - REACHED - ROUNDED * (1 - p);
+    }
+
+    /**
+     * Entries of the shortest prefix whose mass at temperature 1 reaches p, at most {@code most}: what fresh rows and those cut from
+     * wider ones keep alike.
+     *
+     * @param logProbabilities exact, in descending order from {@code from} on
+     */
+    static int prefix(float[] logProbabilities, int from, double p, int most) {
         double mass = 0;
         int count = 0;
-        int from = block.offsets()[row];
-        while (count < most && mass < p - REACHED) {
-            mass += Math.exp(block.logProbabilities()[from + count++]);
+        while (count < most && mass < reached(p)) {
+            mass += Math.exp(logProbabilities[from + count++]);
         }
         return count;
     }

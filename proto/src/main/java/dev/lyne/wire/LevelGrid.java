@@ -26,6 +26,21 @@ final class LevelGrid {
     /** Largest log-probability that rounding in float32 can bring about. */
     static final float MAX_LOG_PROBABILITY = 1e-2f;
 
+    /** A tail's largest step is this part of an entry's. */
+    static final int TAIL_STEPS = 4;
+
+    /** Fineness of the grid for tempered tails. */
+    private static final float TEMPERED_FINENESS = 0x1p-7f;
+
+    /** Largest step of the grid for tempered tails, in nats. */
+    static final double TEMPERED_STEP = 0.046875;
+
+    /** A log tail mass at another temperature that is below this is coded as this: as a number it is 0 in any case. */
+    static final float LEAST_TEMPERED_TAIL = -4096f;
+
+    /** Most halvings of the grids for tails. */
+    static final int MAX_REFINEMENT = 3;
+
     /** Levels of the straight part that stand in the table: enough for 20 nats below the knee at the usual steps. */
     private static final int STRAIGHT_LEVELS_IN_TABLE = 128;
 
@@ -65,9 +80,23 @@ final class LevelGrid {
         return new LevelGrid(fineness, maxStep, true);
     }
 
-    /** The grid for log tail masses beside this one: twice as fine where it curves, a quarter of the step below. */
-    LevelGrid forTails() {
-        return new LevelGrid(finenessStated / 2, maxStepStated / 4, false);
+    /**
+     * The grid for log tail masses beside this one: twice as fine where it curves, a quarter of the step below.
+     *
+     * @param refinement how often it is halved once more: tails that entries were added to are rounded on a finer grid
+     */
+    LevelGrid forTails(int refinement) {
+        return new LevelGrid(finenessStated / (2 << refinement), maxStepStated / (TAIL_STEPS << refinement), false);
+    }
+
+    /** The grid for log tail masses at other temperatures: the same in every block, but for the refinement. */
+    static LevelGrid forTemperedTails(int refinement) {
+        return new LevelGrid(TEMPERED_FINENESS / (1 << refinement), (float) TEMPERED_STEP / (1 << refinement), false);
+    }
+
+    /** Whether a log-probability that is at most 0, but for rounding, has a level. */
+    boolean reaches(float logProbability) {
+        return logProbability >= least;
     }
 
     float fineness() {
@@ -81,7 +110,7 @@ final class LevelGrid {
     /** The nearest level, in √p above the knee and in log p below. */
     int depth(float logProbability) {
         requireInRange(logProbability);
-        return depth(logProbability, FastExp.exp(0.5 * logProbability));
+        return depth(logProbability, Math.exp(0.5 * logProbability)); // semi-monotonic, as depths have to be
     }
 
     /** As {@link #depth(float)}, for a value that is in range and the square root of whose probability is known. */

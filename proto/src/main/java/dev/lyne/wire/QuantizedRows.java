@@ -2,23 +2,26 @@ package dev.lyne.wire;
 
 /**
  * Rows as levels of a grid: what a compact block says, between bits and floating point. Narrowing works on these, so that a level
- * is rounded once in its life.
+ * is rounded once in its life. The entries of a row are in descending order of probability as far as it is known: always at the
+ * {@link Cuts}.
  *
  * @param grid of kept and data log-probabilities
- * @param tailGrid of log tail masses
+ * @param refinement of the grids for log tail masses
  * @param offsets row r holds entries {@code offsets[r]} to {@code offsets[r + 1]}, `[rows + 1]`
  * @param starts where the ids and draw counts of each row start, `[rows]`: they may have room between rows
  * @param ids token ids
- * @param depths levels of their log-probabilities, `[entries]` or more; ascending within a row once decoded
+ * @param depths levels of their log-probabilities, `[entries]` or more; ascending within a row
  * @param tailDepths `[rows]`; {@link #NOTHING} for −∞
  * @param dataDepths `[rows]`; {@link #NOTHING} where a row has no data token
  * @param drawCounts beside the ids; empty where the selection draws nothing
  * @param temperatureOffsets c_τ, `[rows · temperatures]`
+ * @param temperedDepths of the log tail masses at the temperatures, `[rows · temperatures]`; {@link #NOTHING} for −∞
+ * @param corrections of tails of rows that are cut, in order
  */
 @SuppressWarnings("ArrayRecordComponent") // a carrier of columns; contents are never compared
 record QuantizedRows(
         LevelGrid grid,
-        LevelGrid tailGrid,
+        int refinement,
         int[] offsets,
         int[] starts,
         int[] ids,
@@ -26,7 +29,9 @@ record QuantizedRows(
         int[] tailDepths,
         int[] dataDepths,
         int[] drawCounts,
-        float[] temperatureOffsets) {
+        float[] temperatureOffsets,
+        int[] temperedDepths,
+        long[] corrections) {
     /** Stands where there is no level. */
     static final int NOTHING = -1;
 
@@ -36,5 +41,36 @@ record QuantizedRows(
 
     int entries() {
         return offsets[offsets.length - 1];
+    }
+
+    /** The same rows, with the corrections that their cuts need. */
+    QuantizedRows withCorrections(long[] all) {
+        return new QuantizedRows(
+                grid,
+                refinement,
+                offsets,
+                starts,
+                ids,
+                depths,
+                tailDepths,
+                dataDepths,
+                drawCounts,
+                temperatureOffsets,
+                temperedDepths,
+                all);
+    }
+
+    /** Most entries of a row. */
+    int most() {
+        int most = 0;
+        for (int row = 0; row < rows(); row++) {
+            most = Math.max(most, offsets[row + 1] - offsets[row]);
+        }
+        return most;
+    }
+
+    /** Temperatures that rows have offsets and tails for. */
+    int temperatures() {
+        return temperatureOffsets.length / rows();
     }
 }

@@ -2,6 +2,7 @@ package dev.lyne.wire;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Rounds rows to the coarsest grid that keeps the bounds of compact precision over the block. The expected divergence of a grid is
@@ -15,13 +16,16 @@ final class Quantizer {
     /** Largest error of a kept log-probability, in nats, with room for float32. */
     static final double MAX_ERROR = 0.0998;
 
+    /** Largest error of a log tail mass, in nats, with room for float32. */
+    static final double MAX_TAIL_ERROR = 0.0498;
+
     private static final double AIM = 0.955e-4;
     private static final double TOO_FINE = 0.85e-4;
     private static final float STEP = 0.186f;
     private static final int SAMPLE_ENTRIES = 512;
     private static final int ATTEMPTS = 40;
     private static final RowColumns NONE =
-            new RowColumns(0, new int[0], new int[0], new float[0], new float[0], new float[0], new float[0]);
+            new RowColumns(0, new int[0], new int[0], new float[0], new float[0], new float[0]);
 
     private RowColumns columns = NONE;
     private int from;
@@ -36,13 +40,20 @@ final class Quantizer {
     /** Depths of all entries; longer than they need. */
     private int[] depths = new int[0];
 
+    /** Whether an entry's depth is not its own alone, but that of the one before it. */
+    private boolean raised;
+
+    /** What cuts of the rows need to be told. */
+    private final CutTails cutTails = new CutTails();
+
     /**
      * The rows {@code from} to {@code from + rows} as levels, which hold until the next call. Steps shrink by the smallest temperature
      * where one is below 1, because an error Δ becomes Δ/τ.
      *
+     * @param cut whether the rows can be cut to fewer entries
      * @throws IllegalArgumentException where a log-probability is not finite
      */
-    QuantizedRows quantize(RowColumns rowColumns, int firstRow, int rowCount, List<Float> temperatures) {
+    QuantizedRows quantize(RowColumns rowColumns, int firstRow, int rowCount, List<Float> temperatures, boolean cut) {
         columns = rowColumns;
         from = firstRow;
         rows = rowCount;
@@ -57,24 +68,24 @@ final class Quantizer {
         if (depths.length < entries) {
             depths = new int[entries];
         }
+        cutTails.reserve(rows, entries);
         float shrink = 1;
         for (float temperature : temperatures) {
             shrink = Math.min(shrink, temperature);
         }
-        QuantizedRows result = run(shrink, temperatures.size());
+        QuantizedRows result = run(shrink, temperatures, cut);
         columns = NONE;
         return result;
     }
 
-    private QuantizedRows run(float shrink, int temperatures) {
+    private QuantizedRows run(float shrink, List<Float> temperatures, boolean cut) {
         float step = STEP;
         double fineness = guess(step);
         for (int attempt = 0; ; attempt++) {
             LevelGrid grid = LevelGrid.forEntries(
                     clamp(fineness * shrink, LevelGrid.MIN_FINENESS, LevelGrid.MAX_FINENESS),
                     clamp(step * shrink, LevelGrid.MIN_STEP, LevelGrid.MAX_STEP));
-            LevelGrid tailGrid = grid.forTails();
-            round(grid, tailGrid);
+            round(grid, grid.forTails(0));
             double spare = MAX_ERROR * shrink - largestNormalizer - (0.5 + Cells.ERROR) * grid.maxStep();
             boolean wasteful =
                     attempt == 0 && shrink == 1 && meanDivergence < TOO_FINE && fineness < LevelGrid.MAX_FINENESS;
@@ -91,22 +102,46 @@ final class Quantizer {
                 fineness *= spare < -0.1 * MAX_ERROR * shrink ? 0.9 : 1;
                 continue;
             }
-            return result(grid, tailGrid, temperatures);
+            QuantizedRows result = result(grid, temperatures.size());
+            if (!cut) {
+                return result;
+            }
+            double entrySpare = MAX_ERROR * shrink - (0.5 + Cells.ERROR) * grid.maxStep();
+            Optional<long[]> corrections =
+                    cutTails.corrections(columns, from, result, temperatures, MAX_TAIL_ERROR * shrink, entrySpare);
+            if (corrections.isPresent()) {
+                return result.withCorrections(corrections.get());
+            }
+            if (attempt >= ATTEMPTS) {
+                throw new IllegalArgumentException(
+                        "rows do not fit compact precision: tails of cut rows (expected: within "
+                                + MAX_TAIL_ERROR * shrink + " nats)");
+            }
+            step *= 0.97f;
         }
     }
 
-    private QuantizedRows result(LevelGrid grid, LevelGrid tailGrid, int temperatures) {
+    private QuantizedRows result(LevelGrid grid, int temperatures) {
         int[] dataDepths = new int[rows];
         Cells cells = Cells.of(grid);
         for (int row = 0; row < rows; row++) {
             float data = columns.dataLogProbability()[from + row];
-            dataDepths[row] = Float.isNaN(data) ? QuantizedRows.NOTHING : depth(grid, cells, data);
+            dataDepths[row] =
+                    Float.isNaN(data) ? QuantizedRows.NOTHING : dataDepth(row, data, depth(grid, cells, data));
         }
-        float[] temperatureOffsets =
-                Arrays.copyOfRange(columns.temperatureOffsets(), from * temperatures, (from + rows) * temperatures);
+        int start = from * temperatures;
+        int end = (from + rows) * temperatures;
+        int[] temperedDepths = new int[end - start];
+        LevelGrid temperedGrid = LevelGrid.forTemperedTails(0);
+        for (int i = start; i < end; i++) {
+            float tail = columns.temperedLogTails()[i];
+            temperedDepths[i - start] = tail == Float.NEGATIVE_INFINITY
+                    ? QuantizedRows.NOTHING
+                    : temperedGrid.depth(Math.max(LevelGrid.LEAST_TEMPERED_TAIL, tail));
+        }
         return new QuantizedRows(
                 grid,
-                tailGrid,
+                0,
                 offsets,
                 starts,
                 columns.ids(),
@@ -114,7 +149,24 @@ final class Quantizer {
                 tailDepths,
                 dataDepths,
                 columns.drawCounts(),
-                temperatureOffsets);
+                Arrays.copyOfRange(columns.temperatureOffsets(), start, end),
+                temperedDepths,
+                new long[0]);
+    }
+
+    /** Depths of entries never decrease along a row; that of a data token is its entry's where it is kept, else no less than any. */
+    private int dataDepth(int row, float data, int own) {
+        int first = offsets[row];
+        int last = offsets[row + 1] - 1;
+        int shift = starts[row] - first;
+        if (last < first || !raised && data >= columns.logProbabilities()[last + shift]) {
+            return own;
+        }
+        int least = own;
+        for (int i = first; i <= last && columns.logProbabilities()[i + shift] >= data; i++) {
+            least = Math.max(own, depths[i]);
+        }
+        return least;
     }
 
     /** As all values are rounded, so that a data token that is kept equals its entry. */
@@ -125,20 +177,24 @@ final class Quantizer {
 
     /**
      * Fills the depths and measures: to second order a row's divergence is half the variance of its errors under the row. No entry's
-     * error is more than half the largest step; a row's normaliser, which a decoder subtracts, comes on top.
+     * error is more than half the largest step; a row's normaliser, which a decoder subtracts, comes on top. Rows are summed from the
+     * end, since what a cut leaves over is a sum of the last entries.
      */
     private void round(LevelGrid grid, LevelGrid tailGrid) {
         roundEntries(grid);
         float[] levels = grid.levels();
         float[] logProbabilities = columns.logProbabilities();
+        float[] masses = cutTails.masses;
+        float[] errors = cutTails.errors;
         double divergence = 0;
         double largest = 0;
         for (int row = 0; row < rows; row++) {
             int shift = starts[row] - offsets[row];
-            int end = offsets[row + 1];
+            int start = offsets[row];
             float mean = 0;
             float square = 0;
-            for (int i = offsets[row]; i < end; i++) {
+            float sum = 0;
+            for (int i = offsets[row + 1] - 1; i >= start; i--) {
                 int depth = depths[i];
                 float value;
                 float mass;
@@ -153,36 +209,67 @@ final class Quantizer {
                 float weighted = mass * error;
                 mean += weighted;
                 square += weighted * error;
+                sum += mass;
+                masses[i] = sum;
+                errors[i] = mean - 0.5f * square;
             }
             double allMean = mean;
             double allSquare = square;
             float tail = columns.logTailMass()[from + row];
             tailDepths[row] = QuantizedRows.NOTHING;
+            double tailMass = 0;
+            double tailError = 0;
             if (tail != Float.NEGATIVE_INFINITY) {
                 tailDepths[row] = tailGrid.depth(tail);
                 double error = tailGrid.value(tailDepths[row]) - tail;
-                double weighted = FastExp.exp(tail + error) * error;
+                tailMass = FastExp.exp(tail + error);
+                double weighted = tailMass * error;
+                tailError = weighted - 0.5 * weighted * error;
                 allMean += weighted;
                 allSquare += weighted * error;
             }
             divergence += Math.max(0, allSquare - allMean * allMean) / 2;
             // log of the sum of the rounded masses
-            largest = Math.max(largest, Math.abs(allMean - (allSquare + allMean * allMean) / 2));
+            double normalizer = allMean - (allSquare + allMean * allMean) / 2;
+            largest = Math.max(largest, Math.abs(normalizer));
+            cutTails.row(row, tailMass, tailError, normalizer);
         }
         meanDivergence = divergence / rows;
         largestNormalizer = largest;
     }
 
+    /**
+     * Depths of the entries, which come in descending order of probability. Where a depth is less than the one before, which rounding
+     * by cells may bring about, it is raised.
+     */
     private void roundEntries(LevelGrid grid) {
         float[] logProbabilities = columns.logProbabilities();
         Cells cells = Cells.of(grid);
         int[] result = depths;
+        int rises = 0;
         for (int row = 0; row < rows; row++) {
             int start = starts[row];
             int at = offsets[row];
             int end = start + offsets[row + 1] - at;
+            int last = 0;
             for (int i = start; i < end; i++) {
-                result[at++] = depth(grid, cells, logProbabilities[i]);
+                int depth = depth(grid, cells, logProbabilities[i]);
+                rises |= depth - last;
+                last = depth;
+                result[at++] = depth;
+            }
+        }
+        raised = rises < 0;
+        if (raised) {
+            raise();
+        }
+    }
+
+    private void raise() {
+        for (int row = 0; row < rows; row++) {
+            EncodingRules.requireOrder(columns, starts[row], offsets[row + 1] - offsets[row], row);
+            for (int i = offsets[row] + 1; i < offsets[row + 1]; i++) {
+                depths[i] = Math.max(depths[i], depths[i - 1]);
             }
         }
     }

@@ -10,6 +10,8 @@ package dev.lyne.wire;
  * @param logTailMass log of the mass not kept, `[rows]`; −∞ where nothing is left
  * @param dataLogProbability log-probability of the next token of the data, `[rows]`; NaN where there is none
  * @param temperatureOffsets c_τ, `[rows · temperatures]`
+ * @param temperedLogTails log of the mass not kept at each temperature τ, log Σ exp(lp/τ + c_τ), `[rows · temperatures]`; −∞ where
+ *     nothing is left
  * @param drawCounts how often each id was drawn, `[rows · stride]`, 0 for an entry of the exact head; empty where the selection
  *     draws nothing
  * @param logits raw logits of the kept ids, `[rows · stride]`; empty where they are not asked for
@@ -24,18 +26,18 @@ public record RowColumns(
         float[] logTailMass,
         float[] dataLogProbability,
         float[] temperatureOffsets,
+        float[] temperedLogTails,
         int[] drawCounts,
         float[] logits,
         float[] logSumExp) {
-    /** Columns of rows that hold log-probabilities alone. */
+    /** Columns of rows that hold log-probabilities alone, at temperature 1. */
     public RowColumns(
             int stride,
             int[] counts,
             int[] ids,
             float[] logProbabilities,
             float[] logTailMass,
-            float[] dataLogProbability,
-            float[] temperatureOffsets) {
+            float[] dataLogProbability) {
         this(
                 stride,
                 counts,
@@ -43,7 +45,8 @@ public record RowColumns(
                 logProbabilities,
                 logTailMass,
                 dataLogProbability,
-                temperatureOffsets,
+                new float[0],
+                new float[0],
                 new int[0],
                 new float[0],
                 new float[0]);

@@ -11,10 +11,19 @@ public sealed interface Selection {
     /** Most draws a row. */
     int MAX_DRAWS = 1 << 16;
 
+    /** Smallest temperature: an error of a coded log-probability grows by 1/τ. */
+    float MIN_TEMPERATURE = 0.01f;
+
+    /** Largest temperature. */
+    float MAX_TEMPERATURE = 1000f;
+
     /** Most entries of a row over a vocabulary of this size. */
     int mostEntries(int vocabularySize);
 
-    /** Temperatures τ that each row carries c_τ = −log Σ_V exp(lp/τ) for; none for τ = 1, whose offset is 0. */
+    /**
+     * Temperatures τ that each row carries c_τ = −log Σ_V exp(lp/τ) and the log tail mass for; none is needed for τ = 1. From
+     * {@link #MIN_TEMPERATURE} to {@link #MAX_TEMPERATURE}, distinct.
+     */
     List<Float> temperatures();
 
     /** The same entries, with offsets for other temperatures. */
@@ -65,7 +74,7 @@ public sealed interface Selection {
      * (top-p-k, arXiv 2410.16215).
      *
      * @param p cumulative probability, in (0, 1]
-     * @param truncationTemperature temperature that the cumulative probability is taken at, above 0
+     * @param truncationTemperature temperature that the cumulative probability is taken at, {@link #MIN_TEMPERATURE} to {@link #MAX_TEMPERATURE}
      */
     record TopPK(double p, int k, float truncationTemperature, List<Float> temperatures) implements Selection {
         public TopPK {
@@ -231,9 +240,9 @@ public sealed interface Selection {
     }
 
     private static void checkTemperature(String name, float temperature) {
-        if (!(temperature > 0) || Float.isInfinite(temperature)) {
-            throw new IllegalArgumentException(
-                    "selection: " + name + " " + temperature + " (expected: finite, above 0)");
+        if (!(temperature >= MIN_TEMPERATURE && temperature <= MAX_TEMPERATURE)) {
+            throw new IllegalArgumentException("selection: " + name + " " + temperature + " (expected: "
+                    + MIN_TEMPERATURE + ".." + MAX_TEMPERATURE + ")");
         }
     }
 }

@@ -12,6 +12,7 @@ package dev.lyne.wire;
  * @param dataLogProbability log-probability of the next token of the data, `[rows]`; NaN where there is none, which only
  *     the last row may lack
  * @param temperatureOffsets c_τ, `[rows · temperatures]`
+ * @param temperedLogTails log of the mass not kept at each temperature, `[rows · temperatures]`; −∞ where nothing is left
  * @param drawCounts how often each id was drawn, `[entries]`, 0 for an entry of the exact head; empty where the selection draws
  *     nothing
  * @param logits raw logits of the kept ids, `[entries]`; empty where the header says that there are none
@@ -26,6 +27,7 @@ public record TargetBlock(
         float[] logTailMass,
         float[] dataLogProbability,
         float[] temperatureOffsets,
+        float[] temperedLogTails,
         int[] drawCounts,
         float[] logits,
         float[] logSumExp) {

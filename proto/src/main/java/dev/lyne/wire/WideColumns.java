@@ -28,7 +28,7 @@ final class WideColumns {
     long size(long entries) {
         int valueBytes = half ? 2 : 4;
         long entryBytes = (shortIds ? 2 : 4) + valueBytes + (drawn ? 4 : 0) + (header.rawLogits() ? valueBytes : 0);
-        long rowBytes = 4 + valueBytes + 4L * temperatures + (header.rawLogits() ? 4 : 0);
+        long rowBytes = 4 + valueBytes + (4L + valueBytes) * temperatures + (header.rawLogits() ? 4 : 0);
         return entries * entryBytes + rows * rowBytes + (long) dataRows * valueBytes;
     }
 
@@ -42,13 +42,16 @@ final class WideColumns {
             putEntries(out, columns, from, columns.drawCounts(), false);
         }
         for (int row = from; row < from + rows; row++) {
-            putValue(out, columns.logTailMass()[row]);
+            putTail(out, columns.logTailMass()[row]);
         }
         for (int row = from; row < from + dataRows; row++) {
             putValue(out, columns.dataLogProbability()[row]);
         }
         for (int i = from * temperatures; i < (from + rows) * temperatures; i++) {
             out.putFloat(columns.temperatureOffsets()[i]);
+        }
+        for (int i = from * temperatures; i < (from + rows) * temperatures; i++) {
+            putTail(out, columns.temperedLogTails()[i]);
         }
         if (header.rawLogits()) {
             putEntries(out, columns, from, columns.logits());
@@ -78,6 +81,11 @@ final class WideColumns {
                 putValue(out, values[i]);
             }
         }
+    }
+
+    /** A tail that half precision rounds to nothing leaves no sign behind. */
+    private void putTail(ByteBuffer out, float value) {
+        putValue(out, half && value > -0x1p-25f ? 0 : value);
     }
 
     private void putValue(ByteBuffer out, float value) {
@@ -124,6 +132,7 @@ final class WideColumns {
         data[rows - 1] = Float.NaN;
         System.arraycopy(values(in, dataRows, "data log-probability"), 0, data, 0, dataRows);
         float[] temperatureOffsets = floats(in, rows * temperatures, "temperature offset");
+        float[] temperedLogTails = values(in, rows * temperatures, "log tail mass at a temperature");
         float[] logits = values(in, header.rawLogits() ? ids.length : 0, "logit");
         float[] logSumExp = floats(in, header.rawLogits() ? rows : 0, "log-sum-exp");
         return new TargetBlock(
@@ -134,6 +143,7 @@ final class WideColumns {
                 logTailMass,
                 data,
                 temperatureOffsets,
+                temperedLogTails,
                 drawCounts,
                 logits,
                 logSumExp);

@@ -25,6 +25,7 @@ final class BlockCodecTest {
             assertThat(block.logTailMass()).isEqualTo(columns.logTailMass());
             assertThat(block.dataLogProbability()).isEqualTo(columns.dataLogProbability());
             assertThat(block.temperatureOffsets()).isEqualTo(columns.temperatureOffsets());
+            assertThat(block.temperedLogTails()).isEqualTo(columns.temperedLogTails());
             for (int row = 0; row < block.rows(); row++) {
                 int start = row * columns.stride();
                 int end = start + columns.counts()[row];
@@ -46,8 +47,7 @@ final class BlockCodecTest {
                 new int[] {1, 2, 3, 0, 5, 6},
                 new float[] {-1, -2, -3, 0, -5, -6},
                 new float[] {-.1f, -.2f, -.3f},
-                new float[] {-1, -2, -3},
-                new float[0]);
+                new float[] {-1, -2, -3});
         var header = new BlockHeader(
                 8, new Selection.TopPK(.9, 2, 1f, List.of()), new byte[32], new byte[16], new byte[16], new int[] {7, 9
                 });
@@ -76,18 +76,22 @@ final class BlockCodecTest {
                 new float[] {-0.5f, -1.5f, -0.25f, -2.5f},
                 new float[] {-1.75f, -2f},
                 new float[] {-0.5f, Float.NaN},
-                new float[] {-0.75f, -0.875f});
+                new float[] {-0.75f, -0.875f},
+                new float[] {-1.25f, -1.5f},
+                new int[0],
+                new float[0],
+                new float[0]);
         assertThat(HexFormat.of().formatHex(BlockEncoder.encode(header, columns, 0)))
-                .isEqualTo("4c594e42" + "01010101" + "10000000" + "02000000" + "000000000000f03f" + "0000803f"
+                .isEqualTo("4c594e42" + "02010101" + "10000000" + "02000000" + "000000000000f03f" + "0000803f"
                         + "aa".repeat(32) + "00".repeat(16)
                         + "a2647fc91735b3de3b39907861686e9c"
                         + "01000000" + "02000000" + "01000000" + "00000040" + "01000000" + "02000000"
                         + "02000000" + "02000000" + "04000000" + "07000000" + "09000000" + "0f000000"
                         + "000000bf" + "0000c0bf" + "000080be" + "000020c0" + "0000e0bf" + "000000c0" + "000000bf"
-                        + "000040bf" + "000060bf" + GOLDEN_CRC);
+                        + "000040bf" + "000060bf" + "0000a0bf" + "0000c0bf" + GOLDEN_CRC);
     }
 
-    private static final String GOLDEN_CRC = "4c7e467e";
+    private static final String GOLDEN_CRC = "ab521a92";
 
     @Test
     void decode_anyFlippedBit_isRefused() {

@@ -26,7 +26,18 @@ final class Blocks {
         int rows = positions.length;
         int[] counts = new int[rows];
         Arrays.setAll(counts, row -> selection instanceof Selection.TopK ? k : random.nextInt(1, k + 1));
-        int[] ids = random.ints((long) rows * k, 0, vocabulary).toArray();
+        int[] ids = new int[rows * k];
+        float[] logProbabilities = floats(random, rows * k);
+        for (int row = 0; row < rows; row++) {
+            int[] distinct = random.ints(0, vocabulary).distinct().limit(k).toArray();
+            System.arraycopy(distinct, 0, ids, row * k, k);
+            Arrays.sort(logProbabilities, row * k, (row + 1) * k);
+            for (int i = row * k, j = (row + 1) * k - 1; i < j; i++, j--) {
+                float least = logProbabilities[i];
+                logProbabilities[i] = logProbabilities[j];
+                logProbabilities[j] = least;
+            }
+        }
         float[] tails = floats(random, rows);
         tails[0] = Float.NEGATIVE_INFINITY;
         float[] data = floats(random, rows);
@@ -34,7 +45,17 @@ final class Blocks {
             data[rows - 1] = Float.NaN;
         }
         var columns = new RowColumns(
-                k, counts, ids, floats(random, rows * k), tails, data, floats(random, rows * temperatures.size()));
+                k,
+                counts,
+                ids,
+                logProbabilities,
+                tails,
+                data,
+                floats(random, rows * temperatures.size()),
+                floats(random, rows * temperatures.size()),
+                new int[0],
+                new float[0],
+                new float[0]);
         return new Sample(
                 new BlockHeader(
                         vocabulary, selection, bytes(random, 32), bytes(random, 16), bytes(random, 16), positions),
@@ -44,7 +65,7 @@ final class Blocks {
     private static float[] floats(RandomGenerator random, int count) {
         float[] values = new float[count];
         for (int i = 0; i < count; i++) {
-            values[i] = -20f * random.nextFloat();
+            values[i] = -20f * (1 - random.nextFloat());
         }
         return values;
     }

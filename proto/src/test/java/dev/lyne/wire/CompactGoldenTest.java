@@ -10,21 +10,56 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
-/** A compact block of hybrid draws, byte for byte: resource {@code compact-draws.hex}, explained in docs/wire-format.md. */
+/**
+ * Compact blocks, byte for byte: hybrid draws, resource {@code compact-draws.hex}, and top-k rows with ties, {@code compact-top-k.hex};
+ * explained in docs/wire-format.md.
+ */
 final class CompactGoldenTest {
     private static final int ROWS = 6;
     private static final Selection SELECTION = new Selection.Draws(10, 2, 7, List.of(2f));
 
+    private static final int TIED_K = 40;
+    private static final Selection TIED = new Selection.TopK(TIED_K, List.of(0.5f, 2f));
+
     @Test
     void encode_goldenRows_givesTheStoredBytes() throws IOException {
-        assertThat(HexFormat.of().formatHex(encoded())).isEqualTo(golden());
+        assertThat(HexFormat.of().formatHex(encoded())).isEqualTo(golden("compact-draws.hex"));
+        assertThat(HexFormat.of().formatHex(tied())).isEqualTo(golden("compact-top-k.hex"));
+    }
+
+    @Test
+    void narrow_storedBytes_keepsTheMostProbable() throws IOException {
+        byte[] block = HexFormat.of().parseHex(golden("compact-top-k.hex"));
+        for (int k : Cuts.below(TIED_K)) {
+            TargetBlock cut = BlockDecoder.decode(ByteBuffer.wrap(BlockNarrowing.narrow(
+                    ByteBuffer.wrap(block), new Selection.TopK(k, List.of()), new int[] {0, 1, 2, 3}, new byte[16])));
+            for (int row = 0; row < 4; row++) {
+                int[] ids = Arrays.copyOfRange(cut.ids(), row * k, (row + 1) * k);
+                int[] expected = Arrays.copyOfRange(tiedColumns().ids(), row * TIED_K, row * TIED_K + k);
+                Arrays.sort(ids);
+                Arrays.sort(expected);
+                assertThat(ids).as("k = %s, row %s", k, row).isEqualTo(expected);
+            }
+        }
+    }
+
+    private static byte[] tied() {
+        var header = new BlockHeader(
+                600, TIED, Precision.COMPACT, false, new byte[32], new byte[16], new byte[16], new int[] {0, 1, 2, 3});
+        return BlockEncoder.encode(header, tiedColumns(), 0);
+    }
+
+    /** Rows of many entries that lie so close that their levels are equal. */
+    private static RowColumns tiedColumns() {
+        return new TeacherLikeRows(600, 0.3, new SplittableRandom(4)).columns(4, TIED);
     }
 
     @Test
     void decode_storedBytes_givesTheGoldenRows() throws IOException {
-        TargetBlock block = BlockDecoder.decode(ByteBuffer.wrap(HexFormat.of().parseHex(golden())));
+        TargetBlock block = BlockDecoder.decode(ByteBuffer.wrap(HexFormat.of().parseHex(golden("compact-draws.hex"))));
         assertThat(block.header().selection()).isEqualTo(SELECTION);
         RowErrors errors = RowErrors.between(columns(), 0, block);
         assertThat(errors.largestEntryError()).isLessThanOrEqualTo(0.1);
@@ -52,6 +87,7 @@ final class CompactGoldenTest {
                 new float[ROWS],
                 new float[ROWS],
                 new float[ROWS],
+                new float[ROWS],
                 new int[ROWS * stride],
                 new float[0],
                 new float[0]);
@@ -69,12 +105,13 @@ final class CompactGoldenTest {
             columns.logTailMass()[row] = (float) Math.log(Math.max(1e-9, 1 - kept));
             columns.dataLogProbability()[row] = row == ROWS - 1 ? Float.NaN : -1.25f - 0.03125f * row;
             columns.temperatureOffsets()[row] = -1f - 0.125f * row;
+            columns.temperedLogTails()[row] = -0.75f - 0.25f * row;
         }
         return columns;
     }
 
-    private static String golden() throws IOException {
-        try (InputStream in = CompactGoldenTest.class.getResourceAsStream("compact-draws.hex")) {
+    private static String golden(String name) throws IOException {
+        try (InputStream in = CompactGoldenTest.class.getResourceAsStream(name)) {
             return new String(Objects.requireNonNull(in).readAllBytes(), StandardCharsets.US_ASCII).strip();
         }
     }

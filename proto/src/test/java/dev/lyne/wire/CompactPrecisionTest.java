@@ -99,13 +99,7 @@ final class CompactPrecisionTest {
     void encode_idTwiceInARow_isRefusedAndTheNextBlockIsFine() {
         Selection selection = new Selection.TopK(2, List.of());
         var twice = new RowColumns(
-                2,
-                new int[] {2},
-                new int[] {5, 5},
-                new float[] {-1, -2},
-                new float[] {-1},
-                new float[] {-1},
-                new float[0]);
+                2, new int[] {2}, new int[] {5, 5}, new float[] {-1, -2}, new float[] {-1}, new float[] {-1});
         assertThatThrownBy(() -> BlockEncoder.encode(header(selection, 8, 1), twice, 0))
                 .hasMessageContaining("token id 5 twice");
         RowColumns fine = new TeacherLikeRows(8, 2, new SplittableRandom(SEED)).columns(3, selection);
@@ -116,13 +110,7 @@ final class CompactPrecisionTest {
     void encode_valueThatIsNotFinite_isRefused() {
         for (float value : new float[] {Float.NaN, Float.NEGATIVE_INFINITY, 1f}) {
             var columns = new RowColumns(
-                    1,
-                    new int[] {1},
-                    new int[] {5},
-                    new float[] {value},
-                    new float[] {-1},
-                    new float[] {-1},
-                    new float[0]);
+                    1, new int[] {1}, new int[] {5}, new float[] {value}, new float[] {-1}, new float[] {-1});
             assertThatThrownBy(() -> BlockEncoder.encode(header(new Selection.TopK(1, List.of()), 8, 1), columns, 0))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("log-probability " + value);
@@ -139,8 +127,7 @@ final class CompactPrecisionTest {
                 new int[] {last, 0, 17, last},
                 new float[] {-1, -2, -1, -30},
                 new float[] {(float) Math.log(1 - Math.exp(-1) - Math.exp(-2)), (float) Math.log(1 - Math.exp(-1))},
-                new float[] {-1, -1},
-                new float[0]);
+                new float[] {-1, -1});
         TargetBlock block = decode(header(new Selection.TopK(2, List.of()), Selection.MAX_VOCABULARY_SIZE, 2), columns);
         assertThat(block.ids()).containsExactly(last, 0, 17, last);
         RowErrors.between(columns, 0, block);
@@ -150,8 +137,8 @@ final class CompactPrecisionTest {
     @Test
     void decode_idThatStaysAwayForLong_isInItsRowsAgain() {
         int rows = 2_000;
-        var columns = new RowColumns(
-                1, new int[rows], new int[rows], new float[rows], new float[rows], new float[rows], new float[0]);
+        var columns =
+                new RowColumns(1, new int[rows], new int[rows], new float[rows], new float[rows], new float[rows]);
         Arrays.fill(columns.counts(), 1);
         Arrays.fill(columns.logProbabilities(), -0.5f);
         Arrays.fill(columns.dataLogProbability(), -2);

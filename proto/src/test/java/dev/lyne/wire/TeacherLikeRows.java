@@ -32,6 +32,7 @@ final class TeacherLikeRows {
                 new float[rows],
                 new float[rows],
                 new float[rows * temperatures],
+                new float[rows * temperatures],
                 new int[drawn ? rows * stride : 0],
                 new float[rows * stride],
                 new float[rows]);
@@ -58,7 +59,6 @@ final class TeacherLikeRows {
         int[] order = descending(logProbabilities);
         int[] draws = new int[vocabularySize];
         int[] kept = kept(order, logProbabilities, draws, selection);
-        double mass = 0;
         for (int i = 0; i < kept.length; i++) {
             int at = row * columns.stride() + i;
             columns.ids()[at] = kept[i];
@@ -67,19 +67,28 @@ final class TeacherLikeRows {
             if (columns.drawCounts().length > 0) {
                 columns.drawCounts()[at] = draws[kept[i]];
             }
-            mass += Math.exp(logProbabilities[kept[i]]);
         }
         columns.counts()[row] = kept.length;
-        columns.logTailMass()[row] =
-                kept.length == vocabularySize ? Float.NEGATIVE_INFINITY : (float) Math.log(Math.max(1e-30, 1 - mass));
+        columns.logTailMass()[row] = kept.length == 0
+                ? 0
+                : logSum(Arrays.stream(order)
+                        .filter(id -> Arrays.stream(kept).noneMatch(other -> other == id))
+                        .mapToDouble(id -> logProbabilities[id])
+                        .toArray());
         columns.dataLogProbability()[row] = (float) logProbabilities[random.nextInt(vocabularySize)];
         columns.logSumExp()[row] = (float) logSumExp;
         int temperatures = selection.temperatures().size();
         for (int i = 0; i < temperatures; i++) {
             float temperature = selection.temperatures().get(i);
-            columns.temperatureOffsets()[row * temperatures + i] = (float) -Math.log(Arrays.stream(logProbabilities)
+            double offset = -Math.log(Arrays.stream(logProbabilities)
                     .map(value -> Math.exp(value / temperature))
                     .sum());
+            double[] outside = Arrays.stream(order)
+                    .filter(id -> Arrays.stream(kept).noneMatch(other -> other == id))
+                    .mapToDouble(id -> logProbabilities[id] / temperature + offset)
+                    .toArray();
+            columns.temperatureOffsets()[row * temperatures + i] = (float) offset;
+            columns.temperedLogTails()[row * temperatures + i] = outside.length == vocabularySize ? 0 : logSum(outside);
         }
     }
 
@@ -123,6 +132,12 @@ final class TeacherLikeRows {
                     .toArray();
         }
         return Arrays.copyOf(order, most);
+    }
+
+    private static float logSum(double[] logs) {
+        double greatest = Arrays.stream(logs).max().orElse(Double.NEGATIVE_INFINITY);
+        double sum = Arrays.stream(logs).map(log -> Math.exp(log - greatest)).sum();
+        return logs.length == 0 ? Float.NEGATIVE_INFINITY : (float) Math.min(0, greatest + Math.log(sum));
     }
 
     private double[] gaussians() {

@@ -10,11 +10,15 @@ import java.util.List;
  * @param rawLogits whether the logits of the kept entries come too, and the log-sum-exp of all
  */
 public record RowSelection(Kept kept, List<Float> temperatures, boolean rawLogits) {
+    private static final float MIN_TEMPERATURE = 0.01f;
+    private static final float MAX_TEMPERATURE = 1000f;
+
     public RowSelection {
         temperatures = List.copyOf(temperatures);
         for (float temperature : temperatures) {
-            if (!(temperature > 0) || Float.isInfinite(temperature)) {
-                throw new IllegalArgumentException("temperature: " + temperature + " (expected: finite, above 0)");
+            if (!(temperature >= MIN_TEMPERATURE && temperature <= MAX_TEMPERATURE)) {
+                throw new IllegalArgumentException("temperature: " + temperature + " (expected: " + MIN_TEMPERATURE
+                        + ".." + MAX_TEMPERATURE + ")");
             }
         }
     }

@@ -16,6 +16,7 @@ record SelectedColumns(
         float[] logTailMass,
         float[] dataLogProbability,
         float[] temperatureOffsets,
+        float[] temperedLogTails,
         int[] drawCounts,
         float[] logits,
         float[] logSumExp) {
@@ -31,9 +32,10 @@ record SelectedColumns(
                 reals(columns.get(4)),
                 reals(columns.get(5)),
                 reals(columns.get(6)),
-                integers(columns.get(7)),
-                reals(columns.get(8)),
-                reals(columns.get(9)));
+                reals(columns.get(7)),
+                integers(columns.get(8)),
+                reals(columns.get(9)),
+                reals(columns.get(10)));
     }
 
     private static int[] integers(NDArray column) {
@@ -48,8 +50,8 @@ record SelectedColumns(
     static ScoreOutcome none() {
         int[] integers = {};
         float[] reals = {};
-        return new ScoreOutcome.Scored(
-                new SelectedRows(integers, 0, integers, integers, reals, reals, reals, reals, integers, reals, reals));
+        return new ScoreOutcome.Scored(new SelectedRows(
+                integers, 0, integers, integers, reals, reals, reals, reals, reals, integers, reals, reals));
     }
 
     /** The outcome of the item whose rows start at {@code from}. */
@@ -69,6 +71,7 @@ record SelectedColumns(
                 Arrays.copyOfRange(logTailMass, from, to),
                 Arrays.copyOfRange(dataLogProbability, from, to),
                 Arrays.copyOfRange(temperatureOffsets, from * temperatures, to * temperatures),
+                Arrays.copyOfRange(temperedLogTails, from * temperatures, to * temperatures),
                 part(drawCounts, from * stride, to * stride),
                 part(logits, from * stride, to * stride),
                 part(logSumExp, from, to)));

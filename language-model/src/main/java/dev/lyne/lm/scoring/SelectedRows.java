@@ -12,6 +12,8 @@ package dev.lyne.lm.scoring;
  * @param logTailMass log of the mass not kept, `[rows]`: −∞ where everything is kept, 0 where nothing is
  * @param dataLogProbability log-probability of token x_{t+1}, `[rows]`; NaN at position n − 1, which has none
  * @param temperatureOffsets c_τ, `[rows · temperatures]`, in the order of the selection's temperatures
+ * @param temperedLogTails log of the mass not kept at each temperature, log Σ exp(lp/τ + c_τ) over what is not kept, `[rows ·
+ *     temperatures]`; −∞ where everything is kept, 0 where nothing is
  * @param drawCounts how often each entry was drawn, `[rows · stride]`, 0 for the exact head; empty where nothing is drawn
  * @param logits what the model gave for each entry, `[rows · stride]`; empty unless asked for
  * @param logSumExp log of the sum of the exponentials of all logits, `[rows]`; empty unless logits are asked for
@@ -26,10 +28,11 @@ public record SelectedRows(
         float[] logTailMass,
         float[] dataLogProbability,
         float[] temperatureOffsets,
+        float[] temperedLogTails,
         int[] drawCounts,
         float[] logits,
         float[] logSumExp) {
-    /** Rows without draws and logits. */
+    /** Rows at temperature 1 alone, without draws and logits. */
     public SelectedRows(
             int[] positions,
             int stride,
@@ -37,8 +40,7 @@ public record SelectedRows(
             int[] ids,
             float[] logProbabilities,
             float[] logTailMass,
-            float[] dataLogProbability,
-            float[] temperatureOffsets) {
+            float[] dataLogProbability) {
         this(
                 positions,
                 stride,
@@ -47,7 +49,8 @@ public record SelectedRows(
                 logProbabilities,
                 logTailMass,
                 dataLogProbability,
-                temperatureOffsets,
+                new float[0],
+                new float[0],
                 new int[0],
                 new float[0],
                 new float[0]);

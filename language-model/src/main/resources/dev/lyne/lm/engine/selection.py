@@ -86,16 +86,13 @@ def joined(self, parts: List[Tensor]) -> Tensor:
 def select(self, logits: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[str, int, int, float, float, List[float], bool], scratch: Tensor) -> List[Tensor]:
   # Columns of n rows, m the most entries of any: finite int32 [n]; counts int32 [n]; ids int32 [n, m]; log-probabilities
   # [n, m]; log of the mass not kept [n]; log-probability of the label [n], NaN without one; c_tau = -log sum exp(lp / tau)
-  # [n, temperatures]; draw counts int32 [n, m], or [n, 0] without draws; logits of the entries [n, m] and the log-sum-exp
+  # [n, temperatures]; log of the mass not kept at each temperature [n, temperatures]; draw counts int32 [n, m], or [n, 0] without draws; logits of the entries [n, m] and the log-sum-exp
   # of all [n, 1], or [n, 0] where they are not asked for.
   # Everything is relative to the row's greatest logit, so that nothing overflows.
   kind, k, draws, p, truncation_temperature, temperatures, raw_logits = settings
   highest = logits.amax(-1, True)
   finite = torch.isfinite(highest.squeeze(1)) & torch.isfinite(logits.amin(-1))
   at_label = logits.gather(1, labels.clamp(min=0).unsqueeze(1)) - highest
-  tempered: List[Tensor] = []
-  for temperature in temperatures:
-    tempered.append(self.exponentials(logits, highest, temperature, scratch).sum(-1).log())
   truncated_total = highest
   if p < 1.0 and truncation_temperature != 1.0:
     truncated_total = self.exponentials(logits, highest, truncation_temperature, scratch).sum(-1, True)
@@ -105,16 +102,8 @@ def select(self, logits: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[
   if truncation_temperature == 1.0:
     truncated_total = total
   values, ids, counts = self.entries(logits, highest, truncated_total, asked, settings)
-  offsets = torch.zeros([logits.size(0), len(temperatures)], dtype=logits.dtype, device=logits.device)
-  for i in range(len(temperatures)):
-    if temperatures[i] != 1.0:
-      offsets[:, i] = log_total / temperatures[i] - tempered[i]
-  log_tail = log_total
-  if k < logits.size(1) or p < 1.0:
-    if ids.size(1) > 0:
-      log_tail = self.without(exponentials, logits, highest, ids, counts)
-  else:
-    log_tail = torch.full_like(log_total, float("-inf"))
+  partial = k < logits.size(1) or p < 1.0
+  log_tail = self.tail(exponentials, logits, highest, ids, counts, 1.0, log_total, partial)
   draw_counts = ids[:, :0]
   if kind == "draws":
     draw_counts = torch.zeros_like(ids)
@@ -127,15 +116,24 @@ def select(self, logits: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[
       counts = counts + distinct
       if k > 0:  # what was drawn from may have been scaled by itself
         exponentials = self.exponentials(logits, highest, 1.0, scratch)
-      log_tail = self.without(exponentials, logits, highest, ids, counts)
+      log_tail = self.without(exponentials, logits, highest, ids, counts, 1.0)
       draw_counts = torch.cat([draw_counts, often.gather(1, order)], 1)
+  offsets = torch.zeros([logits.size(0), len(temperatures)], dtype=logits.dtype, device=logits.device)
+  tempered_tails = torch.zeros_like(offsets)
+  for i in range(len(temperatures)):
+    tempered = self.exponentials(logits, highest, temperatures[i], scratch)
+    log_tempered = tempered.sum(-1).log()
+    if temperatures[i] != 1.0:
+      offsets[:, i] = log_total / temperatures[i] - log_tempered
+    tempered_tail = self.tail(tempered, logits, highest, ids, counts, temperatures[i], log_tempered, partial)
+    tempered_tails[:, i] = tempered_tail - log_tempered
   log_tail = log_tail - log_total
   data = (at_label.squeeze(1) - log_total).masked_fill(labels < 0, float("nan"))
   log_probabilities = values - highest - log_total.unsqueeze(1)
   log_sum_exp = highest + log_total.unsqueeze(1)
   if not raw_logits:
     values, log_sum_exp = values[:, :0], log_sum_exp[:, :0]
-  return [finite.to(3), counts.to(3), ids.to(3), log_probabilities, log_tail, data, offsets, draw_counts.to(3), values, log_sum_exp]
+  return [finite.to(3), counts.to(3), ids.to(3), log_probabilities, log_tail, data, offsets, tempered_tails, draw_counts.to(3), values, log_sum_exp]
 
 
 def entries(self, logits: Tensor, highest: Tensor, total: Tensor, asked: Tensor, settings: Tuple[str, int, int, float, float, List[float], bool]) -> Tuple[Tensor, Tensor, Tensor]:
@@ -166,8 +164,18 @@ def exponentials(self, logits: Tensor, highest: Tensor, temperature: float, scra
   return out.exp_()
 
 
-def without(self, exponentials: Tensor, logits: Tensor, highest: Tensor, ids: Tensor, counts: Tensor) -> Tensor:
-  # Sets the exponentials of the first counts of ids [n, m], m > 0, to zero and gives the log of the sum of the others. They
+def tail(self, exponentials: Tensor, logits: Tensor, highest: Tensor, ids: Tensor, counts: Tensor, temperature: float, log_total: Tensor, partial: bool) -> Tensor:
+  # Log of the sum of the exponentials at the temperature that the first counts of ids [n, m] leave over; partial: not all columns of
+  # every row are kept. log_total [n]: of all.
+  if not partial:
+    return torch.full_like(log_total, float("-inf"))
+  if ids.size(1) == 0:
+    return log_total
+  return self.without(exponentials, logits, highest, ids, counts, temperature)
+
+
+def without(self, exponentials: Tensor, logits: Tensor, highest: Tensor, ids: Tensor, counts: Tensor, temperature: float) -> Tensor:
+  # Sets the exponentials at the temperature of the first counts of ids [n, m], m > 0, to zero and gives the log of the sum of the others. They
   # are summed themselves, since the total less what is kept would lose a small rest. A rest that underflows beside the
   # greatest logit is taken relative to its own greatest, and its exponentials are left so. What happens to a row does not
   # depend on others.
@@ -181,9 +189,9 @@ def without(self, exponentials: Tensor, logits: Tensor, highest: Tensor, ids: Te
     others = logits.index_select(0, low) - highest.index_select(0, low)
     others.scatter_(1, cut.index_select(0, low), float("-inf"))
     greatest = others.amax(-1, True).clamp(min=-1e38)
-    others.sub_(greatest).exp_()
+    others.sub_(greatest).div_(temperature).exp_()
     exponentials.index_copy_(0, low, others)
-    log_rest = log_rest.index_copy(0, low, others.sum(-1).log() + greatest.squeeze(1))
+    log_rest = log_rest.index_copy(0, low, others.sum(-1).log() + greatest.squeeze(1) / temperature)
   return log_rest
 
 

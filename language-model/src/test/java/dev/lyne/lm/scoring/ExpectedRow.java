@@ -22,12 +22,14 @@ final class ExpectedRow {
 
     private final double[] logits;
     private final double logTail;
+    private final int[] outside;
 
     private ExpectedRow(double[] logits, int[] ids, int[] drawCounts, int[] outside) {
         this.logits = logits;
         this.logProbabilities = LogRows.logSoftmax(logits);
         this.ids = ids;
         this.drawCounts = drawCounts;
+        this.outside = outside;
         this.logTail = LogRows.logSumExp(
                 Arrays.stream(outside).mapToDouble(id -> logProbabilities[id]).toArray());
     }
@@ -154,6 +156,18 @@ final class ExpectedRow {
             assertThat((double) rows.temperatureOffsets()[row * temperatures + i])
                     .as("temperature %s, %s", temperature, where)
                     .isCloseTo(LogRows.temperatureOffset(logProbabilities, temperature), within(1e-4));
+            double offset = LogRows.temperatureOffset(logProbabilities, temperature);
+            double tail = LogRows.logSumExp(Arrays.stream(outside)
+                    .mapToDouble(id -> logProbabilities[id] / temperature + offset)
+                    .toArray());
+            float found = rows.temperedLogTails()[row * temperatures + i];
+            if (outside.length == 0) {
+                assertThat(found).as(where).isEqualTo(Float.NEGATIVE_INFINITY);
+            } else {
+                assertThat((double) found)
+                        .as("tail at temperature %s, %s", temperature, where)
+                        .isCloseTo(tail, within(1e-4));
+            }
         }
     }
 

@@ -95,8 +95,7 @@ final class CodecRows {
                 new int[POSITIONS * k],
                 new float[POSITIONS * k],
                 new float[POSITIONS],
-                new float[POSITIONS],
-                new float[0]);
+                new float[POSITIONS]);
         Arrays.fill(columns.counts(), k);
         double[] logits = new double[WORST_VOCABULARY];
         for (int row = 0; row < POSITIONS; row++) {
@@ -141,7 +140,6 @@ final class CodecRows {
                 rows.ids(),
                 rows.logProbabilities(),
                 rows.logTailMass(),
-                rows.dataLogProbability(),
-                rows.temperatureOffsets());
+                rows.dataLogProbability());
     }
 }

@@ -206,9 +206,10 @@ public final class Capture {
     }
 
     private static boolean holds(Held held, Selection selection) {
-        return Containment.contains(
+        return Containment.answers(
                 held.header().selection(),
                 selection,
+                held.header().precision(),
                 held.header().vocabularySize(),
                 Containment.keptMass(BlockDecoder.decode(held.bytes())));
     }

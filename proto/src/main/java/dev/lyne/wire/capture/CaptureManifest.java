@@ -39,7 +39,7 @@ public record CaptureManifest(
     public static final String FILE = "manifest.json";
 
     /** Version of captures written, and the only one read. */
-    public static final int FORMAT = 1;
+    public static final int FORMAT = 2;
 
     /** The rows of a corpus. */
     public static final String DATA = "data";
@@ -51,7 +51,7 @@ public record CaptureManifest(
     public record Shard(long bytes, int sequences, long positions, long blockBytes) {}
 
     public CaptureManifest {
-        require("format", format, format == FORMAT, Integer.toString(FORMAT));
+        require("format", format, format == FORMAT, FORMAT + "; what another version captured is to be captured again");
         require("kind", kind, kind.equals(DATA) || kind.equals(TRAJECTORY), DATA + " or " + TRAJECTORY);
         boolean trained = kind.equals(TRAJECTORY);
         require(
@@ -178,7 +178,7 @@ public record CaptureManifest(
 
     /** SHA-256 over the identity, 32 bytes: by it a shard knows its capture. */
     byte[] identitySha256() {
-        StringBuilder canonical = new StringBuilder("lyne capture 1\n");
+        StringBuilder canonical = new StringBuilder("lyne capture 2\n");
         identity()
                 .forEach((name, value) ->
                         canonical.append(name).append(' ').append(value).append('\n'));

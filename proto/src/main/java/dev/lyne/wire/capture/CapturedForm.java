@@ -30,7 +30,7 @@ public record CapturedForm(Selection selection, Precision precision, boolean raw
         if (precision != wanted.precision || rawLogits != wanted.rawLogits) {
             return Optional.of(wanted + " (expected: " + this + ", as it was captured)");
         }
-        if (!Containment.contains(selection, wanted.selection, vocabularySize, 0)) {
+        if (!Containment.answers(selection, wanted.selection, precision, vocabularySize, 0)) {
             return Optional.of(wanted.selection + " (expected: one that the captured " + selection + " contains)");
         }
         if (!narrowing && !sameEntries(wanted.selection, vocabularySize)) {

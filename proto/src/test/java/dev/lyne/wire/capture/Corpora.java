@@ -92,6 +92,7 @@ final class Corpora {
         float[] tails = new float[rows];
         float[] data = new float[rows];
         float[] offsets = new float[rows];
+        float[] temperedTails = new float[rows];
         for (int row = 0; row < rows; row++) {
             SplittableRandom random = new SplittableRandom(window * 1_000 + from + row);
             int first = random.nextInt(VOCABULARY - K);
@@ -102,8 +103,20 @@ final class Corpora {
             tails[row] = (float) Math.log(1 - 0.4 * (2 - Math.pow(2, 1 - K)));
             data[row] = -5 - random.nextFloat();
             offsets[row] = 0.5f;
+            temperedTails[row] = -0.75f;
         }
-        return new RowColumns(K, counts, ids, logProbabilities, tails, data, offsets);
+        return new RowColumns(
+                K,
+                counts,
+                ids,
+                logProbabilities,
+                tails,
+                data,
+                offsets,
+                temperedTails,
+                new int[0],
+                new float[0],
+                new float[0]);
     }
 
     /** Writes the shards that are missing, and finishes. */

@@ -54,6 +54,7 @@ final class ReceivedRows {
                 new float[rows],
                 temperatures,
                 new float[rows * temperatures.size()],
+                new float[rows * temperatures.size()],
                 new int[drawn ? rows * stride : 0],
                 absent(raw ? rows * stride : 0),
                 new float[raw ? rows : 0],
@@ -108,6 +109,12 @@ final class ReceivedRows {
                 block.temperatureOffsets(),
                 0,
                 targets.temperatureOffsets(),
+                first * temperatures,
+                block.rows() * temperatures);
+        System.arraycopy(
+                block.temperedLogTails(),
+                0,
+                targets.temperedLogTails(),
                 first * temperatures,
                 block.rows() * temperatures);
     }

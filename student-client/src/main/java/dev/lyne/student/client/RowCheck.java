@@ -205,28 +205,29 @@ final class RowCheck {
         return prefix ? row.logProbability(row.to() - 1) : Float.POSITIVE_INFINITY;
     }
 
-    /** exp(lp/τ + c_τ) over the kept tokens is part of a distribution, and the whole of it where nothing is left out. */
+    /** exp(lp/τ + c_τ) over the kept tokens and the tail at τ are a whole distribution. */
     private void requireOffsets(Row row) {
         int temperatures = selection.temperatures().size();
         boolean top = row.to() > row.from() && keepsTheMostProbable();
-        boolean whole = row.logTail() == Float.NEGATIVE_INFINITY && row.to() - row.from() == identity.vocabularySize();
         for (int i = 0; i < temperatures; i++) {
             float temperature = selection.temperatures().get(i);
             float offset = row.block().temperatureOffsets()[row.row() * temperatures + i];
+            float logTail = row.block().temperedLogTails()[row.row() * temperatures + i];
+            double tail = Math.exp(logTail);
             double mass = 0;
-            double nats = 0;
+            double nats = tail > 0 ? -tail * logTail * temperature : 0;
             for (int entry = row.from(); entry < row.to(); entry++) {
                 double share = Math.exp((double) row.logProbability(entry) / temperature + offset);
                 mass += share;
                 nats -= share * row.logProbability(entry);
             }
-            double allowed = tolerance.temperedMass(mass, nats, temperature);
+            double allowed = tolerance.temperedMass(mass + tail, nats, temperature);
             // The most probable token keeps some mass however cold the temperature.
-            if (!(mass <= 1 + allowed) || (top && !(mass > 0)) || (whole && mass < 1 - allowed)) {
+            if (!(Math.abs(mass + tail - 1) <= allowed) || (top && !(mass > 0))) {
                 throw row.misaligned(
                         "c_τ " + offset + " at temperature " + temperature + ", which gives the kept tokens mass "
-                                + mass,
-                        whole ? "1, all being kept" : "above 0, at most 1");
+                                + mass + " beside a tail mass of " + tail,
+                        top && !(mass > 0) ? "above 0" : "1 in all, within " + allowed);
             }
         }
     }

@@ -43,7 +43,7 @@ enum RowTolerance {
         return Math.exp(logProbability - nats) <= Math.exp(logTail) + 0.01 * MASS;
     }
 
-    /** How far the kept mass at a temperature may exceed one, given Σ −q·ln p over it, q being the mass at the temperature. */
+    /** How far kept and tail mass at a temperature may be from one, given Σ −q·ln p over them, q being the mass at the temperature. */
     double temperedMass(double mass, double nats, float temperature) {
         return MASS * Math.max(1, 1 / temperature) + Math.expm1(entryNats) * mass + part * nats / temperature;
     }

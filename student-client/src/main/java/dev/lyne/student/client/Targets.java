@@ -19,6 +19,8 @@ import java.util.Map;
  * @param dataLogProbability log-probability of token x_{t+1}, `[rows]`; NaN at position n − 1, which has none
  * @param temperatures τ of the selection, as asked
  * @param temperatureOffsets c_τ = −log Σ_V exp(lp/τ), `[rows · temperatures]`, row after row
+ * @param temperedLogTails log of the mass not kept at each temperature, `[rows · temperatures]`, row after row; −∞ where everything is
+ *     kept
  * @param drawCounts how often each token was drawn, `[rows · stride]`, 0 for one of the exact head; empty where nothing is drawn
  * @param logits raw logits of the kept tokens, `[rows · stride]`; empty where they were not asked for
  * @param logSumExp log of the sum of the exponentials of all logits, `[rows]`; empty where they were not asked for
@@ -39,6 +41,7 @@ public record Targets(
         float[] dataLogProbability,
         List<Float> temperatures,
         float[] temperatureOffsets,
+        float[] temperedLogTails,
         int[] drawCounts,
         float[] logits,
         float[] logSumExp,
@@ -46,7 +49,7 @@ public record Targets(
         int narrowedRows,
         List<ByteBuffer> blocks,
         long blockBytes) {
-    /** Rows of log-probabilities alone, none of them narrowed, that came in no blocks. */
+    /** Rows of log-probabilities alone, at temperature 1, none of them narrowed, that came in no blocks. */
     public Targets(
             TargetSequence sequence,
             int[] positions,
@@ -56,8 +59,6 @@ public record Targets(
             float[] logProbabilities,
             float[] logTailMass,
             float[] dataLogProbability,
-            List<Float> temperatures,
-            float[] temperatureOffsets,
             Map<RowSource, Integer> rowsBySource,
             long blockBytes) {
         this(
@@ -69,8 +70,9 @@ public record Targets(
                 logProbabilities,
                 logTailMass,
                 dataLogProbability,
-                temperatures,
-                temperatureOffsets,
+                List.of(),
+                new float[0],
+                new float[0],
                 new int[0],
                 new float[0],
                 new float[0],

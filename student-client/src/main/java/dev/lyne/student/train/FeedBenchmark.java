@@ -60,7 +60,7 @@ public final class FeedBenchmark {
                     RunTargets.sampled(windows, config.data().windows()),
                     config.run().seed());
             TargetRequest request = RunTargets.request(config.distillation(), source, tokenizer, null, false);
-            var learner = new Learner(config, model, tokenizer.vocabularySize());
+            var learner = new Learner(config, model);
             List<List<StepItem>> kept = List.of();
             for (int pass = 0; pass < WARM_UP_PASSES; pass++) {
                 kept = first(WARM_UP_STEPS + config.run().steps(), source, request, sequence, config);
@@ -124,11 +124,10 @@ public final class FeedBenchmark {
         private final StepValues values;
         private final Trainable model;
 
-        Learner(TrainingConfig config, Trainable model, int vocabularySize) {
+        Learner(TrainingConfig config, Trainable model) {
             this.batches = new MicroBatches(
                     config.data().microBatchTokens(),
-                    Optional.of(config.distillation().loss()),
-                    vocabularySize);
+                    Optional.of(config.distillation().loss()));
             this.values = RunSchedules.of(config, config.run().steps()).at(1, 1);
             this.model = model;
         }

@@ -31,6 +31,12 @@ final class LossSettings {
             throw Settings.refused(
                     Setting.ROW_PRECISION, "compact", "exact or half with loss=" + loss.key() + ", which takes logits");
         }
+        if (loss == Loss.AKL && selection instanceof Selection.Chosen) {
+            throw Settings.refused(
+                    Setting.SELECTION,
+                    settings.text(Setting.SELECTION),
+                    "one that keeps the teacher's most probable token, which loss=akl has in its head");
+        }
         boolean squared = settings.flag(Setting.TEMPERATURE_SQUARED);
         double student = temperatures.studentVaries()
                 ? DistillationLoss.BY_COLUMN

@@ -19,9 +19,8 @@ import java.util.Optional;
  *
  * @param microBatchTokens most tokens of a batch, padding included; a window alone always fits
  * @param loss whose columns targets become; without one there is the data loss alone
- * @param vocabularySize V
  */
-record MicroBatches(int microBatchTokens, Optional<DistillationLoss> loss, int vocabularySize) {
+record MicroBatches(int microBatchTokens, Optional<DistillationLoss> loss) {
     /** The batches of a step. */
     List<TrainingBatch> of(List<StepItem> items, StepValues values) {
         long positions = items.stream()
@@ -77,7 +76,7 @@ record MicroBatches(int microBatchTokens, Optional<DistillationLoss> loss, int v
                 row += count;
             }
             named.put("distillation_weight", new Column.Floats(weights, 1));
-            named.putAll(new TargetColumns(values.teacherTemperature(), vocabularySize)
+            named.putAll(new TargetColumns(values.teacherTemperature())
                     .of(
                             items.stream().map(StepItem::targets).toList(),
                             wanted.stream().mapToInt(p -> p.length).toArray()));

@@ -11,20 +11,16 @@ import java.util.Optional;
 /**
  * Targets as columns of a training batch: {@code teacher_ids}, {@code teacher_log_probs} and {@code teacher_weights}, all
  * `[rows, k]`, and {@code teacher_log_tail} `[rows]`, at the teacher's temperature τ. Kept log-probabilities become lp/τ + c_τ and
- * weights their exponentials; the tail becomes log(1 − Σ_K exp(lp/τ + c_τ)). Beside them {@code teacher_data_log_prob} `[rows]` at
- * temperature 1, and where rows carry raw logits {@code teacher_logits} `[rows, k]`, over τ.
+ * weights their exponentials; the tail is the one that was sent for τ. All of them are divided by their sum, which is 1 but for what
+ * coding took or added. Beside them {@code teacher_data_log_prob} `[rows]` at temperature 1, and where rows carry raw logits
+ * {@code teacher_logits} `[rows, k]`, over τ.
  *
  * <p>Of N draws, c on an entry give it the weight c/N, beside an exact head t_R·c/N, where t_R is the mass outside the head; draws
  * stand for the whole tail, so there is none left (random sampling KD, arXiv 2503.16870). They are taken at temperature 1.
  *
- * <p>That difference is all rounding where hardly any mass is left, so it is held between two bounds that need no subtraction.
- * With m = V − K tail entries of total mass M at τ = 1, Σ p^(1/τ) lies between M^(1/τ), all mass on one entry, and
- * m·(M/m)^(1/τ), all entries equal (Jensen's inequality; which one is the larger depends on the side of 1 that τ is on).
- *
  * @param temperature τ of the teacher's distribution
- * @param vocabularySize V
  */
-record TargetColumns(float temperature, int vocabularySize) {
+record TargetColumns(float temperature) {
     TargetColumns {
         if (!(temperature > 0) || Float.isInfinite(temperature)) {
             throw new IllegalArgumentException("teacher_temperature: " + temperature + " (expected: finite, above 0)");
@@ -94,28 +90,36 @@ record TargetColumns(float temperature, int vocabularySize) {
     private float fill(Targets targets, int row, long[] ids, float[] logProbabilities, float[] weights, int to) {
         int from = row * targets.stride();
         int count = targets.counts()[row];
-        double offset = offset(targets, row);
-        double kept = 0;
+        double offset = 0;
+        float tail = targets.logTailMass()[row];
+        if (temperature != 1f) {
+            int place = row * targets.temperatures().size() + index(targets);
+            tail = targets.temperedLogTails()[place];
+            double logMass = logMass(targets, row, targets.temperatureOffsets()[place], tail);
+            offset = targets.temperatureOffsets()[place] - logMass;
+            tail = (float) (tail - logMass);
+        }
         for (int i = 0; i < count; i++) {
             ids[to + i] = targets.ids()[from + i];
             double tempered = targets.logProbabilities()[from + i] / (double) temperature + offset;
-            double probability = Math.exp(tempered);
             logProbabilities[to + i] = (float) tempered;
-            weights[to + i] = (float) probability;
-            kept += probability;
+            weights[to + i] = (float) Math.exp(tempered);
         }
         if (targets.drawCounts().length > 0) {
             weighByDraws(targets, row, weights, to);
             return Float.NEGATIVE_INFINITY;
         }
-        float tail = targets.logTailMass()[row];
-        if (temperature == 1f || tail == Float.NEGATIVE_INFINITY) {
-            return tail;
+        return tail;
+    }
+
+    /** Log of the sum of a row's kept and tail masses at the temperature. */
+    private double logMass(Targets targets, int row, float offset, float tail) {
+        int from = row * targets.stride();
+        double mass = Math.exp(tail);
+        for (int i = from; i < from + targets.counts()[row]; i++) {
+            mass += Math.exp(targets.logProbabilities()[i] / (double) temperature + offset);
         }
-        double one = tail / (double) temperature + offset;
-        double equal = one + (1 - 1 / (double) temperature) * Math.log(Math.max(1, vocabularySize - count));
-        double difference = Math.log(Math.max(1 - kept, 0));
-        return (float) Math.max(Math.min(one, equal), Math.min(Math.max(one, equal), difference));
+        return Math.log(mass);
     }
 
     /** Puts the shares of the draws in the place of the drawn entries' probabilities. */
@@ -140,15 +144,12 @@ record TargetColumns(float temperature, int vocabularySize) {
         }
     }
 
-    private double offset(Targets targets, int row) {
-        if (temperature == 1f) {
-            return 0;
-        }
+    private int index(Targets targets) {
         int index = targets.temperatures().indexOf(temperature);
         if (index < 0) {
             throw new IllegalArgumentException("targets at temperatures " + targets.temperatures()
                     + " (expected: teacher_temperature=" + temperature + " among them)");
         }
-        return targets.temperatureOffsets()[row * targets.temperatures().size() + index];
+        return index;
     }
 }

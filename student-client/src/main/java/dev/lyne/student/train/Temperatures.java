@@ -1,5 +1,6 @@
 package dev.lyne.student.train;
 
+import dev.lyne.wire.Selection;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -18,12 +19,16 @@ public record Temperatures(String kind, double high, double low, double student)
 
     private static final int VALUES = 8;
 
+    /** {@link Selection#MIN_TEMPERATURE} as it is written. */
+    private static final double LEAST = 0.01;
+
     /** The settings' temperatures. */
     static Temperatures of(Settings settings) {
-        double high = temperature(settings, Setting.TEACHER_TEMPERATURE);
+        double high = teacherTemperature(settings, Setting.TEACHER_TEMPERATURE);
         String kind = settings.choice(Setting.TEMPERATURE_SCHEDULE, KINDS);
         String text = settings.text(Setting.STUDENT_TEMPERATURE);
-        double student = text.equals("teacher") ? 0 : temperature(settings, Setting.STUDENT_TEMPERATURE);
+        double student =
+                text.equals("teacher") ? 0 : (float) settings.number(Setting.STUDENT_TEMPERATURE, 0, 1000, false);
         if (kind.equals("constant")) {
             if (settings.optional(Setting.FINAL_TEMPERATURE).isPresent()) {
                 throw Settings.refused(
@@ -34,7 +39,7 @@ public record Temperatures(String kind, double high, double low, double student)
             return new Temperatures(kind, high, high, student);
         }
         double low = settings.optional(Setting.FINAL_TEMPERATURE).isPresent()
-                ? temperature(settings, Setting.FINAL_TEMPERATURE)
+                ? teacherTemperature(settings, Setting.FINAL_TEMPERATURE)
                 : 1;
         if (low > high) {
             throw Settings.refused(Setting.FINAL_TEMPERATURE, low, "at most teacher_temperature=" + high);
@@ -42,9 +47,9 @@ public record Temperatures(String kind, double high, double low, double student)
         return new Temperatures(kind, high, low, student);
     }
 
-    private static double temperature(Settings settings, Setting setting) {
+    private static double teacherTemperature(Settings settings, Setting setting) {
         // The contract carries temperatures as float, and c_τ belongs to that very number.
-        return (float) settings.number(setting, 0, 1000, false);
+        return (float) settings.number(setting, LEAST, Selection.MAX_TEMPERATURE, true);
     }
 
     /** Every temperature that the teacher's distribution will have, from the least up. */

@@ -211,8 +211,7 @@ final class TrainingSession {
                             config.data().microBatchTokens(),
                             config.distillation().enabled()
                                     ? Optional.of(config.distillation().loss())
-                                    : Optional.empty(),
-                            material.tokenizer().vocabularySize()),
+                                    : Optional.empty()),
                     recording.recorder(),
                     RunSchedules.of(config, steps),
                     taid,

@@ -9,6 +9,7 @@ import dev.lyne.lm.scoring.SelectedRows;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
+import dev.lyne.wire.BlockNarrowing;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.RowColumns;
 import dev.lyne.wire.Selection;
@@ -131,12 +132,14 @@ final class TrajectoryRecorder implements Closeable {
                 rows.logTailMass(),
                 rows.dataLogProbability(),
                 rows.temperatureOffsets(),
+                rows.temperedLogTails(),
                 rows.drawCounts(),
                 rows.logits(),
                 rows.logSumExp());
         int most = Math.max(
                 1, Math.min(MAX_ROWS_OF_A_BLOCK, MAX_BLOCK_BYTES / (MOST_ENTRY_BYTES * Math.max(1, rows.stride()))));
         CapturedForm form = planned.rows();
+        BlockNarrowing.cut(columns, form.selection());
         List<ByteBuffer> blocks = new ArrayList<>();
         for (int from = 0; from < rows.rows(); from += most) {
             int to = Math.min(rows.rows(), from + most);
@@ -166,8 +169,11 @@ final class TrajectoryRecorder implements Closeable {
 
     private static Kept kept(Selection selection, int vocabularySize) {
         if (selection instanceof Selection.TopPK rule) {
-            // p = 1 would switch the test off that top-p makes.
-            return new Kept.Top(rule.k(), Math.min(rule.p(), Math.nextDown(1.0)), rule.truncationTemperature());
+            // At temperature 1 rows are cut when they are encoded; else p = 1 would switch the test off that top-p
+            // makes.
+            boolean cutLater = rule.truncationTemperature() == 1f;
+            return new Kept.Top(
+                    rule.k(), cutLater ? 1 : Math.min(rule.p(), Math.nextDown(1.0)), rule.truncationTemperature());
         } else if (selection instanceof Selection.TopK || selection instanceof Selection.TopFraction) {
             return new Kept.Top(selection.mostEntries(vocabularySize), 1.0, 1f);
         }

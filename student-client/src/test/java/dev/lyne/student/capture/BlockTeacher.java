@@ -110,7 +110,7 @@ final class BlockTeacher implements TargetSource {
             tails[row] = (float) (k * Math.log(0.5));
             data[row] = (float) ((k + 1) * Math.log(0.5));
         }
-        return new RowColumns(k, counts, ids, logProbabilities, tails, data, new float[0]);
+        return new RowColumns(k, counts, ids, logProbabilities, tails, data);
     }
 
     private final class Stream implements TargetStream {

@@ -48,6 +48,7 @@ final class Blocks {
                 new float[rows],
                 new float[rows],
                 new float[rows * temperatures],
+                new float[rows * temperatures],
                 new int[drawn ? rows * stride : 0],
                 new float[raw ? rows * stride : 0],
                 new float[raw ? rows : 0]);
@@ -60,6 +61,12 @@ final class Blocks {
             System.arraycopy(block.logProbabilities(), from, columns.logProbabilities(), row * stride, count);
             columns.logTailMass()[row] = block.logTailMass()[own];
             columns.dataLogProbability()[row] = block.dataLogProbability()[own];
+            System.arraycopy(
+                    block.temperedLogTails(),
+                    own * temperatures,
+                    columns.temperedLogTails(),
+                    row * temperatures,
+                    temperatures);
             System.arraycopy(
                     block.temperatureOffsets(),
                     own * temperatures,

@@ -31,6 +31,7 @@ record FakeRows(int vocabularySize, long seed) {
                 new float[rows],
                 new float[rows],
                 new float[rows * temperatures],
+                new float[rows * temperatures],
                 new int[selection instanceof Selection.Draws ? rows * stride : 0],
                 new float[rows * stride],
                 new float[rows]);
@@ -89,10 +90,16 @@ record FakeRows(int vocabularySize, long seed) {
                 position + 1 < tokens.length ? (float) logProbabilities[tokens[position + 1]] : Float.NaN;
         for (int i = 0; i < selection.temperatures().size(); i++) {
             float temperature = selection.temperatures().get(i);
-            columns.temperatureOffsets()[row * selection.temperatures().size() + i] = (float)
-                    -Math.log(Arrays.stream(logProbabilities)
-                            .map(lp -> Math.exp(lp / temperature))
-                            .sum());
+            double offset = -Math.log(Arrays.stream(logProbabilities)
+                    .map(lp -> Math.exp(lp / temperature))
+                    .sum());
+            double outside = 0;
+            for (int id : order) {
+                outside += kept[id] ? 0 : Math.exp(logProbabilities[id] / temperature + offset);
+            }
+            int at = row * selection.temperatures().size() + i;
+            columns.temperatureOffsets()[at] = (float) offset;
+            columns.temperedLogTails()[at] = (float) Math.log(outside);
         }
     }
 

@@ -4,13 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.protobuf.ByteString;
+import dev.lyne.wire.Positions;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.RowColumns;
 import dev.lyne.wire.Selection;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -152,18 +158,42 @@ final class MisalignedRowsTest {
 
     @Test
     void rows_oneIdTwice_areCaught() {
-        assertAlteredRowsAreCaught(
-                top(Precision.EXACT),
+        assertAlteredBytesAreCaught(
                 62,
-                columns -> columns.ids()[2 * columns.stride() + 1] = columns.ids()[2 * columns.stride() + 4]);
+                (entries, columns) ->
+                        entries.putInt(4 * (2 * columns.stride() + 1), entries.getInt(4 * (2 * columns.stride() + 4))));
+    }
+
+    /** Alters ids and log-probabilities behind an exact block's counts, which no encoder would write so. */
+    private static void assertAlteredBytesAreCaught(long seed, BiConsumer<ByteBuffer, RowColumns> alteration) {
+        Reception reception = top(Precision.EXACT);
+        SplittableRandom random = new SplittableRandom(seed);
+        for (int round = 0; round < ROUNDS; round++) {
+            TargetSequence sequence = reception.sequence(random);
+            RowColumns columns = reception.columns(sequence);
+            ByteBuffer block = ByteBuffer.wrap(
+                            reception.encode(sequence, columns).toByteArray())
+                    .order(ByteOrder.LITTLE_ENDIAN);
+            int ranges = Positions.toRanges(sequence.positions()).size();
+            int temperatures = Students.SELECTION.temperatures().size();
+            int entries = 104 + 4 * temperatures + 8 * ranges + 4 * sequence.positions().length;
+            alteration.accept(block.slice(entries, block.capacity() - entries).order(ByteOrder.LITTLE_ENDIAN), columns);
+            CRC32C checksum = new CRC32C();
+            checksum.update(block.array(), 0, block.capacity() - 4);
+            block.putInt(block.capacity() - 4, (int) checksum.getValue());
+            assertThatThrownBy(() -> reception.receive(sequence, ByteString.copyFrom(block.array())))
+                    .as("seed %s, round %s", seed, round)
+                    .isInstanceOf(MisalignedTargetsException.class);
+        }
     }
 
     @Test
     void rows_outOfOrder_areCaught() {
-        assertAlteredRowsAreCaught(top(Precision.EXACT), 63, columns -> {
-            float first = columns.logProbabilities()[columns.stride()];
-            columns.logProbabilities()[columns.stride()] = columns.logProbabilities()[columns.stride() + 1];
-            columns.logProbabilities()[columns.stride() + 1] = first;
+        assertAlteredBytesAreCaught(63, (entries, columns) -> {
+            int first = 4 * columns.stride() * (columns.counts().length + 1); // of the second row, behind all ids
+            int value = entries.getInt(first);
+            entries.putInt(first, entries.getInt(first + 4));
+            entries.putInt(first + 4, value);
         });
     }
 

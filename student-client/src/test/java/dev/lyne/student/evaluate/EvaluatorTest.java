@@ -245,8 +245,6 @@ final class EvaluatorTest {
                     new float[rows],
                     new float[rows],
                     new float[rows],
-                    List.of(),
-                    new float[0],
                     Map.of(RowSource.COMPUTED, rows),
                     1L);
         }
@@ -337,7 +335,7 @@ final class EvaluatorTest {
                 tails[row] = own.length == table.length ? Float.NEGATIVE_INFINITY : (float) Math.log(rest);
                 data[row] = (float) Math.log(of(before, item.tokens()[item.positions()[row] + 1]));
             }
-            return new SelectedRows(item.positions(), stride, counts, ids, logProbabilities, tails, data, new float[0]);
+            return new SelectedRows(item.positions(), stride, counts, ids, logProbabilities, tails, data);
         }
 
         @Override

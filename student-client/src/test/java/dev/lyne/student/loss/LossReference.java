@@ -144,7 +144,7 @@ final class LossReference {
             cumulative += t[b];
             double gap = Math.abs(t[b] - frozen[b]);
             whole += gap;
-            inHead += b == 0 || cumulative <= head ? gap : 0;
+            inHead += b == 0 || head == 1 || cumulative <= head + 1e-6 ? gap : 0;
         }
         return whole == 0 ? 0 : inHead / whole * kl(t, s) + (whole - inHead) / whole * kl(s, t);
     }

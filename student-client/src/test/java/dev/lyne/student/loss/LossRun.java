@@ -17,7 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
-/** Forward KL on logits and columns of a test's own. */
+/** A loss on logits and columns of a test's own. */
 public final class LossRun {
     /** Sums of the loss, and the gradient of the logits. */
     public record Result(double[] sums, double[][] gradient) {}
@@ -25,16 +25,31 @@ public final class LossRun {
     private LossRun() {}
 
     /**
-     * Runs it.
+     * Runs forward KL.
      *
      * @param columns values by name; their width is their number over that of the rows
      * @param ids teacher_ids
      */
     public static Result of(
             boolean drawn, double[][] logits, int[] labels, long[] ids, Map<String, double[]> columns, DataType type) {
+        return of(
+                new DistillationLoss(Loss.FORWARD_KL, Optional.empty(), OptionalDouble.empty(), drawn, 1, true),
+                logits,
+                labels,
+                ids,
+                columns,
+                type);
+    }
+
+    /** The same of any loss. */
+    public static Result of(
+            DistillationLoss loss,
+            double[][] logits,
+            int[] labels,
+            long[] ids,
+            Map<String, double[]> columns,
+            DataType type) {
         int n = logits.length;
-        DistillationLoss loss =
-                new DistillationLoss(Loss.FORWARD_KL, Optional.empty(), OptionalDouble.empty(), drawn, 1, true);
         try (Script script = Script.load(
                         List.of(loss.script().source()),
                         Map.of(),

@@ -186,6 +186,7 @@ final class EverySelectionGradientTest {
                 new float[] {-1},
                 temperature == 1f ? List.of() : List.of(temperature),
                 temperature == 1f ? new float[0] : new float[] {offset},
+                temperature == 1f ? new float[0] : new float[] {temperedTail(t, ids, temperature, offset)},
                 drawCounts,
                 new float[0],
                 new float[0],
@@ -195,12 +196,19 @@ final class EverySelectionGradientTest {
                 0);
     }
 
+    private static float temperedTail(double[] logProbabilities, int[] ids, float temperature, float offset) {
+        return (float) Math.log(IntStream.range(0, VOCABULARY)
+                .filter(id -> Arrays.stream(ids).noneMatch(kept -> kept == id))
+                .mapToDouble(id -> Math.exp(logProbabilities[id] / temperature + offset))
+                .sum());
+    }
+
     /** The loss of a student that says the same at every row, the divergence alone. */
     private LossRun.Result run(List<Targets> targets, float temperature) {
         int rows = targets.size();
         int[] one = new int[rows];
         Arrays.fill(one, 1);
-        Map<String, Column> columns = new TargetColumns(temperature, VOCABULARY)
+        Map<String, Column> columns = new TargetColumns(temperature)
                 .of(targets.stream().map(Optional::of).toList(), one);
         double[][] logits = new double[rows][];
         Arrays.fill(logits, student);

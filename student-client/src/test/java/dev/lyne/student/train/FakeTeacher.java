@@ -132,6 +132,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
                 new float[rows],
                 selection.temperatures(),
                 new float[rows * selection.temperatures().size()],
+                repeated(tail, selection.temperatures().size()),
                 draws,
                 rawLogits ? logProbabilities.clone() : new float[0],
                 new float[rawLogits ? rows : 0],
@@ -139,6 +140,15 @@ final class FakeTeacher implements TargetSource, TargetStream {
                 0,
                 List.of(),
                 BYTES_PER_POSITION * rows);
+    }
+
+    /** Each value so often: the tails of a teacher whose offsets are 0. */
+    private static float[] repeated(float[] values, int times) {
+        float[] all = new float[values.length * times];
+        for (int i = 0; i < all.length; i++) {
+            all[i] = values[i / times];
+        }
+        return all;
     }
 
     private int[] followers(TargetSequence sequence, int row) {

@@ -96,9 +96,12 @@ final class SettingsTest {
                         + " is nothing to learn from the data token alone)",
                 "selection|top-p-k|selection: top-p-k (expected: top_p_k)",
                 "selection|best|selection: best (expected: top_k, top_p_k, top_fraction, draws, chosen)",
-                "selection|draws teacher_temperature=2|teacher_temperature: 2.0 (expected: 1 with selection=draws, which"
-                        + " are drawn at 1)",
+                "selection|draws teacher_temperature=2|teacher_temperature: 2.0 (expected: 1 with selection=draws,"
+                        + " which are drawn at 1)",
                 "row_precision|float16|row_precision: float16 (expected: exact, half, compact)",
+                "teacher_temperature|0.009|teacher_temperature: 0.009 (expected: from 0.01, at most 1000.0)",
+                "selection|chosen loss=akl|selection: chosen (expected: one that keeps the teacher's most probable"
+                        + " token, which loss=akl has in its head)",
                 "alpha|1.5|alpha: 1.5 (expected: from 0.0, at most 1.0)",
                 "alpha|0.5|alpha: 0.5 (expected: 0 where neither teacher nor targets are given)",
                 "teacher|h:1|alpha: 0.0 (expected: above 0 where teacher or targets are given)",
@@ -109,14 +112,16 @@ final class SettingsTest {
                 "schedule|step|schedule: step (expected: constant, linear_up, linear_down, cosine, wsd, periodic)",
                 "schedule|periodic|period_steps: 0 (expected: 1 or more with schedule=periodic)",
                 "period_steps|5|period_steps: 5 (expected: 0 with schedule=cosine)",
-                "warmup_steps|10% schedule=linear_up|warmup_steps: 10.0% (expected: 0 with schedule=linear_up, which rises"
-                        + " all along)",
-                "warmup_steps|200%|warmup_steps: 200% (expected: steps, or per cent of them, above 0% and at most 100%)",
+                "warmup_steps|10% schedule=linear_up|warmup_steps: 10.0% (expected: 0 with schedule=linear_up, which"
+                        + " rises all along)",
+                "warmup_steps|200%|warmup_steps: 200% (expected: steps, or per cent of them, above 0% and at most"
+                        + " 100%)",
                 "alpha_schedule|wsd|alpha_decay_steps: 0 (expected: 1 or more with alpha_schedule=wsd)",
                 "alpha_warmup_steps|9 steps=8|alpha_warmup_steps: 9 (expected: at most 8 of steps=8 with"
                         + " alpha_schedule=constant)",
                 "final_alpha|0.5|final_alpha: 0.5 (expected: at most alpha=0.0)",
-                "temperature_schedule|wsd|temperature_schedule: wsd (expected: constant, linear_up, linear_down, cosine)",
+                "temperature_schedule|wsd|temperature_schedule: wsd (expected: constant, linear_up, linear_down,"
+                        + " cosine)",
                 "final_temperature|2|final_temperature: 2 (expected: not given with temperature_schedule=constant)",
                 "final_temperature|2 temperature_schedule=cosine|final_temperature: 2.0 (expected: at most"
                         + " teacher_temperature=1.0)",
@@ -129,11 +134,13 @@ final class SettingsTest {
                 "loss|random_sampling|loss: random_sampling without draws (expected: a selection that draws)",
                 "loss|mse_logits row_precision=compact|row_precision: compact (expected: exact or half with"
                         + " loss=mse_logits, which takes logits)",
-                "missing_mass|zero loss=jsd|missing_mass: zero with loss=jsd (expected: tail_bucket, both_renormalised)",
+                "missing_mass|zero loss=jsd|missing_mass: zero with loss=jsd (expected: tail_bucket,"
+                        + " both_renormalised)",
                 "missing_mass|none|missing_mass: none (expected: tail_bucket, renormalised, zero, both_renormalised,"
                         + " uniform, residual_to_gold)",
                 "loss_parameter|2 loss=jsd|loss_parameter: 2 (expected: from 0.0, at most 1.0)",
-                "loss_parameter|0.5|loss_parameter: 0.5 with loss=forward_kl (expected: none given, as it takes no number)",
+                "loss_parameter|0.5|loss_parameter: 0.5 with loss=forward_kl (expected: none given, as it takes no"
+                        + " number)",
                 "loss_parameter|1 loss=slim|loss_parameter: 1 (expected: not given with loss=slim; see slim_ratio)",
                 "slim_ratio|student_over_teacher|slim_ratio: student_over_teacher (expected: not given with"
                         + " loss=forward_kl)",

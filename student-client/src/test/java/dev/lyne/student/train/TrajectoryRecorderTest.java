@@ -70,8 +70,7 @@ final class TrajectoryRecorderTest {
         Arrays.fill(half, (float) Math.log(0.5));
         int[] one = new int[rows];
         Arrays.fill(one, 1);
-        return new ScoreOutcome.Scored(
-                new SelectedRows(positions, 1, one, new int[rows], half, half, half, new float[0]));
+        return new ScoreOutcome.Scored(new SelectedRows(positions, 1, one, new int[rows], half, half, half));
     }
 
     private void record(Function<ScoreItem, ScoreOutcome> each) throws IOException {

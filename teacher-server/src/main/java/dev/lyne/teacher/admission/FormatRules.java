@@ -9,9 +9,6 @@ import dev.lyne.wire.SelectionMessages;
 
 /** What rows may be asked for: the rules of an opening's selection, precision and raw logits. */
 final class FormatRules {
-    /** An error of a coded log-probability grows by 1/τ, so the steps of compact rows shrink by τ; below this they would be too many. */
-    static final float LEAST_COMPACT_TEMPERATURE = 0.01f;
-
     private FormatRules() {}
 
     /** @throws IllegalArgumentException with the value and the expectation */
@@ -27,9 +24,6 @@ final class FormatRules {
                 new RowFormat(selection, precision, open.getSelection().getRawLogits());
         selection.checkFits(teacher.vocabularySize());
         checkEntries(format, teacher, limits);
-        if (precision == Precision.COMPACT) {
-            checkTemperatures(selection);
-        }
         return format;
     }
 
@@ -56,15 +50,6 @@ final class FormatRules {
         if (format.selection() instanceof Selection.Chosen && k > mostChosen) {
             throw new IllegalArgumentException("chosen.k: " + k + " (expected: at most " + mostChosen
                     + ", so that a sequence of context_length fits into a request)");
-        }
-    }
-
-    private static void checkTemperatures(Selection selection) {
-        for (float temperature : selection.temperatures()) {
-            if (temperature < LEAST_COMPACT_TEMPERATURE) {
-                throw new IllegalArgumentException("temperature: " + temperature + " (expected: at least "
-                        + LEAST_COMPACT_TEMPERATURE + " in compact precision)");
-            }
         }
     }
 }

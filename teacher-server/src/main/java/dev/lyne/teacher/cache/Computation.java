@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /**
  * A sequence being looked for or computed, and who waits for it. It lives while any waiter does, and its deadline is the
@@ -33,6 +34,9 @@ final class Computation implements BatchJob {
 
     @GuardedBy("flight")
     private boolean started;
+
+    @GuardedBy("flight")
+    private boolean encoding;
 
     Computation(SingleFlight flight, RowsQuery query, Plan plan, Deadline deadline, boolean shared) {
         this.flight = flight;
@@ -62,6 +66,29 @@ final class Computation implements BatchJob {
 
     Plan plan() {
         return plan;
+    }
+
+    /**
+     * Has the rows encoded exactly, where they then answer a query that they would not, and none has begun to encode them. Called with
+     * the lock held.
+     */
+    boolean refine(RowsQuery other) {
+        synchronized (flight) {
+            Holdings exact = plan.holds().exact();
+            if (encoding || !other.answeredBy(exact)) {
+                return false;
+            }
+            plan = plan.holding(exact);
+            return true;
+        }
+    }
+
+    /** What the rows are to be encoded as, from now on for good. */
+    Holdings beginEncoding() {
+        synchronized (flight) {
+            encoding = true;
+            return plan.holds();
+        }
     }
 
     /** Adds the first asker. */
@@ -109,9 +136,15 @@ final class Computation implements BatchJob {
         return waitedFor && !expire(nowNanos);
     }
 
-    /** Ends with rows that a tier had: no waiter of any had them computed. */
-    void found(StoredRows rows, Origin origin) {
-        end(waiting -> flight.answer(waiting.waiter(), waiting.wanted(), query.tokens(), rows, origin));
+    /**
+     * Answers with rows that a tier had: no waiter of any had them computed.
+     *
+     * @return whether that was all; false where one that joined wants finer rows, which are to be computed
+     */
+    boolean found(StoredRows rows, Origin origin) {
+        return end(
+                waiting -> query.contains(rows.holds(), waiting.wanted()),
+                waiting -> flight.answer(waiting.waiter(), waiting.wanted(), query.tokens(), rows, origin));
     }
 
     @Override
@@ -196,13 +229,23 @@ final class Computation implements BatchJob {
      * Nobody can join after the first, and whoever waited is told once, so ending twice does nothing.
      */
     private void end(Consumer<Waiting> tell) {
-        List<Waiting> all;
+        boolean unused = end(waiting -> true, tell);
+    }
+
+    /** Ends for some of those who wait, and where they are all, for good; returns whether they are. */
+    private boolean end(Predicate<Waiting> which, Consumer<Waiting> tell) {
+        List<Waiting> told;
+        boolean all;
         synchronized (flight) {
-            flight.forget(this);
-            all = List.copyOf(waiters);
-            waiters.clear();
+            told = waiters.stream().filter(which).toList();
+            waiters.removeAll(told);
+            all = waiters.isEmpty();
+            if (all) {
+                flight.forget(this);
+            }
         }
-        all.forEach(waiting -> tell(waiting, tell));
+        told.forEach(waiting -> tell(waiting, tell));
+        return all;
     }
 
     private static void tell(Waiting waiting, Consumer<Waiting> tell) {

@@ -21,6 +21,12 @@ public record Holdings(RowFormat format, int[] positions, int[][] chosen, double
                 task.format(), task.item().positions(), sorted(task.item().chosen()), 0);
     }
 
+    /** The same rows, coded exactly. */
+    Holdings exact() {
+        return new Holdings(
+                new RowFormat(format.selection(), Precision.EXACT, format.rawLogits()), positions, chosen, 0);
+    }
+
     /** The same rows, with their smallest kept mass known. */
     Holdings withKeptMass(double mass) {
         return new Holdings(format, positions, chosen, mass);
@@ -28,12 +34,11 @@ public record Holdings(RowFormat format, int[] positions, int[][] chosen, double
 
     /**
      * Decides, alone and for every tier and computations in flight alike, whether what is held answers a request: the held rows are
-     * at all wanted positions, of the ids chosen there, coded as finely, and {@linkplain Containment#contains hold} the wanted
-     * entries and temperatures.
+     * at all wanted positions, of the ids chosen there, coded as finely, and {@linkplain Containment#answers answer} for the wanted
+     * entries and temperatures, with the very ids that fresh rows would have.
      *
      * <p>Exact rows answer in any precision, by coding them again: that gives what coding fresh rows would. Half and compact rows
-     * answer in their own precision alone: the error of one on top of the other would break the bounds of both. Half rows answer for
-     * their very entries alone: a tail that rounded entries were added to is no longer within a part in 2,048.
+     * answer in their own precision alone: the error of one on top of the other would break the bounds of both.
      *
      * <p>In deterministic mode an answer has the bytes that a fresh one would have. So selections have to be equal, since a tail
      * that entries were added to may differ in its last bits; and compact rows have to be at the very positions wanted, since the
@@ -49,8 +54,8 @@ public record Holdings(RowFormat format, int[] positions, int[][] chosen, double
                 : Containment.containsPositions(held.positions, wanted.positions);
         boolean entries = deterministic
                 ? has.selection().equals(asked.selection())
-                : Containment.contains(has.selection(), asked.selection(), vocabularySize, held.keptMass)
-                        && (has.precision() != Precision.HALF || has.sameEntries(asked));
+                : Containment.answers(
+                        has.selection(), asked.selection(), has.precision(), vocabularySize, held.keptMass);
         return codes && logits && rows && entries && sameChosen(held, wanted);
     }
 

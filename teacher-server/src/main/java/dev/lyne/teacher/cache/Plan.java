@@ -18,6 +18,11 @@ record Plan(Holdings holds, ScoreItem item, RowSelection selection) {
         return new Plan(wanted, task.item(), selection(task.format(), vocabularySize));
     }
 
+    /** The same rows, encoded otherwise. */
+    Plan holding(Holdings others) {
+        return new Plan(others, item, selection);
+    }
+
     /** Other rows of the same sequence, of a selection without chosen ids. */
     Plan widenedTo(Holdings wider, int vocabularySize) {
         return new Plan(
@@ -33,8 +38,12 @@ record Plan(Holdings holds, ScoreItem item, RowSelection selection) {
 
     private static Kept kept(Selection selection, int vocabularySize) {
         if (selection instanceof Selection.TopPK rule) {
-            // The model reads p = 1 as "no test"; the contract's p = 1 still ends a row whose mass is all there.
-            return new Kept.Top(rule.k(), Math.min(rule.p(), Math.nextDown(1.0)), rule.truncationTemperature());
+            // At temperature 1 the encoder ends rows, by the very numbers that narrowing ends them by. The model reads
+            // p = 1 as
+            // "no test"; the contract's p = 1 still ends a row whose mass is all there.
+            boolean cutLater = rule.truncationTemperature() == 1f;
+            return new Kept.Top(
+                    rule.k(), cutLater ? 1 : Math.min(rule.p(), Math.nextDown(1.0)), rule.truncationTemperature());
         } else if (selection instanceof Selection.Draws rule) {
             return new Kept.Draws(rule.draws(), rule.head(), rule.seed());
         } else if (selection instanceof Selection.Chosen rule) {

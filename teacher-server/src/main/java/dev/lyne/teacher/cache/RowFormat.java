@@ -17,11 +17,6 @@ public record RowFormat(Selection selection, Precision precision, boolean rawLog
         }
     }
 
-    /** Whether rows keep the same entries, whatever temperatures they have offsets for. */
-    boolean sameEntries(RowFormat other) {
-        return selection.withTemperatures(other.selection().temperatures()).equals(other.selection());
-    }
-
     /** Entries that the rows of so many positions hold at most. */
     public long entries(int positions, int vocabularySize) {
         return (long) positions * selection.mostEntries(vocabularySize);
@@ -51,7 +46,7 @@ public record RowFormat(Selection selection, Precision precision, boolean rawLog
         int range = 8; // of positions, where each row is a range of its own
         int perEntry = entryBytes + (selection instanceof Selection.Draws ? 4 : 0) + (rawLogits ? 4 : 0);
         return perEntry * selection.mostEntries(vocabularySize)
-                + 4 * (columns + selection.temperatures().size())
+                + 4 * (columns + 2 * selection.temperatures().size()) // an offset and a log tail mass a temperature
                 + range;
     }
 }

@@ -5,6 +5,7 @@ import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
+import dev.lyne.wire.BlockNarrowing;
 import dev.lyne.wire.Containment;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Precision;
@@ -57,9 +58,11 @@ public class SequenceEncoder {
                 rows.logTailMass(),
                 rows.dataLogProbability(),
                 rows.temperatureOffsets(),
+                rows.temperedLogTails(),
                 rows.drawCounts(),
                 rows.logits(),
                 rows.logSumExp());
+        BlockNarrowing.cut(columns, holds.format().selection());
         double keptMass = holds.format().precision() == Precision.EXACT ? Containment.keptMass(columns) : 0;
         return new StoredRows(holds.withKeptMass(keptMass), encode(tokens, holds, columns, fingerprintDigest));
     }

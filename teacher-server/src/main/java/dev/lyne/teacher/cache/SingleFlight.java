@@ -23,6 +23,9 @@ import org.slf4j.LoggerFactory;
  * with the lock held finds a computation in flight or its rows, and nothing is read or computed twice. Waiters are called,
  * tiers are searched and work is submitted without the lock; withdrawing takes the batcher's lock inside this one.
  *
+ * <p>What is computed is exact until it is encoded. So a request for a finer code of rows that are on their way joins them, and they are
+ * encoded exactly, which answers in every precision.
+ *
  * <p>A request that bypasses the cache has a computation of its own outside the table: it neither reads, joins, is joined,
  * nor stores, so that a fresh computation never changes what others are served.
  */
@@ -76,7 +79,7 @@ public final class SingleFlight implements Scorer {
         Ticket ticket = Ticket.ANSWERED;
         synchronized (this) {
             for (Computation running : inFlight.getOrDefault(query.key(), List.of())) {
-                if (query.answeredBy(running.holds())) {
+                if (query.answeredBy(running.holds()) || running.refine(query)) {
                     metrics.coalesced.increment();
                     return running.join(waiter, query.wanted(), deadline);
                 }
@@ -130,7 +133,10 @@ public final class SingleFlight implements Scorer {
         @Override
         public void found(StoredRows stored, Origin origin) {
             metrics.hits.increment();
-            computation.found(stored, origin);
+            if (!computation.found(stored, origin)) {
+                widen(computation, stored);
+                submit(computation);
+            }
         }
 
         @Override
@@ -195,7 +201,7 @@ public final class SingleFlight implements Scorer {
 
     StoredRows encode(Computation computation, SelectedRows rows) {
         RowsQuery query = computation.query();
-        StoredRows encoded = encoder.encode(query.tokens(), computation.holds(), rows);
+        StoredRows encoded = encoder.encode(query.tokens(), computation.beginEncoding(), rows);
         if (computation.shared()) {
             tiers.keep(query, encoded);
         }

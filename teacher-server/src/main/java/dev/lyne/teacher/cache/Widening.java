@@ -24,18 +24,25 @@ final class Widening {
         if (wanted.format().selection() instanceof Selection.Chosen) {
             return wanted;
         }
-        Selection selection =
-                selection(held.format().selection(), wanted.format().selection(), vocabularySize);
-        RowFormat format = new RowFormat(
-                selection.withTemperatures(temperatures(held, wanted)),
-                precision(held, wanted),
-                held.format().rawLogits() || wanted.format().rawLogits());
-        Holdings widened = new Holdings(format, positions(held, wanted), new int[0][], 0);
-        boolean possible = format.selection().temperatures().size() <= MAX_TEMPERATURES
-                && !Holdings.contains(wanted, held, vocabularySize, false)
-                && Holdings.contains(widened, wanted, vocabularySize, false)
-                && Holdings.contains(widened, held, vocabularySize, false);
-        return possible ? widened : wanted;
+        if (Holdings.contains(wanted, held, vocabularySize, false)) {
+            return wanted;
+        }
+        Selection selection = selection(
+                        held.format().selection(), wanted.format().selection(), vocabularySize)
+                .withTemperatures(temperatures(held, wanted));
+        boolean logits = held.format().rawLogits() || wanted.format().rawLogits();
+        int[] positions = positions(held, wanted);
+        if (selection.temperatures().size() <= MAX_TEMPERATURES) {
+            for (Precision precision : precisions(held, wanted, logits)) {
+                RowFormat format = new RowFormat(selection, precision, logits);
+                Holdings widened = new Holdings(format, positions, new int[0][], 0);
+                if (Holdings.contains(widened, wanted, vocabularySize, false)
+                        && Holdings.contains(widened, held, vocabularySize, false)) {
+                    return widened;
+                }
+            }
+        }
+        return wanted;
     }
 
     /** A selection that holds both where one does; {@link #of} sees to it that it does. */
@@ -63,11 +70,12 @@ final class Widening {
         return List.copyOf(all);
     }
 
-    private static Precision precision(Holdings held, Holdings wanted) {
+    /** The precisions to try: the one that both have, then the one that answers in any, and for any number of entries. */
+    private static List<Precision> precisions(Holdings held, Holdings wanted, boolean rawLogits) {
         Precision precision = wanted.format().precision();
-        boolean answersBoth = held.format().precision() == precision
-                && (precision != Precision.HALF || held.format().sameEntries(wanted.format()));
-        return answersBoth ? precision : Precision.EXACT;
+        return held.format().precision() == precision && !(rawLogits && precision == Precision.COMPACT)
+                ? List.of(precision, Precision.EXACT)
+                : List.of(Precision.EXACT);
     }
 
     private static int[] positions(Holdings held, Holdings wanted) {

@@ -14,6 +14,7 @@ import dev.lyne.v1.Precision;
 import dev.lyne.v1.SelectionKind;
 import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherDigests;
+import dev.lyne.wire.Selection;
 import dev.lyne.wire.SelectionMessages;
 import java.util.Collection;
 import java.util.List;
@@ -119,6 +120,8 @@ final class Teachers {
                         .setMaxInFlightTokens(limits.maxInFlightTokens())
                         .setMaxK(Math.min(limits.maxK(), teacher.vocabularySize()))
                         .setMaxTemperatures(limits.maxTemperatures())
+                        .setSmallestTemperature(Selection.MIN_TEMPERATURE)
+                        .setLargestTemperature(Selection.MAX_TEMPERATURE)
                         .setMaxBlockBytes(limits.maxBlockBytes())
                         .setMaxRequestBytes(RequestSize.maxBytes(longestContext))
                         .setMaxResponseBytes(limits.maxBlockBytes() + ServerLimits.MESSAGE_BYTES_BESIDE_BLOCK)

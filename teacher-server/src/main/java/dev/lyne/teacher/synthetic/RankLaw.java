@@ -16,6 +16,7 @@ final class RankLaw {
     private final float[] first; // log-probabilities of the first ranks, which most rows end with
     private final double[] tailMass; // [V + 1]: mass of the ranks from r on
     private final Map<Float, Float> offsets = new HashMap<>();
+    private final Map<Float, double[]> tempered = new HashMap<>();
     private final Map<TopP, Integer> prefixes = new HashMap<>();
 
     private record TopP(double p, float temperature) {}
@@ -64,6 +65,22 @@ final class RankLaw {
     float offset(float temperature) {
         return offsets.computeIfAbsent(temperature, t ->
                 (float) (logNormaliser / t - Math.log(sum(tailMass.length - 1, exponent / t))));
+    }
+
+    /** Mass at a temperature of the ranks {@code [from, to)}. */
+    double mass(int from, int to, float temperature) {
+        double[] sums = tempered.computeIfAbsent(temperature, this::sums);
+        return Math.max(0, sums[from] - sums[Math.max(from, to)]);
+    }
+
+    /** Mass at a temperature of the ranks from each on, `[V + 1]`. */
+    private double[] sums(float temperature) {
+        double[] sums = new double[tailMass.length];
+        double offset = offset(temperature);
+        for (int rank = sums.length - 2; rank >= 0; rank--) {
+            sums[rank] = sums[rank + 1] + Math.exp(exact(rank) / temperature + offset);
+        }
+        return sums;
     }
 
     /** The least number of ranks whose probability at that temperature reaches p − 1e-12. */

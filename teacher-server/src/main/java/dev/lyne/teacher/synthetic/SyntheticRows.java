@@ -47,6 +47,7 @@ final class SyntheticRows {
                 new float[rows],
                 new float[rows],
                 new float[rows * selection.temperatures().size()],
+                new float[rows * selection.temperatures().size()],
                 new int[draws ? entries : 0],
                 new float[selection.rawLogits() ? entries : 0],
                 new float[selection.rawLogits() ? rows : 0]);
@@ -82,8 +83,11 @@ final class SyntheticRows {
                 : law.logProbability(row.tokens().rank(item.tokens()[position + 1]));
         columns.logTailMass()[r] = keep(columns, r, row, item, selection.kept());
         for (int i = 0; i < selection.temperatures().size(); i++) {
-            columns.temperatureOffsets()[r * selection.temperatures().size() + i] =
-                    law.offset(selection.temperatures().get(i));
+            float temperature = selection.temperatures().get(i);
+            int at = r * selection.temperatures().size() + i;
+            columns.temperatureOffsets()[at] = law.offset(temperature);
+            columns.temperedLogTails()[at] =
+                    temperedTail(columns, r, row, temperature, columns.temperatureOffsets()[at]);
         }
         if (selection.rawLogits()) {
             columns.logSumExp()[r] = 8 + 8 * (float) Hashing.uniform(Hashing.mix(row.hash(), 1));
@@ -91,6 +95,25 @@ final class SyntheticRows {
                 columns.logits()[at] = columns.logProbabilities()[at] + columns.logSumExp()[r];
             }
         }
+    }
+
+    /** Log of the mass at a temperature of all ranks but those of the row's entries. */
+    private float temperedTail(SelectedRows columns, int r, Row row, float temperature, float offset) {
+        int from = r * columns.stride();
+        int count = columns.counts()[r];
+        int[] ranks = new int[count];
+        for (int i = 0; i < count; i++) {
+            ranks[i] = row.tokens().rank(columns.ids()[from + i]);
+        }
+        Arrays.sort(ranks);
+        double mass = 0;
+        int first = 0;
+        for (int i = 0; i <= count; i++) {
+            int end = i < count ? ranks[i] : vocabularySize;
+            mass += row.law().mass(first, end, temperature);
+            first = end + 1;
+        }
+        return count == vocabularySize ? Float.NEGATIVE_INFINITY : (float) Math.min(0, Math.log(mass));
     }
 
     /** Fills the entries; gives the log of the mass not kept. */
@@ -116,7 +139,7 @@ final class SyntheticRows {
                 mass += row.law().probability(rank);
             }
             boolean everything = ranks.length == vocabularySize;
-            return everything ? Float.NEGATIVE_INFINITY : (float) Math.log1p(-Math.min(mass, 1 - 1e-12));
+            return everything ? Float.NEGATIVE_INFINITY : logOfRest(mass);
         }
         return 0;
     }
@@ -143,7 +166,12 @@ final class SyntheticRows {
             mass += row.law().probability(rank);
         }
         boolean everything = columns.counts()[r] == vocabularySize;
-        return everything ? Float.NEGATIVE_INFINITY : (float) Math.log1p(-Math.min(mass, 1 - 1e-12));
+        return everything ? Float.NEGATIVE_INFINITY : logOfRest(mass);
+    }
+
+    /** log(1 − mass), and 0 of no mass rather than −0, which no block carries. */
+    private static float logOfRest(double mass) {
+        return mass == 0 ? 0 : (float) Math.log1p(-Math.min(mass, 1 - 1e-12));
     }
 
     private static void put(SelectedRows columns, int r, Row row, int rank) {

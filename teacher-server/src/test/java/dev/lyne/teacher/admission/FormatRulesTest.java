@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What rows may be asked for, and the lines for what may not. */
@@ -66,9 +67,6 @@ final class FormatRulesTest {
                         raw(opening(new Selection.TopK(4, List.of()), Precision.COMPACT)),
                         "raw_logits in compact precision (expected: exact or half)"),
                 Arguments.of(
-                        opening(new Selection.TopK(4, List.of(2f, 0.009f)), Precision.COMPACT),
-                        "temperature: 0.009 (expected: at least 0.01 in compact precision)"),
-                Arguments.of(
                         opening(new Selection.TopFraction(0.51, List.of()), Precision.EXACT),
                         "k: 51 (expected: 1..50)"),
                 Arguments.of(
@@ -84,6 +82,19 @@ final class FormatRulesTest {
     void open_whatCannotBe_isRefusedWithValueAndExpectation(OpenStream.Builder open, String line) {
         assertThat(Openings.refused(admission.open(open.build(), Openings.TEACHER)))
                 .isEqualTo(new Failure(Reason.INVALID_REQUEST, line));
+    }
+
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void open_temperatureOutOfBounds_isRefusedInEveryPrecision(Precision precision) {
+        for (float temperature : new float[] {0.009f, 1e-40f, 0, -1, 1000.1f, Float.NaN, Float.POSITIVE_INFINITY}) {
+            OpenStream.Builder open = opening(new Selection.TopK(4, List.of(2f)), precision);
+            open.getSelectionBuilder().addTemperatures(temperature);
+            assertThat(Openings.refused(admission.open(open.build(), Openings.TEACHER)))
+                    .isEqualTo(new Failure(
+                            Reason.INVALID_REQUEST,
+                            "selection: temperature " + temperature + " (expected: 0.01..1000.0)"));
+        }
     }
 
     @Test

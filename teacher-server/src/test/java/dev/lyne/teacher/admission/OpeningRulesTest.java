@@ -73,12 +73,12 @@ final class OpeningRulesTest {
                         "truncation temperature negative",
                         open -> topPK(open, 0.5, 4, -1),
                         Reason.INVALID_REQUEST,
-                        "selection: truncation_temperature -1.0 (expected: finite, above 0)"),
+                        "selection: truncation_temperature -1.0 (expected: 0.01..1000.0)"),
                 bad(
                         "temperature 0",
                         open -> temperatures(open, 0f),
                         Reason.INVALID_REQUEST,
-                        "selection: temperature 0.0 (expected: finite, above 0)"),
+                        "selection: temperature 0.0 (expected: 0.01..1000.0)"),
                 bad(
                         "temperature twice",
                         open -> temperatures(open, 2f, 2f),

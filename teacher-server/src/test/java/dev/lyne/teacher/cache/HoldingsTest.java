@@ -53,6 +53,31 @@ final class HoldingsTest {
                 row("smaller k", holds(topK(64), EXACT, ALL), holds(topK(16), EXACT, ALL), true, false),
                 row("smaller k, half", holds(topK(64), HALF, ALL), holds(topK(16), HALF, ALL), false, false),
                 row("smaller k, compact", holds(topK(64), COMPACT, ALL), holds(topK(16), COMPACT, ALL), true, false),
+                row(
+                        "k between cuts, compact",
+                        holds(topK(64), COMPACT, ALL),
+                        holds(topK(37), COMPACT, ALL),
+                        false,
+                        false),
+                row("k between cuts, exact", holds(topK(64), EXACT, ALL), holds(topK(37), EXACT, ALL), true, false),
+                row(
+                        "p in k, compact",
+                        holds(topK(64), COMPACT, ALL),
+                        holds(topPK(0.9, 64), COMPACT, ALL),
+                        false,
+                        false),
+                row(
+                        "smaller p, compact",
+                        holds(topPK(0.9, 64), COMPACT, ALL),
+                        holds(topPK(0.8, 64), COMPACT, ALL),
+                        false,
+                        false),
+                row(
+                        "k of the same p, compact",
+                        holds(topPK(0.9, 64), COMPACT, ALL),
+                        holds(topPK(0.9, 24), COMPACT, ALL),
+                        true,
+                        false),
                 row("greater k", holds(topK(16), EXACT, ALL), holds(topK(64), EXACT, ALL), false, false),
                 row("p in k", holds(topK(64), EXACT, ALL), holds(topPK(0.9, 64), EXACT, ALL), true, false),
                 row(

@@ -64,6 +64,7 @@ final class FakeRows {
                 new float[rows],
                 new float[rows],
                 new float[rows * temperatures],
+                new float[rows * temperatures],
                 new int[draws ? rows * stride : 0],
                 new float[selection.rawLogits() ? rows * stride : 0],
                 new float[selection.rawLogits() ? rows : 0]);
@@ -72,6 +73,8 @@ final class FakeRows {
             for (int i = 0; i < temperatures; i++) {
                 columns.temperatureOffsets()[row * temperatures + i] =
                         offset(all[row].shape(), selection.temperatures().get(i));
+                columns.temperedLogTails()[row * temperatures + i] =
+                        temperedTail(all[row], selection.temperatures().get(i));
             }
         }
         return columns;
@@ -163,6 +166,20 @@ final class FakeRows {
             sum += Math.exp(value / temperature);
         }
         return (float) -Math.log(sum);
+    }
+
+    private float temperedTail(Row row, float temperature) {
+        if (row.ranks().length == 0) {
+            return 0;
+        }
+        boolean[] kept = new boolean[vocabularySize];
+        Arrays.stream(row.ranks()).forEach(rank -> kept[rank] = true);
+        double offset = offset(row.shape(), temperature);
+        double sum = 0;
+        for (int rank = 0; rank < vocabularySize; rank++) {
+            sum += kept[rank] ? 0 : Math.exp(byRank[row.shape()][rank] / temperature + offset);
+        }
+        return (float) Math.log(sum);
     }
 
     private static int[] ranks(int count) {

@@ -20,6 +20,7 @@ import dev.lyne.student.client.TeacherClient;
 import dev.lyne.student.client.TeacherExpectation;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.TinyModelDirectory;
+import dev.lyne.wire.Containment;
 import dev.lyne.wire.Positions;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
@@ -116,7 +117,12 @@ final class EverySelectionReachesAStudentTest {
                         new Selection.TopK(8, List.of(2f)),
                         new Selection.TopPK(0.3, 100, 1f, List.of()),
                         new Selection.TopFraction(0.05, List.of(2f, 0.5f)),
+                        new Selection.TopK(24, List.of(2f)),
                         new Selection.DataOnly(List.of(2f)))) {
+                    if (!Containment.answers(
+                            held, narrower, stored, teacher.description().vocabularySize(), 0)) {
+                        continue; // computed again, which would take the place of what is held
+                    }
                     Targets targets = take(client, narrower, precision, new TargetSequence(0, own, some));
                     assertThat(targets.rowsBySource().keySet()).containsExactly(RowSource.MEMORY);
                     assertThat(targets.narrowedRows()).isEqualTo(some.length);

@@ -42,7 +42,11 @@ final class FaultyTeacher implements Teacher {
                     rows.logProbabilities(),
                     rows.logTailMass(),
                     rows.dataLogProbability(),
-                    rows.temperatureOffsets())));
+                    rows.temperatureOffsets(),
+                    rows.temperedLogTails(),
+                    rows.drawCounts(),
+                    rows.logits(),
+                    rows.logSumExp())));
         }
         return labelled;
     }

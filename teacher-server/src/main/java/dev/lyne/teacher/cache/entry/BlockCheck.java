@@ -33,7 +33,7 @@ final class BlockCheck {
         for (byte[] bytes : blocks) {
             TargetBlock block;
             try {
-                block = BlockDecoder.decode(ByteBuffer.wrap(bytes));
+                block = BlockDecoder.decodeToCut(ByteBuffer.wrap(bytes));
             } catch (MalformedBlockException e) {
                 return new Reading.Damaged(String.valueOf(e.getMessage()));
             }

@@ -29,7 +29,7 @@ import java.util.zip.CRC32C;
  */
 public final class EntryFormat {
     /** Version of entries written, and the only one read. */
-    public static final int VERSION = 1;
+    public static final int VERSION = 2;
 
     private static final int MAGIC = 0x454e594c;
     private static final int HEADER_BYTES = 4 + 4 + CacheKey.BYTES + 4;
