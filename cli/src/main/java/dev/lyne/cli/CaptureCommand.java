@@ -95,14 +95,14 @@ final class CaptureCommand implements Callable<Integer> {
                 writers);
         try (CaptureProgress progress = new CaptureProgress(System.err)) {
             if (estimateOnly) {
-                Estimate estimate = session.estimate(progress, progress::onTokenise);
+                Estimate estimate = session.estimate(progress, progress);
                 json.write(estimate);
                 if (!json.toStdout()) {
                     System.out.println(CaptureProgress.describe(estimate));
                 }
                 return 0;
             }
-            CaptureManifest manifest = session.record(progress, progress::onTokenise);
+            CaptureManifest manifest = session.record(progress, progress);
             Report report = new Report(
                     session.out().toString(),
                     manifest.windows(),

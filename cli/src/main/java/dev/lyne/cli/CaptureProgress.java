@@ -2,6 +2,7 @@ package dev.lyne.cli;
 
 import dev.lyne.student.capture.Estimate;
 import dev.lyne.student.capture.RecorderListener;
+import dev.lyne.student.train.ProgressListener;
 import java.io.PrintStream;
 import java.time.Duration;
 import me.tongfei.progressbar.ProgressBar;
@@ -9,11 +10,12 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import org.jspecify.annotations.Nullable;
 
 /** A capture's progress on stderr: a bar on a terminal, else a line every few seconds. */
-final class CaptureProgress implements RecorderListener, AutoCloseable {
+final class CaptureProgress implements RecorderListener, ProgressListener, AutoCloseable {
     private final PrintStream err;
     private final boolean terminal = System.console() != null;
     private long startNanos;
     private final LinePace lines = new LinePace();
+    private final TokenisingLines tokenising;
     private long windowsWanted;
     private int shardsFinished;
     private int shards;
@@ -21,12 +23,12 @@ final class CaptureProgress implements RecorderListener, AutoCloseable {
 
     CaptureProgress(PrintStream err) {
         this.err = err;
+        this.tokenising = new TokenisingLines(err, System::nanoTime);
     }
 
-    void onTokenise(long doneBytes, long totalBytes) {
-        if (doneBytes == totalBytes || lines.due()) {
-            err.printf("tokenising corpus: %,d of %,d bytes%n", doneBytes, totalBytes);
-        }
+    @Override
+    public void onTokenise(String corpus, long doneBytes, long totalBytes) {
+        tokenising.update(corpus, doneBytes, totalBytes);
     }
 
     @Override

@@ -18,19 +18,19 @@ final class ConsoleProgress implements ProgressListener, AutoCloseable {
     private @Nullable ProgressBar bar;
     private final LinePace lines = new LinePace();
     private String lastHeldOut = ""; // nothing before the first evaluation
+    private final TokenisingLines tokenising;
 
     /** @param stopRequested whether the run is to end after the step in hand */
     ConsoleProgress(PrintStream err, BooleanSupplier stopRequested) {
         this.err = err;
+        this.tokenising = new TokenisingLines(err, System::nanoTime);
         this.stopRequested = stopRequested;
         this.terminal = System.console() != null;
     }
 
     @Override
     public void onTokenise(String corpus, long doneBytes, long totalBytes) {
-        if (doneBytes == totalBytes || lines.due()) {
-            err.printf("tokenising %s: %,d of %,d bytes%n", corpus, doneBytes, totalBytes);
-        }
+        tokenising.update(corpus, doneBytes, totalBytes);
     }
 
     @Override

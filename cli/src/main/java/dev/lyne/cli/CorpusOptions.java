@@ -16,14 +16,19 @@ final class CorpusOptions {
             required = true,
             split = ",",
             paramLabel = "PATH",
-            description = "Text files, .jsonl[.gz] files or directories.")
+            description = "Text files, JSON Lines (either as .gz or .zst, too) or directories.")
     private List<Path> corpus;
 
     @Option(names = "--text-field", description = "Field of a JSON line that holds the text.")
     private @Nullable String textField;
 
-    /** The text, none of it read yet. */
+    @Option(
+            names = "--skip-invalid",
+            description = "Pass over documents that cannot be read, counting them and naming the first.")
+    private boolean skipInvalid;
+
+    /** The text, of which no document is read yet. */
     Corpus corpus() throws IOException {
-        return Corpus.of("--corpus", corpus, Optional.ofNullable(textField));
+        return Corpus.of("--corpus", corpus, Optional.ofNullable(textField), skipInvalid);
     }
 }

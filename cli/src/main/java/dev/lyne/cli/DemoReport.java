@@ -90,8 +90,8 @@ final class DemoReport {
                         new ModelOptions("cpu", ComputePrecision.FLOAT32, 0),
                         ScoringOptions.of(tokenizer.vocabularySize()))) {
             return Samples.continuedBy(
-                    (prompt, maxNewTokens, temperature, topP, seed, stopId) -> teacher.generate(
-                            prompt, maxNewTokens, new SamplingOptions(temperature, 0, topP, seed), stopId),
+                    (prompt, maxNewTokens, temperature, topP, seed, stopIds) -> teacher.generate(
+                            prompt, maxNewTokens, new SamplingOptions(temperature, 0, topP, seed), stopIds),
                     tokenizer,
                     beginnings,
                     teacher.configuration().contextLength());

@@ -4,6 +4,7 @@ import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
+import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.weights.ModelFiles;
 import dev.lyne.student.client.TargetRequest;
@@ -17,6 +18,7 @@ import dev.lyne.student.evaluate.Teacher;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Windows;
+import dev.lyne.student.train.CorpusNotices;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -48,6 +50,17 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Mixin
     private CorpusOptions text;
+
+    @Mixin
+    private WrappingOptions wrapping;
+
+    @Option(
+            names = "--windows",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "Windows of the corpus to take, a fixed sample in which smaller ones are held; 0: all"
+                    + " (default: ${DEFAULT-VALUE}).")
+    private long windowCount;
 
     @Option(
             names = "--context",
@@ -95,16 +108,10 @@ final class EvaluateCommand implements Callable<Integer> {
                 ScoringModel scorer =
                         ScoringModel.load(model, options, new ScoringOptions(tokenizer.vocabularySize(), 256, false))) {
             tokenizer.checkFits(scorer.configuration());
-            var windows = new Windows(
-                    TokenStore.open(
-                            cache,
-                            corpus,
-                            TextEncoder.of(tokenizer),
-                            Runtime.getRuntime().availableProcessors(),
-                            (done, total) -> {}),
-                    context);
+            Windows windows = windows(corpus, tokenizer, cache);
             Evaluation result = teacher == null
-                    ? Evaluator.evaluate(scorer, Optional.empty(), windows, batchTokens, EvaluateCommand::progress)
+                    ? Evaluator.evaluate(
+                            scorer, Optional.empty(), windows, batchTokens, new WindowLines(System.err)::update)
                     : withTeacher(scorer, windows, tokenizer, teacher);
             json.write(result);
             if (!json.toStdout()) {
@@ -141,6 +148,9 @@ final class EvaluateCommand implements Callable<Integer> {
             throw new IllegalArgumentException(
                     "--context: " + context + " (expected: 2..max_position_embeddings=" + most + ", the model's)");
         }
+        if (windowCount < 0) {
+            throw new IllegalArgumentException("--windows: " + windowCount + " (expected: 0 or more)");
+        }
         if (batchTokens < 1) {
             throw new IllegalArgumentException("--batch-tokens: " + batchTokens + " (expected: 1 or more)");
         }
@@ -153,6 +163,22 @@ final class EvaluateCommand implements Callable<Integer> {
         return text.corpus();
     }
 
+    private Windows windows(Corpus corpus, Tokenizer tokenizer, Path cache) throws IOException {
+        DocumentWrapping around = tokenizer.wrapping(wrapping.bos(), wrapping.eos(), List.of());
+        System.err.println(around.describe());
+        TokenisingLines lines = new TokenisingLines(System.err, System::nanoTime);
+        TokenStore store = TokenStore.open(
+                cache,
+                corpus,
+                TextEncoder.of(tokenizer, around),
+                Runtime.getRuntime().availableProcessors(),
+                (done, total) -> lines.update("corpus", done, total));
+        Windows all = new Windows(store, context);
+        Windows windows = windowCount == 0 ? all : all.sample(windowCount);
+        CorpusNotices.of("corpus", corpus, store, windows).forEach(System.err::println);
+        return windows;
+    }
+
     private Evaluation withTeacher(ScoringModel scorer, Windows windows, Tokenizer tokenizer, String teacher)
             throws InterruptedException {
         var expectation = new TeacherExpectation(
@@ -161,13 +187,7 @@ final class EvaluateCommand implements Callable<Integer> {
                         teacher, patience.client("evaluate", security).build());
                 var stream = client.open(TargetRequest.topK(topK, List.of(), expectation))) {
             return Evaluator.evaluate(
-                    scorer, Optional.of(Teacher.of(stream)), windows, batchTokens, EvaluateCommand::progress);
-        }
-    }
-
-    private static void progress(long done, long total) {
-        if (System.console() != null) {
-            System.err.printf("\r%,d of %,d windows", done, total);
+                    scorer, Optional.of(Teacher.of(stream)), windows, batchTokens, new WindowLines(System.err)::update);
         }
     }
 

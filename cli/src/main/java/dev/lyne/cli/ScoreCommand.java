@@ -1,6 +1,9 @@
 package dev.lyne.cli;
 
+import dev.lyne.lm.tokenizer.DocumentWrapping;
+import dev.lyne.lm.tokenizer.TokenChoice;
 import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.student.capture.CaptureSource;
 import dev.lyne.student.client.TargetRequest;
 import dev.lyne.student.client.TargetSequence;
 import dev.lyne.student.client.TargetSource;
@@ -8,13 +11,23 @@ import dev.lyne.student.client.TargetStream;
 import dev.lyne.student.client.Targets;
 import dev.lyne.student.client.TeacherClient;
 import dev.lyne.student.client.TeacherExpectation;
+import dev.lyne.wire.Precision;
+import dev.lyne.wire.Selection;
+import dev.lyne.wire.capture.CapturedForm;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -40,8 +53,20 @@ final class ScoreCommand implements Callable<Integer> {
     /** A kept entry. */
     record Entry(int id, String token, double logProbability) {}
 
-    @Option(names = "--teacher", paramLabel = "HOST:PORT", required = true, description = "The teacher server.")
-    private String teacher;
+    /** Where rows come from. */
+    static final class Source {
+        @Option(names = "--teacher", paramLabel = "HOST:PORT", description = "The teacher server.")
+        private @Nullable String teacher;
+
+        @Option(
+                names = "--targets",
+                paramLabel = "DIR",
+                description = "A capture, in place of a server; it has the rows of whole sequences that were captured.")
+        private @Nullable Path targets;
+    }
+
+    @ArgGroup(multiplicity = "1")
+    private Source from;
 
     @Mixin
     private TeacherSecurityOptions security;
@@ -62,6 +87,27 @@ final class ScoreCommand implements Callable<Integer> {
             description = "Entries a row (default: ${DEFAULT-VALUE}).")
     private int k;
 
+    @Option(
+            names = "--row-precision",
+            paramLabel = "NAME",
+            description =
+                    "How rows are coded on their way: exact, half or compact (default: exact; with --targets, as captured).")
+    private @Nullable String precision;
+
+    @Option(
+            names = "--bos",
+            defaultValue = "auto",
+            paramLabel = "auto|none|ID",
+            description = "Token before the text (default: auto, as the tokenizer says).")
+    private String bos;
+
+    @Option(
+            names = "--eos",
+            defaultValue = "none",
+            paramLabel = "auto|none|ID",
+            description = "Token after the text (default: none; auto: the one that ends a document).")
+    private String eos;
+
     @Parameters(paramLabel = "TEXT", description = "The text to score.")
     private String text;
 
@@ -72,17 +118,24 @@ final class ScoreCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         Path directory =
                 Home.tokenizer("--tokenizer", tokenizerDirectory == null ? Home.demoTeacher() : tokenizerDirectory);
-        TeacherClient.requireUsable(teacher, security.security());
+        Optional<Precision> asked = asked();
+        if (from.teacher != null) {
+            TeacherClient.requireUsable(from.teacher, security.security());
+        }
         try (Tokenizer tokenizer = Tokenizer.load(directory)) {
-            int[] tokens = tokens(tokenizer);
+            DocumentWrapping around =
+                    tokenizer.wrapping(TokenChoice.parse("--bos", bos), TokenChoice.parse("--eos", eos), List.of());
+            System.err.println(around.describe());
+            int[] tokens = tokens(tokenizer, around);
             var expectation = new TeacherExpectation(
                     null, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
-            try (TargetSource source = TeacherClient.connect(
-                            teacher, patience.client("score", security).build());
-                    TargetStream stream = source.open(TargetRequest.topK(k, List.of(), expectation))) {
-                stream.offer(TargetSequence.whole(0, tokens));
+            try (TargetSource source = source(tokens.length);
+                    TargetStream stream = source.open(request(source, asked, expectation))) {
+                if (!stream.offer(TargetSequence.whole(0, tokens))) {
+                    throw new IllegalStateException("text: " + tokens.length + " tokens do not fit into the stream");
+                }
                 List<Row> rows = rows(tokenizer, stream.take());
-                json.write(rows);
+                json.write(JsonReport.figures(rows));
                 if (!json.toStdout()) {
                     print(System.out, rows);
                 }
@@ -91,14 +144,43 @@ final class ScoreCommand implements Callable<Integer> {
         return 0;
     }
 
-    private int[] tokens(Tokenizer tokenizer) {
-        int[] encoded = tokenizer.encode(text);
-        int[] tokens = encoded;
-        if (tokenizer.bosId().isPresent()) {
-            tokens = new int[encoded.length + 1];
-            tokens[0] = tokenizer.bosId().getAsInt();
-            System.arraycopy(encoded, 0, tokens, 1, encoded.length);
+    private Optional<Precision> asked() {
+        if (precision == null) {
+            return Optional.empty();
         }
+        return Arrays.stream(Precision.values())
+                .filter(one -> one.name().toLowerCase(Locale.ROOT).equals(precision))
+                .findFirst()
+                .or(() -> {
+                    throw new IllegalArgumentException(
+                            "--row-precision: " + precision + " (expected: exact, half or compact)");
+                });
+    }
+
+    private TargetSource source(int tokens) throws IOException {
+        if (from.targets != null) {
+            return CaptureSource.open(from.targets, new CaptureSource.Options(1, tokens, true));
+        }
+        return TeacherClient.connect(
+                Objects.requireNonNull(from.teacher),
+                patience.client("score", security).build());
+    }
+
+    private TargetRequest request(TargetSource source, Optional<Precision> asked, TeacherExpectation expectation) {
+        Precision own = Precision.EXACT;
+        if (source instanceof CaptureSource capture) {
+            CapturedForm held = capture.manifest().rows();
+            own = held.precision();
+        }
+        return new TargetRequest(new Selection.TopK(k, List.of()), asked.orElse(own), false, expectation);
+    }
+
+    private int[] tokens(Tokenizer tokenizer, DocumentWrapping around) {
+        IntStream.Builder all = IntStream.builder();
+        around.bosId().ifPresent(all::add);
+        Arrays.stream(tokenizer.encode(text)).forEach(all::add);
+        around.eosId().ifPresent(all::add);
+        int[] tokens = all.build().toArray();
         if (tokens.length < 2) {
             throw new IllegalArgumentException("text: " + tokens.length + " tokens (expected: at least 2)");
         }

@@ -1,5 +1,6 @@
 package dev.lyne.cli;
 
+import dev.lyne.lm.tokenizer.TokenChoice;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.study.Study;
@@ -49,14 +50,25 @@ final class StudyPreparation {
 
     /** Every text once, so that students side by side find it done. */
     private void tokenise() throws IOException {
-        record Text(String tokenizer, List<String> paths, Optional<String> field) {}
+        record Text(
+                String tokenizer,
+                List<String> paths,
+                Optional<String> field,
+                boolean skipInvalid,
+                TokenChoice bos,
+                TokenChoice eos) {}
         Set<Text> texts = new LinkedHashSet<>();
         for (StudyRun run : study.runs()) {
             Map<Setting, List<String>> settings = run.settings();
             String tokenizer = first(settings, Setting.TOKENIZER).orElse("");
             for (Setting corpus : List.of(Setting.CORPUS, Setting.HELD_OUT)) {
                 texts.add(new Text(
-                        tokenizer, settings.getOrDefault(corpus, List.of()), first(settings, Setting.TEXT_FIELD)));
+                        tokenizer,
+                        settings.getOrDefault(corpus, List.of()),
+                        first(settings, Setting.TEXT_FIELD),
+                        first(settings, Setting.SKIP_INVALID).equals(Optional.of("true")),
+                        choice(settings, Setting.BOS),
+                        choice(settings, Setting.EOS)));
             }
         }
         for (Text each : texts) {
@@ -68,8 +80,8 @@ final class StudyPreparation {
                 List<Path> paths = each.paths().stream().map(Path::of).toList();
                 TokenStore.open(
                         directory.tokens(),
-                        Corpus.of(paths, each.field()),
-                        TextEncoder.of(tokenizer),
+                        Corpus.of(Setting.CORPUS.key(), paths, each.field(), each.skipInvalid()),
+                        TextEncoder.of(tokenizer, tokenizer.wrapping(each.bos(), each.eos(), List.of())),
                         Runtime.getRuntime().availableProcessors(),
                         (done, total) -> {});
             }
@@ -160,6 +172,10 @@ final class StudyPreparation {
                 ChildProcess.start(name, log, Runtime.getRuntime().availableProcessors(), "1g", arguments)) {
             process.awaitSuccess();
         }
+    }
+
+    private static TokenChoice choice(Map<Setting, List<String>> settings, Setting setting) {
+        return TokenChoice.parse(setting.key(), first(settings, setting).orElse("auto"));
     }
 
     private static Optional<String> first(Map<Setting, List<String>> settings, Setting setting) {

@@ -2,6 +2,13 @@ package dev.lyne.cli;
 
 import dev.lyne.lm.tokenizer.BytePairTrainer;
 import dev.lyne.lm.tokenizer.BytePairVocabulary;
+import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.student.corpus.Corpus;
+import dev.lyne.student.tokens.Document;
+import dev.lyne.student.tokens.DocumentSource;
+import dev.lyne.student.train.CorpusNotices;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -31,7 +38,8 @@ final class TokenizerCommand implements Runnable {
     /** Trains one. */
     @Command(
             name = "train",
-            description = "Trains a byte-level BPE tokenizer on text and writes tokenizer.json.",
+            description =
+                    "Trains a byte-level BPE tokenizer on text and writes tokenizer.json; never over another one.",
             mixinStandardHelpOptions = true)
     @SuppressWarnings("NullAway.Init") // picocli sets the options
     static final class Train implements Callable<Integer> {
@@ -52,17 +60,67 @@ final class TokenizerCommand implements Runnable {
 
         @Override
         public Integer call() throws Exception {
+            requireNothingThere();
             var trainer = new BytePairTrainer(List.of(specialToken));
-            text.corpus().read((document, bytes) -> {
-                trainer.add(document.prompt());
-                trainer.add(document.text());
-            });
+            if (vocabularySize < trainer.fewestTokens()) {
+                throw new IllegalArgumentException("--vocabulary-size: " + vocabularySize + " (expected: at least "
+                        + trainer.fewestTokens() + ", the bytes and the special token)");
+            }
+            Corpus corpus = text.corpus();
+            CorpusNotices.files("--corpus", corpus).forEach(System.err::println);
+            var counter = new Counter(trainer);
+            corpus.read(counter);
+            counter.print();
             BytePairVocabulary vocabulary = trainer.train(vocabularySize, Train::progress);
+            requireNothingThere();
             vocabulary.write(out);
+            if (vocabulary.tokens().size() < vocabularySize) {
+                System.err.printf(
+                        "only %,d tokens (%,d were asked for): no pair of tokens comes twice in the text any more%n",
+                        vocabulary.tokens().size(), vocabularySize);
+            }
             System.out.printf(
                     "%s: %,d tokens%n",
                     out.resolve("tokenizer.json"), vocabulary.tokens().size());
             return 0;
+        }
+
+        /** A tokenizer that models were trained with is never replaced. */
+        private void requireNothingThere() {
+            for (String file : List.of(Tokenizer.FILE_NAME, Tokenizer.CONFIGURATION_FILE_NAME)) {
+                if (Files.exists(out.resolve(file), LinkOption.NOFOLLOW_LINKS)) {
+                    throw new IllegalArgumentException(
+                            "--out: " + out + " holds a " + file + " (expected: a directory without one)");
+                }
+            }
+        }
+
+        /** Counts words of documents, and documents that cannot be read. */
+        private static final class Counter implements DocumentSource.Sink {
+            private final BytePairTrainer trainer;
+            private long skipped;
+            private String firstSkipped = "";
+
+            Counter(BytePairTrainer trainer) {
+                this.trainer = trainer;
+            }
+
+            @Override
+            public void accept(Document document, long bytesRead) {
+                trainer.add(document.prompt());
+                trainer.add(document.text());
+            }
+
+            @Override
+            public void skip(String reason) {
+                firstSkipped = skipped++ == 0 ? reason : firstSkipped;
+            }
+
+            void print() {
+                if (skipped > 0) {
+                    System.err.printf("--corpus: %,d documents skipped, the first: %s%n", skipped, firstSkipped);
+                }
+            }
         }
 
         private static void progress(int learned, int wanted) {

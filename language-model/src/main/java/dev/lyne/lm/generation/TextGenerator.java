@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Continues token sequences with a key-value cache: the prompt in one call, then one call a token. Borrows the script, which
@@ -43,9 +44,9 @@ public final class TextGenerator {
 
     /**
      * New tokens after the prompt, which is not repeated: at most {@code maxNewTokens}, fewer where the context is full or
-     * {@code stopId} is drawn (−1: none), which is not returned.
+     * one of {@code stopIds} is drawn, which is not returned.
      */
-    public int[] generate(int[] prompt, int maxNewTokens, SamplingOptions sampling, int stopId) {
+    public int[] generate(int[] prompt, int maxNewTokens, SamplingOptions sampling, Set<Integer> stopIds) {
         requirePrompt(prompt);
         int capacity = (int) Math.min(configuration.contextLength(), (long) prompt.length + Math.max(0, maxNewTokens));
         TokenSampler sampler = new TokenSampler(sampling);
@@ -58,7 +59,7 @@ public final class TextGenerator {
             int start = 0;
             while (count < made.length) {
                 int id = sampler.next(extend(cast, cache, next, start, capacity));
-                if (id == stopId) {
+                if (stopIds.contains(id)) {
                     break;
                 }
                 made[count++] = id;

@@ -28,6 +28,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.LongStream;
 
 /**
@@ -288,8 +289,8 @@ public final class ScoringModel implements BatchScorer {
     }
 
     /** New tokens after the prompt: see {@link TextGenerator#generate}. */
-    public int[] generate(int[] prompt, int maxNewTokens, SamplingOptions sampling, int stopId) {
-        return generator.generate(prompt, maxNewTokens, sampling, stopId);
+    public int[] generate(int[] prompt, int maxNewTokens, SamplingOptions sampling, Set<Integer> stopIds) {
+        return generator.generate(prompt, maxNewTokens, sampling, stopIds);
     }
 
     /** The model's shape. */

@@ -49,6 +49,11 @@ public final class BytePairTrainer {
                         "|", specialTokens.stream().map(Pattern::quote).toList()));
     }
 
+    /** The bytes and the special tokens, which every vocabulary has. */
+    public int fewestTokens() {
+        return specialTokens.size() + BYTES;
+    }
+
     /** Counts the words of one text. */
     public void add(String text) {
         UnicodeText.requireValid(text);
@@ -64,10 +69,9 @@ public final class BytePairTrainer {
      * Learns merges until there are {@code vocabularySize} tokens, or no pair occurs twice: then the vocabulary is smaller.
      */
     public BytePairVocabulary train(int vocabularySize, Progress progress) {
-        int first = specialTokens.size();
-        if (vocabularySize < first + BYTES) {
+        if (vocabularySize < fewestTokens()) {
             throw new IllegalArgumentException("vocabulary size: " + vocabularySize + " (expected: at least "
-                    + (first + BYTES) + ", the bytes and " + first + " special tokens)");
+                    + fewestTokens() + ", the bytes and " + specialTokens.size() + " special tokens)");
         }
         List<String> tokens = new ArrayList<>(specialTokens);
         int[] idOfByte = new int[BYTES];

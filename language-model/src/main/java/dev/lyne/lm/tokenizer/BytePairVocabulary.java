@@ -31,7 +31,7 @@ public record BytePairVocabulary(List<String> specialTokens, List<String> tokens
 
     /**
      * Writes `tokenizer.json` and `tokenizer_config.json`, which `tokenizers` and `transformers` load. The first special token
-     * is both bos and eos.
+     * begins and ends documents.
      */
     public void write(Path directory) throws IOException {
         Files.createDirectories(directory);
@@ -63,7 +63,7 @@ public record BytePairVocabulary(List<String> specialTokens, List<String> tokens
         }
         root.putNull("normalizer");
         byteLevel(root.putObject("pre_tokenizer"), false);
-        root.putNull("post_processor");
+        postProcessor(root);
         byteLevel(root.putObject("decoder"), true);
         ObjectNode model = root.putObject("model");
         model.put("type", "BPE");
@@ -82,6 +82,31 @@ public record BytePairVocabulary(List<String> specialTokens, List<String> tokens
             list.add(tokens.get(merge.left()) + " " + tokens.get(merge.right()));
         }
         return root;
+    }
+
+    /** What puts the first special token before a text, so that whoever loads the file does. */
+    private void postProcessor(ObjectNode root) {
+        if (specialTokens.isEmpty()) {
+            root.putNull("post_processor");
+            return;
+        }
+        String bos = specialTokens.get(0);
+        ObjectNode template = root.putObject("post_processor");
+        template.put("type", "TemplateProcessing");
+        for (String texts : List.of("single", "pair")) {
+            ArrayNode pieces = template.putArray(texts);
+            for (int text = 0; text < (texts.equals("single") ? 1 : 2); text++) {
+                pieces.addObject().putObject("SpecialToken").put("id", bos).put("type_id", text);
+                pieces.addObject()
+                        .putObject("Sequence")
+                        .put("id", text == 0 ? "A" : "B")
+                        .put("type_id", text);
+            }
+        }
+        ObjectNode token = template.putObject("special_tokens").putObject(bos);
+        token.put("id", bos);
+        token.putArray("ids").add(0);
+        token.putArray("tokens").add(bos);
     }
 
     private static void byteLevel(ObjectNode node, boolean addPrefixSpace) {

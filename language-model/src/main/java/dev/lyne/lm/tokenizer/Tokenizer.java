@@ -3,20 +3,18 @@ package dev.lyne.lm.tokenizer;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.files.JsonFaults;
 import dev.lyne.lm.model.ModelConfiguration;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A Hugging Face `tokenizer.json`, without truncation or padding. Safe for several threads. */
@@ -31,8 +29,7 @@ public final class Tokenizer implements AutoCloseable {
 
     private final TokenizerDefinition definition;
     private final HuggingFaceTokenizer tokenizer;
-    private final OptionalInt bosId;
-    private final OptionalInt eosId;
+    private final SpecialTokens specialTokens;
     private final byte[] digest;
     private final int vocabularySize;
 
@@ -42,41 +39,33 @@ public final class Tokenizer implements AutoCloseable {
     @GuardedBy("lock")
     private boolean closed;
 
-    private Tokenizer(
-            TokenizerDefinition definition, HuggingFaceTokenizer tokenizer, OptionalInt bosId, OptionalInt eosId) {
+    private Tokenizer(TokenizerDefinition definition, HuggingFaceTokenizer tokenizer, SpecialTokens specialTokens) {
         this.definition = definition;
         this.tokenizer = tokenizer;
-        this.bosId = bosId;
-        this.eosId = eosId;
+        this.specialTokens = specialTokens;
         this.digest = definition.digest();
         this.vocabularySize = definition.vocabularySize();
     }
 
     /**
-     * Reads `tokenizer.json` of a directory, and bos and eos from the `tokenizer_config.json` beside it; without that file, or
-     * where it names none, there is none.
+     * Reads `tokenizer.json` of a directory, and what the files beside it say of the tokens around a document.
      */
     public static Tokenizer load(Path directory) {
         Path file = directory.resolve(FILE_NAME);
         try {
             TokenizerDefinition definition = TokenizerDefinition.read(file);
-            Path configurationFile = directory.resolve(CONFIGURATION_FILE_NAME);
-            JsonNode configuration = Files.exists(configurationFile)
-                    ? JSON.readTree(Files.readAllBytes(configurationFile))
-                    : JSON.createObjectNode();
-            if (!configuration.isObject()) {
-                throw new IllegalArgumentException(
-                        configurationFile + ": " + configuration.getNodeType() + " (expected: one JSON object)");
-            }
-            OptionalInt bos = specialToken(configurationFile, configuration, "bos_token", definition);
-            OptionalInt eos = specialToken(configurationFile, configuration, "eos_token", definition);
+            SpecialTokens special = SpecialTokens.read(directory, definition);
             byte[] json = JSON.writeValueAsString(definition.root()).getBytes(StandardCharsets.UTF_8);
             HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.newInstance(
                     new ByteArrayInputStream(json),
                     Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false"));
-            Tokenizer loaded = new Tokenizer(definition, tokenizer, bos, eos);
+            Tokenizer loaded = new Tokenizer(definition, tokenizer, special);
             try {
-                AddedTokens.requireDeclaredIds(definition, tokenizer.getHandle(), configurationFile, configuration);
+                AddedTokens.requireDeclaredIds(
+                        definition,
+                        tokenizer.getHandle(),
+                        directory.resolve(CONFIGURATION_FILE_NAME),
+                        special.configuration());
                 return loaded;
             } catch (IllegalArgumentException e) {
                 loaded.close();
@@ -84,11 +73,6 @@ public final class Tokenizer implements AutoCloseable {
             }
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be read: " + e.getMessage(), e);
-        } catch (JacksonException e) {
-            throw new IllegalArgumentException(
-                    directory.resolve(CONFIGURATION_FILE_NAME) + ": " + JsonFaults.explain(e)
-                            + " (expected: one JSON object)",
-                    e);
         }
     }
 
@@ -160,14 +144,24 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
-    /** Token that begins a document, where the tokenizer has one. */
-    public OptionalInt bosId() {
-        return bosId;
+    /** The tokens around a document, as the tokenizer's files say. */
+    public DocumentWrapping wrapping() {
+        return wrapping(TokenChoice.AUTO, TokenChoice.AUTO, List.of());
     }
 
-    /** Token that ends a document, where the tokenizer has one. */
-    public OptionalInt eosId() {
-        return eosId;
+    /**
+     * The tokens around a document.
+     *
+     * @param student ids that end a text for the model to be trained, which count where the tokenizer's directory names none
+     * @throws IllegalArgumentException where a chosen id is no token, or the files name one that cannot be
+     */
+    public DocumentWrapping wrapping(TokenChoice bos, TokenChoice eos, List<Integer> student) {
+        return new DocumentWrapping(specialTokens.bos(bos), specialTokens.eos(eos, student));
+    }
+
+    /** Ids that end generation: the one after a document, and every other that the model's files name. */
+    public Set<Integer> stopIds(DocumentWrapping wrapping) {
+        return specialTokens.stopIds(wrapping.eosId());
     }
 
     /** SHA-256 of the canonical form: id to token, merges, added tokens, normaliser, pre-tokenizer. 32 bytes. */
@@ -198,20 +192,5 @@ public final class Tokenizer implements AutoCloseable {
         if (closed) {
             throw new IllegalStateException(definition.file() + ": the tokenizer is closed (expected: open)");
         }
-    }
-
-    private static OptionalInt specialToken(
-            Path file, JsonNode configuration, String key, TokenizerDefinition definition) {
-        JsonNode node = configuration.path(key);
-        if (node.isMissingNode() || node.isNull()) {
-            return OptionalInt.empty();
-        }
-        JsonNode content = node.isObject() ? node.path("content") : node;
-        Integer id = content.isString() ? definition.ids().get(content.stringValue()) : null;
-        if (id == null) {
-            throw new IllegalArgumentException(
-                    file + ": " + key + ": " + content + " (expected: a token of " + definition.file() + ")");
-        }
-        return OptionalInt.of(id);
     }
 }

@@ -6,6 +6,7 @@ import dev.lyne.lm.scoring.BatchScorer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 
 /** A model that learns: float32 master weights, gradients and AdamW moments on one device. One thread calls it. */
 public interface Trainable extends AutoCloseable {
@@ -39,8 +40,8 @@ public interface Trainable extends AutoCloseable {
     /** What decides the bits of a run: equal fingerprints continue a restored state bit for bit. */
     ExecutionFingerprint fingerprint();
 
-    /** A continuation of the prompt: greedy where the temperature is 0. Ends at {@code stopId} (−1: none). */
-    int[] generate(int[] prompt, int maxNewTokens, double temperature, double topP, long seed, int stopId);
+    /** A continuation of the prompt: greedy where the temperature is 0. Ends at any of {@code stopIds}. */
+    int[] generate(int[] prompt, int maxNewTokens, double temperature, double topP, long seed, Set<Integer> stopIds);
 
     /** Optimiser steps taken. */
     long steps();

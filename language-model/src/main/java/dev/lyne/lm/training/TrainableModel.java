@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 
 /**
  * A model that learns: float32 master weights, gradients and AdamW moments on one device; forward, loss and backward are one
@@ -155,8 +156,9 @@ public final class TrainableModel implements Trainable {
     }
 
     @Override
-    public int[] generate(int[] prompt, int maxNewTokens, double temperature, double topP, long seed, int stopId) {
-        return generator.generate(prompt, maxNewTokens, new SamplingOptions(temperature, 0, topP, seed), stopId);
+    public int[] generate(
+            int[] prompt, int maxNewTokens, double temperature, double topP, long seed, Set<Integer> stopIds) {
+        return generator.generate(prompt, maxNewTokens, new SamplingOptions(temperature, 0, topP, seed), stopIds);
     }
 
     @Override

@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -41,7 +42,7 @@ final class GenerationTest {
         try (ScoringModel model = ScoringModel.load(directory, FLOAT32, ScoringOptions.of(RandomModel.VOCABULARY))) {
             for (int promptLength : new int[] {1, 11}) {
                 int[] prompt = RandomModel.tokens(new Random(seed), promptLength);
-                int[] made = model.generate(prompt, 20, GREEDY, -1);
+                int[] made = model.generate(prompt, 20, GREEDY, Set.of());
                 assertThat(made).hasSize(20);
                 int[] text = Arrays.copyOf(prompt, promptLength + made.length);
                 System.arraycopy(made, 0, text, promptLength, made.length);
@@ -61,18 +62,19 @@ final class GenerationTest {
         ModelConfiguration shape = Objects.requireNonNull(RandomModel.variants().get("llama, tied"));
         RandomModel.write(directory, shape, RandomModel.weights(shape, 31));
         try (ScoringModel model = ScoringModel.load(directory, FLOAT32, ScoringOptions.of(RandomModel.VOCABULARY))) {
-            int[] made = model.generate(new int[] {4}, 10, GREEDY, -1);
+            int[] made = model.generate(new int[] {4}, 10, GREEDY, Set.of());
             int stop = made[5];
             int first = Arrays.stream(made).boxed().toList().indexOf(stop);
-            assertThat(model.generate(new int[] {4}, 10, GREEDY, stop)).containsExactly(Arrays.copyOf(made, first));
-            assertThat(model.generate(new int[1022], 10, GREEDY, -1)).hasSize(2);
-            assertThat(model.generate(new int[] {4}, 0, GREEDY, -1)).isEmpty();
+            assertThat(model.generate(new int[] {4}, 10, GREEDY, Set.of(stop, 60)))
+                    .containsExactly(Arrays.copyOf(made, first));
+            assertThat(model.generate(new int[1022], 10, GREEDY, Set.of())).hasSize(2);
+            assertThat(model.generate(new int[] {4}, 0, GREEDY, Set.of())).isEmpty();
             SamplingOptions sampled = new SamplingOptions(1, 10, 0.9, 5);
-            assertThat(model.generate(new int[] {4}, 30, sampled, -1))
-                    .containsExactly(model.generate(new int[] {4}, 30, sampled, -1));
-            assertThatThrownBy(() -> model.generate(new int[] {61}, 1, GREEDY, -1))
+            assertThat(model.generate(new int[] {4}, 30, sampled, Set.of()))
+                    .containsExactly(model.generate(new int[] {4}, 30, sampled, Set.of()));
+            assertThatThrownBy(() -> model.generate(new int[] {61}, 1, GREEDY, Set.of()))
                     .hasMessageContaining("token 61 (expected: 0..60)");
-            assertThatThrownBy(() -> model.generate(new int[0], 1, GREEDY, -1))
+            assertThatThrownBy(() -> model.generate(new int[0], 1, GREEDY, Set.of()))
                     .hasMessageContaining("0 tokens (expected: 1..context=1024)");
         }
     }

@@ -117,8 +117,8 @@ final class TokenizerTest {
                     .toList();
             assertThat(String.join("", tokens)).isEqualTo("theĠcat");
             assertThat(tokens).hasSizeLessThan(7);
-            assertThat(tokenizer.bosId()).hasValue(0);
-            assertThat(tokenizer.eosId()).hasValue(0);
+            assertThat(tokenizer.wrapping().bosId()).hasValue(0);
+            assertThat(tokenizer.wrapping().eosId()).hasValue(0);
             assertThat(tokenizer.id("<|pad|>")).hasValue(1);
             assertThat(tokenizer.encode("a<|endoftext|>a")).hasSize(3).contains(0);
             assertThat(tokenizer.decode(tokenizer.encode("a<|endoftext|>a"))).isEqualTo("aa");
@@ -168,7 +168,7 @@ final class TokenizerTest {
             assertThat(ids).hasSizeGreaterThanOrEqualTo(5000).doesNotContain(1);
             assertThat(tokenizer.decode(ids)).isEqualTo(text);
             assertThat(tokenizer.encode("a")).hasSize(1);
-            assertThat(tokenizer.eosId()).isEmpty();
+            assertThat(tokenizer.wrapping().eosId()).isEmpty();
         }
     }
 

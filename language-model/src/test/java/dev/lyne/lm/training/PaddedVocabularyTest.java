@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -70,9 +71,9 @@ final class PaddedVocabularyTest {
             }
             padded.tensors().setWeight("lm_head.weight", output);
             for (double temperature : new double[] {0, 1}) {
-                assertThat(padded.generate(new int[] {2, 7}, 40, temperature, 1, 4, -1))
+                assertThat(padded.generate(new int[] {2, 7}, 40, temperature, 1, 4, Set.of()))
                         .hasSize(40)
-                        .containsExactly(plain.generate(new int[] {2, 7}, 40, temperature, 1, 4, -1));
+                        .containsExactly(plain.generate(new int[] {2, 7}, 40, temperature, 1, 4, Set.of()));
             }
         }
     }

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 final class TrainableModelTest {
@@ -33,7 +34,7 @@ final class TrainableModelTest {
             assertThat(before).isCloseTo(Math.log(TinyModels.VOCABULARY), within(0.1));
             assertThat(after).isLessThan(0.3);
             assertThat(model.steps()).isEqualTo(150);
-            assertThat(model.generate(new int[] {2, 7}, 4, 0, 1, 0, -1)).containsExactly(22, 21, 18, 9);
+            assertThat(model.generate(new int[] {2, 7}, 4, 0, 1, 0, Set.of())).containsExactly(22, 21, 18, 9);
         }
     }
 
@@ -113,7 +114,7 @@ final class TrainableModelTest {
                 last = ToyTask.step(model, batch)[0];
             }
             assertThat(last).isLessThan(first * 0.8);
-            assertThat(model.generate(new int[] {2}, 3, 1, 0.9, 1, -1)).hasSize(3);
+            assertThat(model.generate(new int[] {2}, 3, 1, 0.9, 1, Set.of())).hasSize(3);
         }
     }
 

@@ -74,6 +74,13 @@ final class ManifestFile {
         }
         try {
             JsonNode tree = JSON.readTree(Files.readAllBytes(file));
+            JsonNode format = tree.path("format");
+            if (format.isIntegralNumber() && format.asLong() != CaptureManifest.FORMAT) {
+                throw new DamagedCaptureException(
+                        file,
+                        "format: " + format.asLong() + " (expected: " + CaptureManifest.FORMAT
+                                + "; what another version captured is captured again)");
+            }
             if (tree instanceof ObjectNode object
                     && !object.has(TRAJECTORY)
                     && !CaptureManifest.TRAJECTORY.equals(object.path("kind").asString(""))) {

@@ -1,10 +1,10 @@
 package dev.lyne.wire.capture;
 
-import dev.lyne.wire.Containment;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,13 +33,13 @@ public final class ShardWriter implements AutoCloseable {
     }
 
     /**
-     * Whether rows are still to be added: false where a call before this one claimed the same rows, or more of that sequence.
+     * Whether rows are still to be added: false where a call before this one claimed the same rows of that sequence.
      *
      * @param positions ascending, at least one
      */
     public boolean claim(int[] tokens, int[] positions) {
         List<int[]> held = claimed.computeIfAbsent(SequenceKey.of(tokens), key -> new ArrayList<>(1));
-        if (held.stream().anyMatch(before -> Containment.containsPositions(before, positions))) {
+        if (held.stream().anyMatch(before -> Arrays.equals(before, positions))) {
             return false;
         }
         held.add(positions);

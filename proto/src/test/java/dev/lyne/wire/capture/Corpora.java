@@ -46,7 +46,7 @@ final class Corpora {
         return CaptureManifest.planned(
                 teacher(),
                 new CapturedForm(new Selection.TopK(K, TEMPERATURES), Precision.EXACT, false),
-                new CapturedPacking("ef".repeat(32), "bos=none eos=0", 24, 1, "01".repeat(32)),
+                new CapturedPacking("ef".repeat(32), "bos=none eos=0", "some rule", 24, 1, "01".repeat(32)),
                 windows,
                 shardWindows);
     }

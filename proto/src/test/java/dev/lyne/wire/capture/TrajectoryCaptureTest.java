@@ -26,7 +26,7 @@ final class TrajectoryCaptureTest {
         return CaptureManifest.planned(
                 Corpora.teacher(),
                 new CapturedForm(SELECTION, Precision.EXACT, false),
-                new CapturedPacking("ef".repeat(32), "bos=none eos=0", 24, 1, "01".repeat(32)),
+                new CapturedPacking("ef".repeat(32), "bos=none eos=0", "some rule", 24, 1, "01".repeat(32)),
                 new CapturedTrajectory(2, 3),
                 2);
     }

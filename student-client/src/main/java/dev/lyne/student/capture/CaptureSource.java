@@ -97,6 +97,7 @@ public final class CaptureSource implements TargetSource {
         List<String> differences = new ArrayList<>();
         difference(differences, "corpus", held.corpusSha256(), wanted.corpusSha256());
         difference(differences, "document rule", held.documentRule(), wanted.documentRule());
+        difference(differences, "window rule", held.windowRule(), wanted.windowRule());
         difference(differences, "context", held.context(), wanted.context());
         difference(differences, "overlap", held.overlap(), wanted.overlap());
         difference(differences, "packing digest", held.sha256(), wanted.sha256());

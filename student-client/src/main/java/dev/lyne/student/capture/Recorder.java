@@ -77,7 +77,12 @@ public final class Recorder {
     public static CapturedPacking packing(Windows windows) {
         PackingDigest packing = windows.packing(0);
         return new CapturedPacking(
-                packing.corpusSha256(), packing.documentRule(), packing.context(), packing.overlap(), packing.sha256());
+                packing.corpusSha256(),
+                packing.documentRule(),
+                packing.windowRule(),
+                packing.context(),
+                packing.overlap(),
+                packing.sha256());
     }
 
     /** Scores a sample of all windows to say what they would take; writes nothing. */

@@ -1,11 +1,13 @@
 package dev.lyne.student.corpus;
 
+import dev.lyne.student.tokens.Document;
 import dev.lyne.student.tokens.DocumentSource;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -16,74 +18,125 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Text to train or to evaluate on: text files (one file is one document), {@code .jsonl} and {@code .jsonl.gz} files (one line
- * is one document: its text field, or {@code prompt} and {@code response}), and directories of both. The order is that of the
- * inputs as given; within a directory, by path, compared character by character. Files whose name starts with a dot are left
- * out of directories.
+ * Text to train or to evaluate on: text files (one file is one document), files of JSON Lines (one line is one document: its text
+ * field, or {@code prompt} and {@code response}), either of them compressed with gzip or zstd, and directories of them. What a file is
+ * its contents say, whatever its name. The order is that of the inputs as given; within a directory, by path, compared character by
+ * character. Files whose name starts with a dot are left out of directories; what else cannot be read there is named.
  */
 public final class Corpus implements DocumentSource {
     private static final String DEFAULT_TEXT_FIELD = "text";
 
-    private final List<Path> files;
-    private final Optional<String> textField;
+    private static final String EXPECTED = "text or JSON Lines, plain or compressed with gzip or zstd";
 
-    private Corpus(List<Path> files, Optional<String> textField) {
+    private final List<Input> files;
+    private final List<String> passedOver;
+    private final Optional<String> textField;
+    private final boolean skipInvalid;
+
+    /** A file, and whether it is JSON Lines. */
+    private record Input(Path file, boolean lines) {}
+
+    private Corpus(List<Input> files, List<String> passedOver, Optional<String> textField, boolean skipInvalid) {
         this.files = List.copyOf(files);
+        this.passedOver = List.copyOf(passedOver);
         this.textField = textField;
+        this.skipInvalid = skipInvalid;
     }
 
-    /** A corpus over inputs that a setting named {@code corpus} gave. */
+    /** A corpus over inputs that a setting named {@code corpus} gave; a document that cannot be read is refused. */
     public static Corpus of(List<Path> inputs, Optional<String> textField) throws IOException {
-        return of("corpus", inputs, textField);
+        return of("corpus", inputs, textField, false);
     }
 
     /**
-     * A corpus over these inputs; looks for them, and reads nothing yet.
+     * A corpus over these inputs; looks at how each begins, and reads no document yet.
      *
      * @param what name of the option or setting that gave them
      * @param textField field of a JSON line that holds the text; absent means {@code text}, or {@code prompt} with
-     *     {@code response}
+     *     {@code response} or {@code completion}
+     * @param skipInvalid whether documents that cannot be read are told of and passed over
      * @throws IllegalArgumentException where an input does not exist, holds no file or is of a kind that is not read
      */
-    public static Corpus of(String what, List<Path> inputs, Optional<String> textField) throws IOException {
+    public static Corpus of(String what, List<Path> inputs, Optional<String> textField, boolean skipInvalid)
+            throws IOException {
         if (inputs.isEmpty()) {
-            throw new IllegalArgumentException(
-                    what + ": no input (expected: text files, .jsonl[.gz] files or directories)");
+            throw new IllegalArgumentException(what + ": no input (expected: text files, JSON Lines or directories)");
         }
-        List<Path> files = new ArrayList<>();
+        List<Input> files = new ArrayList<>();
+        List<String> passedOver = new ArrayList<>();
         for (Path input : inputs) {
             if (Files.isDirectory(input)) {
-                List<Path> found = filesOf(input);
-                if (found.isEmpty()) {
-                    throw new IllegalArgumentException(what + ": " + input + " holds no file (expected: at least one)");
+                int before = files.size();
+                addDirectory(what, input, files, passedOver);
+                if (files.size() == before) {
+                    throw new IllegalArgumentException(
+                            what + ": " + input + " holds no file (expected: at least one of " + EXPECTED + ")"
+                                    + String.join(
+                                            "",
+                                            passedOver.stream()
+                                                    .map(file -> "; " + file)
+                                                    .limit(1)
+                                                    .toList()));
                 }
-                files.addAll(found);
             } else if (Files.isRegularFile(input)) {
-                files.add(input);
+                FileKind kind = FileKind.of(input);
+                if (kind instanceof FileKind.Neither neither) {
+                    throw refused(what, input, neither);
+                }
+                files.add(new Input(input, kind instanceof FileKind.JsonLines));
             } else {
-                throw new IllegalArgumentException(what + ": " + input
-                        + " does not exist (expected: a text file, a .jsonl[.gz] file or a directory)");
+                throw new IllegalArgumentException(what + ": " + input + " does not exist (expected: a file of "
+                        + EXPECTED + ", or a directory of such)");
             }
         }
-        for (Path file : files) {
-            String name = name(file);
-            if (name.endsWith(".gz") && !name.endsWith(".jsonl.gz")) {
-                throw new IllegalArgumentException(what + ": " + file + " (expected: text, .jsonl or .jsonl.gz)");
+        return new Corpus(files, passedOver, textField, skipInvalid);
+    }
+
+    private static IllegalArgumentException refused(String what, Path file, FileKind.Neither neither) {
+        return new IllegalArgumentException(
+                what + ": " + file + ": " + neither.what() + " (expected: " + EXPECTED + ")");
+    }
+
+    /** Adds what can be read; what cannot is named, unless its name says that it should be. */
+    private static void addDirectory(String what, Path directory, List<Input> files, List<String> passedOver)
+            throws IOException {
+        for (Path file : entriesOf(directory)) {
+            if (!Files.isRegularFile(file)) {
+                passedOver.add(file + ": no file, or a link that is not followed");
+                continue;
+            }
+            FileKind kind = FileKind.of(file);
+            if (kind instanceof FileKind.Neither neither) {
+                if (neither.named()) {
+                    throw refused(what, file, neither);
+                }
+                passedOver.add(file + ": " + neither.what());
+            } else {
+                files.add(new Input(file, kind instanceof FileKind.JsonLines));
             }
         }
-        return new Corpus(files, textField);
     }
 
     /** Files in reading order. */
     public List<Path> files() {
-        return files;
+        return files.stream().map(Input::file).toList();
+    }
+
+    /** Entries of directories that are not read, each with what it is instead. */
+    public List<String> passedOver() {
+        return passedOver;
+    }
+
+    @Override
+    public boolean skipsInvalid() {
+        return skipInvalid;
     }
 
     @Override
     public long totalBytes() throws IOException {
         long total = 0;
-        for (Path file : files) {
-            total += Files.size(file);
+        for (Input input : files) {
+            total += Files.size(input.file());
         }
         return total;
     }
@@ -92,12 +145,12 @@ public final class Corpus implements DocumentSource {
     @Override
     public byte[] sha256() throws IOException {
         MessageDigest digest = newSha256();
-        digest.update(("lyne corpus 1\n" + textField.orElse("") + "\n").getBytes(StandardCharsets.UTF_8));
+        digest.update(("lyne corpus 2\n" + textField.orElse("") + "\n").getBytes(StandardCharsets.UTF_8));
         byte[] buffer = new byte[1 << 16];
-        for (Path file : files) {
-            digest.update((isJsonLines(file) ? "jsonl" : "text").getBytes(StandardCharsets.UTF_8));
-            digest.update(ByteBuffer.allocate(Long.BYTES).putLong(0, Files.size(file)));
-            try (InputStream in = Files.newInputStream(file)) {
+        for (Input input : files) {
+            digest.update((input.lines() ? "jsonl" : "text").getBytes(StandardCharsets.UTF_8));
+            digest.update(ByteBuffer.allocate(Long.BYTES).putLong(0, Files.size(input.file())));
+            try (InputStream in = Files.newInputStream(input.file())) {
                 for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
                     digest.update(buffer, 0, read);
                 }
@@ -109,29 +162,34 @@ public final class Corpus implements DocumentSource {
     @Override
     public void read(Sink sink) throws IOException {
         long before = 0;
-        for (Path file : files) {
-            if (isJsonLines(file)) {
-                new JsonLines(file, textField, DEFAULT_TEXT_FIELD).read(before, sink);
+        for (Input input : files) {
+            long after = before + Files.size(input.file());
+            if (input.lines()) {
+                new JsonLines(input.file(), textField, DEFAULT_TEXT_FIELD, skipInvalid).read(before, sink);
             } else {
-                sink.accept(TextFile.read(file), before + Files.size(file));
+                readText(input.file(), after, sink);
             }
-            before += Files.size(file);
+            before = after;
         }
     }
 
-    private static boolean isJsonLines(Path file) {
-        String name = name(file);
-        return name.endsWith(".jsonl") || name.endsWith(".jsonl.gz");
+    private void readText(Path file, long bytesRead, Sink sink) throws IOException {
+        Document document;
+        try {
+            document = TextFile.read(file);
+        } catch (InvalidDocumentException e) {
+            if (!skipInvalid) {
+                throw new CorpusException("corpus: " + file + ": " + e.getMessage());
+            }
+            sink.skip(file + ": " + e.getMessage());
+            return;
+        }
+        sink.accept(document, bytesRead);
     }
 
-    private static String name(Path file) {
-        Path name = file.getFileName();
-        return name == null ? "" : name.toString();
-    }
-
-    private static List<Path> filesOf(Path directory) throws IOException {
+    private static List<Path> entriesOf(Path directory) throws IOException {
         try (Stream<Path> walk = Files.walk(directory)) {
-            return walk.filter(Files::isRegularFile)
+            return walk.filter(entry -> !Files.isDirectory(entry, LinkOption.NOFOLLOW_LINKS))
                     .filter(file -> !isHidden(directory.relativize(file)))
                     .sorted(Comparator.comparing(
                             file -> directory.relativize(file).toString()))

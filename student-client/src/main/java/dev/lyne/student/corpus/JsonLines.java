@@ -1,127 +1,113 @@
 package dev.lyne.student.corpus;
 
-import dev.lyne.lm.files.JsonFaults;
 import dev.lyne.student.tokens.Document;
 import dev.lyne.student.tokens.DocumentSource;
-import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
-import java.io.EOFException;
-import java.io.FilterInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
-import java.util.zip.GZIPInputStream;
-import java.util.zip.ZipException;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
-/** A {@code .jsonl} or {@code .jsonl.gz} file: a document a line. Blank lines are passed over. */
+/** A file of JSON Lines: a document a line. Blank lines are passed over. */
 final class JsonLines {
-    private static final JsonMapper JSON = JsonMapper.builder().build();
+    private static final String PROMPT = "prompt";
+    private static final List<String> RESPONSES = List.of("response", "completion");
 
     private final Path file;
     private final Optional<String> textField;
     private final String defaultTextField;
+    private final boolean skipInvalid;
 
-    JsonLines(Path file, Optional<String> textField, String defaultTextField) {
+    /** @param skipInvalid whether a line that cannot be read is told of and passed over */
+    JsonLines(Path file, Optional<String> textField, String defaultTextField, boolean skipInvalid) {
         this.file = file;
         this.textField = textField;
         this.defaultTextField = defaultTextField;
+        this.skipInvalid = skipInvalid;
     }
 
     void read(long bytesBefore, DocumentSource.Sink sink) throws IOException {
-        int line = 0;
-        try (Counting counting = new Counting(Files.newInputStream(file));
-                InputStream in = new BufferedInputStream(
-                        file.toString().endsWith(".gz") ? new GZIPInputStream(counting, 1 << 16) : counting, 1 << 16)) {
+        long line = 0;
+        try (Contents contents = Contents.open(file)) {
             ByteArrayOutputStream bytes = new ByteArrayOutputStream(1 << 12);
             boolean more = true;
             while (more) {
                 line++;
                 bytes.reset();
-                more = readLine(in, bytes);
-                String source = file + ":" + line;
-                String text = TextFile.decode(bytes.toByteArray(), source);
-                if (!text.isBlank()) {
-                    sink.accept(document(source, text), bytesBefore + counting.count);
+                more = Lines.read(contents, bytes);
+                Optional<Document> document;
+                try {
+                    document = document(file + ":" + line, bytes.toByteArray());
+                } catch (InvalidDocumentException e) {
+                    String reason = file + ":" + line + ": " + e.getMessage();
+                    if (!skipInvalid) {
+                        throw new CorpusException("corpus: " + reason);
+                    }
+                    sink.skip(reason);
+                    continue;
+                }
+                if (document.isPresent()) {
+                    sink.accept(document.get(), bytesBefore + contents.fileBytes());
                 }
             }
-        } catch (ZipException | EOFException e) {
-            throw new CorpusException("corpus: " + file + ":" + line + ": the gzip data is damaged: " + e.getMessage());
+        } catch (DamagedContentsException e) {
+            throw new CorpusException("corpus: " + file + ":" + line + ": " + e.getMessage());
         }
     }
 
-    private Document document(String source, String line) throws CorpusException {
+    private Optional<Document> document(String source, byte[] line) throws InvalidDocumentException {
+        String text = Utf8.decode(line, 0);
+        if (text.isBlank()) {
+            return Optional.empty();
+        }
         JsonNode node;
         try {
-            node = JSON.readTree(line);
-        } catch (JacksonException e) {
-            throw new CorpusException(
-                    "corpus: " + source + ": " + JsonFaults.explain(e) + " (expected: one JSON object a line)");
+            node = Json.read(text);
+        } catch (InvalidDocumentException e) {
+            throw new InvalidDocumentException(e.getMessage() + " (expected: one JSON object a line)");
         }
         if (!node.isObject()) {
-            throw new CorpusException(
-                    "corpus: " + source + ": " + node.getNodeType() + " (expected: one JSON object a line)");
+            throw new InvalidDocumentException(Json.kind(node) + " (expected: one JSON object a line)");
         }
         String field = textField.orElse(defaultTextField);
         if (node.has(field)) {
-            return new Document(source, "", string(source, node, field));
+            return Optional.of(new Document(source, "", text(node, field)));
         }
-        if (textField.isEmpty() && node.has("prompt") && node.has("response")) {
-            JsonNode prompt = node.get("prompt");
-            if (!prompt.isString()) {
-                throw new CorpusException(
-                        "corpus: " + source + ": field prompt is " + prompt.getNodeType() + " (expected: a string)");
-            }
-            return new Document(source, prompt.stringValue(), string(source, node, "response"));
+        if (textField.isPresent() || !node.has(PROMPT)) {
+            throw unknown(node, field);
         }
-        throw new CorpusException("corpus: " + source + ": fields " + String.join(", ", node.propertyNames())
-                + " (expected: " + field + (textField.isEmpty() ? ", or prompt and response" : "") + ")");
+        List<String> responses = RESPONSES.stream().filter(node::has).toList();
+        if (responses.size() > 1) {
+            throw new InvalidDocumentException("fields response and completion (expected: one of the two)");
+        }
+        if (responses.isEmpty()) {
+            throw unknown(node, field);
+        }
+        return Optional.of(new Document(source, string(node, PROMPT), text(node, responses.get(0))));
     }
 
-    private static String string(String source, JsonNode node, String field) throws CorpusException {
-        JsonNode value = node.get(field);
-        if (!value.isString() || value.stringValue().isEmpty()) {
-            throw new CorpusException("corpus: " + source + ": field " + field + " is "
-                    + (value.isString() ? "empty" : value.getNodeType()) + " (expected: a string that is not empty)");
+    private InvalidDocumentException unknown(JsonNode node, String field) {
+        String expected = textField.isPresent() ? field : field + ", or prompt and response, or prompt and completion";
+        String chat = node.has("messages") ? "; chat messages are made text with the chat's template first" : "";
+        return new InvalidDocumentException(
+                "fields " + String.join(", ", node.propertyNames()) + " (expected: " + expected + chat + ")");
+    }
+
+    private static String text(JsonNode node, String field) throws InvalidDocumentException {
+        String text = string(node, field);
+        if (text.isEmpty()) {
+            throw new InvalidDocumentException("field " + field + " is empty (expected: a string that is not empty)");
         }
+        return text;
+    }
+
+    private static String string(JsonNode node, String field) throws InvalidDocumentException {
+        JsonNode value = node.path(field);
+        if (!value.isString()) {
+            throw new InvalidDocumentException("field " + field + " is " + Json.kind(value) + " (expected: a string)");
+        }
+        Utf8.requireWhole(field, value.stringValue());
         return value.stringValue();
-    }
-
-    /** Reads up to a line feed or the end; false at the end. */
-    private static boolean readLine(InputStream in, ByteArrayOutputStream out) throws IOException {
-        for (int b = in.read(); b >= 0; b = in.read()) {
-            if (b == '\n') {
-                return true;
-            }
-            out.write(b);
-        }
-        return false;
-    }
-
-    /** Counts the bytes taken from a file. */
-    private static final class Counting extends FilterInputStream {
-        private long count;
-
-        Counting(InputStream in) {
-            super(in);
-        }
-
-        @Override
-        public int read() throws IOException {
-            int b = super.read();
-            count += b >= 0 ? 1 : 0;
-            return b;
-        }
-
-        @Override
-        public int read(byte[] buffer, int offset, int length) throws IOException {
-            int read = super.read(buffer, offset, length);
-            count += Math.max(0, read);
-            return read;
-        }
     }
 }

@@ -2,59 +2,33 @@ package dev.lyne.student.corpus;
 
 import dev.lyne.student.tokens.Document;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CharsetDecoder;
-import java.nio.charset.CoderResult;
-import java.nio.charset.CodingErrorAction;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** A text file as one document. */
 final class TextFile {
-    private static final long MAX_BYTES = 1L << 30;
+    private static final int MAX_BYTES = 1 << 30;
 
     private TextFile() {}
 
-    static Document read(Path file) throws IOException {
-        long size = Files.size(file);
-        if (size > MAX_BYTES) {
-            throw new CorpusException("corpus: " + file + " has " + size
-                    + " bytes (expected: at most 1 GiB in one document; use .jsonl for many)");
+    static Document read(Path file) throws IOException, InvalidDocumentException {
+        byte[] bytes;
+        try (Contents contents = Contents.open(file)) {
+            bytes = contents.readNBytes(MAX_BYTES + 1);
+        } catch (DamagedContentsException e) {
+            throw new CorpusException("corpus: " + file + ": " + e.getMessage());
         }
-        String text = decode(Files.readAllBytes(file), file.toString());
+        if (bytes.length > MAX_BYTES) {
+            throw new CorpusException("corpus: " + file
+                    + " has more than 1 GiB (expected: at most that in one document; use JSON Lines)");
+        }
+        String text = Utf8.decode(bytes, 0);
         if (text.isEmpty()) {
-            throw new CorpusException("corpus: " + file + " is empty (expected: at least one character)");
+            throw new InvalidDocumentException("it is empty (expected: at least one character)");
+        }
+        int zero = text.indexOf('\0');
+        if (zero >= 0) {
+            throw new InvalidDocumentException("character " + zero + " is U+0000 (expected: text)");
         }
         return new Document(file.toString(), "", text);
-    }
-
-    /** The bytes as UTF-8; refuses any that are not, with their place. */
-    static String decode(byte[] bytes, String source) throws CorpusException {
-        CharsetDecoder decoder = StandardCharsets.UTF_8
-                .newDecoder()
-                .onMalformedInput(CodingErrorAction.REPORT)
-                .onUnmappableCharacter(CodingErrorAction.REPORT);
-        ByteBuffer in = ByteBuffer.wrap(bytes);
-        try {
-            return decoder.decode(in).toString();
-        } catch (CharacterCodingException e) {
-            throw new CorpusException(
-                    "corpus: " + source + ": byte " + malformedAt(bytes) + " is not UTF-8 (expected: UTF-8)");
-        }
-    }
-
-    private static int malformedAt(byte[] bytes) {
-        CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
-        ByteBuffer in = ByteBuffer.wrap(bytes);
-        CharBuffer out = CharBuffer.allocate(1 << 12);
-        CoderResult result = decoder.decode(in, out, true);
-        while (result.isOverflow()) {
-            out.clear();
-            result = decoder.decode(in, out, true);
-        }
-        return in.position();
     }
 }

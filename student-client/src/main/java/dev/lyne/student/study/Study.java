@@ -1,5 +1,6 @@
 package dev.lyne.student.study;
 
+import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.Windows;
 import dev.lyne.student.train.Setting;
@@ -124,7 +125,11 @@ public record Study(
         int context = Integer.parseInt(settings.getOrDefault(
                         Setting.CONTEXT, List.of(Setting.CONTEXT.defaultValue().orElseThrow()))
                 .get(0));
-        return StudyStudent.windows(directory.tokens(), paths, textField, encoder, context)
+        boolean skipInvalid =
+                settings.getOrDefault(Setting.SKIP_INVALID, List.of()).equals(List.of("true"));
+        Corpus corpus =
+                Corpus.of(Setting.HELD_OUT.key(), paths.stream().map(Path::of).toList(), textField, skipInvalid);
+        return StudyStudent.windows(directory.tokens(), corpus, encoder, context)
                 .sample(heldOutWindows);
     }
 

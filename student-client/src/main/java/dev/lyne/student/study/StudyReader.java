@@ -29,8 +29,14 @@ final class StudyReader {
     static final String NONE = "none";
 
     /** Settings that captures and teachers take from the students' where they do not say otherwise. */
-    private static final Set<Setting> SHARED =
-            Set.of(Setting.TOKENIZER, Setting.CORPUS, Setting.TEXT_FIELD, Setting.CONTEXT);
+    private static final Set<Setting> SHARED = Set.of(
+            Setting.TOKENIZER,
+            Setting.CORPUS,
+            Setting.TEXT_FIELD,
+            Setting.SKIP_INVALID,
+            Setting.BOS,
+            Setting.EOS,
+            Setting.CONTEXT);
 
     private static final List<String> OPTIONS = List.of("teacher", "temperatures", "held_out");
 

@@ -85,12 +85,18 @@ public final class StudyStudent {
     private Evaluation evaluate(TrainingConfig config) throws IOException, InterruptedException {
         Path model = new RunDirectory(config.out()).model();
         int maxTokens = config.data().microBatchTokens();
-        try (Tokenizer tokenizer = Tokenizer.load(model);
+        try (Tokenizer tokenizer = Tokenizer.load(config.tokenizerDirectory());
                 ScoringModel student = ScoringModel.load(
                         model,
                         config.run().model(),
                         new ScoringOptions(tokenizer.vocabularySize(), ROW_CHUNK, false))) {
-            Windows windows = study.heldOut(run.settings(), directory, TextEncoder.of(tokenizer));
+            Windows windows = study.heldOut(
+                    run.settings(),
+                    directory,
+                    TextEncoder.of(
+                            tokenizer,
+                            config.data()
+                                    .wrapping(tokenizer, student.configuration().eosIds())));
             Optional<Path> taught = study.heldOutTargets(directory);
             if (taught.isEmpty()) {
                 return Evaluator.evaluate(student, Optional.empty(), windows, maxTokens, (done, total) -> {});
@@ -110,10 +116,7 @@ public final class StudyStudent {
     }
 
     /** The held-out text of a study, tokenised where it is not. */
-    static Windows windows(Path cache, List<String> paths, Optional<String> textField, TextEncoder encoder, int context)
-            throws IOException {
-        Corpus corpus =
-                Corpus.of(Setting.HELD_OUT.key(), paths.stream().map(Path::of).toList(), textField);
+    static Windows windows(Path cache, Corpus corpus, TextEncoder encoder, int context) throws IOException {
         return new Windows(TokenStore.open(cache, corpus, encoder, 1, (done, total) -> {}), context);
     }
 }

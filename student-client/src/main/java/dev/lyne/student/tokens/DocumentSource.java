@@ -13,9 +13,17 @@ public interface DocumentSource {
     /** Reads all documents in order. */
     void read(Sink sink) throws IOException;
 
+    /** Whether documents that cannot be read are told of and passed over, instead of ending the reading. */
+    default boolean skipsInvalid() {
+        return false;
+    }
+
     /** Takes documents as they are read. */
     interface Sink {
         /** Takes one more document, {@code bytesRead} of {@link #totalBytes()} having been read by then. */
         void accept(Document document, long bytesRead) throws IOException;
+
+        /** Is told of a document that cannot be read, and why, as {@code file:line: reason}. */
+        default void skip(String reason) throws IOException {}
     }
 }

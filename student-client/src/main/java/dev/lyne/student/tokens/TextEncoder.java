@@ -1,5 +1,6 @@
 package dev.lyne.student.tokens;
 
+import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import java.util.OptionalInt;
 
@@ -17,8 +18,13 @@ public interface TextEncoder {
     /** SHA-256 of the tokenizer's canonical form. 32 bytes. */
     byte[] digest();
 
-    /** A tokenizer as an encoder. */
+    /** A tokenizer as an encoder, with the tokens around a document that its files name. */
     static TextEncoder of(Tokenizer tokenizer) {
+        return of(tokenizer, tokenizer.wrapping());
+    }
+
+    /** A tokenizer as an encoder. */
+    static TextEncoder of(Tokenizer tokenizer, DocumentWrapping wrapping) {
         return new TextEncoder() {
             @Override
             public int[] encode(String text) {
@@ -27,12 +33,12 @@ public interface TextEncoder {
 
             @Override
             public OptionalInt bosId() {
-                return tokenizer.bosId();
+                return wrapping.bosId();
             }
 
             @Override
             public OptionalInt eosId() {
-                return tokenizer.eosId();
+                return wrapping.eosId();
             }
 
             @Override

@@ -9,9 +9,23 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What stands in a token store: `manifest.json`. */
+/**
+ * What stands in a token store: `manifest.json`.
+ *
+ * @param skipped documents that could not be read
+ * @param firstSkipped the first of them, and why; empty where there is none
+ */
 record TokenManifest(
-        int version, String corpusSha256, String tokenizerSha256, String documentRule, List<Shard> shards) {
+        int version,
+        String corpusSha256,
+        String tokenizerSha256,
+        String documentRule,
+        long skipped,
+        String firstSkipped,
+        List<Shard> shards) {
+    /** Version of the layout and of how text becomes documents. */
+    static final int VERSION = 2;
+
     /** Of each document: first token in the shard, number of tokens, tokens at its start without loss. */
     static final int INTS_PER_DOCUMENT = 3;
 
@@ -37,8 +51,13 @@ record TokenManifest(
         return "shard-%05d.documents".formatted(shard);
     }
 
-    TokenManifest withShards(List<Shard> written) {
-        return new TokenManifest(version, corpusSha256, tokenizerSha256, documentRule, written);
+    /** What is to be built. */
+    static TokenManifest planned(String corpusSha256, String tokenizerSha256, String documentRule) {
+        return new TokenManifest(VERSION, corpusSha256, tokenizerSha256, documentRule, 0, "", List.of());
+    }
+
+    TokenManifest holding(long passedOver, String first, List<Shard> written) {
+        return new TokenManifest(version, corpusSha256, tokenizerSha256, documentRule, passedOver, first, written);
     }
 
     void write(Path directory) throws IOException {

@@ -35,7 +35,7 @@ public final class TokenStore {
 
     /** Told how many bytes of how many have been tokenised. */
     public interface Progress {
-        /** So far {@code done} of {@code total} bytes. */
+        /** So far {@code done} of {@code total} bytes; all of them once only, at the end. */
         void update(long done, long total);
     }
 
@@ -57,7 +57,8 @@ public final class TokenStore {
         String corpus = Digests.hex(source.sha256());
         String tokenizer = Digests.hex(encoder.digest());
         String rule = Digests.rule(encoder.bosId(), encoder.eosId());
-        String key = Digests.hex(Digests.sha256("lyne tokens 1\n" + corpus + "\n" + tokenizer + "\n" + rule + "\n"))
+        String key = Digests.hex(Digests.sha256(
+                        "lyne tokens " + TokenManifest.VERSION + "\n" + corpus + "\n" + tokenizer + "\n" + rule + "\n"))
                 .substring(0, 32);
         Path directory = cache.resolve("tokens-" + key);
         Files.createDirectories(cache);
@@ -66,10 +67,10 @@ public final class TokenStore {
         try (FileChannel channel = FileChannel.open(
                         cache.resolve("tokens-" + key + ".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                 FileLock lock = lock(channel, directory)) {
-            TokenManifest expected = new TokenManifest(1, corpus, tokenizer, rule, List.of());
+            TokenManifest expected = TokenManifest.planned(corpus, tokenizer, rule);
             if (Files.isDirectory(directory)) {
                 try {
-                    return openExisting(directory, expected);
+                    return accepted(openExisting(directory, expected), source);
                 } catch (DamagedTokensException e) {
                     LOG.warn("{}; tokenising again", e.getMessage());
                     deleteTree(directory);
@@ -89,6 +90,14 @@ public final class TokenStore {
         }
     }
 
+    /** A store that another run made while it skipped documents is not taken by one that was not told to. */
+    private static TokenStore accepted(TokenStore store, DocumentSource source) throws IOException {
+        if (store.skipped() > 0 && !source.skipsInvalid()) {
+            throw new IOException("corpus: " + store.manifest.firstSkipped());
+        }
+        return store;
+    }
+
     private static FileLock lock(FileChannel channel, Path directory) throws IOException {
         try {
             return channel.lock();
@@ -99,9 +108,9 @@ public final class TokenStore {
 
     private static TokenStore openExisting(Path directory, TokenManifest expected) throws IOException {
         TokenManifest manifest = TokenManifest.read(directory);
-        if (!manifest.withShards(List.of()).equals(expected)) {
-            throw new DamagedTokensException(
-                    directory + ": manifest " + manifest.withShards(List.of()) + " (expected: " + expected + ")");
+        TokenManifest kind = manifest.holding(0, "", List.of());
+        if (!kind.equals(expected)) {
+            throw new DamagedTokensException(directory + ": manifest " + kind + " (expected: " + expected + ")");
         }
         List<IntBuffer> tokens = new ArrayList<>();
         List<IntBuffer> documents = new ArrayList<>();
@@ -144,11 +153,26 @@ public final class TokenStore {
         return manifest.documentRule();
     }
 
+    /** Documents that could not be read and were left out. */
+    public long skipped() {
+        return manifest.skipped();
+    }
+
+    /** The first of those, as {@code file:line: reason}; empty where there is none. */
+    public String firstSkipped() {
+        return manifest.firstSkipped();
+    }
+
     /** Number of documents. */
     public long documents() {
         return manifest.shards().stream()
                 .mapToLong(TokenManifest.Shard::documents)
                 .sum();
+    }
+
+    /** Tokens put before each document. */
+    int bosTokens() {
+        return manifest.documentRule().startsWith("bos=none ") ? 0 : 1;
     }
 
     /** Number of tokens. */

@@ -26,6 +26,8 @@ final class TokenStoreBuilder {
     private final List<TokenManifest.Shard> shards = new ArrayList<>();
     private final ArrayDeque<Pending> pending = new ArrayDeque<>();
     private long charsInFlight;
+    private long skipped;
+    private String firstSkipped = "";
     private ShardFile tokens;
     private ShardFile documents;
 
@@ -55,25 +57,38 @@ final class TokenStoreBuilder {
             return thread;
         });
         try {
-            source.read((document, bytesRead) -> {
-                Pending next = new Pending(document, pool.submit(() -> encode(document)), bytesRead);
-                pending.add(next);
-                charsInFlight += next.chars();
-                while (pending.size() > 1
-                        && (charsInFlight > MAX_CHARS_IN_FLIGHT || pending.size() > MAX_DOCUMENTS_IN_FLIGHT)) {
-                    writeNext(total, progress);
+            source.read(new DocumentSource.Sink() {
+                @Override
+                public void accept(Document document, long bytesRead) throws IOException {
+                    submit(document, bytesRead, pool);
+                    while (pending.size() > 1
+                            && (charsInFlight > MAX_CHARS_IN_FLIGHT || pending.size() > MAX_DOCUMENTS_IN_FLIGHT)) {
+                        writeNext(total, progress);
+                    }
+                }
+
+                @Override
+                public void skip(String reason) {
+                    firstSkipped = skipped++ == 0 ? reason : firstSkipped;
                 }
             });
             while (!pending.isEmpty()) {
                 writeNext(total, progress);
             }
             finishShard();
-            manifest.withShards(shards).write(directory);
+            manifest.holding(skipped, firstSkipped, shards).write(directory);
+            progress.update(total, total);
         } finally {
             pool.shutdownNow();
             tokens.close();
             documents.close();
         }
+    }
+
+    private void submit(Document document, long bytesRead, ExecutorService pool) {
+        Pending next = new Pending(document, pool.submit(() -> encode(document)), bytesRead);
+        pending.add(next);
+        charsInFlight += next.chars();
     }
 
     private Encoded encode(Document document) {
@@ -110,7 +125,9 @@ final class TokenStoreBuilder {
         if (eos > 0) {
             tokens.write(encoder.eosId().getAsInt());
         }
-        progress.update(next.bytesRead(), total);
+        if (next.bytesRead() < total) { // a file's last bytes are read long before its last document is written
+            progress.update(next.bytesRead(), total);
+        }
     }
 
     private static Encoded await(Pending next) throws IOException {
@@ -121,7 +138,11 @@ final class TokenStoreBuilder {
             throw new InterruptedIOException(
                     "interrupted while tokenising " + next.document().source());
         } catch (ExecutionException e) {
-            throw new IOException(next.document().source() + ": cannot be tokenised: " + e.getCause(), e.getCause());
+            Throwable cause = e.getCause();
+            if (cause instanceof IllegalArgumentException || cause instanceof IllegalStateException) {
+                throw new IOException(next.document().source() + ": cannot be tokenised: " + cause.getMessage(), cause);
+            }
+            throw new IllegalStateException(next.document().source() + ": cannot be tokenised", cause);
         }
     }
 

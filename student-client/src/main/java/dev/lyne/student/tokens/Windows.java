@@ -5,13 +5,21 @@ import java.util.function.LongUnaryOperator;
 import java.util.stream.LongStream;
 
 /**
- * The documents of a token store, cut into windows of at most {@code context} tokens that overlap by one, so that every token
- * after a document's first is predicted exactly once. A window never spans two documents. Tokens of a prompt carry no loss,
- * and windows that hold nothing else are left out. Safe for several threads.
+ * The documents of a token store, cut into windows of at most {@code context} tokens, so that every token with loss is predicted exactly
+ * once. A window never spans two documents. Safe for several threads.
+ *
+ * <p>Plain documents: windows begin {@code context} − 1 tokens apart, so that they overlap by one; every token after the first has loss.
+ *
+ * <p>Records with a prompt and a response: the first window ends half a context into the response, each next one half a context
+ * later; each starts {@code context} tokens before its end, or with the record, and has loss on its new tokens alone. So a token of the
+ * response is predicted from at least half a context of what precedes it, where that much does.
  */
 public final class Windows {
     /** Tokens that neighbouring windows of a document share. */
     public static final int OVERLAP = 1;
+
+    /** Name of the rule by which windows are cut; another rule has another name. */
+    public static final String RULE = "responses by half contexts";
 
     private static final long SAMPLE_SEED = 0;
 
@@ -94,7 +102,7 @@ public final class Windows {
 
     /** Tokens that carry loss, over all windows. */
     public long lossTokens() {
-        if (count < windowsBeforeShard[windowsBeforeShard.length - 1]) {
+        if (isSample()) {
             return LongStream.range(0, count)
                     .map(index -> window(index).positions().length)
                     .sum();
@@ -108,10 +116,51 @@ public final class Windows {
         return total;
     }
 
+    /** What of the records' prompts is in no window, and how many windows lack the beginning of their record. */
+    public Cut cut() {
+        Cut sum = new Cut(0, 0);
+        if (isSample()) {
+            for (long number = 0; number < count; number++) {
+                Place place = place(chosen.applyAsLong(number));
+                if (hasPrompt(place.shard, place.document)) {
+                    sum = sum.plus(cut(place));
+                }
+            }
+            return sum;
+        }
+        for (int shard = 0; shard < store.shards(); shard++) {
+            for (int document = 0; document < store.documents(shard); document++) {
+                for (int i = 0; hasPrompt(shard, document) && i < windowsOf(shard, document); i++) {
+                    sum = sum.plus(cut(new Place(shard, document, i)));
+                }
+            }
+        }
+        return sum;
+    }
+
+    /**
+     * What windows lack of records with a prompt.
+     *
+     * @param promptTokens tokens of prompts that are in no window
+     * @param windows windows that do not reach back to the beginning of their record
+     */
+    public record Cut(long promptTokens, long windows) {
+        private Cut plus(Cut other) {
+            return new Cut(promptTokens + other.promptTokens, windows + other.windows);
+        }
+    }
+
+    /** What one window lacks; the tokens are counted with a record's first window, which reaches back the farthest. */
+    private Cut cut(Place place) {
+        int start = Math.max(0, responseEnd(place) - context);
+        int lost = place.inDocument == 0 ? Math.max(0, start - store.bosTokens()) : 0;
+        return new Cut(lost, start > 0 ? 1 : 0);
+    }
+
     /** Everything that decides which windows come in which order. */
     public PackingDigest packing(long orderSeed) {
         return new PackingDigest(
-                store.tokenizerSha256(), store.corpusSha256(), store.documentRule(), context, OVERLAP, orderSeed);
+                store.tokenizerSha256(), store.corpusSha256(), store.documentRule(), RULE, context, OVERLAP, orderSeed);
     }
 
     /** The window of that number from 0, in corpus order unless it is one of a sample. */
@@ -119,39 +168,68 @@ public final class Windows {
         if (number < 0 || number >= count) {
             throw new IllegalArgumentException("window: " + number + " (expected: 0.." + (count - 1) + ")");
         }
-        long index = chosen.applyAsLong(number);
+        Place place = place(chosen.applyAsLong(number));
+        int shard = place.shard;
+        int document = place.document;
+        int start;
+        int end;
+        int firstPredicted;
+        if (hasPrompt(shard, document)) {
+            end = responseEnd(place);
+            start = Math.max(0, end - context);
+            firstPredicted = firstPredicted(shard, document) + place.inDocument * half();
+        } else {
+            start = Math.multiplyExact(place.inDocument, context - OVERLAP);
+            end = Math.min(store.length(shard, document), start + context);
+            firstPredicted = start + 1;
+        }
+        int firstPosition = firstPredicted - 1 - start;
+        int[] positions = new int[end - firstPredicted];
+        Arrays.setAll(positions, i -> firstPosition + i);
+        return new Window(store.tokens(shard, document, start, end), positions);
+    }
+
+    /** Where a window is: the number of its document in a shard, and its own in the document. */
+    private record Place(int shard, int document, int inDocument) {}
+
+    private Place place(long index) {
         int shard = upperBound(windowsBeforeShard, index) - 1;
         int inShard = (int) (index - windowsBeforeShard[shard]);
         int[] upTo = windowsUpToDocument[shard];
         int found = Arrays.binarySearch(upTo, inShard + 1);
         int document = found >= 0 ? firstOf(upTo, found) : -found - 1;
-        int inDocument = inShard - (document == 0 ? 0 : upTo[document - 1]);
-        int firstPredicted = firstPredicted(shard, document);
-        int stride = context - OVERLAP;
-        int start = Math.multiplyExact(firstWindow(firstPredicted) + inDocument, stride);
-        int end = Math.min(store.length(shard, document), start + context);
-        int firstPosition = Math.max(start, firstPredicted - 1) - start;
-        int[] positions = new int[end - start - 1 - firstPosition];
-        Arrays.setAll(positions, i -> firstPosition + i);
-        return new Window(store.tokens(shard, document, start, end), positions);
+        return new Place(shard, document, inShard - (document == 0 ? 0 : upTo[document - 1]));
     }
 
     private int windowsOf(int shard, int document) {
-        int length = store.length(shard, document);
-        int firstPredicted = firstPredicted(shard, document);
-        if (firstPredicted >= length) {
+        int predicted = store.length(shard, document) - firstPredicted(shard, document);
+        if (predicted <= 0) {
             return 0;
         }
-        // Token j is predicted in window (j − 1) / stride.
-        return (length - 2) / (context - OVERLAP) + 1 - firstWindow(firstPredicted);
+        return (predicted - 1) / (hasPrompt(shard, document) ? half() : context - OVERLAP) + 1;
     }
 
+    /** End of a window of a record with a prompt. */
+    private int responseEnd(Place place) {
+        long end = firstPredicted(place.shard, place.document) + (place.inDocument + 1L) * half();
+        return (int) Math.min(store.length(place.shard, place.document), end);
+    }
+
+    private int half() {
+        return context / 2;
+    }
+
+    private boolean isSample() {
+        return count < windowsBeforeShard[windowsBeforeShard.length - 1];
+    }
+
+    private boolean hasPrompt(int shard, int document) {
+        return store.promptLength(shard, document) > store.bosTokens();
+    }
+
+    /** A document's first token is never predicted, the prompt's neither. */
     private int firstPredicted(int shard, int document) {
         return Math.max(1, store.promptLength(shard, document));
-    }
-
-    private int firstWindow(int firstPredicted) {
-        return (firstPredicted - 1) / (context - OVERLAP);
     }
 
     /** Documents without a window repeat the sum before them; the one that owns it comes first. */

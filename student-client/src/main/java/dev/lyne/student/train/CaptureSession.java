@@ -1,5 +1,7 @@
 package dev.lyne.student.train;
 
+import dev.lyne.lm.tokenizer.DocumentWrapping;
+import dev.lyne.lm.tokenizer.TokenChoice;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.weights.ModelFiles;
 import dev.lyne.student.capture.Estimate;
@@ -29,6 +31,9 @@ public final class CaptureSession {
     private final Path out;
     private final Path tokenizerDirectory;
     private final Corpus corpus;
+    private final TokenChoice bos;
+    private final TokenChoice eos;
+    private final List<Integer> studentEosIds;
     private final Path cache;
     private final long windows;
     private final int context;
@@ -81,7 +86,14 @@ public final class CaptureSession {
         this.corpus = Corpus.of(
                 Setting.CORPUS.key(),
                 TrainingConfig.paths(settings, Setting.CORPUS),
-                settings.optional(Setting.TEXT_FIELD));
+                settings.optional(Setting.TEXT_FIELD),
+                settings.flag(Setting.SKIP_INVALID));
+        this.bos = TokenChoice.parse(Setting.BOS.key(), settings.text(Setting.BOS));
+        this.eos = TokenChoice.parse(Setting.EOS.key(), settings.text(Setting.EOS));
+        this.studentEosIds = settings.isGiven(Setting.STUDENT)
+                ? RunInputs.configuration(Path.of(settings.text(Setting.STUDENT)))
+                        .eosIds()
+                : List.of();
     }
 
     /** The settings that a capture has. */
@@ -93,6 +105,9 @@ public final class CaptureSession {
                 Setting.TOKENIZER,
                 Setting.CORPUS,
                 Setting.TEXT_FIELD,
+                Setting.SKIP_INVALID,
+                Setting.BOS,
+                Setting.EOS,
                 Setting.CACHE,
                 Setting.WINDOWS,
                 Setting.CONTEXT,
@@ -137,22 +152,22 @@ public final class CaptureSession {
     }
 
     /** What the whole capture would take, from a sample that the teacher scores; records nothing. */
-    public Estimate estimate(RecorderListener listener, TokenStore.Progress tokenising)
+    public Estimate estimate(RecorderListener listener, ProgressListener progress)
             throws IOException, InterruptedException {
-        return with(listener, tokenising, Recorder::estimate);
+        return with(listener, progress, Recorder::estimate);
     }
 
     /** Records what is missing. */
-    public CaptureManifest record(RecorderListener listener, TokenStore.Progress tokenising)
+    public CaptureManifest record(RecorderListener listener, ProgressListener progress)
             throws IOException, InterruptedException {
-        return with(listener, tokenising, Recorder::record);
+        return with(listener, progress, Recorder::record);
     }
 
     private interface Use<T> {
         T with(Recorder recorder) throws IOException, InterruptedException;
     }
 
-    private <T> T with(RecorderListener listener, TokenStore.Progress tokenising, Use<T> use)
+    private <T> T with(RecorderListener listener, ProgressListener progress, Use<T> use)
             throws IOException, InterruptedException {
         int inFlight = distillation.inFlight() / writers;
         ClientOptions options = distillation
@@ -162,10 +177,7 @@ public final class CaptureSession {
                 .build();
         try (Tokenizer tokenizer = Tokenizer.load(tokenizerDirectory);
                 TeacherClient teachers = TeacherClient.connect(String.join(",", distillation.teachers()), options)) {
-            Windows wanted = RunTargets.sampled(
-                    new Windows(
-                            TokenStore.open(cache, corpus, TextEncoder.of(tokenizer), threads, tokenising), context),
-                    windows);
+            Windows wanted = windows(tokenizer, progress);
             TargetRequest request = RunTargets.request(
                     distillation, teachers, tokenizer, null, teachers.describe().deterministic());
             return use.with(new Recorder(
@@ -180,5 +192,19 @@ public final class CaptureSession {
                     new Recorder.Options(out, shardWindows, writers),
                     listener));
         }
+    }
+
+    private Windows windows(Tokenizer tokenizer, ProgressListener progress) throws IOException {
+        DocumentWrapping wrapping = tokenizer.wrapping(bos, eos, studentEosIds);
+        progress.onNotice(wrapping.describe());
+        TokenStore store = TokenStore.open(
+                cache,
+                corpus,
+                TextEncoder.of(tokenizer, wrapping),
+                threads,
+                (done, total) -> progress.onTokenise(Setting.CORPUS.key(), done, total));
+        Windows wanted = RunTargets.sampled(new Windows(store, context), windows);
+        CorpusNotices.of(Setting.CORPUS.key(), corpus, store, wanted).forEach(progress::onNotice);
+        return wanted;
     }
 }

@@ -54,7 +54,11 @@ public final class FeedBenchmark {
                 TargetSource source = surroundings.openTeachers(config)) {
             Windows windows = new Windows(
                     TokenStore.open(
-                            config.data().cache(), inputs.corpus(), TextEncoder.of(tokenizer), 1, (done, total) -> {}),
+                            config.data().cache(),
+                            inputs.corpus(),
+                            TextEncoder.of(tokenizer, inputs.wrapping(tokenizer, config.data())),
+                            1,
+                            (done, total) -> {}),
                     config.data().context());
             WindowSequence sequence = new WindowSequence(
                     RunTargets.sampled(windows, config.data().windows()),

@@ -10,7 +10,7 @@ public interface ProgressListener {
         return new ProgressListener() {};
     }
 
-    /** So many bytes of the corpus named have been tokenised. */
+    /** So many bytes of the corpus named have been tokenised; all of them once, at the end. */
     default void onTokenise(String corpus, long doneBytes, long totalBytes) {}
 
     /** Training is about to begin, or to go on. */

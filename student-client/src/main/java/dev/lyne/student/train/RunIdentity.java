@@ -77,6 +77,7 @@ final class RunIdentity {
         identity.put("packing.tokenizer", packing.tokenizerSha256());
         identity.put("packing.corpus", packing.corpusSha256());
         identity.put("packing.document_rule", packing.documentRule());
+        identity.put("packing.window_rule", packing.windowRule());
         identity.put("packing.context", Integer.toString(packing.context()));
         identity.put("packing.overlap", Integer.toString(packing.overlap()));
         identity.put("packing.order_seed", Long.toString(packing.orderSeed()));

@@ -1,6 +1,7 @@
 package dev.lyne.student.train;
 
 import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.weights.ModelFiles;
 import dev.lyne.student.corpus.Corpus;
@@ -10,7 +11,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * The files that a run's settings name, looked for before any text is read: a wrong path is wrong usage, and is said at once.
+ * The files that a run's settings name, looked for before any document is read: a wrong path is wrong usage, and is said at once.
  *
  * @param corpus what is trained on
  * @param heldOut what is evaluated on
@@ -30,12 +31,13 @@ record RunInputs(Corpus corpus, Optional<Corpus> heldOut, ModelConfiguration con
                     "at most the student's max_position_embeddings=" + configuration.contextLength());
         }
         Optional<String> textField = config.data().textField();
+        boolean skipInvalid = config.data().skipInvalid();
         return new RunInputs(
-                Corpus.of(Setting.CORPUS.key(), config.data().corpus(), textField),
+                Corpus.of(Setting.CORPUS.key(), config.data().corpus(), textField, skipInvalid),
                 config.data().heldOut().isEmpty()
                         ? Optional.empty()
                         : Optional.of(
-                                Corpus.of(Setting.HELD_OUT.key(), config.data().heldOut(), textField)),
+                                Corpus.of(Setting.HELD_OUT.key(), config.data().heldOut(), textField, skipInvalid)),
                 configuration);
     }
 
@@ -47,7 +49,12 @@ record RunInputs(Corpus corpus, Optional<Corpus> heldOut, ModelConfiguration con
         }
     }
 
-    private static ModelConfiguration configuration(Path student) {
+    /** The tokens around a document. */
+    DocumentWrapping wrapping(Tokenizer tokenizer, TrainingConfig.Data data) {
+        return data.wrapping(tokenizer, configuration.eosIds());
+    }
+
+    static ModelConfiguration configuration(Path student) {
         String name = Setting.STUDENT.key();
         if (Files.isDirectory(student)) {
             ModelFiles.requireModel(name, student);

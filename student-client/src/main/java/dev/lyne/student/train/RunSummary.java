@@ -3,11 +3,13 @@ package dev.lyne.student.train;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lyne.lm.files.AsideFile;
 import dev.lyne.student.checkpoint.RunState;
+import dev.lyne.student.tokens.Windows;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
@@ -29,6 +31,12 @@ import tools.jackson.databind.json.JsonMapper;
  * @param teacherPositions targets from each source
  * @param heldOut evaluations, in order
  * @param parent the run whose checkpoint this one began with: its name, step, weights and optimiser; empty: it began by itself
+ * @param documentBos token before each document; null for none
+ * @param documentEos token after each document; null for none
+ * @param documentWrappingFrom who said so
+ * @param promptTokensCut tokens of prompts that are in no window
+ * @param windowsCut windows that lack the beginning of their record's prompt
+ * @param skippedDocuments documents of the corpus that could not be read
  */
 public record RunSummary(
         String name,
@@ -45,14 +53,22 @@ public record RunSummary(
         @JsonProperty("bytes_per_position") @Nullable Double bytesPerPosition,
         @JsonProperty("teacher_positions") Map<String, Long> teacherPositions,
         @JsonProperty("held_out") List<RunState.HeldOut> heldOut,
-        Map<String, String> parent) {
+        Map<String, String> parent,
+        @JsonProperty("document_bos") @Nullable Integer documentBos,
+        @JsonProperty("document_eos") @Nullable Integer documentEos,
+        @JsonProperty("document_wrapping_from") String documentWrappingFrom,
+        @JsonProperty("prompt_tokens_cut") long promptTokensCut,
+        @JsonProperty("windows_cut") long windowsCut,
+        @JsonProperty("skipped_documents") long skippedDocuments) {
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .build();
 
-    static RunSummary of(String name, TrainingConfig.Distillation teaching, long parameters, RunState state) {
+    static RunSummary of(
+            String name, TrainingConfig.Distillation teaching, TrainedText text, long parameters, RunState state) {
         boolean distilled = teaching.enabled();
         double seconds = state.trainNanos() / 1e9;
+        Windows.Cut cut = text.windows().cut();
         return new RunSummary(
                 name,
                 distilled ? teaching.loss().loss().key() : "cross_entropy",
@@ -68,7 +84,17 @@ public record RunSummary(
                 state.usedTargets() == 0 ? null : (double) state.targetBytes() / state.usedTargets(),
                 state.positionsBySource(),
                 state.heldOut(),
-                Ancestry.of(state.identity()));
+                Ancestry.of(state.identity()),
+                boxed(text.wrapping().bosId()),
+                boxed(text.wrapping().eosId()),
+                text.wrapping().from(),
+                cut.promptTokens(),
+                cut.windows(),
+                text.skipped());
+    }
+
+    private static @Nullable Integer boxed(OptionalInt id) {
+        return id.isPresent() ? id.getAsInt() : null;
     }
 
     /** Writes it as JSON. */

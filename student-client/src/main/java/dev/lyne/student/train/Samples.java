@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
@@ -37,8 +38,9 @@ public final class Samples {
 
     /** What continues token ids: the model of a run, or its teacher's. */
     public interface Generator {
-        /** A continuation of the prompt that ends at {@code stopId} (−1: none). */
-        int[] generate(int[] prompt, int maxNewTokens, double temperature, double topP, long seed, int stopId);
+        /** A continuation of the prompt that ends at any of {@code stopIds}. */
+        int[] generate(
+                int[] prompt, int maxNewTokens, double temperature, double topP, long seed, Set<Integer> stopIds);
     }
 
     /** Beginnings of held-out windows, evenly spread, continued by a model. */
@@ -75,7 +77,7 @@ public final class Samples {
                     TEMPERATURE,
                     TOP_P,
                     i,
-                    tokenizer.eosId().orElse(-1));
+                    tokenizer.stopIds(tokenizer.wrapping()));
             samples.add(new Sample(
                     Arrays.stream(prompt).boxed().toList(), tokenizer.decode(prompt), tokenizer.decode(continuation)));
         }

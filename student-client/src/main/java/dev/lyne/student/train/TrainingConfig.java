@@ -2,6 +2,9 @@ package dev.lyne.student.train;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.lm.tokenizer.DocumentWrapping;
+import dev.lyne.lm.tokenizer.TokenChoice;
+import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.client.ClientListener;
 import dev.lyne.student.client.ClientOptions;
 import dev.lyne.student.client.TeacherClient;
@@ -41,6 +44,9 @@ public record TrainingConfig(
     /**
      * What is trained on and evaluated on.
      *
+     * @param skipInvalid whether documents that cannot be read are passed over
+     * @param bos token before each document
+     * @param eos token after each document
      * @param cache directory of tokenised corpora
      * @param windows windows of the corpus to take; 0: all
      * @param context most tokens in a window
@@ -52,12 +58,31 @@ public record TrainingConfig(
             List<Path> corpus,
             List<Path> heldOut,
             Optional<String> textField,
+            boolean skipInvalid,
+            TokenChoice bos,
+            TokenChoice eos,
             Path cache,
             long windows,
             int context,
             int batch,
             int microBatchTokens,
-            int heldOutWindows) {}
+            int heldOutWindows) {
+        /**
+         * The tokens around a document; refuses to leave a document without an end where nobody says so.
+         *
+         * @param studentEosIds that the student's configuration names
+         */
+        public DocumentWrapping wrapping(Tokenizer tokenizer, List<Integer> studentEosIds) {
+            DocumentWrapping wrapping = tokenizer.wrapping(bos, eos, studentEosIds);
+            if (eos.auto() && wrapping.eosId().isEmpty()) {
+                throw Settings.refused(
+                        Setting.EOS,
+                        "auto, but " + wrapping.eos().from(),
+                        "the id of the token that ends a document, or none");
+            }
+            return wrapping;
+        }
+    }
 
     /**
      * What is learnt from a teacher.
@@ -204,6 +229,9 @@ public record TrainingConfig(
                 paths(settings, Setting.CORPUS),
                 paths(settings, Setting.HELD_OUT),
                 settings.optional(Setting.TEXT_FIELD),
+                settings.flag(Setting.SKIP_INVALID),
+                TokenChoice.parse(Setting.BOS.key(), settings.text(Setting.BOS)),
+                TokenChoice.parse(Setting.EOS.key(), settings.text(Setting.EOS)),
                 settings.optional(Setting.CACHE).map(Path::of).orElseGet(() -> out.resolve("tokens")),
                 settings.whole(Setting.WINDOWS, 0, 1L << 48),
                 settings.integer(Setting.CONTEXT, 2, 1 << 24),

@@ -7,33 +7,38 @@ import java.util.Optional;
 
 /** What is trained on, in order, and what is evaluated on. */
 record TrainingMaterial(
-        Tokenizer tokenizer, Windows windows, Optional<HeldOutLoss> heldOut, WindowSequence sequence, long steps) {
+        Tokenizer tokenizer, TrainedText text, Optional<HeldOutLoss> heldOut, WindowSequence sequence, long steps) {
     static TrainingMaterial of(
-            Tokenizer tokenizer, Windows windows, Optional<HeldOutLoss> heldOut, TrainingConfig config) {
-        WindowSequence sequence = new WindowSequence(windows, config.run().seed());
+            Tokenizer tokenizer, TrainedText text, Optional<HeldOutLoss> heldOut, TrainingConfig config) {
+        WindowSequence sequence =
+                new WindowSequence(text.windows(), config.run().seed());
         long steps = config.run().steps() > 0
                 ? config.run().steps()
                 : sequence.steps(config.run().epochs(), config.data().batch());
-        return new TrainingMaterial(tokenizer, windows, heldOut, sequence, steps);
+        return new TrainingMaterial(tokenizer, text, heldOut, sequence, steps);
     }
 
     /** What epochs that do not fill whole batches have become; empty where they do, or steps were given. */
     Optional<String> unevenEpochs(TrainingConfig config) {
         int batch = config.data().batch();
-        double wanted = config.run().epochs() * windows.count();
+        double wanted = config.run().epochs() * windows().count();
         return config.run().steps() > 0 || wanted == (double) steps * batch
                 ? Optional.empty()
                 : Optional.of("epochs %s of %,d windows do not fill batches of %d: %,d steps, %.4g epochs"
                         .formatted(
                                 config.run().epochs(),
-                                windows.count(),
+                                windows().count(),
                                 batch,
                                 steps,
-                                (double) steps * batch / windows.count()));
+                                (double) steps * batch / windows().count()));
     }
 
     /** The same over others of the corpus's windows. */
     TrainingMaterial over(Windows others, TrainingConfig config) {
-        return of(tokenizer, others, heldOut, config);
+        return of(tokenizer, text.over(others), heldOut, config);
+    }
+
+    Windows windows() {
+        return text.windows();
     }
 }

@@ -1,6 +1,7 @@
 package dev.lyne.student.train;
 
 import dev.lyne.lm.files.UnwritableFileException;
+import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.Trainable;
 import dev.lyne.student.capture.CaptureSource;
@@ -121,16 +122,20 @@ final class TrainingSession {
     }
 
     private TrainingMaterial material(RunInputs inputs, Tokenizer tokenizer) throws IOException {
-        Windows windows = RunTargets.sampled(
-                windows(Setting.CORPUS, inputs.corpus(), tokenizer),
-                config.data().windows());
+        DocumentWrapping wrapping = inputs.wrapping(tokenizer, config.data());
+        listener.onNotice(wrapping.describe());
+        TextEncoder encoder = TextEncoder.of(tokenizer, wrapping);
+        Texts texts =
+                texts(Setting.CORPUS, inputs.corpus(), encoder, config.data().windows());
         Optional<HeldOutLoss> heldOut = inputs.heldOut().isEmpty()
                 ? Optional.empty()
                 : Optional.of(new HeldOutLoss(
-                        windows(Setting.HELD_OUT, inputs.heldOut().get(), tokenizer),
+                        texts(Setting.HELD_OUT, inputs.heldOut().get(), encoder, 0)
+                                .windows(),
                         config.data().heldOutWindows(),
                         config.data().microBatchTokens()));
-        return TrainingMaterial.of(tokenizer, windows, heldOut, config);
+        return TrainingMaterial.of(
+                tokenizer, new TrainedText(wrapping, texts.store().skipped(), texts.windows()), heldOut, config);
     }
 
     private static @Nullable String teacherDigest(Optional<Checkpoint> checkpoint) {
@@ -305,17 +310,24 @@ final class TrainingSession {
                             config.run().samples()));
         }
         RunSummary summary = RunSummary.of(
-                config.name(), config.distillation(), model.parameters(), totals.state(0, 0, 0, 0, Map.of()));
+                config.name(),
+                config.distillation(),
+                material.text(),
+                model.parameters(),
+                totals.state(0, 0, 0, 0, Map.of()));
         summary.write(directory.summary());
         ReportPage.write(RunReports.single(directory), directory.report());
         return summary;
     }
 
-    private Windows windows(Setting what, Corpus corpus, Tokenizer tokenizer) throws IOException {
+    /** A tokenised corpus and the windows of it that are used. */
+    private record Texts(TokenStore store, Windows windows) {}
+
+    private Texts texts(Setting what, Corpus corpus, TextEncoder encoder, long sample) throws IOException {
         TokenStore store = TokenStore.open(
                 config.data().cache(),
                 corpus,
-                TextEncoder.of(tokenizer),
+                encoder,
                 Math.max(1, config.run().model().threads()),
                 (done, total) -> {
                     listener.onTokenise(what.key(), done, total);
@@ -323,7 +335,9 @@ final class TrainingSession {
                         throw new TrainingStoppedException("stopped as asked before the first step");
                     }
                 });
-        return new Windows(store, config.data().context());
+        Windows windows = RunTargets.sampled(new Windows(store, config.data().context()), sample);
+        CorpusNotices.of(what.key(), corpus, store, windows).forEach(listener::onNotice);
+        return new Texts(store, windows);
     }
 
     private static void requireCursor(WindowSequence sequence, RunState state, int batch)

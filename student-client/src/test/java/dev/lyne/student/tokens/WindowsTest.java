@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -100,11 +101,75 @@ final class WindowsTest {
     }
 
     @Test
-    void window_promptLongerThanContext_leavesOutWindowsWithoutLoss() throws IOException {
-        Windows windows = windows(List.of(new Document("d", "pppppp", "xy")), FakeText.withSpecials(), 4);
-        assertThat(windows.count()).isEqualTo(1);
-        assertThat(windows.window(0).tokens()).containsExactly('p', 'x', 'y', FakeText.EOS);
-        assertThat(windows.window(0).positions()).containsExactly(0, 1, 2);
+    void window_promptLongerThanContext_keepsHalfAContextOfIt() throws IOException {
+        Windows windows = windows(List.of(new Document("d", "pqrstu", "xyz")), FakeText.withSpecials(), 4);
+        assertThat(windows.count()).isEqualTo(2);
+        assertThat(windows.window(0).tokens()).containsExactly('t', 'u', 'x', 'y');
+        assertThat(windows.window(0).positions()).containsExactly(1, 2);
+        assertThat(windows.window(1).tokens()).containsExactly('x', 'y', 'z', FakeText.EOS);
+        assertThat(windows.window(1).positions()).containsExactly(1, 2);
+        assertThat(windows.cut()).isEqualTo(new Windows.Cut(4, 2));
+        assertThat(windows.sample(1).cut().windows()).isEqualTo(1);
+        Windows whole = windows(List.of(new Document("d", "pqrstu", "xyz")), FakeText.withSpecials(), 40);
+        assertThat(whole.window(0).tokens()).hasSize(11);
+        assertThat(whole.cut()).isEqualTo(new Windows.Cut(0, 0));
+    }
+
+    /** Every length of prompt and response in every small context, one record a corpus and all of them as one. */
+    @Test
+    void window_promptAndResponse_predictsEachResponseTokenOnceFromHalfAContext() throws IOException {
+        for (FakeText encoder : List.of(FakeText.plain(), FakeText.withSpecials())) {
+            List<Document> documents = new ArrayList<>();
+            for (int prompt = 1; prompt <= 12; prompt++) {
+                for (int response = 1; response <= 24; response++) {
+                    documents.add(new Document("d", unique(1, 0, prompt), unique(1, 40, response)));
+                }
+            }
+            for (int context = 2; context <= 18; context++) {
+                Windows windows = windows(documents, encoder, context);
+                long number = 0;
+                long lost = 0;
+                long cut = 0;
+                for (Document document : documents) {
+                    int[] tokens = tokens(document, encoder);
+                    int promptLength = tokens.length
+                            - document.text().length()
+                            - (encoder.eosId().isPresent() ? 1 : 0);
+                    int predicted = promptLength;
+                    for (boolean first = true; predicted < tokens.length; first = false) {
+                        Window window = windows.window(number++);
+                        int end = Math.min(tokens.length, predicted + context / 2);
+                        int start = Math.max(0, end - context);
+                        String as = "context " + context + ", " + document;
+                        assertThat(window.tokens()).as(as).containsExactly(Arrays.copyOfRange(tokens, start, end));
+                        assertThat(window.positions())
+                                .as(as)
+                                .containsExactly(IntStream.range(predicted - 1 - start, end - 1 - start)
+                                        .toArray());
+                        int seen = window.positions()[0] + 1;
+                        assertThat(2 * seen).as(as).isGreaterThanOrEqualTo(Math.min(context, 2 * predicted));
+                        lost += first ? Math.max(0, start - (encoder.bosId().isPresent() ? 1 : 0)) : 0;
+                        cut += start > 0 ? 1 : 0;
+                        predicted = end;
+                    }
+                }
+                assertThat(windows.count()).isEqualTo(number);
+                assertThat(windows.cut()).isEqualTo(new Windows.Cut(lost, cut));
+                assertThat(windows.sample(number).cut()).isEqualTo(windows.cut());
+                assertThat(windows.lossTokens())
+                        .isEqualTo(documents.stream()
+                                .mapToLong(d ->
+                                        d.text().length() + (encoder.eosId().isPresent() ? 1 : 0))
+                                .sum());
+            }
+        }
+    }
+
+    private static int[] tokens(Document document, FakeText encoder) {
+        return IntStream.concat(
+                        IntStream.concat(encoder.bosId().stream(), (document.prompt() + document.text()).chars()),
+                        encoder.eosId().stream())
+                .toArray();
     }
 
     @Test

@@ -39,12 +39,14 @@ final class RunInputsTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "CORPUS|nowhere|corpus: DIR/nowhere does not exist (expected: a text file, a .jsonl[.gz] file or a"
-                        + " directory)",
-                "CORPUS|empty|corpus: DIR/empty holds no file (expected: at least one)",
-                "CORPUS|notes.gz|corpus: DIR/notes.gz (expected: text, .jsonl or .jsonl.gz)",
-                "HELD_OUT|nowhere|held_out: DIR/nowhere does not exist (expected: a text file, a .jsonl[.gz] file or a"
-                        + " directory)",
+                "CORPUS|nowhere|corpus: DIR/nowhere does not exist (expected: a file of text or JSON"
+                        + " Lines, plain or compressed with gzip or zstd, or a directory of such)",
+                "CORPUS|empty|corpus: DIR/empty holds no file (expected: at least one of text or JSON Lines, plain or"
+                        + " compressed with gzip or zstd)",
+                "CORPUS|notes.gz|corpus: DIR/notes.gz: neither gzip nor zstd data, as its name says (expected: text or JSON"
+                        + " Lines, plain or compressed with gzip or zstd)",
+                "HELD_OUT|nowhere|held_out: DIR/nowhere does not exist (expected: a file of text or JSON"
+                        + " Lines, plain or compressed with gzip or zstd, or a directory of such)",
                 "STUDENT|nowhere|student: DIR/nowhere does not exist (expected: a model directory, or a config.json)",
                 "STUDENT|nowhere.json|student: DIR/nowhere.json does not exist (expected: a model directory, or a"
                         + " config.json)",

@@ -46,7 +46,7 @@ final class TrajectoryRecorderTest {
                     1,
                     "float32"),
             new CapturedForm(new Selection.TopK(1, List.of()), Precision.EXACT, false),
-            new CapturedPacking("ef".repeat(32), "bos=none eos=0", 16, 1, "01".repeat(32)),
+            new CapturedPacking("ef".repeat(32), "bos=none eos=0", "some rule", 16, 1, "01".repeat(32)),
             new CapturedTrajectory(2, 1),
             2);
 

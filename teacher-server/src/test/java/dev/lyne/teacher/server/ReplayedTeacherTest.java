@@ -101,7 +101,7 @@ final class ReplayedTeacherTest {
                         fingerprint.getThreads(),
                         fingerprint.getComputePrecision()),
                 new CapturedForm(new Selection.TopK(K, List.of()), dev.lyne.wire.Precision.EXACT, false),
-                new CapturedPacking("00".repeat(32), "bos=none eos=none", 300, 1, "11".repeat(32)),
+                new CapturedPacking("00".repeat(32), "bos=none eos=none", "some rule", 300, 1, "11".repeat(32)),
                 1,
                 1);
         try (CaptureWriter writer = CaptureWriter.open(directory, manifest)) {
