@@ -81,9 +81,16 @@ public final class RunReports {
         AsideFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(settings));
     }
 
+    /** The settings, with what became of the text under them. */
     private static Map<String, String> settings(RunDirectory directory, RunSummary summary) throws IOException {
         Map<String, String> settings = new LinkedHashMap<>(readSettings(directory.settings()));
         summary.parent().forEach((name, value) -> settings.put("parent_" + name, value));
+        settings.put("document_bos", String.valueOf(summary.documentBos()).replace("null", "none"));
+        settings.put("document_eos", String.valueOf(summary.documentEos()).replace("null", "none"));
+        settings.put("document_wrapping_from", summary.documentWrappingFrom());
+        settings.put("prompt_tokens_cut", Long.toString(summary.promptTokensCut()));
+        settings.put("windows_cut", Long.toString(summary.windowsCut()));
+        settings.put("skipped_documents", Long.toString(summary.skippedDocuments()));
         return settings;
     }
 
