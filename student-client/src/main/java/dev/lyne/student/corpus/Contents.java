@@ -2,7 +2,6 @@ package dev.lyne.student.corpus;
 
 import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
 import java.io.BufferedInputStream;
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -99,24 +98,19 @@ final class Contents extends InputStream {
     }
 
     /** The library's zstd stream, whose failures say where in the file. */
-    private static final class Zstd extends FilterInputStream {
+    private static final class Zstd extends BulkInputStream {
+        private final InputStream frames;
         private final Counting file;
 
         Zstd(InputStream in, Counting file) throws IOException {
-            super(new ZstdInputStreamNoFinalizer(in));
+            this.frames = new ZstdInputStreamNoFinalizer(in);
             this.file = file;
-        }
-
-        @Override
-        public int read() throws IOException {
-            byte[] one = new byte[1];
-            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
         }
 
         @Override
         public int read(byte[] out, int offset, int length) throws IOException {
             try {
-                return super.read(out, offset, length);
+                return frames.read(out, offset, length);
             } catch (IOException e) {
                 throw file.failed
                         ? e
@@ -124,33 +118,38 @@ final class Contents extends InputStream {
                                 "the zstd data is damaged at or before byte " + file.count + ": " + e.getMessage());
             }
         }
+
+        @Override
+        public void close() throws IOException {
+            frames.close();
+        }
     }
 
     /** Counts the bytes taken from a file. */
-    private static final class Counting extends FilterInputStream {
+    private static final class Counting extends BulkInputStream {
+        private final InputStream bytes;
         private long count;
         private boolean failed;
 
-        Counting(InputStream in) {
-            super(in);
+        Counting(InputStream bytes) {
+            this.bytes = bytes;
         }
 
         @Override
-        public int read() throws IOException {
-            byte[] one = new byte[1];
-            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-        }
-
-        @Override
-        public int read(byte[] buffer, int offset, int length) throws IOException {
+        public int read(byte[] out, int offset, int length) throws IOException {
             try {
-                int read = super.read(buffer, offset, length);
+                int read = bytes.read(out, offset, length);
                 count += Math.max(0, read);
                 return read;
             } catch (IOException e) {
                 failed = true;
                 throw e;
             }
+        }
+
+        @Override
+        public void close() throws IOException {
+            bytes.close();
         }
     }
 }

@@ -10,7 +10,7 @@ import java.util.zip.Inflater;
  * The contents of a gzip file, member after member (RFC 1952). Every byte of the file belongs to a member or to zero padding after the
  * last one; the library's own stream takes an unreadable header of a later member for the end. One thread.
  */
-final class GzipMembers extends InputStream {
+final class GzipMembers extends BulkInputStream {
     private static final int MAGIC_1 = 0x1f;
     private static final int MAGIC_2 = 0x8b;
     private static final int DEFLATE = 8;
@@ -35,12 +35,6 @@ final class GzipMembers extends InputStream {
 
     GzipMembers(InputStream file) {
         this.file = file;
-    }
-
-    @Override
-    public int read() throws IOException {
-        byte[] one = new byte[1];
-        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
     }
 
     @Override
