@@ -79,7 +79,7 @@ final class ManifestFile {
                 throw new DamagedCaptureException(
                         file,
                         "format: " + format.asLong() + " (expected: " + CaptureManifest.FORMAT
-                                + "; what another version captured is captured again)");
+                                + "; what another version captured is to be captured again)");
             }
             if (tree instanceof ObjectNode object
                     && !object.has(TRAJECTORY)
