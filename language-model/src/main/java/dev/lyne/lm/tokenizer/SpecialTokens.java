@@ -270,8 +270,7 @@ final class SpecialTokens {
                 return node;
             }
         } catch (JacksonException e) {
-            throw new IllegalArgumentException(
-                    file + ": " + JsonFaults.explain(e) + " (expected: one JSON object)", e);
+            throw new IllegalArgumentException(file + ": " + JsonFaults.explain(e) + " (expected: one JSON object)", e);
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be read: " + e.getMessage(), e);
         }
