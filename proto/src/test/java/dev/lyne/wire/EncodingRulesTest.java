@@ -24,9 +24,7 @@ final class EncodingRulesTest {
     static List<Arguments> forbidden() {
         return List.of(
                 row(columns -> columns.logProbabilities()[5] = Float.NaN, "log-probability NaN"),
-                row(
-                        columns -> columns.logProbabilities()[7] = Float.NEGATIVE_INFINITY,
-                        "log-probability -Infinity"),
+                row(columns -> columns.logProbabilities()[7] = Float.NEGATIVE_INFINITY, "log-probability -Infinity"),
                 row(columns -> columns.logProbabilities()[0] = 0.5f, "log-probability 0.5"),
                 row(columns -> columns.logProbabilities()[6] = columns.logProbabilities()[4], "row 1: log-probability"),
                 row(columns -> columns.ids()[5] = columns.ids()[4], "twice in a row (expected: distinct ids)"),

@@ -164,7 +164,7 @@ final class DamagedCaptureTest {
             {"\"windows\"", "\"extra\" : 1, \"windows\"", "extra"},
             {"\"windows\" : 12,", "", "windows"},
             {"\"kind\" : \"data\"", "\"kind\" : \"other\"", "kind: other (expected: data or trajectory)"},
-            {"\"kind\" : \"data\"", "\"kind\" : \"trajectory\"", "Missing creator property 'trajectory'"},
+            {"\"kind\" : \"data\"", "\"kind\" : \"trajectory\"", "key trajectory is unknown, missing"},
             {"\"format\" : 2", "\"format\" : 1", "format: 1 (expected: 2; what another version captured"},
             {"\"precision\" : \"exact\"", "\"precision\" : \"vague\"", "vague"},
             {"\"top_k\"", "\"top_of_the_pops\"", "top_of_the_pops"},
