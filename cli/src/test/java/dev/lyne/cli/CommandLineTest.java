@@ -132,8 +132,8 @@ final class CommandLineTest {
                 "evaluate --model DIR --corpus DIR|--model: DIR holds no config.json (expected: a directory with one)",
                 "score --teacher localhost:1 --tokenizer DIR text|--tokenizer: DIR holds no tokenizer.json (expected:"
                         + " a directory with one)",
-                "tokenizer train --corpus DIR/none --out DIR|--corpus: DIR/none does not exist (expected: a text file,"
-                        + " a .jsonl[.gz] file or a directory)",
+                "tokenizer train --corpus DIR/none --out DIR|--corpus: DIR/none does not exist (expected: a file of text or"
+                        + " JSON Lines, plain or compressed with gzip or zstd, or a directory of such)",
                 "train --out DIR/run --student DIR/none --corpus DIR|student: DIR/none does not exist (expected: a"
                         + " model directory, or a config.json)",
                 "pretrain --out DIR/run --student DIR --corpus DIR|student: DIR holds no config.json (expected: a"
