@@ -12,6 +12,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         subcommands = {
             BenchCodec.class,
+            BenchFaults.class,
             BenchForward.class,
             BenchLoad.class,
             BenchPlan.class,
@@ -34,6 +35,6 @@ final class BenchCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "no benchmark given (expected: codec, forward, load, loss, plan, selections, serve, sharing or stall)");
+                "no benchmark given (expected: codec, faults, forward, load, loss, plan, selections, serve, sharing or stall)");
     }
 }

@@ -136,6 +136,14 @@ final class ChildProcess implements AutoCloseable {
         return process.pid();
     }
 
+    /** Waits for the command's end, so long at most, and gives its exit code. */
+    int awaitEnd(double seconds) throws IOException, InterruptedException {
+        if (!process.waitFor((long) (seconds * 1e3), TimeUnit.MILLISECONDS)) {
+            throw new IOException(name + " had not ended after " + Math.round(seconds) + " s" + logTail());
+        }
+        return process.exitValue();
+    }
+
     /** Waits for the command's end; fails with the end of its log unless it exits with 0. */
     void awaitSuccess() throws IOException, InterruptedException {
         int code = process.waitFor();

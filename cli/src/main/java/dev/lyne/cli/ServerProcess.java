@@ -54,6 +54,11 @@ final class ServerProcess implements AutoCloseable {
         return new Ready(line.get("listening").asString(), line.get("metrics").asString());
     }
 
+    /** Waits for its end, so long at most, and gives its exit code. */
+    int awaitEnd(double seconds) throws IOException, InterruptedException {
+        return process.awaitEnd(seconds);
+    }
+
     long pid() {
         return process.pid();
     }
