@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.zip.GZIPInputStream;
 import org.awaitility.Awaitility;
+import tools.jackson.databind.json.JsonMapper;
 
 /** A teacher, a text and students of a few seconds, each in a process of its own. */
 final class TinyTraining {
@@ -58,10 +59,17 @@ final class TinyTraining {
         }
     }
 
+    /** The beginning of the shipped held-out text. */
     private static String excerpt() throws IOException {
         try (var in = new GZIPInputStream(Files.newInputStream(EXAMPLE.resolve("held-out.jsonl.gz")))) {
-            byte[] bytes = in.readNBytes(40_000);
-            return new String(bytes, 0, bytes.length, StandardCharsets.US_ASCII).replace('\uFFFD', ' ');
+            StringBuilder text = new StringBuilder();
+            for (String line : new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .toList()) {
+                text.append(JsonMapper.shared().readTree(line).get("text").asString())
+                        .append('\n');
+            }
+            return text.substring(0, 40_000);
         }
     }
 

@@ -7,8 +7,12 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.DeserializationFeature;
@@ -17,6 +21,8 @@ import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.cfg.EnumFeature;
+import tools.jackson.databind.exc.InvalidFormatException;
+import tools.jackson.databind.exc.InvalidTypeIdException;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -94,8 +100,18 @@ final class ManifestFile {
         }
     }
 
-    /** The key that is wrong, or else where the text is: what the parser says names its own classes. */
+    /** The key that is wrong with its value, or else where the text is: what the parser says names its own classes. */
     private static String explain(JacksonException e) {
+        String key = e.getPath().stream()
+                .map(JacksonException.Reference::getPropertyName)
+                .filter(Objects::nonNull)
+                .collect(Collectors.joining("."));
+        if (e instanceof InvalidTypeIdException unknown) {
+            return key + ": kind " + unknown.getTypeId() + " (expected: a selection's)";
+        }
+        if (e instanceof InvalidFormatException wrong) {
+            return key + ": " + wrong.getValue() + " (expected: " + expected(wrong.getTargetType()) + ")";
+        }
         Matcher property = PROPERTY.matcher(String.valueOf(e.getOriginalMessage()));
         if (property.find()) {
             return "key " + property.group(1) + " is unknown, missing, or has a value of another kind";
@@ -103,5 +119,13 @@ final class ManifestFile {
         return "line "
                 + (e.getLocation() == null ? 1 : Math.max(1, e.getLocation().getLineNr()))
                 + ": not what a capture's manifest has there";
+    }
+
+    private static String expected(Class<?> type) {
+        return type.isEnum()
+                ? Arrays.stream(type.getEnumConstants())
+                        .map(constant -> constant.toString().toLowerCase(Locale.ROOT))
+                        .collect(Collectors.joining(", ", "one of ", ""))
+                : "a value of another kind";
     }
 }
