@@ -53,13 +53,13 @@ final class StuckReplicaTest {
 
             wedged.progress(8);
             await().until(() -> lines.contains("teacher " + wedged.address() + ": its device goes on"));
+            wedged.answering = asked -> asked.answer(100);
             left.forEach(asked -> asked.answer(100));
             held.forEach(asked -> asked.answer(100));
             Students.assertExactly(
                     List.of(stream.take(), stream.take(), stream.take(), stream.take()), sequences, busy.model);
             assertThat(stream.statistics().coverage()).isEqualTo(1.0);
 
-            wedged.answering = asked -> asked.answer(100);
             busy.answering = asked -> asked.answer(100);
             int before = wedged.asked.size();
             List<TargetSequence> more = Students.sequences(40, 53);
