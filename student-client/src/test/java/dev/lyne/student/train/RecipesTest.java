@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -55,7 +56,9 @@ final class RecipesTest {
         assertThat(middle).isEqualTo(new StepValues(1, 0.9, 2, 1, 1));
         assertThat(schedules.at(10, 1).alpha()).isEqualTo(0.45);
         assertThat(schedules.at(200, 1).alpha()).isZero();
-        assertThat(schedules.at(200, 1).learningRate()).isZero();
+        // The last of 20 steps of decay still learns.
+        assertThat(schedules.at(200, 1).learningRate())
+                .isCloseTo((1 + Math.cos(Math.PI * 19 / 20)) / 2, Offset.offset(1e-12));
     }
 
     @Test
@@ -75,8 +78,8 @@ final class RecipesTest {
                                 + " distillm, akl, taid)");
         assertThatThrownBy(() -> config("random_sampling", Optional.empty(), Map.of(Setting.LOSS, "reverse_kl")))
                 .hasMessageStartingWith("loss: reverse_kl on draws, where it is biased");
-        Path wrong = Files.writeString(directory.resolve("wrong.yaml"), "los: jsd\n");
+        Path wrong = Files.writeString(directory.resolve("wrong.yaml"), "losss: jsd\n");
         assertThatThrownBy(() -> config("akl", Optional.of(wrong), Map.of()))
-                .hasMessageContaining("wrong.yaml: unknown key los (expected: loss?)");
+                .hasMessageContaining("wrong.yaml: unknown key losss (expected: loss?)");
     }
 }
