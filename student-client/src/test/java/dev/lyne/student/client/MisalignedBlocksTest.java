@@ -90,7 +90,7 @@ final class MisalignedBlocksTest {
                     reception,
                     sequence,
                     reception.with(TEACHER, FINGERPRINT, FakeTeacher.VOCABULARY, selection),
-                    "selection Top");
+                    "selection top_");
         }
     }
 
