@@ -198,8 +198,7 @@ final class FaultyServerTest {
                 new Selection.Draws(K, 0, 1, List.of(2f)))) {
             RowFormat format = new RowFormat(other, Precision.EXACT, false);
             assertCaught(
-                    asking(task -> task(task, task.item().tokens(), task.item().positions(), format)),
-                    "selection ");
+                    asking(task -> task(task, task.item().tokens(), task.item().positions(), format)), "selection ");
         }
     }
 }
