@@ -273,11 +273,12 @@ public enum Setting {
                 where + ": unknown key " + key + " (expected: " + nearest(key).key() + "?)");
     }
 
-    /** The setting whose key takes the fewest edits to reach. */
+    /** The setting whose key takes the fewest edits to reach; of several, one that begins alike. */
     static Setting nearest(String key) {
         List<Setting> all = List.of(values());
         return all.stream()
-                .min(java.util.Comparator.comparingInt(setting -> editDistance(key, setting.key())))
+                .min(java.util.Comparator.<Setting>comparingInt(setting -> editDistance(key, setting.key()))
+                        .thenComparing(setting -> key.isEmpty() || setting.key().charAt(0) != key.charAt(0)))
                 .orElseThrow();
     }
 
