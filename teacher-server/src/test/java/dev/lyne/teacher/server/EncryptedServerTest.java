@@ -54,6 +54,7 @@ final class EncryptedServerTest {
         ClientOptions options = ClientOptions.builder()
                 .security(security)
                 .openTimeout(openTimeout)
+                .retryFor(openTimeout)
                 .build();
         try (TeacherClient client = TeacherClient.connect("127.0.0.1:" + port, options)) {
             return client.describe().name();
