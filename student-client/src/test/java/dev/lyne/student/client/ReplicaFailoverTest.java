@@ -43,17 +43,17 @@ final class ReplicaFailoverTest {
 
     @Test
     void stream_twoReplicas_sharesSequencesAmongThem() throws Exception {
-        List<TargetSequence> sequences = Students.sequences(200, 22);
+        List<TargetSequence> sequences = Students.sequences(100, 22);
         try (FakeTeacher one = new FakeTeacher(1);
                 FakeTeacher two = new FakeTeacher(1);
                 TeacherClient client = TeacherClient.connect(one.address() + "," + two.address(), Students.options());
                 TargetStream stream = client.open(Students.REQUEST)) {
-            one.answering = FakeTeacher.taking(Duration.ofMillis(2));
-            two.answering = FakeTeacher.taking(Duration.ofMillis(2));
+            one.answering = FakeTeacher.taking(Duration.ofMillis(20));
+            two.answering = FakeTeacher.taking(Duration.ofMillis(20));
             await().until(() -> !one.opened.isEmpty() && !two.opened.isEmpty());
             Students.assertExactly(Students.takeAll(stream, sequences), sequences, one.model);
-            assertThat(one.asked.size()).isBetween(20, 180);
-            assertThat(two.asked.size()).isBetween(20, 180);
+            assertThat(one.asked.size()).isBetween(10, 90);
+            assertThat(two.asked.size()).isBetween(10, 90);
         }
     }
 
