@@ -127,7 +127,7 @@ final class WireBetweenProcessesTest {
                 ? new Selection.Chosen(9, List.of())
                 : new Selection.TopPK(0.7, 8, 1f, List.of());
         wire.request = WireMutations.anotherSelection(other, false);
-        assertCaught(request, "position 0: selection " + other.getClass().getSimpleName() + "[");
+        assertCaught(request, "position 0: selection " + other + " (expected: ");
     }
 
     @ParameterizedTest
