@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.model.FakeTeacher;
+import java.time.Duration;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -36,7 +37,8 @@ final class ManyStalledReadersTest {
                 }
             }
             await().until(() -> fixture.gauge("lyne.teacher.streams") == READERS);
-            await().until(() -> fixture.gauge("lyne.teacher.unsent.bytes") > BUDGET / 2.0);
+            await().atMost(Duration.ofMinutes(3))
+                    .until(() -> fixture.gauge("lyne.teacher.unsent.bytes") > BUDGET / 2.0);
 
             TestStream reading = fixture.stream().open(64);
             int first = next;
