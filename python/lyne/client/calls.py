@@ -1,0 +1,99 @@
+"""A stream's state: sequences offered and not taken, and of each replica the call to it. Guarded by the stream's lock."""
+
+from __future__ import annotations
+
+import queue
+from dataclasses import dataclass, field
+
+import grpc
+
+from lyne.client.failure import Failure
+from lyne.client.options import Address
+from lyne.client.targets import BlockIdentity, RowAssembly, Targets, TargetSequence
+from lyne.errors import LyneError
+
+__all__ = ["Ask", "Call", "Entry", "Link"]
+
+
+@dataclass(eq=False)
+class Entry:
+    """A sequence offered and not taken."""
+
+    sequence: TargetSequence
+    order: int
+    failures: int = 0
+    faults: int = 0
+    first_failure: float = 0.0
+    last_failed_on: Link | None = None
+    targets: Targets | None = None
+    failure: LyneError | None = None
+
+    @property
+    def tokens(self) -> int:
+        return len(self.sequence.tokens)
+
+    @property
+    def resolved(self) -> bool:
+        return self.targets is not None or self.failure is not None
+
+    def __lt__(self, other: Entry) -> bool:
+        return self.order < other.order
+
+
+@dataclass(eq=False)
+class Ask:
+    """A sequence sent to a replica and not answered yet."""
+
+    wire_id: int
+    entry: Entry
+    withdrawn: bool = False
+    assembly: RowAssembly | None = None
+
+
+@dataclass(eq=False)
+class Call:
+    """One ScoreSequences call."""
+
+    open_deadline: float
+    outgoing: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
+    rpc: grpc.Call | None = None
+    opened: bool = False
+    ended: bool = False
+    identity: BlockIdentity | None = None
+    credit_sequences: int = 0
+    credit_tokens: int = 0
+    asks: dict[int, Ask] = field(default_factory=dict)
+    tokens: int = 0
+    #: When it last showed that it works: rows, answers, or a device that moved.
+    alive: float = 0.0
+    device_positions: int = -1
+
+    def has_room_for(self, tokens: int) -> bool:
+        """Whether the credit has room; one sequence alone always fits."""
+        if not self.opened or self.ended:
+            return False
+        fits = len(self.asks) < self.credit_sequences and self.tokens + tokens <= self.credit_tokens
+        return not self.asks or fits
+
+
+@dataclass(eq=False)
+class Link:
+    """A replica, and the call to it where there is one."""
+
+    address: Address
+    connect_at: float
+    ask_at: float = 0.0
+    call: Call | None = None
+    attempts: int = 0
+    consecutive_failures: int = 0
+    last_failure: Failure | None = None
+    gone: bool = False
+
+    def history(self) -> str:
+        """One clause for an error message: the replica and what came of it."""
+        if self.call is not None and self.call.opened:
+            state = f"connected, {len(self.call.asks)} sequences in flight"
+        else:
+            state = f"{self.attempts} attempt{'s' if self.attempts != 1 else ''}"
+        what = f"{self.last_failure.description} ({state})" if self.last_failure else state
+        return f"teacher {self.address.target}: {what}"

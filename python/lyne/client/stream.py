@@ -1,0 +1,628 @@
+"""A stream of targets from the replicas of a teacher: asked for ahead, handed out in order, re-asked where an answer does not come.
+
+One lock guards everything that the threads share. Each replica has a thread that makes its calls, one after the other, and reads what
+comes; it decodes and checks rows without the lock. One more thread watches the clock.
+"""
+
+from __future__ import annotations
+
+import copy
+import heapq
+import itertools
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+import grpc
+
+from lyne.client.calls import Ask, Call, Entry, Link
+from lyne.client.description import TeacherDescription
+from lyne.client.failure import Failure, Remedy
+from lyne.client.options import Address, ClientOptions, Expectation
+from lyne.client.statistics import StreamStatistics
+from lyne.client.targets import BlockIdentity, RowAssembly, Targets, TargetSequence, ranges_of
+from lyne.errors import (
+    LyneError,
+    MisalignedTargetsError,
+    SequenceFailedError,
+    TeacherMismatchError,
+    TeacherUnavailableError,
+)
+from lyne.v1 import teacher_pb2, teacher_service_pb2, teacher_service_pb2_grpc
+from lyne.wire.digests import token_checksum
+from lyne.wire.selection import Precision, Selection
+
+if TYPE_CHECKING:
+    from lyne.client.client import TeacherClient
+
+__all__ = ["TargetRequest", "TargetStream"]
+
+_MOST_LATE = 3
+_MOST_FAULTS = 2
+#: A watcher that wakes this much too late was asleep itself, with the whole process: nothing is held against a replica.
+_OVERSLEPT = 2.0
+_LONGEST_SLEEP = 0.5
+
+
+@dataclass(frozen=True)
+class TargetRequest:
+    """What all sequences of a stream share."""
+
+    selection: Selection
+    precision: Precision = Precision.EXACT
+    raw_logits: bool = False
+    expectation: Expectation = field(default_factory=Expectation)
+
+    def __post_init__(self) -> None:
+        if self.raw_logits and self.precision == Precision.COMPACT:
+            raise ValueError("precision: compact with raw logits (expected: exact or half)")
+
+
+class TargetStream:
+    """Rows of the sequences that are offered, in the order of the offers. One thread offers and takes.
+
+    Made by `TeacherClient.open`; a context manager.
+    """
+
+    def __init__(self, client: TeacherClient, request: TargetRequest, known: TeacherDescription, options: ClientOptions):
+        self._client, self._request, self._known, self._options = client, request, known, options
+        self._lock = threading.Condition(threading.Lock())
+        self._links: list[Link] = []
+        self._untaken: deque[Entry] = deque()
+        self._waiting: list[Entry] = []
+        self._untaken_tokens = 0
+        self._unresolved = 0
+        self._orders = itertools.count()
+        self._wire_ids = itertools.count(1)
+        self._progress_at = time.monotonic()
+        self._ever_opened = False
+        self._closed = False
+        self._failure: LyneError | None = None
+        self._counts = StreamStatistics()
+        self._random = random.Random(0)
+        self._threads: list[threading.Thread] = []
+        self._start(self._watch, "lyne-watch")
+        self.set_replicas(client.addresses())
+        self._await_opened()
+
+    # --- what the student calls -----------------------------------------------------------------------------------------
+
+    @property
+    def teacher(self) -> TeacherDescription:
+        """The teacher that answers."""
+        return self._known
+
+    def offer(self, sequence: TargetSequence) -> bool:
+        """Asks for a sequence; False, at once, where the window is full.
+
+        Raises:
+            ValueError: for tokens, positions or choices that the teacher cannot answer.
+            LyneError: where the stream has ended.
+        """
+        self._require_fits(sequence)
+        with self._lock:
+            self._require_alive()
+            full = len(self._untaken) >= self._options.window_sequences
+            if self._untaken and (full or self._untaken_tokens + len(sequence.tokens) > self._options.window_tokens):
+                return False
+            self._counts.asked(sequence)
+            self._add(Entry(sequence, next(self._orders)), at_front=False)
+            return True
+
+    def ask_again(self, sequence: TargetSequence) -> None:
+        """Asks for a sequence that was taken as a failure, to be taken next."""
+        self._require_fits(sequence)
+        with self._lock:
+            self._require_alive()
+            first = self._untaken[0].order - 1 if self._untaken else next(self._orders)
+            self._counts.reasked_sequences += 1
+            self._add(Entry(sequence, first), at_front=True)
+
+    def take(self) -> Targets:
+        """The rows of the earliest sequence that was offered and not taken; waits where it must.
+
+        Raises:
+            SequenceFailedError, MisalignedTargetsError: for that sequence alone; it is taken, and the stream goes on.
+            LyneError: where the stream has ended.
+        """
+        with self._lock:
+            if not self._untaken:
+                self._require_alive()
+                raise ValueError("take: no sequence is pending (expected: at least 1 offered)")
+            first = self._untaken[0]
+            if not first.resolved:
+                start = time.monotonic()
+                try:
+                    while not first.resolved:
+                        self._require_alive()
+                        self._lock.wait()
+                finally:
+                    self._counts.stall_seconds += time.monotonic() - start
+            self._untaken.popleft()
+            self._untaken_tokens -= first.tokens
+            if first.failure is not None:
+                self._counts.failed_sequences += 1
+                raise first.failure
+            assert first.targets is not None
+            return first.targets
+
+    def discard(self) -> None:
+        """Forgets all sequences offered and not taken; their answers, where they come, are dropped."""
+        with self._lock:
+            for link in self._links:
+                for ask in link.call.asks.values() if link.call is not None else ():
+                    if link.call is not None and not ask.withdrawn:
+                        self._withdraw(link.call, ask)
+            self._untaken.clear()
+            self._waiting.clear()
+            self._untaken_tokens = self._unresolved = 0
+
+    @property
+    def pending(self) -> int:
+        """Sequences offered and not taken."""
+        with self._lock:
+            return len(self._untaken)
+
+    def statistics(self) -> StreamStatistics:
+        """The counts as they are now."""
+        with self._lock:
+            return copy.deepcopy(self._counts)
+
+    def close(self) -> None:
+        """Ends the stream and its calls."""
+        with self._lock:
+            self._closed = True
+            self._end(None)
+        self._client.forget(self)
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(timeout=5)
+
+    def __enter__(self) -> TargetStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- the window -------------------------------------------------------------------------------------------------------
+
+    def _require_fits(self, sequence: TargetSequence) -> None:
+        sequence.require_fits(self._known.vocabulary_size, self._known.context_length, self._request.selection)
+
+    def _add(self, entry: Entry, at_front: bool) -> None:
+        if self._unresolved == 0:
+            self._progress_at = time.monotonic()  # the clock of patience starts with the first that has to be waited for
+        if at_front:
+            self._untaken.appendleft(entry)
+        else:
+            self._untaken.append(entry)
+        self._untaken_tokens += entry.tokens
+        self._unresolved += 1
+        heapq.heappush(self._waiting, entry)
+        self._pump()
+
+    def _is_over(self) -> bool:
+        return self._closed or self._failure is not None
+
+    def _require_alive(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._closed:
+            raise ValueError("the stream of targets is closed")
+
+    def _end(self, failure: LyneError | None) -> None:
+        """Ends the stream, with a failure or closed by the student. What is resolved can be taken after a failure."""
+        if self._failure is None:
+            self._failure = failure
+        for link in self._links:
+            if link.call is not None:
+                self._drop(link.call)
+                link.call = None
+        self._lock.notify_all()
+
+    def _resolve(self, entry: Entry, targets: Targets | None, failure: LyneError | None, dropped: int = 0) -> None:
+        entry.targets, entry.failure = targets, failure
+        self._unresolved -= 1
+        self._counts.discarded_bytes += dropped
+        if targets is not None:
+            self._counts.received(targets)
+        self._lock.notify_all()
+
+    # --- replicas -----------------------------------------------------------------------------------------------------------
+
+    def set_replicas(self, addresses: list[Address]) -> None:
+        """Sets the replicas to ask, from now on; those that are gone end their calls by themselves."""
+        with self._lock:
+            known = {link.address: link for link in self._links if not link.gone}
+            for address, link in known.items():
+                link.gone = address not in addresses
+            for address in addresses:
+                if address not in known:
+                    link = Link(address, time.monotonic())
+                    self._links.append(link)
+                    self._start(partial(self._serve, link), f"lyne-{address.target}")
+            self._lock.notify_all()
+
+    def _start(self, run: Callable[[], None], name: str) -> None:
+        def guarded() -> None:
+            try:
+                run()
+            except BaseException as e:  # a thread has nobody else to tell
+                with self._lock:
+                    self._end(e if isinstance(e, LyneError) else LyneError(f"the client's own fault: {e!r}"))
+
+        thread = threading.Thread(target=guarded, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _await_opened(self) -> None:
+        deadline = time.monotonic() + self._options.open_timeout
+        with self._lock:
+            while not self._ever_opened and self._failure is None:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    self._failure = TeacherUnavailableError(self._history())
+                    break
+                self._lock.wait(left)
+            failure = self._failure
+        if failure is not None:
+            self.close()
+            raise failure
+
+    def _history(self) -> str:
+        return "; ".join(link.history() for link in self._links)
+
+    def _serve(self, link: Link) -> None:
+        """The life of a replica's thread: call after call."""
+        while True:
+            with self._lock:
+                while not self._is_over() and not link.gone and (wait := link.connect_at - time.monotonic()) > 0:
+                    self._lock.wait(wait)
+                if self._is_over() or link.gone:
+                    return
+                link.attempts += 1
+                call = link.call = Call(time.monotonic() + self._options.open_timeout)
+            failure = self._run(link, call)
+            with self._lock:
+                if not call.ended:
+                    self._end_call(link, call, failure)
+
+    def _run(self, link: Link, call: Call) -> Failure:
+        """Makes a call and reads it to its end; gives why it ended."""
+        call.outgoing.put(teacher_service_pb2.ScoreSequencesRequest(open=self._open_message()))
+        try:
+            stub = teacher_service_pb2_grpc.TeacherServiceStub(self._client.channel(link.address))
+            responses = stub.ScoreSequences(iter(call.outgoing.get, None), metadata=self._client.metadata())
+            with self._lock:
+                call.rpc = responses
+                if call.ended:
+                    responses.cancel()
+            for response in responses:
+                if not self._on_response(link, call, response):
+                    break
+            return Failure("UNAVAILABLE", "the server completed the stream")
+        except grpc.RpcError as e:
+            return Failure.of_call(e)
+        finally:
+            call.outgoing.put(None)
+
+    def _open_message(self) -> teacher_service_pb2.OpenStream:
+        """The opening message; digests that the student does not state are those of the teacher described to it."""
+        expected, known = self._request.expectation, self._known
+        message = teacher_service_pb2.OpenStream(
+            teacher=self._options.teacher,
+            expected_digests=teacher_pb2.TeacherDigests(
+                model_sha256=bytes.fromhex(expected.model_sha256 or known.model_sha256),
+                tokenizer_sha256=bytes.fromhex(expected.tokenizer_sha256 or known.tokenizer_sha256),
+            ),
+            expected_vocabulary_size=known.vocabulary_size,
+            selection=self._request.selection.to_message(self._request.raw_logits),
+            precision=int(self._request.precision),  # type: ignore[arg-type]
+            student=self._options.student,
+        )
+        machine = expected.fingerprint
+        if machine is not None:
+            message.expected_execution_fingerprint.CopyFrom(
+                teacher_pb2.ExecutionFingerprint(
+                    torch_version=machine[0],
+                    device=machine[1],
+                    cpu_capability=machine[2],
+                    threads=machine[3],
+                    compute_precision=machine[4],
+                )
+            )
+        return message
+
+    # --- what comes back ------------------------------------------------------------------------------------------------------
+
+    def _on_response(self, link: Link, call: Call, response: teacher_service_pb2.ScoreSequencesResponse) -> bool:
+        """Deals with a message; False where the call is over."""
+        kind = response.WhichOneof("message")
+        if kind == "rows":
+            return self._on_rows(link, call, response.rows)
+        if kind == "done":
+            return self._on_done(link, call, response.done)
+        with self._lock:
+            if call.ended:
+                return False
+            if kind == "opened":
+                self._on_opened(link, call, response.opened)
+            elif kind == "credit":
+                call.credit_sequences, call.credit_tokens = response.credit.sequences, response.credit.tokens
+                self._pump()
+            elif kind == "failed":
+                self._on_failed(link, call, response.failed)
+            elif kind == "progress":
+                self._on_device(call, response.progress.device_positions)
+            # A message that this version does not know says nothing that it needs.
+            return not call.ended
+
+    def _on_opened(self, link: Link, call: Call, message: teacher_service_pb2.StreamOpened) -> None:
+        found = TeacherDescription.of(message.teacher)
+        try:
+            found.require_expected(link.address.target, self._request.expectation)
+            found.require_same(link.address.target, self._known)
+        except TeacherMismatchError as e:
+            self._end(e)
+            return
+        call.identity = BlockIdentity(
+            self._request.selection,
+            self._request.precision,
+            self._request.raw_logits,
+            found.vocabulary_size,
+            bytes.fromhex(found.model_sha256),
+            found.fingerprint_digest if found.deterministic else b"",
+        )
+        call.opened, call.alive = True, time.monotonic()
+        call.credit_sequences, call.credit_tokens = message.credit.sequences, message.credit.tokens
+        link.last_failure = None
+        self._ever_opened = True
+        self._counts.reconnects += link.attempts > 1
+        self._lock.notify_all()
+        self._pump()
+
+    def _on_rows(self, link: Link, call: Call, rows: teacher_service_pb2.Rows) -> bool:
+        with self._lock:
+            ask = self._asked(link, call, rows.id)
+            if ask is None:
+                return False
+            if ask.withdrawn:
+                self._counts.discarded_bytes += len(rows.block)
+                return True
+            identity = call.identity
+        assert identity is not None
+        if ask.assembly is None:
+            ask.assembly = RowAssembly(ask.entry.sequence, identity)
+        source = teacher_service_pb2.Source.Name(rows.source).removeprefix("SOURCE_").lower()
+        try:
+            ask.assembly.add(rows.block, rows.first_position, source, rows.narrowed)
+        except MisalignedTargetsError as e:
+            with self._lock:
+                if not call.ended:
+                    wanted = not ask.withdrawn
+                    self._withdraw(call, ask)
+                    if not wanted:
+                        return True
+                    self._resolve(ask.entry, None, e, ask.assembly.block_bytes + len(rows.block))
+        with self._lock:
+            self._progressed(call)
+            return not call.ended
+
+    def _on_done(self, link: Link, call: Call, done: teacher_service_pb2.SequenceDone) -> bool:
+        with self._lock:
+            ask = self._asked(link, call, done.id)
+            identity = call.identity
+        if ask is None or identity is None:
+            return False
+        targets, failure = None, None
+        if not ask.withdrawn:
+            try:
+                targets = (ask.assembly or RowAssembly(ask.entry.sequence, identity)).finish(done.rows)
+            except MisalignedTargetsError as e:
+                failure = e
+        with self._lock:
+            if call.ended:
+                return False
+            self._answered(call, ask)
+            if not ask.withdrawn:
+                link.consecutive_failures = 0
+                self._resolve(ask.entry, targets, failure)
+            self._pump()
+        if targets is not None and self._options.on_progress is not None:
+            self._options.on_progress(self.statistics())
+        return True
+
+    def _on_failed(self, link: Link, call: Call, failed: teacher_service_pb2.SequenceFailed) -> None:
+        ask = self._asked(link, call, failed.id)
+        if ask is None:
+            return
+        self._answered(call, ask)
+        if not ask.withdrawn:
+            failure = Failure.of_sequence(failed.status)
+            remedy = failure.remedy_of_sequence()
+            if remedy is Remedy.RETRY:
+                link.ask_at = time.monotonic() + max(failure.retry_after, self._backoff(link))
+                link.last_failure = failure
+            self._ask_again(link, ask, failure, remedy)
+        self._pump()
+        self._lock.notify_all()  # the clock has another moment to wake at
+
+    def _on_device(self, call: Call, positions: int) -> None:
+        """A device whose counter moves is busy, perhaps with others' sequences; one whose counter stands still is stuck."""
+        if positions != call.device_positions:
+            call.device_positions = positions
+            self._progressed(call)
+
+    def _progressed(self, call: Call) -> None:
+        call.alive = self._progress_at = time.monotonic()
+
+    def _asked(self, link: Link, call: Call, wire_id: int) -> Ask | None:
+        """The sequence that a message is about; None, and the end of the call, where it is not in flight."""
+        if call.ended:
+            return None
+        ask = call.asks.get(wire_id)
+        if ask is None:
+            what = f"broke the protocol: an answer to sequence {wire_id}, which is not in flight"
+            self._end_call(link, call, Failure("INTERNAL", what))
+        return ask
+
+    def _answered(self, call: Call, ask: Ask) -> None:
+        del call.asks[ask.wire_id]
+        call.tokens -= ask.entry.tokens
+        self._progressed(call)
+
+    # --- what follows: asking, asking again, giving up ---------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        """Sends whatever can be sent now."""
+        now = time.monotonic()
+        while self._waiting and not self._is_over():
+            link = self._choose(self._waiting[0], now)
+            if link is None or link.call is None:
+                return
+            self._send(link.call, heapq.heappop(self._waiting), now)
+
+    def _choose(self, entry: Entry, now: float) -> Link | None:
+        """The open replica that has room and the fewest tokens in flight; one that just failed this sequence comes last."""
+        open_links = [link for link in self._links if link.call is not None and now >= link.ask_at and link.call.has_room_for(entry.tokens)]
+        return min(open_links, key=lambda link: (link is entry.last_failed_on, link.call.tokens), default=None)  # type: ignore[union-attr]
+
+    def _send(self, call: Call, entry: Entry, now: float) -> None:
+        ask = Ask(next(self._wire_ids), entry)
+        if not call.asks:
+            call.alive = now
+        call.asks[ask.wire_id] = ask
+        call.tokens += entry.tokens
+        sequence = entry.sequence
+        message = teacher_service_pb2.Sequence(
+            id=ask.wire_id,
+            token_ids=sequence.tokens.tolist(),
+            token_ids_crc32c=token_checksum(sequence.tokens),
+            positions=[teacher_service_pb2.PositionRange(first=first, count=count) for first, count in ranges_of(sequence.positions)],
+            bypass_cache=self._options.bypass_cache,
+            chosen=[teacher_service_pb2.ChosenTokens(token_ids=ids.tolist()) for ids in sequence.chosen or ()],
+        )
+        call.outgoing.put(teacher_service_pb2.ScoreSequencesRequest(sequence=message))
+
+    @staticmethod
+    def _withdraw(call: Call, ask: Ask) -> None:
+        """Says that a sequence is no longer wanted; it stays in flight until its end is said."""
+        ask.withdrawn = True
+        cancel = teacher_service_pb2.CancelSequence(id=ask.wire_id)
+        call.outgoing.put(teacher_service_pb2.ScoreSequencesRequest(cancel=cancel))
+
+    def _end_call(self, link: Link, call: Call, failure: Failure) -> None:
+        """Gives back what a call leaves unanswered, and leaves the replica alone for a while."""
+        unanswered = self._drop(call)
+        link.call = None
+        link.last_failure = failure
+        if self._is_over():
+            return
+        if failure.remedy_of_call() is Remedy.GIVE_UP:
+            self._end(failure.as_final(link.address.target))
+            return
+        link.connect_at = time.monotonic() + max(failure.retry_after, self._backoff(link))
+        for ask in unanswered:
+            self._ask_again(link, ask, failure, Remedy.RETRY)
+        self._pump()
+        self._client.resolve_again()
+        self._lock.notify_all()
+
+    @staticmethod
+    def _drop(call: Call) -> list[Ask]:
+        """Ends a call here; gives the asks that were not withdrawn."""
+        if not call.ended:
+            call.ended = True
+            call.outgoing.put(None)
+            if call.rpc is not None:
+                call.rpc.cancel()
+        unanswered = [ask for ask in call.asks.values() if not ask.withdrawn]
+        call.asks.clear()
+        call.tokens = 0
+        return unanswered
+
+    def _ask_again(self, link: Link, ask: Ask, failure: Failure, remedy: Remedy) -> None:
+        """Puts a sequence back among the waiting ones, or fails it for good."""
+        entry, now = ask.entry, time.monotonic()
+        entry.failures += 1
+        if entry.failures == 1:
+            entry.first_failure = now
+        dropped = ask.assembly.block_bytes if ask.assembly is not None else 0
+        if remedy is Remedy.RETRY_FEW:
+            entry.faults += 1
+            again = entry.faults < (_MOST_LATE if failure.code == "DEADLINE_EXCEEDED" else _MOST_FAULTS)
+        else:
+            again = remedy is Remedy.RETRY and now - entry.first_failure < self._options.retry_for
+        if again:
+            entry.last_failed_on = link
+            self._counts.reasked_sequences += 1
+            self._counts.discarded_bytes += dropped
+            heapq.heappush(self._waiting, entry)
+            return
+        attempts = "" if entry.failures == 1 else f" (after {entry.failures} attempts)"
+        what = f"teacher {link.address.target}: {failure.description}{attempts}"
+        self._resolve(entry, None, SequenceFailedError(entry.sequence.id, failure.code, what), dropped)
+
+    def _backoff(self, link: Link) -> float:
+        ceiling = min(self._options.max_backoff, self._options.first_backoff * 2.0**link.consecutive_failures)
+        link.consecutive_failures = min(link.consecutive_failures + 1, 30)
+        return ceiling * (0.5 + 0.5 * self._random.random())
+
+    # --- the clock -----------------------------------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        with self._lock:
+            while not self._is_over():
+                wanted = min(self._deadlines(), default=_LONGEST_SLEEP)
+                sleep = max(0.01, min(_LONGEST_SLEEP, wanted - time.monotonic()))
+                before = time.monotonic()
+                self._lock.wait(sleep)
+                late = time.monotonic() - before - sleep
+                if late > _OVERSLEPT:
+                    self._excuse(late)
+                else:
+                    self._expire()
+                self._pump()
+
+    def _deadlines(self) -> Iterator[float]:
+        now = time.monotonic()
+        if self._unresolved:
+            yield self._progress_at + self._options.retry_for
+        for link in self._links:
+            if link.call is not None and not link.call.opened:
+                yield link.call.open_deadline
+            elif link.call is not None and link.call.asks:
+                yield link.call.alive + self._options.progress_timeout
+            if self._waiting and link.ask_at > now:
+                yield link.ask_at
+
+    def _excuse(self, late: float) -> None:
+        self._progress_at += late
+        for link in self._links:
+            if link.call is not None:
+                link.call.open_deadline += late
+                link.call.alive += late
+
+    def _expire(self) -> None:
+        """Ends what has taken too long."""
+        now = time.monotonic()
+        for link in list(self._links):
+            call = link.call
+            if call is None or call.ended:
+                continue
+            if not call.opened and now >= call.open_deadline:
+                self._end_call(link, call, Failure("UNAVAILABLE", f"no answer within {self._options.open_timeout} s"))
+            elif call.asks and now >= call.alive + self._options.progress_timeout:
+                what = f"no rows, and its device stood still, for {self._options.progress_timeout} s"
+                self._end_call(link, call, Failure("UNAVAILABLE", what))
+        if self._unresolved and now >= self._progress_at + self._options.retry_for:
+            self._end(
+                TeacherUnavailableError(
+                    f"no rows for {self._options.retry_for} s with {self._unresolved} sequences wanted; {self._history()}"
+                )
+            )

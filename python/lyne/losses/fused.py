@@ -1,0 +1,212 @@
+"""The output layer fused with its losses: a chunk of rows at a time, so that the logits of all positions are never there at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from lyne.losses.names import DistillationLoss
+from lyne.losses.rows import Rows, SparseTargets
+from lyne.losses.targets import treat
+
+__all__ = ["OutputLayer", "fused_loss"]
+
+#: Numbers of a chunk's logits, at most, unless a row alone has more.
+_CHUNK_NUMBERS = 1 << 24
+
+#: A batch is cut into at least as many chunks, so that its peak of memory stays a small part of whole logits.
+_LEAST_CHUNKS = 12
+
+#: Chunks of fewer rows than this waste the matrix product.
+_LEAST_ROWS = 64
+
+
+@dataclass(frozen=True)
+class OutputLayer:
+    """What stands between hidden states h and logits: softcap(scale · (h·Wᵀ + bias)), softcap(z) = c·tanh(z/c).
+
+    Attributes:
+        scale: the inverse of a temperature that belongs to the model.
+        softcap: c; None where there is none.
+    """
+
+    scale: float = 1.0
+    softcap: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.softcap is not None and not self.softcap > 0:
+            raise ValueError(f"softcap: {self.softcap} (expected: above 0)")
+
+    def logits(self, hidden: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Tensor:
+        """The logits of some rows in the precision of the sums, in memory of their own."""
+        z = torch.nn.functional.linear(hidden, weight, bias).to(dtype)
+        if self.scale != 1:
+            z.mul_(self.scale)
+        if self.softcap is not None:
+            z.div_(self.softcap).tanh_().mul_(self.softcap)
+        return z
+
+    def slope_(self, gradient: Tensor, logits: Tensor) -> Tensor:
+        """The gradient before scale and softcap, in place of that of the logits."""
+        if self.softcap is not None:
+            gradient.mul_(1 - (logits / self.softcap).square_())
+        return gradient.mul_(self.scale) if self.scale != 1 else gradient
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Everything but the tensors that gradients are for."""
+
+    loss: DistillationLoss
+    layer: OutputLayer
+    targets: SparseTargets
+    labels: Tensor
+    data_weight: Tensor
+    weight: Tensor
+    chunk_rows: int
+
+    def rows(self, at: slice, dtype: torch.dtype) -> Rows:
+        return Rows(
+            self.targets.map(lambda column: column[at]),
+            self.labels[at],
+            self.data_weight[at],
+            self.weight[at],
+            dtype,
+        )
+
+
+def fused_loss(
+    hidden: Tensor,
+    output: tuple[Tensor, Tensor | None],
+    loss: DistillationLoss,
+    targets: SparseTargets,
+    labels: Tensor,
+    weights: tuple[Tensor, Tensor],
+    layer: OutputLayer | None = None,
+    chunk_rows: int | None = None,
+) -> Tensor:
+    """Sums over rows: data_weight · CE + distillation_weight · τ² · D; CE alone, unweighted; D alone, unweighted. `[3]`.
+
+    Only the first has a gradient, which is made in closed form while the forward runs.
+
+    Args:
+        hidden: `[rows, width]`.
+        output: the output matrix `[V, width]`, and its bias `[V]` or None.
+        loss: what D is.
+        targets: one row for each of `hidden`.
+        labels: the next tokens, `[rows]`; where one is below 0 the row has no CE, and its data weight must be 0.
+        weights: data_weight and distillation_weight, `[rows]` each. A row whose weights are 0 adds nothing.
+        layer: scale and softcap, where there are any.
+        chunk_rows: rows whose logits are there at once; by default as few as keep the products efficient.
+    """
+    rows, vocabulary = hidden.shape[0], output[0].shape[0]
+    if chunk_rows is None:
+        chunk_rows = max(_LEAST_ROWS, -(-rows // _LEAST_CHUNKS))
+        chunk_rows = max(1, min(chunk_rows, _CHUNK_NUMBERS // vocabulary))
+    if chunk_rows < 1:
+        raise ValueError(f"chunk_rows: {chunk_rows} (expected: at least 1)")
+    problem = _Problem(loss, layer or OutputLayer(), targets, labels, weights[0], weights[1], chunk_rows)
+    return _FusedLoss.apply(hidden, output[0], output[1], problem)
+
+
+class _FusedLoss(torch.autograd.Function):
+    """The gradients of hidden states, output matrix and bias are made in the forward, and scaled in the backward."""
+
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, problem: _Problem
+    ) -> Tensor:
+        compute = hidden.dtype
+        if torch.is_autocast_enabled(hidden.device.type):
+            compute = torch.get_autocast_dtype(hidden.device.type)
+        sums_in = torch.float64 if compute == torch.float64 else torch.float32
+        with torch.autocast(hidden.device.type, enabled=False):
+            h, w = hidden.to(compute), weight.to(compute)
+            b = None if bias is None else bias.to(compute)
+            needed = ctx.needs_input_grad
+            of_hidden = torch.empty_like(h) if needed[0] else None
+            of_weight = torch.zeros(w.shape, dtype=sums_in, device=w.device) if needed[1] else None
+            of_bias = torch.zeros(w.shape[0], dtype=sums_in, device=w.device) if needed[2] else None
+            total = torch.zeros(3, dtype=sums_in, device=h.device)
+            for start in range(0, h.shape[0], problem.chunk_rows):
+                at = slice(start, start + problem.chunk_rows)
+                logits = problem.layer.logits(h[at], w, b, sums_in)
+                sums, gradient = loss_of_logits(problem.loss, logits, problem.rows(at, sums_in))
+                total += sums
+                if any(needed):
+                    gradient = problem.layer.slope_(gradient, logits)
+                    if of_bias is not None:
+                        of_bias += gradient.sum(0)
+                    gradient = gradient.to(compute)
+                    if of_hidden is not None:
+                        torch.mm(gradient, w, out=of_hidden[at])
+                    if of_weight is not None:
+                        _add_product(of_weight, gradient, h[at])
+        ctx.save_for_backward(of_hidden, of_weight, of_bias)
+        ctx.dtypes = (hidden.dtype, weight.dtype, None if bias is None else bias.dtype)
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, by_sums: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        scale = by_sums[0]
+        return (
+            *(
+                None if gradient is None else (gradient * scale.to(gradient.dtype)).to(dtype)
+                for gradient, dtype in zip(ctx.saved_tensors, ctx.dtypes, strict=True)
+            ),
+            None,
+        )
+
+
+def _add_product(total: Tensor, gradient: Tensor, hidden: Tensor) -> None:
+    """Adds gradientᵀ · hidden, in the total's precision whatever that of the product is."""
+    if total.dtype == gradient.dtype:
+        total.addmm_(gradient.t(), hidden)
+    else:
+        total += torch.mm(gradient.t(), hidden)
+
+
+def loss_of_logits(loss: DistillationLoss, logits: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
+    """The sums `[3]` and the gradient of the logits `[rows, V]` of the first of them; at temperature 1 both losses share one softmax."""
+    tau = loss.student_temperature
+    scale = tau * tau if loss.temperature_squared else 1.0
+    labelled = rows.data_weight.new_ones(rows.labels.shape).where(rows.has_label, 0)
+    s = torch.softmax(logits, -1)
+    if tau == 1:
+        lse = _log_sum_exp(logits, s, torch.cat([rows.ids, rows.labels], -1))
+        z, softmax = logits, s
+        rows.data = rows.data_weight
+        gradient = s
+    else:
+        cross_lse = _log_sum_exp(logits, s, rows.labels)
+        gradient = s.mul_(rows.data_weight).scatter_add_(-1, rows.labels, -rows.data_weight)
+        z = logits / tau
+        softmax = torch.softmax(z, -1)
+        lse = _log_sum_exp(z, softmax, rows.ids)
+    cross_entropy = (lse if tau == 1 else cross_lse) - logits.gather(-1, rows.labels)
+    rows.student_label_logprob = -cross_entropy
+    rows.slope = rows.weight * (scale / tau)
+    divergence = treat(loss, z, softmax, lse, rows)
+    if tau == 1:
+        gradient.scatter_add_(-1, rows.labels, -rows.data_weight)
+    else:
+        gradient.add_(softmax)
+    divergence = torch.where(rows.weight > 0, divergence, 0)
+    cross_entropy = cross_entropy * labelled
+    minimised = cross_entropy * rows.data_weight + divergence * (rows.weight * scale)
+    return torch.stack([minimised.sum(), cross_entropy.sum(), divergence.sum()]), gradient
+
+
+def _log_sum_exp(z: Tensor, s: Tensor, ids: Tensor) -> Tensor:
+    """The log-sum-exp of rows `[rows, 1]`, read from the most probable of some ids, which saves a pass over the vocabulary."""
+    if z.is_cuda:  # looking at a number would wait for the device
+        return torch.logsumexp(z, -1, keepdim=True)
+    most, at = s.gather(-1, ids).max(-1, keepdim=True)
+    if bool((most < 1e-30).any()):
+        return torch.logsumexp(z, -1, keepdim=True)
+    return z.gather(-1, ids.gather(-1, at)) - most.log()

@@ -1,0 +1,353 @@
+"""A teacher as training code sees it: one object that says where it is and what is asked of it; each process opens it when it uses it."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from lyne.batches import BatchPlan, BatchRows, plan_batch
+from lyne.captures import Capture, CaptureStream, is_capture
+from lyne.client import ClientOptions, Expectation, StreamStatistics, TargetStream, TeacherClient, TeacherDescription
+from lyne.client.options import parse_addresses, require_allowed
+from lyne.errors import LyneError, MisalignedTargetsError, SequenceFailedError
+from lyne.wire.selection import Draws, Precision, Selection
+
+__all__ = ["AttachedLoader", "CoverageError", "Teacher"]
+
+Batch = dict[str, Any]
+
+#: Batches fetched ahead, whatever the window allows.
+_MOST_BATCHES_AHEAD = 32
+
+
+class CoverageError(LyneError):
+    """A batch that lacks more rows than is allowed; the message has what each missing sequence failed with."""
+
+
+class Teacher:
+    """A teacher at `HOST:PORT`, at several replicas apart by commas, behind `dns:///NAME:PORT`, or in a capture's directory.
+
+    Nothing is opened before it is first used, and then in each process for itself: it can be pickled, and be used in DataLoader workers,
+    forked or spawned. Where workers are forked, use it in the parent only once they are there (gRPC does not survive a fork).
+
+    Args:
+        source: addresses, or a directory.
+        selection: which entries of a row are kept; for a capture None means those captured.
+        precision: `exact`, `half` or `compact`.
+        raw_logits: whether rows carry raw logits, which the loss "mse_logits" needs; not in compact precision.
+        temperature: the teacher's temperature that the added columns are at.
+        expectation: digests that it must have.
+        options: window, patience, security.
+        min_coverage: least share of a batch's wanted rows; below it `CoverageError` is raised. Where rows may be missing, their
+            positions take the data loss alone.
+    """
+
+    def __init__(
+        self,
+        source: str | os.PathLike[str],
+        selection: Selection | None = None,
+        *,
+        precision: Precision | str | None = None,
+        raw_logits: bool = False,
+        temperature: float = 1.0,
+        expectation: Expectation | None = None,
+        options: ClientOptions | None = None,
+        min_coverage: float = 1.0,
+    ):
+        self.source = os.fspath(source)
+        self._captured = is_capture(source)
+        if not self._captured:
+            if os.path.isdir(source):
+                raise ValueError(f"teacher: {source} is a directory without a capture (expected: manifest.json in it, or HOST:PORT)")
+            require_allowed(parse_addresses(self.source), (options or ClientOptions()).security)
+            if selection is None:
+                raise ValueError("selection: none (expected: one, as lyne.TopK(64))")
+        if not 0 <= min_coverage <= 1:
+            raise ValueError(f"min_coverage: {min_coverage} (expected: 0..1)")
+        if not temperature > 0:
+            raise ValueError(f"temperature: {temperature} (expected: above 0)")
+        self._precision = None if precision is None else Precision.of(precision)
+        if not self._captured and self._precision is None:
+            self._precision = Precision.HALF if raw_logits else Precision.COMPACT
+        self._raw_logits, self._temperature = raw_logits, float(temperature)
+        if selection is not None and temperature != 1 and self._temperature not in selection.temperatures:
+            selection = selection.with_temperatures((*selection.temperatures, self._temperature))
+        if selection is not None and temperature != 1:
+            # Temperatures are single precision on the wire, so that is what this one is.
+            self._temperature = min(selection.temperatures, key=lambda tau: abs(tau - temperature))
+        if isinstance(selection, Draws) and temperature != 1:
+            raise ValueError(f"temperature: {temperature} with draws (expected: 1, the temperature that they are drawn at)")
+        self._selection = selection
+        self._expectation = expectation or Expectation()
+        self._options = options or ClientOptions()
+        self._min_coverage = min_coverage
+        self._forget()
+
+    # --- what it opens, in each process for itself ----------------------------------------------------------------------------
+
+    def _forget(self) -> None:
+        self._pid = -1
+        self._opened: TeacherClient | Capture | None = None
+        self._stream: TargetStream | CaptureStream | None = None
+        self._leased = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state.update(_pid=-1, _opened=None, _stream=None, _leased=False)
+        state["_options"] = replace(self._options, on_progress=None)
+        return state
+
+    def _source(self) -> TeacherClient | Capture:
+        if self._pid != os.getpid():
+            self._forget()  # what a parent opened is not this process's to close
+            self._pid = os.getpid()
+        if self._opened is None:
+            self._opened = Capture(self.source) if self._captured else TeacherClient(self.source, self._options)
+        return self._opened
+
+    def stream(self) -> TargetStream | CaptureStream:
+        """The stream of this process, opened when first asked for."""
+        self._source()
+        if self._stream is None:
+            self._stream = self._open()
+        return self._stream
+
+    def _open(self) -> TargetStream | CaptureStream:
+        source = self._source()
+        if isinstance(source, Capture):
+            return source.open(self._selection, self._precision, self._raw_logits or None, self._expectation)
+        assert self._selection is not None and self._precision is not None
+        return source.open(self._selection, self._precision, self._raw_logits, self._expectation)
+
+    def describe(self) -> TeacherDescription:
+        """The teacher's identity, vocabulary and limits."""
+        source = self._source()
+        return source.teacher if isinstance(source, Capture) else source.describe()
+
+    @property
+    def selection(self) -> Selection:
+        """Which entries of a row are kept."""
+        if self._selection is not None:
+            return self._selection
+        source = self._source()
+        assert isinstance(source, Capture)
+        return source.selection
+
+    def statistics(self) -> StreamStatistics:
+        """Counts of this process's stream."""
+        return self.stream().statistics()
+
+    def close(self) -> None:
+        """Ends what this process opened."""
+        if self._pid == os.getpid():
+            if self._stream is not None:
+                self._stream.close()
+            if isinstance(self._opened, TeacherClient):
+                self._opened.close()
+        self._forget()
+
+    def __enter__(self) -> Teacher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- batches ----------------------------------------------------------------------------------------------------------------
+
+    def attach(self, loader: Iterable[Any]) -> AttachedLoader:
+        """A loader whose batches have the teacher's rows, asked for ahead of need.
+
+        Each batch of `loader` is a mapping as `lyne.batches.plan_batch` takes it; the columns `lyne.batches.COLUMNS` are added.
+        """
+        return AttachedLoader(self, loader)
+
+    def collator(self, collate: Callable[[list[Any]], Batch]) -> Callable[[list[Any]], Batch]:
+        """A collator that adds the rows where the batch is made: in DataLoader workers, each with a stream of its own."""
+        return _Collator(self, collate)
+
+    def add_targets(self, batch: Mapping[str, Any]) -> Batch:
+        """A batch with its columns; waits for the rows."""
+        (found,) = self._follow(iter([batch]))
+        return found
+
+    def _follow(self, batches: Iterator[Mapping[str, Any]], fetched: Callable[[], Any] = lambda: None) -> Iterator[Batch]:
+        """Batches with their columns, in order; sequences are offered ahead as far as the window goes.
+
+        Args:
+            fetched: called after each batch was fetched; what it gives is put beside the batch under `_Followed.mark`.
+        """
+        with self._lease() as stream:
+            yield from self._follow_on(stream, batches, fetched)
+
+    @contextmanager
+    def _lease(self) -> Iterator[TargetStream | CaptureStream]:
+        """A stream for one loop over batches: this process's, or one more where another loop is using that. What is left in it when the
+        loop is left is forgotten, so that the next loop never takes it for its own."""
+        if self._leased:
+            with self._open() as own:
+                yield own
+            return
+        stream = self.stream()
+        self._leased = True
+        try:
+            yield stream
+        finally:
+            self._leased = False
+            stream.discard()
+
+    def _follow_on(
+        self, stream: TargetStream | CaptureStream, batches: Iterator[Mapping[str, Any]], fetched: Callable[[], Any]
+    ) -> Iterator[Batch]:
+        vocabulary = stream.teacher.vocabulary_size
+        pending: deque[_Followed] = deque()
+        exhausted, next_id = False, 0
+        while True:
+            while not exhausted and len(pending) < _MOST_BATCHES_AHEAD and (not pending or pending[-1].offer(stream)):
+                try:
+                    batch = next(batches)
+                except StopIteration:
+                    exhausted = True
+                    break
+                plan = plan_batch(batch, next_id)
+                next_id += len(plan.segments)
+                rows = BatchRows(plan, self.selection, vocabulary, self._temperature)
+                pending.append(_Followed(batch, plan, rows, fetched()))
+            if not pending:
+                return
+            first = pending[0]
+            if not first.offer(stream) and first.taken < first.offered:
+                first.take(stream)
+                continue
+            while first.taken < first.offered:
+                first.take(stream)
+            if not first.complete:
+                continue
+            pending.popleft()
+            first.require_coverage(self._min_coverage)
+            yield first.batch_with_columns()
+
+
+class _Followed:
+    """A batch on its way: what was offered of it, and what has come."""
+
+    def __init__(self, batch: Mapping[str, Any], plan: BatchPlan, rows: BatchRows, mark: Any):
+        self._batch, self._plan, self._rows, self.mark = batch, plan, rows, mark
+        self.offered = self.taken = 0
+        self._failures: list[LyneError] = []
+
+    @property
+    def complete(self) -> bool:
+        return self.taken == len(self._plan.segments)
+
+    def offer(self, stream: TargetStream | CaptureStream) -> bool:
+        """Offers what there is room for; whether all was offered."""
+        segments = self._plan.segments
+        while self.offered < len(segments) and stream.offer(segments[self.offered].sequence):
+            self.offered += 1
+        return self.offered == len(segments)
+
+    def take(self, stream: TargetStream | CaptureStream) -> None:
+        """Takes the next sequence, or its failure."""
+        segment = self._plan.segments[self.taken]
+        try:
+            targets = stream.take()
+        except (SequenceFailedError, MisalignedTargetsError) as e:
+            self._failures.append(e)
+        else:
+            if targets.sequence is not segment.sequence:
+                raise LyneError(f"sequence {targets.sequence.id} (expected: {segment.sequence.id}; two loops took from one stream)")
+            self._rows.add(segment, targets)
+        self.taken += 1
+
+    def require_coverage(self, least: float) -> None:
+        wanted = self._plan.positions
+        if wanted and self._rows.positions / wanted < least:
+            raise CoverageError(
+                f"{self._rows.positions} of a batch's {wanted} rows (expected: at least {least} of them): "
+                + "; ".join(str(failure) for failure in self._failures)
+            ) from self._failures[0]
+
+    def batch_with_columns(self) -> Batch:
+        return _Marked({**self._batch, **self._rows.columns()}, self.mark)
+
+
+class _Marked(dict):
+    """A batch that knows where its loader was after it."""
+
+    def __init__(self, values: Batch, mark: Any):
+        super().__init__(values)
+        self.mark = mark
+
+
+class _Collator:
+    def __init__(self, teacher: Teacher, collate: Callable[[list[Any]], Batch]):
+        self._teacher, self._collate = teacher, collate
+
+    def __call__(self, examples: list[Any]) -> Batch:
+        return dict(self._teacher.add_targets(self._collate(examples)))
+
+
+class AttachedLoader:
+    """A loader's batches with a teacher's rows, in the loader's order, fetched ahead of need.
+
+    `state_dict` says how far what was *handed out* goes, whatever was fetched ahead: by the loader's own state where it has one, else by
+    the number of batches, which are then skipped, so that the loader must give the same batches again.
+    """
+
+    def __init__(self, teacher: Teacher, loader: Iterable[Any]):
+        self.teacher, self.loader = teacher, loader
+        self._epoch = 0
+        self._handed_out = 0
+        self._inner: Any = None
+        self._resume: dict[str, Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.loader)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[Batch]:
+        resume, self._resume = self._resume, None
+        skip = 0
+        if resume is None:
+            self._handed_out = 0
+        elif resume["loader"] is not None:
+            self.loader.load_state_dict(resume["loader"])  # type: ignore[attr-defined]
+        else:
+            skip = self._handed_out
+        if hasattr(self.loader, "set_epoch"):
+            self.loader.set_epoch(self._epoch)
+        # Workers are forked here, before the stream is opened for the first time.
+        batches = iter(self.loader)
+        for skipped in range(skip):
+            if next(batches, None) is None:
+                raise ValueError(f"batches: {skipped} (expected: at least the {skip} that were handed out)")
+        save: Callable[[], Any] = getattr(self.loader, "state_dict", lambda: None)
+        for batch in self.teacher._follow(batches, save):
+            self._handed_out += 1
+            self._inner = batch.mark  # type: ignore[attr-defined]
+            yield dict(batch)
+        self._epoch += 1
+        self._handed_out = 0
+        self._inner = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where training is, for exact resume."""
+        return {"epoch": self._epoch, "batches": self._handed_out, "loader": self._inner}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from there with the next iteration."""
+        if set(state) != {"epoch", "batches", "loader"}:
+            raise ValueError(f"state: {sorted(state)} (expected: epoch, batches, loader)")
+        self._epoch, self._handed_out = int(state["epoch"]), int(state["batches"])
+        self._inner = state["loader"]
+        self._resume = dict(state)
+
+
+def to_device(batch: Mapping[str, Any], device: Any, non_blocking: bool = False) -> Batch:
+    """A batch whose tensors are on a device."""
+    return {name: value.to(device, non_blocking=non_blocking) if isinstance(value, Tensor) else value for name, value in batch.items()}

@@ -1,0 +1,381 @@
+"""The client against a teacher that misbehaves."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+
+import grpc
+import numpy as np
+import pytest
+import rows
+from fake_teacher import EXHAUSTED, INTERNAL, INVALID, FakeTeacher, Response, failed
+
+import lyne
+from lyne.client.options import parse_addresses
+from lyne.v1 import teacher_service_pb2
+
+QUICK = {"first_backoff": 0.01, "max_backoff": 0.05, "open_timeout": 10.0, "retry_for": 20.0}
+
+
+def options(**changes) -> lyne.ClientOptions:
+    return lyne.ClientOptions(**{**QUICK, **changes})
+
+
+def sequence(number: int, length: int = 9) -> lyne.TargetSequence:
+    return lyne.TargetSequence(number, np.random.default_rng(number).integers(0, rows.VOCABULARY, length))
+
+
+def require_right(targets: lyne.Targets) -> None:
+    """Each row is the made-up teacher's."""
+    tokens = targets.sequence.tokens
+    for row, position in enumerate(targets.positions):
+        lp = rows.distribution(tokens, int(position))
+        at = slice(targets.offsets[row], targets.offsets[row + 1])
+        np.testing.assert_allclose(targets.logprobs[at], np.sort(lp)[::-1][:4], rtol=1e-6)
+        np.testing.assert_allclose(targets.label_logprob[row], lp[tokens[position + 1]], rtol=1e-6)
+
+
+def collect(address: str, count: int, **changes) -> tuple[list[lyne.Targets], lyne.StreamStatistics]:
+    with lyne.TeacherClient(address, options(**changes)) as client, client.open(lyne.TopK(4)) as stream:
+        taken, offered = [], 0
+        while len(taken) < count:
+            while offered < count and stream.offer(sequence(offered)):
+                offered += 1
+            taken.append(stream.take())
+        return taken, stream.statistics()
+
+
+def test_take_many_sequences_come_in_the_order_of_their_offers():
+    with FakeTeacher() as teacher:
+        taken, counts = collect(teacher.address, 40, window_sequences=7)
+    assert [targets.sequence.id for targets in taken] == list(range(40))
+    for targets in taken:
+        require_right(targets)
+    assert counts.coverage == 1
+    assert counts.received_by_source == {"computed": 40 * 8}
+
+
+def test_offer_full_window_says_no():
+    with FakeTeacher() as teacher, lyne.TeacherClient(teacher.address, options(window_sequences=2)) as client:
+        with client.open(lyne.TopK(4)) as stream:
+            assert stream.offer(sequence(0)) and stream.offer(sequence(1)) and not stream.offer(sequence(2))
+            stream.take()
+            assert stream.offer(sequence(2))
+
+
+def test_stream_credit_of_one_never_has_two_in_flight():
+    held = threading.Semaphore(1)
+
+    def behave(asked, number):
+        assert held.acquire(blocking=False), "a sequence came before the one before was answered"
+
+        def answer(context):
+            yield from teacher.honest(asked)[:-1]
+            held.release()
+            yield teacher.honest(asked)[-1]
+
+        return answer
+
+    with FakeTeacher(behave) as teacher:
+        teacher.credit = teacher_service_pb2.Credit(sequences=1, tokens=1 << 20)
+        taken, _ = collect(teacher.address, 10)
+    assert len(taken) == 10
+
+
+def test_stream_call_broken_in_a_sequence_asks_again_and_loses_nothing():
+    def behave(asked, number):
+        def abort(context):
+            yield teacher.honest(asked)[0]
+            context.abort(grpc.StatusCode.UNAVAILABLE, "going away")
+
+        return abort if number in (2, 9) else None
+
+    with FakeTeacher(behave) as teacher:
+        taken, counts = collect(teacher.address, 20)
+    assert [targets.sequence.id for targets in taken] == list(range(20))
+    for targets in taken:
+        require_right(targets)
+    assert counts.reconnects == 2
+    assert counts.reasked_sequences >= 2
+    assert counts.discarded_bytes > 0
+
+
+def test_stream_replica_whose_device_stands_still_loses_its_sequences_to_another():
+    released = threading.Event()
+
+    def stuck(asked, number):
+        def answer(context):
+            while not released.wait(0.05):
+                yield Response(progress=teacher_service_pb2.Progress(device_positions=7))
+
+        return answer
+
+    with FakeTeacher(stuck) as still, FakeTeacher() as working:
+        taken, counts = collect(f"{still.address},{working.address}", 12, progress_timeout=0.4)
+        released.set()
+        assert still.sequences and working.sequences
+    assert [targets.sequence.id for targets in taken] == list(range(12))
+    assert counts.reasked_sequences >= 1
+
+
+def test_stream_replica_whose_device_moves_keeps_its_sequence():
+    def busy(asked, number):
+        def answer(context):
+            for moved in range(12):
+                yield Response(progress=teacher_service_pb2.Progress(device_positions=moved))
+                pause.wait(0.1)
+            yield from teacher.honest(asked)
+
+        return answer
+
+    pause = threading.Event()
+    with FakeTeacher(busy) as teacher:
+        taken, counts = collect(teacher.address, 1, progress_timeout=0.5, retry_for=0.6)
+    assert counts.reasked_sequences == 0
+    require_right(taken[0])
+
+
+def test_stream_no_progress_at_all_ends_with_what_was_tried():
+    released = threading.Event()
+
+    def silent(asked, number):
+        def answer(context):
+            released.wait(20)
+            yield from ()
+
+        return answer
+
+    with FakeTeacher(silent) as teacher:
+        with pytest.raises(lyne.TeacherUnavailableError, match=r"no rows for 0.5 s with 1 sequences wanted; teacher 127"):
+            collect(teacher.address, 1, retry_for=0.5, progress_timeout=10)
+        released.set()
+
+
+def test_stream_sequence_refused_fails_alone_with_the_servers_words():
+    def behave(asked, number):
+        return failed(asked, INVALID, "token_ids: 99 (expected: 0..63)") if number == 1 else None
+
+    with FakeTeacher(behave) as teacher, lyne.TeacherClient(teacher.address, options()) as client, client.open(lyne.TopK(4)) as stream:
+        for number in range(3):
+            stream.offer(sequence(number))
+        require_right(stream.take())
+        with pytest.raises(lyne.SequenceFailedError, match=r"token_ids: 99 \(expected: 0..63\)") as failure:
+            stream.take()
+        assert (failure.value.sequence_id, failure.value.code) == (1, "INVALID_ARGUMENT")
+        require_right(stream.take())
+        stream.ask_again(sequence(1))
+        require_right(stream.take())
+
+
+def test_stream_busy_server_is_asked_again_after_the_delay_it_named():
+    def behave(asked, number):
+        return failed(asked, EXHAUSTED, "queue full", retry_after=0.05) if number < 3 else None
+
+    with FakeTeacher(behave) as teacher:
+        taken, counts = collect(teacher.address, 1)
+    require_right(taken[0])
+    assert counts.reasked_sequences == 3
+
+
+def test_stream_fault_that_repeats_is_given_up():
+    with FakeTeacher(lambda asked, number: failed(asked, INTERNAL, "not finite")) as teacher:
+        with pytest.raises(lyne.SequenceFailedError, match=r"INTERNAL: teacher .*: not finite \(after 2 attempts\)"):
+            collect(teacher.address, 1)
+    assert len(teacher.sequences) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [({"model_sha256": bytes(32)}, "model digest"), ({"vocabulary_size": 32}, "vocabulary size")],
+)
+def test_stream_another_teacher_at_a_reconnection_ends_it_before_a_row(changes, what):
+    def behave(asked, number):
+        def abort(context):
+            teacher.changes = changes
+            context.abort(grpc.StatusCode.UNAVAILABLE, "restarted with other weights")
+
+        return abort if number == 1 else None
+
+    with FakeTeacher(behave) as teacher:
+        with pytest.raises(lyne.TeacherMismatchError, match=what):
+            collect(teacher.address, 5, window_sequences=1)
+        assert len(teacher.sequences) == 2
+
+
+def test_stream_other_machine_of_a_deterministic_teacher_is_refused():
+    def behave(asked, number):
+        def abort(context):
+            teacher.changes = {"deterministic": True, "threads": 8}
+            context.abort(grpc.StatusCode.UNAVAILABLE, "moved")
+
+        return abort
+
+    with FakeTeacher(behave, deterministic=True, threads=4) as teacher:
+        with pytest.raises(lyne.TeacherMismatchError, match="execution fingerprint"):
+            collect(teacher.address, 1)
+
+
+def test_open_expected_digest_that_differs_is_refused():
+    with FakeTeacher() as teacher, lyne.TeacherClient(teacher.address, options()) as client:
+        with pytest.raises(lyne.TeacherMismatchError, match="model digest: 000102"):
+            client.open(lyne.TopK(4), expectation=lyne.Expectation(model_sha256="ab" * 32))
+
+
+def test_take_rows_of_other_tokens_are_never_handed_out():
+    def behave(asked, number):
+        if number != 1:
+            return None
+        other = type(asked).FromString(asked.SerializeToString())
+        other.token_ids[0] ^= 1
+        return teacher.honest(other)
+
+    with FakeTeacher(behave) as teacher, lyne.TeacherClient(teacher.address, options()) as client, client.open(lyne.TopK(4)) as stream:
+        for number in range(3):
+            stream.offer(sequence(number))
+        require_right(stream.take())
+        with pytest.raises(lyne.MisalignedTargetsError, match="sequence 1, position 0: rows digest"):
+            stream.take()
+        require_right(stream.take())
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda answer: [*answer[:1], answer[-1]], "done after 4 rows"),
+        (lambda answer: [answer[1], answer[0], answer[-1]], "a block that starts there"),
+        (lambda answer: [*answer[:2], answer[1], answer[-1]], "one block more"),
+    ],
+)
+def test_take_blocks_missing_swapped_or_repeated_are_refused(change, what):
+    with FakeTeacher(lambda asked, number: change(teacher.honest(asked))) as teacher:
+        with pytest.raises(lyne.MisalignedTargetsError, match=what):
+            collect(teacher.address, 1)
+
+
+def test_stream_progress_callback_hears_of_each_sequence():
+    heard = []
+    with FakeTeacher() as teacher:
+        collect(teacher.address, 5, on_progress=lambda counts: heard.append(counts.received_sequences))
+    assert sorted(heard) == heard and heard[-1] == 5
+
+
+def test_stream_progress_callback_that_throws_ends_the_stream_loudly():
+    def callback(counts):
+        raise KeyError("mine")
+
+    with FakeTeacher() as teacher, pytest.raises(lyne.LyneError, match="mine"):
+        collect(teacher.address, 50, on_progress=callback, window_sequences=2)
+
+
+def test_discard_answers_of_before_never_reach_the_next_loop():
+    with FakeTeacher() as teacher, lyne.TeacherClient(teacher.address, options()) as client, client.open(lyne.TopK(4)) as stream:
+        for number in range(10):
+            stream.offer(sequence(number))
+        stream.discard()
+        assert stream.pending == 0
+        stream.offer(sequence(77))
+        assert stream.take().sequence.id == 77
+
+
+def test_client_token_file_travels_and_is_read_again(tmp_path):
+    token = tmp_path / "token"
+    token.write_text("# mine\nme secret-1\n")
+    with FakeTeacher() as teacher:
+        security = lyne.Security(token_file=token)
+        with lyne.TeacherClient(teacher.address, options(security=security)) as client:
+            assert client.metadata() == (("authorization", "Bearer secret-1"),)
+            token.write_text("me secret-two\n")
+            assert client.metadata() == (("authorization", "Bearer secret-two"),)
+        assert teacher.metadata[0]["authorization"] == "Bearer secret-1"
+
+
+@pytest.mark.parametrize("text", ["", "host", "host:0", "host:port", "::1:5", "dns:///:5", "a:1,,b:2"])
+def test_parse_addresses_what_is_none_is_refused(text):
+    with pytest.raises(ValueError, match=r"expected: HOST:PORT or dns:///NAME:PORT"):
+        parse_addresses(text)
+
+
+def test_client_plain_text_to_another_host_is_refused():
+    with pytest.raises(ValueError, match=r"teacher.example:1 is another host, in plain text"):
+        lyne.Teacher("teacher.example:1", lyne.TopK(4))
+    lyne.Teacher("teacher.example:1", lyne.TopK(4), options=lyne.ClientOptions(security=lyne.Security(insecure=True)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        ({"tokens": []}, "0 tokens"),
+        ({"tokens": [1]}, "0 positions"),
+        ({"tokens": [1, 2, 3], "positions": [1, 1]}, "ascending"),
+        ({"tokens": [1, 2, 3], "positions": [3]}, r"0..2"),
+        ({"tokens": [1.5, 2.0]}, "integers"),
+        ({"tokens": [1, 2], "chosen": [[1, 1]]}, "distinct"),
+    ],
+)
+def test_target_sequence_impossible_is_refused(arguments, what):
+    with pytest.raises(ValueError, match=what):
+        lyne.TargetSequence(0, **{name: np.array(v) if name != "chosen" else [np.array(r) for r in v] for name, v in arguments.items()})
+
+
+def test_offer_token_past_the_vocabulary_is_refused():
+    with FakeTeacher() as teacher, lyne.TeacherClient(teacher.address, options()) as client:
+        with client.open(lyne.TopK(4)) as stream, pytest.raises(ValueError, match=r"token 64 \(expected: 0..63\)"):
+            stream.offer(lyne.TargetSequence(0, np.array([1, 64])))
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A key, and a certificate of `teacher.test` that vouches for itself."""
+    directory = tmp_path_factory.mktemp("tls")
+    key, pem = directory / "key.pem", directory / "certificate.pem"
+    subject = ["-subj", "/CN=teacher.test", "-addext", "subjectAltName=DNS:teacher.test"]
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    subprocess.run([*command, *subject, "-keyout", str(key), "-out", str(pem)], check=True, capture_output=True)
+    return key, pem
+
+
+class TestTls:
+    def serve(self, certificate) -> FakeTeacher:
+        key, pem = certificate
+        teacher = FakeTeacher()
+        teacher.address = teacher.start(grpc.ssl_server_credentials([(key.read_bytes(), pem.read_bytes())]))
+        return teacher
+
+    def test_connect_certificate_that_is_believed_streams(self, certificate):
+        teacher = self.serve(certificate)
+        security = lyne.Security(tls_ca=certificate[1], tls_server_name="teacher.test")
+        try:
+            taken, _ = collect(teacher.address, 3, security=security)
+        finally:
+            teacher.stop()
+        assert len(taken) == 3
+
+    @pytest.mark.parametrize("name", [None, "other.test"])
+    def test_connect_certificate_of_another_name_is_refused(self, certificate, name):
+        teacher = self.serve(certificate)
+        security = lyne.Security(tls_ca=certificate[1], tls_server_name=name)
+        try:
+            with pytest.raises((lyne.TeacherRefusedError, lyne.TeacherUnavailableError)):
+                lyne.TeacherClient(teacher.address, options(security=security, open_timeout=1.0))
+        finally:
+            teacher.stop()
+
+    def test_connect_plain_text_to_a_tls_server_fails(self, certificate):
+        teacher = self.serve(certificate)
+        try:
+            with pytest.raises(lyne.TeacherUnavailableError):
+                lyne.TeacherClient(teacher.address, options(open_timeout=1.0))
+        finally:
+            teacher.stop()
+
+    @pytest.mark.parametrize(
+        ("changes", "what"),
+        [
+            ({"tls_server_name": "x"}, "only with tls_ca or tls"),
+            ({"tls": True, "insecure": True}, "insecure: with TLS"),
+        ],
+    )
+    def test_security_contradictions_are_refused(self, changes, what):
+        with pytest.raises(ValueError, match=what):
+            lyne.Security(**changes)

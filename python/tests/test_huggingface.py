@@ -1,0 +1,160 @@
+"""Hugging Face students: the same model, the same loss, trained, saved and resumed."""
+
+from __future__ import annotations
+
+import inspect
+import math
+
+import numpy as np
+import pytest
+import rows
+import torch
+from fake_teacher import FakeTeacher
+from students import tiny
+from test_batches import teacher_of
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
+
+import lyne
+from lyne.huggingface import DistillationOutput, LyneTrainer, compute_loss_func, distil
+from lyne.losses import DistillationHead
+
+
+def examples(count: int = 24) -> list[dict]:
+    random = np.random.default_rng(5)
+    return [{"input_ids": random.integers(0, rows.VOCABULARY, int(random.integers(5, 12))).tolist()} for _ in range(count)]
+
+
+def collate(batch: list[dict]) -> dict:
+    longest = max(len(example["input_ids"]) for example in batch)
+    ids = torch.zeros(len(batch), longest, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, example in enumerate(batch):
+        ids[row, : len(example["input_ids"])] = torch.tensor(example["input_ids"])
+        mask[row, : len(example["input_ids"])] = 1
+    return {"input_ids": ids, "attention_mask": mask, "labels": torch.where(mask.bool(), ids, -100)}
+
+
+def by_definition(model: torch.nn.Module, batch: dict, alpha: float) -> torch.Tensor:
+    """(1 − α) CE + α KL over buckets, from whole logits."""
+    logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits.double()
+    log_s = torch.log_softmax(logits, -1)
+    wanted = batch["target_labels"] >= 0
+    nll = -log_s[wanted].gather(-1, batch["target_labels"][wanted][:, None]).mean()
+    ids, lp = batch["target_token_ids"][wanted], batch["target_logprobs"][wanted].double()
+    kept = log_s[wanted].gather(-1, ids)
+    tail_t, tail_s = batch["log_tail"][wanted].double(), torch.log1p(-kept.exp().sum(-1))
+    divergence = ((lp.exp() * (lp - kept)).sum(-1) + tail_t.exp() * (tail_t - tail_s)).mean()
+    return (1 - alpha) * nll + alpha * divergence
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_distil_gives_the_loss_and_gradients_of_the_definition(tied):
+    with FakeTeacher() as fake, teacher_of(fake) as teacher:
+        batch = teacher.add_targets(collate(examples(4)))
+    plain, student = tiny(tied), distil(tiny(tied), lyne.DistillationLoss(), alpha=0.7)
+    expected = by_definition(plain, batch, 0.7)
+    expected.backward()
+    output = student(**batch)
+    output.loss.backward()
+    assert isinstance(output, DistillationOutput)
+    assert output.loss.item() == pytest.approx(expected.item(), abs=1e-5)
+    named = dict(plain.named_parameters())
+    for name, parameter in student.named_parameters():
+        torch.testing.assert_close(parameter.grad, named[name].grad, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_distil_model_keeps_its_names_its_ties_and_its_logits():
+    plain, student = tiny(), distil(tiny())
+    assert list(plain.state_dict()) == list(student.state_dict())
+    assert isinstance(student.get_output_embeddings(), DistillationHead)
+    assert student.get_output_embeddings().weight is student.get_input_embeddings().weight
+    ids = torch.arange(6)[None]
+    torch.testing.assert_close(plain(input_ids=ids).logits, student(input_ids=ids).logits)
+    assert {"input_ids", "labels", "target_token_ids", "log_tail"} <= set(inspect.signature(student.forward).parameters)
+    assert student.generate(ids, max_new_tokens=3, do_sample=False).shape == (1, 9)
+
+
+def test_distil_gpt2_family_has_its_loss_too():
+    config = GPT2Config(
+        vocab_size=rows.VOCABULARY, n_positions=32, n_embd=16, n_layer=1, n_head=2, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0
+    )
+    torch.manual_seed(1)
+    plain = GPT2LMHeadModel(config)
+    torch.manual_seed(1)
+    student = distil(GPT2LMHeadModel(config), alpha=0.5)
+    with FakeTeacher() as fake, teacher_of(fake) as teacher:
+        batch = teacher.add_targets(collate(examples(3)))
+    assert student(**batch).loss.item() == pytest.approx(by_definition(plain, batch, 0.5).item(), abs=1e-5)
+
+
+def arguments(directory, **changes) -> TrainingArguments:
+    settings = {
+        "per_device_train_batch_size": 4, "max_steps": 6, "logging_steps": 2, "save_steps": 3, "learning_rate": 5e-3,
+        "report_to": [], "use_cpu": True, "seed": 1, "lr_scheduler_type": "constant", "remove_unused_columns": False,
+    }  # fmt: skip
+    return TrainingArguments(output_dir=str(directory), **{**settings, **changes})
+
+
+def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+class TestLyneTrainer:
+    def train(self, directory, resume=None, student=None, **changes):
+        with FakeTeacher() as fake, teacher_of(fake) as teacher:
+            student = student or distil(tiny(), alpha=0.9)
+            trainer = LyneTrainer(teacher, student, collate, args=arguments(directory, **changes), train_dataset=examples())
+            trainer.train(resume_from_checkpoint=resume)
+            self.evaluated = trainer.evaluate(examples(8))
+        return trainer
+
+    def test_train_learns_logs_its_terms_and_saves_a_hugging_face_directory(self, tmp_path):
+        trainer = self.train(tmp_path, max_steps=30, logging_steps=6, save_steps=30)
+        logs = [log for log in trainer.state.log_history if "loss" in log]
+        assert logs[-1]["divergence"] < logs[0]["divergence"]
+        assert logs[0]["loss"] == pytest.approx(0.1 * logs[0]["nll"] + 0.9 * logs[0]["divergence"], abs=2e-2)
+        assert self.evaluated["eval_loss"] == pytest.approx(logs[-1]["loss"], rel=0.5)
+        trainer.save_model(str(tmp_path / "saved"))
+        loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "saved")
+        for name, value in loaded.state_dict().items():
+            torch.testing.assert_close(value, trainer.model.state_dict()[name])
+
+    def test_train_resumed_equals_the_undisturbed_run(self, tmp_path):
+        whole = weights(self.train(tmp_path / "whole").model)
+        self.train(tmp_path / "cut", max_steps=3)
+        resumed = weights(self.train(tmp_path / "cut", resume=True).model)
+        assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+    def test_train_workers_fetch_ahead_and_change_nothing(self, tmp_path):
+        whole = weights(self.train(tmp_path / "a").model)
+        workers = weights(self.train(tmp_path / "b", dataloader_num_workers=2).model)
+        assert all(torch.equal(whole[name], workers[name]) for name in whole)
+
+    def test_train_accumulated_batches_equal_one_of_their_size(self, tmp_path):
+        whole = weights(self.train(tmp_path / "a", max_steps=2, max_grad_norm=0.0, optim="sgd").model)
+        parts = self.train(
+            tmp_path / "b", max_steps=2, per_device_train_batch_size=2, gradient_accumulation_steps=2, max_grad_norm=0.0, optim="sgd"
+        )
+        for name, value in weights(parts.model).items():
+            # Unshifted labels count the first token of each sequence, too, so the two denominators differ a little.
+            torch.testing.assert_close(value, whole[name], rtol=0.02, atol=2e-3)
+
+    def test_init_model_that_was_not_changed_is_refused(self, tmp_path):
+        with FakeTeacher() as fake, teacher_of(fake) as teacher, pytest.raises(ValueError, match="expected: a model that distil changed"):
+            LyneTrainer(teacher, tiny(), collate, args=arguments(tmp_path), train_dataset=examples())
+
+
+def test_compute_loss_func_plain_trainer_trains_the_same(tmp_path):
+    with FakeTeacher() as fake, teacher_of(fake) as teacher:
+        trainer = Trainer(
+            model=distil(tiny(), alpha=0.9),
+            args=arguments(tmp_path / "plain"),
+            train_dataset=examples(),
+            data_collator=teacher.collator(collate),
+            compute_loss_func=compute_loss_func,
+        )
+        trainer.train()
+    ours = TestLyneTrainer().train(tmp_path / "ours")
+    found, expected = weights(trainer.model), weights(ours.model)
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert math.isfinite(trainer.state.log_history[0]["loss"])
