@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rows
 from conftest import TEACHER, Server, run, serve
 from tokenizers import Tokenizer
 
 import lyne
+from lyne import captures
 from lyne.wire import decode
 from lyne.wire.block import decode_checked
 
@@ -67,6 +69,29 @@ def test_take_rows_equal_those_that_the_java_client_prints(server):
         found = [np.float32(entry["log_probability"]) for entry in printed[row]["top"]]
         assert found == targets.logprobs[at].tolist()
         assert np.float32(printed[row]["next_log_probability"]) == targets.label_logprob[row]
+
+
+def test_take_compact_rows_begin_with_the_most_probable_token_where_others_share_its_level(server):
+    ids = np.random.default_rng(3).integers(0, 4096, (12, 256)).astype(np.int32)
+    ties = 0
+    with lyne.TeacherClient(server.address) as client, client.open(lyne.TopK(64)) as exact, client.open(lyne.TopK(64), "compact") as coded:
+        for number, window in enumerate(ids):
+            exact.offer(lyne.TargetSequence(number, window))
+            coded.offer(lyne.TargetSequence(number, window))
+            expected, found = exact.take(), coded.take()
+            first = found.offsets[:-1]
+            assert found.ids[first].tolist() == expected.ids[expected.offsets[:-1]].tolist()
+            ties += int(((found.logprobs[first] == found.logprobs[first + 1]) & (found.ids[first] > found.ids[first + 1])).sum())
+            for block in found.blocks:
+                assert decode(block, True).ids.tolist() == decode(block, False).ids.tolist()
+    assert ties > 0
+
+
+def test_hold_entry_without_all_positions_is_passed_over():
+    window = np.arange(9, dtype=np.int32)
+    entry = [rows.block(window, np.array([0, 1, 5]), lyne.TopK(2))]
+    assert captures._hold(entry, lyne.TargetSequence(0, window, np.array([1, 5])))
+    assert not captures._hold(entry, lyne.TargetSequence(0, window, np.array([1, 4])))
 
 
 def test_stream_server_killed_mid_run_loses_nothing_to_the_other():
