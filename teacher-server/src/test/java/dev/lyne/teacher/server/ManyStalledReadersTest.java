@@ -38,7 +38,7 @@ final class ManyStalledReadersTest {
             }
             await().until(() -> fixture.gauge("lyne.teacher.streams") == READERS);
             await().atMost(Duration.ofMinutes(3))
-                    .until(() -> fixture.gauge("lyne.teacher.unsent.bytes") > BUDGET / 2.0);
+                    .until(() -> fixture.gauge("lyne.teacher.unsent.room.bytes") > BUDGET / 2.0);
 
             TestStream reading = fixture.stream().open(64);
             int first = next;
