@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 
 /** Calls that send bytes which are no message of the contract. */
 public final class MalformedCalls {
@@ -39,7 +40,8 @@ public final class MalformedCalls {
                 .setRequestMarshaller(new Bytes())
                 .setResponseMarshaller(new Bytes())
                 .build();
-        ClientCall<byte[], byte[]> call = channel.newCall(method, CallOptions.DEFAULT);
+        ClientCall<byte[], byte[]> call =
+                channel.newCall(method, CallOptions.DEFAULT.withDeadlineAfter(1, TimeUnit.MINUTES));
         CompletableFuture<Status> end = new CompletableFuture<>();
         call.start(
                 new ClientCall.Listener<>() {
