@@ -8,6 +8,8 @@ import io.grpc.Status;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -146,8 +148,8 @@ final class FaultCases {
 
     /** The student is stopped for longer than its patience. */
     private double suspendedStudent() throws Exception {
-        double patience = bench.either(3, 60);
-        double asleep = bench.either(6, 90);
+        double patience = bench.either(6, 60);
+        double asleep = bench.either(9, 90);
         try (ServerProcess teacher = bench.teacher("of-suspended-teacher");
                 FaultBench.Student student = bench.student(
                         "suspended",
@@ -158,7 +160,9 @@ final class FaultCases {
             student.process().signal("STOP");
             TimeUnit.MILLISECONDS.sleep((long) (1e3 * asleep));
             student.process().signal("CONT");
-            return within(end(student), 1.1 * secondsAlone + asleep + 3);
+            double seconds = end(student);
+            requireSaid(student, "this process did not run for ");
+            return within(seconds, 1.1 * secondsAlone + asleep + 3);
         }
     }
 
@@ -167,10 +171,12 @@ final class FaultCases {
         double seconds;
         try (ServerProcess teacher = bench.teacher("lost");
                 FaultBench.Student student =
-                        bench.student("of-lost", List.of(teacher.awaitReady().listening()), "--retry-seconds", "2")) {
+                        bench.student("of-lost", List.of(teacher.awaitReady().listening()), "--retry-seconds", "8")) {
             awaitSteps(student, 5);
             ProcessHandle.of(teacher.pid()).orElseThrow().destroyForcibly();
             require(student.process().awaitEnd(PATIENCE_SECONDS) == 1, "it did not exit with 1");
+            requireSaid(student, "no rows for PT8S");
+            requireSaid(student, "checkpoint written before the end");
             seconds = student.seconds();
         }
         require(bench.checkpoints("of-lost").size() == 1, "checkpoints: " + bench.checkpoints("of-lost"));
@@ -237,6 +243,11 @@ final class FaultCases {
         require(bench.coverage(student.name()).orElse(0) == 1, "coverage: " + bench.coverage(student.name()));
         require(Arrays.equals(bench.weights(student.name()), undisturbed()), student.name() + " has other weights");
         return seconds;
+    }
+
+    private void requireSaid(FaultBench.Student student, String line) throws Exception {
+        Path log = bench.log(student.name());
+        require(Files.readString(log).contains(line), log + " does not say: " + line);
     }
 
     /** In the short form times are told, not judged: it runs beside other work. */
