@@ -1,12 +1,12 @@
 package dev.lyne.cli;
 
+import dev.lyne.client.TeacherDescription;
 import dev.lyne.lm.generation.SamplingOptions;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
-import dev.lyne.student.client.TeacherDescription;
 import dev.lyne.student.report.ReportData;
 import dev.lyne.student.report.ReportData.Fact;
 import dev.lyne.student.report.ReportData.FactTable;

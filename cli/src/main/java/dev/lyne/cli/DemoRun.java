@@ -1,9 +1,9 @@
 package dev.lyne.cli;
 
+import dev.lyne.client.ClientOptions;
+import dev.lyne.client.TeacherClient;
+import dev.lyne.client.TeacherDescription;
 import dev.lyne.lm.tokenizer.Tokenizer;
-import dev.lyne.student.client.ClientOptions;
-import dev.lyne.student.client.TeacherClient;
-import dev.lyne.student.client.TeacherDescription;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;

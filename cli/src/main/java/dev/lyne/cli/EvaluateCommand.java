@@ -1,5 +1,9 @@
 package dev.lyne.cli;
 
+import dev.lyne.client.TargetRequest;
+import dev.lyne.client.TeacherClient;
+import dev.lyne.client.TeacherExpectation;
+import dev.lyne.client.TokenizerDownload;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.scoring.ScoringModel;
@@ -7,10 +11,6 @@ import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.weights.ModelFiles;
-import dev.lyne.student.client.TargetRequest;
-import dev.lyne.student.client.TeacherClient;
-import dev.lyne.student.client.TeacherExpectation;
-import dev.lyne.student.client.TokenizerDownload;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.evaluate.Evaluation;
 import dev.lyne.student.evaluate.Evaluator;

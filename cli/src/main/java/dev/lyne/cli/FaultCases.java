@@ -1,8 +1,8 @@
 package dev.lyne.cli;
 
+import dev.lyne.client.TeacherDialer;
+import dev.lyne.client.TeacherSecurity;
 import dev.lyne.load.wire.MalformedCalls;
-import dev.lyne.student.client.TeacherDialer;
-import dev.lyne.student.client.TeacherSecurity;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dev.lyne.cli;
 
-import dev.lyne.student.client.TeacherDialer;
+import dev.lyne.client.TeacherDialer;
 import dev.lyne.v1.TeacherServiceGrpc;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;

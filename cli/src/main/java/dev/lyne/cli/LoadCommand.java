@@ -1,5 +1,7 @@
 package dev.lyne.cli;
 
+import dev.lyne.client.TeacherClient;
+import dev.lyne.client.TeacherDialer;
 import dev.lyne.lm.files.AsideFile;
 import dev.lyne.load.page.LoadPage;
 import dev.lyne.load.profile.LoadProfile;
@@ -9,8 +11,6 @@ import dev.lyne.load.result.Merge;
 import dev.lyne.load.run.LoadTest;
 import dev.lyne.load.run.Schedule;
 import dev.lyne.load.wire.GrpcConnections;
-import dev.lyne.student.client.TeacherClient;
-import dev.lyne.student.client.TeacherDialer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

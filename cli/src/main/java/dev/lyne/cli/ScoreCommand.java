@@ -1,16 +1,16 @@
 package dev.lyne.cli;
 
+import dev.lyne.client.TargetRequest;
+import dev.lyne.client.TargetSequence;
+import dev.lyne.client.TargetSource;
+import dev.lyne.client.TargetStream;
+import dev.lyne.client.Targets;
+import dev.lyne.client.TeacherClient;
+import dev.lyne.client.TeacherExpectation;
+import dev.lyne.client.capture.CaptureSource;
 import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.TokenChoice;
 import dev.lyne.lm.tokenizer.Tokenizer;
-import dev.lyne.student.capture.CaptureSource;
-import dev.lyne.student.client.TargetRequest;
-import dev.lyne.student.client.TargetSequence;
-import dev.lyne.student.client.TargetSource;
-import dev.lyne.student.client.TargetStream;
-import dev.lyne.student.client.Targets;
-import dev.lyne.student.client.TeacherClient;
-import dev.lyne.student.client.TeacherExpectation;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
 import dev.lyne.wire.capture.CapturedForm;

@@ -1,7 +1,7 @@
 package dev.lyne.cli;
 
-import dev.lyne.student.client.ClientOptions;
-import dev.lyne.student.client.Timeouts;
+import dev.lyne.client.ClientOptions;
+import dev.lyne.client.Timeouts;
 import java.time.Duration;
 import picocli.CommandLine.Option;
 

@@ -1,6 +1,6 @@
 package dev.lyne.cli;
 
-import dev.lyne.student.client.TeacherSecurity;
+import dev.lyne.client.TeacherSecurity;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;

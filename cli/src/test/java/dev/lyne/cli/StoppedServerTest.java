@@ -2,6 +2,8 @@ package dev.lyne.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.client.TeacherDialer;
+import dev.lyne.client.TeacherSecurity;
 import dev.lyne.load.profile.Arrivals;
 import dev.lyne.load.profile.Lengths;
 import dev.lyne.load.profile.LoadProfile;
@@ -14,8 +16,6 @@ import dev.lyne.load.run.LoadTest;
 import dev.lyne.load.run.Progress;
 import dev.lyne.load.run.Schedule;
 import dev.lyne.load.wire.GrpcConnections;
-import dev.lyne.student.client.TeacherDialer;
-import dev.lyne.student.client.TeacherSecurity;
 import dev.lyne.wire.Precision;
 import java.nio.file.Path;
 import java.time.Duration;

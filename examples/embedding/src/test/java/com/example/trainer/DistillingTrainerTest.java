@@ -3,10 +3,10 @@ package com.example.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.client.TeacherMismatchException;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
-import dev.lyne.student.client.TeacherMismatchException;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
