@@ -3,6 +3,8 @@ package dev.lyne.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.cli.common.HostPort;
+import dev.lyne.cli.serve.FileDefaults;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -56,10 +58,9 @@ final class CommandLineTest {
 
     @Test
     void wrongAddress_saysWhatIsExpected() {
-        assertThatThrownBy(() -> ServeCommand.address("--listen", "127.0.0.1"))
+        assertThatThrownBy(() -> HostPort.parse("--listen", "127.0.0.1"))
                 .hasMessageContaining("--listen: 127.0.0.1 (expected: HOST:PORT");
-        assertThatThrownBy(() -> ServeCommand.address("--listen", "127.0.0.1:70000"))
-                .hasMessageContaining("70000");
+        assertThatThrownBy(() -> HostPort.parse("--listen", "127.0.0.1:70000")).hasMessageContaining("70000");
     }
 
     @Test

@@ -10,6 +10,7 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherExpectation;
+import dev.lyne.load.process.ChildProcess;
 import dev.lyne.student.train.RunSummary;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;

@@ -17,6 +17,8 @@ import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.training.CrossEntropy;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
+import dev.lyne.load.process.ChildProcess;
+import dev.lyne.load.process.ServerFigures;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
 import java.io.IOException;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lyne.client.TeacherDialer;
 import dev.lyne.client.TeacherSecurity;
+import dev.lyne.load.process.ChildProcess;
 import dev.lyne.load.profile.Arrivals;
 import dev.lyne.load.profile.Lengths;
 import dev.lyne.load.profile.LoadProfile;

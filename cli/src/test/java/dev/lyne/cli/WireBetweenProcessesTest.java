@@ -11,6 +11,7 @@ import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherExpectation;
 import dev.lyne.client.WireAssertions;
 import dev.lyne.client.WireMutations;
+import dev.lyne.load.process.ChildProcess;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
 import java.nio.file.Path;

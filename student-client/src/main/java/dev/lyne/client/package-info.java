@@ -3,4 +3,3 @@
 package dev.lyne.client;
 
 import org.jspecify.annotations.NullMarked;
-

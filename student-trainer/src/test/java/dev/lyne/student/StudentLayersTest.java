@@ -10,8 +10,7 @@ import com.tngtech.archunit.lang.ArchRule;
 
 /**
  * Data flows corpus → tokens → targets (client) → loss → step and checkpoint → report, and nothing imports leftwards but the
- * trainer, which is put together from all of them, evaluation, which reads windows and targets, and studies, which train and
- * evaluate.
+ * trainer, which is put together from all of them, evaluation and recording, which read windows and targets.
  */
 @AnalyzeClasses(packages = "dev.lyne.student", importOptions = ImportOption.DoNotIncludeTests.class)
 final class StudentLayersTest {
@@ -20,9 +19,9 @@ final class StudentLayersTest {
             slices().matching("dev.lyne.student.(*)..").should().beFreeOfCycles();
 
     @ArchTest
-    static final ArchRule ONLY_STUDIES_AND_COMMANDS_KNOW_THE_TRAINER = noClasses()
+    static final ArchRule NOTHING_THAT_IT_IS_MADE_OF_KNOWS_THE_TRAINER = noClasses()
             .that()
-            .resideOutsideOfPackages("dev.lyne.student.train..", "dev.lyne.student.study..")
+            .resideOutsideOfPackage("dev.lyne.student.train..")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("dev.lyne.student.train..");
@@ -32,7 +31,7 @@ final class StudentLayersTest {
             .that()
             .resideInAnyPackage(
                     "dev.lyne.student.tokens..",
-                    "dev.lyne.client..",
+                    "dev.lyne.student.capture..",
                     "dev.lyne.student.loss..",
                     "dev.lyne.student.checkpoint..",
                     "dev.lyne.student.evaluate..",
@@ -42,13 +41,9 @@ final class StudentLayersTest {
             .resideInAPackage("dev.lyne.student.corpus..");
 
     @ArchTest
-    static final ArchRule TARGETS_AND_LOSS_KNOW_NO_WINDOWS = noClasses()
+    static final ArchRule LOSS_AND_FILES_KNOW_NO_WINDOWS = noClasses()
             .that()
-            .resideInAnyPackage(
-                    "dev.lyne.client..",
-                    "dev.lyne.student.loss..",
-                    "dev.lyne.student.checkpoint..",
-                    "dev.lyne.student.report..")
+            .resideInAnyPackage("dev.lyne.student.loss..", "dev.lyne.student.checkpoint..", "dev.lyne.student.report..")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("dev.lyne.student.tokens..");

@@ -3,4 +3,3 @@
 package dev.lyne.client.capture;
 
 import org.jspecify.annotations.NullMarked;
-

@@ -3,4 +3,3 @@
 package dev.lyne.student.capture;
 
 import org.jspecify.annotations.NullMarked;
-

@@ -3,4 +3,3 @@
 package dev.lyne.student.checkpoint;
 
 import org.jspecify.annotations.NullMarked;
-

@@ -3,4 +3,3 @@
 package dev.lyne.student.corpus;
 
 import org.jspecify.annotations.NullMarked;
-

@@ -3,4 +3,3 @@
 package dev.lyne.student.evaluate;
 
 import org.jspecify.annotations.NullMarked;
-

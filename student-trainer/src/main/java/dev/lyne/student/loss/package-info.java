@@ -3,4 +3,3 @@
 package dev.lyne.student.loss;
 
 import org.jspecify.annotations.NullMarked;
-

@@ -3,4 +3,3 @@
 package dev.lyne.student.report;
 
 import org.jspecify.annotations.NullMarked;
-

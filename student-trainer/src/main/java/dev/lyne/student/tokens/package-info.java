@@ -3,4 +3,3 @@
 package dev.lyne.student.tokens;
 
 import org.jspecify.annotations.NullMarked;
-

@@ -3,4 +3,3 @@
 package dev.lyne.student.train;
 
 import org.jspecify.annotations.NullMarked;
-
