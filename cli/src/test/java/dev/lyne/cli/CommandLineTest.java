@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.cli.common.HostPort;
 import dev.lyne.cli.serve.FileDefaults;
+import dev.lyne.load.process.ChildProcess;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -284,5 +285,10 @@ final class CommandLineTest {
                 .isEqualTo("float16");
         assertThat((Long) parsed.commandSpec().findOption("--drain-seconds").getValue())
                 .isEqualTo(30);
+    }
+
+    @Test
+    void childProcesses_runThisCommandLine() {
+        assertThat(ChildProcess.MAIN_CLASS).isEqualTo(Lyne.class.getName());
     }
 }

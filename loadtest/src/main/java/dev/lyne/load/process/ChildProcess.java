@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
  */
 public final class ChildProcess implements AutoCloseable {
     /** The command line, which is on the class path of whatever runs a command. */
-    static final String MAIN_CLASS = "dev.lyne.cli.Lyne";
+    public static final String MAIN_CLASS = "dev.lyne.cli.Lyne";
 
     private static final String PARENT_VARIABLE = "LYNE_PARENT_PID";
     private static final List<String> OWN_OPTIONS = List.of(

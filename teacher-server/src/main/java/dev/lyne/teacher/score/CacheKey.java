@@ -1,4 +1,4 @@
-package dev.lyne.teacher.cache;
+package dev.lyne.teacher.score;
 
 import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -18,7 +18,7 @@ public record CacheKey(long a, long b, long c, long d) {
     /** Length of {@link #bytes}. */
     public static final int BYTES = 32;
 
-    static CacheKey of(TeacherDescription teacher, Selection selection, int[] tokens) {
+    public static CacheKey of(TeacherDescription teacher, Selection selection, int[] tokens) {
         MessageDigest digest = sha256();
         digest.update(teacher.modelDigest());
         digest.update((byte) (teacher.deterministic() ? 1 : 0));

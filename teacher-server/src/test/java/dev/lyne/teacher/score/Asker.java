@@ -1,4 +1,4 @@
-package dev.lyne.teacher.cache;
+package dev.lyne.teacher.score;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Collects what it is told. */
-final class Asker implements Waiter {
+public final class Asker implements Waiter {
     private final List<Object> told = new ArrayList<>();
     volatile boolean narrowed;
     volatile EncodedSequence rows = new EncodedSequence(List.of());
@@ -29,11 +29,11 @@ final class Asker implements Waiter {
         told.add(what);
     }
 
-    synchronized List<Object> told() {
+    public synchronized List<Object> told() {
         return List.copyOf(told);
     }
 
-    void awaitOnly(Object expected) {
+    public void awaitOnly(Object expected) {
         await().until(() -> !told().isEmpty());
         assertThat(told()).containsExactly(expected);
     }

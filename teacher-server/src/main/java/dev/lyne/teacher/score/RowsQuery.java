@@ -1,4 +1,4 @@
-package dev.lyne.teacher.cache;
+package dev.lyne.teacher.score;
 
 import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -15,19 +15,19 @@ import dev.lyne.wire.Selection;
  */
 @SuppressWarnings("ArrayRecordComponent") // a carrier; never compared
 public record RowsQuery(CacheKey key, TeacherDescription teacher, int[] tokens, Holdings wanted) {
-    static RowsQuery of(TeacherDescription teacher, ScoreTask task) {
+    public static RowsQuery of(TeacherDescription teacher, ScoreTask task) {
         int[] tokens = task.item().tokens();
         CacheKey key = CacheKey.of(teacher, task.format().selection(), tokens);
         return new RowsQuery(key, teacher, tokens, Holdings.wanted(task));
     }
 
     /** Whether rows {@linkplain Holdings#contains answer} what is asked for. */
-    boolean answeredBy(Holdings held) {
+    public boolean answeredBy(Holdings held) {
         return contains(held, wanted);
     }
 
     /** Whether one set of rows of the query's teacher {@linkplain Holdings#contains contains} another. */
-    boolean contains(Holdings held, Holdings other) {
+    public boolean contains(Holdings held, Holdings other) {
         return Holdings.contains(held, other, teacher.vocabularySize(), teacher.deterministic());
     }
 

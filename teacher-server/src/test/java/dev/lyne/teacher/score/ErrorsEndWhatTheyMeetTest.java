@@ -1,4 +1,4 @@
-package dev.lyne.teacher.cache;
+package dev.lyne.teacher.score;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -7,6 +7,11 @@ import dev.lyne.lm.scoring.SelectedRows;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
+import dev.lyne.teacher.cache.CacheTiers;
+import dev.lyne.teacher.cache.LaneOptions;
+import dev.lyne.teacher.cache.SlowerTier;
+import dev.lyne.teacher.cache.TestTier;
+import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.Positions;
@@ -41,10 +46,10 @@ final class ErrorsEndWhatTheyMeetTest {
         }
     }
 
-    private SingleFlight flight(List<TierLane> slower) {
+    private SingleFlight flight(List<SlowerTier> slower) {
         return new SingleFlight(
                 teacher.description(),
-                new CacheTiers(new MemoryTier(1 << 20, registry), slower),
+                CacheTiers.open(1 << 20, slower, System::nanoTime, registry),
                 new BrokenEncoder(),
                 batcher,
                 System::nanoTime,
@@ -132,11 +137,8 @@ final class ErrorsEndWhatTheyMeetTest {
     @Test
     void lookup_throwsAnError_theSequenceIsComputed() {
         disk.breakDown();
-        SingleFlight flight = flight(List.of(new TierLane(
-                disk,
-                new LaneOptions(1, LaneOptions.ANY_TURN, 1 << 20),
-                System::nanoTime,
-                new TierMetrics(registry, Origin.DISK))));
+        SingleFlight flight = flight(List.of(new SlowerTier(
+                disk, new LaneOptions(1, LaneOptions.ANY_TURN, 1 << 20), new TierMetrics(registry, Origin.DISK))));
         Asker asker = new Asker();
         flight.score(task(), asker);
 

@@ -1,4 +1,4 @@
-package dev.lyne.teacher.cache;
+package dev.lyne.teacher.score;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.lm.scoring.SelectedRows;
@@ -33,7 +33,7 @@ public final class SingleFlight implements Scorer {
     private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(SingleFlight.class));
 
     private final TeacherDescription teacher;
-    private final CacheTiers tiers;
+    private final RowStore tiers;
     private final SequenceEncoder encoder;
     private final Narrowing narrowing;
     private final Batcher batcher;
@@ -45,7 +45,7 @@ public final class SingleFlight implements Scorer {
 
     public SingleFlight(
             TeacherDescription teacher,
-            CacheTiers tiers,
+            RowStore tiers,
             SequenceEncoder encoder,
             Batcher batcher,
             LongSupplier nanoClock,

@@ -1,4 +1,4 @@
-package dev.lyne.teacher.cache;
+package dev.lyne.teacher.score;
 
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;

@@ -1,4 +1,4 @@
-package dev.lyne.teacher.cache;
+package dev.lyne.teacher.score;
 
 import dev.lyne.lm.scoring.ScoreItem;
 

@@ -1,4 +1,4 @@
-package dev.lyne.teacher.cache;
+package dev.lyne.teacher.score;
 
 /** Where a waiter's rows came from. */
 public enum Origin {

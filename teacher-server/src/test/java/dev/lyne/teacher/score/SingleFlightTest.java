@@ -1,4 +1,4 @@
-package dev.lyne.teacher.cache;
+package dev.lyne.teacher.score;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -7,6 +7,7 @@ import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
+import dev.lyne.teacher.cache.CacheTiers;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.BlockDecoder;
@@ -31,7 +32,7 @@ final class SingleFlightTest {
             teacher, new BatchOptions(1, Duration.ZERO, 0, 1), 1, now::get, new BatchMetrics(registry, "fake"));
     private final SingleFlight flight = new SingleFlight(
             teacher.description(),
-            new CacheTiers(new MemoryTier(1 << 20, registry), List.of()),
+            CacheTiers.open(1 << 20, List.of(), System::nanoTime, registry),
             new SequenceEncoder(teacher.description(), 1 << 20),
             batcher,
             now::get,

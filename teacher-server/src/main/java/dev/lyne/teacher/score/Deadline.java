@@ -1,4 +1,4 @@
-package dev.lyne.teacher.cache;
+package dev.lyne.teacher.score;
 
 /**
  * The time after which work that has not started is dropped.

@@ -1,4 +1,4 @@
-package dev.lyne.teacher.cache;
+package dev.lyne.teacher.score;
 
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.teacher.model.FakeTeacher;
@@ -49,7 +49,7 @@ public final class TestRows {
         return task(ids, format, Positions.withData(tokens), Deadline.NONE);
     }
 
-    static ScoreTask task(int[] ids, RowFormat format, int[] positions, Deadline deadline) {
+    public static ScoreTask task(int[] ids, RowFormat format, int[] positions, Deadline deadline) {
         return new ScoreTask(new ScoreItem(ids, positions), format, deadline, false);
     }
 

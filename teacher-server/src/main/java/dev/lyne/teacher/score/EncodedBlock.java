@@ -1,4 +1,4 @@
-package dev.lyne.teacher.cache;
+package dev.lyne.teacher.score;
 
 /**
  * A target block as it travels.

@@ -1,9 +1,9 @@
-package dev.lyne.teacher.cache;
+package dev.lyne.teacher.score;
 
 import java.util.List;
 
 /** A search of the tiers below memory. Exactly one of {@link #found} and {@link #absent} is called, unless it is not wanted. */
-interface Lookup {
+public interface Lookup {
     RowsQuery query();
 
     /** True while somebody waits for the outcome; asked before each tier's turn. */

@@ -1,4 +1,4 @@
-package dev.lyne.teacher.cache;
+package dev.lyne.teacher.score;
 
 import dev.lyne.wire.Containment;
 import dev.lyne.wire.Precision;
@@ -22,7 +22,7 @@ public record Holdings(RowFormat format, int[] positions, int[][] chosen, double
     }
 
     /** The same rows, coded exactly. */
-    Holdings exact() {
+    public Holdings exact() {
         return new Holdings(
                 new RowFormat(format.selection(), Precision.EXACT, format.rawLogits()), positions, chosen, 0);
     }
@@ -78,7 +78,7 @@ public record Holdings(RowFormat format, int[] positions, int[][] chosen, double
     }
 
     /** Bytes that keeping this costs, about. */
-    long bytes() {
+    public long bytes() {
         return 4L
                 * (positions.length
                         + Arrays.stream(chosen).mapToInt(ids -> ids.length + 4).sum());

@@ -1,4 +1,4 @@
-package dev.lyne.teacher.cache;
+package dev.lyne.teacher.score;
 
 /** An asker's hold on what it asked for. */
 @FunctionalInterface
