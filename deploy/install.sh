@@ -21,7 +21,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mvn -q -B --no-transfer-progress -DskipTests -Dspotless.check.skip -Djacoco.skip -pl cli -am \
   package dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$prefix/lib"
 rm -f "$prefix"/lib/lyne-*.jar
-for module in proto language-model teacher-server student-client loadtest cli; do
+for module in proto student-client language-model student-trainer teacher-server loadtest cli; do
   cp "$module/target/lyne-$module"-*.jar "$prefix/lib/"
 done
 cp lyne "$prefix/"

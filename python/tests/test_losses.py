@@ -22,7 +22,7 @@ from lyne.losses import (
 
 VALID = valid_losses()
 AT_TEMPERATURES = [variant for loss in VALID for variant in (loss, at_temperature(loss, 2.0, True), at_temperature(loss, 0.5, False))]
-SCRIPTS = Path(__file__).parents[2] / "student-client/src/main/resources/dev/lyne/student/loss"
+SCRIPTS = Path(__file__).parents[2] / "student-trainer/src/main/resources/dev/lyne/student/loss"
 
 
 def seed_of(loss: DistillationLoss) -> int:

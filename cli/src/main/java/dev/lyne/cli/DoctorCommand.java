@@ -2,6 +2,8 @@ package dev.lyne.cli;
 
 import ai.djl.engine.Engine;
 import ai.djl.util.cuda.CudaUtils;
+import dev.lyne.cli.common.Failures;
+import dev.lyne.cli.common.JsonReport;
 import dev.lyne.lm.engine.ProductKernels;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
@@ -16,6 +18,7 @@ import dev.lyne.lm.training.CrossEntropy;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.load.bench.CpuFeatures;
+import dev.lyne.load.process.Home;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.FileStore;

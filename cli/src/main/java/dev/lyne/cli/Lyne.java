@@ -1,5 +1,24 @@
 package dev.lyne.cli;
 
+import dev.lyne.cli.common.AtLeast;
+import dev.lyne.cli.common.Failures;
+import dev.lyne.cli.common.JsonReport;
+import dev.lyne.cli.demo.DemoCommand;
+import dev.lyne.cli.measure.BenchCommand;
+import dev.lyne.cli.measure.LoadCommand;
+import dev.lyne.cli.measure.PlanCommand;
+import dev.lyne.cli.measure.StudyCommand;
+import dev.lyne.cli.serve.FileDefaults;
+import dev.lyne.cli.serve.HealthCommand;
+import dev.lyne.cli.serve.ScoreCommand;
+import dev.lyne.cli.serve.ServeCommand;
+import dev.lyne.cli.train.CaptureCommand;
+import dev.lyne.cli.train.EvaluateCommand;
+import dev.lyne.cli.train.PretrainCommand;
+import dev.lyne.cli.train.SettingOptions;
+import dev.lyne.cli.train.TokenizerCommand;
+import dev.lyne.cli.train.TrainCommand;
+import dev.lyne.load.process.ChildProcess;
 import java.util.List;
 import java.util.Objects;
 import org.slf4j.bridge.SLF4JBridgeHandler;

@@ -1,58 +1,94 @@
 package dev.lyne.cli;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
-import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
 
 /** Which module may know which; each module's own test orders its packages. */
 @AnalyzeClasses(packages = "dev.lyne", importOptions = DoNotIncludeTests.class)
 final class ArchitectureTest {
+    /** Each module, and who may know it; the poms say the same, but for what a module brings along. */
     @ArchTest
-    static final ArchRule LANGUAGE_MODEL_KNOWS_NOTHING_OF_TEACHERS_STUDENTS_OR_NETWORKS = noClasses()
+    static final ArchRule MODULES_KNOW_ONLY_THOSE_BELOW = layeredArchitecture()
+            .consideringOnlyDependenciesInLayers()
+            .layer("proto")
+            .definedBy("dev.lyne.v1..", "dev.lyne.wire..")
+            .layer("student-client")
+            .definedBy("dev.lyne.client..")
+            .layer("language-model")
+            .definedBy("dev.lyne.lm..")
+            .layer("student-trainer")
+            .definedBy("dev.lyne.student..")
+            .layer("teacher-server")
+            .definedBy("dev.lyne.teacher..")
+            .layer("loadtest")
+            .definedBy("dev.lyne.load..")
+            .layer("cli")
+            .definedBy("dev.lyne.cli..")
+            .whereLayer("proto")
+            .mayOnlyBeAccessedByLayers("student-client", "student-trainer", "teacher-server", "loadtest", "cli")
+            .whereLayer("student-client")
+            .mayOnlyBeAccessedByLayers("student-trainer", "loadtest", "cli")
+            .whereLayer("language-model")
+            .mayOnlyBeAccessedByLayers("student-trainer", "teacher-server", "loadtest", "cli")
+            .whereLayer("student-trainer")
+            .mayOnlyBeAccessedByLayers("loadtest", "cli")
+            .whereLayer("teacher-server")
+            .mayOnlyBeAccessedByLayers("loadtest", "cli")
+            .whereLayer("loadtest")
+            .mayOnlyBeAccessedByLayers("cli")
+            .whereLayer("cli")
+            .mayNotBeAccessedByAnyLayer();
+
+    @ArchTest
+    static final ArchRule MODELS_KNOW_NO_NETWORK = noClasses()
             .that()
             .resideInAPackage("dev.lyne.lm..")
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage(
-                    "dev.lyne.v1..", "dev.lyne.wire..", "dev.lyne.teacher..", "dev.lyne.student..", "io.grpc..");
+            .resideInAPackage("io.grpc..");
 
     @ArchTest
-    static final ArchRule WIRE_KNOWS_NO_MODEL_AND_NO_END = noClasses()
+    static final ArchRule THE_CLIENT_KNOWS_NO_TENSORS = noClasses()
             .that()
-            .resideInAPackage("dev.lyne.wire..")
+            .resideInAnyPackage("dev.lyne.client..", "dev.lyne.wire..", "dev.lyne.v1..")
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage("dev.lyne.lm..", "dev.lyne.teacher..", "dev.lyne.student..");
+            .resideInAPackage("ai.djl..");
 
+    /** A kind of command knows what all share, and none of another kind. */
     @ArchTest
-    static final ArchRule TEACHER_AND_STUDENT_MEET_ONLY_ON_THE_WIRE = noClasses()
-            .that()
-            .resideInAPackage("dev.lyne.teacher..")
-            .should()
-            .dependOnClassesThat()
-            .resideInAPackage("dev.lyne.student..");
-
-    @ArchTest
-    static final ArchRule STUDENT_KNOWS_NO_TEACHER_SERVER = noClasses()
-            .that()
-            .resideInAPackage("dev.lyne.student..")
-            .should()
-            .dependOnClassesThat()
-            .resideInAnyPackage("dev.lyne.teacher..", "dev.lyne.load..", "dev.lyne.cli..");
-
-    @ArchTest
-    static final ArchRule ONLY_THE_COMMAND_LINE_KNOWS_ITSELF = noClasses()
-            .that()
-            .resideOutsideOfPackage("dev.lyne.cli..")
-            .should()
-            .dependOnClassesThat()
-            .resideInAPackage("dev.lyne.cli..");
+    static final ArchRule COMMANDS_KNOW_NO_OTHER_KIND = layeredArchitecture()
+            .consideringOnlyDependenciesInLayers()
+            .layer("root")
+            .definedBy("dev.lyne.cli")
+            .layer("serve")
+            .definedBy("dev.lyne.cli.serve..")
+            .layer("train")
+            .definedBy("dev.lyne.cli.train..")
+            .layer("measure")
+            .definedBy("dev.lyne.cli.measure..")
+            .layer("demo")
+            .definedBy("dev.lyne.cli.demo..")
+            .layer("common")
+            .definedBy("dev.lyne.cli.common..")
+            .whereLayer("root")
+            .mayNotBeAccessedByAnyLayer()
+            .whereLayer("serve")
+            .mayOnlyBeAccessedByLayers("root")
+            .whereLayer("train")
+            .mayOnlyBeAccessedByLayers("root")
+            .whereLayer("measure")
+            .mayOnlyBeAccessedByLayers("root")
+            .whereLayer("demo")
+            .mayOnlyBeAccessedByLayers("root");
 
     @ArchTest
     static final ArchRule PACKAGES_ARE_FREE_OF_CYCLES =
-            SlicesRuleDefinition.slices().matching("dev.lyne.(**)").should().beFreeOfCycles();
+            slices().matching("dev.lyne.(**)").should().beFreeOfCycles();
 }

@@ -3,6 +3,7 @@ package dev.lyne.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.load.process.ChildProcess;
 import dev.lyne.student.train.RunSummary;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -3,6 +3,9 @@ package dev.lyne.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.cli.common.HostPort;
+import dev.lyne.cli.serve.FileDefaults;
+import dev.lyne.load.process.ChildProcess;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -56,10 +59,9 @@ final class CommandLineTest {
 
     @Test
     void wrongAddress_saysWhatIsExpected() {
-        assertThatThrownBy(() -> ServeCommand.address("--listen", "127.0.0.1"))
+        assertThatThrownBy(() -> HostPort.parse("--listen", "127.0.0.1"))
                 .hasMessageContaining("--listen: 127.0.0.1 (expected: HOST:PORT");
-        assertThatThrownBy(() -> ServeCommand.address("--listen", "127.0.0.1:70000"))
-                .hasMessageContaining("70000");
+        assertThatThrownBy(() -> HostPort.parse("--listen", "127.0.0.1:70000")).hasMessageContaining("70000");
     }
 
     @Test
@@ -283,5 +285,10 @@ final class CommandLineTest {
                 .isEqualTo("float16");
         assertThat((Long) parsed.commandSpec().findOption("--drain-seconds").getValue())
                 .isEqualTo(30);
+    }
+
+    @Test
+    void childProcesses_runThisCommandLine() {
+        assertThat(ChildProcess.MAIN_CLASS).isEqualTo(Lyne.class.getName());
     }
 }

@@ -2,6 +2,7 @@ package dev.lyne.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.load.process.ChildProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,6 +2,7 @@ package dev.lyne.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.load.process.ChildProcess;
 import dev.lyne.student.train.RunSummary;
 import java.nio.file.Path;
 import java.util.ArrayList;

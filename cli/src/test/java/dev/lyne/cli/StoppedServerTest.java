@@ -2,6 +2,9 @@ package dev.lyne.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.client.TeacherDialer;
+import dev.lyne.client.TeacherSecurity;
+import dev.lyne.load.process.ChildProcess;
 import dev.lyne.load.profile.Arrivals;
 import dev.lyne.load.profile.Lengths;
 import dev.lyne.load.profile.LoadProfile;
@@ -14,8 +17,6 @@ import dev.lyne.load.run.LoadTest;
 import dev.lyne.load.run.Progress;
 import dev.lyne.load.run.Schedule;
 import dev.lyne.load.wire.GrpcConnections;
-import dev.lyne.student.client.TeacherDialer;
-import dev.lyne.student.client.TeacherSecurity;
 import dev.lyne.wire.Precision;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -3,6 +3,8 @@ package dev.lyne.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.lyne.load.process.ChildProcess;
+import dev.lyne.load.process.ServerProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,8 +2,9 @@ package dev.lyne.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.student.study.Study;
-import dev.lyne.student.study.StudyDirectory;
+import dev.lyne.load.process.ChildProcess;
+import dev.lyne.load.study.Study;
+import dev.lyne.load.study.StudyDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

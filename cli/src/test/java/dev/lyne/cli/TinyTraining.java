@@ -9,6 +9,7 @@ import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.CrossEntropy;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
+import dev.lyne.load.process.ChildProcess;
 import dev.lyne.student.train.RunDirectory;
 import java.io.IOException;
 import java.net.InetAddress;

@@ -2,15 +2,16 @@ package dev.lyne.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.student.client.ClientOptions;
-import dev.lyne.student.client.MutatingProxy;
-import dev.lyne.student.client.TargetRequest;
-import dev.lyne.student.client.TargetSequence;
-import dev.lyne.student.client.TargetStream;
-import dev.lyne.student.client.TeacherClient;
-import dev.lyne.student.client.TeacherExpectation;
-import dev.lyne.student.client.WireAssertions;
-import dev.lyne.student.client.WireMutations;
+import dev.lyne.client.ClientOptions;
+import dev.lyne.client.MutatingProxy;
+import dev.lyne.client.TargetRequest;
+import dev.lyne.client.TargetSequence;
+import dev.lyne.client.TargetStream;
+import dev.lyne.client.TeacherClient;
+import dev.lyne.client.TeacherExpectation;
+import dev.lyne.client.WireAssertions;
+import dev.lyne.client.WireMutations;
+import dev.lyne.load.process.ChildProcess;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
 import java.nio.file.Path;

@@ -1,12 +1,23 @@
 package dev.lyne.teacher;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.belongToAnyOf;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ExecutionFingerprint;
+import dev.lyne.lm.scoring.Kept;
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.lm.scoring.SelectedRows;
 
 /** Data flows one way: a stage knows the stages after it, and none before. */
 @AnalyzeClasses(packages = "dev.lyne.teacher", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -26,6 +37,8 @@ final class ArchitectureTest {
             .definedBy("dev.lyne.teacher.replay..")
             .layer("cache")
             .definedBy("dev.lyne.teacher.cache..")
+            .layer("score")
+            .definedBy("dev.lyne.teacher.score..")
             .layer("batch")
             .definedBy("dev.lyne.teacher.batch..")
             .layer("model")
@@ -41,20 +54,27 @@ final class ArchitectureTest {
             .whereLayer("replay")
             .mayOnlyBeAccessedByLayers("server")
             .whereLayer("cache")
-            .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "replay")
+            .mayOnlyBeAccessedByLayers("server")
+            .whereLayer("score")
+            .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "replay", "cache")
             .whereLayer("batch")
-            .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "cache")
+            .mayOnlyBeAccessedByLayers("server", "score")
             .whereLayer("model")
-            .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "replay", "cache", "batch");
+            .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "replay", "cache", "score", "batch");
 
-    /** Tiers are known to who opens them; what asks them knows only the interface, and they know nothing of one another. */
+    @ArchTest
+    static final ArchRule packages_areFreeOfCycles =
+            slices().matching("dev.lyne.teacher.(**)").should().beFreeOfCycles();
+
+    /**
+     * A tier is known to the server, which opens it, and its options to whoever sets them; the rest knows the interface. Tiers know
+     * nothing of one another.
+     */
     @ArchTest
     static final ArchRule tiers_areKnownOnlyToTheServerThatOpensThem = layeredArchitecture()
             .consideringOnlyDependenciesInLayers()
             .layer("server")
             .definedBy("dev.lyne.teacher.server..")
-            .layer("single-flight")
-            .definedBy("dev.lyne.teacher.cache")
             .layer("entry")
             .definedBy("dev.lyne.teacher.cache.entry..")
             .layer("disk")
@@ -67,6 +87,36 @@ final class ArchitectureTest {
             .mayOnlyBeAccessedByLayers("server")
             .whereLayer("entry")
             .mayOnlyBeAccessedByLayers("disk", "shared");
+
+    /** What a teacher computes, replays or fetches imports no cache. */
+    @ArchTest
+    static final ArchRule score_asksForKeptRowsByItsOwnInterface = noClasses()
+            .that()
+            .resideInAnyPackage(
+                    "dev.lyne.teacher.score..",
+                    "dev.lyne.teacher.replay..",
+                    "dev.lyne.teacher.synthetic..",
+                    "dev.lyne.teacher.rpc..",
+                    "dev.lyne.teacher.admission..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("dev.lyne.teacher.cache..");
+
+    /** Models are the business of one package; the others know what a row is asked for and what comes of it. */
+    @ArchTest
+    static final ArchRule models_areKnownOnlyToTheirPackage = noClasses()
+            .that()
+            .resideOutsideOfPackage("dev.lyne.teacher.model..")
+            .should()
+            .dependOnClassesThat(resideInAnyPackage("dev.lyne.lm..")
+                    .and(not(belongToAnyOf(
+                            Kept.class,
+                            RowSelection.class,
+                            ScoreItem.class,
+                            ScoreOutcome.class,
+                            SelectedRows.class,
+                            ComputePrecision.class,
+                            ExecutionFingerprint.class))));
 
     @ArchTest
     static final ArchRule storage_isKnownOnlyToItsTier = noClasses()

@@ -1,15 +1,15 @@
 package com.example.trainer;
 
+import dev.lyne.client.ClientOptions;
+import dev.lyne.client.SequenceFailedException;
+import dev.lyne.client.TargetRequest;
+import dev.lyne.client.TargetSequence;
+import dev.lyne.client.TargetSource;
+import dev.lyne.client.TargetStream;
+import dev.lyne.client.Targets;
+import dev.lyne.client.TeacherClient;
+import dev.lyne.client.TeacherExpectation;
 import dev.lyne.lm.tokenizer.Tokenizer;
-import dev.lyne.student.client.ClientOptions;
-import dev.lyne.student.client.SequenceFailedException;
-import dev.lyne.student.client.TargetRequest;
-import dev.lyne.student.client.TargetSequence;
-import dev.lyne.student.client.TargetSource;
-import dev.lyne.student.client.TargetStream;
-import dev.lyne.student.client.Targets;
-import dev.lyne.student.client.TeacherClient;
-import dev.lyne.student.client.TeacherExpectation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,7 @@
 package dev.lyne.load.bench;
 
+import dev.lyne.client.TeacherDialer;
+import dev.lyne.client.TeacherSecurity;
 import dev.lyne.load.profile.Arrivals;
 import dev.lyne.load.profile.Lengths;
 import dev.lyne.load.profile.LoadProfile;
@@ -10,8 +12,6 @@ import dev.lyne.load.result.StepResult;
 import dev.lyne.load.run.LoadTest;
 import dev.lyne.load.run.Schedule;
 import dev.lyne.load.wire.GrpcConnections;
-import dev.lyne.student.client.TeacherDialer;
-import dev.lyne.student.client.TeacherSecurity;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;

@@ -2,11 +2,14 @@ package dev.lyne.load.bench;
 
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.lm.training.TrainingBatch;
+import dev.lyne.load.process.ChildProcess;
 import dev.lyne.student.loss.DistillationLoss;
 import dev.lyne.student.loss.Loss;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * By how much the resident memory of this process grows, at its peak, in one forward and backward with a loss, over what was
@@ -38,6 +41,28 @@ public final class LossMemory {
             long before = kibibytes("VmRSS:");
             student.accumulate(batch);
             return (kibibytes("VmHWM:") - before) << 10;
+        }
+    }
+
+    /** Measures in a process of its own, which {@code lyne bench loss-memory} is. */
+    public static long inAProcess(String loss, int vocabularySize, int k, int rowChunk)
+            throws IOException, InterruptedException {
+        Path log = Files.createTempFile("lyne-bench-loss", ".log");
+        try (ChildProcess process = ChildProcess.start(
+                "memory of " + loss,
+                log,
+                Runtime.getRuntime().availableProcessors(),
+                "2g",
+                // So that what is freed is given back, and what is resident is what is in use.
+                Map.of("MALLOC_TRIM_THRESHOLD_", "131072", "MALLOC_MMAP_THRESHOLD_", "131072"),
+                Stream.of("bench", "loss-memory", loss, vocabularySize, k, rowChunk)
+                        .map(Object::toString)
+                        .toList())) {
+            long bytes = Long.parseLong(process.readLine());
+            process.awaitSuccess();
+            return bytes;
+        } finally {
+            Files.delete(log);
         }
     }
 

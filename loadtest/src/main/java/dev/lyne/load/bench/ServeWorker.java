@@ -1,14 +1,14 @@
 package dev.lyne.load.bench;
 
+import dev.lyne.client.ClientOptions;
+import dev.lyne.client.TargetRequest;
+import dev.lyne.client.TargetSequence;
+import dev.lyne.client.TargetStream;
+import dev.lyne.client.TeacherClient;
+import dev.lyne.client.TeacherDialer;
+import dev.lyne.client.TeacherExpectation;
+import dev.lyne.client.TeacherSecurity;
 import dev.lyne.load.run.ProcessCpu;
-import dev.lyne.student.client.ClientOptions;
-import dev.lyne.student.client.TargetRequest;
-import dev.lyne.student.client.TargetSequence;
-import dev.lyne.student.client.TargetStream;
-import dev.lyne.student.client.TeacherClient;
-import dev.lyne.student.client.TeacherDialer;
-import dev.lyne.student.client.TeacherExpectation;
-import dev.lyne.student.client.TeacherSecurity;
 import dev.lyne.wire.Selection;
 import io.grpc.Channel;
 import io.grpc.ManagedChannel;

@@ -1,9 +1,9 @@
 package dev.lyne.load.bench;
 
 import dev.lyne.teacher.admission.ServerLimits;
-import dev.lyne.teacher.cache.RowFormat;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
 import dev.lyne.wire.Precision;

@@ -1,6 +1,6 @@
 package dev.lyne.load.wire;
 
-import dev.lyne.student.client.TeacherDialer;
+import dev.lyne.client.TeacherDialer;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.ManagedChannel;
@@ -34,7 +34,7 @@ public final class GrpcConnections implements Connections, AutoCloseable {
      * @param addresses of the replicas, HOST:PORT; a student uses one, by its number
      * @param students how many, numbered from 0
      * @param threads event loops, 1 or more
-     * @param dialer starts a connection to an address, as {@link dev.lyne.student.client.TeacherDialer#channel} does
+     * @param dialer starts a connection to an address, as {@link dev.lyne.client.TeacherDialer#channel} does
      */
     public GrpcConnections(
             List<String> addresses, int students, int threads, Function<String, NettyChannelBuilder> dialer) {

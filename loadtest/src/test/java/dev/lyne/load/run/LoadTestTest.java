@@ -3,13 +3,13 @@ package dev.lyne.load.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.client.TeacherDialer;
+import dev.lyne.client.TeacherSecurity;
 import dev.lyne.load.profile.Arrivals;
 import dev.lyne.load.profile.Profiles;
 import dev.lyne.load.profile.Trouble;
 import dev.lyne.load.result.StepResult;
 import dev.lyne.load.wire.GrpcConnections;
-import dev.lyne.student.client.TeacherDialer;
-import dev.lyne.student.client.TeacherSecurity;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
 import dev.lyne.teacher.synthetic.SyntheticSettings;

@@ -2,14 +2,14 @@ package dev.lyne.teacher.admission;
 
 import com.google.protobuf.ByteString;
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.teacher.cache.Deadline;
-import dev.lyne.teacher.cache.RowFormat;
-import dev.lyne.teacher.cache.ScoreTask;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
 import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.score.Deadline;
+import dev.lyne.teacher.score.RowFormat;
+import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.v1.ExecutionFingerprint;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Sequence;

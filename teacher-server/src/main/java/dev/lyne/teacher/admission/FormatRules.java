@@ -1,7 +1,7 @@
 package dev.lyne.teacher.admission;
 
-import dev.lyne.teacher.cache.RowFormat;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;

@@ -1,9 +1,9 @@
 package dev.lyne.teacher.admission;
 
-import dev.lyne.teacher.cache.RowFormat;
-import dev.lyne.teacher.cache.ScoreTask;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.score.RowFormat;
+import dev.lyne.teacher.score.ScoreTask;
 import java.util.Optional;
 
 /**

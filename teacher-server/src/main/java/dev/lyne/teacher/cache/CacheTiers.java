@@ -1,14 +1,20 @@
 package dev.lyne.teacher.cache;
 
+import dev.lyne.teacher.score.Lookup;
+import dev.lyne.teacher.score.RowStore;
+import dev.lyne.teacher.score.RowsQuery;
+import dev.lyne.teacher.score.StoredRows;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 
 /**
  * The tiers of all teachers, fastest first: memory, which is asked on the spot, and slower ones, which are asked on threads of
  * their own. Rows found in one are kept in all faster ones. Safe for several threads.
  */
-public final class CacheTiers {
+public final class CacheTiers implements RowStore {
     private final MemoryTier memory;
     private final List<TierLane> slower;
 
@@ -18,16 +24,28 @@ public final class CacheTiers {
         this.slower = List.copyOf(slower);
     }
 
-    /** What memory holds under a query's key, whether or not it answers the query. Never blocks. */
-    Optional<StoredRows> findInMemory(RowsQuery query) {
+    /**
+     * Opens memory above the slower tiers, and takes those over, to close them.
+     *
+     * @param memoryBytes bytes of blocks kept in memory, with what keeping them costs; 0 keeps none
+     * @param slower fastest first
+     */
+    public static CacheTiers open(
+            long memoryBytes, List<SlowerTier> slower, LongSupplier nanoClock, MeterRegistry registry) {
+        return new CacheTiers(
+                new MemoryTier(memoryBytes, registry),
+                slower.stream()
+                        .map(each -> new TierLane(each.tier(), each.options(), nanoClock, each.metrics()))
+                        .toList());
+    }
+
+    @Override
+    public Optional<StoredRows> findInMemory(RowsQuery query) {
         return memory.find(query);
     }
 
-    /**
-     * Searches the tiers below memory, one after the other. Never blocks; where there are none, the lookup is told before this
-     * returns.
-     */
-    void search(Lookup lookup) {
+    @Override
+    public void search(Lookup lookup) {
         search(lookup, 0, List.of());
     }
 
@@ -48,8 +66,8 @@ public final class CacheTiers {
         });
     }
 
-    /** Keeps computed rows in memory at once, and in the slower tiers soon. Never blocks. */
-    void keep(RowsQuery query, StoredRows rows) {
+    @Override
+    public void keep(RowsQuery query, StoredRows rows) {
         keepAbove(slower.size(), query, rows);
     }
 

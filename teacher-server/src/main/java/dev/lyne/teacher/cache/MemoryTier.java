@@ -2,12 +2,16 @@ package dev.lyne.teacher.cache;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import dev.lyne.teacher.score.CacheKey;
+import dev.lyne.teacher.score.Origin;
+import dev.lyne.teacher.score.RowsQuery;
+import dev.lyne.teacher.score.StoredRows;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.Optional;
 
 /** Encoded rows of all teachers in memory, bounded by bytes. Safe for several threads; never blocks. */
-public final class MemoryTier implements Tier {
+final class MemoryTier implements Tier {
     /** What an entry costs beyond its bytes and positions: objects, key, tables. An estimate. */
     private static final int OVERHEAD_BYTES = 256;
 
@@ -15,7 +19,7 @@ public final class MemoryTier implements Tier {
     private final TierMetrics metrics;
 
     /** @param maxBytes bytes of blocks kept, with what keeping them costs; 0 keeps none */
-    public MemoryTier(long maxBytes, MeterRegistry registry) {
+    MemoryTier(long maxBytes, MeterRegistry registry) {
         if (maxBytes < 0) {
             throw new IllegalArgumentException("memory cache bytes: " + maxBytes + " (expected: 0 or more)");
         }
@@ -42,7 +46,7 @@ public final class MemoryTier implements Tier {
     }
 
     /** Bytes held now. */
-    public long bytes() {
+    long bytes() {
         return entries.policy().eviction().orElseThrow().weightedSize().orElse(0);
     }
 

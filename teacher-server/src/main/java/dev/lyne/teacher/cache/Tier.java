@@ -1,5 +1,10 @@
 package dev.lyne.teacher.cache;
 
+import dev.lyne.teacher.score.CacheKey;
+import dev.lyne.teacher.score.Holdings;
+import dev.lyne.teacher.score.Origin;
+import dev.lyne.teacher.score.RowsQuery;
+import dev.lyne.teacher.score.StoredRows;
 import java.util.Optional;
 
 /**

@@ -1,5 +1,10 @@
 package dev.lyne.teacher.cache;
 
+import dev.lyne.teacher.score.CacheKey;
+import dev.lyne.teacher.score.Lookup;
+import dev.lyne.teacher.score.Origin;
+import dev.lyne.teacher.score.RowsQuery;
+import dev.lyne.teacher.score.StoredRows;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -21,7 +26,7 @@ import org.slf4j.LoggerFactory;
  * that does not fit is dropped and counted, since it can be computed again and a response cannot wait. Lookups see what waits
  * to be written, so that rows never are in no tier. Waiting rows are the arrays that the streams refer to, not copies.
  */
-public final class TierLane {
+final class TierLane {
     private static final Logger LOG = LoggerFactory.getLogger(TierLane.class);
     private static final int LEAST_LAST_CALL_SECONDS = 1;
 
@@ -35,7 +40,7 @@ public final class TierLane {
     private final AtomicLong unwrittenBytes = new AtomicLong();
 
     /** Takes the tier over, to close it. */
-    public TierLane(Tier tier, LaneOptions options, LongSupplier nanoClock, TierMetrics metrics) {
+    TierLane(Tier tier, LaneOptions options, LongSupplier nanoClock, TierMetrics metrics) {
         this.tier = tier;
         this.options = options;
         this.nanoClock = nanoClock;

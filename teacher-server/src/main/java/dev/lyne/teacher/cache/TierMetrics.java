@@ -1,5 +1,6 @@
 package dev.lyne.teacher.cache;
 
+import dev.lyne.teacher.score.Origin;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;

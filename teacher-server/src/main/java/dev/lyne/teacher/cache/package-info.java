@@ -1,6 +1,6 @@
 /**
- * Answers equal requests once: from rows kept in tiers (memory, then the slower ones), from a computation in flight, or from a
- * new one. The tiers themselves are {@link dev.lyne.teacher.cache.Tier}s; this package knows only the one in memory.
+ * The tiers that keep encoded rows: memory, and the slower {@link dev.lyne.teacher.cache.Tier}s below it. The door is {@link
+ * dev.lyne.teacher.cache.CacheTiers}.
  */
 @NullMarked
 package dev.lyne.teacher.cache;

@@ -1,9 +1,9 @@
 package dev.lyne.teacher.rpc;
 
 import com.google.protobuf.UnsafeByteOperations;
-import dev.lyne.teacher.cache.EncodedBlock;
-import dev.lyne.teacher.cache.EncodedSequence;
-import dev.lyne.teacher.cache.Origin;
+import dev.lyne.teacher.score.EncodedBlock;
+import dev.lyne.teacher.score.EncodedSequence;
+import dev.lyne.teacher.score.Origin;
 import dev.lyne.v1.Rows;
 import dev.lyne.v1.ScoreSequencesResponse;
 import dev.lyne.v1.SequenceDone;

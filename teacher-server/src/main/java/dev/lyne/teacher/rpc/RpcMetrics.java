@@ -1,7 +1,7 @@
 package dev.lyne.teacher.rpc;
 
-import dev.lyne.teacher.cache.EncodedBlock;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.score.EncodedBlock;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;

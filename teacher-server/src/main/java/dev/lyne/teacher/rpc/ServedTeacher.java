@@ -1,8 +1,8 @@
 package dev.lyne.teacher.rpc;
 
-import dev.lyne.teacher.cache.Scorer;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerFile;
+import dev.lyne.teacher.score.Scorer;
 import java.util.List;
 import java.util.function.LongSupplier;
 

@@ -2,15 +2,14 @@ package dev.lyne.teacher.server;
 
 import dev.lyne.teacher.cache.CacheTiers;
 import dev.lyne.teacher.cache.LaneOptions;
-import dev.lyne.teacher.cache.MemoryTier;
-import dev.lyne.teacher.cache.Origin;
+import dev.lyne.teacher.cache.SlowerTier;
 import dev.lyne.teacher.cache.Tier;
-import dev.lyne.teacher.cache.TierLane;
 import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.cache.disk.DiskTier;
 import dev.lyne.teacher.cache.disk.DiskTierOptions;
 import dev.lyne.teacher.cache.shared.SharedTier;
 import dev.lyne.teacher.cache.shared.SharedTierOptions;
+import dev.lyne.teacher.score.Origin;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,33 +24,33 @@ final class OpenedTiers {
 
     /** @throws IllegalArgumentException where the disk cache's directory cannot be written, or another server holds it */
     static CacheTiers open(TeacherServerOptions options, MeterRegistry registry) throws InterruptedException {
-        List<TierLane> slower = new ArrayList<>();
+        List<SlowerTier> slower = new ArrayList<>();
         if (options.diskCache().isPresent()) {
             slower.add(disk(options.diskCache().get(), registry));
         }
         if (options.sharedCache().isPresent()) {
             slower.add(shared(options.sharedCache().get(), registry));
         }
-        return new CacheTiers(new MemoryTier(options.memoryCacheBytes(), registry), slower);
+        return CacheTiers.open(options.memoryCacheBytes(), slower, System::nanoTime, registry);
     }
 
-    private static TierLane disk(DiskTierOptions options, MeterRegistry registry) {
+    private static SlowerTier disk(DiskTierOptions options, MeterRegistry registry) {
         TierMetrics metrics = new TierMetrics(registry, Origin.DISK);
         DiskTier tier = DiskTier.open(options, System::nanoTime, metrics);
-        return lane(tier, DISK_THREADS, LaneOptions.ANY_TURN, metrics);
+        return slower(tier, DISK_THREADS, LaneOptions.ANY_TURN, metrics);
     }
 
-    private static TierLane shared(SharedTierOptions options, MeterRegistry registry) throws InterruptedException {
+    private static SlowerTier shared(SharedTierOptions options, MeterRegistry registry) throws InterruptedException {
         TierMetrics metrics = new TierMetrics(registry, Origin.SHARED);
         SharedTier tier = SharedTier.open(options, metrics);
-        return lane(tier, SHARED_THREADS, tier.longestTurn(), metrics);
+        return slower(tier, SHARED_THREADS, tier.longestTurn(), metrics);
     }
 
-    private static TierLane lane(Tier tier, int threads, Duration longestTurn, TierMetrics metrics) {
+    private static SlowerTier slower(Tier tier, int threads, Duration longestTurn, TierMetrics metrics) {
         LaneOptions options = new LaneOptions(
                 threads,
                 longestTurn,
                 HeapPlan.unwrittenBytes(Runtime.getRuntime().maxMemory()));
-        return new TierLane(tier, options, System::nanoTime, metrics);
+        return new SlowerTier(tier, options, metrics);
     }
 }

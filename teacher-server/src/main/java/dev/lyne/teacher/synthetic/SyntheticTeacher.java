@@ -5,9 +5,9 @@ import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.model.TokenizerIdentity;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -42,10 +42,10 @@ public final class SyntheticTeacher implements Teacher {
         int vocabularySize = settings.vocabularySize();
         byte[] tokens = sha256("lyne synthetic tokens, vocabulary " + vocabularySize);
         if (settings.tokenizer().isPresent()) {
-            try (Tokenizer tokenizer = Tokenizer.load(settings.tokenizer().get())) {
-                vocabularySize = tokenizer.vocabularySize();
-                tokens = tokenizer.digest();
-            }
+            TokenizerIdentity tokenizer =
+                    TokenizerIdentity.of(settings.tokenizer().get());
+            vocabularySize = tokenizer.vocabularySize();
+            tokens = tokenizer.digest();
         }
         this.rows = new SyntheticRows(vocabularySize, settings.seed());
         this.description = new TeacherDescription(

@@ -2,10 +2,10 @@ package dev.lyne.teacher.admission;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.teacher.cache.Deadline;
-import dev.lyne.teacher.cache.ScoreTask;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
+import dev.lyne.teacher.score.Deadline;
+import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.v1.PositionRange;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;

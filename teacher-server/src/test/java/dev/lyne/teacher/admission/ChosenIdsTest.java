@@ -2,9 +2,9 @@ package dev.lyne.teacher.admission;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.teacher.cache.ScoreTask;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
+import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.v1.ChosenTokens;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;

@@ -3,9 +3,9 @@ package dev.lyne.teacher.admission;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lyne.lm.scoring.Kept;
-import dev.lyne.teacher.cache.RowFormat;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
+import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;

@@ -5,6 +5,14 @@ import static org.awaitility.Awaitility.await;
 
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.teacher.score.Asker;
+import dev.lyne.teacher.score.CacheKey;
+import dev.lyne.teacher.score.Deadline;
+import dev.lyne.teacher.score.Origin;
+import dev.lyne.teacher.score.ScoreTask;
+import dev.lyne.teacher.score.SingleFlight;
+import dev.lyne.teacher.score.TestRows;
+import dev.lyne.teacher.score.Ticket;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;

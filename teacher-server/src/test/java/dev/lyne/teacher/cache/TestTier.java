@@ -1,5 +1,9 @@
 package dev.lyne.teacher.cache;
 
+import dev.lyne.teacher.score.CacheKey;
+import dev.lyne.teacher.score.Origin;
+import dev.lyne.teacher.score.RowsQuery;
+import dev.lyne.teacher.score.StoredRows;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -8,7 +12,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 
 /** A tier in a map, whose lookups and writes can be held. */
-final class TestTier implements Tier {
+public final class TestTier implements Tier {
     private final Origin origin;
     private final Map<CacheKey, StoredRows> entries = new ConcurrentHashMap<>();
     private final List<CacheKey> lookups = new CopyOnWriteArrayList<>();
@@ -17,7 +21,7 @@ final class TestTier implements Tier {
     private volatile boolean broken;
     private volatile boolean closed;
 
-    TestTier(Origin origin) {
+    public TestTier(Origin origin) {
         this.origin = origin;
     }
 
@@ -25,7 +29,7 @@ final class TestTier implements Tier {
         allowedLookups.drainPermits();
     }
 
-    void allowLookups() {
+    public void allowLookups() {
         allowedLookups.release(1 << 20);
     }
 
@@ -38,7 +42,7 @@ final class TestTier implements Tier {
     }
 
     /** From now on everything throws. */
-    void breakDown() {
+    public void breakDown() {
         broken = true;
     }
 

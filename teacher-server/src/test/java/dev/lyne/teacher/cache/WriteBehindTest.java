@@ -3,6 +3,9 @@ package dev.lyne.teacher.cache;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.lyne.teacher.score.Asker;
+import dev.lyne.teacher.score.Origin;
+import dev.lyne.teacher.score.ScoreTask;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;

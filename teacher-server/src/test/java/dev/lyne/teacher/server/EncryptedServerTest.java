@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.student.client.ClientOptions;
-import dev.lyne.student.client.TeacherClient;
-import dev.lyne.student.client.TeacherRefusedException;
-import dev.lyne.student.client.TeacherSecurity;
+import dev.lyne.client.ClientOptions;
+import dev.lyne.client.TeacherClient;
+import dev.lyne.client.TeacherRefusedException;
+import dev.lyne.client.TeacherSecurity;
 import dev.lyne.teacher.access.ServerSecurity;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.v1.GetTeacherRequest;

@@ -5,17 +5,16 @@ import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
-import dev.lyne.teacher.cache.CacheMetrics;
 import dev.lyne.teacher.cache.CacheTiers;
-import dev.lyne.teacher.cache.MemoryTier;
-import dev.lyne.teacher.cache.ScoreTask;
-import dev.lyne.teacher.cache.Scorer;
-import dev.lyne.teacher.cache.SequenceEncoder;
-import dev.lyne.teacher.cache.SingleFlight;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.rpc.RpcMetrics;
 import dev.lyne.teacher.rpc.ServedTeacher;
 import dev.lyne.teacher.rpc.TeacherRpc;
+import dev.lyne.teacher.score.CacheMetrics;
+import dev.lyne.teacher.score.ScoreTask;
+import dev.lyne.teacher.score.Scorer;
+import dev.lyne.teacher.score.SequenceEncoder;
+import dev.lyne.teacher.score.SingleFlight;
 import io.grpc.Server;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.netty.NettyServerBuilder;
@@ -46,7 +45,7 @@ final class FaultyServer implements AutoCloseable {
         batcher = new Batcher(teacher, batching, 1, System::nanoTime, new BatchMetrics(registry, "fake"));
         scorer = fault.apply(new SingleFlight(
                 teacher.description(),
-                new CacheTiers(new MemoryTier(1 << 20, registry), List.of()),
+                CacheTiers.open(1 << 20, List.of(), System::nanoTime, registry),
                 new SequenceEncoder(teacher.description(), 1 << 20),
                 batcher,
                 System::nanoTime,

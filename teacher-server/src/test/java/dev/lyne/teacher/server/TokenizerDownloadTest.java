@@ -3,9 +3,9 @@ package dev.lyne.teacher.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.student.client.TeacherRefusedException;
-import dev.lyne.student.client.TeacherSecurity;
-import dev.lyne.student.client.TokenizerDownload;
+import dev.lyne.client.TeacherRefusedException;
+import dev.lyne.client.TeacherSecurity;
+import dev.lyne.client.TokenizerDownload;
 import dev.lyne.teacher.access.ServerSecurity;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.model.TokenizerFile;

@@ -1,14 +1,14 @@
 package dev.lyne.teacher.cache.disk;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.teacher.cache.CacheKey;
-import dev.lyne.teacher.cache.Origin;
-import dev.lyne.teacher.cache.RowsQuery;
-import dev.lyne.teacher.cache.StoredRows;
 import dev.lyne.teacher.cache.Tier;
 import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.cache.entry.EntryFormat;
 import dev.lyne.teacher.cache.entry.EntryReader;
+import dev.lyne.teacher.score.CacheKey;
+import dev.lyne.teacher.score.Origin;
+import dev.lyne.teacher.score.RowsQuery;
+import dev.lyne.teacher.score.StoredRows;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantReadWriteLock;

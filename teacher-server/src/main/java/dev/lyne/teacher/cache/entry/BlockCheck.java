@@ -1,11 +1,11 @@
 package dev.lyne.teacher.cache.entry;
 
-import dev.lyne.teacher.cache.EncodedBlock;
-import dev.lyne.teacher.cache.EncodedSequence;
-import dev.lyne.teacher.cache.Holdings;
-import dev.lyne.teacher.cache.RowFormat;
-import dev.lyne.teacher.cache.RowsQuery;
-import dev.lyne.teacher.cache.StoredRows;
+import dev.lyne.teacher.score.EncodedBlock;
+import dev.lyne.teacher.score.EncodedSequence;
+import dev.lyne.teacher.score.Holdings;
+import dev.lyne.teacher.score.RowFormat;
+import dev.lyne.teacher.score.RowsQuery;
+import dev.lyne.teacher.score.StoredRows;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Containment;

@@ -1,9 +1,9 @@
 package dev.lyne.teacher.cache.entry;
 
-import dev.lyne.teacher.cache.CacheKey;
-import dev.lyne.teacher.cache.EncodedBlock;
-import dev.lyne.teacher.cache.RowsQuery;
-import dev.lyne.teacher.cache.StoredRows;
+import dev.lyne.teacher.score.CacheKey;
+import dev.lyne.teacher.score.EncodedBlock;
+import dev.lyne.teacher.score.RowsQuery;
+import dev.lyne.teacher.score.StoredRows;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;

@@ -1,8 +1,8 @@
 package dev.lyne.teacher.cache.entry;
 
-import dev.lyne.teacher.cache.RowsQuery;
-import dev.lyne.teacher.cache.StoredRows;
 import dev.lyne.teacher.cache.TierMetrics;
+import dev.lyne.teacher.score.RowsQuery;
+import dev.lyne.teacher.score.StoredRows;
 import java.util.Optional;
 
 /** Turns what a store gave into rows, or counts a miss. */

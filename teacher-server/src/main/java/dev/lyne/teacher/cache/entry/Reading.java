@@ -1,6 +1,6 @@
 package dev.lyne.teacher.cache.entry;
 
-import dev.lyne.teacher.cache.StoredRows;
+import dev.lyne.teacher.score.StoredRows;
 
 /** What came of reading an entry. */
 public sealed interface Reading {

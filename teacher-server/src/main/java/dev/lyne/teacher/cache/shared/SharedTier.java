@@ -1,13 +1,13 @@
 package dev.lyne.teacher.cache.shared;
 
-import dev.lyne.teacher.cache.CacheKey;
-import dev.lyne.teacher.cache.Origin;
-import dev.lyne.teacher.cache.RowsQuery;
-import dev.lyne.teacher.cache.StoredRows;
 import dev.lyne.teacher.cache.Tier;
 import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.cache.entry.EntryFormat;
 import dev.lyne.teacher.cache.entry.EntryReader;
+import dev.lyne.teacher.score.CacheKey;
+import dev.lyne.teacher.score.Origin;
+import dev.lyne.teacher.score.RowsQuery;
+import dev.lyne.teacher.score.StoredRows;
 import io.github.resilience4j.circuitbreaker.CallNotPermittedException;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker.State;

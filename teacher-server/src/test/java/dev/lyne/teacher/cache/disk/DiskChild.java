@@ -1,8 +1,8 @@
 package dev.lyne.teacher.cache.disk;
 
-import dev.lyne.teacher.cache.Origin;
-import dev.lyne.teacher.cache.TestRows;
 import dev.lyne.teacher.cache.TierMetrics;
+import dev.lyne.teacher.score.Origin;
+import dev.lyne.teacher.score.TestRows;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.BufferedReader;
 import java.io.IOException;

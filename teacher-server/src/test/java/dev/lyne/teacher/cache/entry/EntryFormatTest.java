@@ -2,14 +2,14 @@ package dev.lyne.teacher.cache.entry;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.teacher.cache.Deadline;
-import dev.lyne.teacher.cache.EncodedBlock;
-import dev.lyne.teacher.cache.EncodedSequence;
-import dev.lyne.teacher.cache.RowsQuery;
-import dev.lyne.teacher.cache.ScoreTask;
-import dev.lyne.teacher.cache.StoredRows;
-import dev.lyne.teacher.cache.TestRows;
 import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.teacher.score.Deadline;
+import dev.lyne.teacher.score.EncodedBlock;
+import dev.lyne.teacher.score.EncodedSequence;
+import dev.lyne.teacher.score.RowsQuery;
+import dev.lyne.teacher.score.ScoreTask;
+import dev.lyne.teacher.score.StoredRows;
+import dev.lyne.teacher.score.TestRows;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;

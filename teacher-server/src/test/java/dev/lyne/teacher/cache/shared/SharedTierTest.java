@@ -4,13 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.teacher.cache.Deadline;
-import dev.lyne.teacher.cache.Origin;
-import dev.lyne.teacher.cache.RowsQuery;
-import dev.lyne.teacher.cache.ScoreTask;
-import dev.lyne.teacher.cache.TestRows;
 import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.cache.entry.EntryFormat;
+import dev.lyne.teacher.score.Deadline;
+import dev.lyne.teacher.score.Origin;
+import dev.lyne.teacher.score.RowsQuery;
+import dev.lyne.teacher.score.ScoreTask;
+import dev.lyne.teacher.score.TestRows;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.time.Duration;

@@ -1,0 +1,119 @@
+package dev.lyne.cli.common;
+
+import dev.lyne.student.checkpoint.RunState;
+import dev.lyne.student.train.ProgressListener;
+import java.io.PrintStream;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import org.jspecify.annotations.Nullable;
+
+/** A run's progress on stderr: a bar on a terminal, else a line every few seconds. The training thread uses it. */
+public final class ConsoleProgress implements ProgressListener, AutoCloseable {
+    private final PrintStream err;
+    private final boolean terminal;
+    private final BooleanSupplier stopRequested;
+    private @Nullable ProgressBar bar;
+    private final LinePace lines = new LinePace();
+    private String lastHeldOut = ""; // nothing before the first evaluation
+    private final TokenisingLines tokenising;
+
+    /** @param stopRequested whether the run is to end after the step in hand */
+    public ConsoleProgress(PrintStream err, BooleanSupplier stopRequested) {
+        this.err = err;
+        this.tokenising = new TokenisingLines(err, System::nanoTime);
+        this.stopRequested = stopRequested;
+        this.terminal = System.console() != null;
+    }
+
+    @Override
+    public void onTokenise(String corpus, long doneBytes, long totalBytes) {
+        tokenising.update(corpus, doneBytes, totalBytes);
+    }
+
+    @Override
+    public void onStart(Start start) {
+        err.printf(
+                "%s: %,d parameters, %,d windows, %,d tokens with loss an epoch, steps %,d to %,d%n",
+                start.name(),
+                start.parameters(),
+                start.windows(),
+                start.lossTokens(),
+                start.firstStep(),
+                start.steps());
+        if (terminal) {
+            bar = new ProgressBarBuilder()
+                    .setTaskName(start.name())
+                    .setInitialMax(start.steps())
+                    .startsFrom(start.firstStep(), java.time.Duration.ZERO)
+                    .build();
+        }
+    }
+
+    @Override
+    public void onStep(Step step) {
+        if (bar != null) {
+            bar.stepTo(step.step());
+            bar.setExtraMessage(String.format(
+                    " loss %.3f%s %.0f pos/s stall %.0f%%",
+                    step.loss(), lastHeldOut, step.positionsPerSecond(), 100 * step.stallFraction()));
+        } else if (step.step() == step.steps() || lines.due()) {
+            err.println(describe(step));
+        }
+    }
+
+    private String describe(Step step) {
+        String divergence =
+                Double.isNaN(step.divergence()) ? "" : String.format(", divergence %.4f", step.divergence());
+        String teacher = Double.isNaN(step.coverage())
+                ? ""
+                : String.format(
+                        "%s, stall %.1f%%, coverage %.3f, rows %s",
+                        divergence, 100 * step.stallFraction(), step.coverage(), mix(step.positionsBySource()));
+        return String.format(
+                "step %,d of %,d: loss %.4f, %.0f positions/s%s",
+                step.step(), step.steps(), step.loss(), step.positionsPerSecond(), teacher);
+    }
+
+    private static String mix(Map<String, Long> positions) {
+        double total = positions.values().stream().mapToLong(Long::longValue).sum();
+        return positions.entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
+                .map(source -> String.format("%s %.0f%%", source.getKey(), 100 * source.getValue() / total))
+                .collect(Collectors.joining(" "));
+    }
+
+    @Override
+    public void onEvaluation(RunState.HeldOut heldOut) {
+        lastHeldOut = String.format(" held-out %.3f", heldOut.nll());
+        if (bar == null) {
+            err.printf("step %,d: held-out loss %.4f nats a token%n", heldOut.step(), heldOut.nll());
+        }
+    }
+
+    @Override
+    public void onCheckpoint(long step) {
+        if (bar == null) {
+            err.printf("step %,d: checkpoint written%n", step);
+        }
+    }
+
+    @Override
+    public void onNotice(String line) {
+        err.println(line);
+    }
+
+    @Override
+    public boolean isStopRequested() {
+        return stopRequested.getAsBoolean();
+    }
+
+    @Override
+    public void close() {
+        if (bar != null) {
+            bar.close();
+        }
+    }
+}

@@ -1,0 +1,30 @@
+package dev.lyne.cli.common;
+
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ModelOptions;
+import picocli.CommandLine.Option;
+
+/** The options that say where and how a model runs. */
+@SuppressWarnings("NullAway.Init") // picocli sets the options
+public final class ModelRuntimeOptions {
+    @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda:N (default: ${DEFAULT-VALUE}).")
+    private String device;
+
+    @Option(
+            names = "--precision",
+            defaultValue = "float32",
+            description = "float32, bfloat16 or float16 (default: ${DEFAULT-VALUE}).")
+    private String precision;
+
+    @Option(names = "--threads", defaultValue = "0", description = "Threads of one tensor operation; 0: one a core.")
+    private int threads;
+
+    /**
+     * The options, checked.
+     *
+     * @throws IllegalArgumentException if one is out of its range
+     */
+    public ModelOptions options() {
+        return new ModelOptions(device, ComputePrecision.of(precision), threads);
+    }
+}

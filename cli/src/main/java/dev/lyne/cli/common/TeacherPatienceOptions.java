@@ -1,0 +1,43 @@
+package dev.lyne.cli.common;
+
+import dev.lyne.client.ClientOptions;
+import dev.lyne.client.Timeouts;
+import java.time.Duration;
+import picocli.CommandLine.Option;
+
+/** The options that say how long teacher servers are waited for. */
+@SuppressWarnings("NullAway.Init") // picocli sets the options
+public final class TeacherPatienceOptions {
+    @Option(
+            names = "--retry-seconds",
+            paramLabel = "S",
+            defaultValue = "600",
+            description =
+                    "Seconds without any progress after which the teacher is given up (default: ${DEFAULT-VALUE}).")
+    private double retrySeconds;
+
+    @Option(
+            names = "--stuck-seconds",
+            paramLabel = "S",
+            defaultValue = "20",
+            description =
+                    "Seconds that a replica's device may stand still before others get its sequences (default: ${DEFAULT-VALUE}).")
+    private double stuckSeconds;
+
+    /** A client's options that say so, and tell on stderr what is waited for. */
+    public ClientOptions.Builder client(String student, TeacherSecurityOptions security) {
+        return ClientOptions.builder()
+                .student(student)
+                .security(security.security())
+                .timeouts(Timeouts.DEFAULT.withPatience(
+                        seconds("--retry-seconds", retrySeconds), seconds("--stuck-seconds", stuckSeconds)))
+                .listener(System.err::println);
+    }
+
+    private static Duration seconds(String option, double value) {
+        if (!(value > 0 && value <= 1e7)) {
+            throw new IllegalArgumentException(option + ": " + value + " (expected: above 0, at most 1e7)");
+        }
+        return Duration.ofNanos((long) (value * 1e9));
+    }
+}

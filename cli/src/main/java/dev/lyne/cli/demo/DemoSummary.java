@@ -1,0 +1,45 @@
+package dev.lyne.cli.demo;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lyne.student.train.RunSummary;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What the demo leaves as {@code summary.json}. */
+record DemoSummary(Teacher teacher, List<Student> students) {
+    record Teacher(
+            @JsonProperty("model_digest") String modelDigest,
+            @JsonProperty("vocabulary_size") int vocabularySize,
+            @JsonProperty("positions_scored") long positionsScored,
+            @JsonProperty("positions_served") long positionsServed,
+            @JsonProperty("bytes_per_position") double bytesPerPosition,
+            Cache cache) {}
+
+    record Cache(long hits, long coalesced, long misses) {}
+
+    record Student(
+            String name,
+            String method,
+            long parameters,
+            long steps,
+            @JsonProperty("positions_per_second") double positionsPerSecond,
+            @JsonProperty("stall_fraction") double stallFraction,
+            @Nullable Double coverage,
+            @JsonProperty("held_out") List<HeldOut> heldOut) {
+        static Student of(RunSummary run) {
+            return new Student(
+                    run.name(),
+                    run.method(),
+                    run.parameters(),
+                    run.steps(),
+                    run.positionsPerSecond(),
+                    run.stallFraction(),
+                    run.coverage(),
+                    run.heldOut().stream()
+                            .map(point -> new HeldOut(point.step(), point.nll(), point.seconds()))
+                            .toList());
+        }
+    }
+
+    record HeldOut(long step, double nll, double seconds) {}
+}

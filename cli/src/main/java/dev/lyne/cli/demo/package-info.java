@@ -1,0 +1,5 @@
+/** The demo. */
+@NullMarked
+package dev.lyne.cli.demo;
+
+import org.jspecify.annotations.NullMarked;

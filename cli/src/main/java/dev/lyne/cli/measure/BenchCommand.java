@@ -1,0 +1,40 @@
+package dev.lyne.cli.measure;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The project's own figures, as ratios in one run. */
+@Command(
+        name = "bench",
+        description = "Measures the project's own parts, each as a ratio of two things in one run.",
+        mixinStandardHelpOptions = true,
+        subcommands = {
+            BenchCodec.class,
+            BenchFaults.class,
+            BenchForward.class,
+            BenchLoad.class,
+            BenchPlan.class,
+            BenchProxy.class,
+            BenchWrite.class,
+            BenchLoss.class,
+            BenchLoss.Memory.class,
+            BenchSelections.class,
+            BenchServe.class,
+            BenchSharing.class,
+            BenchStall.class,
+            BenchWorker.class
+        })
+@SuppressWarnings("NullAway.Init") // picocli sets the spec
+public final class BenchCommand implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public void run() {
+        throw new ParameterException(
+                spec.commandLine(),
+                "no benchmark given (expected: codec, faults, forward, load, loss, plan, selections, serve, sharing or stall)");
+    }
+}

@@ -1,0 +1,247 @@
+package dev.lyne.cli.serve;
+
+import dev.lyne.cli.common.AtLeast;
+import dev.lyne.cli.common.HostPort;
+import dev.lyne.cli.common.ModelRuntimeOptions;
+import dev.lyne.load.process.Home;
+import dev.lyne.teacher.batch.BatchOptions;
+import dev.lyne.teacher.model.LanguageModelTeacher;
+import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.replay.ReplayedTeacher;
+import dev.lyne.teacher.server.TeacherServer;
+import dev.lyne.teacher.server.TeacherServerOptions;
+import dev.lyne.teacher.synthetic.SyntheticSettings;
+import dev.lyne.teacher.synthetic.SyntheticTeacher;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The teacher server. */
+@Command(
+        name = "serve",
+        description =
+                "Serves a teacher's rows over gRPC. Prints one line of JSON when it is ready; SIGTERM drains it. Every option "
+                        + "can also stand in the file of --config (top_k for --top-k) or in the environment (LYNE_TOP_K).",
+        mixinStandardHelpOptions = true)
+@SuppressWarnings("NullAway.Init") // picocli sets the options
+public final class ServeCommand implements Callable<Integer> {
+    private static final long SECONDS_BEYOND_DRAIN = 1;
+
+    @Option(
+            names = "--teacher",
+            paramLabel = "DIR",
+            description =
+                    "A Hugging Face model directory, demo, or synthetic:key=value,… for a teacher without a model: "
+                            + "vocabulary, context, tokens_per_second (0: no limit), half_batch (tokens of a batch that runs at half"
+                            + " of it), seed; tokenizer (directory whose ids its rows are over, for students), stuck_after (positions"
+                            + " after which its device stands still) and stuck_seconds (how long; 0: for good).")
+    private @Nullable String teacher;
+
+    @Option(
+            names = "--replay",
+            paramLabel = "DIR",
+            description = "Serve a capture in a teacher's place, without a model.")
+    private @Nullable Path replay;
+
+    @Option(
+            names = "--name",
+            paramLabel = "NAME",
+            description = "Name of the teacher (default: its directory's, or the captured one's).")
+    private @Nullable String name;
+
+    @Option(
+            names = "--listen",
+            paramLabel = "HOST:PORT",
+            defaultValue = "127.0.0.1:50051",
+            description = "Where to listen; port 0 picks one (default: ${DEFAULT-VALUE}).")
+    private String listen;
+
+    @Mixin
+    private ServerSecurityOptions security;
+
+    @Option(
+            names = "--health",
+            paramLabel = "HOST:PORT",
+            description = "Where to answer gRPC health alone, too, in plain text: for probes that speak no TLS.")
+    private @Nullable String health;
+
+    @Option(
+            names = "--metrics",
+            paramLabel = "HOST:PORT",
+            description = "Where to serve Prometheus metrics (default: nowhere).")
+    private @Nullable String metrics;
+
+    @Option(names = "--config", paramLabel = "FILE", description = "YAML file of options.")
+    private @Nullable Path config;
+
+    @Mixin
+    private ModelRuntimeOptions runtime;
+
+    @Option(
+            names = "--deterministic",
+            description = "Compute each sequence alone, so that equal fingerprints give equal bytes.")
+    private boolean deterministic;
+
+    @Mixin
+    private CacheOptions caches;
+
+    @Option(
+            names = "--batch-tokens",
+            defaultValue = "4096",
+            description = "Most tokens of a batch, padding included (default: ${DEFAULT-VALUE}).")
+    private int batchTokens;
+
+    @Option(
+            names = "--batch-deadline-ms",
+            defaultValue = "4",
+            description = "Longest that a batch waits to be filled, ms (default: ${DEFAULT-VALUE}).")
+    private long batchDeadlineMillis;
+
+    @Option(
+            names = "--drain-seconds",
+            defaultValue = "30",
+            description = "Longest that a drain lets streams finish, s (default: ${DEFAULT-VALUE}).")
+    private long drainSeconds;
+
+    @Option(names = "--reflection", description = "Describe the services to tools such as grpcurl.")
+    private boolean reflection;
+
+    @Override
+    public Integer call() throws Exception {
+        requireOneOf(teacher, replay);
+        AtLeast.require("--batch-deadline-ms", batchDeadlineMillis, 0);
+        AtLeast.require("--drain-seconds", drainSeconds, 0);
+        Optional<SyntheticSettings> synthetic =
+                Optional.ofNullable(teacher).filter(SyntheticSettings::names).map(SyntheticSettings::parse);
+        Optional<Path> directory = Optional.ofNullable(teacher)
+                .filter(named -> synthetic.isEmpty())
+                .map(Home::teacher);
+        Optional<Path> capture = Optional.ofNullable(replay);
+        TeacherServerOptions.Builder options = TeacherServerOptions.builder()
+                .listen(HostPort.parse("--listen", listen))
+                .security(security.security())
+                .batching(BatchOptions.of(batchTokens, Duration.ofMillis(batchDeadlineMillis)))
+                .drainTimeout(Duration.ofSeconds(drainSeconds))
+                .reflection(reflection);
+        if (health != null) {
+            options.health(HostPort.parse("--health", health));
+        }
+        if (metrics != null) {
+            options.metrics(HostPort.parse("--metrics", metrics));
+        }
+        caches.applyTo(options);
+        TeacherServerOptions checked = options.build(); // before the model, which takes long to load
+        TeacherServer server;
+        if (synthetic.isPresent()) {
+            server = serve(
+                    new SyntheticTeacher(name == null ? "synthetic" : name, synthetic.get(), deterministic), checked);
+        } else {
+            server = directory.isPresent()
+                    ? serve(load(directory.get()), checked)
+                    : replay(capture.orElseThrow(), checked);
+        }
+        Thread drain = new Thread(() -> drain(server), "drain");
+        Runtime.getRuntime().addShutdownHook(drain);
+        System.out.println(JsonMapper.shared().writeValueAsString(ready(server)));
+        server.awaitTermination(); // throws where the device is lost: then the exit drains
+        return 0;
+    }
+
+    private void requireOneOf(@Nullable String model, @Nullable Path capture) {
+        if ((model == null) == (capture == null)) {
+            throw new IllegalArgumentException("--teacher: " + (model == null ? "none" : model) + ", --replay: "
+                    + (capture == null ? "none" : capture) + " (expected: one of them)");
+        }
+        if (capture != null) {
+            if (deterministic) {
+                throw new IllegalArgumentException(
+                        "--deterministic: true (expected: not with --replay, which says what the captured teacher was)");
+            }
+            caches.requireNone("with --replay, which keeps nothing");
+        }
+    }
+
+    private Teacher load(Path directory) {
+        return LanguageModelTeacher.load(
+                name == null ? nameOf(directory) : name, directory, runtime.options(), deterministic);
+    }
+
+    private TeacherServer serve(Teacher model, TeacherServerOptions options) throws IOException, InterruptedException {
+        try {
+            return TeacherServer.start(List.of(model), options);
+        } catch (IOException e) {
+            throw noAddress(e);
+        }
+    }
+
+    private TeacherServer replay(Path capture, TeacherServerOptions options) throws IOException, InterruptedException {
+        ReplayedTeacher replayed =
+                ReplayedTeacher.open(capture, Optional.ofNullable(name), options.encodeThreads(), System::nanoTime);
+        try {
+            return TeacherServer.replay(List.of(replayed), options);
+        } catch (IOException e) {
+            throw noAddress(e);
+        }
+    }
+
+    private static IOException noAddress(IOException e) {
+        return new IOException(
+                e.getMessage()
+                        + " (expected: free addresses for --listen, --health and --metrics; port 0 picks a free one)",
+                e);
+    }
+
+    private Map<String, Object> ready(TeacherServer server) {
+        Map<String, Object> ready = new LinkedHashMap<>();
+        ready.put("listening", host(listen) + ":" + server.port());
+        server.healthPort().ifPresent(port -> ready.put("health", host(String.valueOf(health)) + ":" + port));
+        server.metricsPort().ifPresent(port -> ready.put("metrics", host(String.valueOf(metrics)) + ":" + port));
+        ready.put("teacher", server.teacherNames().get(0));
+        if (replay != null) {
+            ready.put("replay", replay.toString());
+        }
+        ready.put("pid", ProcessHandle.current().pid());
+        return ready;
+    }
+
+    /** Drains, and ends the process where that takes longer than it may: a hook that does not return would keep it for ever. */
+    private void drain(TeacherServer server) {
+        Thread bound = new Thread(
+                () -> {
+                    try {
+                        TimeUnit.SECONDS.sleep(drainSeconds + SECONDS_BEYOND_DRAIN);
+                    } catch (InterruptedException e) {
+                        return;
+                    }
+                    System.err.println("lyne: not drained within --drain-seconds " + drainSeconds + ", and ended");
+                    Runtime.getRuntime().halt(1);
+                },
+                "drain-bound");
+        bound.setDaemon(true);
+        bound.start();
+        try {
+            server.drain();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static String nameOf(Path directory) {
+        return String.valueOf(directory.toAbsolutePath().normalize().getFileName());
+    }
+
+    private static String host(String address) {
+        return address.substring(0, address.lastIndexOf(':'));
+    }
+}

@@ -1,0 +1,48 @@
+package dev.lyne.cli.serve;
+
+import dev.lyne.teacher.access.ServerSecurity;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The options that say how a server is spoken to. */
+final class ServerSecurityOptions {
+    @Option(
+            names = "--tls-cert",
+            paramLabel = "FILE",
+            description =
+                    "Certificate to listen with, in PEM, those that vouch for it after it (default: plain text, on"
+                            + " loopback only). Read again when it changes, as the key and the tokens are.")
+    private @Nullable Path certificate;
+
+    @Option(names = "--tls-key", paramLabel = "FILE", description = "Its private key, in PEM and PKCS#8.")
+    private @Nullable Path key;
+
+    @Option(
+            names = "--token-file",
+            paramLabel = "FILE",
+            description =
+                    "Bearer tokens that calls must carry one of, health apart: TOKEN or NAME TOKEN a line, # begins a"
+                            + " comment (default: none is asked for).")
+    private @Nullable Path tokenFile;
+
+    @Option(names = "--insecure", description = "Take plain text from other hosts, where the network is trusted.")
+    private boolean insecure;
+
+    /** @throws IllegalArgumentException where they contradict each other, or a file does not hold what it should */
+    ServerSecurity security() {
+        if ((certificate == null) != (key == null)) {
+            throw new IllegalArgumentException(
+                    "--tls-cert: " + certificate + ", --tls-key: " + key + " (expected: both or neither)");
+        }
+        ServerSecurity security = new ServerSecurity(
+                certificate == null || key == null
+                        ? Optional.empty()
+                        : Optional.of(new ServerSecurity.CertificateFiles(certificate, key)),
+                Optional.ofNullable(tokenFile),
+                insecure);
+        security.requireReadable();
+        return security;
+    }
+}

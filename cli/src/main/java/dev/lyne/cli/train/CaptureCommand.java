@@ -1,0 +1,127 @@
+package dev.lyne.cli.train;
+
+import dev.lyne.cli.common.JsonReport;
+import dev.lyne.student.capture.Estimate;
+import dev.lyne.student.train.CaptureSession;
+import dev.lyne.student.train.FetchedTokenizer;
+import dev.lyne.wire.capture.CaptureManifest;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Targets of a corpus, recorded to files. */
+@Command(
+        name = "capture",
+        description =
+                "Records the targets of a corpus to a directory, for train --targets and serve --replay. Settings as in train, "
+                        + "from the same file where there is one. The same command goes on after an interruption.",
+        modelTransformer = SettingOptions.OfCapture.class,
+        abbreviateSynopsis = true,
+        sortOptions = false,
+        footer = {
+            "",
+            "What the whole corpus would take, and then the capture:",
+            "  ./lyne capture --teacher 127.0.0.1:50051 --tokenizer teacher/ \\",
+            "      --corpus text/ --out captured --estimate",
+            "  ./lyne capture --config run.yaml --teacher 127.0.0.1:50051 --out captured"
+        },
+        mixinStandardHelpOptions = true)
+@SuppressWarnings("NullAway.Init") // picocli sets the options
+public final class CaptureCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(
+            names = "--config",
+            paramLabel = "FILE",
+            description =
+                    "YAML file of settings, such as the training run's; those that a capture has no use for are ignored.")
+    private @Nullable Path config;
+
+    @Option(
+            names = "--shard-windows",
+            paramLabel = "N",
+            defaultValue = "512",
+            description = "Windows in a shard, the unit that survives an interruption (default: ${DEFAULT-VALUE}).")
+    private int shardWindows;
+
+    @Option(
+            names = "--writers",
+            paramLabel = "N",
+            defaultValue = "2",
+            description = "Shards written at a time (default: ${DEFAULT-VALUE}).")
+    private int writers;
+
+    @Option(
+            names = "--temperatures",
+            split = ",",
+            paramLabel = "T",
+            description = "Teacher temperatures that students of the capture may take, beside --teacher-temperature.")
+    private List<Float> temperatures = List.of();
+
+    @Option(names = "--estimate", description = "Say what the capture would take, and stop.")
+    private boolean estimateOnly;
+
+    @Mixin
+    private JsonReport json;
+
+    /** What a capture printed under --json. */
+    record Report(
+            String directory, long windows, long sequences, long positions, long blockBytes, double bytesPerPosition) {}
+
+    @Override
+    public Integer call() throws Exception {
+        if (shardWindows < 1) {
+            throw new IllegalArgumentException("--shard-windows: " + shardWindows + " (expected: 1 or more)");
+        }
+        if (writers < 1) {
+            throw new IllegalArgumentException("--writers: " + writers + " (expected: 1 or more)");
+        }
+        for (float temperature : temperatures) {
+            if (!(temperature > 0) || temperature > 1000) {
+                throw new IllegalArgumentException(
+                        "--temperatures: " + temperature + " (expected: above 0, at most 1000)");
+            }
+        }
+        CaptureSession session = new CaptureSession(
+                FetchedTokenizer.complete(SettingOptions.collect(spec, null, config)),
+                temperatures,
+                shardWindows,
+                writers);
+        try (CaptureProgress progress = new CaptureProgress(System.err)) {
+            if (estimateOnly) {
+                Estimate estimate = session.estimate(progress, progress);
+                json.write(estimate);
+                if (!json.toStdout()) {
+                    System.out.println(CaptureProgress.describe(estimate));
+                }
+                return 0;
+            }
+            CaptureManifest manifest = session.record(progress, progress);
+            Report report = new Report(
+                    session.out().toString(),
+                    manifest.windows(),
+                    manifest.sequences(),
+                    manifest.positions(),
+                    manifest.blockBytes(),
+                    (double) manifest.blockBytes() / manifest.positions());
+            json.write(report);
+            if (!json.toStdout()) {
+                System.out.printf(
+                        "%s: %,d sequences, %,d positions, %,d bytes of blocks, %.1f a position%n",
+                        report.directory(),
+                        report.sequences(),
+                        report.positions(),
+                        report.blockBytes(),
+                        report.bytesPerPosition());
+            }
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,5 @@
+/** Faults against real processes. */
+@NullMarked
+package dev.lyne.load.fault;
+
+import org.jspecify.annotations.NullMarked;

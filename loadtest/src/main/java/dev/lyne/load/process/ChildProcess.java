@@ -1,0 +1,185 @@
+package dev.lyne.load.process;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A Lyne command in a process of its own, with this process's Java and class path. It ends with this process, however that
+ * ends: closed on the way out, told by a shutdown hook, or noticing by itself that its parent is gone.
+ */
+public final class ChildProcess implements AutoCloseable {
+    /** The command line, which is on the class path of whatever runs a command. */
+    public static final String MAIN_CLASS = "dev.lyne.cli.Lyne";
+
+    private static final String PARENT_VARIABLE = "LYNE_PARENT_PID";
+    private static final List<String> OWN_OPTIONS = List.of(
+            "-Xmx", "-XX:MaxDirectMemorySize", "-XX:+ExitOnOutOfMemoryError", "-Dlyne.home", "-javaagent", "-agent");
+    private static final int SECONDS_TO_END = 20;
+
+    private final String name;
+    private final Process process;
+    private final Path log;
+    private final BufferedReader stdout;
+    private final Thread hook;
+
+    private ChildProcess(String name, Process process, Path log) {
+        this.name = name;
+        this.process = process;
+        this.log = log;
+        this.stdout = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        this.hook = new Thread(process::destroy, "end-" + name);
+        Runtime.getRuntime().addShutdownHook(hook);
+    }
+
+    /**
+     * Starts a command.
+     *
+     * @param log file that takes the command's stderr
+     * @param threads threads of one tensor operation
+     * @param heap largest Java heap, as -Xmx takes it
+     */
+    public static ChildProcess start(String name, Path log, int threads, String heap, List<String> arguments)
+            throws IOException {
+        return start(name, log, threads, heap, Map.of(), arguments);
+    }
+
+    /**
+     * Starts a command with variables of its own.
+     *
+     * @param environment takes the place of this process's variables
+     */
+    public static ChildProcess start(
+            String name, Path log, int threads, String heap, Map<String, String> environment, List<String> arguments)
+            throws IOException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+            if (OWN_OPTIONS.stream().noneMatch(option::startsWith)) {
+                command.add(option);
+            }
+        }
+        command.add("-Dlyne.home=" + Home.directory());
+        command.addAll(List.of(
+                "-Xmx" + heap,
+                "-XX:MaxDirectMemorySize=" + heap,
+                "-XX:+ExitOnOutOfMemoryError",
+                "-cp",
+                System.getProperty("java.class.path"),
+                MAIN_CLASS));
+        command.addAll(arguments);
+        if (log.getParent() != null) {
+            Files.createDirectories(log.getParent());
+        }
+        ProcessBuilder builder = new ProcessBuilder(command).redirectError(log.toFile());
+        builder.environment().putAll(environment);
+        builder.environment().put("OMP_NUM_THREADS", Integer.toString(threads));
+        builder.environment().put("OMP_WAIT_POLICY", "passive");
+        builder.environment()
+                .put(PARENT_VARIABLE, Long.toString(ProcessHandle.current().pid()));
+        return new ChildProcess(name, builder.start(), log);
+    }
+
+    /** Ends this process once the one that started it as a child is gone. */
+    public static void endWithParent() {
+        String parent = System.getenv(PARENT_VARIABLE);
+        if (parent == null) {
+            return;
+        }
+        Thread watcher = new Thread(
+                () -> {
+                    ProcessHandle.of(Long.parseLong(parent))
+                            .ifPresent(handle -> handle.onExit().join());
+                    Runtime.getRuntime().exit(1);
+                },
+                "watch-parent");
+        watcher.setDaemon(true);
+        watcher.start();
+    }
+
+    /** The next line that the command prints; fails with the end of its log when it prints no more. */
+    public String readLine() throws IOException {
+        String line = stdout.readLine();
+        if (line == null) {
+            throw new IOException(name + " ended without the line it owed" + logTail());
+        }
+        return line;
+    }
+
+    /** Sends a line to the command's stdin. */
+    public void writeLine(String line) throws IOException {
+        process.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
+        process.getOutputStream().flush();
+    }
+
+    /** Sends a signal by name: STOP, CONT, KILL. */
+    public void signal(String signal) throws IOException, InterruptedException {
+        int code = new ProcessBuilder("kill", "-" + signal, Long.toString(pid()))
+                .inheritIO()
+                .start()
+                .waitFor();
+        if (code != 0) {
+            throw new IOException("kill -" + signal + " of " + name + " exited with " + code + " (expected: 0)");
+        }
+    }
+
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
+    public long pid() {
+        return process.pid();
+    }
+
+    /** Waits for the command's end, so long at most, and gives its exit code. */
+    public int awaitEnd(double seconds) throws IOException, InterruptedException {
+        if (!process.waitFor((long) (seconds * 1e3), TimeUnit.MILLISECONDS)) {
+            throw new IOException(name + " had not ended after " + Math.round(seconds) + " s" + logTail());
+        }
+        return process.exitValue();
+    }
+
+    /** Waits for the command's end; fails with the end of its log unless it exits with 0. */
+    public void awaitSuccess() throws IOException, InterruptedException {
+        int code = process.waitFor();
+        if (code != 0) {
+            throw new IOException(name + " failed with exit code " + code + logTail());
+        }
+    }
+
+    private String logTail() throws IOException {
+        if (!Files.exists(log)) {
+            return "";
+        }
+        List<String> lines = Files.readAllLines(log);
+        return "; the end of " + log + ":\n  "
+                + String.join("\n  ", lines.subList(Math.max(0, lines.size() - 8), lines.size()));
+    }
+
+    /** Asks the command to end, and ends it where it does not. */
+    @Override
+    public void close() {
+        process.destroy();
+        try {
+            if (!process.waitFor(SECONDS_TO_END, TimeUnit.SECONDS)) {
+                process.destroyForcibly().waitFor();
+            }
+        } catch (InterruptedException e) {
+            process.destroyForcibly();
+            Thread.currentThread().interrupt();
+        }
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException alreadyShuttingDown) {
+            hook.setName("ended-" + name); // the hook runs, or has run
+        }
+    }
+}

@@ -1,0 +1,116 @@
+package dev.lyne.load.study;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * The points of an axis compared with its baseline. Seeds are blocks: students of one seed share initialisation and order, so a point
+ * and a seed each have an effect, and the rest is noise, of the same spread everywhere. Its variance is estimated from all points
+ * together with (points − 1)(seeds − 1) degrees of freedom; each difference from the baseline is put to a two-sided t test with it, and
+ * the probabilities of an axis are raised for their number (Holm 1979).
+ */
+public final class Comparison {
+    /** A difference is told from none below this probability. */
+    public static final double LEVEL = 0.05;
+
+    /**
+     * A point.
+     *
+     * @param values one a seed
+     * @param spread standard deviation over the seeds; NaN of one
+     * @param difference mean over the seeds of the difference from the baseline
+     * @param probability of such a difference where there is none, raised for the number of comparisons; NaN where it cannot be told,
+     *     and of the baseline
+     * @param detectable smallest difference that would be told from none if it were the axis's only one; NaN where none can be
+     */
+    public record Row(
+            double[] values, double mean, double spread, double difference, double probability, double detectable) {
+        /** Whether the difference from the baseline can be told from none. */
+        public boolean isDistinguishable() {
+            return probability < LEVEL;
+        }
+    }
+
+    private Comparison() {}
+
+    /**
+     * Compares.
+     *
+     * @param values of each point one a seed
+     * @param baseline number of that point
+     */
+    public static List<Row> of(List<double[]> values, int baseline) {
+        int points = values.size();
+        int seeds = values.get(0).length;
+        int freedom = (points - 1) * (seeds - 1);
+        double error = Math.sqrt(noise(values, freedom) * 2 / seeds);
+        double[] probabilities = new double[points];
+        for (int i = 0; i < points; i++) {
+            double difference = difference(values.get(i), values.get(baseline));
+            probabilities[i] = i == baseline || freedom == 0
+                    ? Double.NaN
+                    : difference == 0 ? 1 : StudentT.twoSided(difference / error, freedom);
+        }
+        holm(probabilities);
+        List<Row> rows = new ArrayList<>();
+        for (int i = 0; i < points; i++) {
+            double[] own = values.get(i);
+            double mean = Arrays.stream(own).average().orElse(Double.NaN);
+            double squares =
+                    Arrays.stream(own).map(v -> (v - mean) * (v - mean)).sum();
+            rows.add(new Row(
+                    own,
+                    mean,
+                    seeds == 1 ? Double.NaN : Math.sqrt(squares / (seeds - 1)),
+                    difference(own, values.get(baseline)),
+                    probabilities[i],
+                    freedom == 0 || points == 1
+                            ? Double.NaN
+                            : error * StudentT.critical(LEVEL / (points - 1), freedom)));
+        }
+        return rows;
+    }
+
+    /** Variance of what neither point nor seed explains. */
+    private static double noise(List<double[]> values, int freedom) {
+        int seeds = values.get(0).length;
+        double whole = values.stream().flatMapToDouble(Arrays::stream).average().orElse(Double.NaN);
+        double squares = 0;
+        for (double[] own : values) {
+            double point = Arrays.stream(own).average().orElse(Double.NaN);
+            for (int s = 0; s < seeds; s++) {
+                int seed = s;
+                double ofSeed =
+                        values.stream().mapToDouble(v -> v[seed]).average().orElse(Double.NaN);
+                double rest = own[s] - point - ofSeed + whole;
+                squares += rest * rest;
+            }
+        }
+        return squares / freedom;
+    }
+
+    private static double difference(double[] own, double[] baseline) {
+        return IntStream.range(0, own.length)
+                .mapToDouble(s -> own[s] - baseline[s])
+                .average()
+                .orElse(Double.NaN);
+    }
+
+    /** Raises probabilities: the least of n counts n times, the next n − 1 times, and none is below one before it. */
+    private static void holm(double[] probabilities) {
+        int[] order = IntStream.range(0, probabilities.length)
+                .filter(i -> !Double.isNaN(probabilities[i]))
+                .boxed()
+                .sorted(Comparator.comparingDouble(i -> probabilities[i]))
+                .mapToInt(Integer::intValue)
+                .toArray();
+        double before = 0;
+        for (int rank = 0; rank < order.length; rank++) {
+            before = Math.max(before, Math.min(1, probabilities[order[rank]] * (order.length - rank)));
+            probabilities[order[rank]] = before;
+        }
+    }
+}

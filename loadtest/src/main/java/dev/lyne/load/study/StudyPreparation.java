@@ -1,0 +1,184 @@
+package dev.lyne.load.study;
+
+import dev.lyne.lm.tokenizer.TokenChoice;
+import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.load.process.ChildProcess;
+import dev.lyne.load.process.Home;
+import dev.lyne.load.process.ServerProcess;
+import dev.lyne.student.corpus.Corpus;
+import dev.lyne.student.tokens.TextEncoder;
+import dev.lyne.student.tokens.TokenStore;
+import dev.lyne.student.train.RunDirectory;
+import dev.lyne.student.train.Setting;
+import dev.lyne.wire.capture.Capture;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/** What a study needs before its students: tokenised texts, models trained by itself, captured targets. What stands is kept. */
+public final class StudyPreparation {
+    private static final long SERVER_HEAP_MIB = 1_024;
+
+    private final Study study;
+    private final StudyDirectory directory;
+    private final PrintStream text;
+
+    public StudyPreparation(Study study, StudyDirectory directory, PrintStream text) {
+        this.study = study;
+        this.directory = directory;
+        this.text = text;
+    }
+
+    public void run() throws IOException, InterruptedException {
+        tokenise();
+        for (Map.Entry<String, Study.Preparation> teacher : study.teachers().entrySet()) {
+            teach(teacher.getKey(), teacher.getValue());
+        }
+        for (Map.Entry<String, Study.Preparation> capture : study.captures().entrySet()) {
+            capture(capture.getKey(), capture.getValue());
+        }
+    }
+
+    /** Every text once, so that students side by side find it done. */
+    private void tokenise() throws IOException {
+        record Text(
+                String tokenizer,
+                List<String> paths,
+                Optional<String> field,
+                boolean skipInvalid,
+                TokenChoice bos,
+                TokenChoice eos) {}
+        Set<Text> texts = new LinkedHashSet<>();
+        for (StudyRun run : study.runs()) {
+            Map<Setting, List<String>> settings = run.settings();
+            String tokenizer = first(settings, Setting.TOKENIZER).orElse("");
+            for (Setting corpus : List.of(Setting.CORPUS, Setting.HELD_OUT)) {
+                texts.add(new Text(
+                        tokenizer,
+                        settings.getOrDefault(corpus, List.of()),
+                        first(settings, Setting.TEXT_FIELD),
+                        first(settings, Setting.SKIP_INVALID).equals(Optional.of("true")),
+                        choice(settings, Setting.BOS),
+                        choice(settings, Setting.EOS)));
+            }
+        }
+        for (Text each : texts) {
+            if (each.paths().isEmpty() || each.tokenizer().isEmpty()) {
+                throw new IllegalArgumentException(
+                        "settings: a study gives tokenizer, corpus and held_out (expected: all three)");
+            }
+            try (Tokenizer tokenizer = Tokenizer.load(Path.of(each.tokenizer()))) {
+                List<Path> paths = each.paths().stream().map(Path::of).toList();
+                TokenStore.open(
+                        directory.tokens(),
+                        Corpus.of(Setting.CORPUS.key(), paths, each.field(), each.skipInvalid()),
+                        TextEncoder.of(tokenizer, tokenizer.wrapping(each.bos(), each.eos(), List.of())),
+                        Runtime.getRuntime().availableProcessors(),
+                        (done, total) -> {});
+            }
+        }
+    }
+
+    private void teach(String name, Study.Preparation teacher) throws IOException, InterruptedException {
+        Path out = directory.teacher(name, teacher);
+        if (Files.exists(new RunDirectory(out).summary())) {
+            return;
+        }
+        text.printf("training the model %s in %s%n", name, out);
+        List<String> arguments = arguments("pretrain", name, out, teacher.settings());
+        arguments.addAll(List.of(
+                "--resume",
+                "--from-start",
+                "--record-targets",
+                out.resolve(Study.TRAJECTORY).toString()));
+        run("the model " + name, out.resolveSibling(out.getFileName() + ".log"), arguments);
+    }
+
+    private void capture(String name, Study.Preparation capture) throws IOException, InterruptedException {
+        Path out = directory.capture(name, capture);
+        if (isComplete(out)) {
+            return;
+        }
+        text.printf("recording the targets %s in %s%n", name, out);
+        Map<Setting, List<String>> settings = new EnumMap<>(capture.settings());
+        if (capture.option("held_out").equals("true")) {
+            Map<Setting, List<String>> students = study.runs().get(0).settings();
+            settings.put(Setting.CORPUS, students.getOrDefault(Setting.HELD_OUT, List.of()));
+            settings.put(Setting.WINDOWS, List.of(Integer.toString(study.heldOutWindows())));
+        }
+        Files.createDirectories(directory.root().resolve("captures"));
+        Path log = out.resolveSibling(out.getFileName() + ".log");
+        try (ServerProcess server = ServerProcess.start(
+                out.resolveSibling(out.getFileName() + ".server.log"),
+                teacher(capture).toString(),
+                SERVER_HEAP_MIB,
+                List.of())) {
+            List<String> arguments = arguments("capture", name, out, settings);
+            arguments.addAll(List.of("--teacher", server.awaitReady().listening()));
+            if (capture.options().containsKey("temperatures")) {
+                arguments.addAll(List.of(
+                        "--temperatures", String.join(",", capture.options().getOrDefault("temperatures", List.of()))));
+            }
+            run("the capture " + name, log, arguments);
+        }
+    }
+
+    private static boolean isComplete(Path capture) throws IOException {
+        if (!Files.isDirectory(capture)) {
+            return false;
+        }
+        try {
+            Capture.open(capture);
+            return true;
+        } catch (IllegalArgumentException unfinished) {
+            return false; // the same command goes on with it
+        }
+    }
+
+    private Path teacher(Study.Preparation capture) {
+        String named = capture.option("teacher");
+        Study.Preparation own = study.teachers().get(named);
+        if (own != null) {
+            return new RunDirectory(directory.teacher(named, own)).model();
+        }
+        String model = named.isEmpty() ? study.teacher() : named;
+        return Home.teacher(model.isEmpty() ? "demo" : model);
+    }
+
+    private List<String> arguments(String command, String name, Path out, Map<Setting, List<String>> settings) {
+        List<String> arguments = new ArrayList<>(List.of(
+                command,
+                "--name",
+                name,
+                "--out",
+                out.toString(),
+                "--cache",
+                directory.tokens().toString()));
+        settings.forEach((setting, values) -> arguments.addAll(List.of(setting.flag(), String.join(",", values))));
+        return arguments;
+    }
+
+    private static void run(String name, Path log, List<String> arguments) throws IOException, InterruptedException {
+        try (ChildProcess process =
+                ChildProcess.start(name, log, Runtime.getRuntime().availableProcessors(), "1g", arguments)) {
+            process.awaitSuccess();
+        }
+    }
+
+    private static TokenChoice choice(Map<Setting, List<String>> settings, Setting setting) {
+        return TokenChoice.parse(setting.key(), first(settings, setting).orElse("auto"));
+    }
+
+    private static Optional<String> first(Map<Setting, List<String>> settings, Setting setting) {
+        return Stream.ofNullable(settings.get(setting)).flatMap(List::stream).findFirst();
+    }
+}

@@ -1,0 +1,268 @@
+package dev.lyne.load.study;
+
+import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.load.study.Study.Axis;
+import dev.lyne.load.study.Study.Point;
+import dev.lyne.load.study.Study.Preparation;
+import dev.lyne.student.train.CaptureFit;
+import dev.lyne.student.train.Setting;
+import dev.lyne.student.train.Settings;
+import dev.lyne.student.train.TrainingConfig;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/** Makes a study of its file, and refuses what cannot be before anything starts. */
+final class StudyReader {
+    /** Where a student learns from the data alone. */
+    static final String NONE = "none";
+
+    /** Settings that captures and teachers take from the students' where they do not say otherwise. */
+    private static final Set<Setting> SHARED = Set.of(
+            Setting.TOKENIZER,
+            Setting.CORPUS,
+            Setting.TEXT_FIELD,
+            Setting.SKIP_INVALID,
+            Setting.BOS,
+            Setting.EOS,
+            Setting.CONTEXT);
+
+    private static final List<String> OPTIONS = List.of("teacher", "temperatures", "held_out");
+
+    private static final Set<Setting> PATHS =
+            Set.of(Setting.STUDENT, Setting.TOKENIZER, Setting.CORPUS, Setting.HELD_OUT);
+
+    /** Settings that the study itself gives. */
+    private static final Set<Setting> OWN =
+            Set.of(Setting.NAME, Setting.OUT, Setting.SEED, Setting.CACHE, Setting.TEACHER, Setting.TEACHER_NAME);
+
+    private StudyReader() {}
+
+    /** Reads a study; see {@link Study#read}. */
+    static Study read(Path path) throws IOException {
+        StudyFile file = StudyFile.read(path);
+        Path base = Objects.requireNonNull(path.toAbsolutePath().getParent());
+        require(!file.seeds().isEmpty(), "seeds: none (expected: at least 1)");
+        require(
+                new HashSet<>(file.seeds()).size() == file.seeds().size(),
+                "seeds: " + file.seeds() + " (expected: each once)");
+        require(file.heldOutWindows() > 0, "held_out_windows: " + file.heldOutWindows() + " (expected: 1 or more)");
+        Map<Setting, List<String>> common = settings("settings", file.settings(), base);
+        Map<String, Preparation> teachers = preparations("teachers", orEmpty(file.teachers()), common, base);
+        Map<String, Preparation> captures = preparations("captures", orEmpty(file.captures()), common, base);
+        Set<String> targets = new TreeSet<>(captures.keySet());
+        targets.addAll(teachers.keySet());
+        Map<String, StudyRun> runs = new LinkedHashMap<>();
+        List<Axis> axes = new ArrayList<>();
+        for (StudyFile.AxisFile axis : file.axes()) {
+            List<Point> points = new ArrayList<>();
+            for (StudyFile.PointFile point : axis.points()) {
+                String where = "axis " + axis.name() + ", point " + point.label();
+                List<String> ids = new ArrayList<>();
+                for (long seed : file.seeds()) {
+                    Map<Setting, List<String>> settings = new EnumMap<>(Setting.class);
+                    for (Map<String, JsonNode> layer :
+                            List.of(file.settings(), orEmpty(axis.settings()), orEmpty(point.settings()))) {
+                        settings.putAll(settings(where, layer, base));
+                    }
+                    settings.put(Setting.SEED, List.of(Long.toString(seed)));
+                    StudyRun run = StudyRun.of(withTargets(where, settings, targets));
+                    requirePossible(where, run);
+                    requireHeld(where, run, captures, teachers);
+                    runs.putIfAbsent(run.id(), run);
+                    ids.add(run.id());
+                }
+                points.add(new Point(
+                        point.label(),
+                        Objects.requireNonNullElse(point.series(), ""),
+                        Objects.requireNonNullElse(point.at(), point.label()),
+                        Objects.requireNonNullElse(point.paper(), ""),
+                        ids));
+            }
+            axes.add(axis(axis, points));
+        }
+        return new Study(
+                file.name(),
+                file.title(),
+                Objects.requireNonNullElse(file.source(), ""),
+                Objects.requireNonNullElse(file.teacher(), ""),
+                Objects.requireNonNullElse(file.parallel(), 2),
+                file.heldOutWindows(),
+                List.copyOf(file.seeds()),
+                teachers,
+                captures,
+                axes,
+                List.copyOf(runs.values()));
+    }
+
+    private static void requireFileName(String name, String where) {
+        require(name.matches("[a-z0-9-]+"), where + " (expected: small letters, digits and hyphens)");
+    }
+
+    private static Axis axis(StudyFile.AxisFile axis, List<Point> points) {
+        requireFileName(axis.name(), "axes: " + axis.name());
+        Set<String> labels = new HashSet<>();
+        for (Point point : points) {
+            require(labels.add(point.label()), "axis " + axis.name() + ": point " + point.label() + " twice");
+        }
+        require(
+                labels.contains(axis.baseline())
+                        || points.stream().anyMatch(point -> point.series().equals(axis.baseline())),
+                "axis " + axis.name() + ": baseline: " + axis.baseline() + " (expected: a series, or one of " + labels
+                        + ")");
+        List<StudyMetric> metrics = Objects.requireNonNullElse(axis.metrics(), List.of(StudyMetric.NLL.key())).stream()
+                .map(StudyMetric::ofKey)
+                .toList();
+        return new Axis(
+                axis.name(),
+                axis.title(),
+                Objects.requireNonNullElse(axis.x(), axis.name()),
+                Objects.requireNonNullElse(axis.note(), ""),
+                axis.baseline(),
+                metrics,
+                points);
+    }
+
+    private static Map<Setting, List<String>> withTargets(
+            String where, Map<Setting, List<String>> settings, Set<String> names) {
+        String targets = settings.getOrDefault(Setting.TARGETS, List.of(NONE)).get(0);
+        if (targets.equals(NONE)) {
+            settings.remove(Setting.TARGETS);
+        } else {
+            require(
+                    names.contains(targets),
+                    where + ": targets: " + targets + " (expected: none, or one of " + names + ")");
+        }
+        return settings;
+    }
+
+    /** What `train` would say of it, before anything starts. */
+    private static void requirePossible(String where, StudyRun run) throws IOException {
+        Map<Setting, List<String>> settings = new EnumMap<>(run.settings());
+        settings.put(Setting.OUT, List.of("out"));
+        try {
+            TrainingConfig.of(Settings.of(Optional.empty(), Map.of(), settings));
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(where + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Refuses a student that asks more of its targets than will be recorded. */
+    private static void requireHeld(
+            String where, StudyRun run, Map<String, Preparation> captures, Map<String, Preparation> teachers)
+            throws IOException {
+        List<String> named = run.settings().getOrDefault(Setting.TARGETS, List.of());
+        if (named.isEmpty()) {
+            return;
+        }
+        String name = named.get(0);
+        boolean trajectory = !captures.containsKey(name);
+        Preparation source = Objects.requireNonNull(trajectory ? teachers.get(name) : captures.get(name));
+        require(
+                !source.option("held_out").equals("true"),
+                where + ": targets: " + name + " (expected: not those of the held-out text)");
+        Settings student = Settings.of(Optional.empty(), Map.of(), run.settings());
+        Settings capture = Settings.of(Optional.empty(), Map.of(), source.settings());
+        CaptureFit.refusal(
+                        student,
+                        capture,
+                        temperatures(name, source),
+                        trajectory,
+                        () -> vocabularySize(run.settings().getOrDefault(Setting.TOKENIZER, List.of(""))))
+                .ifPresent(refusal -> {
+                    throw new IllegalArgumentException(where + ": targets: " + name + ": " + refusal);
+                });
+    }
+
+    private static List<Float> temperatures(String name, Preparation source) {
+        List<Float> temperatures = new ArrayList<>();
+        for (String text : source.options().getOrDefault("temperatures", List.of())) {
+            try {
+                temperatures.add(Float.parseFloat(text));
+            } catch (NumberFormatException e) {
+                throw new IllegalArgumentException(
+                        "captures: " + name + ": temperatures: " + text + " (expected: numbers)", e);
+            }
+        }
+        return temperatures;
+    }
+
+    private static int vocabularySize(List<String> tokenizer) {
+        try (Tokenizer loaded = Tokenizer.load(Path.of(tokenizer.get(0)))) {
+            return loaded.vocabularySize();
+        }
+    }
+
+    private static Map<String, Preparation> preparations(
+            String what, Map<String, Map<String, JsonNode>> file, Map<Setting, List<String>> common, Path base) {
+        Map<String, Preparation> preparations = new LinkedHashMap<>();
+        file.forEach((name, values) -> {
+            String where = what + ": " + name;
+            requireFileName(name, where);
+            Map<String, JsonNode> settings = new LinkedHashMap<>(values);
+            Map<String, List<String>> options = new LinkedHashMap<>();
+            for (String option : OPTIONS) {
+                JsonNode value = settings.remove(option);
+                if (value != null) {
+                    options.put(option, texts(where, option, value));
+                }
+            }
+            Map<Setting, List<String>> all = new EnumMap<>(Setting.class);
+            SHARED.stream()
+                    .filter(common::containsKey)
+                    .forEach(key -> all.put(key, common.getOrDefault(key, List.of())));
+            all.putAll(settings(where, settings, base));
+            preparations.put(name, new Preparation(all, options));
+        });
+        return preparations;
+    }
+
+    private static Map<Setting, List<String>> settings(String where, Map<String, JsonNode> values, Path base) {
+        Map<Setting, List<String>> settings = new EnumMap<>(Setting.class);
+        values.forEach((key, value) -> {
+            Setting setting = Setting.ofKey(key, where);
+            require(!OWN.contains(setting), where + ": " + key + " (expected: absent, as the study gives it itself)");
+            List<String> texts = texts(where, key, value);
+            settings.put(
+                    setting,
+                    PATHS.contains(setting)
+                            ? texts.stream()
+                                    .map(text -> base.resolve(text).normalize().toString())
+                                    .toList()
+                            : texts);
+        });
+        return settings;
+    }
+
+    private static List<String> texts(String where, String key, JsonNode value) {
+        List<String> texts = new ArrayList<>();
+        for (JsonNode element : value.isArray() ? value : List.of(value)) {
+            require(
+                    element.isValueNode() && !element.isNull(),
+                    where + ": " + key + ": " + value + " (expected: a value)");
+            texts.add(element.asString());
+        }
+        return texts;
+    }
+
+    private static <V> Map<String, V> orEmpty(@Nullable Map<String, V> map) {
+        return map == null ? Map.of() : map;
+    }
+
+    private static void require(boolean holds, String message) {
+        if (!holds) {
+            throw new IllegalArgumentException(message);
+        }
+    }
+}

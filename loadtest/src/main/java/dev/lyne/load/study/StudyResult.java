@@ -1,0 +1,50 @@
+package dev.lyne.load.study;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lyne.lm.files.AsideFile;
+import dev.lyne.student.evaluate.Evaluation;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * What came of one student.
+ *
+ * @param id of its {@link StudyRun}
+ * @param settings that it was trained with, by key
+ * @param parameters trained numbers
+ * @param steps optimiser steps
+ * @param positions positions trained
+ * @param seconds training time
+ */
+public record StudyResult(
+        String id,
+        Map<String, String> settings,
+        long parameters,
+        long steps,
+        long positions,
+        double seconds,
+        @JsonProperty("stall_fraction") double stallFraction,
+        Evaluation evaluation) {
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .build();
+
+    /** Writes it, whole or not at all. */
+    public void write(Path file) throws IOException {
+        AsideFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(this));
+    }
+
+    /** Reads what {@link #write} wrote. */
+    public static StudyResult read(Path file) throws IOException {
+        return JSON.readValue(Files.readAllBytes(file), StudyResult.class);
+    }
+
+    /** As one line. */
+    public String line() {
+        return JSON.writeValueAsString(this);
+    }
+}

@@ -1,0 +1,158 @@
+package dev.lyne.load.study;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.student.evaluate.Evaluation;
+import dev.lyne.student.train.Setting;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+final class StudyTest {
+    private static final Path SHIPPED = Path.of("..", "studies");
+    private static final String SMALL = """
+            name: small
+            title: A small study
+            seeds: [0, 1]
+            held_out_windows: 3
+            settings:
+              student: s.json
+              tokenizer: t
+              corpus: [a.txt, b.txt]
+              held_out: h.txt
+              targets: rows
+              alpha: 0.5
+            captures:
+              rows: {selection: top_k, top_k: 8, temperatures: [2, 5]}
+            axes:
+              - name: k
+                title: K
+                baseline: "8"
+                points:
+                  - {label: "4", settings: {top_k: 4}}
+                  - {label: "8", settings: {top_k: 8}}
+              - name: alpha
+                title: Alpha
+                baseline: data only
+                points:
+                  - {label: half, settings: {top_k: 8}}
+                  - {label: data only, settings: {targets: none, alpha: 0}}
+            """;
+
+    @TempDir
+    Path directory;
+
+    private Study read(String text) throws IOException {
+        return Study.read(Files.writeString(directory.resolve("study.yaml"), text));
+    }
+
+    @Test
+    void read_pointsOfSeveralAxes_shareStudents() throws IOException {
+        Study study = read(SMALL);
+        assertThat(study.runs()).hasSize(3 * 2);
+        assertThat(study.axes().get(0).points().get(1).runs())
+                .isEqualTo(study.axes().get(1).points().get(0).runs());
+        StudyRun first = study.run(study.axes().get(0).points().get(0).runs().get(1));
+        assertThat(first.settings())
+                .containsEntry(Setting.TOP_K, List.of("4"))
+                .containsEntry(Setting.SEED, List.of("1"))
+                .containsEntry(
+                        Setting.CORPUS,
+                        List.of(
+                                directory.resolve("a.txt").toAbsolutePath().toString(),
+                                directory.resolve("b.txt").toAbsolutePath().toString()));
+        Study.Preparation rows = Objects.requireNonNull(study.captures().get("rows"));
+        assertThat(rows.options()).containsEntry("temperatures", List.of("2", "5"));
+        assertThat(rows.settings()).containsKey(Setting.TOKENIZER);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "top_k: 4}}|loss: reverse_kl, selection: draws}}|axis k, point 4: loss: reverse_kl on draws, where it is biased",
+                "top_k: 4}}|topk: 4}}|axis k, point 4: unknown key topk (expected: top_k?)",
+                "top_k: 4}}|top_k: 0}}|axis k, point 4: top_k: 0 (expected: 1..",
+                "top_k: 4}}|targets: other}}|axis k, point 4: targets: other (expected: none, or one of [rows])",
+                "top_k: 4}}|seed: 4}}|axis k, point 4: seed (expected: absent, as the study gives it itself)",
+                "baseline: \"8\"|baseline: \"9\"|axis k: baseline: 9 (expected: a series, or one of [",
+                "seeds: [0, 1]|seeds: []|seeds: none (expected: at least 1)",
+                "title: A small|titel: A small|unknown key titel",
+                "top_k: 8}}|top_k: 16}}|axis k, point 8: targets: rows: asked for top_k top_k=16 (expected: one that the"
+                        + " captured top_k top_k=8 temperatures=[2.0, 5.0] contains)",
+                "top_k: 4}}|top_k: 4, teacher_temperature: 3}}|axis k, point 4: targets: rows: asked for top_k top_k=4"
+                        + " temperatures=[3.0] (expected: one that the captured top_k top_k=8",
+                "top_k: 4}}|top_k: 4, context: 99}}|axis k, point 4: targets: rows: context: 99 (expected: ",
+                "top_k: 4}}|top_k: 4, row_precision: exact}}|axis k, point 4: targets: rows: asked for top_k top_k=4 in exact"
+                        + " (expected: top_k top_k=8 temperatures=[2.0, 5.0] in compact, as it was captured)",
+                "top_k: 4}}|top_k: 4, loss: mse_logits}}|axis k, point 4: targets: rows: loss: mse_logits (expected: one that"
+                        + " takes no logits",
+                "temperatures: [2, 5]|windows: 2|axis k, point 4: targets: rows: windows: all (expected: at most 2, as are"
+                        + " captured)",
+            })
+    void read_whatCannotBe_isRefusedBeforeAnythingStarts(String from, String to, String message) {
+        assertThatThrownBy(() -> read(SMALL.replace(from, to)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(message);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"pretraining-distillation", "slim", "random-sampling", "online"})
+    void read_shippedStudy_isPossibleWithSmallStudentsAndThreeSeeds(String name) throws IOException {
+        Study study = Study.read(SHIPPED.resolve(name + ".yaml"));
+        assertThat(study.seeds()).hasSizeGreaterThanOrEqualTo(3);
+        assertThat(new HashSet<>(study.runs())).hasSameSizeAs(study.runs());
+        for (StudyRun run : study.runs()) {
+            Path student = Path.of(
+                    run.settings().getOrDefault(Setting.STUDENT, List.of()).get(0));
+            assertThat(ModelConfiguration.readFile(student).parameters()).isLessThanOrEqualTo(600_000);
+        }
+    }
+
+    @Test
+    void write_someResults_saysWhatIsKnownAndWhatIsMissing() throws IOException {
+        Study study = read(SMALL);
+        Map<String, StudyResult> results = new HashMap<>();
+        double nll = 3;
+        for (String id : study.axes().get(0).points().get(1).runs()) {
+            results.put(id, result(id, nll += 0.1));
+        }
+        StudyPage.write(study, results, directory);
+        assertThat(Files.readString(directory.resolve("table.md")))
+                .contains("2 of 6 students")
+                .contains("| 8 | 3.1500 | 0.0707 |")
+                .contains("1 of 2 points are not done.");
+        for (String id : study.axes().get(0).points().get(0).runs()) {
+            results.put(id, result(id, nll += 0.1));
+        }
+        StudyPage.write(study, results, directory);
+        assertThat(Files.readString(directory.resolve("table.md")))
+                .contains("| 4 | 3.3500 | 0.0707 | +0.2000 | -6.35 % | < 0.0001 | higher |")
+                .contains("](plots/k-nll.svg)");
+        assertThat(Files.readString(directory.resolve("plots").resolve("k-nll.svg")))
+                .startsWith("<svg xmlns")
+                .contains(": held-out loss</text>")
+                .contains("8: 3.1500</title>");
+        assertThat(Files.readString(directory.resolve("report.html")))
+                .contains("<svg")
+                .contains("cannot be told from the baseline")
+                .doesNotContain("NaN");
+    }
+
+    private static StudyResult result(String id, double nll) {
+        return new StudyResult(
+                id, Map.of(), 10, 5, 100, 1.5, 0, new Evaluation(50, nll, Math.exp(nll), 0.3, 0.05, 0.4, 0.7));
+    }
+}

@@ -1,0 +1,24 @@
+package dev.lyne.client;
+
+import dev.lyne.wire.Precision;
+import dev.lyne.wire.Selection;
+
+/**
+ * What every block of a stream has in common.
+ *
+ * @param selection as the stream was opened with
+ * @param precision as the stream was opened with
+ * @param rawLogits as the stream was opened with
+ * @param vocabularySize the teacher's
+ * @param teacherDigest SHA-256 of the model, 32 bytes
+ * @param fingerprintDigest of the server's execution fingerprint, 16 bytes; empty where bits are not promised, and rows may come from
+ *     another machine through a cache that servers share
+ */
+@SuppressWarnings("ArrayRecordComponent") // a carrier; contents are compared one by one
+record BlockIdentity(
+        Selection selection,
+        Precision precision,
+        boolean rawLogits,
+        int vocabularySize,
+        byte[] teacherDigest,
+        byte[] fingerprintDigest) {}

@@ -1,0 +1,128 @@
+package dev.lyne.client;
+
+import com.google.protobuf.ByteString;
+import dev.lyne.v1.ChosenTokens;
+import dev.lyne.v1.ExecutionFingerprint;
+import dev.lyne.v1.OpenStream;
+import dev.lyne.v1.Sequence;
+import dev.lyne.v1.Source;
+import dev.lyne.v1.Teacher;
+import dev.lyne.v1.TeacherDigests;
+import dev.lyne.wire.Digests;
+import dev.lyne.wire.Positions;
+import dev.lyne.wire.SelectionMessages;
+import java.util.HexFormat;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/** The library's values as messages of the contract, and back. */
+final class Contract {
+    private Contract() {}
+
+    static TeacherDescription description(Teacher teacher) {
+        return new TeacherDescription(
+                teacher.getName(),
+                hex(teacher.getDigests().getModelSha256()),
+                hex(teacher.getDigests().getTokenizerSha256()),
+                fingerprint(teacher.getExecutionFingerprint()),
+                teacher.getVocabularySize(),
+                teacher.getContextLength(),
+                teacher.getArchitecture(),
+                teacher.getParameters(),
+                teacher.getDeterministic(),
+                teacher.getLimits().getMaxK(),
+                teacher.getLimits().getMaxTemperatures());
+    }
+
+    /** The opening message; digests not stated by the student are those of the teacher that was described to it. */
+    static OpenStream open(TargetRequest request, TeacherDescription teacher, ClientOptions options) {
+        TeacherExpectation expectation = request.expectation();
+        OpenStream.Builder open = OpenStream.newBuilder()
+                .setTeacher(options.teacher())
+                .setExpectedDigests(TeacherDigests.newBuilder()
+                        .setModelSha256(bytes(or(expectation.modelDigest(), teacher.modelDigest())))
+                        .setTokenizerSha256(bytes(or(expectation.tokenizerDigest(), teacher.tokenizerDigest()))))
+                .setExpectedVocabularySize(teacher.vocabularySize())
+                .setSelection(SelectionMessages.toMessage(request.selection()).toBuilder()
+                        .setRawLogits(request.rawLogits()))
+                .setPrecision(SelectionMessages.toMessage(request.precision()))
+                .setStudent(options.student());
+        TeacherFingerprint fingerprint = expectation.fingerprint();
+        if (fingerprint != null) {
+            open.setExpectedExecutionFingerprint(fingerprint(fingerprint));
+        }
+        return open.build();
+    }
+
+    /** The digests and sizes that a block's header must repeat. */
+    static BlockIdentity identity(Teacher teacher, TargetRequest request) {
+        return new BlockIdentity(
+                request.selection(),
+                request.precision(),
+                request.rawLogits(),
+                teacher.getVocabularySize(),
+                teacher.getDigests().getModelSha256().toByteArray(),
+                teacher.getDeterministic() ? Digests.fingerprint(teacher.getExecutionFingerprint()) : new byte[0]);
+    }
+
+    static Sequence sequence(long wireId, TargetSequence sequence, ClientOptions options) {
+        Sequence.Builder message = Sequence.newBuilder()
+                .setId(wireId)
+                .setTokenIdsCrc32C(Digests.tokenChecksum(sequence.tokens()))
+                .addAllPositions(Positions.toRanges(sequence.positions()))
+                .setTimeoutMillis((int) options.timeouts().sequence().toMillis())
+                .setBypassCache(options.bypassCache());
+        for (int token : sequence.tokens()) {
+            message.addTokenIds(token);
+        }
+        for (int[] tokens : sequence.chosen()) {
+            message.addChosen(ChosenTokens.newBuilder()
+                    .addAllTokenIds(IntStream.of(tokens).boxed().toList()));
+        }
+        return message.build();
+    }
+
+    /** The source, or null where the server stated none. */
+    static @Nullable RowSource source(Source source) {
+        return switch (source) {
+            case SOURCE_COMPUTED -> RowSource.COMPUTED;
+            case SOURCE_COALESCED -> RowSource.COALESCED;
+            case SOURCE_MEMORY -> RowSource.MEMORY;
+            case SOURCE_DISK -> RowSource.DISK;
+            case SOURCE_SHARED -> RowSource.SHARED;
+            case SOURCE_REPLAY -> RowSource.REPLAY;
+            case SOURCE_UNSPECIFIED, UNRECOGNIZED -> null;
+        };
+    }
+
+    static ExecutionFingerprint fingerprint(TeacherFingerprint fingerprint) {
+        return ExecutionFingerprint.newBuilder()
+                .setTorchVersion(fingerprint.torchVersion())
+                .setDevice(fingerprint.device())
+                .setCpuCapability(fingerprint.cpuCapability())
+                .setThreads(fingerprint.threads())
+                .setComputePrecision(fingerprint.computePrecision())
+                .build();
+    }
+
+    private static TeacherFingerprint fingerprint(ExecutionFingerprint fingerprint) {
+        return new TeacherFingerprint(
+                fingerprint.getTorchVersion(),
+                fingerprint.getDevice(),
+                fingerprint.getCpuCapability(),
+                fingerprint.getThreads(),
+                fingerprint.getComputePrecision());
+    }
+
+    private static String or(@Nullable String stated, String described) {
+        return stated == null ? described : stated;
+    }
+
+    private static String hex(ByteString bytes) {
+        return HexFormat.of().formatHex(bytes.toByteArray());
+    }
+
+    private static ByteString bytes(String hex) {
+        return ByteString.copyFrom(HexFormat.of().parseHex(hex));
+    }
+}

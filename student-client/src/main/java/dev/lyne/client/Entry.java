@@ -1,0 +1,61 @@
+package dev.lyne.client;
+
+import org.jspecify.annotations.Nullable;
+
+/** A sequence of the window and what became of it. Guarded by its pool's lock. */
+final class Entry implements Comparable<Entry> {
+    /** Long before any moment, and not so long that a difference overflows. */
+    static final long NEVER = Long.MIN_VALUE / 2;
+
+    final TargetSequence sequence;
+    final long order;
+
+    @Nullable
+    Targets targets;
+
+    @Nullable
+    TeacherException failure;
+
+    @Nullable
+    Link lastFailedOn;
+    /** Asks that came to nothing. */
+    int failures;
+    /** Those of them for which the sequence may be to blame. */
+    int faults;
+
+    long firstFailureNanos;
+    /** When it last went from one replica to a faster one. */
+    long movedNanos = NEVER;
+
+    Entry(TargetSequence sequence, long order) {
+        this.sequence = sequence;
+        this.order = order;
+    }
+
+    int tokens() {
+        return sequence.tokens().length;
+    }
+
+    int positions() {
+        return sequence.positions().length;
+    }
+
+    boolean resolved() {
+        return targets != null || failure != null;
+    }
+
+    @Override
+    public int compareTo(Entry that) {
+        return Long.compare(order, that.order);
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return this == other;
+    }
+
+    @Override
+    public int hashCode() {
+        return Long.hashCode(order);
+    }
+}

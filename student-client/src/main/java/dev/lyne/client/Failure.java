@@ -1,0 +1,149 @@
+package dev.lyne.client;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.rpc.RetryInfo;
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
+import io.netty.handler.ssl.NotSslRecordException;
+import java.net.ConnectException;
+import java.net.UnknownHostException;
+import java.security.cert.CertificateException;
+import java.time.Duration;
+import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Why a call or a sequence failed, and what to do about it.
+ *
+ * @param code gRPC code
+ * @param description one line for people
+ * @param retryAfter delay that the server asked for; zero: none
+ */
+record Failure(Status.Code code, String description, Duration retryAfter) {
+    /** What follows from a failure. */
+    enum Remedy {
+        /** Ask again, for as long as the client's patience lasts. */
+        RETRY,
+        /** Ask again a few times only: the fault may lie in the sequence. */
+        RETRY_FEW,
+        /** Never ask again. */
+        GIVE_UP
+    }
+
+    static Failure of(Throwable throwable) {
+        Status status = Status.fromThrowable(throwable);
+        com.google.rpc.@Nullable Status details =
+                throwable instanceof StatusRuntimeException || throwable instanceof StatusException
+                        ? StatusProto.fromThrowable(throwable)
+                        : null;
+        return new Failure(status.getCode(), describe(status), details == null ? Duration.ZERO : retryAfter(details));
+    }
+
+    /**
+     * Whether a server does not prove who it is: it speaks no TLS, or its certificate is not one to believe. A stream waits for a
+     * better one; what has yet to begin does not.
+     */
+    static boolean isUntrusted(Throwable failed) {
+        for (Throwable cause = failed; cause != null; cause = cause.getCause()) {
+            if (cause instanceof CertificateException || cause instanceof NotSslRecordException) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    static Failure of(com.google.rpc.Status status) {
+        return new Failure(Status.fromCodeValue(status.getCode()).getCode(), status.getMessage(), retryAfter(status));
+    }
+
+    static Failure of(Status.Code code, String description) {
+        return new Failure(code, description, Duration.ZERO);
+    }
+
+    /** What to do about a call that ended. */
+    Remedy ofCall() {
+        return switch (code) {
+            case FAILED_PRECONDITION,
+                    INVALID_ARGUMENT,
+                    NOT_FOUND,
+                    UNAUTHENTICATED,
+                    PERMISSION_DENIED,
+                    UNIMPLEMENTED,
+                    OUT_OF_RANGE,
+                    ALREADY_EXISTS,
+                    DATA_LOSS -> Remedy.GIVE_UP;
+            default -> Remedy.RETRY;
+        };
+    }
+
+    /** What to do about a sequence that failed alone. */
+    Remedy ofSequence() {
+        return switch (code) {
+            case UNAVAILABLE, RESOURCE_EXHAUSTED, CANCELLED -> Remedy.RETRY;
+            case DATA_LOSS, INTERNAL, DEADLINE_EXCEEDED, ABORTED, UNKNOWN -> Remedy.RETRY_FEW;
+            default -> Remedy.GIVE_UP;
+        };
+    }
+
+    /** The end of a stream that this failure of a call means; a precondition is always that of the expected teacher. */
+    TeacherException asFinal(String address) {
+        String message = "teacher " + address + ": " + this;
+        return code == Status.Code.FAILED_PRECONDITION
+                ? new TeacherMismatchException(message)
+                : new TeacherRefusedException(message);
+    }
+
+    @Override
+    public String toString() {
+        return code + ": " + description;
+    }
+
+    private static String describe(Status status) {
+        for (Throwable cause = status.getCause(); cause != null; cause = cause.getCause()) {
+            if (cause instanceof ConnectException) {
+                return "connection refused (is ./lyne serve running there?)";
+            }
+            if (cause instanceof UnknownHostException) {
+                return "unknown host";
+            }
+            if (cause instanceof SSLException failure) {
+                return tls(failure);
+            }
+        }
+        String description = status.getDescription();
+        if (description != null) {
+            boolean hungUp = description.startsWith("Network closed for unknown reason");
+            return hungUp ? description + " (does the server speak TLS? --tls-ca FILE, or --tls)" : description;
+        }
+        return status.getCause() == null ? "no description" : String.valueOf(status.getCause());
+    }
+
+    private static String tls(SSLException failure) {
+        if (failure instanceof NotSslRecordException) {
+            return "TLS: the server speaks plain text there";
+        }
+        Throwable root = failure;
+        for (Throwable cause = failure.getCause(); cause != null; cause = cause.getCause()) {
+            root = cause;
+        }
+        String why = "TLS: " + (isUntrusted(failure) ? "the server's certificate is not to be believed: " : "");
+        return why + root.getMessage();
+    }
+
+    private static Duration retryAfter(com.google.rpc.Status status) {
+        for (var detail : status.getDetailsList()) {
+            if (detail.is(RetryInfo.class)) {
+                try {
+                    var delay = detail.unpack(RetryInfo.class).getRetryDelay();
+                    Duration duration = Duration.ofSeconds(delay.getSeconds(), delay.getNanos());
+                    return duration.isNegative() ? Duration.ZERO : duration;
+                } catch (InvalidProtocolBufferException e) {
+                    throw new IllegalArgumentException("RetryInfo cannot be read", e);
+                }
+            }
+        }
+        return Duration.ZERO;
+    }
+}

@@ -1,0 +1,97 @@
+package dev.lyne.client;
+
+import org.jspecify.annotations.Nullable;
+
+/** What a pool knows of one replica: its call, if there is one, how fast it is, and how long to leave it alone. Guarded by the pool's lock. */
+final class Link {
+    final Replica replica;
+    final Backoff backoff;
+    final Rate rate = new Rate();
+
+    @Nullable
+    ReplicaCall call;
+    /** Not to be connected to before. */
+    long connectAtNanos;
+    /** Not to be sent sequences before. */
+    long askAtNanos;
+    /** Calls made. */
+    int attempts;
+    /** The device's counter as last told; −1: never. */
+    long devicePositions = -1;
+    /** When the counter last moved, or was first needed to. */
+    long deviceMovedNanos;
+    /** Whether its device stands still with sequences in flight: it gets no new ones until it moves. */
+    boolean stuck;
+    /** Not to be probed before, where it is stuck. */
+    long probeAtNanos;
+
+    @Nullable
+    Failure lastFailure;
+
+    Link(Replica replica, Backoff backoff, long nowNanos) {
+        this.replica = replica;
+        this.backoff = backoff;
+        this.connectAtNanos = nowNanos;
+        this.askAtNanos = nowNanos;
+        this.deviceMovedNanos = nowNanos;
+    }
+
+    boolean isOpen() {
+        ReplicaCall current = call;
+        return current != null && current.isOpen();
+    }
+
+    /** Whether sequences can be given to it. */
+    boolean isUsable(long nowNanos) {
+        return isOpen() && !stuck && nowNanos >= askAtNanos;
+    }
+
+    /** Sequences in flight; 0 without a call. */
+    int inFlight() {
+        ReplicaCall current = call;
+        return current == null ? 0 : current.inFlight().size();
+    }
+
+    /** Whether the server's credit and the transport have room for a sequence. */
+    boolean hasRoomFor(Entry entry) {
+        ReplicaCall current = call;
+        return current != null && current.hasRoomFor(entry.tokens());
+    }
+
+    /** Tokens in flight; 0 without a call. */
+    long tokens() {
+        ReplicaCall current = call;
+        return current == null ? 0 : current.inFlight().tokens();
+    }
+
+    /** Tokens a nanosecond, as it looks now. */
+    double rate(long nowNanos) {
+        ReplicaCall current = call;
+        Ask next = current == null ? null : current.inFlight().oldest();
+        return rate.now(nowNanos, next == null ? 0 : next.entry.tokens());
+    }
+
+    /** When a sequence given to it now would be answered, in nanoseconds from now. */
+    double expectedNanos(int moreTokens, long nowNanos) {
+        return (tokens() + moreTokens) / Math.max(rate(nowNanos), 1e-15);
+    }
+
+    /** One clause for people: the replica and what came of it. */
+    String history(long nowNanos) {
+        Failure failure = lastFailure;
+        ReplicaCall current = call;
+        String state;
+        if (current != null && current.isOpen()) {
+            state = (stuck ? "stuck, its device stands still for " + seconds(nowNanos - deviceMovedNanos) : "connected")
+                    + ", " + current.inFlight().size() + " sequences in flight";
+        } else {
+            state = attempts + (attempts == 1 ? " attempt" : " attempts");
+        }
+        return "teacher " + replica.label() + ": "
+                + (failure == null ? state : failure.description() + " (" + state + ")");
+    }
+
+    static String seconds(long nanos) {
+        return nanos / 1_000_000_000L + " s";
+    }
+}

@@ -1,0 +1,143 @@
+package dev.lyne.client;
+
+import dev.lyne.v1.CancelSequence;
+import dev.lyne.v1.Credit;
+import dev.lyne.v1.OpenStream;
+import dev.lyne.v1.ScoreSequencesRequest;
+import dev.lyne.v1.Sequence;
+import io.grpc.stub.ClientCallStreamObserver;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One ScoreSequences call to one replica, as it is written to; {@link CallResponses} reads what comes back. Guarded by its
+ * pool's lock, which sending may hold because it only queues.
+ */
+final class ReplicaCall {
+    private final InFlight inFlight = new InFlight();
+    /** When to lose patience with a replica that accepts the call and does not answer it. */
+    private long openDeadlineNanos;
+
+    private @Nullable ClientCallStreamObserver<ScoreSequencesRequest> requests;
+    private boolean opened;
+    private boolean ended;
+    private long lastMessageNanos;
+
+    ReplicaCall(long openDeadlineNanos) {
+        this.openDeadlineNanos = openDeadlineNanos;
+    }
+
+    /** gRPC has made the call, which is about to start. */
+    void made(ClientCallStreamObserver<ScoreSequencesRequest> stream) {
+        requests = stream;
+    }
+
+    /** Sends the opening message, right after the call was started. */
+    void sendOpen(OpenStream open) {
+        requests().onNext(ScoreSequencesRequest.newBuilder().setOpen(open).build());
+    }
+
+    /** The server has opened the stream. */
+    void opened(Credit credit, long nowNanos) {
+        opened = true;
+        granted(credit, nowNanos);
+    }
+
+    void granted(Credit credit, long nowNanos) {
+        heard(nowNanos);
+        inFlight.grant(credit);
+    }
+
+    /** A message has come. */
+    void heard(long nowNanos) {
+        lastMessageNanos = nowNanos;
+    }
+
+    boolean hasOpened() {
+        return opened;
+    }
+
+    boolean isOpen() {
+        return opened && !ended;
+    }
+
+    boolean hasEnded() {
+        return ended;
+    }
+
+    InFlight inFlight() {
+        return inFlight;
+    }
+
+    /** Whether the replica has kept its answer to the opening message for too long. */
+    boolean opensTooLate(long nowNanos) {
+        return !opened && nowNanos >= openDeadlineNanos;
+    }
+
+    /** When the opening message or a sequence will have waited too long; Long.MAX_VALUE: never. */
+    long nextDeadlineNanos() {
+        return Math.min(opened ? Long.MAX_VALUE : openDeadlineNanos, inFlight.nextDeadlineNanos());
+    }
+
+    /** Whether the server's credit and the transport have room. */
+    boolean hasRoomFor(int tokens) {
+        return isOpen() && requests().isReady() && inFlight.hasRoomFor(tokens);
+    }
+
+    /** Sends a sequence. */
+    void ask(Ask ask, Sequence message) {
+        inFlight.add(ask);
+        requests()
+                .onNext(ScoreSequencesRequest.newBuilder().setSequence(message).build());
+    }
+
+    /** The process was not running meanwhile: what waits has waited less. */
+    void slept(long byNanos) {
+        openDeadlineNanos += byNanos;
+        for (Ask ask : inFlight.all()) {
+            ask.deadlineNanos += ask.deadlineNanos == Long.MAX_VALUE ? 0 : byNanos;
+        }
+    }
+
+    /** Withdraws a sequence. */
+    void withdraw(Ask ask) {
+        ask.withdrawn = true;
+        ask.cancelled = true;
+        requests()
+                .onNext(ScoreSequencesRequest.newBuilder()
+                        .setCancel(CancelSequence.newBuilder().setId(ask.wireId))
+                        .build());
+    }
+
+    /** Whether nothing has come since a sequence was sent. */
+    boolean silentSince(Ask ask) {
+        return lastMessageNanos - ask.sentNanos < 0;
+    }
+
+    /** Lets the next message in. */
+    void requestNext() {
+        requests().request(1);
+    }
+
+    /** The server or the network has ended the call. */
+    void ended() {
+        ended = true;
+    }
+
+    /** Drops the call; its callbacks are ignored from here on. Returns the asks that were not withdrawn. */
+    List<Ask> end(String reason) {
+        if (!ended) {
+            ended = true;
+            requests().cancel(reason, null);
+        }
+        return inFlight.removeAll();
+    }
+
+    private ClientCallStreamObserver<ScoreSequencesRequest> requests() {
+        ClientCallStreamObserver<ScoreSequencesRequest> stream = requests;
+        if (stream == null) {
+            throw new IllegalStateException("the call has not started");
+        }
+        return stream;
+    }
+}

@@ -1,0 +1,830 @@
+package dev.lyne.client;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.v1.Credit;
+import dev.lyne.v1.Teacher;
+import dev.lyne.v1.TeacherServiceGrpc;
+import dev.lyne.wire.Selection;
+import io.grpc.Status;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import java.util.random.RandomGenerator;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A stream of targets from the replicas of a teacher: fetches the sequences offered behind the student's back, and hands them out in
+ * order.
+ *
+ * <p>One lock guards everything: the window of sequences, the links to the replicas and their calls, patience and the one timer. It is
+ * never held while anything blocks: sending only queues, and a message is sent only where the transport is ready for it. Whatever
+ * happens ends in {@link #pump}, which looks at the whole state, does what can be done now and sets the timer for the next moment at
+ * which something can. {@link CallResponses} decodes and checks rows without the lock, and takes it briefly to say what came.
+ *
+ * <p>The invariant: each sequence of the window is resolved, waiting, or wanted of exactly one call. A call may owe more answers than
+ * are wanted of it; those are counted against its credit and dropped.
+ *
+ * <p>What counts is progress. A replica is <em>stuck</em> where a sequence has been on it for the time configured and meanwhile
+ * neither rows of it came nor the device's counter moved. Its sequences go to others, at most one time a minute each; one ask stays
+ * behind unwanted, so that the server goes on telling the counter. Where there is no other replica, it keeps them.
+ */
+final class ReplicaPool implements TargetStream {
+    private static final int MOST_LATE = 3;
+    private static final int MOST_FAULTS = 2;
+
+    private static final long MOVE_INTERVAL_NANOS = TimeUnit.MINUTES.toNanos(1);
+
+    /** A sequence leaves a replica for one that is so much faster, where it is done so much sooner there. */
+    private static final double FASTER = 2;
+
+    private static final double SOONER = 3;
+    private static final long SOONER_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+    private static final long TICK_NANOS = TimeUnit.SECONDS.toNanos(1);
+    private static final long WATCH_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+    private static final long MOST_LATE_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+    private static final long NEVER = Long.MAX_VALUE;
+
+    private final TargetRequest request;
+    private final TeacherDescription teacher;
+    private final ClientOptions options;
+    private final LongSupplier nanoTime;
+    private final long originNanos;
+    private final RandomGenerator random;
+    private final Runnable onReplicaLost;
+    private final Consumer<ReplicaPool> onClose;
+    private final long stuckNanos;
+
+    private final ReentrantLock lock = new ReentrantLock();
+
+    /** Signalled whenever a sequence is resolved, a call opens or ends, the stream fails or closes. */
+    private final Condition changed = lock.newCondition();
+
+    @GuardedBy("lock")
+    private final Window window;
+
+    @GuardedBy("lock")
+    private final List<Link> links = new ArrayList<>();
+
+    @GuardedBy("lock")
+    private boolean everOpened;
+
+    @GuardedBy("lock")
+    private boolean closed;
+
+    @GuardedBy("lock")
+    private @Nullable TeacherException failure;
+
+    @GuardedBy("lock")
+    private long lastWireId;
+
+    @GuardedBy("lock")
+    private final Timer timer;
+
+    @GuardedBy("lock")
+    private final Patience patience;
+
+    /**
+     * @param timers where the timer runs
+     * @param random of the jitter
+     * @param onReplicaLost called, with the lock held, when a call has ended
+     * @param onClose called without the lock
+     */
+    ReplicaPool(
+            TargetRequest request,
+            TeacherDescription teacher,
+            ClientOptions options,
+            LongSupplier nanoTime,
+            ScheduledExecutorService timers,
+            RandomGenerator random,
+            Runnable onReplicaLost,
+            Consumer<ReplicaPool> onClose) {
+        this.request = request;
+        this.teacher = teacher;
+        this.options = options;
+        this.nanoTime = nanoTime;
+        this.originNanos = nanoTime.getAsLong();
+        this.timer = new Timer(timers, this::onTimer);
+        this.random = random;
+        this.onReplicaLost = onReplicaLost;
+        this.onClose = onClose;
+        this.patience = new Patience(options);
+        this.stuckNanos = options.timeouts().stuck().toNanos();
+        this.window = new Window(options.windowSequences(), options.windowTokens());
+    }
+
+    /** Nanoseconds since the stream was made, so that later moments are greater numbers. */
+    private long nowNanos() {
+        return nanoTime.getAsLong() - originNanos;
+    }
+
+    // The student's side.
+
+    /** Sets the replicas that there are; links to others go once their calls have ended. */
+    void setReplicas(Collection<Replica> replicas) {
+        lock.lock();
+        try {
+            if (isOver()) {
+                return;
+            }
+            links.removeIf(link -> link.call == null && !replicas.contains(link.replica));
+            for (Replica replica : replicas) {
+                if (links.stream().noneMatch(link -> link.replica.equals(replica))) {
+                    Timeouts timeouts = options.timeouts();
+                    Backoff backoff = new Backoff(timeouts.firstBackoff(), timeouts.maxBackoff(), random);
+                    links.add(new Link(replica, backoff, nowNanos()));
+                }
+            }
+            pump();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits until one replica has opened the stream. */
+    void awaitOpened() throws InterruptedException {
+        lock.lock();
+        try {
+            patience.waits(nowNanos());
+            while (!everOpened) {
+                requireAlive();
+                if (options.listener().isStopRequested()) {
+                    throw new TeacherUnavailableException("stopped as asked; " + history());
+                }
+                long unused = changed.awaitNanos(TeacherClient.POLL_NANOS);
+            }
+            patience.waitsNoMore();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public TeacherDescription teacher() {
+        return teacher;
+    }
+
+    @Override
+    public boolean offer(TargetSequence sequence) {
+        sequence.requireFits(teacher, selection());
+        lock.lock();
+        try {
+            requireAlive();
+            if (!window.hasRoomFor(sequence)) {
+                return false;
+            }
+            startPatience();
+            window.addLast(sequence);
+            pump();
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void askAgain(TargetSequence sequence) {
+        sequence.requireFits(teacher, selection());
+        lock.lock();
+        try {
+            requireAlive();
+            startPatience();
+            window.addFirst(sequence);
+            pump();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public boolean await(Duration atMost) throws InterruptedException {
+        lock.lock();
+        try {
+            Entry first = window.first();
+            if (first == null || first.resolved() || isOver()) {
+                return true;
+            }
+            patience.waits(nowNanos());
+            long start = nowNanos();
+            long left = atMost.toNanos();
+            while (!first.resolved() && !isOver() && left > 0) {
+                left = changed.awaitNanos(left);
+            }
+            window.counts().stalled(nowNanos() - start);
+            return first.resolved() || isOver();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public Targets take() throws InterruptedException {
+        lock.lock();
+        try {
+            Entry first = window.first();
+            if (first == null) {
+                requireAlive();
+                throw new IllegalStateException("take: no sequence is pending (expected: at least 1 offered)");
+            }
+            if (!first.resolved()) {
+                awaitResolved(first);
+            }
+            patience.waitsNoMore();
+            window.removeFirst();
+            if (first.failure != null) {
+                throw first.failure;
+            }
+            if (first.targets == null) {
+                throw new AssertionError("a resolved sequence has targets or a failure");
+            }
+            return first.targets;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @GuardedBy("lock")
+    private void awaitResolved(Entry first) throws InterruptedException {
+        patience.waits(nowNanos());
+        long start = nowNanos();
+        try {
+            while (!first.resolved()) {
+                requireAlive();
+                changed.await();
+            }
+        } finally {
+            window.counts().stalled(nowNanos() - start);
+        }
+    }
+
+    @Override
+    public int pending() {
+        lock.lock();
+        try {
+            return window.size();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public StreamStatistics statistics() {
+        lock.lock();
+        try {
+            return window.counts().statistics();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void close() {
+        lock.lock();
+        try {
+            end(null);
+        } finally {
+            lock.unlock();
+        }
+        onClose.accept(this);
+    }
+
+    private Selection selection() {
+        return request.selection();
+    }
+
+    /** The clock of patience starts with the first sequence that has to be waited for. */
+    @GuardedBy("lock")
+    private void startPatience() {
+        if (window.unresolved() == 0) {
+            patience.begin(nowNanos());
+        }
+    }
+
+    @GuardedBy("lock")
+    private boolean isOver() {
+        return closed || failure != null;
+    }
+
+    /** Throws where the stream is over. */
+    @GuardedBy("lock")
+    private void requireAlive() {
+        if (failure != null) {
+            throw failure;
+        }
+        if (closed) {
+            throw new IllegalStateException("the stream of targets is closed");
+        }
+    }
+
+    /** Ends the stream and its calls: with a failure, or closed by the student. What is resolved can be taken after a failure. */
+    @GuardedBy("lock")
+    private void end(@Nullable TeacherException cause) {
+        if (isOver()) {
+            closed |= cause == null;
+            return;
+        }
+        closed = cause == null;
+        failure = cause;
+        for (Link link : links) {
+            ReplicaCall call = link.call;
+            if (call != null) {
+                call.end(cause == null ? "closed by the student" : "the stream failed");
+            }
+        }
+        links.clear();
+        timer.cancel();
+        changed.signalAll();
+    }
+
+    /** What was tried, replica by replica. */
+    @GuardedBy("lock")
+    private String history() {
+        long now = nowNanos();
+        return links.stream().map(link -> link.history(now)).collect(Collectors.joining("; "));
+    }
+
+    // What calls report. All but the first two are called with the lock held, and only while their call is not over.
+
+    /** Runs a callback's part under the lock, unless its call is over. */
+    void locked(ReplicaCall call, Runnable part) {
+        lock.lock();
+        try {
+            if (!call.hasEnded()) {
+                part.run();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Like {@link #locked}; null where the call is over. */
+    <T> @Nullable T lockedGet(ReplicaCall call, Supplier<@Nullable T> part) {
+        lock.lock();
+        try {
+            return call.hasEnded() ? null : part.get();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The transport has room again. */
+    @SuppressWarnings("GuardedBy") // called within locked
+    void onReady() {
+        pump();
+    }
+
+    /** Whether the stream can use that teacher; ends the stream where it cannot. */
+    @SuppressWarnings("GuardedBy") // called within locked
+    boolean acceptsTeacher(Link link, TeacherDescription found) {
+        try {
+            TeacherAgreement.requireExpected(link.replica.label(), found, request.expectation());
+            TeacherAgreement.requireSame(link.replica.label(), found, teacher, request.sameBits());
+            return true;
+        } catch (TeacherMismatchException e) {
+            end(e);
+            return false;
+        }
+    }
+
+    BlockIdentity identity(Teacher found) {
+        return Contract.identity(found, request);
+    }
+
+    @SuppressWarnings("GuardedBy") // called within locked
+    void onOpened(Link link, ReplicaCall call, Credit credit) {
+        call.opened(credit, nowNanos());
+        link.lastFailure = null;
+        if (link.attempts > 1) {
+            window.counts().reconnected();
+        }
+        everOpened = true;
+        changed.signalAll();
+        pump();
+    }
+
+    @SuppressWarnings("GuardedBy") // called within locked
+    void onCredit(ReplicaCall call, Credit credit) {
+        call.granted(credit, nowNanos());
+        pump();
+    }
+
+    @SuppressWarnings("GuardedBy") // called within locked
+    void onMessage(ReplicaCall call) {
+        call.heard(nowNanos());
+    }
+
+    @SuppressWarnings("GuardedBy") // called within locked
+    void onRows(Ask ask) {
+        ask.movedNanos = nowNanos();
+        patience.rowsCame(nowNanos());
+    }
+
+    /** The server tells its device's counter. */
+    @SuppressWarnings("GuardedBy") // called within locked
+    void onProgress(Link link, long devicePositions) {
+        boolean moved = link.devicePositions >= 0 && link.devicePositions != devicePositions;
+        link.devicePositions = devicePositions;
+        if (moved) {
+            patience.progressed(nowNanos());
+            deviceMoved(link);
+            pump();
+        }
+    }
+
+    @GuardedBy("lock")
+    private void deviceMoved(Link link) {
+        link.deviceMovedNanos = nowNanos();
+        if (link.stuck) {
+            link.stuck = false;
+            link.rate.forget();
+            if (link.inFlight() > 0) {
+                link.rate.started(link.deviceMovedNanos);
+            }
+            options.listener().onWaiting("teacher " + link.replica.label() + ": its device goes on");
+        }
+    }
+
+    @SuppressWarnings("GuardedBy") // called within locked
+    void onUnwantedBytes(long bytes) {
+        window.counts().discarded(bytes);
+    }
+
+    /** Takes a sequence off the credit and says what came of it, unless it was withdrawn. */
+    @SuppressWarnings("GuardedBy") // called within locked
+    void onAnswered(Link link, ReplicaCall call, Ask ask, boolean done, Runnable outcome) {
+        call.inFlight().remove(ask);
+        if (done && ask.withdrawn && !ask.cancelled) {
+            deviceMoved(link); // what was left behind to see whether it goes on
+        }
+        if (!ask.withdrawn) {
+            outcome.run();
+        }
+        if (call.inFlight().size() == 0) {
+            link.rate.stopped(nowNanos(), ask.entry.tokens());
+        }
+        pump();
+    }
+
+    @SuppressWarnings("GuardedBy") // called within locked
+    void onTargets(Link link, Ask ask, Targets targets) {
+        link.backoff.reset();
+        ReplicaCall call = link.call;
+        link.rate.answered(ask.entry.tokens(), call == null || call.inFlight().size() == 0, nowNanos());
+        if (link.devicePositions < 0 || targets.rowsBySource().containsKey(RowSource.COMPUTED)) {
+            deviceMoved(link);
+        }
+        patience.rowsCame(nowNanos());
+        window.resolve(ask.entry, targets);
+        changed.signalAll();
+    }
+
+    @SuppressWarnings("GuardedBy") // called within locked
+    void onMisaligned(Ask ask, MisalignedTargetsException misaligned) {
+        window.fail(ask.entry, misaligned, ask.receivedBytes());
+        changed.signalAll();
+    }
+
+    @SuppressWarnings("GuardedBy") // called within locked
+    void onSequenceFailed(Link link, Ask ask, Failure cause) {
+        Failure.Remedy remedy = cause.ofSequence();
+        if (remedy == Failure.Remedy.RETRY) {
+            long delay = Math.max(cause.retryAfter().toNanos(), link.backoff.nextNanos());
+            link.askAtNanos = nowNanos() + delay;
+            link.lastFailure = cause;
+        }
+        if (!askAgainOrFail(link, ask, cause, remedy)) {
+            changed.signalAll();
+        }
+    }
+
+    /** Gives back what the call leaves unanswered, and leaves the replica alone for a while. */
+    @SuppressWarnings("GuardedBy") // called within locked
+    void onCallEnded(Link link, ReplicaCall call, Failure cause) {
+        endCall(link, call, cause);
+        pump();
+    }
+
+    @GuardedBy("lock")
+    private void endCall(Link link, ReplicaCall call, Failure cause) {
+        link.call = null;
+        link.lastFailure = cause;
+        link.rate.forget();
+        List<Ask> unanswered = call.end(cause.description());
+        if (cause.ofCall() == Failure.Remedy.GIVE_UP) {
+            end(cause.asFinal(link.replica.label()));
+            return;
+        }
+        link.connectAtNanos = nowNanos() + Math.max(cause.retryAfter().toNanos(), link.backoff.nextNanos());
+        for (Ask ask : unanswered) {
+            askAgainOrFail(link, ask, cause, Failure.Remedy.RETRY);
+        }
+        changed.signalAll();
+        onReplicaLost.run();
+    }
+
+    /** Puts a sequence back among the waiting ones, or fails it for good. Returns whether it is asked for again. */
+    @GuardedBy("lock")
+    private boolean askAgainOrFail(Link link, Ask ask, Failure cause, Failure.Remedy remedy) {
+        Entry entry = ask.entry;
+        long now = nowNanos();
+        if (entry.failures++ == 0) {
+            entry.firstFailureNanos = now;
+        }
+        boolean again = switch (remedy) {
+            case GIVE_UP -> false;
+            case RETRY_FEW ->
+                ++entry.faults < (cause.code() == Status.Code.DEADLINE_EXCEEDED ? MOST_LATE : MOST_FAULTS);
+            // While rows flow the teacher is there, and the clock starts afresh.
+            case RETRY ->
+                now - Math.max(entry.firstFailureNanos, patience.rowsNanos())
+                        < options.timeouts().retry().toNanos();
+        };
+        if (again) {
+            entry.lastFailedOn = link;
+            window.askAgain(entry, ask.receivedBytes());
+            return true;
+        }
+        String attempts = entry.failures == 1 ? "" : " (after " + entry.failures + " attempts)";
+        window.fail(
+                entry,
+                new SequenceFailedException(
+                        entry.sequence.id(),
+                        cause.code(),
+                        "teacher " + link.replica.label() + ": " + cause.description() + attempts),
+                ask.receivedBytes());
+        return false;
+    }
+
+    // The state as a whole.
+
+    /** Does whatever can be done now, and sets the timer for the rest. */
+    @GuardedBy("lock")
+    private void pump() {
+        long now = nowNanos();
+        noticeSleep(now);
+        if (!isOver()) {
+            expire(now);
+        }
+        if (isOver()) {
+            timer.cancel();
+            return;
+        }
+        for (Link link : links) {
+            if (link.call == null && now >= link.connectAtNanos) {
+                connect(link, now);
+            }
+        }
+        for (Entry entry = window.firstWaiting(); entry != null; entry = window.firstWaiting()) {
+            Optional<Link> link = ReplicaChoice.of(links, entry, now);
+            if (link.isEmpty()) {
+                break;
+            }
+            window.removeFirstWaiting();
+            send(link.get(), entry, now);
+        }
+        boolean watched = window.firstWaiting() == null && rebalance(now);
+        timer.set(nextEventNanos(watched, now), now);
+    }
+
+    @GuardedBy("lock")
+    private void connect(Link link, long now) {
+        link.attempts++;
+        link.replica.channel().resetConnectBackoff();
+        ReplicaCall call = new ReplicaCall(now + options.timeouts().open().toNanos());
+        link.call = call;
+        TeacherServiceGrpc.newStub(link.replica.channel()).scoreSequences(new CallResponses(call, link, this));
+        call.sendOpen(Contract.open(request, teacher, options));
+    }
+
+    @GuardedBy("lock")
+    private void send(Link link, Entry entry, long now) {
+        long timeout = options.timeouts().sequence().toNanos();
+        // The server's own answer to the timeout comes first, if it still answers at all.
+        long deadline = timeout == 0 ? NEVER : now + timeout + timeout / 4;
+        ask(link, new Ask(++lastWireId, entry, now, deadline), options);
+    }
+
+    @GuardedBy("lock")
+    private void ask(Link link, Ask ask, ClientOptions how) {
+        ReplicaCall call = link.call;
+        if (call == null) {
+            throw new IllegalStateException("a sequence for a replica without a call");
+        }
+        link.rate.started(ask.sentNanos);
+        call.ask(ask, Contract.sequence(ask.wireId, ask.entry.sequence, how));
+    }
+
+    /**
+     * Takes sequences from slow replicas to the fastest one that has room, where they are expected to be done far sooner there. Returns
+     * whether that may become so in a moment.
+     */
+    @GuardedBy("lock")
+    private boolean rebalance(long now) {
+        Optional<Link> fastest = ReplicaChoice.fastest(links, now);
+        if (links.size() < 2 || fastest.isEmpty()) {
+            return false;
+        }
+        Link to = fastest.get();
+        boolean watched = false;
+        for (Link from : links) {
+            ReplicaCall call = from.call;
+            if (from == to || call == null || !call.isOpen()) {
+                continue;
+            }
+            double rate = from.rate(now);
+            long ahead = 0;
+            for (Ask ask : call.inFlight().all()) {
+                ahead += ask.entry.tokens();
+                if (ask.withdrawn || movedLately(ask.entry, now) || !to.hasRoomFor(ask.entry)) {
+                    continue;
+                }
+                watched = true;
+                boolean sooner = ahead / rate > SOONER * to.expectedNanos(ask.entry.tokens(), now) + SOONER_NANOS;
+                if (sooner && to.rate(now) > FASTER * rate) {
+                    moveAway(from, call, ask, false, now);
+                    window.removeWaiting(ask.entry);
+                    send(to, ask.entry, now);
+                }
+            }
+        }
+        return watched;
+    }
+
+    private static boolean movedLately(Entry entry, long now) {
+        return now - entry.movedNanos < MOVE_INTERVAL_NANOS;
+    }
+
+    /** A sequence is wanted of that replica no more; it is one of the waiting again. */
+    @GuardedBy("lock")
+    private void moveAway(Link from, ReplicaCall call, Ask ask, boolean leftBehind, long now) {
+        if (leftBehind) {
+            ask.withdrawn = true;
+        } else {
+            call.withdraw(ask);
+        }
+        ask.entry.movedNanos = now;
+        ask.entry.lastFailedOn = from;
+        window.askAgain(ask.entry, ask.receivedBytes());
+    }
+
+    /** Ends what has taken too long. */
+    @GuardedBy("lock")
+    private void expire(long now) {
+        for (Link link : List.copyOf(links)) {
+            ReplicaCall call = link.call;
+            if (call != null && call.opensTooLate(now)) {
+                Failure late = Failure.of(
+                        Status.Code.UNAVAILABLE,
+                        "no answer within " + options.timeouts().open());
+                endCall(link, call, late);
+            } else if (call != null) {
+                expireAsks(link, call, now);
+                watchDevice(link, now);
+            }
+        }
+        if (isOver() || (everOpened && window.unresolved() == 0)) {
+            return;
+        }
+        if (patience.isOver(now)) {
+            String what = everOpened
+                    ? "no rows for " + patience.withoutRows(now) + " with " + window.unresolved()
+                            + " sequences wanted; "
+                    : "";
+            end(new TeacherUnavailableException(what + history()));
+        } else if (patience.isLineDue(now)) {
+            patience.tell(now, history());
+        }
+    }
+
+    @GuardedBy("lock")
+    private void expireAsks(Link link, ReplicaCall call, long now) {
+        for (Ask ask : call.inFlight().late(now)) {
+            if (call.silentSince(ask)) {
+                Failure silent = Failure.of(
+                        Status.Code.UNAVAILABLE,
+                        "silent for " + options.timeouts().sequence());
+                endCall(link, call, silent);
+                return;
+            }
+            call.withdraw(ask);
+            Failure late = Failure.of(
+                    Status.Code.DEADLINE_EXCEEDED,
+                    "not answered within " + options.timeouts().sequence());
+            onSequenceFailed(link, ask, late);
+        }
+    }
+
+    /** Finds a replica whose device stands still; what it has goes to others where there are any. */
+    @GuardedBy("lock")
+    private void watchDevice(Link link, long now) {
+        ReplicaCall call = link.call;
+        if (call == null || !call.isOpen()) {
+            return;
+        }
+        List<Ask> wanted =
+                call.inFlight().all().stream().filter(ask -> !ask.withdrawn).toList();
+        long movedNanos = Math.max(link.deviceMovedNanos, patience.awokeNanos());
+        boolean still = wanted.stream().anyMatch(ask -> now - Math.max(ask.movedNanos, movedNanos) >= stuckNanos);
+        boolean elsewhere = links.stream().anyMatch(other -> other != link && other.isUsable(now));
+        if (still && !link.stuck) {
+            link.stuck = true;
+            link.probeAtNanos = now + stuckNanos;
+            options.listener()
+                    .onWaiting("teacher " + link.replica.label() + ": its device has stood still for "
+                            + Link.seconds(stuckNanos) + " with " + wanted.size() + " sequences in flight; "
+                            + (elsewhere ? "they go to others" : "there is no other replica to give them to"));
+        }
+        if (!link.stuck) {
+            return;
+        }
+        boolean leftBehind = call.inFlight().all().stream().anyMatch(ask -> ask.withdrawn && !ask.cancelled);
+        for (Ask ask : elsewhere ? wanted : List.<Ask>of()) {
+            if (!movedLately(ask.entry, now)) {
+                moveAway(link, call, ask, !leftBehind, now);
+                leftBehind = true;
+            }
+        }
+        if (!leftBehind && wanted.isEmpty() && now >= link.probeAtNanos) {
+            probe(link, now);
+        }
+    }
+
+    /** Asks a stuck replica for rows that are not wanted, so that the server tells when its device goes on. */
+    @GuardedBy("lock")
+    private void probe(Link link, long now) {
+        Entry entry = window.lastUnresolved();
+        if (entry == null || !link.hasRoomFor(entry)) {
+            return;
+        }
+        link.probeAtNanos = now + stuckNanos;
+        Ask ask = new Ask(++lastWireId, entry, now, NEVER);
+        ask.withdrawn = true;
+        ask(link, ask, options.toBuilder().bypassCache(true).build());
+    }
+
+    /** A timer that fires far later than set was asleep with its process: whatever was waited for gets its time again. */
+    @GuardedBy("lock")
+    private void noticeSleep(long now) {
+        long late = timer.lateNanos(now);
+        if (late < Math.min(MOST_LATE_NANOS, Math.max(TICK_NANOS, stuckNanos / 4))) {
+            return;
+        }
+        patience.slept(now);
+        for (Link link : links) {
+            ReplicaCall call = link.call;
+            if (call != null) {
+                call.slept(late);
+            }
+            link.rate.slept(late);
+        }
+        timer.cancel();
+        options.listener()
+                .onWaiting("this process did not run for " + Link.seconds(late) + "; its patience starts anew");
+    }
+
+    @GuardedBy("lock")
+    private long nextEventNanos(boolean watched, long now) {
+        long next = NEVER;
+        for (Link link : links) {
+            ReplicaCall call = link.call;
+            next = Math.min(next, call == null ? link.connectAtNanos : call.nextDeadlineNanos());
+            if (window.firstWaiting() != null && link.askAtNanos > now) {
+                next = Math.min(next, link.askAtNanos);
+            }
+        }
+        if (everOpened && window.unresolved() == 0) {
+            return next;
+        }
+        long tick = Math.min(
+                TICK_NANOS,
+                Math.max(
+                        WATCH_NANOS,
+                        Math.min(stuckNanos, options.timeouts().retry().toNanos()) / 8));
+        return Math.min(Math.min(next, patience.endNanos()), now + (watched ? WATCH_NANOS : tick));
+    }
+
+    private void onTimer() {
+        lock.lock();
+        try {
+            timer.fired();
+            pump();
+        } catch (Throwable e) {
+            // The timer's thread has nobody else to tell.
+            end(new TeacherUnavailableException("the client's own fault: " + e, e));
+            throw e;
+        } finally {
+            lock.unlock();
+        }
+    }
+}

@@ -1,0 +1,80 @@
+package dev.lyne.client;
+
+import java.util.EnumMap;
+import java.util.Map;
+
+/** What a stream of targets counts as it goes, wherever its rows come from. Guarded by its stream. */
+public final class StreamCounts {
+    private long askedSequences;
+    private long askedPositions;
+    private long receivedSequences;
+    private long receivedPositions;
+    private long reaskedSequences;
+    private long reaskedPositions;
+    private long failedSequences;
+    private final Map<RowSource, Long> receivedBySource = new EnumMap<>(RowSource.class);
+    private long narrowedPositions;
+    private long blockBytes;
+    private long discardedBytes;
+    private long reconnects;
+    private long stallNanos;
+
+    /** A sequence was offered. */
+    public void asked(TargetSequence sequence) {
+        askedSequences++;
+        askedPositions += sequence.positions().length;
+    }
+
+    /** A sequence is asked for again. */
+    public void reasked(TargetSequence sequence) {
+        reaskedSequences++;
+        reaskedPositions += sequence.positions().length;
+    }
+
+    /** A sequence's rows are all here and checked. */
+    public void received(Targets targets) {
+        receivedSequences++;
+        receivedPositions += targets.rows();
+        narrowedPositions += targets.narrowedRows();
+        blockBytes += targets.blockBytes();
+        targets.rowsBySource().forEach((source, rows) -> receivedBySource.merge(source, (long) rows, Long::sum));
+    }
+
+    /** A sequence was handed out as a failure. */
+    public void failed() {
+        failedSequences++;
+    }
+
+    /** Blocks were dropped, because their sequence did not complete. */
+    public void discarded(long bytes) {
+        discardedBytes += bytes;
+    }
+
+    /** A stream was opened anew after one broke. */
+    public void reconnected() {
+        reconnects++;
+    }
+
+    /** Whoever takes has waited. */
+    public void stalled(long nanos) {
+        stallNanos += nanos;
+    }
+
+    /** The counts as they are now. */
+    public StreamStatistics statistics() {
+        return new StreamStatistics(
+                askedSequences,
+                askedPositions,
+                receivedSequences,
+                receivedPositions,
+                reaskedSequences,
+                reaskedPositions,
+                failedSequences,
+                receivedBySource,
+                narrowedPositions,
+                blockBytes,
+                discardedBytes,
+                reconnects,
+                stallNanos);
+    }
+}

@@ -1,0 +1,99 @@
+package dev.lyne.client;
+
+import dev.lyne.wire.Positions;
+import dev.lyne.wire.Selection;
+import java.util.Arrays;
+
+/**
+ * A sequence to get targets for.
+ *
+ * @param id the student's own name for it, as its index in corpus order; shown in errors, need not be unique
+ * @param tokens x_0 to x_{n−1}, n at least 1; not to be changed any more
+ * @param positions wanted positions, ascending, at least one, each in 0..n−1; not to be changed any more
+ * @param chosen distinct token ids wanted at each position, `[positions][at most k]`, where the stream's selection is {@link
+ *     Selection.Chosen}; empty where it is not; not to be changed any more
+ */
+@SuppressWarnings("ArrayRecordComponent") // identity is what callers need; contents are never compared
+public record TargetSequence(long id, int[] tokens, int[] positions, int[][] chosen) {
+    public TargetSequence {
+        if (tokens.length == 0) {
+            throw new IllegalArgumentException("sequence " + id + ": 0 tokens (expected: at least 1)");
+        }
+        if (positions.length == 0) {
+            throw new IllegalArgumentException("sequence " + id + ": 0 positions (expected: at least 1)");
+        }
+        int least = 0;
+        for (int position : positions) {
+            if (position < least || position >= tokens.length) {
+                throw new IllegalArgumentException("sequence " + id + ": position " + position
+                        + " (expected: ascending, " + least + ".." + (tokens.length - 1) + ")");
+            }
+            least = position + 1;
+        }
+        if (chosen.length != 0 && chosen.length != positions.length) {
+            throw new IllegalArgumentException("sequence " + id + ": tokens chosen at " + chosen.length
+                    + " positions (expected: at none, or at each of " + positions.length + ")");
+        }
+        for (int row = 0; row < chosen.length; row++) {
+            int[] sorted = chosen[row].clone();
+            Arrays.sort(sorted);
+            for (int i = 1; i < sorted.length; i++) {
+                if (sorted[i] == sorted[i - 1]) {
+                    throw new IllegalArgumentException("sequence " + id + ", position " + positions[row] + ": token "
+                            + sorted[i] + " chosen twice (expected: distinct tokens)");
+                }
+            }
+        }
+    }
+
+    /** A sequence for a stream whose teacher selects. */
+    public TargetSequence(long id, int[] tokens, int[] positions) {
+        this(id, tokens, positions, new int[0][]);
+    }
+
+    /** A sequence of at least two tokens with every position that has a data token, 0 to n − 2. */
+    public static TargetSequence whole(long id, int[] tokens) {
+        if (tokens.length < 2) {
+            throw new IllegalArgumentException(
+                    "sequence " + id + ": " + tokens.length + " tokens (expected: at least 2)");
+        }
+        return new TargetSequence(id, tokens, Positions.withData(tokens.length));
+    }
+
+    /** Refuses tokens, positions or choices that a teacher of this size cannot answer under this selection. */
+    void requireFits(TeacherDescription teacher, Selection selection) {
+        if (tokens.length > teacher.contextLength()) {
+            throw new IllegalArgumentException("sequence " + id + ": " + tokens.length
+                    + " tokens (expected: 1..context_length=" + teacher.contextLength() + ")");
+        }
+        for (int t = 0; t < tokens.length; t++) {
+            requireId(tokens[t], "at " + t, teacher);
+        }
+        if ((chosen.length != 0) != selection instanceof Selection.Chosen) {
+            throw new IllegalArgumentException("sequence " + id + ": tokens chosen at " + chosen.length
+                    + " positions (expected: "
+                    + (chosen.length == 0
+                            ? "at each of " + positions.length
+                            : "at none, as the stream's selection is " + selection)
+                    + ")");
+        }
+        for (int row = 0; row < chosen.length; row++) {
+            if (chosen[row].length > selection.mostEntries(teacher.vocabularySize())) {
+                throw new IllegalArgumentException(
+                        "sequence " + id + ", position " + positions[row] + ": " + chosen[row].length
+                                + " tokens chosen (expected: at most k="
+                                + selection.mostEntries(teacher.vocabularySize()) + ")");
+            }
+            for (int token : chosen[row]) {
+                requireId(token, "chosen at position " + positions[row], teacher);
+            }
+        }
+    }
+
+    private void requireId(int token, String where, TeacherDescription teacher) {
+        if (token < 0 || token >= teacher.vocabularySize()) {
+            throw new IllegalArgumentException("sequence " + id + ": token " + token + " " + where + " (expected: 0.."
+                    + (teacher.vocabularySize() - 1) + ")");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+package dev.lyne.client;
+
+/**
+ * What a teacher is and accepts.
+ *
+ * @param name name within its server
+ * @param modelDigest SHA-256 of the model, 64 lower-case hexadecimal digits
+ * @param tokenizerDigest SHA-256 of the tokenizer, 64 lower-case hexadecimal digits
+ * @param fingerprint what decides the last bits of its rows
+ * @param vocabularySize token ids that a row covers
+ * @param contextLength longest sequence, in tokens
+ * @param architecture model family, for people
+ * @param parameters number of parameters, for people
+ * @param deterministic whether equal fingerprints give equal rows
+ * @param maxK largest k of a selection
+ * @param maxTemperatures most temperatures in a request
+ */
+public record TeacherDescription(
+        String name,
+        String modelDigest,
+        String tokenizerDigest,
+        TeacherFingerprint fingerprint,
+        int vocabularySize,
+        int contextLength,
+        String architecture,
+        long parameters,
+        boolean deterministic,
+        int maxK,
+        int maxTemperatures) {}

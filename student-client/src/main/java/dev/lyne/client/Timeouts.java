@@ -1,0 +1,53 @@
+package dev.lyne.client;
+
+import java.time.Duration;
+
+/**
+ * How long a client waits for what.
+ *
+ * @param open how long a replica may take to open a stream before it is asked anew
+ * @param retry how long a client may go without any progress before it fails for good
+ * @param stuck how long a replica's device may stand still, with sequences in flight, before others get them
+ * @param sequence how long one ask for a sequence may take before it is withdrawn and asked anew; zero: no limit
+ * @param firstBackoff delay before the first reconnection, before jitter
+ * @param maxBackoff longest delay before a reconnection, before jitter
+ */
+public record Timeouts(
+        Duration open, Duration retry, Duration stuck, Duration sequence, Duration firstBackoff, Duration maxBackoff) {
+    /** Ten minutes of patience, twenty seconds for a device that stands still. */
+    public static final Timeouts DEFAULT = new Timeouts(
+            Duration.ofSeconds(30),
+            Duration.ofMinutes(10),
+            Duration.ofSeconds(20),
+            Duration.ZERO,
+            Duration.ofMillis(100),
+            Duration.ofSeconds(10));
+
+    public Timeouts {
+        requirePositive("open_timeout", open);
+        requirePositive("retry_for", retry);
+        requirePositive("stuck_for", stuck);
+        require(
+                !sequence.isNegative() && sequence.compareTo(Duration.ofDays(1)) <= 0,
+                "sequence_timeout",
+                sequence,
+                "PT0S..PT24H");
+        requirePositive("first_backoff", firstBackoff);
+        require(maxBackoff.compareTo(firstBackoff) >= 0, "max_backoff", maxBackoff, "at least " + firstBackoff);
+    }
+
+    /** The same, with other patience. */
+    public Timeouts withPatience(Duration retry, Duration stuck) {
+        return new Timeouts(open, retry, stuck, sequence, firstBackoff, maxBackoff);
+    }
+
+    private static void requirePositive(String field, Duration duration) {
+        require(!duration.isNegative() && !duration.isZero(), field, duration, "above 0");
+    }
+
+    private static void require(boolean holds, String field, Object value, String expectation) {
+        if (!holds) {
+            throw new IllegalArgumentException(field + ": " + value + " (expected: " + expectation + ")");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+package dev.lyne.client;
+
+import com.google.protobuf.ByteString;
+import dev.lyne.v1.GetTokenizerRequest;
+import dev.lyne.v1.GetTokenizerResponse;
+import dev.lyne.v1.TeacherServiceGrpc;
+import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+
+/** Takes a teacher's tokenizer from its server, checked file by file. */
+public final class TokenizerDownload {
+    private static final Set<String> NAMES = Set.of(
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "special_tokens_map.json",
+            "generation_config.json",
+            "config.json");
+    private static final long MOST_BYTES = 256L << 20;
+    private static final Duration TIMEOUT = Duration.ofMinutes(1);
+
+    /** How long servers that do not answer yet are asked again. */
+    private static final Duration PATIENCE = Duration.ofMinutes(1);
+
+    private TokenizerDownload() {}
+
+    /**
+     * Writes the tokenizer's files into a directory, which is made where there is none.
+     *
+     * @param addresses of the teacher's servers, asked one after the other until one answers
+     * @param teacher its name; empty for a server's only one
+     * @throws TeacherUnavailableException where none answers
+     * @throws TeacherRefusedException where a server has no tokenizer, does not let the caller in, or sends what it did not announce
+     */
+    public static void into(Path directory, String addresses, String teacher, TeacherSecurity security)
+            throws IOException {
+        TeacherDialer dialer = TeacherDialer.open(security);
+        long endNanos = System.nanoTime() + PATIENCE.toNanos();
+        while (true) {
+            List<String> tried = new ArrayList<>();
+            for (String address : addresses.split(",", -1)) {
+                ManagedChannel channel = dialer.channel(address.strip()).build();
+                try {
+                    write(directory, download(channel, teacher));
+                    return;
+                } catch (StatusRuntimeException e) {
+                    tried.add("teacher " + address.strip() + ": " + reason(address.strip(), e));
+                } finally {
+                    channel.shutdownNow();
+                }
+            }
+            if (System.nanoTime() - endNanos >= 0) {
+                throw new TeacherUnavailableException(String.join("; ", tried));
+            }
+            pause();
+        }
+    }
+
+    private static String reason(String address, StatusRuntimeException e) {
+        Failure failure = Failure.of(e);
+        if (failure.ofCall() == Failure.Remedy.GIVE_UP || Failure.isUntrusted(e)) {
+            throw new TeacherRefusedException("teacher " + address + ": " + failure);
+        }
+        return failure.description();
+    }
+
+    private static void pause() {
+        try {
+            TimeUnit.MILLISECONDS.sleep(500);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new TeacherUnavailableException("interrupted while the tokenizer was being fetched");
+        }
+    }
+
+    private record Announced(ByteString sha256, long bytes, ByteArrayOutputStream received) {}
+
+    private static Map<String, byte[]> download(ManagedChannel channel, String teacher) throws IOException {
+        Map<String, Announced> files = new LinkedHashMap<>();
+        long left = MOST_BYTES;
+        Iterator<GetTokenizerResponse> parts = TeacherServiceGrpc.newBlockingStub(channel)
+                .withDeadlineAfter(TIMEOUT.toSeconds(), TimeUnit.SECONDS)
+                .withMaxInboundMessageSize(8 << 20)
+                .getTokenizer(
+                        GetTokenizerRequest.newBuilder().setTeacher(teacher).build());
+        while (parts.hasNext()) {
+            GetTokenizerResponse part = parts.next();
+            left -= part.getPart().size();
+            if (!NAMES.contains(part.getFileName()) || left < 0) {
+                throw new TeacherRefusedException(
+                        "the server sent " + part.getFileName() + " as a part of its tokenizer" + " (expected: at most "
+                                + MOST_BYTES + " bytes of " + NAMES + ")");
+            }
+            Announced file = files.computeIfAbsent(
+                    part.getFileName(),
+                    unused -> new Announced(part.getFileSha256(), part.getFileBytes(), new ByteArrayOutputStream()));
+            part.getPart().writeTo(file.received());
+        }
+        Map<String, byte[]> whole = new LinkedHashMap<>();
+        files.forEach((name, file) -> whole.put(name, checked(name, file)));
+        if (!whole.containsKey("tokenizer.json")) {
+            throw new TeacherRefusedException("the server sent " + whole.keySet() + " (expected: tokenizer.json)");
+        }
+        return whole;
+    }
+
+    private static byte[] checked(String name, Announced file) {
+        byte[] bytes = file.received().toByteArray();
+        try {
+            byte[] digest = MessageDigest.getInstance("SHA-256").digest(bytes);
+            if (bytes.length == file.bytes() && ByteString.copyFrom(digest).equals(file.sha256())) {
+                return bytes;
+            }
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every Java platform has SHA-256", e);
+        }
+        throw new TeacherRefusedException("the server sent " + bytes.length + " bytes of " + name + " (expected: the "
+                + Long.toUnsignedString(file.bytes()) + " bytes of the SHA-256 that it announced)");
+    }
+
+    /** The tokenizer last: where it stands, all is there. */
+    private static void write(Path directory, Map<String, byte[]> files) throws IOException {
+        Files.createDirectories(directory);
+        List<String> names = new ArrayList<>(files.keySet());
+        names.remove("tokenizer.json");
+        names.add("tokenizer.json");
+        for (String name : names) {
+            Path aside = directory.resolve(name + ".part");
+            Files.write(aside, files.get(name));
+            Files.move(aside, directory.resolve(name), StandardCopyOption.ATOMIC_MOVE);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+package dev.lyne.client;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.PriorityQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The sequences offered and not taken, in the order they will be taken, those among them that no call is answering, and the
+ * stream's counts. Guarded by its pool's lock.
+ */
+final class Window {
+    private final int maxSequences;
+    private final long maxTokens;
+    private final Deque<Entry> untaken = new ArrayDeque<>();
+    private final PriorityQueue<Entry> waiting = new PriorityQueue<>();
+    private long untakenTokens;
+    private int unresolved;
+    private long lastOrder;
+    private final StreamCounts counts = new StreamCounts();
+
+    Window(int maxSequences, long maxTokens) {
+        this.maxSequences = maxSequences;
+        this.maxTokens = maxTokens;
+    }
+
+    boolean hasRoomFor(TargetSequence sequence) {
+        return untaken.isEmpty()
+                || (untaken.size() < maxSequences && untakenTokens + sequence.tokens().length <= maxTokens);
+    }
+
+    void addLast(TargetSequence sequence) {
+        Entry entry = new Entry(sequence, ++lastOrder);
+        untaken.addLast(entry);
+        counts.asked(sequence);
+        added(entry);
+    }
+
+    void addFirst(TargetSequence sequence) {
+        Entry head = untaken.peekFirst();
+        Entry entry = new Entry(sequence, head == null ? ++lastOrder : head.order - 1);
+        untaken.addFirst(entry);
+        counts.reasked(sequence);
+        added(entry);
+    }
+
+    private void added(Entry entry) {
+        untakenTokens += entry.tokens();
+        unresolved++;
+        waiting.add(entry);
+    }
+
+    int size() {
+        return untaken.size();
+    }
+
+    /** Sequences whose rows are not here yet. */
+    int unresolved() {
+        return unresolved;
+    }
+
+    @Nullable
+    Entry first() {
+        return untaken.peekFirst();
+    }
+
+    /** Takes the first sequence out, which must be resolved. */
+    void removeFirst() {
+        Entry entry = untaken.removeFirst();
+        untakenTokens -= entry.tokens();
+        if (entry.failure != null) {
+            counts.failed();
+        }
+    }
+
+    /** The earliest sequence that no call is answering. */
+    @Nullable
+    Entry firstWaiting() {
+        return waiting.peek();
+    }
+
+    /** The earliest waiting sequence is being asked for. */
+    void removeFirstWaiting() {
+        waiting.remove();
+    }
+
+    /** A waiting sequence is being asked for, out of turn. */
+    void removeWaiting(Entry entry) {
+        waiting.remove(entry);
+    }
+
+    /** The sequence whose rows will be taken last of those that are not here yet. */
+    @Nullable
+    Entry lastUnresolved() {
+        Iterator<Entry> backwards = untaken.descendingIterator();
+        while (backwards.hasNext()) {
+            Entry entry = backwards.next();
+            if (!entry.resolved()) {
+                return entry;
+            }
+        }
+        return null;
+    }
+
+    /** A sequence has to be asked for again; what had come of it is dropped. */
+    void askAgain(Entry entry, long droppedBytes) {
+        counts.reasked(entry.sequence);
+        counts.discarded(droppedBytes);
+        waiting.add(entry);
+    }
+
+    void resolve(Entry entry, Targets targets) {
+        entry.targets = targets;
+        unresolved--;
+        counts.received(targets);
+    }
+
+    void fail(Entry entry, TeacherException failure, long droppedBytes) {
+        entry.failure = failure;
+        unresolved--;
+        counts.discarded(droppedBytes);
+    }
+
+    /** The counts, kept for the whole of the stream's life. */
+    StreamCounts counts() {
+        return counts;
+    }
+}

@@ -1,0 +1,51 @@
+package dev.lyne.client.capture;
+
+import dev.lyne.client.TeacherDescription;
+import dev.lyne.client.TeacherFingerprint;
+import dev.lyne.wire.capture.CapturedTeacher;
+
+/** Teachers as captures name them, there and back. */
+public final class CapturedTeachers {
+    /** Temperatures that a block carries offsets for at most. */
+    private static final int MAX_TEMPERATURES = 64;
+
+    private CapturedTeachers() {}
+
+    public static CapturedTeacher of(TeacherDescription teacher) {
+        TeacherFingerprint fingerprint = teacher.fingerprint();
+        return new CapturedTeacher(
+                teacher.name(),
+                teacher.modelDigest(),
+                teacher.tokenizerDigest(),
+                teacher.vocabularySize(),
+                teacher.contextLength(),
+                teacher.architecture(),
+                teacher.parameters(),
+                teacher.deterministic(),
+                fingerprint.torchVersion(),
+                fingerprint.device(),
+                fingerprint.cpuCapability(),
+                fingerprint.threads(),
+                fingerprint.computePrecision());
+    }
+
+    public static TeacherDescription description(CapturedTeacher teacher) {
+        return new TeacherDescription(
+                teacher.name(),
+                teacher.modelSha256(),
+                teacher.tokenizerSha256(),
+                new TeacherFingerprint(
+                        teacher.torchVersion(),
+                        teacher.device(),
+                        teacher.cpuCapability(),
+                        teacher.threads(),
+                        teacher.computePrecision()),
+                teacher.vocabularySize(),
+                teacher.contextLength(),
+                teacher.architecture(),
+                teacher.parameters(),
+                teacher.deterministic(),
+                teacher.vocabularySize(),
+                MAX_TEMPERATURES);
+    }
+}

@@ -1,0 +1,94 @@
+package dev.lyne.client;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.grpc.Status;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Nobody there, or not the teacher that the student expects. */
+final class WrongTeacherTest {
+    @Test
+    void connect_nobodyListens_saysWhereAndWhatToDo() throws Exception {
+        int port;
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            port = socket.getLocalPort();
+        }
+        ClientOptions options = Students.optionsBuilder()
+                .openTimeout(Duration.ofSeconds(1))
+                .retryFor(Duration.ofSeconds(1))
+                .build();
+
+        assertThatThrownBy(() -> TeacherClient.connect("127.0.0.1:" + port, options))
+                .isInstanceOf(TeacherUnavailableException.class)
+                .hasMessage("teacher 127.0.0.1:" + port + ": connection refused (is ./lyne serve running there?)");
+    }
+
+    @Test
+    void connect_somethingListensAndNeverAnswers_givesUpInTime() throws Exception {
+        ClientOptions options = Students.optionsBuilder()
+                .openTimeout(Duration.ofMillis(300))
+                .retryFor(Duration.ofSeconds(1))
+                .build();
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            assertThatThrownBy(() -> TeacherClient.connect("127.0.0.1:" + socket.getLocalPort(), options))
+                    .isInstanceOf(TeacherUnavailableException.class)
+                    .hasMessageStartingWith("teacher 127.0.0.1:" + socket.getLocalPort() + ": no answer within PT0.3S");
+        }
+    }
+
+    @Test
+    void open_anotherDigestExpected_failsNamingBothWithoutAsking() throws Exception {
+        try (FakeTeacher teacher = new FakeTeacher(1);
+                TeacherClient client = TeacherClient.connect(teacher.address(), Students.options())) {
+            String expected = "ab".repeat(32);
+            TargetRequest request = TargetRequest.topK(4, List.of(), new TeacherExpectation(expected, null, 0, null));
+
+            assertThatThrownBy(() -> client.open(request))
+                    .isInstanceOf(TeacherMismatchException.class)
+                    .hasMessageContaining("model digest: 01" + "00".repeat(31))
+                    .hasMessageContaining("(expected: " + expected + ")");
+            assertThat(teacher.opened).isEmpty();
+        }
+    }
+
+    @Test
+    void open_serverRefusesTheDigests_isNeverRetried() throws Exception {
+        try (FakeTeacher teacher = new FakeTeacher(1);
+                TeacherClient client = TeacherClient.connect(teacher.address(), Students.options())) {
+            teacher.refusal = Status.FAILED_PRECONDITION.withDescription("model_sha256: 01 (expected by student: 02)");
+
+            assertThatThrownBy(() -> client.open(Students.REQUEST))
+                    .isInstanceOf(TeacherMismatchException.class)
+                    .hasMessageContaining("model_sha256: 01 (expected by student: 02)");
+            assertThat(teacher.opened).hasSize(1);
+            assertThat(teacher.opened.get(0).getExpectedDigests().getModelSha256())
+                    .isEqualTo(teacher.modelDigest);
+        }
+    }
+
+    @Test
+    void take_serverComesBackWithAnotherTeacher_failsForGood() throws Exception {
+        FakeTeacher first = new FakeTeacher(1);
+        first.answering = asked -> {};
+        try (TeacherClient client = TeacherClient.connect(first.address(), Students.options());
+                TargetStream stream = client.open(Students.REQUEST)) {
+            assertThat(stream.offer(Students.sequences(1, 31).get(0))).isTrue();
+            first.close();
+            try (FakeTeacher other = new FakeTeacher(2, "127.0.0.1", first.port())) {
+                assertThatThrownBy(stream::take)
+                        .isInstanceOf(TeacherMismatchException.class)
+                        .hasMessageContaining("02" + "00".repeat(31))
+                        .hasMessageContaining("01" + "00".repeat(31));
+                assertThat(other.opened).hasSize(1);
+                assertThat(other.asked).isEmpty();
+                assertThatThrownBy(() -> stream.offer(Students.sequences(1, 31).get(0)))
+                        .isInstanceOf(TeacherMismatchException.class);
+            }
+        }
+    }
+}

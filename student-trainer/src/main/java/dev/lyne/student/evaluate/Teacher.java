@@ -1,0 +1,44 @@
+package dev.lyne.student.evaluate;
+
+import dev.lyne.client.TargetStream;
+import dev.lyne.lm.scoring.BatchScorer;
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.student.tokens.Window;
+import dev.lyne.student.tokens.Windows;
+import java.util.List;
+
+/** What a model is compared with: a teacher's most probable tokens at each position with loss. */
+public interface Teacher {
+    /** Starts to go through the windows, in their order. */
+    Answers over(Windows windows);
+
+    /** The teacher's answers, window after window. One thread uses it. */
+    interface Answers {
+        /** For each of the next windows, which are these, the rows of its positions. */
+        List<TeacherRows> next(List<Window> windows) throws InterruptedException;
+    }
+
+    /**
+     * A model in this process.
+     *
+     * @param k tokens of a row, the most probable ones
+     */
+    static Teacher of(BatchScorer model, int k) {
+        return all -> windows -> Evaluator.score(model, windows, RowSelection.topK(k)).stream()
+                .map(Teacher::rows)
+                .toList();
+    }
+
+    /**
+     * A teacher server, or a capture; its rows have to keep at least one entry, most probable first. Windows are asked for ahead of
+     * time, as far as the stream's window reaches, so that the server works while the model does.
+     */
+    static Teacher of(TargetStream stream) {
+        return windows -> new PrefetchedRows(stream, windows);
+    }
+
+    private static TeacherRows rows(SelectedRows rows) {
+        return new TeacherRows(rows.stride(), rows.counts(), rows.ids(), rows.logProbabilities(), rows.logTailMass());
+    }
+}

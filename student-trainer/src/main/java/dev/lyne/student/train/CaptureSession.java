@@ -1,0 +1,210 @@
+package dev.lyne.student.train;
+
+import dev.lyne.client.ClientOptions;
+import dev.lyne.client.TargetRequest;
+import dev.lyne.client.TeacherClient;
+import dev.lyne.lm.tokenizer.DocumentWrapping;
+import dev.lyne.lm.tokenizer.TokenChoice;
+import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.lm.weights.ModelFiles;
+import dev.lyne.student.capture.Estimate;
+import dev.lyne.student.capture.Recorder;
+import dev.lyne.student.capture.RecorderListener;
+import dev.lyne.student.corpus.Corpus;
+import dev.lyne.student.tokens.TextEncoder;
+import dev.lyne.student.tokens.TokenStore;
+import dev.lyne.student.tokens.Windows;
+import dev.lyne.wire.Selection;
+import dev.lyne.wire.capture.CaptureManifest;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * A capture, put together from the settings that a training run on the same corpus has: windows are cut and rows asked for by the same
+ * code, so that what is captured is what that run would ask for.
+ */
+public final class CaptureSession {
+    private final Path out;
+    private final Path tokenizerDirectory;
+    private final Corpus corpus;
+    private final TokenChoice bos;
+    private final TokenChoice eos;
+    private final List<Integer> studentEosIds;
+    private final Path cache;
+    private final long windows;
+    private final int context;
+    private final int threads;
+    private final String name;
+    private final TrainingConfig.Distillation distillation;
+    private final List<Float> temperatures;
+    private final int shardWindows;
+    private final int writers;
+
+    /**
+     * Checks what was given, reads nothing yet.
+     *
+     * @param temperatures τ that rows carry c_τ for, beside those of the settings
+     * @param shardWindows windows of a shard
+     * @param writers shards written at a time
+     * @throws IllegalArgumentException naming the setting that cannot be
+     */
+    public CaptureSession(Settings settings, List<Float> temperatures, int shardWindows, int writers)
+            throws IOException {
+        this.out = Path.of(settings.text(Setting.OUT));
+        this.tokenizerDirectory = tokenizerDirectory(settings);
+        this.cache = settings.optional(Setting.CACHE).map(Path::of).orElseGet(() -> out.resolve("tokens"));
+        this.windows = settings.whole(Setting.WINDOWS, 0, 1L << 48);
+        this.context = settings.integer(Setting.CONTEXT, 2, 1 << 24);
+        int given = settings.integer(Setting.THREADS, 0, 4096);
+        this.threads = given == 0 ? Runtime.getRuntime().availableProcessors() : given;
+        this.name = settings.text(Setting.NAME);
+        this.distillation = TrainingConfig.distillation(settings);
+        this.temperatures = Stream.concat(distillation.selection().temperatures().stream(), temperatures.stream())
+                .filter(temperature -> temperature != 1f)
+                .distinct()
+                .sorted()
+                .toList();
+        this.shardWindows = shardWindows;
+        this.writers = Math.min(writers, distillation.inFlight());
+        if (distillation.teachers().isEmpty()) {
+            throw Settings.refused(Setting.TEACHER, "none", "the servers to ask, HOST:PORT");
+        }
+        if (distillation.selection() instanceof Selection.Chosen) {
+            throw Settings.refused(
+                    Setting.SELECTION,
+                    "chosen",
+                    "one that the student has no part in: what it chooses changes as it learns");
+        }
+        TeacherClient.requireUsable(
+                String.join(",", distillation.teachers()),
+                distillation.contact().security());
+        ModelFiles.requireFile(Setting.TOKENIZER.key(), tokenizerDirectory, Tokenizer.FILE_NAME);
+        this.corpus = Corpus.of(
+                Setting.CORPUS.key(),
+                TrainingConfig.paths(settings, Setting.CORPUS),
+                settings.optional(Setting.TEXT_FIELD),
+                settings.flag(Setting.SKIP_INVALID));
+        this.bos = TokenChoice.parse(Setting.BOS.key(), settings.text(Setting.BOS));
+        this.eos = TokenChoice.parse(Setting.EOS.key(), settings.text(Setting.EOS));
+        this.studentEosIds = settings.isGiven(Setting.STUDENT)
+                ? RunInputs.configuration(Path.of(settings.text(Setting.STUDENT)))
+                        .eosIds()
+                : List.of();
+    }
+
+    /** The settings that a capture has. */
+    public static Set<Setting> settings() {
+        return EnumSet.of(
+                Setting.NAME,
+                Setting.OUT,
+                Setting.STUDENT,
+                Setting.TOKENIZER,
+                Setting.CORPUS,
+                Setting.TEXT_FIELD,
+                Setting.SKIP_INVALID,
+                Setting.BOS,
+                Setting.EOS,
+                Setting.CACHE,
+                Setting.WINDOWS,
+                Setting.CONTEXT,
+                Setting.TEACHER,
+                Setting.TEACHER_NAME,
+                Setting.TLS,
+                Setting.TLS_CA,
+                Setting.TLS_SERVER_NAME,
+                Setting.TOKEN_FILE,
+                Setting.INSECURE,
+                Setting.SELECTION,
+                Setting.TOP_K,
+                Setting.TOP_P,
+                Setting.TRUNCATE_AT,
+                Setting.TOP_FRACTION,
+                Setting.DRAWS,
+                Setting.HEAD,
+                Setting.DRAW_SEED,
+                Setting.ROW_PRECISION,
+                Setting.LOSS,
+                Setting.TEACHER_TEMPERATURE,
+                Setting.TEMPERATURE_SCHEDULE,
+                Setting.FINAL_TEMPERATURE,
+                Setting.IN_FLIGHT,
+                Setting.RETRY_SECONDS,
+                Setting.STUCK_SECONDS,
+                Setting.THREADS);
+    }
+
+    private static Path tokenizerDirectory(Settings settings) {
+        if (!settings.isGiven(Setting.TOKENIZER) && !settings.isGiven(Setting.STUDENT)) {
+            throw Settings.refused(Setting.TOKENIZER, "not given", "a directory with tokenizer.json, or a student's");
+        }
+        return settings.optional(Setting.TOKENIZER)
+                .map(Path::of)
+                .orElseGet(() -> TrainingConfig.directoryOf(Path.of(settings.text(Setting.STUDENT))));
+    }
+
+    /** Directory of the capture. */
+    public Path out() {
+        return out;
+    }
+
+    /** What the whole capture would take, from a sample that the teacher scores; records nothing. */
+    public Estimate estimate(RecorderListener listener, ProgressListener progress)
+            throws IOException, InterruptedException {
+        return with(listener, progress, Recorder::estimate);
+    }
+
+    /** Records what is missing. */
+    public CaptureManifest record(RecorderListener listener, ProgressListener progress)
+            throws IOException, InterruptedException {
+        return with(listener, progress, Recorder::record);
+    }
+
+    private interface Use<T> {
+        T with(Recorder recorder) throws IOException, InterruptedException;
+    }
+
+    private <T> T with(RecorderListener listener, ProgressListener progress, Use<T> use)
+            throws IOException, InterruptedException {
+        int inFlight = distillation.inFlight() / writers;
+        ClientOptions options = distillation
+                .contact()
+                .client(name, listener::onNotice)
+                .window(inFlight, (long) inFlight * context)
+                .build();
+        try (Tokenizer tokenizer = Tokenizer.load(tokenizerDirectory);
+                TeacherClient teachers = TeacherClient.connect(String.join(",", distillation.teachers()), options)) {
+            Windows wanted = windows(tokenizer, progress);
+            TargetRequest request = RunTargets.request(
+                    distillation, teachers, tokenizer, null, teachers.describe().deterministic());
+            return use.with(new Recorder(
+                    wanted,
+                    teachers,
+                    new TargetRequest(
+                            request.selection().withTemperatures(temperatures),
+                            request.precision(),
+                            request.rawLogits(),
+                            request.expectation(),
+                            request.sameBits()),
+                    new Recorder.Options(out, shardWindows, writers),
+                    listener));
+        }
+    }
+
+    private Windows windows(Tokenizer tokenizer, ProgressListener progress) throws IOException {
+        DocumentWrapping wrapping = tokenizer.wrapping(bos, eos, studentEosIds);
+        progress.onNotice(wrapping.describe());
+        TokenStore store = TokenStore.open(
+                cache,
+                corpus,
+                TextEncoder.of(tokenizer, wrapping),
+                threads,
+                (done, total) -> progress.onTokenise(Setting.CORPUS.key(), done, total));
+        Windows wanted = RunTargets.sampled(new Windows(store, context), windows);
+        CorpusNotices.of(Setting.CORPUS.key(), corpus, store, wanted).forEach(progress::onNotice);
+        return wanted;
+    }
+}

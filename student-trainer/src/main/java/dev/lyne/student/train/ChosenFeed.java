@@ -1,0 +1,117 @@
+package dev.lyne.student.train;
+
+import dev.lyne.client.TargetSequence;
+import dev.lyne.client.TargetStream;
+import dev.lyne.lm.training.Trainable;
+import dev.lyne.lm.training.TrainingBatch;
+import dev.lyne.student.tokens.Window;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
+import java.util.stream.LongStream;
+
+/**
+ * Targets at the tokens that the student itself finds most probable as it stands, step by step: nothing can be asked ahead of
+ * time, because the step before changes what the student chooses. A step costs one forward of the student more, and waits for the
+ * teacher; only within a step does the teacher work on the first windows while the student chooses for the others.
+ */
+final class ChosenFeed implements StepFeed {
+    private final TargetStream stream;
+    private final WindowSequence sequence;
+    private final Trainable model;
+    private final int k;
+    private final int microBatchTokens;
+    private final PatientTake taking;
+    private long nextPlace;
+
+    /**
+     * @param first place of the first window wanted
+     * @param k tokens chosen at each position
+     * @param microBatchTokens most tokens of a forward, padding included
+     */
+    ChosenFeed(
+            TargetStream stream,
+            WindowSequence sequence,
+            long first,
+            Trainable model,
+            int k,
+            int microBatchTokens,
+            LongSupplier nanoTicker,
+            BooleanSupplier stopRequested) {
+        this.stream = stream;
+        this.sequence = sequence;
+        this.nextPlace = first;
+        this.model = model;
+        this.k = k;
+        this.microBatchTokens = microBatchTokens;
+        this.taking = new PatientTake(stream, nanoTicker, stopRequested);
+    }
+
+    @Override
+    public List<StepItem> next(int count) throws InterruptedException {
+        taking.startStep();
+        List<Window> windows = LongStream.range(nextPlace, nextPlace + count)
+                .mapToObj(sequence::at)
+                .toList();
+        List<TargetSequence> asked = new ArrayList<>(count);
+        int offered = 0;
+        for (MicroBatches.Group group : MicroBatches.groups(windows, microBatchTokens)) {
+            choose(windows, group, asked);
+            offered = offer(asked, offered);
+        }
+        List<StepItem> items = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            items.add(new StepItem(windows.get(i), taking.take(asked.get(i))));
+            offered = offer(asked, offered);
+        }
+        nextPlace += count;
+        return items;
+    }
+
+    private void choose(List<Window> windows, MicroBatches.Group group, List<TargetSequence> asked) {
+        List<Window> own = windows.subList(group.from(), group.to());
+        int[] ids = model.topIds(
+                new TrainingBatch(
+                        own.stream().map(Window::tokens).toList(),
+                        own.stream().map(Window::positions).toList(),
+                        Map.of()),
+                k);
+        int row = 0;
+        for (int i = 0; i < own.size(); i++) {
+            Window window = own.get(i);
+            int[][] chosen = new int[window.positions().length][];
+            for (int r = 0; r < chosen.length; r++, row++) {
+                chosen[r] = Arrays.copyOfRange(ids, row * k, (row + 1) * k);
+            }
+            long place = nextPlace + group.from() + i;
+            asked.add(new TargetSequence(sequence.corpusIndex(place), window.tokens(), window.positions(), chosen));
+        }
+    }
+
+    /** Offers what the stream's window has room for; returns how many have been offered. */
+    private int offer(List<TargetSequence> asked, int offered) {
+        int next = offered;
+        while (next < asked.size() && stream.offer(asked.get(next))) {
+            next++;
+        }
+        return next;
+    }
+
+    @Override
+    public List<String> failures() {
+        return taking.failures();
+    }
+
+    @Override
+    public long stallNanos() {
+        return taking.stallNanos();
+    }
+
+    @Override
+    public void close() {
+        stream.close();
+    }
+}

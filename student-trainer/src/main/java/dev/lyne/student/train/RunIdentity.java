@@ -1,0 +1,133 @@
+package dev.lyne.student.train;
+
+import dev.lyne.client.TeacherDescription;
+import dev.lyne.student.checkpoint.Checkpoint;
+import dev.lyne.student.checkpoint.CheckpointMismatchException;
+import dev.lyne.student.tokens.PackingDigest;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/** What has to be the same for a run to go on from a checkpoint as if it had never stopped, by name. */
+final class RunIdentity {
+    static final String TEACHER_MODEL = "teacher.model_digest";
+    static final String STEPS = "steps";
+    static final String PARENT = "parent.";
+
+    /** What is the world's and no setting: another value is not wrong usage. */
+    private static final List<String> FOUND =
+            List.of("packing.tokenizer", "packing.corpus", "packing.digest", "teacher.", "fingerprint");
+
+    /** What bits depend on beside the settings: given up together by a run that is not deterministic. */
+    private static final Set<String> BITS =
+            Set.of("deterministic", "teacher.fingerprint", "device", "threads", "fingerprint");
+
+    private RunIdentity() {}
+
+    /**
+     * Refuses to go on where what must be equal differs, naming every difference with both values. The number of steps may differ; a
+     * run may stop being deterministic.
+     *
+     * @throws IllegalArgumentException where a setting differs
+     * @throws CheckpointMismatchException where the world does: the corpus, the teacher, the machine
+     */
+    static void requireSame(Map<String, String> now, Checkpoint checkpoint) throws CheckpointMismatchException {
+        Map<String, String> before = checkpoint.run().identity();
+        TreeSet<String> names = new TreeSet<>(now.keySet());
+        names.addAll(before.keySet());
+        names.remove(STEPS);
+        if ("false".equals(now.get("deterministic"))) {
+            names.removeAll(BITS);
+        }
+        List<String> differences = new ArrayList<>();
+        boolean settings = false;
+        boolean bits = false;
+        for (String name : names) {
+            String expected = before.getOrDefault(name, "absent");
+            String current = now.getOrDefault(name, "absent");
+            if (!expected.equals(current)) {
+                differences.add(name + ": " + current + " (expected: " + expected + ")");
+                settings |= FOUND.stream().noneMatch(name::startsWith);
+                bits |= BITS.contains(name);
+            }
+        }
+        if (differences.isEmpty()) {
+            return;
+        }
+        String message = "cannot resume from " + checkpoint.directory() + ", which was written with other settings; "
+                + String.join("; ", differences)
+                + (bits ? "; --deterministic false goes on with other bits" : "");
+        if (settings) {
+            throw new IllegalArgumentException(message);
+        }
+        throw new CheckpointMismatchException(message);
+    }
+
+    static TreeMap<String, String> of(
+            TrainingConfig config,
+            long steps,
+            PackingDigest packing,
+            String studentFingerprint,
+            Optional<TeacherDescription> teacher) {
+        TreeMap<String, String> identity = new TreeMap<>();
+        identity.put("packing.tokenizer", packing.tokenizerSha256());
+        identity.put("packing.corpus", packing.corpusSha256());
+        identity.put("packing.document_rule", packing.documentRule());
+        identity.put("packing.window_rule", packing.windowRule());
+        identity.put("packing.context", Integer.toString(packing.context()));
+        identity.put("packing.overlap", Integer.toString(packing.overlap()));
+        identity.put("packing.order_seed", Long.toString(packing.orderSeed()));
+        identity.put("packing.digest", packing.sha256());
+        identity.put("windows", Long.toString(config.data().windows()));
+        identity.put(STEPS, Long.toString(steps));
+        identity.put("batch", Integer.toString(config.data().batch()));
+        identity.put("micro_batch_tokens", Integer.toString(config.data().microBatchTokens()));
+        identity.put("row_chunk", Integer.toString(config.run().rowChunk()));
+        identity.put("deterministic", Boolean.toString(config.run().deterministic()));
+        identity.put("precision", config.run().model().precision().torchName());
+        putOptimization(identity, config.optimization());
+        putDistillation(identity, config.distillation());
+        teacher.ifPresent(described -> {
+            identity.put(TEACHER_MODEL, described.modelDigest());
+            identity.put("teacher.tokenizer_digest", described.tokenizerDigest());
+            if (config.run().deterministic()) {
+                identity.put("teacher.fingerprint", described.fingerprint().toString());
+            }
+        });
+        if (config.run().deterministic()) {
+            identity.put("device", config.run().model().device());
+            identity.put("threads", Integer.toString(config.run().model().threads()));
+            identity.put("fingerprint", studentFingerprint);
+        }
+        return identity;
+    }
+
+    private static void putOptimization(TreeMap<String, String> identity, TrainingConfig.Optimization optimization) {
+        identity.put("learning_rate", Double.toString(optimization.learningRate()));
+        identity.put("schedule", optimization.schedule().describe());
+        identity.put("clip_norm", Double.toString(optimization.clipNorm()));
+        identity.put("weight_decay", Double.toString(optimization.weightDecay()));
+        identity.put("beta1", Double.toString(optimization.beta1()));
+        identity.put("beta2", Double.toString(optimization.beta2()));
+        identity.put("epsilon", Double.toString(optimization.epsilon()));
+    }
+
+    private static void putDistillation(TreeMap<String, String> identity, TrainingConfig.Distillation distillation) {
+        identity.put("alpha", Double.toString(distillation.alpha()));
+        if (!distillation.enabled()) {
+            return;
+        }
+        identity.put("selection", SelectionSettings.describe(distillation.selection()));
+        identity.put("row_precision", SelectionSettings.describePrecision(distillation));
+        identity.put("loss", LossSettings.describe(distillation.loss()));
+        identity.put("taid_start", Double.toString(distillation.taidStart()));
+        distillation.steps().ifPresent(steps -> identity.put("targets_steps", steps.first() + "-" + steps.last()));
+        identity.put("alpha_schedule", distillation.alphaSchedule().describe());
+        identity.put("temperatures", distillation.temperatures().describe());
+        identity.put("min_coverage", Double.toString(distillation.minCoverage()));
+    }
+}

@@ -1,0 +1,71 @@
+package dev.lyne.student.train;
+
+import dev.lyne.client.TargetRequest;
+import dev.lyne.client.TargetSource;
+import dev.lyne.client.TeacherExpectation;
+import dev.lyne.client.capture.CaptureSource;
+import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.student.capture.Recorder;
+import dev.lyne.student.tokens.Windows;
+import dev.lyne.wire.capture.CapturedForm;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Where the targets of a run come from, and what is asked of them. */
+final class RunTargets {
+    private RunTargets() {}
+
+    /** Teachers, or a capture of what they said of these very windows. */
+    static TargetSource open(TrainingConfig config, TrainingSession.Surroundings surroundings, Windows windows)
+            throws IOException {
+        Optional<Path> captured = config.distillation().targets();
+        if (captured.isEmpty()) {
+            return surroundings.openTeachers(config);
+        }
+        int inFlight = config.distillation().inFlight();
+        CaptureSource source = CaptureSource.open(
+                captured.get(),
+                new CaptureSource.Options(
+                        inFlight,
+                        (long) inFlight * config.data().context(),
+                        config.distillation().steps(),
+                        !config.run().deterministic()));
+        source.requirePacking(Recorder.packing(windows));
+        return source;
+    }
+
+    /**
+     * What a run with these settings asks of its teacher, or of a capture.
+     *
+     * @param sameBits whether replicas have to agree on the last bits
+     */
+    static TargetRequest request(
+            TrainingConfig.Distillation settings,
+            TargetSource source,
+            Tokenizer tokenizer,
+            @Nullable String teacherDigest,
+            boolean sameBits) {
+        TeacherExpectation expectation = new TeacherExpectation(
+                teacherDigest, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
+        boolean logits = settings.loss().loss().needsLogits();
+        if (settings.asCaptured() && source instanceof CaptureSource capture) {
+            CapturedForm held = capture.manifest().rows();
+            if (logits && !held.rawLogits()) {
+                throw Settings.refused(
+                        Setting.LOSS,
+                        settings.loss().loss().key(),
+                        "one that takes no logits, as targets hold rows of " + held);
+            }
+            return new TargetRequest(settings.selection(), held.precision(), held.rawLogits(), expectation);
+        }
+        return new TargetRequest(settings.selection(), settings.precision(), logits, expectation, sameBits);
+    }
+
+    /** A sample of so many windows; all where that is 0. */
+    static Windows sampled(Windows windows, long size) {
+        return size == 0 ? windows : windows.sample(size);
+    }
+}

@@ -1,0 +1,103 @@
+package dev.lyne.student.train;
+
+import dev.lyne.client.ClientListener;
+import dev.lyne.client.ClientOptions;
+import dev.lyne.client.TargetSource;
+import dev.lyne.client.TeacherClient;
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.lm.training.CrossEntropy;
+import dev.lyne.lm.training.LossScript;
+import dev.lyne.lm.training.OptimizerOptions;
+import dev.lyne.lm.training.TrainableModel;
+import java.io.IOException;
+import java.nio.file.Files;
+
+/**
+ * Trains a student, from a teacher's stream or without one, and leaves in its directory: {@code metrics.jsonl}, TensorBoard
+ * events, checkpoints, the student as a Hugging Face directory, {@code samples.json} and {@code summary.json}.
+ */
+public final class Trainer {
+    private Trainer() {}
+
+    /**
+     * Runs to the end on the calling thread.
+     *
+     * @param start where it begins; what goes on from a checkpoint ends bit for bit as if never stopped
+     * @throws IllegalArgumentException where settings, corpus, student and tokenizer do not fit together, or not to the checkpoint
+     * @throws TrainingStoppedException where targets are missing for good or a gradient is not finite
+     * @throws dev.lyne.client.TeacherException where the teacher is another one, or gone
+     */
+    public static RunSummary train(TrainingConfig config, RunStart start, ProgressListener listener)
+            throws IOException, InterruptedException {
+        return new TrainingSession(config, new RealSurroundings(listener), listener).run(start);
+    }
+
+    /** Real models, real teachers, real time. */
+    static class RealSurroundings implements TrainingSession.Surroundings {
+        private final ProgressListener listener;
+
+        /** Tells nobody what is waited for. */
+        RealSurroundings() {
+            this(ProgressListener.none());
+        }
+
+        /** @param listener told what is waited for, from any thread */
+        RealSurroundings(ProgressListener listener) {
+            this.listener = listener;
+        }
+
+        @Override
+        public TrainingSession.Student openStudent(TrainingConfig config, int vocabularySize) {
+            TrainingConfig.Optimization optimization = config.optimization();
+            OptimizerOptions optimizer = new OptimizerOptions(
+                    optimization.beta1(),
+                    optimization.beta2(),
+                    optimization.epsilon(),
+                    optimization.weightDecay(),
+                    optimization.clipNorm(),
+                    config.run().rowChunk());
+            LossScript loss = config.distillation().enabled()
+                    ? config.distillation().loss().script()
+                    : CrossEntropy.script();
+            ModelOptions options = config.run().model();
+            TrainableModel model = Files.isDirectory(config.student())
+                    ? TrainableModel.load(config.student(), vocabularySize, options, optimizer, loss)
+                    : TrainableModel.create(
+                            ModelConfiguration.readAndTell(config.student()),
+                            vocabularySize,
+                            config.run().seed(),
+                            options,
+                            optimizer,
+                            loss);
+            return new TrainingSession.Student(model, model.fingerprint().toString());
+        }
+
+        @Override
+        public TargetSource openTeachers(TrainingConfig config) {
+            TrainingConfig.Distillation settings = config.distillation();
+            ClientOptions options = settings.contact()
+                    .client(config.name(), new ClientListener() {
+                        @Override
+                        public void onWaiting(String line) {
+                            listener.onNotice(line);
+                        }
+
+                        @Override
+                        public boolean isStopRequested() {
+                            return listener.isStopRequested();
+                        }
+                    })
+                    .window(
+                            settings.inFlight(),
+                            (long) settings.inFlight() * config.data().context())
+                    .build();
+            return TeacherClient.connect(String.join(",", settings.teachers()), options);
+        }
+
+        @Override
+        public long nanoTime() {
+            return System.nanoTime();
+        }
+    }
+}

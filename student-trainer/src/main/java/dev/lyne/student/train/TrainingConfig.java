@@ -1,0 +1,355 @@
+package dev.lyne.student.train;
+
+import dev.lyne.client.ClientListener;
+import dev.lyne.client.ClientOptions;
+import dev.lyne.client.TeacherClient;
+import dev.lyne.client.TeacherSecurity;
+import dev.lyne.client.Timeouts;
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.lm.tokenizer.DocumentWrapping;
+import dev.lyne.lm.tokenizer.TokenChoice;
+import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.student.loss.DistillationLoss;
+import dev.lyne.wire.Precision;
+import dev.lyne.wire.Selection;
+import dev.lyne.wire.capture.StepRange;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A training run, checked.
+ *
+ * @param name name of the run
+ * @param out directory that everything is written to
+ * @param student a model directory, or a {@code config.json}
+ * @param tokenizerDirectory directory of {@code tokenizer.json}
+ * @param settings every setting by its key, as text, for people
+ */
+public record TrainingConfig(
+        String name,
+        Path out,
+        Path student,
+        Path tokenizerDirectory,
+        Data data,
+        Distillation distillation,
+        Optimization optimization,
+        Run run,
+        Map<String, String> settings) {
+
+    /**
+     * What is trained on and evaluated on.
+     *
+     * @param skipInvalid whether documents that cannot be read are passed over
+     * @param bos token before each document
+     * @param eos token after each document
+     * @param cache directory of tokenised corpora
+     * @param windows windows of the corpus to take; 0: all
+     * @param context most tokens in a window
+     * @param batch windows in an optimiser step
+     * @param microBatchTokens most tokens, padding included, in one forward and backward; one window always fits
+     * @param heldOutWindows most held-out windows to evaluate; 0: all
+     */
+    public record Data(
+            List<Path> corpus,
+            List<Path> heldOut,
+            Optional<String> textField,
+            boolean skipInvalid,
+            TokenChoice bos,
+            TokenChoice eos,
+            Path cache,
+            long windows,
+            int context,
+            int batch,
+            int microBatchTokens,
+            int heldOutWindows) {
+        /**
+         * The tokens around a document; refuses to leave a document without an end where nobody says so.
+         *
+         * @param studentEosIds that the student's configuration names
+         */
+        public DocumentWrapping wrapping(Tokenizer tokenizer, List<Integer> studentEosIds) {
+            DocumentWrapping wrapping = tokenizer.wrapping(bos, eos, studentEosIds);
+            if (eos.auto() && wrapping.eosId().isEmpty()) {
+                throw Settings.refused(
+                        Setting.EOS,
+                        "auto, but " + wrapping.eos().from(),
+                        "the id of the token that ends a document, or none");
+            }
+            return wrapping;
+        }
+    }
+
+    /**
+     * What is learnt from a teacher.
+     *
+     * @param teachers addresses; empty: plain language-model training
+     * @param contact how teachers are spoken to
+     * @param targets directory of captured targets; empty: teachers are asked
+     * @param steps those of a trajectory that targets are taken of; empty for a capture of one finished model
+     * @param loss what is minimised on the teacher's rows
+     * @param alphaSchedule weight of the distillation loss
+     * @param taidStart where TAID's target begins between the student and the teacher
+     * @param selection which entries of a teacher row are asked for
+     * @param precision how rows are coded on their way
+     * @param asCaptured whether captured targets are taken in the form that they have, whatever {@code precision} says
+     * @param inFlight windows asked of the teacher ahead of training
+     * @param minCoverage least share of a step's targets for it to be applied
+     */
+    public record Distillation(
+            List<String> teachers,
+            Contact contact,
+            Optional<Path> targets,
+            Optional<StepRange> steps,
+            Selection selection,
+            Precision precision,
+            boolean asCaptured,
+            DistillationLoss loss,
+            ScheduleSettings alphaSchedule,
+            Temperatures temperatures,
+            double taidStart,
+            int inFlight,
+            double minCoverage) {
+        /** Whether anything is learnt from a teacher, asked now or captured before. */
+        public boolean enabled() {
+            return alpha() > 0;
+        }
+
+        /** Highest weight of the distillation loss. */
+        public double alpha() {
+            return alphaSchedule.high();
+        }
+
+        /** Whether it is known where targets come from. */
+        public boolean hasSource() {
+            return !teachers.isEmpty() || targets.isPresent();
+        }
+    }
+
+    /**
+     * How teachers are spoken to.
+     *
+     * @param name of the teacher on its server; empty: the server's only one
+     */
+    public record Contact(String name, TeacherSecurity security, Timeouts timeouts) {
+        static Contact of(Settings settings) {
+            return new Contact(
+                    settings.text(Setting.TEACHER_NAME),
+                    SecuritySettings.security(settings),
+                    Timeouts.DEFAULT.withPatience(
+                            seconds(settings, Setting.RETRY_SECONDS), seconds(settings, Setting.STUCK_SECONDS)));
+        }
+
+        private static Duration seconds(Settings settings, Setting setting) {
+            return Duration.ofNanos((long) (settings.number(setting, 0, 1e7, false) * 1e9));
+        }
+
+        /** The options of a client. */
+        ClientOptions.Builder client(String student, ClientListener listener) {
+            return ClientOptions.builder()
+                    .teacher(name)
+                    .student(student)
+                    .security(security)
+                    .timeouts(timeouts)
+                    .listener(listener);
+        }
+    }
+
+    /** How the optimiser steps; a {@code clipNorm} of 0 does not clip. */
+    public record Optimization(
+            ScheduleSettings schedule,
+            double clipNorm,
+            double weightDecay,
+            double beta1,
+            double beta2,
+            double epsilon) {
+        /** Highest learning rate. */
+        public double learningRate() {
+            return schedule.high();
+        }
+    }
+
+    /**
+     * How long, how often, where; {@code steps} of 0 leaves it to {@code epochs}.
+     *
+     * @param recordTargets directory to record what the model says of each step's windows to; empty: nothing is recorded
+     */
+    public record Run(
+            long steps,
+            double epochs,
+            long seed,
+            ModelOptions model,
+            boolean deterministic,
+            int rowChunk,
+            long evaluateEvery,
+            Checkpoints checkpoints,
+            long logEvery,
+            String storedType,
+            int samples,
+            Optional<Path> recordTargets) {}
+
+    /**
+     * When checkpoints are written, beside the one that every end of a run leaves.
+     *
+     * @param every steps between them; 0: none by steps
+     * @param minutes between them; 0: none by time
+     * @param keep newest that are kept
+     */
+    public record Checkpoints(long every, double minutes, int keep) {}
+
+    /** Checks every setting; the first that is out of range is refused with its value and what is expected. */
+    public static TrainingConfig of(Settings settings) {
+        Path out = Path.of(settings.text(Setting.OUT));
+        Path student = Path.of(settings.text(Setting.STUDENT));
+        TrainingConfig config = new TrainingConfig(
+                settings.text(Setting.NAME),
+                out,
+                student,
+                settings.optional(Setting.TOKENIZER).map(Path::of).orElseGet(() -> directoryOf(student)),
+                data(settings, out),
+                distillation(settings),
+                optimization(settings),
+                run(settings),
+                settings.effective());
+        config.checkTogether();
+        return config;
+    }
+
+    static Path directoryOf(Path student) {
+        Path parent = student.toAbsolutePath().getParent();
+        return student.toString().endsWith(".json") && parent != null ? parent : student;
+    }
+
+    private static Data data(Settings settings, Path out) {
+        return new Data(
+                paths(settings, Setting.CORPUS),
+                paths(settings, Setting.HELD_OUT),
+                settings.optional(Setting.TEXT_FIELD),
+                settings.flag(Setting.SKIP_INVALID),
+                TokenChoice.parse(Setting.BOS.key(), settings.text(Setting.BOS)),
+                TokenChoice.parse(Setting.EOS.key(), settings.text(Setting.EOS)),
+                settings.optional(Setting.CACHE).map(Path::of).orElseGet(() -> out.resolve("tokens")),
+                settings.whole(Setting.WINDOWS, 0, 1L << 48),
+                settings.integer(Setting.CONTEXT, 2, 1 << 24),
+                settings.integer(Setting.BATCH, 1, 1 << 20),
+                settings.integer(Setting.MICRO_BATCH_TOKENS, 1, Integer.MAX_VALUE),
+                settings.integer(Setting.HELD_OUT_WINDOWS, 0, Integer.MAX_VALUE));
+    }
+
+    static Distillation distillation(Settings settings) {
+        Temperatures temperatures = Temperatures.of(settings);
+        Selection selection = SelectionSettings.selection(settings, temperatures);
+        Precision precision = SelectionSettings.precision(settings);
+        Optional<Path> targets = settings.optional(Setting.TARGETS).map(Path::of);
+        boolean asCaptured = targets.isPresent() && !settings.isGiven(Setting.ROW_PRECISION);
+        return new Distillation(
+                settings.list(Setting.TEACHER),
+                Contact.of(settings),
+                targets,
+                TrajectorySettings.steps(settings),
+                selection,
+                precision,
+                asCaptured,
+                LossSettings.loss(
+                        settings, selection, asCaptured ? Optional.empty() : Optional.of(precision), temperatures),
+                ScheduleSettings.of(
+                        settings,
+                        ScheduleSettings.ALPHA,
+                        settings.number(Setting.ALPHA, 0, 1, true),
+                        settings.number(Setting.FINAL_ALPHA, 0, 1, true)),
+                temperatures,
+                settings.number(Setting.TAID_START, 0, 1, false),
+                settings.integer(Setting.IN_FLIGHT, 1, 1 << 16),
+                settings.number(Setting.MIN_COVERAGE, 0, 1, true));
+    }
+
+    private static Optimization optimization(Settings settings) {
+        return new Optimization(
+                ScheduleSettings.of(
+                        settings,
+                        ScheduleSettings.LEARNING_RATE,
+                        settings.number(Setting.LEARNING_RATE, 0, 10, false),
+                        settings.number(Setting.FINAL_LEARNING_RATE, 0, 10, true)),
+                settings.number(Setting.CLIP_NORM, 0, Double.MAX_VALUE, true),
+                settings.number(Setting.WEIGHT_DECAY, 0, 1, true),
+                settings.number(Setting.BETA1, 0, 0.99999, true),
+                settings.number(Setting.BETA2, 0, 0.9999999, true),
+                settings.number(Setting.EPSILON, 0, 1, false));
+    }
+
+    private static Run run(Settings settings) {
+        ComputePrecision precision =
+                ComputePrecision.of(settings.choice(Setting.PRECISION, List.of("float32", "bfloat16")));
+        int threads = settings.integer(Setting.THREADS, 0, 4096);
+        return new Run(
+                settings.whole(Setting.STEPS, 0, 1L << 40),
+                settings.number(Setting.EPOCHS, 0, 1e6, false),
+                settings.whole(Setting.SEED, 0, Long.MAX_VALUE),
+                new ModelOptions(
+                        settings.text(Setting.DEVICE),
+                        precision,
+                        threads == 0 ? Runtime.getRuntime().availableProcessors() : threads),
+                settings.flag(Setting.DETERMINISTIC),
+                settings.integer(Setting.ROW_CHUNK, 1, 1 << 20),
+                settings.whole(Setting.EVALUATE_EVERY, 0, Long.MAX_VALUE),
+                new Checkpoints(
+                        settings.whole(Setting.CHECKPOINT_EVERY, 0, Long.MAX_VALUE),
+                        settings.number(Setting.CHECKPOINT_MINUTES, 0, 1e6, true),
+                        settings.integer(Setting.KEEP_CHECKPOINTS, 1, 1 << 20)),
+                settings.whole(Setting.LOG_EVERY, 1, Long.MAX_VALUE),
+                settings.choice(Setting.STORED_TYPE, List.of("float32", "bfloat16", "float16")),
+                settings.integer(Setting.SAMPLES, 0, 100),
+                settings.optional(Setting.RECORD_TARGETS).map(Path::of));
+    }
+
+    private void checkTogether() {
+        if (distillation.alpha() > 0 && !distillation.hasSource()) {
+            throw Settings.refused(
+                    Setting.ALPHA, distillation.alpha(), "0 where neither teacher nor targets are given");
+        }
+        if (distillation.alpha() == 0 && distillation.hasSource()) {
+            throw Settings.refused(Setting.ALPHA, distillation.alpha(), "above 0 where teacher or targets are given");
+        }
+        if (distillation.steps().isPresent() && distillation.targets().isEmpty()) {
+            throw Settings.refused(Setting.TARGETS_KIND, "trajectory", "data where no targets are given");
+        }
+        if (run.recordTargets().isPresent()) {
+            TrajectorySettings.requireRecordable(this);
+        }
+        if (distillation.targets().isPresent() && !distillation.teachers().isEmpty()) {
+            throw Settings.refused(Setting.TARGETS, distillation.targets().get(), "empty where a teacher is given");
+        }
+        if (!distillation.teachers().isEmpty()) {
+            TeacherClient.requireUsable(
+                    String.join(",", distillation.teachers()),
+                    distillation.contact().security());
+        } else if (!distillation.contact().name().isEmpty()) {
+            throw Settings.refused(
+                    Setting.TEACHER_NAME, distillation.contact().name(), "empty where no teacher is given");
+        }
+        if (data.heldOut().isEmpty() && run.evaluateEvery() > 0) {
+            throw Settings.refused(Setting.EVALUATE_EVERY, run.evaluateEvery(), "0 where held_out is not given");
+        }
+        if (run.steps() > 0) {
+            requireScheduleFits(run.steps());
+        }
+    }
+
+    /** Refuses a schedule that takes more steps than there are, which only the corpus tells where epochs are counted. */
+    void requireScheduleFits(long steps) {
+        optimization.schedule().requireFits(steps);
+        distillation.alphaSchedule().requireFits(steps);
+    }
+
+    static List<Path> paths(Settings settings, Setting setting) {
+        List<Path> paths = new ArrayList<>();
+        for (String path : settings.list(setting)) {
+            paths.add(Path.of(path));
+        }
+        return List.copyOf(paths);
+    }
+}

@@ -1,0 +1,368 @@
+package dev.lyne.student.train;
+
+import dev.lyne.client.TargetSource;
+import dev.lyne.client.TargetStream;
+import dev.lyne.client.capture.CaptureSource;
+import dev.lyne.lm.files.UnwritableFileException;
+import dev.lyne.lm.tokenizer.DocumentWrapping;
+import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.lm.training.Trainable;
+import dev.lyne.student.checkpoint.Checkpoint;
+import dev.lyne.student.checkpoint.CheckpointMismatchException;
+import dev.lyne.student.checkpoint.CheckpointStore;
+import dev.lyne.student.checkpoint.RunState;
+import dev.lyne.student.corpus.Corpus;
+import dev.lyne.student.evaluate.HeldOutLoss;
+import dev.lyne.student.report.ReportPage;
+import dev.lyne.student.tokens.TextEncoder;
+import dev.lyne.student.tokens.TokenStore;
+import dev.lyne.student.tokens.Window;
+import dev.lyne.student.tokens.Windows;
+import dev.lyne.wire.Selection;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
+
+/** One run, put together from its settings: corpus, windows, teacher, student, checkpoints. Used once, by one thread. */
+final class TrainingSession {
+    private final TrainingConfig config;
+    private final Surroundings surroundings;
+    private final ProgressListener listener;
+    private final RunDirectory directory;
+
+    /** What a run needs of the world, so that tests can bring their own. */
+    interface Surroundings {
+        /** A student to train, and what its last bits depend on. */
+        Student openStudent(TrainingConfig config, int vocabularySize) throws IOException;
+
+        /** The teachers of a configuration. */
+        TargetSource openTeachers(TrainingConfig config);
+
+        /** Elapsed time. */
+        long nanoTime();
+    }
+
+    /** A model with the name of what its last bits depend on. */
+    record Student(Trainable model, String fingerprint) {}
+
+    TrainingSession(TrainingConfig config, Surroundings surroundings, ProgressListener listener) {
+        this.config = config;
+        this.surroundings = surroundings;
+        this.listener = listener;
+        this.directory = new RunDirectory(config.out());
+    }
+
+    RunSummary run(RunStart start) throws IOException, InterruptedException {
+        RunInputs inputs = RunInputs.find(config);
+        try {
+            return run(inputs, start);
+        } catch (UnwritableFileException e) {
+            throw new IOException(e.getMessage() + "; " + CheckpointStore.REMEDY, e);
+        }
+    }
+
+    private RunSummary run(RunInputs inputs, RunStart start) throws IOException, InterruptedException {
+        try (Tokenizer tokenizer = Tokenizer.load(config.tokenizerDirectory())) {
+            inputs.requireFit(tokenizer, config.distillation());
+            Files.createDirectories(directory.events());
+            CheckpointStore checkpoints = new CheckpointStore(
+                    directory.checkpoints(), config.run().checkpoints().keep());
+            Optional<Checkpoint> checkpoint = checkpoint(checkpoints, start);
+            TrainingMaterial material = material(inputs, tokenizer);
+            config.requireScheduleFits(material.steps());
+            Student student = surroundings.openStudent(config, tokenizer.vocabularySize());
+            try (Trainable model = student.model()) {
+                if (!config.distillation().enabled()) {
+                    return train(material, student, checkpoints, begin(start, checkpoint), Optional.empty());
+                }
+                try (TargetSource source = RunTargets.open(config, surroundings, material.windows());
+                        TargetStream stream = source.open(RunTargets.request(
+                                config.distillation(),
+                                source,
+                                tokenizer,
+                                teacherDigest(checkpoint),
+                                config.run().deterministic()))) {
+                    TrainingMaterial held = source instanceof CaptureSource capture
+                            ? material.over(held(capture, material.windows()), config)
+                            : material;
+                    return train(held, student, checkpoints, begin(start, checkpoint), Optional.of(stream));
+                }
+            }
+        }
+    }
+
+    /** The windows that the capture holds rows of, of the steps of a trajectory that are learnt from; else all. */
+    private Windows held(CaptureSource capture, Windows windows) throws IOException {
+        if (config.distillation().steps().isEmpty()) {
+            return windows;
+        }
+        LongStream.Builder held = LongStream.builder();
+        for (long number = 0; number < windows.count(); number++) {
+            Window window = windows.window(number);
+            if (capture.holds(window.tokens(), window.positions())) {
+                held.add(number);
+            }
+        }
+        return windows.only(held.build().toArray());
+    }
+
+    /** The checkpoint to go on from, if any; makes sure that the directory is as the start wants it. */
+    private Optional<Checkpoint> checkpoint(CheckpointStore checkpoints, RunStart start) throws IOException {
+        if (!start.resumes()) {
+            if (!checkpoints.isEmpty()) {
+                throw new IllegalArgumentException("out: " + config.out()
+                        + " holds checkpoints (expected: a directory without any, or to resume)");
+            }
+            checkpoints.begin();
+            return Optional.empty();
+        }
+        Optional<Checkpoint> newest = checkpoints.latest();
+        if (newest.isEmpty() && start.mode() == RunStart.Mode.RESUME) {
+            throw new IllegalArgumentException("out: " + config.out()
+                    + " holds no checkpoint to resume from (expected: one, or --from-start to begin at step 0)");
+        }
+        return newest;
+    }
+
+    /** What step 1, or the next one, begins with. */
+    private record Beginning(Optional<Checkpoint> checkpoint, Optional<RunStart.Fork> fork) {}
+
+    private static Beginning begin(RunStart start, Optional<Checkpoint> checkpoint) {
+        return new Beginning(checkpoint, start.fork());
+    }
+
+    private TrainingMaterial material(RunInputs inputs, Tokenizer tokenizer) throws IOException {
+        DocumentWrapping wrapping = inputs.wrapping(tokenizer, config.data());
+        listener.onNotice(wrapping.describe());
+        TextEncoder encoder = TextEncoder.of(tokenizer, wrapping);
+        Texts texts =
+                texts(Setting.CORPUS, inputs.corpus(), encoder, config.data().windows());
+        Optional<HeldOutLoss> heldOut = inputs.heldOut().isEmpty()
+                ? Optional.empty()
+                : Optional.of(new HeldOutLoss(
+                        texts(Setting.HELD_OUT, inputs.heldOut().get(), encoder, 0)
+                                .windows(),
+                        config.data().heldOutWindows(),
+                        config.data().microBatchTokens()));
+        return TrainingMaterial.of(
+                tokenizer, new TrainedText(wrapping, texts.store().skipped(), texts.windows()), heldOut, config);
+    }
+
+    private static @Nullable String teacherDigest(Optional<Checkpoint> checkpoint) {
+        return checkpoint
+                .map(before -> before.run().identity().get(RunIdentity.TEACHER_MODEL))
+                .orElse(null);
+    }
+
+    private StepFeed feed(TargetStream stream, WindowSequence sequence, Trainable model, long step, long steps) {
+        long batch = config.data().batch();
+        return config.distillation().selection() instanceof Selection.Chosen rule
+                ? new ChosenFeed(
+                        stream,
+                        sequence,
+                        step * batch,
+                        model,
+                        rule.k(),
+                        config.data().microBatchTokens(),
+                        surroundings::nanoTime,
+                        listener::isStopRequested)
+                : new TargetFeed(
+                        stream,
+                        sequence,
+                        step * batch,
+                        steps * batch,
+                        surroundings::nanoTime,
+                        listener::isStopRequested);
+    }
+
+    private RunSummary train(
+            TrainingMaterial material,
+            Student student,
+            CheckpointStore checkpoints,
+            Beginning beginning,
+            Optional<TargetStream> stream)
+            throws IOException, InterruptedException {
+        Trainable model = student.model();
+        Windows windows = material.windows();
+        WindowSequence sequence = material.sequence();
+        int batch = config.data().batch();
+        long steps = material.steps();
+        TreeMap<String, String> identity = RunIdentity.of(
+                config,
+                steps,
+                windows.packing(config.run().seed()),
+                student.fingerprint(),
+                stream.map(TargetStream::teacher));
+        Optional<Checkpoint> checkpoint = beginning.checkpoint();
+        RunState state = RunTotals.none();
+        if (checkpoint.isPresent()) {
+            Ancestry.copy(checkpoint.get(), beginning.fork(), identity);
+            RunIdentity.requireSame(identity, checkpoint.get());
+            state = checkpoint.get().run();
+            requireCursor(sequence, state, batch);
+            requireStepsFollow(state, steps);
+            model.restoreState(checkpoint.get().stateFile());
+        } else if (beginning.fork().isPresent()) {
+            Ancestry.fork(beginning.fork().get(), model, identity);
+        }
+        RunReports.writeSettings(config.settings(), directory.settings());
+        RunTotals totals = new RunTotals(state, identity);
+        TaidProgress taid = new TaidProgress(config.distillation().taidStart(), steps);
+        taid.restore(state.progress());
+        listener.onStart(new ProgressListener.Start(
+                config.name(), model.parameters(), windows.count(), windows.lossTokens(), state.step(), steps));
+        material.unevenEpochs(config).ifPresent(listener::onNotice);
+        Optional<StepFeed> feed = stream.map(open -> feed(open, sequence, model, totals.step(), steps));
+        try (Recording recording = recording(material, model, identity, totals.step());
+                MetricsFile metrics = MetricsFile.open(directory.metrics(), state.metricsBytes());
+                EventFile events = EventFile.open(directory.eventFile(), state.eventBytes(), InstantSource.system())) {
+            requireWhole(directory.metrics(), metrics.wholeBytes(), state.metricsBytes());
+            requireWhole(directory.eventFile(), events.wholeBytes(), state.eventBytes());
+            TrainingLoop.Parts parts = new TrainingLoop.Parts(
+                    model,
+                    sequence,
+                    feed,
+                    new MicroBatches(
+                            config.data().microBatchTokens(),
+                            config.distillation().enabled()
+                                    ? Optional.of(config.distillation().loss())
+                                    : Optional.empty()),
+                    recording.recorder(),
+                    RunSchedules.of(config, steps),
+                    taid,
+                    material.heldOut(),
+                    checkpoints,
+                    metrics,
+                    events,
+                    listener,
+                    surroundings::nanoTime);
+            new TrainingLoop(
+                            parts,
+                            new TrainingLoop.Plan(
+                                    config.name(),
+                                    steps,
+                                    batch,
+                                    config.run().evaluateEvery(),
+                                    config.run().checkpoints(),
+                                    config.run().logEvery(),
+                                    config.distillation().minCoverage()),
+                            totals,
+                            checkpoint.isPresent() ? state.step() : -1)
+                    .run();
+        }
+        return finish(material, model, totals);
+    }
+
+    /** Says what is missing of a file that the checkpoint counts on no more than people do. */
+    private void requireWhole(Path file, long bytes, long expected) {
+        if (bytes < expected) {
+            listener.onNotice(file + ": " + bytes + " whole bytes (expected: " + expected
+                    + " as at the checkpoint); what is missing stays missing");
+        }
+    }
+
+    /** Refuses a total that is over; says how the learning rate goes on under another total. */
+    private void requireStepsFollow(RunState state, long steps) {
+        long before = Long.parseLong(state.identity().getOrDefault(RunIdentity.STEPS, Long.toString(steps)));
+        if (steps < state.step()) {
+            throw Settings.refused(Setting.STEPS, steps, "at least " + state.step() + ", which are done");
+        }
+        if (steps == before || steps == state.step()) {
+            return;
+        }
+        double last = RunSchedules.of(config, before).learningRate().learningRateAt(state.step());
+        double next = RunSchedules.of(config, steps).learningRate().learningRateAt(state.step() + 1);
+        listener.onNotice("%,d steps in place of %,d: the learning rate %s from %.3g at step %,d to %.3g at step %,d"
+                .formatted(
+                        steps,
+                        before,
+                        Math.abs(next - last) > 0.1 * Math.max(next, last) ? "jumps" : "goes",
+                        last,
+                        state.step(),
+                        next,
+                        state.step() + 1));
+    }
+
+    /** What is recorded beside the training, if anything. */
+    private record Recording(Optional<TrajectoryRecorder> recorder) implements Closeable {
+        @Override
+        public void close() throws IOException {
+            if (recorder.isPresent()) {
+                recorder.get().close();
+            }
+        }
+    }
+
+    private Recording recording(TrainingMaterial material, Trainable model, Map<String, String> identity, long step)
+            throws IOException {
+        if (config.run().recordTargets().isEmpty()) {
+            return new Recording(Optional.empty());
+        }
+        return new Recording(Optional.of(TrajectoryRecorder.open(
+                config.run().recordTargets().get(),
+                TrajectorySettings.planned(
+                        config, material.steps(), material.windows(), material.tokenizer(), model, identity),
+                model.scorer(),
+                config.data().microBatchTokens(),
+                step)));
+    }
+
+    private RunSummary finish(TrainingMaterial material, Trainable model, RunTotals totals) throws IOException {
+        model.export(directory.model(), config.run().storedType());
+        RunDirectory.copyTokenizer(config.tokenizerDirectory(), directory.model());
+        if (material.heldOut().isPresent() && config.run().samples() > 0) {
+            Samples.write(
+                    directory.samples(),
+                    Samples.of(
+                            model::generate,
+                            material.tokenizer(),
+                            material.heldOut().get().windows(),
+                            config.run().samples()));
+        }
+        RunSummary summary = RunSummary.of(
+                config.name(),
+                config.distillation(),
+                material.text(),
+                model.parameters(),
+                totals.state(0, 0, 0, 0, Map.of()));
+        summary.write(directory.summary());
+        ReportPage.write(RunReports.single(directory), directory.report());
+        return summary;
+    }
+
+    /** A tokenised corpus and the windows of it that are used. */
+    private record Texts(TokenStore store, Windows windows) {}
+
+    private Texts texts(Setting what, Corpus corpus, TextEncoder encoder, long sample) throws IOException {
+        TokenStore store = TokenStore.open(
+                config.data().cache(),
+                corpus,
+                encoder,
+                Math.max(1, config.run().model().threads()),
+                (done, total) -> {
+                    listener.onTokenise(what.key(), done, total);
+                    if (listener.isStopRequested()) {
+                        throw new TrainingStoppedException("stopped as asked before the first step");
+                    }
+                });
+        Windows windows = RunTargets.sampled(new Windows(store, config.data().context()), sample);
+        CorpusNotices.of(what.key(), corpus, store, windows).forEach(listener::onNotice);
+        return new Texts(store, windows);
+    }
+
+    private static void requireCursor(WindowSequence sequence, RunState state, int batch)
+            throws CheckpointMismatchException {
+        long place = sequence.place(state.epoch(), state.index());
+        if (place != state.step() * batch) {
+            throw new CheckpointMismatchException("checkpoint of step " + state.step() + ": cursor at window " + place
+                    + " (expected: " + state.step() * batch + ")");
+        }
+    }
+}

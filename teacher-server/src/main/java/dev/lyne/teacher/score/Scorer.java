@@ -1,0 +1,20 @@
+package dev.lyne.teacher.score;
+
+import dev.lyne.teacher.model.Failure;
+import java.util.Optional;
+
+/** Whatever answers checked sequences with encoded rows. Safe for several threads. */
+public interface Scorer {
+    /** The one format that there are rows of; empty where any is computed. */
+    default Optional<RowFormat> only() {
+        return Optional.empty();
+    }
+
+    /** Why no sequence can be answered in that format, where none can. */
+    default Optional<Failure> refusal(RowFormat format) {
+        return Optional.empty();
+    }
+
+    /** Answers a task, now or later. Never blocks. The waiter may be called before this returns. */
+    Ticket score(ScoreTask task, Waiter waiter);
+}

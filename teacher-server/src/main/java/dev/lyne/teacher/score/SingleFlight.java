@@ -1,0 +1,241 @@
+package dev.lyne.teacher.score;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.teacher.batch.Batcher;
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.PacedLog;
+import dev.lyne.teacher.model.TeacherDescription;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.LongSupplier;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One teacher's requests: answered from memory, joined to a computation in flight, found in a slower tier, or computed. Rows that
+ * are held, or on their way, answer every request that they {@linkplain Holdings#contains contain}. Safe for several threads.
+ *
+ * <p>One lock, {@code this}, guards the table of computations and each computation's waiters. A computation is in the table
+ * from before the slower tiers are searched until its rows are stored in memory, wherever they came from; so whoever looks
+ * with the lock held finds a computation in flight or its rows, and nothing is read or computed twice. Waiters are called,
+ * tiers are searched and work is submitted without the lock; withdrawing takes the batcher's lock inside this one.
+ *
+ * <p>What is computed is exact until it is encoded. So a request for a finer code of rows that are on their way joins them, and they are
+ * encoded exactly, which answers in every precision.
+ *
+ * <p>A request that bypasses the cache has a computation of its own outside the table: it neither reads, joins, is joined,
+ * nor stores, so that a fresh computation never changes what others are served.
+ */
+public final class SingleFlight implements Scorer {
+    private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(SingleFlight.class));
+
+    private final TeacherDescription teacher;
+    private final RowStore tiers;
+    private final SequenceEncoder encoder;
+    private final Narrowing narrowing;
+    private final Batcher batcher;
+    private final LongSupplier nanoClock;
+    private final CacheMetrics metrics;
+
+    @GuardedBy("this")
+    private final Map<CacheKey, List<Computation>> inFlight = new HashMap<>();
+
+    public SingleFlight(
+            TeacherDescription teacher,
+            RowStore tiers,
+            SequenceEncoder encoder,
+            Batcher batcher,
+            LongSupplier nanoClock,
+            CacheMetrics metrics) {
+        this.teacher = teacher;
+        this.tiers = tiers;
+        this.encoder = encoder;
+        this.narrowing = new Narrowing(encoder);
+        this.batcher = batcher;
+        this.nanoClock = nanoClock;
+        this.metrics = metrics;
+    }
+
+    @Override
+    public Ticket score(ScoreTask task, Waiter waiter) {
+        if (task.item().positions().length == 0) {
+            waiter.scored(new EncodedSequence(List.of()), Origin.COMPUTED, false);
+            return Ticket.ANSWERED;
+        }
+        RowsQuery query = RowsQuery.of(teacher, task);
+        Plan plan = Plan.of(task, query.wanted(), teacher.vocabularySize());
+        boolean shared = !task.bypassCache();
+        Computation computation = new Computation(this, query, plan, task.deadline(), shared);
+        return shared ? share(computation, waiter, task.deadline()) : compute(computation, waiter);
+    }
+
+    private Ticket share(Computation computation, Waiter waiter, Deadline deadline) {
+        RowsQuery query = computation.query();
+        Optional<StoredRows> stored;
+        boolean answers;
+        Ticket ticket = Ticket.ANSWERED;
+        synchronized (this) {
+            for (Computation running : inFlight.getOrDefault(query.key(), List.of())) {
+                if (query.answeredBy(running.holds()) || running.refine(query)) {
+                    metrics.coalesced.increment();
+                    return running.join(waiter, query.wanted(), deadline);
+                }
+            }
+            stored = tiers.findInMemory(query);
+            answers = stored.isPresent() && query.answeredBy(stored.get().holds());
+            if (!answers) {
+                ticket = computation.begin(waiter);
+                inFlight.computeIfAbsent(query.key(), unused -> new ArrayList<>(1))
+                        .add(computation);
+            }
+        }
+        if (answers) {
+            metrics.hits.increment();
+            answer(waiter, query.wanted(), query.tokens(), stored.orElseThrow(), Origin.MEMORY);
+        } else {
+            search(new Search(computation, stored));
+        }
+        return ticket;
+    }
+
+    private void search(Search search) {
+        try {
+            tiers.search(search);
+        } catch (Throwable e) {
+            search.failed(e);
+        }
+    }
+
+    /** What a computation does first: the slower tiers are searched, and where none has its rows, it is submitted. */
+    private final class Search implements Lookup {
+        private final Computation computation;
+        private final Optional<StoredRows> inMemory;
+
+        /** @param inMemory rows that do not answer */
+        Search(Computation computation, Optional<StoredRows> inMemory) {
+            this.computation = computation;
+            this.inMemory = inMemory;
+        }
+
+        @Override
+        public RowsQuery query() {
+            return computation.query();
+        }
+
+        @Override
+        public boolean wanted() {
+            return computation.wanted(nanoClock.getAsLong());
+        }
+
+        @Override
+        public void found(StoredRows stored, Origin origin) {
+            metrics.hits.increment();
+            if (!computation.found(stored, origin)) {
+                widen(computation, stored);
+                submit(computation);
+            }
+        }
+
+        @Override
+        public void absent(List<StoredRows> others) {
+            if (wanted()) {
+                metrics.misses.increment();
+                inMemory.ifPresent(held -> widen(computation, held));
+                others.forEach(held -> widen(computation, held));
+                submit(computation);
+            }
+        }
+
+        @Override
+        public void failed(Throwable cause) {
+            DEFECTS.error("a search of the tiers failed", cause);
+            computation.failed(Failure.of(Failure.Reason.SERVER_FAULT, "the caches could not be searched", cause));
+        }
+    }
+
+    /** Has a computation replace rows that are held by wider ones, where that is possible. Not where bits have to be fresh ones. */
+    private void widen(Computation computation, StoredRows held) {
+        if (teacher.deterministic()) {
+            return;
+        }
+        synchronized (this) {
+            Holdings wider = Widening.of(held.holds(), computation.holds(), teacher.vocabularySize());
+            if (computation.entries(wider) > batcher.options().maxEntries()) {
+                return; // too much for one sequence: then the wider rows are not kept beside the held ones
+            }
+            computation.widen(computation.plan().widenedTo(wider, teacher.vocabularySize()));
+        }
+    }
+
+    private Ticket compute(Computation computation, Waiter waiter) {
+        metrics.bypassed.increment();
+        Ticket ticket = computation.begin(waiter);
+        submit(computation);
+        return ticket;
+    }
+
+    private void submit(Computation computation) {
+        if (!batcher.submit(computation)) {
+            computation.failed(new Failure(
+                    Failure.Reason.DRAINING,
+                    "teacher " + teacher.name() + " takes no more work (expected: a live one)"));
+        }
+    }
+
+    /** Takes a computation out of the table; a later request for the same begins a new one. */
+    synchronized void forget(Computation computation) {
+        List<Computation> sameKey = inFlight.get(computation.query().key());
+        if (sameKey != null && sameKey.remove(computation) && sameKey.isEmpty()) {
+            inFlight.remove(computation.query().key());
+        }
+    }
+
+    /** Drops a computation that nobody waits for any more. */
+    synchronized void drop(Computation computation) {
+        forget(computation);
+        batcher.withdraw(computation);
+    }
+
+    StoredRows encode(Computation computation, SelectedRows rows) {
+        RowsQuery query = computation.query();
+        StoredRows encoded = encoder.encode(query.tokens(), computation.beginEncoding(), rows);
+        if (computation.shared()) {
+            tiers.keep(query, encoded);
+        }
+        return encoded;
+    }
+
+    /** Gives a waiter what it wants of rows that contain it. */
+    void answer(Waiter waiter, Holdings wanted, int[] tokens, StoredRows stored, Origin origin) {
+        EncodedSequence rows;
+        try {
+            rows = narrowing.answer(stored, tokens, wanted);
+        } catch (Throwable e) {
+            waiter.failed(notEncoded(e));
+            return;
+        }
+        boolean narrowed = Narrowing.narrows(stored.holds(), wanted);
+        if (narrowed) {
+            metrics.narrowed.increment();
+        }
+        waiter.scored(rows, origin, narrowed);
+    }
+
+    static Failure notEncoded(Throwable e) {
+        DEFECTS.error("rows cannot be encoded", e);
+        return Failure.of(Failure.Reason.MODEL_FAILED, "the model's rows cannot be encoded", e);
+    }
+
+    /** Tells a waiter that threw at what it was told that it failed, and leaves it at that. */
+    static void waiterThrew(Waiter waiter, Throwable cause) {
+        DEFECTS.error("an answer could not be taken", cause);
+        try {
+            waiter.failed(Failure.of(Failure.Reason.SERVER_FAULT, "the answer could not be sent", cause));
+        } catch (Throwable e) {
+            DEFECTS.error("a failure could not be taken", e);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+package dev.lyne.teacher.score;
+
+/** An asker's hold on what it asked for. */
+@FunctionalInterface
+public interface Ticket {
+    /** For what was answered on the spot. */
+    Ticket ANSWERED = () -> false;
+
+    /**
+     * Withdraws the asker, and nobody else; work that nobody waits for any more is dropped where it has not started.
+     *
+     * @return true where the waiter will not be called any more; false where it was, or is about to be
+     */
+    boolean withdraw();
+}

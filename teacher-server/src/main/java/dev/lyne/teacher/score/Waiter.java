@@ -1,0 +1,16 @@
+package dev.lyne.teacher.score;
+
+import dev.lyne.teacher.model.Failure;
+
+/** Someone who asked for a sequence. Exactly one of these is called, once, on any thread, unless the asker withdrew. */
+public interface Waiter {
+    /**
+     * The rows are there.
+     *
+     * @param narrowed true where they were cut from rows of a wider selection
+     */
+    void scored(EncodedSequence rows, Origin origin, boolean narrowed);
+
+    /** There will be none. */
+    void failed(Failure failure);
+}

@@ -1,0 +1,148 @@
+package dev.lyne.teacher.score;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.teacher.batch.BatchMetrics;
+import dev.lyne.teacher.batch.BatchOptions;
+import dev.lyne.teacher.batch.Batcher;
+import dev.lyne.teacher.cache.CacheTiers;
+import dev.lyne.teacher.cache.LaneOptions;
+import dev.lyne.teacher.cache.SlowerTier;
+import dev.lyne.teacher.cache.TestTier;
+import dev.lyne.teacher.cache.TierMetrics;
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.wire.Positions;
+import dev.lyne.wire.Selection;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** An Error, wherever it is thrown, ends the computation that it meets for everybody who waits, and nothing else. */
+final class ErrorsEndWhatTheyMeetTest {
+    private final FakeTeacher teacher = new FakeTeacher("fake", 100, 64);
+    private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
+    private final TestTier disk = new TestTier(Origin.DISK);
+    private final AtomicBoolean encodes = new AtomicBoolean(true);
+    private final Batcher batcher = new Batcher(
+            teacher, new BatchOptions(1, Duration.ZERO, 0, 1), 1, System::nanoTime, new BatchMetrics(registry, "fake"));
+
+    private final class BrokenEncoder extends SequenceEncoder {
+        BrokenEncoder() {
+            super(teacher.description(), 1 << 20);
+        }
+
+        @Override
+        StoredRows encode(int[] tokens, Holdings holds, SelectedRows rows) {
+            if (!encodes.get()) {
+                throw new OutOfMemoryError("no room for the rows");
+            }
+            return super.encode(tokens, holds, rows);
+        }
+    }
+
+    private SingleFlight flight(List<SlowerTier> slower) {
+        return new SingleFlight(
+                teacher.description(),
+                CacheTiers.open(1 << 20, slower, System::nanoTime, registry),
+                new BrokenEncoder(),
+                batcher,
+                System::nanoTime,
+                new CacheMetrics(registry, "fake"));
+    }
+
+    /** Throws whatever it is told. */
+    private static final class BrokenWaiter implements Waiter {
+        @Override
+        public void scored(EncodedSequence rows, Origin origin, boolean narrowed) {
+            throw new StackOverflowError("told of rows");
+        }
+
+        @Override
+        public void failed(Failure failure) {
+            throw new StackOverflowError("told of a failure");
+        }
+    }
+
+    @AfterEach
+    void close() throws InterruptedException {
+        teacher.allowAll();
+        disk.allowLookups();
+        batcher.close();
+    }
+
+    private static ScoreTask task() {
+        return new ScoreTask(
+                new ScoreItem(new int[] {1, 2, 3, 4}, Positions.withData(4)),
+                TestRows.exact(new Selection.TopK(4, List.of())),
+                Deadline.NONE,
+                false);
+    }
+
+    @Test
+    void encode_throwsAnError_everyWaiterFailsAndTheNextAskerIsServed() {
+        SingleFlight flight = flight(List.of());
+        encodes.set(false);
+        teacher.hold();
+        Asker first = new Asker();
+        Asker joined = new Asker();
+        flight.score(task(), first);
+        flight.score(task(), joined);
+        teacher.allowAll();
+
+        first.awaitOnly(Failure.Reason.MODEL_FAILED);
+        joined.awaitOnly(Failure.Reason.MODEL_FAILED);
+        encodes.set(true);
+        Asker next = new Asker();
+        flight.score(task(), next);
+        next.awaitOnly(Origin.COMPUTED);
+    }
+
+    @Test
+    void waiter_throwsAnError_theOthersAreAnswered() {
+        SingleFlight flight = flight(List.of());
+        teacher.hold();
+        Asker before = new Asker();
+        Asker after = new Asker();
+        flight.score(task(), before);
+        flight.score(task(), new BrokenWaiter());
+        flight.score(task(), after);
+        teacher.allowAll();
+
+        before.awaitOnly(Origin.COMPUTED);
+        after.awaitOnly(Origin.COALESCED);
+        Asker next = new Asker();
+        flight.score(task(), next);
+        next.awaitOnly(Origin.MEMORY);
+    }
+
+    @Test
+    void waiter_throwsAtAFailure_theOthersAreTold() {
+        SingleFlight flight = flight(List.of());
+        encodes.set(false);
+        teacher.hold();
+        Asker after = new Asker();
+        flight.score(task(), new BrokenWaiter());
+        flight.score(task(), after);
+        teacher.allowAll();
+
+        after.awaitOnly(Failure.Reason.MODEL_FAILED);
+    }
+
+    @Test
+    void lookup_throwsAnError_theSequenceIsComputed() {
+        disk.breakDown();
+        SingleFlight flight = flight(List.of(new SlowerTier(
+                disk, new LaneOptions(1, LaneOptions.ANY_TURN, 1 << 20), new TierMetrics(registry, Origin.DISK))));
+        Asker asker = new Asker();
+        flight.score(task(), asker);
+
+        asker.awaitOnly(Origin.COMPUTED);
+        assertThat(teacher.sequencesScored()).isEqualTo(1);
+    }
+}

@@ -1,0 +1,292 @@
+package dev.lyne.teacher.score;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.teacher.batch.BatchMetrics;
+import dev.lyne.teacher.batch.BatchOptions;
+import dev.lyne.teacher.batch.Batcher;
+import dev.lyne.teacher.cache.CacheTiers;
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.wire.BlockDecoder;
+import dev.lyne.wire.Positions;
+import dev.lyne.wire.Selection;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What joins what, who is told what, and what the model is spared. Time is a number that the tests move. */
+final class SingleFlightTest {
+    private static final int BROKEN = 13;
+
+    private final AtomicLong now = new AtomicLong(1_000);
+    private final FakeTeacher teacher = new FakeTeacher("fake", 100, 64);
+    private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
+    private final Batcher batcher = new Batcher(
+            teacher, new BatchOptions(1, Duration.ZERO, 0, 1), 1, now::get, new BatchMetrics(registry, "fake"));
+    private final SingleFlight flight = new SingleFlight(
+            teacher.description(),
+            CacheTiers.open(1 << 20, List.of(), System::nanoTime, registry),
+            new SequenceEncoder(teacher.description(), 1 << 20),
+            batcher,
+            now::get,
+            new CacheMetrics(registry, "fake"));
+
+    @AfterEach
+    void close() throws InterruptedException {
+        teacher.allowAll();
+        batcher.close();
+    }
+
+    private static ScoreTask task(int firstToken, int k, Deadline deadline) {
+        int[] tokens = {firstToken, 2, 3, 4};
+        return new ScoreTask(
+                new ScoreItem(tokens, Positions.withData(4)),
+                TestRows.exact(new Selection.TopK(k, List.of())),
+                deadline,
+                false);
+    }
+
+    private static ScoreTask bypassing(ScoreTask task) {
+        return new ScoreTask(task.item(), task.format(), task.deadline(), true);
+    }
+
+    /** Holds the device with a sequence of its own, so that what is asked next waits in the queue. */
+    private Asker occupyDevice() {
+        teacher.hold();
+        Asker first = new Asker();
+        flight.score(task(99, 4, Deadline.NONE), first);
+        await().until(() -> teacher.batches().size() == 1);
+        return first;
+    }
+
+    private double counter(String name) {
+        return registry.get(name).counter().count();
+    }
+
+    @Test
+    void score_twiceInFlight_computesOnceAndCoalesces() {
+        occupyDevice();
+        Asker first = new Asker();
+        Asker second = new Asker();
+        flight.score(task(1, 4, Deadline.NONE), first);
+        flight.score(task(1, 4, Deadline.NONE), second);
+        teacher.allowAll();
+
+        first.awaitOnly(Origin.COMPUTED);
+        second.awaitOnly(Origin.COALESCED);
+        assertThat(second.rows).isSameAs(first.rows);
+        assertThat(teacher.sequencesScored()).isEqualTo(2);
+        assertThat(counter("lyne.teacher.cache.coalesced")).isEqualTo(1);
+        assertThat(counter("lyne.teacher.cache.misses")).isEqualTo(2);
+    }
+
+    @Test
+    void score_whileItsForwardRuns_joins() {
+        teacher.hold();
+        Asker first = new Asker();
+        Asker second = new Asker();
+        flight.score(task(1, 4, Deadline.NONE), first);
+        await().until(() -> teacher.batches().size() == 1);
+        flight.score(task(1, 4, Deadline.NONE), second);
+        teacher.allowAll();
+
+        first.awaitOnly(Origin.COMPUTED);
+        second.awaitOnly(Origin.COALESCED);
+        assertThat(teacher.sequencesScored()).isEqualTo(1);
+    }
+
+    @Test
+    void score_again_isServedFromMemoryWithTheSameBytes() {
+        Asker first = new Asker();
+        flight.score(task(1, 4, Deadline.NONE), first);
+        first.awaitOnly(Origin.COMPUTED);
+        Asker again = new Asker();
+        Ticket ticket = flight.score(task(1, 4, Deadline.NONE), again);
+
+        again.awaitOnly(Origin.MEMORY);
+        assertThat(again.rows).isSameAs(first.rows);
+        assertThat(ticket.withdraw()).isFalse();
+        assertThat(teacher.sequencesScored()).isEqualTo(1);
+        assertThat(counter("lyne.teacher.cache.hits")).isEqualTo(1);
+    }
+
+    @Test
+    void score_otherSelection_isComputedAndReplaces() {
+        Asker narrow = new Asker();
+        flight.score(task(1, 4, Deadline.NONE), narrow);
+        narrow.awaitOnly(Origin.COMPUTED);
+        Asker wide = new Asker();
+        flight.score(task(1, 8, Deadline.NONE), wide);
+        wide.awaitOnly(Origin.COMPUTED);
+        Asker wideAgain = new Asker();
+        flight.score(task(1, 8, Deadline.NONE), wideAgain);
+        wideAgain.awaitOnly(Origin.MEMORY);
+
+        assertThat(registry.get("lyne.teacher.tier.entries").gauge().value()).isEqualTo(1);
+        assertThat(BlockDecoder.decode(ByteBuffer.wrap(wide.rows.blocks().get(0).bytes()))
+                        .count(0))
+                .isEqualTo(8);
+    }
+
+    @Test
+    void withdraw_firstAsker_cancelsNothingForTheOther() {
+        occupyDevice();
+        Asker first = new Asker();
+        Asker second = new Asker();
+        Ticket ticket = flight.score(task(1, 4, Deadline.NONE), first);
+        flight.score(task(1, 4, Deadline.NONE), second);
+
+        assertThat(ticket.withdraw()).isTrue();
+        assertThat(ticket.withdraw()).isFalse();
+        teacher.allowAll();
+        second.awaitOnly(Origin.COALESCED);
+        assertThat(first.told()).isEmpty();
+    }
+
+    @Test
+    void withdraw_lastAsker_dropsUnrunAndARetryIsANewComputation() {
+        Asker device = occupyDevice();
+        Asker first = new Asker();
+        Asker second = new Asker();
+        Ticket one = flight.score(task(1, 4, Deadline.NONE), first);
+        Ticket two = flight.score(task(1, 4, Deadline.NONE), second);
+        assertThat(one.withdraw()).isTrue();
+        assertThat(two.withdraw()).isTrue();
+        assertThat(batcher.queuedSequences()).isZero();
+        Asker retry = new Asker();
+        flight.score(task(1, 4, Deadline.NONE), retry);
+        teacher.allowAll();
+
+        device.awaitOnly(Origin.COMPUTED);
+        retry.awaitOnly(Origin.COMPUTED);
+        assertThat(teacher.sequencesScored()).isEqualTo(2);
+        assertThat(first.told()).isEmpty();
+        assertThat(second.told()).isEmpty();
+    }
+
+    @Test
+    void modelFails_reachesEachWaiterAndARetryIsANewComputation() {
+        occupyDevice();
+        teacher.failOn(BROKEN);
+        Asker first = new Asker();
+        Asker second = new Asker();
+        flight.score(task(BROKEN, 4, Deadline.NONE), first);
+        flight.score(task(BROKEN, 4, Deadline.NONE), second);
+        teacher.allowAll();
+        first.awaitOnly(Failure.Reason.MODEL_FAILED);
+        second.awaitOnly(Failure.Reason.MODEL_FAILED);
+
+        teacher.failOn(-1);
+        Asker retry = new Asker();
+        flight.score(task(BROKEN, 4, Deadline.NONE), retry);
+        retry.awaitOnly(Origin.COMPUTED);
+        assertThat(teacher.sequencesScored()).isEqualTo(3);
+    }
+
+    @Test
+    void deadline_ofComputation_isTheLatestOfItsWaiters() {
+        occupyDevice();
+        Asker hasty = new Asker();
+        Asker patient = new Asker();
+        flight.score(task(1, 4, Deadline.at(2_000)), hasty);
+        flight.score(task(1, 4, Deadline.at(3_000)), patient);
+        now.set(2_500);
+        teacher.allowAll();
+
+        hasty.awaitOnly(Failure.Reason.DEADLINE_PASSED);
+        patient.awaitOnly(Origin.COALESCED);
+    }
+
+    @Test
+    void deadline_ofOneWaiterWithNone_isNone() {
+        occupyDevice();
+        Asker hasty = new Asker();
+        Asker endless = new Asker();
+        flight.score(task(1, 4, Deadline.at(2_000)), hasty);
+        flight.score(task(1, 4, Deadline.NONE), endless);
+        now.set(Long.MAX_VALUE / 2);
+        teacher.allowAll();
+
+        hasty.awaitOnly(Failure.Reason.DEADLINE_PASSED);
+        endless.awaitOnly(Origin.COALESCED);
+    }
+
+    @Test
+    void deadline_afterThePatientWaiterLeft_isTheHastyOnes() {
+        occupyDevice();
+        Asker hasty = new Asker();
+        Asker patient = new Asker();
+        flight.score(task(1, 4, Deadline.at(2_000)), hasty);
+        Ticket ticket = flight.score(task(1, 4, Deadline.NONE), patient);
+        assertThat(ticket.withdraw()).isTrue();
+        now.set(2_500);
+        teacher.allowAll();
+
+        hasty.awaitOnly(Failure.Reason.DEADLINE_PASSED);
+        assertThat(teacher.sequencesScored()).isEqualTo(1);
+    }
+
+    @Test
+    void deadline_passedWhileRunning_stillDelivers() {
+        teacher.hold();
+        Asker hasty = new Asker();
+        flight.score(task(1, 4, Deadline.at(2_000)), hasty);
+        await().until(() -> teacher.batches().size() == 1);
+        now.set(5_000);
+        teacher.allowAll();
+
+        hasty.awaitOnly(Origin.COMPUTED);
+    }
+
+    @Test
+    void bypassCache_neitherReadsNorJoinsNorStores() {
+        Asker stored = new Asker();
+        flight.score(task(1, 4, Deadline.NONE), stored);
+        stored.awaitOnly(Origin.COMPUTED);
+        Asker fresh = new Asker();
+        flight.score(bypassing(task(1, 4, Deadline.NONE)), fresh);
+        fresh.awaitOnly(Origin.COMPUTED);
+        Asker unseen = new Asker();
+        flight.score(bypassing(task(7, 4, Deadline.NONE)), unseen);
+        unseen.awaitOnly(Origin.COMPUTED);
+        Asker after = new Asker();
+        flight.score(task(7, 4, Deadline.NONE), after);
+        after.awaitOnly(Origin.COMPUTED);
+
+        assertThat(teacher.sequencesScored()).isEqualTo(4);
+        assertThat(fresh.rows).isNotSameAs(stored.rows);
+        assertThat(counter("lyne.teacher.cache.bypassed")).isEqualTo(2);
+    }
+
+    @Test
+    void score_afterTheBatcherClosed_fails() throws InterruptedException {
+        batcher.close();
+        Asker late = new Asker();
+        flight.score(task(1, 4, Deadline.NONE), late);
+
+        late.awaitOnly(Failure.Reason.DRAINING);
+        assertThat(teacher.closed()).isTrue();
+    }
+
+    @Test
+    void score_noPositions_isAnsweredWithNoRows() {
+        Asker asker = new Asker();
+        flight.score(
+                new ScoreTask(
+                        new ScoreItem(new int[] {1}, new int[0]),
+                        TestRows.exact(new Selection.TopK(4, List.of())),
+                        Deadline.NONE,
+                        false),
+                asker);
+
+        asker.awaitOnly(Origin.COMPUTED);
+        assertThat(asker.rows.rows()).isZero();
+    }
+}
