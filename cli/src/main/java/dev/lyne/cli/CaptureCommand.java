@@ -89,7 +89,7 @@ final class CaptureCommand implements Callable<Integer> {
             }
         }
         CaptureSession session = new CaptureSession(
-                FetchedTokenizer.complete(SettingOptions.collect(spec, null, config)),
+                FetchedTokenizer.complete(SettingOptions.collect(spec, null, config), System.err::println),
                 temperatures,
                 shardWindows,
                 writers);

@@ -7,6 +7,7 @@ import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.weights.ModelFiles;
+import dev.lyne.student.client.ClientOptions;
 import dev.lyne.student.client.TargetRequest;
 import dev.lyne.student.client.TeacherClient;
 import dev.lyne.student.client.TeacherExpectation;
@@ -40,13 +41,14 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class EvaluateCommand implements Callable<Integer> {
-    @Option(
-            names = "--model",
-            required = true,
-            paramLabel = "DIR",
-            description =
-                    "A Hugging Face model directory; without a tokenizer of its own, the one of --teacher is taken.")
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "A Hugging Face model directory.")
     private Path model;
+
+    @Option(
+            names = "--tokenizer",
+            paramLabel = "DIR",
+            description = "Directory of tokenizer.json (default: the model's, else the one that --teacher sends).")
+    private @Nullable Path givenTokenizer;
 
     @Mixin
     private CorpusOptions text;
@@ -123,24 +125,29 @@ final class EvaluateCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** The model's own tokenizer, else the teacher's, as its server sends it. */
+    /** The tokenizer that was named, else the model's own, else the teacher's, as its server sends it. */
     private Path tokenizerDirectory(Path temporary) throws IOException {
-        if (hasTokenizer() || teacher == null) {
+        if (givenTokenizer != null) {
+            return givenTokenizer;
+        }
+        if (teacher == null || Files.isRegularFile(model.resolve(Tokenizer.FILE_NAME))) {
             return model;
         }
         Path directory = temporary.resolve("tokenizer");
-        TokenizerDownload.into(directory, teacher, "", security.security());
+        TokenizerDownload.into(directory, teacher, client());
         return directory;
     }
 
-    private boolean hasTokenizer() {
-        return Files.isRegularFile(model.resolve(Tokenizer.FILE_NAME));
+    private ClientOptions client() {
+        return patience.client("evaluate", security).build();
     }
 
     /** The corpus, once everything that was given is known to fit, and before any of it is read. */
     private Corpus checkedCorpus() throws IOException {
         ModelFiles.requireModel("--model", model);
-        if (teacher == null) {
+        if (givenTokenizer != null) {
+            Home.tokenizer("--tokenizer", givenTokenizer);
+        } else if (teacher == null) {
             Home.tokenizer("--model", model);
         }
         int most = ModelConfiguration.read(model).contextLength();
@@ -183,8 +190,7 @@ final class EvaluateCommand implements Callable<Integer> {
             throws InterruptedException {
         var expectation = new TeacherExpectation(
                 null, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
-        try (var client = TeacherClient.connect(
-                        teacher, patience.client("evaluate", security).build());
+        try (var client = TeacherClient.connect(teacher, client());
                 var stream = client.open(TargetRequest.topK(topK, List.of(), expectation))) {
             return Evaluator.evaluate(
                     scorer, Optional.of(Teacher.of(stream)), windows, batchTokens, new WindowLines(System.err)::update);

@@ -47,6 +47,7 @@ final class HealthCommand implements Callable<Integer> {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(waitSeconds);
         ManagedChannel channel =
                 TeacherDialer.open(security.withoutToken()).channel(teacher).build();
+        LinePace pace = new LinePace();
         try {
             while (true) {
                 String answer = ask(channel);
@@ -56,6 +57,10 @@ final class HealthCommand implements Callable<Integer> {
                 }
                 if (System.nanoTime() - end >= 0) {
                     throw new IllegalStateException("teacher " + teacher + ": " + answer + " (expected: SERVING)");
+                }
+                if (pace.due()) {
+                    System.err.println("waiting for the teacher (for " + waitSeconds + " s at most): teacher " + teacher
+                            + ": " + answer);
                 }
                 Thread.sleep(PAUSE_MILLIS);
                 channel.resetConnectBackoff();

@@ -9,6 +9,7 @@ import dev.lyne.load.result.Merge;
 import dev.lyne.load.run.LoadTest;
 import dev.lyne.load.run.Schedule;
 import dev.lyne.load.wire.GrpcConnections;
+import dev.lyne.student.client.ClientOptions;
 import dev.lyne.student.client.TeacherClient;
 import dev.lyne.student.client.TeacherDialer;
 import java.io.IOException;
@@ -43,6 +44,7 @@ final class LoadCommand implements Callable<Integer> {
             "--report",
             "--compare",
             "--merge",
+            "--retry-seconds",
             "--processes",
             "--start-at",
             "--help",
@@ -58,6 +60,15 @@ final class LoadCommand implements Callable<Integer> {
 
     @Mixin
     private TeacherSecurityOptions security;
+
+    @Option(
+            names = "--retry-seconds",
+            paramLabel = "S",
+            defaultValue = "0",
+            description =
+                    "Most seconds to wait for a server to answer before the first step (default: ${DEFAULT-VALUE}, unlike"
+                            + " elsewhere: a load test that waits by itself would hide that nobody was there).")
+    private double retrySeconds;
 
     @Mixin
     private LoadProfileOptions profile;
@@ -196,6 +207,9 @@ final class LoadCommand implements Callable<Integer> {
             throw new IllegalArgumentException("--teacher: none (expected: HOST:PORT, or --compare or --merge)");
         }
         TeacherClient.requireUsable(teacher, security.security());
+        if (!(retrySeconds >= 0 && retrySeconds <= 1e7)) {
+            throw new IllegalArgumentException("--retry-seconds: " + retrySeconds + " (expected: 0..1e7)");
+        }
         if (!metrics.isEmpty()) {
             ServeCommand.address("--metrics", metrics);
         }
@@ -211,6 +225,7 @@ final class LoadCommand implements Callable<Integer> {
                 throw new IllegalArgumentException(
                         "--processes: " + processes + " with --start-at (expected: one of them)");
             }
+            awaitTeacher(teacher);
             tellSeed(whole);
             return new LoadProcesses(processes).run(profile.facts(whole.seed()));
         }
@@ -219,6 +234,7 @@ final class LoadCommand implements Callable<Integer> {
         if (startAt != null) {
             profile.requireSeed("--start-at");
         }
+        awaitTeacher(teacher);
         tellSeed(whole);
         if (startAt != null) {
             TimeUnit.MILLISECONDS.sleep(Math.max(0, Instant.now().until(startAt, ChronoUnit.MILLIS)));
@@ -240,6 +256,19 @@ final class LoadCommand implements Callable<Integer> {
                     outcome.saturatedAt(),
                     outcome.steps());
         }
+    }
+
+    /** Returns once a server has answered, at once where none is to be waited for. */
+    private void awaitTeacher(String addresses) {
+        if (retrySeconds == 0) {
+            return;
+        }
+        ClientOptions patient = ClientOptions.builder()
+                .security(security.security())
+                .retryFor(LoadProfileOptions.seconds(retrySeconds))
+                .listener(System.err::println)
+                .build();
+        TeacherClient.connect(addresses, patient).close();
     }
 
     /** A seed that nobody gave is said, so that the run can be repeated. */
