@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -138,6 +139,25 @@ final class StuckReplicaTest {
             Students.assertExactly(Students.takeAll(stream, sequences), sequences, healthy.model);
             assertThat(healthy.asked.size()).isGreaterThan(270);
             assertThat(slow.asked.size()).isLessThan(40);
+        }
+    }
+
+    /** Its first answer takes a hundred times as long as each of the others: what that says is soon tested. */
+    @Test
+    void take_besideAReplicaThatWasCold_itGetsItsShareSoonAfterItsFirstAnswer() throws Exception {
+        List<TargetSequence> sequences = Students.sequences(1000, 62);
+        try (FakeTeacher warm = new FakeTeacher(1);
+                FakeTeacher cold = new FakeTeacher(1);
+                TeacherClient client = TeacherClient.connect(
+                        cold.address() + "," + warm.address(),
+                        options().stuckFor(Duration.ofSeconds(20)).build());
+                TargetStream stream = client.open(Students.REQUEST)) {
+            warm.answering = FakeTeacher.taking(Duration.ofMillis(5));
+            AtomicInteger answered = new AtomicInteger();
+            cold.answering = FakeTeacher.taking(() -> Duration.ofMillis(answered.getAndIncrement() == 0 ? 500 : 5));
+            await().until(() -> !warm.opened.isEmpty() && !cold.opened.isEmpty());
+            Students.assertExactly(Students.takeAll(stream, sequences), sequences, warm.model);
+            assertThat(cold.asked.size()).isGreaterThan(100);
         }
     }
 
