@@ -33,7 +33,7 @@ final class DirectMemoryTest {
 
     @Test
     void serve_directMemoryStaysOut_exits3AndNamesTheLimit() throws Exception {
-        Process server = serve("1m");
+        Process server = serve("1k");
         try (var out = server.inputReader(StandardCharsets.UTF_8);
                 var err = server.errorReader(StandardCharsets.UTF_8)) {
             String address = JsonMapper.shared()

@@ -91,7 +91,7 @@ final class FaultyReplicaProcessesTest {
             }
         }
         try (ServerProcess server = teacher("lost-teacher", "tokens_per_second=300")) {
-            List<String> arguments = student("lost", "--retry-seconds", "2");
+            List<String> arguments = student("lost", "--retry-seconds", "6");
             teachers(arguments, server.awaitReady().listening());
             try (ChildProcess student = tiny.train("lost", arguments)) {
                 tiny.awaitLines("lost", 5, student);
@@ -100,7 +100,7 @@ final class FaultyReplicaProcessesTest {
             }
         }
         assertThat(Files.readString(tiny.log("lost")))
-                .contains("no rows for PT2S")
+                .contains("no rows for PT6S")
                 .contains("checkpoint written before the end");
         assertThat(steps("lost")).hasSize(1);
         try (ServerProcess server = teacher("new-teacher", "tokens_per_second=20000")) {
