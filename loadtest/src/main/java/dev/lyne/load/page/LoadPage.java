@@ -66,8 +66,8 @@ public final class LoadPage {
                 Html.count(best.bytesPerSecond()),
                 "at " + Html.decimal(best.bytesPerPosition(), 1) + " bytes a position");
         card(
-                "Latency, p50 and p99",
-                millis(best, "p50") + " / " + millis(best, "p99") + " ms",
+                "Latency, p50 and p99, ms",
+                millis(best, "p50") + " / " + millis(best, "p99"),
                 "a sequence, from when it was due, best step");
         card("Not computed afresh", Html.percent(best.hitRatio()), "share of positions from a cache or joined");
         card(
