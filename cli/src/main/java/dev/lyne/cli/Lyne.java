@@ -29,7 +29,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 
-/** Entry point: {@code ./lyne COMMAND}. Exits 0 when done, 1 when it failed, 2 on wrong usage. */
+/** Entry point: {@code ./lyne COMMAND}. Exits 0 when done, 1 when it failed, 2 on wrong usage, 3 when out of memory. */
 @Command(
         name = "lyne",
         description = "A teacher-logit service and the student trainers that learn from it.",
@@ -75,7 +75,7 @@ public final class Lyne implements Runnable {
         try {
             code = execute(List.of(arguments));
         } catch (OutOfMemoryError e) {
-            System.err.println("lyne: out of memory (expected: a larger LYNE_HEAP, or less at a time)");
+            System.err.println("lyne: " + Failures.outOfMemory(e));
             code = 3;
         } catch (Throwable e) { // a command's Error: one line, as for everything else
             System.err.println("lyne: " + Failures.describe(e));

@@ -168,6 +168,8 @@ final class BrokenInputsTest {
                 "load --teacher localhost:1 --selection best",
                 "load --teacher localhost:1 --positions most",
                 "load --teacher localhost:1 --duration -1",
+                "load --teacher localhost:1 --retry-seconds -1",
+                "load --teacher localhost:1 --retry-seconds NaN",
                 "load --teacher localhost --duration 1",
                 "load",
                 "serve --teacher demo --batch-tokens x",

@@ -134,6 +134,14 @@ final class CommandLineTest {
                 "evaluate --model DIR --corpus DIR|--model: DIR holds no config.json (expected: a directory with one)",
                 "score --teacher localhost:1 --tokenizer DIR text|--tokenizer: DIR holds no tokenizer.json (expected:"
                         + " a directory with one)",
+                "evaluate --model ../examples/state-of-the-union/teacher --tokenizer DIR --corpus DIR|--tokenizer: DIR holds"
+                        + " no tokenizer.json (expected: a directory with one)",
+                "train --teacher 127.0.0.1:1 --alpha 0.9 --out DIR/run --student DIR/none --corpus DIR/none|corpus: DIR/none"
+                        + " does not exist (expected: a file of text or JSON Lines, plain or compressed with gzip or zstd,"
+                        + " or a directory of such)",
+                "train --teacher 127.0.0.1:1 --alpha 0.9 --out DIR/run --student DIR/none --corpus"
+                        + " ../examples/state-of-the-union/held-out.jsonl.gz|student: DIR/none does not exist (expected: a"
+                        + " model directory, or a config.json)",
                 "tokenizer train --corpus DIR/none --out DIR|--corpus: DIR/none does not exist (expected: a file of text or"
                         + " JSON Lines, plain or compressed with gzip or zstd, or a directory of such)",
                 "train --out DIR/run --student DIR/none --corpus DIR|student: DIR/none does not exist (expected: a"
@@ -251,6 +259,26 @@ final class CommandLineTest {
         Outcome outcome = run("load", "--teacher", "127.0.0.1:1", "--duration", "1", "--students", "1");
         assertThat(outcome.code()).isEqualTo(1);
         assertThat(outcome.err()).contains("127.0.0.1:1");
+    }
+
+    @Test
+    void loadOnNobody_afterItsPatience_failsWithTheAddress() {
+        Outcome outcome = run("load", "--teacher", "127.0.0.1:1", "--retry-seconds", "0.5");
+        assertThat(outcome.code()).isEqualTo(1);
+        assertThat(outcome.err())
+                .isEqualTo("lyne: teacher 127.0.0.1:1: connection refused (is ./lyne serve running there?)\n");
+    }
+
+    /** One name and one meaning in every command that dials a teacher; a load test alone does not wait by itself. */
+    @ParameterizedTest
+    @CsvSource({"train,600", "capture,600", "evaluate,600", "score,600", "load,0"})
+    void retrySeconds_everyCommandThatDials_hasIt(String command, String expected) {
+        CommandLine.Model.CommandSpec spec = Objects.requireNonNull(
+                        Lyne.commandLine().getSubcommands().get(command))
+                .getCommandSpec();
+        assertThat(String.join(" ", spec.findOption("--retry-seconds").description()))
+                .matches(".*\\(default: (" + expected + "|\\$\\{DEFAULT-VALUE}).*");
+        assertThat(spec.findOption("--retry-seconds").defaultValue()).isIn(expected, null);
     }
 
     @Test

@@ -5,7 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.lyne.load.process.ChildProcess;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -86,5 +90,73 @@ final class FetchedTokenizerTest {
                             "32"));
             assertThat(server.isAlive()).isTrue();
         }
+    }
+
+    /** The server comes last: each command waits for it, says so, and does its work. */
+    @Test
+    void trainEvaluateAndLoad_beforeTheirTeacher_waitForItAndSaySo() throws Exception {
+        var tiny = new TinyTraining(shared);
+        Path bare = Files.createDirectory(shared.resolve("bare"));
+        for (String file : List.of("config.json", "model.safetensors")) {
+            Files.copy(tiny.teacher().resolve(file), bare.resolve(file));
+        }
+        Path config = Files.createDirectory(shared.resolve("student")).resolve("config.json");
+        Files.copy(tiny.teacher().resolve("config.json"), config);
+        String text = tiny.text().toString();
+        Map<String, String> commands = Map.of(
+                "train",
+                "--alpha 0.9 --steps 1 --context 32 --student " + config + " --corpus " + text + " --out "
+                        + shared.resolve("run"),
+                "evaluate",
+                "--context 32 --windows 4 --model " + bare + " --corpus " + text,
+                "load",
+                "--retry-seconds 300 --students 1 --in-flight 2 --tokens 16 --warm-up 0 --duration 1");
+        List<ChildProcess> waiting = new ArrayList<>();
+        try {
+            for (var command : commands.entrySet()) {
+                String line = command.getKey() + " --teacher " + tiny.address() + " " + command.getValue();
+                waiting.add(ChildProcess.start(
+                        command.getKey(), tiny.log(command.getKey()), 1, "256m", List.of(line.split(" "))));
+            }
+            for (String name : commands.keySet()) {
+                Awaitility.await()
+                        .atMost(Duration.ofMinutes(2))
+                        .until(() -> Files.readString(tiny.log(name)).contains("waiting for a teacher for "));
+            }
+            try (ChildProcess server = tiny.serve()) {
+                for (ChildProcess command : waiting) {
+                    command.awaitSuccess();
+                }
+                assertThat(server.isAlive()).isTrue();
+            }
+        } finally {
+            waiting.forEach(ChildProcess::close);
+        }
+    }
+
+    @Test
+    void evaluate_tokenizerOfAnotherDirectory_isTheSameAsItsOwn() throws Exception {
+        var tiny = new TinyTraining(shared);
+        Path bare = Files.createDirectory(shared.resolve("bare"));
+        for (String file : List.of("config.json", "model.safetensors")) {
+            Files.copy(tiny.teacher().resolve(file), bare.resolve(file));
+        }
+        List<String> common =
+                List.of("--corpus", tiny.text().toString(), "--context", "32", "--windows", "4", "--threads", "1");
+        List<Path> reports = List.of(shared.resolve("own.json"), shared.resolve("named.json"));
+        List<String> own =
+                new ArrayList<>(List.of("evaluate", "--model", tiny.teacher().toString()));
+        List<String> named = new ArrayList<>(List.of(
+                "evaluate",
+                "--model",
+                bare.toString(),
+                "--tokenizer",
+                tiny.teacher().toString()));
+        for (List<String> command : List.of(own, named)) {
+            command.addAll(common);
+            command.addAll(List.of("--json", reports.get(command == own ? 0 : 1).toString()));
+            run(tiny, "evaluate", command);
+        }
+        assertThat(reports.get(1)).hasSameTextualContentAs(reports.get(0));
     }
 }

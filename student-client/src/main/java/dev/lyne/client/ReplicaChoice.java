@@ -12,12 +12,15 @@ final class ReplicaChoice {
     /** A replica this much slower than the fastest gets a sequence only where it needs half of the fastest one's time. */
     private static final double MUCH_SLOWER = 4;
 
+    /** An idle replica this much slower than the fastest is tested from time to time. */
+    private static final double SLOWER = 2;
+
     private ReplicaChoice() {}
 
     /**
      * The replica that is expected to answer a sequence first, where it has room for it now; where it has none, the sequence waits for
-     * it rather than going to one that takes longer. A replica whose rate is not known gets a few, and more once it has answered. One
-     * that the sequence was taken from comes last.
+     * it rather than going to one that takes longer. A replica whose rate is not known gets a few, and more once it has answered; one
+     * that was slow and has been idle gets a single one, as a test of what is known. One that the sequence was taken from comes last.
      */
     static Optional<Link> of(List<Link> links, Entry entry, long now) {
         List<Link> usable = links.stream().filter(link -> link.isUsable(now)).toList();
@@ -36,6 +39,14 @@ final class ReplicaChoice {
         }
         double fastest =
                 known.stream().mapToDouble(link -> link.rate(now)).max().orElse(0);
+        Optional<Link> doubtful = known.stream()
+                .filter(link ->
+                        link.rate.isDoubtful(now) && link.rate(now) * SLOWER < fastest && link.hasRoomFor(entry))
+                .findFirst();
+        if (doubtful.isPresent()) {
+            doubtful.get().rate.test();
+            return doubtful;
+        }
         return known.stream()
                 .min(Comparator.comparingDouble(link ->
                         link.expectedNanos(entry.tokens(), now) * (link.rate(now) * MUCH_SLOWER < fastest ? 2 : 1)))

@@ -21,7 +21,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongFunction;
 import java.util.function.LongSupplier;
 import java.util.random.RandomGeneratorFactory;
 import java.util.stream.Collectors;
@@ -36,9 +35,6 @@ public final class TeacherClient implements TargetSource {
     /** How long a wait goes on without asking whether it is to stop. */
     static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
-    private static final long FIRST_LINE_NANOS = TimeUnit.SECONDS.toNanos(5);
-    private static final long LINES_NANOS = TimeUnit.MINUTES.toNanos(1);
-    private static final long ASLEEP_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final Logger LOG = LoggerFactory.getLogger(TeacherClient.class);
 
     private final TeacherAddresses addresses;
@@ -48,6 +44,7 @@ public final class TeacherClient implements TargetSource {
     private final TeacherAddresses.Resolver resolver;
     private final ScheduledThreadPoolExecutor timers;
     private final ScheduledThreadPoolExecutor resolving;
+    private final Replica firstToAnswer;
     private final TeacherDescription teacher;
 
     /** Guarded by this. */
@@ -87,7 +84,9 @@ public final class TeacherClient implements TargetSource {
         this.timers = daemon("lyne-client-timer");
         this.resolving = daemon("lyne-client-resolver");
         try {
-            this.teacher = describeFirst();
+            Described first = describeFirst();
+            this.firstToAnswer = first.by;
+            this.teacher = first.teacher;
         } catch (RuntimeException e) {
             close();
             throw e;
@@ -97,6 +96,11 @@ public final class TeacherClient implements TargetSource {
     @Override
     public TeacherDescription describe() {
         return teacher;
+    }
+
+    /** The replica that described the teacher first. */
+    Replica firstToAnswer() {
+        return firstToAnswer;
     }
 
     @Override
@@ -148,8 +152,10 @@ public final class TeacherClient implements TargetSource {
 
     private record Answer(Replica replica, ListenableFuture<GetTeacherResponse> future) {}
 
+    private record Described(Replica by, TeacherDescription teacher) {}
+
     /** Asks all replicas side by side until one describes its teacher or patience is over. */
-    private TeacherDescription describeFirst() {
+    private Described describeFirst() {
         var answers = new LinkedBlockingQueue<Answer>();
         Map<Replica, Answer> asked = new HashMap<>();
         Map<Replica, Long> askAtNanos = new HashMap<>();
@@ -175,8 +181,10 @@ public final class TeacherClient implements TargetSource {
                 if (answer != null) {
                     asked.remove(answer.replica);
                     try {
-                        return Contract.description(Objects.requireNonNull(Futures.getDone(answer.future))
-                                .getTeacher());
+                        return new Described(
+                                answer.replica,
+                                Contract.description(Objects.requireNonNull(Futures.getDone(answer.future))
+                                        .getTeacher()));
                     } catch (ExecutionException e) {
                         tried.put(
                                 answer.replica.label(),
@@ -198,43 +206,6 @@ public final class TeacherClient implements TargetSource {
             throw interrupted();
         } finally {
             asked.values().forEach(answer -> answer.future.cancel(true));
-        }
-    }
-
-    /** How long a client that has no teacher yet goes on asking; one thread. */
-    private static final class OpeningPatience {
-        private final ClientOptions options;
-        private long startNanos;
-        private long lastNanos;
-        private long lineNanos;
-
-        OpeningPatience(ClientOptions options, long nowNanos) {
-            this.options = options;
-            this.startNanos = nowNanos;
-            this.lastNanos = nowNanos;
-            this.lineNanos = FIRST_LINE_NANOS;
-        }
-
-        /** Throws where it is over; says from time to time what is waited for. Called every moment, unless the process sleeps. */
-        void requireMore(long nowNanos, LongFunction<String> history) {
-            if (nowNanos - lastNanos > ASLEEP_NANOS) {
-                startNanos += nowNanos - lastNanos;
-            }
-            lastNanos = nowNanos;
-            long waited = nowNanos - startNanos;
-            if (options.listener().isStopRequested()) {
-                throw new TeacherUnavailableException("stopped as asked; " + history.apply(waited));
-            }
-            if (waited >= options.timeouts().retry().toNanos()) {
-                throw new TeacherUnavailableException(history.apply(waited));
-            }
-            if (waited >= lineNanos) {
-                lineNanos = Math.min(2 * lineNanos, lineNanos + LINES_NANOS);
-                options.listener()
-                        .onWaiting("waiting for a teacher for " + Link.seconds(waited) + " (for "
-                                + Link.seconds(options.timeouts().retry().toNanos()) + " at most): "
-                                + history.apply(waited));
-            }
         }
     }
 

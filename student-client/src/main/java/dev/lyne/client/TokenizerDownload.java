@@ -8,6 +8,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 
 /** Takes a teacher's tokenizer from its server, checked file by file. */
 public final class TokenizerDownload {
@@ -33,54 +35,80 @@ public final class TokenizerDownload {
     private static final long MOST_BYTES = 256L << 20;
     private static final Duration TIMEOUT = Duration.ofMinutes(1);
 
-    /** How long servers that do not answer yet are asked again. */
-    private static final Duration PATIENCE = Duration.ofMinutes(1);
+    private static final long PAUSE_MILLIS = 500;
+    private static final long NANOS_BETWEEN_LINES = TimeUnit.SECONDS.toNanos(10);
 
     private TokenizerDownload() {}
 
     /**
-     * Writes the tokenizer's files into a directory, which is made where there is none.
+     * Writes the tokenizer's files into a directory, which is made where there is none. Waits for a server to answer as a {@link
+     * TeacherClient} does: for as long as the options' timeout to retry, and the listener hears of it.
      *
-     * @param addresses of the teacher's servers, asked one after the other until one answers
-     * @param teacher its name; empty for a server's only one
-     * @throws TeacherUnavailableException where none answers
+     * @param addresses of the teacher's servers, all asked side by side; the first to answer sends it
+     * @param options the teacher's name, security, patience and listener
+     * @throws TeacherUnavailableException where none answers, or none sends it
      * @throws TeacherRefusedException where a server has no tokenizer, does not let the caller in, or sends what it did not announce
      */
-    public static void into(Path directory, String addresses, String teacher, TeacherSecurity security)
+    public static void into(Path directory, String addresses, ClientOptions options) throws IOException {
+        into(directory, addresses, options, System::nanoTime);
+    }
+
+    static void into(Path directory, String addresses, ClientOptions options, LongSupplier nanoTime)
             throws IOException {
-        TeacherDialer dialer = TeacherDialer.open(security);
-        long endNanos = System.nanoTime() + PATIENCE.toNanos();
+        Failures failures = new Failures(options, nanoTime);
         while (true) {
-            List<String> tried = new ArrayList<>();
-            for (String address : addresses.split(",", -1)) {
-                ManagedChannel channel = dialer.channel(address.strip()).build();
+            try (TeacherClient client = new TeacherClient(addresses, options, nanoTime, InetAddress::getAllByName)) {
+                Replica replica = client.firstToAnswer();
                 try {
-                    write(directory, download(channel, teacher));
+                    write(directory, download(replica.channel(), options.teacher()));
                     return;
                 } catch (StatusRuntimeException e) {
-                    tried.add("teacher " + address.strip() + ": " + reason(address.strip(), e));
-                } finally {
-                    channel.shutdownNow();
+                    failures.add("teacher " + replica.label() + ": ", e);
                 }
-            }
-            if (System.nanoTime() - endNanos >= 0) {
-                throw new TeacherUnavailableException(String.join("; ", tried));
             }
             pause();
         }
     }
 
-    private static String reason(String address, StatusRuntimeException e) {
-        Failure failure = Failure.of(e);
-        if (failure.ofCall() == Failure.Remedy.GIVE_UP || Failure.isUntrusted(e)) {
-            throw new TeacherRefusedException("teacher " + address + ": " + failure);
+    /** Downloads that broke off from servers that had answered: how long so, and the lines that say it. */
+    private static final class Failures {
+        private final ClientOptions options;
+        private final LongSupplier nanoTime;
+        private boolean any;
+        private long firstNanos;
+        private long lineNanos;
+
+        Failures(ClientOptions options, LongSupplier nanoTime) {
+            this.options = options;
+            this.nanoTime = nanoTime;
         }
-        return failure.description();
+
+        /** Throws where asking again is in vain, or patience is over. */
+        void add(String server, StatusRuntimeException e) {
+            Failure failure = Failure.of(e);
+            if (failure.ofCall() == Failure.Remedy.GIVE_UP || Failure.isUntrusted(e)) {
+                throw new TeacherRefusedException(server + failure);
+            }
+            long now = nanoTime.getAsLong();
+            long retryNanos = options.timeouts().retry().toNanos();
+            firstNanos = any ? firstNanos : now;
+            if (now - firstNanos >= retryNanos) {
+                throw new TeacherUnavailableException(server + failure.description());
+            }
+            if (!any || now - lineNanos >= NANOS_BETWEEN_LINES) {
+                lineNanos = now;
+                options.listener()
+                        .onWaiting("waiting for the teacher's tokenizer for " + Link.seconds(now - firstNanos)
+                                + " (for " + Link.seconds(retryNanos) + " at most): " + server
+                                + failure.description());
+            }
+            any = true;
+        }
     }
 
     private static void pause() {
         try {
-            TimeUnit.MILLISECONDS.sleep(500);
+            TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new TeacherUnavailableException("interrupted while the tokenizer was being fetched");
@@ -94,7 +122,6 @@ public final class TokenizerDownload {
         long left = MOST_BYTES;
         Iterator<GetTokenizerResponse> parts = TeacherServiceGrpc.newBlockingStub(channel)
                 .withDeadlineAfter(TIMEOUT.toSeconds(), TimeUnit.SECONDS)
-                .withMaxInboundMessageSize(8 << 20)
                 .getTokenizer(
                         GetTokenizerRequest.newBuilder().setTeacher(teacher).build());
         while (parts.hasNext()) {

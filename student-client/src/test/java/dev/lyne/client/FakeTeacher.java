@@ -8,6 +8,8 @@ import dev.lyne.v1.Credit;
 import dev.lyne.v1.ExecutionFingerprint;
 import dev.lyne.v1.GetTeacherRequest;
 import dev.lyne.v1.GetTeacherResponse;
+import dev.lyne.v1.GetTokenizerRequest;
+import dev.lyne.v1.GetTokenizerResponse;
 import dev.lyne.v1.Limits;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Rows;
@@ -38,6 +40,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A teacher server on loopback that scores with {@link FakeRows} and answers each sequence as its test says. */
@@ -52,6 +55,10 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
 
     /** What is done with an opening message; null: it is accepted. */
     volatile @Nullable Status refusal;
+
+    /** How the tokenizer is sent; by default there is none. */
+    volatile Consumer<StreamObserver<GetTokenizerResponse>> tokenizer = responses ->
+            responses.onError(Status.NOT_FOUND.withDescription("no tokenizer").asRuntimeException());
 
     volatile Credit credit =
             Credit.newBuilder().setSequences(16).setTokens(100_000).build();
@@ -82,13 +89,18 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
 
     /** One device: answers one sequence after the other, each after so long. */
     static Consumer<Asked> taking(java.time.Duration each) {
+        return taking(() -> each);
+    }
+
+    /** One device: answers one sequence after the other, the next after as long as is said then. */
+    static Consumer<Asked> taking(Supplier<java.time.Duration> next) {
         var device = java.util.concurrent.Executors.newSingleThreadScheduledExecutor(task -> {
             Thread thread = new Thread(task, "fake-device");
             thread.setDaemon(true);
             return thread;
         });
         return asked -> device.execute(() -> {
-            java.util.concurrent.locks.LockSupport.parkNanos(each.toNanos());
+            java.util.concurrent.locks.LockSupport.parkNanos(next.get().toNanos());
             asked.answerRest();
         });
     }
@@ -152,6 +164,11 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
         responses.onNext(
                 GetTeacherResponse.newBuilder().setTeacher(description()).build());
         responses.onCompleted();
+    }
+
+    @Override
+    public void getTokenizer(GetTokenizerRequest request, StreamObserver<GetTokenizerResponse> responses) {
+        tokenizer.accept(responses);
     }
 
     @Override

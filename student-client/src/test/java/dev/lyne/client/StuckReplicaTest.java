@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -91,6 +92,8 @@ final class StuckReplicaTest {
                 return System.nanoTime() - start > Duration.ofMillis(3500).toNanos();
             });
             assertThat(held).hasSize(4);
+            busy.answering = asked -> asked.answer(100); // a late one may be asked of the other once that has answered
+            other.answering = asked -> asked.answer(100);
             held.forEach(asked -> asked.answer(100));
             Students.assertExactly(
                     List.of(stream.take(), stream.take(), stream.take(), stream.take()), sequences, busy.model);
@@ -138,6 +141,25 @@ final class StuckReplicaTest {
             Students.assertExactly(Students.takeAll(stream, sequences), sequences, healthy.model);
             assertThat(healthy.asked.size()).isGreaterThan(270);
             assertThat(slow.asked.size()).isLessThan(40);
+        }
+    }
+
+    /** Its first answer takes a hundred times as long as each of the others: what that says is soon tested. */
+    @Test
+    void take_besideAReplicaThatWasCold_itGetsItsShareSoonAfterItsFirstAnswer() throws Exception {
+        List<TargetSequence> sequences = Students.sequences(1000, 62);
+        try (FakeTeacher warm = new FakeTeacher(1);
+                FakeTeacher cold = new FakeTeacher(1);
+                TeacherClient client = TeacherClient.connect(
+                        cold.address() + "," + warm.address(),
+                        options().stuckFor(Duration.ofSeconds(20)).build());
+                TargetStream stream = client.open(Students.REQUEST)) {
+            warm.answering = FakeTeacher.taking(Duration.ofMillis(5));
+            AtomicInteger answered = new AtomicInteger();
+            cold.answering = FakeTeacher.taking(() -> Duration.ofMillis(answered.getAndIncrement() == 0 ? 500 : 5));
+            await().until(() -> !warm.opened.isEmpty() && !cold.opened.isEmpty());
+            Students.assertExactly(Students.takeAll(stream, sequences), sequences, warm.model);
+            assertThat(cold.asked.size()).isGreaterThan(100);
         }
     }
 

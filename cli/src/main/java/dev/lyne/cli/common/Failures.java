@@ -119,6 +119,14 @@ public final class Failures {
         return "an internal fault of Lyne (set LYNE_STACK_TRACES=1 to see where, and report it)";
     }
 
+    /** Which memory was out, and the variable that raises its limit. The heap's end, where the launcher started Java, is the VM's to tell. */
+    public static String outOfMemory(OutOfMemoryError e) {
+        String message = String.valueOf(e.getMessage());
+        return message.toLowerCase(Locale.ROOT).contains("direct")
+                ? "out of direct memory: " + message + " (expected: a larger LYNE_DIRECT_MEMORY, or less at a time)"
+                : "out of memory (expected: a larger LYNE_HEAP, or less at a time)";
+    }
+
     /** Why a file could not be read or written. */
     private static String reason(FileSystemException e) {
         if (e.getReason() != null) {

@@ -4,6 +4,7 @@ import dev.lyne.cli.common.AtLeast;
 import dev.lyne.cli.common.HostPort;
 import dev.lyne.cli.common.JsonReport;
 import dev.lyne.cli.common.TeacherSecurityOptions;
+import dev.lyne.client.ClientOptions;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherDialer;
 import dev.lyne.lm.files.AsideFile;
@@ -49,6 +50,7 @@ public final class LoadCommand implements Callable<Integer> {
             "--report",
             "--compare",
             "--merge",
+            "--retry-seconds",
             "--processes",
             "--start-at",
             "--help",
@@ -64,6 +66,15 @@ public final class LoadCommand implements Callable<Integer> {
 
     @Mixin
     private TeacherSecurityOptions security;
+
+    @Option(
+            names = "--retry-seconds",
+            paramLabel = "S",
+            defaultValue = "0",
+            description =
+                    "Most seconds to wait for a server to answer before the first step (default: ${DEFAULT-VALUE}, unlike"
+                            + " elsewhere: a load test that waits by itself would hide that nobody was there).")
+    private double retrySeconds;
 
     @Mixin
     private LoadProfileOptions profile;
@@ -202,6 +213,9 @@ public final class LoadCommand implements Callable<Integer> {
             throw new IllegalArgumentException("--teacher: none (expected: HOST:PORT, or --compare or --merge)");
         }
         TeacherClient.requireUsable(teacher, security.security());
+        if (!(retrySeconds >= 0 && retrySeconds <= 1e7)) {
+            throw new IllegalArgumentException("--retry-seconds: " + retrySeconds + " (expected: 0..1e7)");
+        }
         if (!metrics.isEmpty()) {
             HostPort.parse("--metrics", metrics);
         }
@@ -217,6 +231,7 @@ public final class LoadCommand implements Callable<Integer> {
                 throw new IllegalArgumentException(
                         "--processes: " + processes + " with --start-at (expected: one of them)");
             }
+            awaitTeacher(teacher);
             tellSeed(whole);
             return new LoadProcesses(processes).run(profile.facts(whole.seed()));
         }
@@ -225,6 +240,7 @@ public final class LoadCommand implements Callable<Integer> {
         if (startAt != null) {
             profile.requireSeed("--start-at");
         }
+        awaitTeacher(teacher);
         tellSeed(whole);
         if (startAt != null) {
             TimeUnit.MILLISECONDS.sleep(Math.max(0, Instant.now().until(startAt, ChronoUnit.MILLIS)));
@@ -246,6 +262,19 @@ public final class LoadCommand implements Callable<Integer> {
                     outcome.saturatedAt(),
                     outcome.steps());
         }
+    }
+
+    /** Returns once a server has answered, at once where none is to be waited for. */
+    private void awaitTeacher(String addresses) {
+        if (retrySeconds == 0) {
+            return;
+        }
+        ClientOptions patient = ClientOptions.builder()
+                .security(security.security())
+                .retryFor(LoadProfileOptions.seconds(retrySeconds))
+                .listener(System.err::println)
+                .build();
+        TeacherClient.connect(addresses, patient).close();
     }
 
     /** A seed that nobody gave is said, so that the run can be repeated. */

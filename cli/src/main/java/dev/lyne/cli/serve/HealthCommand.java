@@ -1,5 +1,6 @@
 package dev.lyne.cli.serve;
 
+import dev.lyne.cli.common.LinePace;
 import dev.lyne.cli.common.TeacherSecurityOptions;
 import dev.lyne.client.TeacherDialer;
 import dev.lyne.v1.TeacherServiceGrpc;
@@ -48,6 +49,7 @@ public final class HealthCommand implements Callable<Integer> {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(waitSeconds);
         ManagedChannel channel =
                 TeacherDialer.open(security.withoutToken()).channel(teacher).build();
+        LinePace pace = new LinePace();
         try {
             while (true) {
                 String answer = ask(channel);
@@ -57,6 +59,10 @@ public final class HealthCommand implements Callable<Integer> {
                 }
                 if (System.nanoTime() - end >= 0) {
                     throw new IllegalStateException("teacher " + teacher + ": " + answer + " (expected: SERVING)");
+                }
+                if (pace.due()) {
+                    System.err.println("waiting for the teacher (for " + waitSeconds + " s at most): teacher " + teacher
+                            + ": " + answer);
                 }
                 Thread.sleep(PAUSE_MILLIS);
                 channel.resetConnectBackoff();

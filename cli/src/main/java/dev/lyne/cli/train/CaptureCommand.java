@@ -90,7 +90,7 @@ public final class CaptureCommand implements Callable<Integer> {
             }
         }
         CaptureSession session = new CaptureSession(
-                FetchedTokenizer.complete(SettingOptions.collect(spec, null, config)),
+                FetchedTokenizer.complete(SettingOptions.collect(spec, null, config), System.err::println),
                 temperatures,
                 shardWindows,
                 writers);

@@ -5,6 +5,7 @@ import dev.lyne.cli.common.ModelRuntimeOptions;
 import dev.lyne.cli.common.TeacherPatienceOptions;
 import dev.lyne.cli.common.TeacherSecurityOptions;
 import dev.lyne.cli.common.TokenisingLines;
+import dev.lyne.client.ClientOptions;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherExpectation;
@@ -47,13 +48,14 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 public final class EvaluateCommand implements Callable<Integer> {
-    @Option(
-            names = "--model",
-            required = true,
-            paramLabel = "DIR",
-            description =
-                    "A Hugging Face model directory; without a tokenizer of its own, the one of --teacher is taken.")
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "A Hugging Face model directory.")
     private Path model;
+
+    @Option(
+            names = "--tokenizer",
+            paramLabel = "DIR",
+            description = "Directory of tokenizer.json (default: the model's, else the one that --teacher sends).")
+    private @Nullable Path givenTokenizer;
 
     @Mixin
     private CorpusOptions text;
@@ -130,24 +132,29 @@ public final class EvaluateCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** The model's own tokenizer, else the teacher's, as its server sends it. */
+    /** The tokenizer that was named, else the model's own, else the teacher's, as its server sends it. */
     private Path tokenizerDirectory(Path temporary) throws IOException {
-        if (hasTokenizer() || teacher == null) {
+        if (givenTokenizer != null) {
+            return givenTokenizer;
+        }
+        if (teacher == null || Files.isRegularFile(model.resolve(Tokenizer.FILE_NAME))) {
             return model;
         }
         Path directory = temporary.resolve("tokenizer");
-        TokenizerDownload.into(directory, teacher, "", security.security());
+        TokenizerDownload.into(directory, teacher, client());
         return directory;
     }
 
-    private boolean hasTokenizer() {
-        return Files.isRegularFile(model.resolve(Tokenizer.FILE_NAME));
+    private ClientOptions client() {
+        return patience.client("evaluate", security).build();
     }
 
     /** The corpus, once everything that was given is known to fit, and before any of it is read. */
     private Corpus checkedCorpus() throws IOException {
         ModelFiles.requireModel("--model", model);
-        if (teacher == null) {
+        if (givenTokenizer != null) {
+            Home.tokenizer("--tokenizer", givenTokenizer);
+        } else if (teacher == null) {
             Home.tokenizer("--model", model);
         }
         int most = ModelConfiguration.read(model).contextLength();
@@ -190,8 +197,7 @@ public final class EvaluateCommand implements Callable<Integer> {
             throws InterruptedException {
         var expectation = new TeacherExpectation(
                 null, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
-        try (var client = TeacherClient.connect(
-                        teacher, patience.client("evaluate", security).build());
+        try (var client = TeacherClient.connect(teacher, client());
                 var stream = client.open(TargetRequest.topK(topK, List.of(), expectation))) {
             return Evaluator.evaluate(
                     scorer, Optional.of(Teacher.of(stream)), windows, batchTokens, new WindowLines(System.err)::update);

@@ -6,6 +6,7 @@ import dev.lyne.cli.common.StopOnSignal;
 import dev.lyne.student.train.FetchedTokenizer;
 import dev.lyne.student.train.RunStart;
 import dev.lyne.student.train.RunSummary;
+import dev.lyne.student.train.Settings;
 import dev.lyne.student.train.Trainer;
 import dev.lyne.student.train.TrainingConfig;
 import java.io.PrintStream;
@@ -84,9 +85,10 @@ public class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        TrainingConfig run = TrainingConfig.of(FetchedTokenizer.complete(SettingOptions.collect(spec, recipe, config)));
-        check(run);
+        Settings given = SettingOptions.collect(spec, recipe, config);
+        check(TrainingConfig.of(given)); // before a teacher is waited for
         RunStart start = start();
+        TrainingConfig run = TrainingConfig.of(FetchedTokenizer.complete(given, System.err::println));
         try (var stop = StopOnSignal.install();
                 var progress = new ConsoleProgress(System.err, stop::isRequested)) {
             RunSummary summary = Trainer.train(run, start, progress);

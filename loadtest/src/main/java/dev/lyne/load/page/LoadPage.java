@@ -17,7 +17,12 @@ public final class LoadPage {
     private static final int COLORS = 6;
     private static final String STYLE = ".scroll th, .scroll td { white-space: nowrap; overflow-wrap: normal; }\n"
             + ".scroll + .scroll { margin-top: 1.4rem; }\n"
-            + ".words td:last-child { white-space: normal; overflow-wrap: anywhere; }\n";
+            + ".scroll + p { margin-top: 1.4rem; }\n"
+            + ".words td:last-child { white-space: normal; overflow-wrap: anywhere; }\n"
+            + "@media (max-width: 640px) {\n"
+            + "  .words table { font-size: .8rem; }\n"
+            + "  .words .scroll tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 9.5rem; }\n"
+            + "}\n";
     private static final String[] PERCENTILES = {"p50", "p90", "p99", "p99.9"};
 
     private final LoadResult result;
@@ -61,9 +66,8 @@ public final class LoadPage {
                 Html.count(best.bytesPerSecond()),
                 "at " + Html.decimal(best.bytesPerPosition(), 1) + " bytes a position");
         card(
-                "Latency, p50 and p99",
-                Html.decimal(best.latencyMillis().getOrDefault("p50", 0.0), 1) + " / "
-                        + Html.decimal(best.latencyMillis().getOrDefault("p99", 0.0), 1) + " ms",
+                "Latency, p50 and p99, ms",
+                millis(best, "p50") + " / " + millis(best, "p99"),
                 "a sequence, from when it was due, best step");
         card("Not computed afresh", Html.percent(best.hitRatio()), "share of positions from a cache or joined");
         card(
@@ -75,10 +79,17 @@ public final class LoadPage {
         out.append("</ul>\n</header>\n");
     }
 
+    private static String millis(StepResult step, String percentile) {
+        double millis = step.latencyMillis().getOrDefault(percentile, 0.0);
+        return Html.decimal(millis, millis < 100 ? 1 : 0);
+    }
+
     private String subtitle() {
         boolean open = result.steps().get(0).offeredPerSecond() > 0;
-        return "Server " + result.profile().getOrDefault("teacher", "unknown")
-                + (result.teacher().isEmpty() ? ". " : ", teacher " + shortened(result.teacher()) + ". ")
+        String servers = result.profile().getOrDefault("teacher", "unknown").replace(",", ", ");
+        return "Server " + servers
+                + (result.teacher().isEmpty() ? "" : "; teacher " + shortened(result.teacher()))
+                + ". "
                 + (open
                         ? "Open loop: sequences come when they are due, answered or not, and latency counts from then. "
                         : "Closed loop: every student keeps sequences in flight and asks for the next when one is answered. ")
@@ -88,7 +99,7 @@ public final class LoadPage {
 
     /** A digest in a sentence is cut to the twelve characters that people compare. */
     private static String shortened(String teacher) {
-        return teacher.replaceAll("([0-9a-f]{12})[0-9a-f]{20,}", "$1…");
+        return teacher.replaceAll("([0-9a-f]{12})[0-9a-f]{20,}", "$1");
     }
 
     private void card(String what, String value, String note) {

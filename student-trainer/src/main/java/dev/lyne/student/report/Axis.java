@@ -61,6 +61,6 @@ record Axis(double low, double high, double step) {
 
     String label(double tick) {
         int digits = (int) Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
-        return Math.abs(tick) >= 1e4 ? Html.count(tick) : Html.decimal(tick, digits);
+        return Math.abs(tick) >= 1e4 ? Html.count(tick).replace(".0 ", " ") : Html.decimal(tick, digits);
     }
 }

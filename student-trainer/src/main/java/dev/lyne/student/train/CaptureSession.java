@@ -83,11 +83,7 @@ public final class CaptureSession {
                 String.join(",", distillation.teachers()),
                 distillation.contact().security());
         ModelFiles.requireFile(Setting.TOKENIZER.key(), tokenizerDirectory, Tokenizer.FILE_NAME);
-        this.corpus = Corpus.of(
-                Setting.CORPUS.key(),
-                TrainingConfig.paths(settings, Setting.CORPUS),
-                settings.optional(Setting.TEXT_FIELD),
-                settings.flag(Setting.SKIP_INVALID));
+        this.corpus = RunInputs.corpus(settings);
         this.bos = TokenChoice.parse(Setting.BOS.key(), settings.text(Setting.BOS));
         this.eos = TokenChoice.parse(Setting.EOS.key(), settings.text(Setting.EOS));
         this.studentEosIds = settings.isGiven(Setting.STUDENT)

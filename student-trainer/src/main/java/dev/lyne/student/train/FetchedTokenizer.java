@@ -5,6 +5,7 @@ import dev.lyne.lm.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 
 /** The teacher's tokenizer, for a run that has none of its own: it stands in the run's directory, so that it goes on without it. */
 public final class FetchedTokenizer {
@@ -14,20 +15,30 @@ public final class FetchedTokenizer {
 
     /**
      * The settings, with the tokenizer at the one that the teacher's server sends where neither they nor the student's directory have
-     * one, and a teacher is named.
+     * one, and a teacher is named. Waits for that server for {@code retry_seconds} at most; what can be known to be wrong without it is
+     * refused before.
+     *
+     * @param lines for people: what is waited for, and where the tokenizer stands
      */
-    public static Settings complete(Settings settings) throws IOException {
+    public static Settings complete(Settings settings, Consumer<String> lines) throws IOException {
         if (settings.isGiven(Setting.TOKENIZER) || !settings.isGiven(Setting.TEACHER) || studentHasOne(settings)) {
             return settings;
         }
         Path directory = Path.of(settings.text(Setting.OUT)).resolve(DIRECTORY);
         if (!Files.isRegularFile(directory.resolve(Tokenizer.FILE_NAME))) {
+            TrainingConfig.Distillation distillation = TrainingConfig.distillation(settings);
+            RunInputs.corpus(settings);
+            if (settings.isGiven(Setting.STUDENT)) {
+                RunInputs.configuration(Path.of(settings.text(Setting.STUDENT)));
+            }
             TokenizerDownload.into(
                     directory,
-                    String.join(",", settings.list(Setting.TEACHER)),
-                    settings.optional(Setting.TEACHER_NAME).orElse(""),
-                    SecuritySettings.security(settings));
-            System.err.println("tokenizer: the teacher's, written to " + directory);
+                    String.join(",", distillation.teachers()),
+                    distillation
+                            .contact()
+                            .client(settings.text(Setting.NAME), lines::accept)
+                            .build());
+            lines.accept("tokenizer: the teacher's, written to " + directory);
         }
         return settings.with(Setting.TOKENIZER, directory.toString());
     }

@@ -41,6 +41,15 @@ record RunInputs(Corpus corpus, Optional<Corpus> heldOut, ModelConfiguration con
                 configuration);
     }
 
+    /** The corpus that settings name; refuses a path that is not there. */
+    static Corpus corpus(Settings settings) throws IOException {
+        return Corpus.of(
+                Setting.CORPUS.key(),
+                TrainingConfig.paths(settings, Setting.CORPUS),
+                settings.optional(Setting.TEXT_FIELD),
+                settings.flag(Setting.SKIP_INVALID));
+    }
+
     /** Refuses a tokenizer that the student has too few rows for, and rows that are wider than the tokenizer's vocabulary. */
     void requireFit(Tokenizer tokenizer, TrainingConfig.Distillation distillation) {
         tokenizer.checkFits(configuration);

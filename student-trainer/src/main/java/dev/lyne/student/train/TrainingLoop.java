@@ -21,7 +21,11 @@ final class TrainingLoop {
     private final RunTotals totals;
     private final int nllTerm;
     private final int divergenceTerm;
+    /** The step of the newest checkpoint; −1: there is none. */
     private long checkpointedStep;
+    /** The last step that a checkpoint was tried of. */
+    private long triedStep;
+
     private long checkpointNanos;
 
     /** Whether the optimiser may have changed weights of a step that is not finished. */
@@ -65,6 +69,7 @@ final class TrainingLoop {
         this.plan = plan;
         this.totals = totals;
         this.checkpointedStep = checkpointedStep;
+        this.triedStep = checkpointedStep;
         this.checkpointNanos = parts.nanoTicker().getAsLong();
         this.nllTerm = parts.model().terms().indexOf("nll");
         this.divergenceTerm = parts.model().terms().indexOf("divergence");
@@ -129,9 +134,23 @@ final class TrainingLoop {
         return isWhole() && (parts.recorder().isPresent() || minutes > 0 && since >= minutes * 60e9);
     }
 
-    /** Leaves a checkpoint of the last finished step, where there is none and the model stands there. */
+    /** Leaves a checkpoint of the last finished step, where there is none and the model stands there; says so, or which one stands. */
     private void checkpointBeforeEnd(Throwable cause) {
-        if (cause instanceof OutOfMemoryError || applying || checkpointedStep == totals.step() || !isWhole()) {
+        if (cause instanceof OutOfMemoryError) {
+            parts.listener().onNotice("out of memory after step " + totals.step() + ": " + newest());
+            return;
+        }
+        if (applying) {
+            parts.listener()
+                    .onNotice("step " + (totals.step() + 1)
+                            + " broke off midway, and the model stands between two steps: " + newest());
+            return;
+        }
+        if (checkpointedStep == totals.step()) {
+            return;
+        }
+        if (!isWhole() || triedStep == totals.step()) {
+            parts.listener().onNotice("step " + totals.step() + ": no checkpoint: " + newest());
             return;
         }
         try {
@@ -141,8 +160,16 @@ final class TrainingLoop {
                             "step " + totals.step() + ": checkpoint written before the end; --resume goes on from it");
         } catch (IOException | RuntimeException e) {
             cause.addSuppressed(e);
-            parts.listener().onNotice(String.valueOf(e.getMessage()));
+            parts.listener().onNotice(e.getMessage() + "; " + newest());
         }
+    }
+
+    /** Which checkpoint is there, and the command that goes on from it. */
+    private String newest() {
+        return checkpointedStep < 0
+                ? "there is no checkpoint; the same command begins anew"
+                : "the newest checkpoint is of step " + checkpointedStep
+                        + "; the same command with --resume goes on from it";
     }
 
     private boolean isDue(long every) {
@@ -284,7 +311,7 @@ final class TrainingLoop {
     private void checkpoint() throws IOException {
         long start = parts.nanoTicker().getAsLong();
         long next = totals.step() * plan.batch();
-        checkpointedStep = totals.step(); // whatever comes of it, it is not tried again
+        triedStep = totals.step(); // whatever comes of it, it is not tried again
         RunState state = totals.state(
                 parts.sequence().epoch(next),
                 parts.sequence().index(next),
@@ -292,6 +319,7 @@ final class TrainingLoop {
                 forced(parts.events()::force, parts.events()::wholeBytes),
                 parts.taid().state());
         parts.checkpoints().write(plan.name(), state, parts.model()::saveState);
+        checkpointedStep = totals.step();
         checkpointNanos = parts.nanoTicker().getAsLong();
         if (totals.step() < plan.steps()) {
             // The last checkpoint cannot hold the time that writing it takes, and a run resumed from it ends with what

@@ -78,6 +78,9 @@ final class ReportPageTest {
     void covering_anyRange_endsOnRoundTicks() {
         assertThat(Axis.covering(3.61, 8.38, 5).ticks()).containsExactly(3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0);
         assertThat(Axis.covering(2, 2, 5).ticks()).hasSizeGreaterThan(1);
+        Axis thousands = Axis.covering(0, 250_000, 5);
+        assertThat(thousands.ticks().stream().map(thousands::label))
+                .containsExactly("0", "50 k", "100 k", "150 k", "200 k", "250 k");
         assertThat(Axis.fromZero(1200, 6).ticks()).containsExactly(0.0, 200.0, 400.0, 600.0, 800.0, 1000.0, 1200.0);
     }
 

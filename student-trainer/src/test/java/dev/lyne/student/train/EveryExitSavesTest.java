@@ -3,10 +3,12 @@ package dev.lyne.student.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.lm.training.Trainable;
 import dev.lyne.student.checkpoint.Checkpoint;
 import dev.lyne.student.checkpoint.CheckpointStore;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -56,10 +58,61 @@ final class EveryExitSavesTest {
         TinyRun tiny = new TinyRun(directory);
         TrainingConfig config = tiny.config("out", FEW_CHECKPOINTS);
         var end = new OutOfMemoryError("heap");
-        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, endingAfter(3, end, new ArrayList<>())))
+        List<String> notices = new ArrayList<>();
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, endingAfter(3, end, notices)))
                 .isSameAs(end);
+        assertThat(notices)
+                .last()
+                .isEqualTo("out of memory after step 3: there is no checkpoint; the same command begins anew");
         assertThat(new CheckpointStore(new RunDirectory(config.out()).checkpoints(), 1).latest())
                 .isEmpty();
+    }
+
+    /** The model stands between two steps: the checkpoint before stays the newest, and the user is told which that is. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 4, 5})
+    void train_errorWithinTheOptimisersStep_tellsTheCheckpointThatStands(int brokenStep) throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        Map<Setting, String> settings = new HashMap<>(FEW_CHECKPOINTS);
+        settings.put(Setting.CHECKPOINT_EVERY, "3");
+        Trainer.train(tiny.config("whole", settings), RunStart.AFRESH, ProgressListener.none());
+        TrainingConfig config = tiny.config("parts", settings);
+        List<String> notices = new ArrayList<>();
+        ProgressListener listener = endingAfter(-1, new IllegalStateException(), notices);
+        var end = new AssertionError("a bug of the optimiser");
+        var session = new TrainingSession(config, breakingOff(brokenStep, end), listener);
+        assertThatThrownBy(() -> session.run(RunStart.AFRESH)).isSameAs(end);
+        boolean first = brokenStep == 1;
+        assertThat(notices)
+                .last()
+                .isEqualTo(
+                        "step " + brokenStep + " broke off midway, and the model stands between two steps: "
+                                + (first
+                                        ? "there is no checkpoint; the same command begins anew"
+                                        : "the newest checkpoint is of step 3; the same command with --resume goes on from it"));
+        Trainer.train(config, first ? RunStart.AFRESH : RunStart.RESUMED, ProgressListener.none());
+        assertSameModel("parts", "whole");
+    }
+
+    /** Students whose optimiser fails in that step, after it has changed some of the weights. */
+    private static Trainer.RealSurroundings breakingOff(int step, Error end) {
+        return new Trainer.RealSurroundings() {
+            @Override
+            public TrainingSession.Student openStudent(TrainingConfig config, int vocabularySize) {
+                TrainingSession.Student real = super.openStudent(config, vocabularySize);
+                Trainable model = (Trainable) Proxy.newProxyInstance(
+                        Trainable.class.getClassLoader(),
+                        new Class<?>[] {Trainable.class},
+                        (proxy, method, arguments) -> {
+                            Object result = method.invoke(real.model(), arguments);
+                            if (method.getName().equals("apply") && real.model().steps() == step) {
+                                throw end;
+                            }
+                            return result;
+                        });
+                return new TrainingSession.Student(model, real.fingerprint());
+            }
+        };
     }
 
     @Test

@@ -9,14 +9,19 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.LoggerFactory;
 
-/** Listening sockets that take so many connections together; more are closed as they come, before anything is read of them. */
+/**
+ * Listening sockets that take so many connections together, whose buffers are watched; more are closed as they come, before anything is
+ * read of them.
+ */
 final class CountedConnections implements ChannelFactory<ServerChannel> {
     private final int most;
+    private final DirectMemoryWatch memory;
     private final AtomicInteger open = new AtomicInteger();
     private final PacedLog refusals = new PacedLog(LoggerFactory.getLogger(CountedConnections.class));
 
-    CountedConnections(int most) {
+    CountedConnections(int most, DirectMemoryWatch memory) {
         this.most = most;
+        this.memory = memory;
     }
 
     @Override
@@ -37,6 +42,7 @@ final class CountedConnections implements ChannelFactory<ServerChannel> {
                     refusals.warn("refused a connection: " + most + " are open (expected: at most --max-connections)");
                     connection.unsafe().closeForcibly();
                 } else {
+                    WatchedAllocator.around(connection, memory);
                     connection.closeFuture().addListener(closed -> open.decrementAndGet());
                 }
             }

@@ -40,7 +40,8 @@ final class Listener {
             RpcMetrics metrics,
             Executor calls,
             TeacherRpc rpc,
-            BindableService healthService) {
+            BindableService healthService,
+            DirectMemoryWatch memory) {
         this.loops = new MultiThreadIoEventLoopGroup(
                 0, new DefaultThreadFactory("lyne-network", true), NioIoHandler.newFactory());
         int maxRequestBytes = RequestSize.maxBytes(contextLength);
@@ -48,7 +49,7 @@ final class Listener {
         NettyServerBuilder builder = NettyServerBuilder.forAddress(options.listen(), security.credentials())
                 .bossEventLoopGroup(loops)
                 .workerEventLoopGroup(loops)
-                .channelFactory(new CountedConnections(options.limits().maxConnections()))
+                .channelFactory(new CountedConnections(options.limits().maxConnections(), memory))
                 .maxConcurrentCallsPerConnection(options.limits().maxStreamsPerConnection())
                 .executor(calls)
                 .maxInboundMessageSize(
@@ -71,7 +72,7 @@ final class Listener {
                 .map(address -> NettyServerBuilder.forAddress(address, InsecureServerCredentials.create())
                         .bossEventLoopGroup(loops)
                         .workerEventLoopGroup(loops)
-                        .channelFactory(new CountedConnections(MAX_PROBES))
+                        .channelFactory(new CountedConnections(MAX_PROBES, memory))
                         .executor(calls)
                         .addService(guard.around(healthService.bindService()))
                         .build());

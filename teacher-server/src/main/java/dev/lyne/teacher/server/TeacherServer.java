@@ -72,7 +72,8 @@ public final class TeacherServer implements AutoCloseable {
     private boolean drained;
 
     private final CountDownLatch over = new CountDownLatch(1);
-    private volatile Optional<String> defect = Optional.empty();
+    private final DirectMemoryWatch memory = new DirectMemoryWatch(System::nanoTime, this::memoryLost);
+    private volatile Optional<Throwable> defect = Optional.empty();
 
     private TeacherServer(
             List<Teacher> teachers,
@@ -107,7 +108,8 @@ public final class TeacherServer implements AutoCloseable {
                 .mapToInt(teacher -> teacher.description().contextLength())
                 .max()
                 .orElseThrow();
-        this.listener = new Listener(options, context, security, metrics, calls, rpc, health.getHealthService());
+        this.listener =
+                new Listener(options, context, security, metrics, calls, rpc, health.getHealthService(), memory);
     }
 
     /**
@@ -117,13 +119,14 @@ public final class TeacherServer implements AutoCloseable {
      * @throws IllegalArgumentException where two teachers have one name, or the disk cache's directory cannot be written or is
      *     another server's; then the teachers stay the caller's
      * @throws IllegalStateException where a teacher's warm-up fails
+     * @throws OutOfMemoryError where it fails for want of memory
      */
     public static TeacherServer start(List<Teacher> teachers, TeacherServerOptions options)
             throws IOException, InterruptedException {
         TeacherServer server = listen(teachers, options);
         try {
             server.awaitWarm();
-        } catch (IllegalStateException e) {
+        } catch (IllegalStateException | OutOfMemoryError e) {
             server.close();
             throw e;
         }
@@ -207,6 +210,9 @@ public final class TeacherServer implements AutoCloseable {
             try {
                 batcher.warm().get();
             } catch (ExecutionException e) {
+                if (e.getCause() instanceof OutOfMemoryError exhausted) {
+                    throw exhausted;
+                }
                 throw new IllegalStateException("a teacher failed to warm up: " + e.getCause(), e.getCause());
             }
         }
@@ -277,19 +283,34 @@ public final class TeacherServer implements AutoCloseable {
      * Waits until the server has drained.
      *
      * @throws IllegalStateException at once where a teacher's device thread has ended by itself: nothing is computed any more
+     * @throws OutOfMemoryError at once where direct memory is exhausted, and stays so
      */
     public void awaitTermination() throws InterruptedException {
         over.await();
-        Optional<String> why = defect;
-        if (why.isPresent()) {
-            throw new IllegalStateException(why.get());
+        Optional<Throwable> why = defect;
+        if (why.isPresent() && why.get() instanceof OutOfMemoryError exhausted) {
+            throw exhausted;
         }
+        if (why.isPresent()) {
+            throw new IllegalStateException(why.get().getMessage(), why.get());
+        }
+    }
+
+    /** Says at once that nobody is answered any more; the rest is up to whoever awaits the end. */
+    private void memoryLost(OutOfMemoryError exhausted) {
+        health.enterTerminalState();
+        defect = Optional.of(exhausted);
+        over.countDown();
     }
 
     /** Says at once that nothing is computed any more; the rest is up to whoever awaits the end. */
     private void deviceLost(String teacher, Throwable cause) {
         health.enterTerminalState();
-        defect = Optional.of("the device thread of teacher " + teacher + " ended: " + cause.getMessage());
+        defect = Optional.of(
+                cause instanceof OutOfMemoryError
+                        ? cause
+                        : new IllegalStateException(
+                                "the device thread of teacher " + teacher + " ended: " + cause.getMessage(), cause));
         over.countDown();
     }
 
@@ -304,7 +325,7 @@ public final class TeacherServer implements AutoCloseable {
         BatchOptions batching =
                 options.batching().withMaxEntries(options.limits().maxSequenceEntries());
         Batcher batcher = new Batcher(
-                teacher,
+                new WatchedTeacher(teacher, new DirectMemoryWatch(System::nanoTime, this::memoryLost)),
                 description.deterministic() ? batching.oneAtATime() : batching,
                 options.encodeThreads(),
                 System::nanoTime,

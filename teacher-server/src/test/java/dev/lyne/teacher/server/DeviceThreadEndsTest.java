@@ -79,6 +79,25 @@ final class DeviceThreadEndsTest {
         });
     }
 
+    /** One forward finds no direct memory for its tensors, and the next one does. */
+    @Test
+    void refusedDirectMemory_failsItsBatchAlone() throws Exception {
+        AtomicBoolean refused = new AtomicBoolean(true);
+        Teacher teacher = new FaultyTeacher(new FakeTeacher("fake", 500, 64), (items, score) -> {
+            if (refused.get()) {
+                throw new OutOfMemoryError("Cannot reserve 64 bytes of direct buffer memory");
+            }
+            return score.of(items);
+        });
+        serve(teacher, (server, stream, health) -> {
+            assertThat(stream.score(1, 1, 2, 3).awaitFailed(1).getStatus().getMessage())
+                    .isEqualTo("the model failed: Cannot reserve 64 bytes of direct buffer memory");
+            refused.set(false);
+            stream.score(2, 1, 2, 3).awaitDone(2);
+            assertThat(status(health)).isEqualTo(ServingStatus.SERVING);
+        });
+    }
+
     @Test
     void errorOfTheThread_isNotServingAtOnceAndEndsTheServer() throws Exception {
         Teacher teacher = new FakeTeacher("fake", 500, 64);

@@ -3,6 +3,7 @@ package dev.lyne.teacher.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.client.ClientOptions;
 import dev.lyne.client.TeacherRefusedException;
 import dev.lyne.client.TeacherSecurity;
 import dev.lyne.client.TokenizerDownload;
@@ -31,8 +32,11 @@ final class TokenizerDownloadTest {
                         new TokenizerFile("tokenizer_config.json", new byte[0])));
     }
 
-    private static TeacherSecurity security(Optional<Path> token) {
-        return TeacherSecurity.of(false, Optional.empty(), Optional.empty(), token, false);
+    private static ClientOptions options(String teacher, Optional<Path> token) {
+        return ClientOptions.builder()
+                .teacher(teacher)
+                .security(TeacherSecurity.of(false, Optional.empty(), Optional.empty(), token, false))
+                .build();
     }
 
     @Test
@@ -40,7 +44,7 @@ final class TokenizerDownloadTest {
         FakeTeacher teacher = teacher();
         try (ServerFixture fixture = new ServerFixture(teacher, options -> options)) {
             Path out = directory.resolve("a").resolve("b");
-            TokenizerDownload.into(out, "127.0.0.1:" + fixture.server.port(), "", security(Optional.empty()));
+            TokenizerDownload.into(out, "127.0.0.1:" + fixture.server.port(), options("", Optional.empty()));
             for (TokenizerFile file : teacher.tokenizer()) {
                 assertThat(Files.readAllBytes(out.resolve(file.name()))).isEqualTo(file.bytes());
             }
@@ -54,7 +58,7 @@ final class TokenizerDownloadTest {
     void into_teacherWithoutATokenizer_isRefusedByName() throws Exception {
         try (ServerFixture fixture = new ServerFixture()) {
             assertThatThrownBy(() -> TokenizerDownload.into(
-                            directory, "127.0.0.1:" + fixture.server.port(), "", security(Optional.empty())))
+                            directory, "127.0.0.1:" + fixture.server.port(), options("", Optional.empty())))
                     .isInstanceOf(TeacherRefusedException.class)
                     .hasMessageContaining(
                             "teacher fake has no tokenizer to send (expected: a teacher of a model directory");
@@ -69,10 +73,10 @@ final class TokenizerDownloadTest {
                 options -> options.security(new ServerSecurity(Optional.empty(), Optional.of(tokens), false)))) {
             String address = "127.0.0.1:" + fixture.server.port();
             assertThatThrownBy(() ->
-                            TokenizerDownload.into(directory.resolve("x"), address, "", security(Optional.empty())))
+                            TokenizerDownload.into(directory.resolve("x"), address, options("", Optional.empty())))
                     .isInstanceOf(TeacherRefusedException.class)
                     .hasMessageContaining("no token");
-            TokenizerDownload.into(directory.resolve("y"), address, "fake", security(Optional.of(tokens)));
+            TokenizerDownload.into(directory.resolve("y"), address, options("fake", Optional.of(tokens)));
             assertThat(directory.resolve("y").resolve("tokenizer.json")).exists();
         }
     }

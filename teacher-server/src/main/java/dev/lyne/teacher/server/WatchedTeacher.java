@@ -1,0 +1,47 @@
+package dev.lyne.teacher.server;
+
+import dev.lyne.lm.scoring.RowSelection;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.model.TokenizerFile;
+import java.util.List;
+
+/** A teacher whose forwards are watched for refusals of the direct memory that tensors are transferred in. */
+record WatchedTeacher(Teacher teacher, DirectMemoryWatch watch) implements Teacher {
+    @Override
+    public TeacherDescription description() {
+        return teacher.description();
+    }
+
+    @Override
+    public List<TokenizerFile> tokenizer() {
+        return teacher.tokenizer();
+    }
+
+    @Override
+    public void warmUp() {
+        teacher.warmUp();
+    }
+
+    /** What counts as large is the number of tokens. */
+    @Override
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+        long tokens = items.stream().mapToLong(item -> item.tokens().length).sum();
+        List<ScoreOutcome> outcomes;
+        try {
+            outcomes = teacher.score(items, selection);
+        } catch (OutOfMemoryError e) {
+            watch.refused(tokens, e);
+            throw e;
+        }
+        watch.granted(tokens);
+        return outcomes;
+    }
+
+    @Override
+    public void close() {
+        teacher.close();
+    }
+}
