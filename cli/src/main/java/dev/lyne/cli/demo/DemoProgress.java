@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import tools.jackson.databind.JsonNode;
@@ -29,20 +30,20 @@ final class DemoProgress {
 
     /** Prints a line where anything moved since the last. */
     void print() throws IOException {
-        StringBuilder line = new StringBuilder();
+        List<String> parts = new ArrayList<>();
         for (String name : names) {
-            line.append(String.format(
-                    Locale.ROOT, "  %s %s", name, latest(directory.resolve(name).resolve("metrics.jsonl"))));
+            parts.add("  " + name + " " + latest(directory.resolve(name).resolve("metrics.jsonl")));
         }
-        if (!line.toString().equals(lastLine)) {
-            lastLine = line.toString();
+        String line = String.join(";", parts);
+        if (!line.equals(lastLine)) {
+            lastLine = line;
             out.printf(Locale.ROOT, "%4d s%s%n", (System.nanoTime() - startNanos) / 1_000_000_000, line);
         }
     }
 
     private String latest(Path metrics) throws IOException {
         if (!Files.exists(metrics)) {
-            return "getting ready;";
+            return "getting ready";
         }
         String step = "starting";
         String heldOut = ""; // nothing before the first evaluation
@@ -68,6 +69,6 @@ final class DemoProgress {
                         100 * line.get("stall_fraction").asDouble());
             }
         }
-        return step + heldOut + ";";
+        return step + heldOut;
     }
 }

@@ -37,10 +37,10 @@ final class DemoProgressTest {
         progress.print();
         assertThat(bytes.toString(StandardCharsets.UTF_8))
                 .endsWith("s  distilled step 3/9 nll 6.250, 10 positions/s, stall 50%;"
-                        + "  twin step 3/9 nll 7.000, 20 positions/s, stall 0%;\n");
+                        + "  twin step 3/9 nll 7.000, 20 positions/s, stall 0%\n");
         metrics("twin", "{\"step\": 3, \"held_out_nll\": 6.5, \"seconds\": 1}");
         progress.print();
         assertThat(bytes.toString(StandardCharsets.UTF_8))
-                .endsWith("  twin step 3/9 nll 7.000, 20 positions/s, stall 0%, held-out 6.500;\n");
+                .endsWith("  twin step 3/9 nll 7.000, 20 positions/s, stall 0%, held-out 6.500\n");
     }
 }
