@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -61,12 +62,14 @@ public record ProductKernels(List<Product> oneDnn) {
      * other.
      *
      * @param vocabularySize rows of the output matrix that are multiplied
+     * @param layout of the weights
      */
-    public static ProductKernels measure(ModelConfiguration configuration, int vocabularySize, ModelOptions options) {
+    public static ProductKernels measure(
+            ModelConfiguration configuration, int vocabularySize, ModelOptions options, WeightLayout layout) {
         if (!options.device().equals("cpu") || options.precision() != ComputePrecision.FLOAT32) {
             return TORCH; // bfloat16 goes through oneDNN as it is
         }
-        List<Product> large = products(configuration, vocabularySize).stream()
+        List<Product> large = products(configuration, vocabularySize, layout).stream()
                 .filter(product -> product.out() * product.in() >= SMALLEST)
                 .toList();
         if (large.isEmpty()) {
@@ -86,14 +89,15 @@ public record ProductKernels(List<Product> oneDnn) {
 
     /** oneDNN for all of a model's shapes, measured or not. */
     public static ProductKernels allOneDnn(ModelConfiguration configuration) {
-        return new ProductKernels(List.copyOf(products(configuration, configuration.vocabularySize())));
+        return new ProductKernels(List.copyOf(
+                products(configuration, configuration.vocabularySize(), WeightLayout.merged(configuration))));
     }
 
     /** Shapes of the matrices that hidden states are multiplied with, each once. */
-    static Set<Product> products(ModelConfiguration configuration, int vocabularySize) {
+    static Set<Product> products(ModelConfiguration configuration, int vocabularySize, WeightLayout layout) {
         Set<Product> products = new LinkedHashSet<>();
         boolean transposed = configuration.architecture() == Architecture.GPT2;
-        configuration.expectedTensors().forEach((name, shape) -> {
+        layout.shapes().forEach((name, shape) -> {
             if (shape.length == 2 && LAYER.matcher(name).find()) {
                 products.add(
                         transposed ? new Product(shape[1], shape[0], true) : new Product(shape[0], shape[1], false));
@@ -139,6 +143,17 @@ public record ProductKernels(List<Product> oneDnn) {
             call.run();
             return System.nanoTime() - start;
         }
+    }
+
+    /** Names the shapes of oneDNN's products; nothing where PyTorch's own are used alone. */
+    String inFingerprint() {
+        return oneDnn.isEmpty()
+                ? ""
+                : oneDnn.stream()
+                        .map(product -> product.out() + "x" + product.in())
+                        .sorted()
+                        .distinct()
+                        .collect(Collectors.joining(" ", ", oneDNN ", ""));
     }
 
     /** The script of these products. */
