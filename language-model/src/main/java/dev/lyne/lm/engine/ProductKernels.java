@@ -35,16 +35,19 @@ public record ProductKernels(List<Product> oneDnn) {
     /** A layer's matrix, unlike those that tokens or positions are looked up in. */
     private static final Pattern LAYER = Pattern.compile("\\.(layers|h)\\.\\d+\\.");
 
-    /** Share of PyTorch's time that oneDNN must stay below, so that noise does not decide between equals. */
-    private static final double CLEARLY_FASTER = 0.9;
+    /** Share of PyTorch's time that oneDNN may take: equals go to oneDNN, which also applies gates and activations as it writes. */
+    private static final double NOT_SLOWER = 1.05;
 
     /** Numbers of the smallest weight worth a measurement. */
     private static final long SMALLEST = 1 << 16;
 
+    private static final String SUM_ONTO = "  def sum_onto(self, x: Tensor, weight: Tensor, onto: Tensor) -> Tensor:\n"
+            + "    return self.product_onto(x, weight, None, onto)\n";
+
     private static final double MOST_OPERATIONS = 4e9;
     private static final int MOST_ROWS = 1_024;
     private static final int LEAST_ROWS = 64;
-    private static final int REPEATS = 4;
+    private static final int REPEATS = 6;
 
     /**
      * A weight's shape.
@@ -112,9 +115,10 @@ public record ProductKernels(List<Product> oneDnn) {
     }
 
     private Script load(ModelOptions options) {
-        return Script.load(List.of(source().methods()), constants(), options);
+        return Script.load(List.of(source().methods(), SUM_ONTO), constants(), options);
     }
 
+    /** Of a product and the sum that follows most of them. */
     private static boolean isFaster(Script oneDnn, Script torch, Product product) {
         int rows =
                 (int) Math.max(LEAST_ROWS, Math.min(MOST_ROWS, MOST_OPERATIONS / (2.0 * product.out() * product.in())));
@@ -125,20 +129,20 @@ public record ProductKernels(List<Product> oneDnn) {
                     : new Shape(product.out(), product.in());
             NDArray weight = memory.randomNormal(0f, 1f, stored, DataType.FLOAT32);
             NDArray seen = product.transposed() ? weight.transpose() : weight;
-            NDArray scratch = memory.zeros(new Shape(rows, product.out()));
+            NDArray onto = memory.zeros(new Shape(rows, product.out()));
             long torchNanos = Long.MAX_VALUE;
             long oneDnnNanos = Long.MAX_VALUE;
             for (int i = 0; i < REPEATS; i++) {
-                torchNanos = Math.min(torchNanos, nanos(torch, x, seen, scratch));
-                oneDnnNanos = Math.min(oneDnnNanos, nanos(oneDnn, x, seen, scratch));
+                torchNanos = Math.min(torchNanos, nanos(torch, x, seen, onto));
+                oneDnnNanos = Math.min(oneDnnNanos, nanos(oneDnn, x, seen, onto));
             }
-            return oneDnnNanos < CLEARLY_FASTER * torchNanos;
+            return oneDnnNanos < NOT_SLOWER * torchNanos;
         }
     }
 
-    private static long nanos(Script script, NDArray x, NDArray weight, NDArray scratch) {
-        try (InferenceCall call = script.inference("product_in")) {
-            call.tensor(x).tensor(weight).tensor(scratch);
+    private static long nanos(Script script, NDArray x, NDArray weight, NDArray onto) {
+        try (InferenceCall call = script.inference("sum_onto")) {
+            call.tensor(x).tensor(weight).tensor(onto);
             long start = System.nanoTime();
             call.run();
             return System.nanoTime() - start;

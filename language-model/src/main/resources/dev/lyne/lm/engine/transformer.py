@@ -85,20 +85,27 @@ def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: List[int], window: in
     q, k, v = q.view(sequences, -1, h, s).transpose(1, 2), k.view(sequences, -1, k.size(1), s).transpose(1, 2), v.view(sequences, -1, k.size(1), s).transpose(1, 2)
     return self.attend_heads(q, self.repeated(k), self.repeated(v), window).transpose(1, 2).reshape(n, h * s)
   qs, ks, vs = q.split(lengths), k.split(lengths), v.split(lengths)
-  found: List[Tensor] = []
+  if q.requires_grad:
+    found: List[Tensor] = []
+    for i in range(sequences):
+      found.append(self.attend_sequence(qs[i], ks[i], vs[i], window).reshape(-1, h * s))
+    return torch.cat(found)
+  out = torch.empty([n, self.key_value_heads, h // self.key_value_heads, s], dtype=q.dtype, device=q.device)
+  start = 0
   for i in range(sequences):
-    found.append(self.attend_sequence(qs[i], ks[i], vs[i], window))
-  return torch.cat(found) if sequences > 1 else found[0]
+    out.narrow(0, start, lengths[i]).copy_(self.attend_sequence(qs[i], ks[i], vs[i], window))
+    start += lengths[i]
+  return out.view(n, h * s)
 
 
 def attend_sequence(self, q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
-  # The same of one sequence, [T, H * S]. Queries that share a key make a batch of their own, in which the key stands once.
+  # The same of one sequence, [T, K, H / K, S]. Queries that share a key make a batch of their own, in which the key stands once.
   t, h, s = q.shape
   groups = self.heads // self.key_value_heads
   q = q.view(t, self.key_value_heads, groups, s).permute(1, 2, 0, 3)
   k = k.transpose(0, 1).unsqueeze(1).expand(-1, groups, -1, -1)
   v = v.transpose(0, 1).unsqueeze(1).expand(-1, groups, -1, -1)
-  return self.attend_heads(q, k, v, window).permute(2, 0, 1, 3).reshape(t, h * s)
+  return self.attend_heads(q, k, v, window).permute(2, 0, 1, 3)
 
 
 def positions(self, lengths: List[int], like: Tensor) -> Tensor:
