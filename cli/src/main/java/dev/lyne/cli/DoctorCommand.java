@@ -5,6 +5,7 @@ import ai.djl.util.cuda.CudaUtils;
 import dev.lyne.cli.common.Failures;
 import dev.lyne.cli.common.JsonReport;
 import dev.lyne.lm.engine.ProductKernels;
+import dev.lyne.lm.engine.WeightLayout;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
@@ -105,7 +106,10 @@ final class DoctorCommand implements Callable<Integer> {
     private static String products() {
         ModelConfiguration demo = ModelConfiguration.read(Home.demoTeacher());
         ProductKernels faster = ProductKernels.measure(
-                demo, demo.vocabularySize(), new ModelOptions("cpu", ComputePrecision.FLOAT32, 0));
+                demo,
+                demo.vocabularySize(),
+                new ModelOptions("cpu", ComputePrecision.FLOAT32, 0),
+                WeightLayout.merged(demo));
         return faster.oneDnn().isEmpty()
                 ? "PyTorch's own for the demo teacher"
                 : "oneDNN is faster than PyTorch's own for " + faster.oneDnn().size() + " of the demo teacher's shapes";

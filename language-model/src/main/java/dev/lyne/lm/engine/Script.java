@@ -30,6 +30,9 @@ public final class Script implements AutoCloseable {
     /** PyTorch's number of the type of 64-bit floats, which tests compute in. */
     public static final int FLOAT64 = 7;
 
+    /** Goes up whenever the scripts compute other bits from the same tokens. */
+    private static final int ARITHMETIC_VERSION = 2;
+
     private static final ReentrantLock LOADING = new ReentrantLock();
 
     private final PtNDManager manager;
@@ -128,8 +131,8 @@ public final class Script implements AutoCloseable {
         }
     }
 
-    /** What decides the last bits of what this script computes at a precision. */
-    public ExecutionFingerprint fingerprint(ComputePrecision precision) {
+    /** What decides the last bits of what this script computes at a precision with these products. */
+    public ExecutionFingerprint fingerprint(ComputePrecision precision, ProductKernels products) {
         prepareThread();
         boolean onCpu = !manager.getDevice().isGpu();
         return new ExecutionFingerprint(
@@ -137,7 +140,7 @@ public final class Script implements AutoCloseable {
                 onCpu
                         ? Processor.modelName()
                         : Processor.cudaName(manager.getDevice().getDeviceId()),
-                Processor.capability(),
+                Processor.capability() + ", arithmetic " + ARITHMETIC_VERSION + products.inFingerprint(),
                 JniUtils.getNumThreads(),
                 precision);
     }

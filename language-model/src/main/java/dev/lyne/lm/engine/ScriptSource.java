@@ -21,6 +21,8 @@ public enum ScriptSource {
     PRODUCTS("products.py"),
     /** Products with weights by oneDNN's operator for some shapes. */
     PRODUCTS_ONEDNN("products_onednn.py"),
+    /** A product to be timed. */
+    PRODUCT_SPEED("product_speed.py"),
     /** Filling tensors from the bytes of files and back. */
     TENSORS("tensors.py"),
     /** Rows of logits to sparse rows. */

@@ -52,14 +52,29 @@ public final class TensorFiles {
     /** Fills every tensor of {@code target} with the model's tensor of that name, converted to its own type. */
     public void readAll(SafetensorsModel model, NamedTensors target) throws IOException {
         for (Map.Entry<String, NDArray> tensor : target.arrays().entrySet()) {
-            String name = tensor.getKey();
-            TensorEntry entry = Objects.requireNonNull(model.tensors().get(name), name);
-            read(entry, (offset, into) -> model.read(name, offset, into), tensor.getValue());
+            read(model, tensor.getKey(), tensor.getValue(), 0);
         }
+    }
+
+    /** Reads the model's tensors to their places in {@code target}, converted to the types there. */
+    public void readAll(SafetensorsModel model, WeightLayout layout, NamedTensors target) throws IOException {
+        for (Map.Entry<String, WeightLayout.Place> place : layout.places().entrySet()) {
+            NDArray tensor = target.get(place.getValue().tensor());
+            read(model, place.getKey(), tensor, place.getValue().firstElement());
+        }
+    }
+
+    private void read(SafetensorsModel model, String name, NDArray target, long firstElement) throws IOException {
+        TensorEntry entry = Objects.requireNonNull(model.tensors().get(name), name);
+        read(entry, (offset, into) -> model.read(name, offset, into), target, firstElement);
     }
 
     /** Fills a whole tensor, converting from the stored type to the tensor's own. */
     public void read(TensorEntry entry, Source source, NDArray target) throws IOException {
+        read(entry, source, target, 0);
+    }
+
+    private void read(TensorEntry entry, Source source, NDArray target, long firstElement) throws IOException {
         long elements = entry.elements();
         int step = (int) Math.min(elements, sliceBytes / entry.type().bytes());
         // A copy of its own, not the mapped file, which ends the process where it is cut short under it.
@@ -68,7 +83,7 @@ public final class TensorFiles {
             slice.clear().limit((int)
                     (Math.min(step, elements - start) * entry.type().bytes()));
             source.read(start * entry.type().bytes(), slice);
-            fill(target, start, slice.flip(), entry.type());
+            fill(target, firstElement + start, slice.flip(), entry.type());
         }
     }
 

@@ -11,6 +11,7 @@ import dev.lyne.lm.engine.RotaryTables;
 import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.engine.ScriptSource;
 import dev.lyne.lm.engine.TensorFiles;
+import dev.lyne.lm.engine.WeightLayout;
 import dev.lyne.lm.generation.SamplingOptions;
 import dev.lyne.lm.generation.TextGenerator;
 import dev.lyne.lm.model.ComputePrecision;
@@ -21,7 +22,6 @@ import dev.lyne.lm.weights.ModelDigest;
 import dev.lyne.lm.weights.SafetensorsModel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.LongBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -48,6 +48,7 @@ public final class ScoringModel implements BatchScorer {
     private final byte[] digest;
     private final Script script;
     private final RotaryTables rotary;
+    private final ProductKernels products;
     private final NamedTensors weights;
     private final boolean ownsWeights;
     private final TextGenerator generator;
@@ -67,6 +68,7 @@ public final class ScoringModel implements BatchScorer {
         this.options = options;
         this.scoring = scoring;
         this.digest = digest;
+        this.products = products;
         int rowChunk = scoring.deterministic() ? ScoringOptions.DETERMINISTIC_CHUNK : scoring.rowChunk();
         Map<String, Object> constants = ModelConstants.of(
                 configuration,
@@ -103,7 +105,8 @@ public final class ScoringModel implements BatchScorer {
     public static ScoringModel load(Path directory, ModelOptions options, ScoringOptions scoring) {
         ModelConfiguration configuration =
                 ModelConfiguration.readAndTell(directory.resolve(ModelConfiguration.FILE_NAME));
-        return load(directory, configuration, options, scoring, products(configuration, options, scoring));
+        ProductKernels products = products(configuration, options, scoring, WeightLayout.merged(configuration));
+        return load(directory, configuration, options, scoring, products);
     }
 
     static ScoringModel load(
@@ -139,24 +142,25 @@ public final class ScoringModel implements BatchScorer {
                 configuration,
                 options,
                 scoring,
-                products(configuration, options, scoring),
+                products(configuration, options, scoring, WeightLayout.asStored(configuration)),
                 new byte[0],
                 Optional.of(weights));
     }
 
     /** Deterministic mode keeps PyTorch's own products: what was measured must not decide a row's bits. */
     private static ProductKernels products(
-            ModelConfiguration configuration, ModelOptions options, ScoringOptions scoring) {
+            ModelConfiguration configuration, ModelOptions options, ScoringOptions scoring, WeightLayout layout) {
         return scoring.deterministic()
                 ? ProductKernels.TORCH
-                : ProductKernels.measure(configuration, scoring.vocabularySize(), options);
+                : ProductKernels.measure(configuration, scoring.vocabularySize(), options, layout);
     }
 
     private void readWeights(SafetensorsModel source) throws IOException {
         TensorFiles files = new TensorFiles(script);
         int type = options.precision().torchScalarType();
-        configuration.expectedTensors().forEach((name, shape) -> weights.put(name, files.empty(weights, shape, type)));
-        files.readAll(source, weights);
+        WeightLayout layout = WeightLayout.merged(configuration);
+        layout.shapes().forEach((name, shape) -> weights.put(name, files.empty(weights, shape, type)));
+        files.readAll(source, layout, weights);
     }
 
     @Override
@@ -197,33 +201,37 @@ public final class ScoringModel implements BatchScorer {
     }
 
     private List<ScoreOutcome> scoreTogether(List<ScoreItem> items, RowSelection selection) {
-        int length = items.stream().mapToInt(item -> item.tokens().length).max().orElse(0);
+        long[] lengths = items.stream().mapToLong(item -> item.tokens().length).toArray();
+        int longest = (int) Arrays.stream(lengths).max().orElse(0);
         int count = items.stream().mapToInt(item -> item.positions().length).sum();
         if (count == 0) {
             return items.stream().map(item -> SelectedColumns.none()).toList();
         }
-        long[] ids = new long[Math.multiplyExact(items.size(), length)];
+        long[] ids = new long[Math.toIntExact(Arrays.stream(lengths).sum())];
         long[] rows = new long[count];
         long[] labels = new long[count];
         SelectionArguments arguments = new SelectionArguments(selection, items, count);
         int row = 0;
-        for (int i = 0; i < items.size(); i++) {
-            int[] tokens = items.get(i).tokens();
+        int begin = 0;
+        for (ScoreItem item : items) {
+            int[] tokens = item.tokens();
             for (int t = 0; t < tokens.length; t++) {
-                ids[i * length + t] = tokens[t];
+                ids[begin + t] = tokens[t];
             }
             int first = row;
-            for (int position : items.get(i).positions()) {
-                rows[row] = (long) i * length + position;
+            for (int position : item.positions()) {
+                rows[row] = (long) begin + position;
                 labels[row++] = label(tokens, position);
             }
-            arguments.put(items.get(i), LongStream.range(first, row).toArray());
+            arguments.put(item, LongStream.range(first, row).toArray());
+            begin += tokens.length;
         }
         try (InferenceCall call = script.inference("score")) {
             NDManager manager = call.manager();
-            call.tensor(manager.create(LongBuffer.wrap(ids), new Shape(items.size(), length)))
-                    .tensor(rotary.cosines(length))
-                    .tensor(rotary.sines(length))
+            call.tensor(manager.create(ids))
+                    .integers(lengths)
+                    .tensor(rotary.cosines(longest))
+                    .tensor(rotary.sines(longest))
                     .tensor(manager.create(rows))
                     .tensor(manager.create(labels));
             SelectedColumns columns = select(call, arguments);
@@ -268,7 +276,8 @@ public final class ScoringModel implements BatchScorer {
         arguments.put(item, picks);
         try (InferenceCall call = script.inference("score_fixed")) {
             NDManager manager = call.manager();
-            call.tensor(manager.create(LongBuffer.wrap(ids), new Shape(1, ids.length)))
+            call.tensor(manager.create(ids))
+                    .integers(ids.length)
                     .tensor(rotary.cosines(ids.length))
                     .tensor(rotary.sines(ids.length))
                     .integers(grid)
@@ -305,7 +314,7 @@ public final class ScoringModel implements BatchScorer {
 
     /** What decides the last bits of a row, besides model and tokens. */
     public ExecutionFingerprint fingerprint() {
-        return script.fingerprint(options.precision());
+        return script.fingerprint(options.precision(), products);
     }
 
     /** Numbers in the weights, tied ones once. */

@@ -6,14 +6,15 @@ import ai.djl.ndarray.types.Shape;
 import dev.lyne.lm.engine.NamedTensors;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** A checked batch, laid out for the scripts: padded ids, rows as indices into the padded positions, labels. */
+/** A checked batch, laid out for the scripts: ids of one sequence after another, rows as indices into them, labels. */
 final class BatchTensors {
-    private final int batch;
-    private final int length;
+    private final int longest;
+    private final long[] lengths;
     private final long[] ids;
     private final long[] rows;
     private final long[] labels;
@@ -25,24 +26,26 @@ final class BatchTensors {
             throw new IllegalArgumentException("batch: " + sequences.size() + " sequences, "
                     + source.positions().size() + " lists of positions (expected: as many of both, at least 1)");
         }
-        this.batch = sequences.size();
-        this.length = sequences.stream().mapToInt(tokens -> tokens.length).max().getAsInt();
-        if (length < 1 || length > contextLength) {
+        this.longest =
+                sequences.stream().mapToInt(tokens -> tokens.length).max().getAsInt();
+        if (longest < 1 || longest > contextLength) {
             throw new IllegalArgumentException(
-                    "longest sequence: " + length + " tokens (expected: 1..context=" + contextLength + ")");
+                    "longest sequence: " + longest + " tokens (expected: 1..context=" + contextLength + ")");
         }
-        this.ids = new long[Math.multiplyExact(batch, length)];
+        this.lengths = sequences.stream().mapToLong(tokens -> tokens.length).toArray();
+        this.ids = new long[Math.toIntExact(Arrays.stream(lengths).sum())];
         int count = source.positions().stream()
                 .mapToInt(positions -> positions.length)
                 .sum();
         this.rows = new long[count];
         this.labels = new long[count];
         int row = 0;
-        for (int item = 0; item < batch; item++) {
+        int begin = 0;
+        for (int item = 0; item < sequences.size(); item++) {
             int[] tokens = sequences.get(item);
             for (int t = 0; t < tokens.length; t++) {
                 requireId(item, t, tokens[t], vocabularySize);
-                ids[item * length + t] = tokens[t];
+                ids[begin + t] = tokens[t];
             }
             int previous = -1;
             for (int t : source.positions().get(item)) {
@@ -50,10 +53,11 @@ final class BatchTensors {
                     throw new IllegalArgumentException("sequence " + item + ", position " + t + " after " + previous
                             + " (expected: ascending, 0.." + (tokens.length - 2) + ")");
                 }
-                rows[row] = (long) item * length + t;
+                rows[row] = (long) begin + t;
                 labels[row++] = tokens[t + 1];
                 previous = t;
             }
+            begin += tokens.length;
         }
         this.columns = new TreeMap<>(source.columns());
         columns.forEach((name, column) -> requireRows(name, column, count));
@@ -63,13 +67,19 @@ final class BatchTensors {
         return rows.length;
     }
 
-    /** Token ids, zeros past a sequence's end. {@code [batch, length]} */
+    /** Token ids of all sequences, one after another. */
     NDArray ids(NDManager manager) {
-        return manager.create(LongBuffer.wrap(ids), new Shape(batch, length));
+        return manager.create(ids);
     }
 
-    int length() {
-        return length;
+    /** Lengths of the sequences. */
+    NDArray lengths(NDManager manager) {
+        return manager.create(lengths);
+    }
+
+    /** The greatest of them. */
+    int longest() {
+        return longest;
     }
 
     NDArray rows(NDManager manager) {

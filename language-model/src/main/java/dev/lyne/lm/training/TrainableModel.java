@@ -2,6 +2,7 @@ package dev.lyne.lm.training;
 
 import ai.djl.ndarray.types.DataType;
 import dev.lyne.lm.engine.ModelConstants;
+import dev.lyne.lm.engine.ProductKernels;
 import dev.lyne.lm.engine.RotaryTables;
 import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.engine.ScriptSource;
@@ -197,7 +198,7 @@ public final class TrainableModel implements Trainable {
 
     @Override
     public ExecutionFingerprint fingerprint() {
-        return script.fingerprint(options.precision());
+        return script.fingerprint(options.precision(), ProductKernels.TORCH);
     }
 
     @Override

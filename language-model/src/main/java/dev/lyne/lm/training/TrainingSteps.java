@@ -51,8 +51,9 @@ final class TrainingSteps {
                 NamedTensors columns = batch.columns(script.newManager())) {
             NDManager manager = call.manager();
             double[] sums = call.tensor(batch.ids(manager))
-                    .tensor(rotary.cosines(batch.length()))
-                    .tensor(rotary.sines(batch.length()))
+                    .tensor(batch.lengths(manager))
+                    .tensor(rotary.cosines(batch.longest()))
+                    .tensor(rotary.sines(batch.longest()))
                     .tensor(batch.rows(manager))
                     .tensors(columns)
                     .tensors(tensors.weights())
@@ -108,8 +109,9 @@ final class TrainingSteps {
         try (InferenceCall call = script.inference("negative_log_likelihood")) {
             NDManager manager = call.manager();
             return call.tensor(batch.ids(manager))
-                    .tensor(rotary.cosines(batch.length()))
-                    .tensor(rotary.sines(batch.length()))
+                    .tensor(batch.lengths(manager))
+                    .tensor(rotary.cosines(batch.longest()))
+                    .tensor(rotary.sines(batch.longest()))
                     .tensor(batch.rows(manager))
                     .tensor(batch.labels(manager))
                     .tensors(tensors.weights())
@@ -131,8 +133,9 @@ final class TrainingSteps {
         try (InferenceCall call = script.inference("top_ids")) {
             NDManager manager = call.manager();
             return call.tensor(batch.ids(manager))
-                    .tensor(rotary.cosines(batch.length()))
-                    .tensor(rotary.sines(batch.length()))
+                    .tensor(batch.lengths(manager))
+                    .tensor(rotary.cosines(batch.longest()))
+                    .tensor(rotary.sines(batch.longest()))
                     .tensor(batch.rows(manager))
                     .integer(k)
                     .tensors(tensors.weights())

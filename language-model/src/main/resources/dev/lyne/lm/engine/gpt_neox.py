@@ -3,7 +3,7 @@
 # tanh_gelu: int (1: the approximation by a hyperbolic tangent; 0: the function itself)
 
 
-def embed(self, ids: Tensor, start: int, w: Dict[str, Tensor]) -> Tensor:
+def embed(self, ids: Tensor, positions: Tensor, w: Dict[str, Tensor]) -> Tensor:
   return torch.embedding(w["gpt_neox.embed_in.weight"], ids)
 
 
@@ -15,20 +15,19 @@ def rotate_first(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def queries_keys_values(self, x: Tensor, cos: Tensor, sin: Tensor, w: Dict[str, Tensor], i: int) -> Tuple[Tensor, Tensor, Tensor]:
-  b, t, d = x.shape
   layer = "gpt_neox.layers." + str(i) + "."
   h = self.project(self.layer_norm(x, w, layer + "input_layernorm"), w, layer + "attention.query_key_value")
-  q, k, v = h.view(b, t, self.heads, 3, self.head_size).unbind(3)
+  q, k, v = h.view(x.size(0), self.heads, 3, self.head_size).unbind(2)
   return (self.rotate_first(q, cos, sin), self.rotate_first(k, cos, sin), v)
 
 
 def after_attention(self, x: Tensor, a: Tensor, w: Dict[str, Tensor], i: int) -> Tensor:
   layer = "gpt_neox.layers." + str(i) + "."
-  y = x + self.project(a, w, layer + "attention.dense")
+  y = self.project_onto(a, w, layer + "attention.dense", x)
   h = self.layer_norm(x if self.parallel_residual == 1 else y, w, layer + "post_attention_layernorm")
-  h = self.project(h, w, layer + "mlp.dense_h_to_4h")
-  h = torch.gelu(h, approximate="tanh") if self.tanh_gelu == 1 else torch.gelu(h)
-  return y + self.project(h, w, layer + "mlp.dense_4h_to_h")
+  widen = layer + "mlp.dense_h_to_4h"
+  h = self.gelu_product(h, w[widen + ".weight"], self.bias(w, widen), self.tanh_gelu == 1)
+  return self.project_onto(h, w, layer + "mlp.dense_4h_to_h", y)
 
 
 def final_norm(self, x: Tensor, w: Dict[str, Tensor]) -> Tensor:

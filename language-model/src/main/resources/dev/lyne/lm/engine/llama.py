@@ -8,18 +8,27 @@ def norm(self, x: Tensor, weight: Tensor) -> Tensor:
   return weight * (h * torch.rsqrt(mean_square + self.norm_epsilon)).to(x.dtype)
 
 
-def embed(self, ids: Tensor, start: int, w: Dict[str, Tensor]) -> Tensor:
+def embed(self, ids: Tensor, positions: Tensor, w: Dict[str, Tensor]) -> Tensor:
   return torch.embedding(w["model.embed_tokens.weight"], ids)
 
 
 def queries_keys_values(self, x: Tensor, cos: Tensor, sin: Tensor, w: Dict[str, Tensor], i: int) -> Tuple[Tensor, Tensor, Tensor]:
-  b, t, d = x.shape
+  # The three matrices may stand in one, qkv_proj, their rows in this order.
+  n = x.size(0)
   layer = "model.layers." + str(i) + "."
   name = layer + "self_attn."
   h = self.norm(x, w[layer + "input_layernorm.weight"])
-  q = self.project(h, w, name + "q_proj").view(b, t, self.heads, self.head_size)
-  k = self.project(h, w, name + "k_proj").view(b, t, self.key_value_heads, self.head_size)
-  v = self.project(h, w, name + "v_proj").view(b, t, self.key_value_heads, self.head_size)
+  turning = self.heads + self.key_value_heads
+  if name + "qkv_proj.weight" in w:
+    merged = self.project(h, w, name + "qkv_proj").view(n, -1, self.head_size)
+    q, k, v = merged[:, :self.heads], merged[:, self.heads:turning], merged[:, turning:]
+    if name + "q_norm.weight" not in w:
+      turned = self.rotate(merged[:, :turning], cos, sin)
+      return (turned[:, :self.heads], turned[:, self.heads:], v)
+  else:
+    q = self.project(h, w, name + "q_proj").view(n, self.heads, self.head_size)
+    k = self.project(h, w, name + "k_proj").view(n, self.key_value_heads, self.head_size)
+    v = self.project(h, w, name + "v_proj").view(n, self.key_value_heads, self.head_size)
   if name + "q_norm.weight" in w:
     q = self.norm(q, w[name + "q_norm.weight"])
     k = self.norm(k, w[name + "k_norm.weight"])
@@ -28,13 +37,14 @@ def queries_keys_values(self, x: Tensor, cos: Tensor, sin: Tensor, w: Dict[str, 
 
 def after_attention(self, x: Tensor, a: Tensor, w: Dict[str, Tensor], i: int) -> Tensor:
   layer = "model.layers." + str(i) + "."
-  x = x + self.project(a, w, layer + "self_attn.o_proj")
-  return x + self.feed_forward(self.norm(x, w[layer + "post_attention_layernorm.weight"]), w, layer + "mlp.")
+  x = self.project_onto(a, w, layer + "self_attn.o_proj", x)
+  return self.feed_forward(self.norm(x, w[layer + "post_attention_layernorm.weight"]), w, layer + "mlp.", x)
 
 
-def feed_forward(self, x: Tensor, w: Dict[str, Tensor], name: str) -> Tensor:
-  gate = torch.silu(self.project(x, w, name + "gate_proj"))
-  return self.project(gate * self.project(x, w, name + "up_proj"), w, name + "down_proj")
+def feed_forward(self, h: Tensor, w: Dict[str, Tensor], name: str, x: Tensor) -> Tensor:
+  gate, up = name + "gate_proj", name + "up_proj"
+  g = self.gated_product(h, w[gate + ".weight"], self.bias(w, gate), w[up + ".weight"], self.bias(w, up))
+  return self.project_onto(g, w, name + "down_proj", x)
 
 
 def final_norm(self, x: Tensor, w: Dict[str, Tensor]) -> Tensor:

@@ -6,12 +6,12 @@
 # asked: int64, one row for each row of logits: the key of its draws [n, 2], or chosen ids, ascending, then -1 [n, any].
 
 
-def score(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[str, int, int, float, float, List[float], bool], scratch: List[Tensor], w: Dict[str, Tensor]) -> List[Tensor]:
-  # Sparse rows of the wanted positions. ids [B, T]; rows int64, indices into the B * T positions; labels int64, the token
+def score(self, ids: Tensor, lengths: List[int], cos: Tensor, sin: Tensor, rows: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[str, int, int, float, float, List[float], bool], scratch: List[Tensor], w: Dict[str, Tensor]) -> List[Tensor]:
+  # Sparse rows of the wanted positions. ids [N] of sequences of these lengths, one after another; rows int64, indices into the N positions; labels int64, the token
   # that follows each row, or -1. The output matrix is applied to row_chunk rows at a time. scratch: two
   # [row_chunk, V] in statistics_type, kept from call to call, since the pages of such tensors are costly to get.
   # Columns as in select, those of entries as wide as the row that keeps most.
-  x = self.hidden(ids, cos, sin, w).flatten(0, 1)
+  x = self.hidden(ids, lengths, cos, sin, w)
   output = self.output_matrix(w)
   bias = self.output_bias(w)
   chunks: List[List[Tensor]] = []
@@ -24,11 +24,11 @@ def score(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, labels: Ten
   return self.columns(chunks)
 
 
-def score_fixed(self, ids: Tensor, cos: Tensor, sin: Tensor, grid: List[int], picks: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[str, int, int, float, float, List[float], bool], scratch: List[Tensor], w: Dict[str, Tensor]) -> List[Tensor]:
-  # The same for one sequence alone, ids [1, T], by products of one size: the output matrix meets chunks of row_chunk
+def score_fixed(self, ids: Tensor, lengths: List[int], cos: Tensor, sin: Tensor, grid: List[int], picks: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[str, int, int, float, float, List[float], bool], scratch: List[Tensor], w: Dict[str, Tensor]) -> List[Tensor]:
+  # The same for one sequence alone, ids [T], by products of one size: the output matrix meets chunks of row_chunk
   # positions counted from 0, the last filled up with its last position. grid: numbers of the chunks that hold wanted
   # positions; picks: the wanted ones among the rows of those chunks; labels and asked: for each row of those chunks.
-  x = self.hidden(ids, cos, sin, w).flatten(0, 1)
+  x = self.hidden(ids, lengths, cos, sin, w)
   output = self.output_matrix(w)
   bias = self.output_bias(w)
   chunks: List[List[Tensor]] = []
@@ -219,7 +219,7 @@ def top(self, logits: Tensor, k: int) -> Tuple[Tensor, Tensor]:
     values, ids = logits.sort(stable=True, dim=-1, descending=True)
     return (values[:, :k], ids[:, :k])
   found = min(k + 16, vocabulary)
-  values, ids = logits.topk(found)
+  values, ids = self.greatest(logits, found)
   tied = (values[:, 1:] >= values[:, :-1]).any(-1).nonzero().squeeze(1)
   if tied.numel() > 0:
     tied_values, tied_ids = self.ordered(values.index_select(0, tied), ids.index_select(0, tied))
@@ -235,6 +235,25 @@ def top(self, logits: Tensor, k: int) -> Tuple[Tensor, Tensor]:
     values = values.index_copy(0, beyond, beyond_values)
     ids = ids.index_copy(0, beyond, beyond_ids)
   return (values, ids)
+
+
+def greatest(self, logits: Tensor, count: int) -> Tuple[Tensor, Tensor]:
+  # Values [n, count] and ids of the count greatest logits of each row, in descending order. Columns that lie a stride apart make
+  # a group. The count groups with the greatest maxima hold count values that nothing outside them exceeds, so few columns
+  # have to be ranked.
+  vocabulary = logits.size(1)
+  members = int((vocabulary / count) ** 0.5)  # makes as many groups as there are columns in those chosen
+  if members < 4:
+    return logits.topk(count)
+  groups = vocabulary // members
+  grouped = members * groups
+  chosen = logits[:, :grouped].unflatten(1, [members, groups]).amax(1).topk(count, -1, True, False)[1]
+  strides = torch.arange(0, grouped, groups, device=logits.device)
+  ids = (chosen.unsqueeze(1) + strides.unsqueeze(1)).flatten(1)
+  if grouped < vocabulary:
+    ids = torch.cat([ids, torch.arange(grouped, vocabulary, device=logits.device).expand(ids.size(0), -1)], 1)
+  values, order = logits.gather(1, ids).topk(count)
+  return (values, ids.gather(1, order))
 
 
 def ordered(self, values: Tensor, ids: Tensor) -> Tuple[Tensor, Tensor]:

@@ -3,9 +3,9 @@
 # they have no logit, so their gradient is exactly 0, and like every matrix they decay).
 
 
-def accumulate(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, columns: Dict[str, Tensor], w: Dict[str, Tensor], g: Dict[str, Tensor]) -> Tensor:
-  # Adds the gradients of one batch to g; returns the sums of the loss terms, float64. ids [B, T]; rows int64 [n], unique
-  # indices into the B * T positions. The output matrix is applied to those rows only, row_chunk at a time; the loss
+def accumulate(self, ids: Tensor, lengths: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, columns: Dict[str, Tensor], w: Dict[str, Tensor], g: Dict[str, Tensor]) -> Tensor:
+  # Adds the gradients of one batch to g; returns the sums of the loss terms, float64. ids [N] of sequences of these lengths, one after another; rows int64
+  # [n], unique indices into the N positions. The output matrix is applied to those rows only, row_chunk at a time; the loss
   # script gives the gradient of the logits in closed form, so that no logits are kept for autograd, which starts from
   # the gradient of the hidden states instead.
   names = sorted(w.keys())
@@ -15,7 +15,7 @@ def accumulate(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, column
     leaf = w[name].detach().requires_grad_()
     leaves.append(leaf)
     cast[name] = leaf.to(self.compute_type)
-  x = self.hidden(ids, cos, sin, cast).flatten(0, 1)
+  x = self.hidden(ids, self.integers(lengths), cos, sin, cast)
   output_name = self.output_name(w)
   states = x.detach()
   output = self.output_matrix(cast).detach()
@@ -57,6 +57,11 @@ def accumulate(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, column
     if gradient is not None:
       g[names[i]].add_(gradient)
   return torch.stack(sums).sum(0)
+
+
+def integers(self, values: Tensor) -> List[int]:
+  found: List[int] = values.tolist()
+  return found
 
 
 def slope(self, logits: Tensor) -> Optional[Tensor]:
@@ -104,12 +109,12 @@ def adamw(self, w: Tensor, g: Tensor, m: Tensor, v: Tensor, settings: Tensor) ->
   w.addcdiv_(m, root, value=-rate / (1.0 - beta1 ** step))
 
 
-def negative_log_likelihood(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, labels: Tensor, w: Dict[str, Tensor]) -> Tensor:
+def negative_log_likelihood(self, ids: Tensor, lengths: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, labels: Tensor, w: Dict[str, Tensor]) -> Tensor:
   # Sum of -log p(label) over rows, float64.
   cast: Dict[str, Tensor] = {}
   for name in w.keys():
     cast[name] = w[name].to(self.compute_type)
-  x = self.hidden(ids, cos, sin, cast).flatten(0, 1)
+  x = self.hidden(ids, self.integers(lengths), cos, sin, cast)
   output, bias = self.output_matrix(cast), self.output_bias(cast)
   total = torch.zeros([], dtype=7, device=ids.device)
   start = 0
@@ -122,12 +127,12 @@ def negative_log_likelihood(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: T
   return total.cpu()
 
 
-def top_ids(self, ids: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, k: int, w: Dict[str, Tensor]) -> Tensor:
+def top_ids(self, ids: Tensor, lengths: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, k: int, w: Dict[str, Tensor]) -> Tensor:
   # Ids of the k greatest logits of each row in descending order, int32 [n, k].
   cast: Dict[str, Tensor] = {}
   for name in w.keys():
     cast[name] = w[name].to(self.compute_type)
-  x = self.hidden(ids, cos, sin, cast).flatten(0, 1)
+  x = self.hidden(ids, self.integers(lengths), cos, sin, cast)
   output, bias = self.output_matrix(cast), self.output_bias(cast)
   parts: List[Tensor] = []
   start = 0

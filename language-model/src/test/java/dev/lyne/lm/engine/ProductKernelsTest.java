@@ -1,6 +1,7 @@
 package dev.lyne.lm.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -15,10 +16,11 @@ import org.junit.jupiter.api.Test;
 final class ProductKernelsTest {
     private static final ModelOptions CPU = new ModelOptions("cpu", ComputePrecision.FLOAT32, 0);
     private static final ModelConfiguration SHAPE = ModelConfiguration.llama(256, 2, 4, 2, 704, 300, 64, 10_000, true);
+    private static final WeightLayout LAYOUT = WeightLayout.merged(SHAPE);
 
     @Test
     void products_ofALlama_areItsLayersAndItsOutput() {
-        assertThat(ProductKernels.products(SHAPE, 290))
+        assertThat(ProductKernels.products(SHAPE, 290, WeightLayout.asStored(SHAPE)))
                 .containsExactlyInAnyOrder(
                         new Product(256, 256, false),
                         new Product(128, 256, false),
@@ -28,14 +30,25 @@ final class ProductKernelsTest {
     }
 
     @Test
+    void products_ofMergedWeights_areTheMergedOnes() {
+        assertThat(ProductKernels.products(SHAPE, 290, LAYOUT))
+                .containsExactlyInAnyOrder(
+                        new Product(512, 256, false),
+                        new Product(256, 256, false),
+                        new Product(704, 256, false),
+                        new Product(256, 704, false),
+                        new Product(290, 256, false));
+    }
+
+    @Test
     void measure_anyProcessor_choosesAmongThem() {
-        assertThat(ProductKernels.products(SHAPE, 300))
-                .containsAll(ProductKernels.measure(SHAPE, 300, CPU).oneDnn());
+        assertThat(ProductKernels.products(SHAPE, 300, LAYOUT))
+                .containsAll(ProductKernels.measure(SHAPE, 300, CPU, LAYOUT).oneDnn());
     }
 
     @Test
     void measure_bfloat16_isTorchs() {
-        assertThat(ProductKernels.measure(SHAPE, 300, new ModelOptions("cpu", ComputePrecision.BFLOAT16, 0)))
+        assertThat(ProductKernels.measure(SHAPE, 300, new ModelOptions("cpu", ComputePrecision.BFLOAT16, 0), LAYOUT))
                 .isEqualTo(ProductKernels.TORCH);
     }
 
@@ -55,10 +68,49 @@ final class ProductKernelsTest {
                     float[] expected = run(torch, x, weight, scratch);
                     float[] actual = run(oneDnn, x, weight, scratch);
                     for (int i = 0; i < expected.length; i++) {
-                        assertThat(actual[i]).isCloseTo(expected[i], org.assertj.core.api.Assertions.within(1e-4f));
+                        assertThat(actual[i]).isCloseTo(expected[i], within(1e-4f));
                     }
                 }
             }
+        }
+    }
+
+    /** Sums, activations and gates that oneDNN computes as it writes its results, against PyTorch's own of the plain product. */
+    @Test
+    void product_withWhatFollows_isThatOfTorch() {
+        String calls = String.join(
+                "\n",
+                "  def follow(self, x: Tensor, w: Tensor, v: Tensor, b: Tensor, y: Tensor) -> Tensor:",
+                "    return torch.cat([self.product_onto(x, w, b, y), self.product_onto(x, w, None, y),",
+                "        self.gelu_product(x, w, b, True), self.gelu_product(x, w, b, False),",
+                "        self.gated_product(x, w, b, v, None), self.gated_product(x, w, None, v, b)])");
+        var kernels = new ProductKernels(List.of(new Product(96, 80, false)));
+        try (Script oneDnn = Script.load(List.of(kernels.source().methods(), calls), kernels.constants(), CPU);
+                Script torch = Script.load(
+                        List.of(ProductKernels.TORCH.source().methods(), calls),
+                        ProductKernels.TORCH.constants(),
+                        CPU);
+                NDManager memory = torch.newManager()) {
+            for (int rows : new int[] {3, 64, 130}) {
+                List<NDArray> arguments = List.of(
+                        memory.randomNormal(new Shape(rows, 80)),
+                        memory.randomNormal(new Shape(96, 80)),
+                        memory.randomNormal(new Shape(96, 80)),
+                        memory.randomNormal(new Shape(96)),
+                        memory.randomNormal(new Shape(rows, 96)));
+                float[] expected = follow(torch, arguments);
+                float[] actual = follow(oneDnn, arguments);
+                for (int i = 0; i < expected.length; i++) {
+                    assertThat(actual[i]).isCloseTo(expected[i], within(1e-4f + 1e-5f * Math.abs(expected[i])));
+                }
+            }
+        }
+    }
+
+    private static float[] follow(Script script, List<NDArray> arguments) {
+        try (InferenceCall call = script.inference("follow")) {
+            arguments.forEach(call::tensor);
+            return call.run().singletonOrThrow().toFloatArray();
         }
     }
 

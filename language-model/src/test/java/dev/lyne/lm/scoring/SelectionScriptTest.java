@@ -56,6 +56,32 @@ final class SelectionScriptTest {
         }
     }
 
+    /** So many columns that they are ranked in groups: few values, many of them, and rows whose greatest lie side by side or at the end. */
+    @Test
+    void select_manyColumns_keepsTheGreatestInOrder() {
+        Random random = new Random(4);
+        float[][] logits = new float[8][5_003];
+        for (int row = 0; row < logits.length; row++) {
+            for (int id = 0; id < logits[row].length; id++) {
+                logits[row][id] = row < 4 ? random.nextFloat() : random.nextInt(2_000) * 0.5f;
+            }
+        }
+        for (int i = 0; i < 40; i++) {
+            logits[0][4_963 + i] = 10 + i;
+            logits[1][100 + i] = 10 - i;
+            logits[2][7 * i] = 10;
+        }
+        for (int k : new int[] {1, 5, 64}) {
+            SelectedColumns columns = select(logits, new long[8], RowSelection.topK(k));
+            for (int row = 0; row < logits.length; row++) {
+                int[] order = LogRows.order(widened(logits[row]));
+                assertThat(Arrays.copyOfRange(columns.ids(), row * k, (row + 1) * k))
+                        .as("k = %d, row %d", k, row)
+                        .containsExactly(Arrays.copyOf(order, k));
+            }
+        }
+    }
+
     @Test
     void select_cumulativeProbabilityReachesP_cutsThere() {
         float[] row = logs(0.4, 0.3, 0.2, 0.06, 0.04);

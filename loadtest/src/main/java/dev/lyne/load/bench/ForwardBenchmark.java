@@ -1,10 +1,6 @@
 package dev.lyne.load.bench;
 
-import ai.djl.Device;
-import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
+import dev.lyne.lm.engine.ProductSpeed;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
@@ -27,21 +23,19 @@ import java.util.stream.IntStream;
 /**
  * The forward with selection against the machine's own matrix-product peak: a random Llama of SmolLM2-135M's shape (134.5 M
  * parameters, V = 49,152), 4 × 256 tokens, top-64, in float32 and bfloat16; rounds interleaved with a float32 product of
- * 1024³. A position costs 2 floating-point operations a parameter, attention scores and norms not counted.
+ * 1024³ by the fastest kernel there is. A position costs 2 floating-point operations a parameter, attention scores and norms not counted.
  */
 public final class ForwardBenchmark {
     private static final int BATCH = 4;
     private static final int TOKENS = 256;
     private static final int K = 64;
-    private static final int PEAK_SIZE = 1024;
-    private static final int PEAK_REPEATS = 20;
 
     /**
      * Medians over the rounds.
      *
      * @param device where it ran
      * @param bfloat16Instructions whether the CPU has instructions for bfloat16 products
-     * @param matrixProductGflops float32 peak, 10^9 operations a second
+     * @param matrixProductGflops float32 peak by the fastest kernel, 10^9 operations a second
      * @param float32PositionsPerSecond forward and selection
      * @param float32OverPeak share of the peak that the float32 forward reaches
      * @param bfloat16PositionsPerSecond forward and selection
@@ -99,22 +93,18 @@ public final class ForwardBenchmark {
         var bfloat16Options = new ModelOptions(device, ComputePrecision.BFLOAT16, 0);
         try (var float32 = ScoringModel.load(directory, float32Options, scoring);
                 var bfloat16 = ScoringModel.load(directory, bfloat16Options, scoring);
-                NDManager manager = NDManager.newBaseManager(
-                        device.equals("cpu") ? Device.cpu() : Device.gpu(Integer.parseInt(device.substring(5))))) {
+                var product = new ProductSpeed(float32Options)) {
             List<ScoreItem> items = items(shape.vocabularySize());
             double[] peak = new double[rounds];
             double[] float32Rate = new double[rounds];
             double[] bfloat16Rate = new double[rounds];
-            NDArray a = manager.randomNormal(0f, 1f, new Shape(PEAK_SIZE, PEAK_SIZE), DataType.FLOAT32);
-            NDArray b = manager.randomNormal(0f, 1f, new Shape(PEAK_SIZE, PEAK_SIZE), DataType.FLOAT32);
-            peakGflops(a, b);
             positionsPerSecond(float32, items);
             positionsPerSecond(bfloat16, items);
             double[] share = new double[rounds];
             for (int round = 0; round < rounds; round++) {
-                double before = peakGflops(a, b);
+                double before = product.bestGflops();
                 float32Rate[round] = positionsPerSecond(float32, items);
-                peak[round] = (before + peakGflops(a, b)) / 2;
+                peak[round] = (before + product.bestGflops()) / 2;
                 bfloat16Rate[round] = positionsPerSecond(bfloat16, items);
                 share[round] = 2e-9 * shape.parameters() * float32Rate[round] / peak[round];
                 progress.accept(String.format(
@@ -142,18 +132,6 @@ public final class ForwardBenchmark {
             items.add(new ScoreItem(random.ints(TOKENS, 0, vocabularySize).toArray(), positions));
         }
         return items;
-    }
-
-    private static double peakGflops(NDArray a, NDArray b) {
-        long start = System.nanoTime();
-        for (int i = 0; i < PEAK_REPEATS; i++) {
-            try (NDArray product = a.matMul(b)) {
-                if (i == PEAK_REPEATS - 1) {
-                    product.getFloat(0, 0); // waits for a device that works asynchronously
-                }
-            }
-        }
-        return 2.0 * PEAK_SIZE * PEAK_SIZE * PEAK_SIZE * PEAK_REPEATS / (System.nanoTime() - start);
     }
 
     private static double positionsPerSecond(ScoringModel model, List<ScoreItem> items) {
