@@ -6,16 +6,16 @@ import dev.lyne.client.TeacherDialer;
 import dev.lyne.client.TeacherSecurity;
 import dev.lyne.load.process.ChildProcess;
 import dev.lyne.load.profile.Arrivals;
+import dev.lyne.load.profile.FaultInjection;
 import dev.lyne.load.profile.Lengths;
 import dev.lyne.load.profile.LoadProfile;
 import dev.lyne.load.profile.Selections;
-import dev.lyne.load.profile.Trouble;
 import dev.lyne.load.profile.WantedPositions;
 import dev.lyne.load.result.Histograms;
 import dev.lyne.load.result.StepResult;
+import dev.lyne.load.run.LoadSteps;
 import dev.lyne.load.run.LoadTest;
 import dev.lyne.load.run.Progress;
-import dev.lyne.load.run.Schedule;
 import dev.lyne.load.wire.GrpcConnections;
 import dev.lyne.wire.Precision;
 import java.nio.file.Path;
@@ -60,7 +60,7 @@ final class StoppedServerTest {
             StepResult step;
             try (var connections = new GrpcConnections(
                     List.of(address), 2, 1, TeacherDialer.open(TeacherSecurity.LOOPBACK)::channel)) {
-                step = new LoadTest(profile(), Schedule.once(), connections, "")
+                step = new LoadTest(profile(), LoadSteps.once(), connections, "")
                         .run(stop)
                         .steps()
                         .get(0);
@@ -95,7 +95,7 @@ final class StoppedServerTest {
                 WantedPositions.ALL,
                 0,
                 1,
-                Trouble.NONE,
+                FaultInjection.NONE,
                 Duration.ofSeconds(2),
                 Duration.ofSeconds(SECONDS),
                 false,

@@ -20,7 +20,7 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
     private static final int MESSAGES_AHEAD = 4;
 
     private final ReplicaCall call;
-    private final Link link;
+    private final ReplicaConnection connection;
     private final ReplicaPool pool;
 
     /** Owned by the callbacks. */
@@ -28,9 +28,9 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
 
     private record Rules(BlockIdentity identity, RowCheck check) {}
 
-    CallResponses(ReplicaCall call, Link link, ReplicaPool pool) {
+    CallResponses(ReplicaCall call, ReplicaConnection connection, ReplicaPool pool) {
         this.call = call;
-        this.link = link;
+        this.connection = connection;
         this.pool = pool;
     }
 
@@ -51,7 +51,8 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
             case FAILED -> onFailed(response.getFailed());
             case PROGRESS ->
                 pool.locked(
-                        call, () -> pool.onProgress(link, response.getProgress().getDevicePositions()));
+                        call,
+                        () -> pool.onProgress(connection, response.getProgress().getDevicePositions()));
             case MESSAGE_NOT_SET -> pool.locked(call, () -> protocolError("an empty message"));
         }
         pool.locked(call, call::requestNext);
@@ -59,18 +60,18 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
 
     @Override
     public void onError(Throwable throwable) {
-        onEnded(Failure.of(throwable));
+        onEnded(CallFailure.of(throwable));
     }
 
     @Override
     public void onCompleted() {
-        onEnded(Failure.of(Status.Code.UNAVAILABLE, "the server completed the stream"));
+        onEnded(CallFailure.of(Status.Code.UNAVAILABLE, "the server completed the stream"));
     }
 
-    private void onEnded(Failure failure) {
+    private void onEnded(CallFailure failure) {
         pool.locked(call, () -> {
             call.ended();
-            pool.onCallEnded(link, call, failure);
+            pool.onCallEnded(connection, call, failure);
         });
     }
 
@@ -79,17 +80,17 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
         pool.locked(call, () -> {
             if (call.hasOpened()) {
                 protocolError("opened twice");
-            } else if (pool.acceptsTeacher(link, teacher)) {
+            } else if (pool.acceptsTeacher(connection, teacher)) {
                 BlockIdentity identity = pool.identity(message.getTeacher());
                 rules = new Rules(identity, new RowCheck(identity));
-                pool.onOpened(link, call, message.getCredit());
+                pool.onOpened(connection, call, message.getCredit());
             }
         });
     }
 
     private void onRows(Rows rows) {
-        Ask ask = inFlight(rows.getId());
-        if (ask == null) {
+        Attempt attempt = inFlight(rows.getId());
+        if (attempt == null) {
             return;
         }
         RowSource source = Contract.source(rows.getSource());
@@ -98,20 +99,20 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
             return;
         }
         int bytes = rows.getBlock().size();
-        if (ask.withdrawn) {
+        if (attempt.withdrawn) {
             pool.locked(call, () -> pool.onUnwantedBytes(bytes));
             return;
         }
         try {
             Rules known = rules();
-            ask.add(known.identity, known.check, rows, source);
-            pool.locked(call, () -> pool.onRows(ask));
+            attempt.add(known.identity, known.check, rows, source);
+            pool.locked(call, () -> pool.onRows(attempt));
         } catch (MisalignedTargetsException e) {
             pool.locked(call, () -> {
                 pool.onUnwantedBytes(bytes);
-                if (!ask.withdrawn) {
-                    call.withdraw(ask);
-                    pool.onMisaligned(ask, e);
+                if (!attempt.withdrawn) {
+                    call.withdraw(attempt);
+                    pool.onMisaligned(attempt, e);
                 }
             });
         }
@@ -119,46 +120,49 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
 
     /** The sequence stays in flight until its rows are checked, so that a call which ends meanwhile gives it back. */
     private void onDone(SequenceDone done) {
-        Ask ask = inFlight(done.getId());
-        if (ask == null) {
+        Attempt attempt = inFlight(done.getId());
+        if (attempt == null) {
             return;
         }
         Runnable outcome;
         try {
             Rules known = rules();
-            Targets targets = ask.finish(known.identity, known.check, done.getRows());
-            outcome = () -> pool.onTargets(link, ask, targets);
+            Targets targets = attempt.finish(known.identity, known.check, done.getRows());
+            outcome = () -> pool.onTargets(connection, attempt, targets);
         } catch (MisalignedTargetsException e) {
-            outcome = () -> pool.onMisaligned(ask, e);
+            outcome = () -> pool.onMisaligned(attempt, e);
         }
-        answered(ask, true, outcome);
+        answered(attempt, true, outcome);
     }
 
     private void onFailed(SequenceFailed failed) {
-        Ask ask = inFlight(failed.getId());
-        if (ask != null) {
-            answered(ask, false, () -> pool.onSequenceFailed(link, ask, Failure.of(failed.getStatus())));
+        Attempt attempt = inFlight(failed.getId());
+        if (attempt != null) {
+            answered(
+                    attempt,
+                    false,
+                    () -> pool.onSequenceFailed(connection, attempt, CallFailure.of(failed.getStatus())));
         }
     }
 
-    private void answered(Ask ask, boolean done, Runnable outcome) {
-        pool.locked(call, () -> pool.onAnswered(link, call, ask, done, outcome));
+    private void answered(Attempt attempt, boolean done, Runnable outcome) {
+        pool.locked(call, () -> pool.onAnswered(connection, call, attempt, done, outcome));
     }
 
     /** The sequence that a message is about; null, and the end of the call, where it is not in flight. */
-    private @Nullable Ask inFlight(long id) {
+    private @Nullable Attempt inFlight(long id) {
         return pool.lockedGet(call, () -> {
             pool.onMessage(call);
-            Ask ask = call.inFlight().get(id);
-            if (ask == null) {
+            Attempt attempt = call.inFlight().get(id);
+            if (attempt == null) {
                 protocolError("an answer to sequence " + id + ", which is not in flight");
             }
-            return ask;
+            return attempt;
         });
     }
 
     private void protocolError(String what) {
-        pool.onCallEnded(link, call, Failure.of(Status.Code.INTERNAL, "broke the protocol: " + what));
+        pool.onCallEnded(connection, call, CallFailure.of(Status.Code.INTERNAL, "broke the protocol: " + what));
     }
 
     private Rules rules() {

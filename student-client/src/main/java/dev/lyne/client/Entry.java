@@ -17,7 +17,7 @@ final class Entry implements Comparable<Entry> {
     TeacherException failure;
 
     @Nullable
-    Link lastFailedOn;
+    ReplicaConnection lastFailedOn;
     /** Asks that came to nothing. */
     int failures;
     /** Those of them for which the sequence may be to blame. */

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * one keeps its credit until the server has answered. Guarded by its pool's lock.
  */
 final class InFlight {
-    private final Map<Long, Ask> asks = new LinkedHashMap<>();
+    private final Map<Long, Attempt> attempts = new LinkedHashMap<>();
     private long tokens;
     private long creditSequences;
     private long creditTokens;
@@ -24,45 +24,46 @@ final class InFlight {
 
     /** Whether the credit has room; one sequence alone always fits. */
     boolean hasRoomFor(int moreTokens) {
-        return asks.isEmpty() || (asks.size() < creditSequences && tokens + moreTokens <= creditTokens);
+        return attempts.isEmpty() || (attempts.size() < creditSequences && tokens + moreTokens <= creditTokens);
     }
 
-    void add(Ask ask) {
-        asks.put(ask.wireId, ask);
-        tokens += ask.entry.tokens();
+    void add(Attempt attempt) {
+        attempts.put(attempt.wireId, attempt);
+        tokens += attempt.entry.tokens();
     }
 
-    void remove(Ask ask) {
-        asks.remove(ask.wireId);
-        tokens -= ask.entry.tokens();
+    void remove(Attempt attempt) {
+        attempts.remove(attempt.wireId);
+        tokens -= attempt.entry.tokens();
     }
 
     /** Forgets all of them; returns those that were not withdrawn. */
-    List<Ask> removeAll() {
-        List<Ask> wanted = asks.values().stream().filter(ask -> !ask.withdrawn).toList();
-        asks.clear();
+    List<Attempt> removeAll() {
+        List<Attempt> wanted =
+                attempts.values().stream().filter(attempt -> !attempt.withdrawn).toList();
+        attempts.clear();
         tokens = 0;
         return wanted;
     }
 
     @Nullable
-    Ask get(long wireId) {
-        return asks.get(wireId);
+    Attempt get(long wireId) {
+        return attempts.get(wireId);
     }
 
     int size() {
-        return asks.size();
+        return attempts.size();
     }
 
     /** All of them, in the order they were sent. */
-    List<Ask> all() {
-        return List.copyOf(asks.values());
+    List<Attempt> all() {
+        return List.copyOf(attempts.values());
     }
 
     /** The one that was sent first. */
     @Nullable
-    Ask oldest() {
-        return asks.isEmpty() ? null : asks.values().iterator().next();
+    Attempt oldest() {
+        return attempts.isEmpty() ? null : attempts.values().iterator().next();
     }
 
     long tokens() {
@@ -70,17 +71,17 @@ final class InFlight {
     }
 
     /** Those that have waited too long. */
-    List<Ask> late(long nowNanos) {
-        return asks.values().stream()
-                .filter(ask -> !ask.withdrawn && nowNanos >= ask.deadlineNanos)
+    List<Attempt> late(long nowNanos) {
+        return attempts.values().stream()
+                .filter(attempt -> !attempt.withdrawn && nowNanos >= attempt.deadlineNanos)
                 .toList();
     }
 
     /** When the next of them will have waited too long; Long.MAX_VALUE: never. */
     long nextDeadlineNanos() {
         long next = Long.MAX_VALUE;
-        for (Ask ask : asks.values()) {
-            next = ask.withdrawn ? next : Math.min(next, ask.deadlineNanos);
+        for (Attempt attempt : attempts.values()) {
+            next = attempt.withdrawn ? next : Math.min(next, attempt.deadlineNanos);
         }
         return next;
     }

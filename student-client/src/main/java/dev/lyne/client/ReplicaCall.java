@@ -85,8 +85,8 @@ final class ReplicaCall {
     }
 
     /** Sends a sequence. */
-    void ask(Ask ask, Sequence message) {
-        inFlight.add(ask);
+    void ask(Attempt attempt, Sequence message) {
+        inFlight.add(attempt);
         requests()
                 .onNext(ScoreSequencesRequest.newBuilder().setSequence(message).build());
     }
@@ -94,24 +94,24 @@ final class ReplicaCall {
     /** The process was not running meanwhile: what waits has waited less. */
     void slept(long byNanos) {
         openDeadlineNanos += byNanos;
-        for (Ask ask : inFlight.all()) {
-            ask.deadlineNanos += ask.deadlineNanos == Long.MAX_VALUE ? 0 : byNanos;
+        for (Attempt attempt : inFlight.all()) {
+            attempt.deadlineNanos += attempt.deadlineNanos == Long.MAX_VALUE ? 0 : byNanos;
         }
     }
 
     /** Withdraws a sequence. */
-    void withdraw(Ask ask) {
-        ask.withdrawn = true;
-        ask.cancelled = true;
+    void withdraw(Attempt attempt) {
+        attempt.withdrawn = true;
+        attempt.cancelled = true;
         requests()
                 .onNext(ScoreSequencesRequest.newBuilder()
-                        .setCancel(CancelSequence.newBuilder().setId(ask.wireId))
+                        .setCancel(CancelSequence.newBuilder().setId(attempt.wireId))
                         .build());
     }
 
     /** Whether nothing has come since a sequence was sent. */
-    boolean silentSince(Ask ask) {
-        return lastMessageNanos - ask.sentNanos < 0;
+    boolean silentSince(Attempt attempt) {
+        return lastMessageNanos - attempt.sentNanos < 0;
     }
 
     /** Lets the next message in. */
@@ -125,7 +125,7 @@ final class ReplicaCall {
     }
 
     /** Drops the call; its callbacks are ignored from here on. Returns the asks that were not withdrawn. */
-    List<Ask> end(String reason) {
+    List<Attempt> end(String reason) {
         if (!ended) {
             ended = true;
             requests().cancel(reason, null);

@@ -22,41 +22,51 @@ final class ReplicaChoice {
      * it rather than going to one that takes longer. A replica whose rate is not known gets a few, and more once it has answered; one
      * that was slow and has been idle gets a single one, as a test of what is known. One that the sequence was taken from comes last.
      */
-    static Optional<Link> of(List<Link> links, Entry entry, long now) {
-        List<Link> usable = links.stream().filter(link -> link.isUsable(now)).toList();
+    static Optional<ReplicaConnection> of(List<ReplicaConnection> connections, Entry entry, long now) {
+        List<ReplicaConnection> usable = connections.stream()
+                .filter(connection -> connection.isUsable(now))
+                .toList();
         if (usable.size() == 1) {
-            return usable.stream().filter(link -> link.hasRoomFor(entry)).findFirst();
+            return usable.stream()
+                    .filter(connection -> connection.hasRoomFor(entry))
+                    .findFirst();
         }
-        List<Link> others =
-                usable.stream().filter(link -> link != entry.lastFailedOn).toList();
-        List<Link> known = others.stream().filter(link -> link.rate.isKnown()).toList();
+        List<ReplicaConnection> others = usable.stream()
+                .filter(connection -> connection != entry.lastFailedOn)
+                .toList();
+        List<ReplicaConnection> known =
+                others.stream().filter(connection -> connection.rate.isKnown()).toList();
         int probes = known.isEmpty() ? PROBES : 1;
-        Optional<Link> unknown = others.stream()
-                .filter(link -> !link.rate.isKnown() && link.hasRoomFor(entry) && link.inFlight() < probes)
-                .min(Comparator.comparingLong(Link::tokens));
+        Optional<ReplicaConnection> unknown = others.stream()
+                .filter(connection ->
+                        !connection.rate.isKnown() && connection.hasRoomFor(entry) && connection.inFlight() < probes)
+                .min(Comparator.comparingLong(ReplicaConnection::tokens));
         if (unknown.isPresent()) {
             return unknown;
         }
-        double fastest =
-                known.stream().mapToDouble(link -> link.rate(now)).max().orElse(0);
-        Optional<Link> doubtful = known.stream()
-                .filter(link ->
-                        link.rate.isDoubtful(now) && link.rate(now) * SLOWER < fastest && link.hasRoomFor(entry))
+        double fastest = known.stream()
+                .mapToDouble(connection -> connection.rate(now))
+                .max()
+                .orElse(0);
+        Optional<ReplicaConnection> doubtful = known.stream()
+                .filter(connection -> connection.rate.isDoubtful(now)
+                        && connection.rate(now) * SLOWER < fastest
+                        && connection.hasRoomFor(entry))
                 .findFirst();
         if (doubtful.isPresent()) {
             doubtful.get().rate.test();
             return doubtful;
         }
         return known.stream()
-                .min(Comparator.comparingDouble(link ->
-                        link.expectedNanos(entry.tokens(), now) * (link.rate(now) * MUCH_SLOWER < fastest ? 2 : 1)))
-                .filter(link -> link.hasRoomFor(entry));
+                .min(Comparator.comparingDouble(connection -> connection.expectedNanos(entry.tokens(), now)
+                        * (connection.rate(now) * MUCH_SLOWER < fastest ? 2 : 1)))
+                .filter(connection -> connection.hasRoomFor(entry));
     }
 
     /** The fastest that sequences can be given to. */
-    static Optional<Link> fastest(List<Link> links, long now) {
-        return links.stream()
-                .filter(link -> link.isUsable(now) && link.rate.isKnown())
-                .max(Comparator.comparingDouble(link -> link.rate(now)));
+    static Optional<ReplicaConnection> fastest(List<ReplicaConnection> connections, long now) {
+        return connections.stream()
+                .filter(connection -> connection.isUsable(now) && connection.rate.isKnown())
+                .max(Comparator.comparingDouble(connection -> connection.rate(now)));
     }
 }

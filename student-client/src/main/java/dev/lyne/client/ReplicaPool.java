@@ -72,10 +72,10 @@ final class ReplicaPool implements TargetStream {
     private final Condition changed = lock.newCondition();
 
     @GuardedBy("lock")
-    private final Window window;
+    private final OfferedWindow window;
 
     @GuardedBy("lock")
-    private final List<Link> links = new ArrayList<>();
+    private final List<ReplicaConnection> connections = new ArrayList<>();
 
     @GuardedBy("lock")
     private boolean everOpened;
@@ -93,7 +93,7 @@ final class ReplicaPool implements TargetStream {
     private final Timer timer;
 
     @GuardedBy("lock")
-    private final Patience patience;
+    private final ProgressTimeout progressTimeout;
 
     /**
      * @param timers where the timer runs
@@ -119,9 +119,9 @@ final class ReplicaPool implements TargetStream {
         this.random = random;
         this.onReplicaLost = onReplicaLost;
         this.onClose = onClose;
-        this.patience = new Patience(options);
+        this.progressTimeout = new ProgressTimeout(options);
         this.stuckNanos = options.timeouts().stuck().toNanos();
-        this.window = new Window(options.windowSequences(), options.windowTokens());
+        this.window = new OfferedWindow(options.windowSequences(), options.windowTokens());
     }
 
     /** Nanoseconds since the stream was made, so that later moments are greater numbers. */
@@ -138,12 +138,12 @@ final class ReplicaPool implements TargetStream {
             if (isOver()) {
                 return;
             }
-            links.removeIf(link -> link.call == null && !replicas.contains(link.replica));
+            connections.removeIf(connection -> connection.call == null && !replicas.contains(connection.replica));
             for (Replica replica : replicas) {
-                if (links.stream().noneMatch(link -> link.replica.equals(replica))) {
+                if (connections.stream().noneMatch(connection -> connection.replica.equals(replica))) {
                     Timeouts timeouts = options.timeouts();
                     Backoff backoff = new Backoff(timeouts.firstBackoff(), timeouts.maxBackoff(), random);
-                    links.add(new Link(replica, backoff, nowNanos()));
+                    connections.add(new ReplicaConnection(replica, backoff, nowNanos()));
                 }
             }
             pump();
@@ -156,7 +156,7 @@ final class ReplicaPool implements TargetStream {
     void awaitOpened() throws InterruptedException {
         lock.lock();
         try {
-            patience.waits(nowNanos());
+            progressTimeout.waits(nowNanos());
             while (!everOpened) {
                 requireAlive();
                 if (options.listener().isStopRequested()) {
@@ -164,7 +164,7 @@ final class ReplicaPool implements TargetStream {
                 }
                 long unused = changed.awaitNanos(TeacherClient.POLL_NANOS);
             }
-            patience.waitsNoMore();
+            progressTimeout.waitsNoMore();
         } finally {
             lock.unlock();
         }
@@ -215,7 +215,7 @@ final class ReplicaPool implements TargetStream {
             if (first == null || first.resolved() || isOver()) {
                 return true;
             }
-            patience.waits(nowNanos());
+            progressTimeout.waits(nowNanos());
             long start = nowNanos();
             long left = atMost.toNanos();
             while (!first.resolved() && !isOver() && left > 0) {
@@ -240,7 +240,7 @@ final class ReplicaPool implements TargetStream {
             if (!first.resolved()) {
                 awaitResolved(first);
             }
-            patience.waitsNoMore();
+            progressTimeout.waitsNoMore();
             window.removeFirst();
             if (first.failure != null) {
                 throw first.failure;
@@ -256,7 +256,7 @@ final class ReplicaPool implements TargetStream {
 
     @GuardedBy("lock")
     private void awaitResolved(Entry first) throws InterruptedException {
-        patience.waits(nowNanos());
+        progressTimeout.waits(nowNanos());
         long start = nowNanos();
         try {
             while (!first.resolved()) {
@@ -307,7 +307,7 @@ final class ReplicaPool implements TargetStream {
     @GuardedBy("lock")
     private void startPatience() {
         if (window.unresolved() == 0) {
-            patience.begin(nowNanos());
+            progressTimeout.begin(nowNanos());
         }
     }
 
@@ -336,13 +336,13 @@ final class ReplicaPool implements TargetStream {
         }
         closed = cause == null;
         failure = cause;
-        for (Link link : links) {
-            ReplicaCall call = link.call;
+        for (ReplicaConnection connection : connections) {
+            ReplicaCall call = connection.call;
             if (call != null) {
                 call.end(cause == null ? "closed by the student" : "the stream failed");
             }
         }
-        links.clear();
+        connections.clear();
         timer.cancel();
         changed.signalAll();
     }
@@ -351,7 +351,7 @@ final class ReplicaPool implements TargetStream {
     @GuardedBy("lock")
     private String history() {
         long now = nowNanos();
-        return links.stream().map(link -> link.history(now)).collect(Collectors.joining("; "));
+        return connections.stream().map(connection -> connection.history(now)).collect(Collectors.joining("; "));
     }
 
     // What calls report. All but the first two are called with the lock held, and only while their call is not over.
@@ -386,10 +386,10 @@ final class ReplicaPool implements TargetStream {
 
     /** Whether the stream can use that teacher; ends the stream where it cannot. */
     @SuppressWarnings("GuardedBy") // called within locked
-    boolean acceptsTeacher(Link link, TeacherDescription found) {
+    boolean acceptsTeacher(ReplicaConnection connection, TeacherDescription found) {
         try {
-            TeacherAgreement.requireExpected(link.replica.label(), found, request.expectation());
-            TeacherAgreement.requireSame(link.replica.label(), found, teacher, request.sameBits());
+            TeacherAgreement.requireExpected(connection.replica.label(), found, request.expectation());
+            TeacherAgreement.requireSame(connection.replica.label(), found, teacher, request.sameBits());
             return true;
         } catch (TeacherMismatchException e) {
             end(e);
@@ -402,10 +402,10 @@ final class ReplicaPool implements TargetStream {
     }
 
     @SuppressWarnings("GuardedBy") // called within locked
-    void onOpened(Link link, ReplicaCall call, Credit credit) {
+    void onOpened(ReplicaConnection connection, ReplicaCall call, Credit credit) {
         call.opened(credit, nowNanos());
-        link.lastFailure = null;
-        if (link.attempts > 1) {
+        connection.lastFailure = null;
+        if (connection.attempts > 1) {
             window.counts().reconnected();
         }
         everOpened = true;
@@ -425,33 +425,33 @@ final class ReplicaPool implements TargetStream {
     }
 
     @SuppressWarnings("GuardedBy") // called within locked
-    void onRows(Ask ask) {
-        ask.movedNanos = nowNanos();
-        patience.rowsCame(nowNanos());
+    void onRows(Attempt attempt) {
+        attempt.movedNanos = nowNanos();
+        progressTimeout.rowsCame(nowNanos());
     }
 
     /** The server tells its device's counter. */
     @SuppressWarnings("GuardedBy") // called within locked
-    void onProgress(Link link, long devicePositions) {
-        boolean moved = link.devicePositions >= 0 && link.devicePositions != devicePositions;
-        link.devicePositions = devicePositions;
+    void onProgress(ReplicaConnection connection, long devicePositions) {
+        boolean moved = connection.devicePositions >= 0 && connection.devicePositions != devicePositions;
+        connection.devicePositions = devicePositions;
         if (moved) {
-            patience.progressed(nowNanos());
-            deviceMoved(link);
+            progressTimeout.progressed(nowNanos());
+            deviceMoved(connection);
             pump();
         }
     }
 
     @GuardedBy("lock")
-    private void deviceMoved(Link link) {
-        link.deviceMovedNanos = nowNanos();
-        if (link.stuck) {
-            link.stuck = false;
-            link.rate.forget();
-            if (link.inFlight() > 0) {
-                link.rate.started(link.deviceMovedNanos);
+    private void deviceMoved(ReplicaConnection connection) {
+        connection.deviceMovedNanos = nowNanos();
+        if (connection.stuck) {
+            connection.stuck = false;
+            connection.rate.forget();
+            if (connection.inFlight() > 0) {
+                connection.rate.started(connection.deviceMovedNanos);
             }
-            options.listener().onWaiting("teacher " + link.replica.label() + ": its device goes on");
+            options.listener().onWaiting("teacher " + connection.replica.label() + ": its device goes on");
         }
     }
 
@@ -462,72 +462,73 @@ final class ReplicaPool implements TargetStream {
 
     /** Takes a sequence off the credit and says what came of it, unless it was withdrawn. */
     @SuppressWarnings("GuardedBy") // called within locked
-    void onAnswered(Link link, ReplicaCall call, Ask ask, boolean done, Runnable outcome) {
-        call.inFlight().remove(ask);
-        if (done && ask.withdrawn && !ask.cancelled) {
-            deviceMoved(link); // what was left behind to see whether it goes on
+    void onAnswered(ReplicaConnection connection, ReplicaCall call, Attempt attempt, boolean done, Runnable outcome) {
+        call.inFlight().remove(attempt);
+        if (done && attempt.withdrawn && !attempt.cancelled) {
+            deviceMoved(connection); // what was left behind to see whether it goes on
         }
-        if (!ask.withdrawn) {
+        if (!attempt.withdrawn) {
             outcome.run();
         }
         if (call.inFlight().size() == 0) {
-            link.rate.stopped(nowNanos(), ask.entry.tokens());
+            connection.rate.stopped(nowNanos(), attempt.entry.tokens());
         }
         pump();
     }
 
     @SuppressWarnings("GuardedBy") // called within locked
-    void onTargets(Link link, Ask ask, Targets targets) {
-        link.backoff.reset();
-        ReplicaCall call = link.call;
-        link.rate.answered(ask.entry.tokens(), call == null || call.inFlight().size() == 0, nowNanos());
-        if (link.devicePositions < 0 || targets.rowsBySource().containsKey(RowSource.COMPUTED)) {
-            deviceMoved(link);
+    void onTargets(ReplicaConnection connection, Attempt attempt, Targets targets) {
+        connection.backoff.reset();
+        ReplicaCall call = connection.call;
+        connection.rate.answered(
+                attempt.entry.tokens(), call == null || call.inFlight().size() == 0, nowNanos());
+        if (connection.devicePositions < 0 || targets.rowsBySource().containsKey(RowSource.COMPUTED)) {
+            deviceMoved(connection);
         }
-        patience.rowsCame(nowNanos());
-        window.resolve(ask.entry, targets);
+        progressTimeout.rowsCame(nowNanos());
+        window.resolve(attempt.entry, targets);
         changed.signalAll();
     }
 
     @SuppressWarnings("GuardedBy") // called within locked
-    void onMisaligned(Ask ask, MisalignedTargetsException misaligned) {
-        window.fail(ask.entry, misaligned, ask.receivedBytes());
+    void onMisaligned(Attempt attempt, MisalignedTargetsException misaligned) {
+        window.fail(attempt.entry, misaligned, attempt.receivedBytes());
         changed.signalAll();
     }
 
     @SuppressWarnings("GuardedBy") // called within locked
-    void onSequenceFailed(Link link, Ask ask, Failure cause) {
-        Failure.Remedy remedy = cause.ofSequence();
-        if (remedy == Failure.Remedy.RETRY) {
-            long delay = Math.max(cause.retryAfter().toNanos(), link.backoff.nextNanos());
-            link.askAtNanos = nowNanos() + delay;
-            link.lastFailure = cause;
+    void onSequenceFailed(ReplicaConnection connection, Attempt attempt, CallFailure cause) {
+        CallFailure.Remedy remedy = cause.ofSequence();
+        if (remedy == CallFailure.Remedy.RETRY) {
+            long delay = Math.max(cause.retryAfter().toNanos(), connection.backoff.nextNanos());
+            connection.askAtNanos = nowNanos() + delay;
+            connection.lastFailure = cause;
         }
-        if (!askAgainOrFail(link, ask, cause, remedy)) {
+        if (!askAgainOrFail(connection, attempt, cause, remedy)) {
             changed.signalAll();
         }
     }
 
     /** Gives back what the call leaves unanswered, and leaves the replica alone for a while. */
     @SuppressWarnings("GuardedBy") // called within locked
-    void onCallEnded(Link link, ReplicaCall call, Failure cause) {
-        endCall(link, call, cause);
+    void onCallEnded(ReplicaConnection connection, ReplicaCall call, CallFailure cause) {
+        endCall(connection, call, cause);
         pump();
     }
 
     @GuardedBy("lock")
-    private void endCall(Link link, ReplicaCall call, Failure cause) {
-        link.call = null;
-        link.lastFailure = cause;
-        link.rate.forget();
-        List<Ask> unanswered = call.end(cause.description());
-        if (cause.ofCall() == Failure.Remedy.GIVE_UP) {
-            end(cause.asFinal(link.replica.label()));
+    private void endCall(ReplicaConnection connection, ReplicaCall call, CallFailure cause) {
+        connection.call = null;
+        connection.lastFailure = cause;
+        connection.rate.forget();
+        List<Attempt> unanswered = call.end(cause.description());
+        if (cause.ofCall() == CallFailure.Remedy.GIVE_UP) {
+            end(cause.asFinal(connection.replica.label()));
             return;
         }
-        link.connectAtNanos = nowNanos() + Math.max(cause.retryAfter().toNanos(), link.backoff.nextNanos());
-        for (Ask ask : unanswered) {
-            askAgainOrFail(link, ask, cause, Failure.Remedy.RETRY);
+        connection.connectAtNanos = nowNanos() + Math.max(cause.retryAfter().toNanos(), connection.backoff.nextNanos());
+        for (Attempt attempt : unanswered) {
+            askAgainOrFail(connection, attempt, cause, CallFailure.Remedy.RETRY);
         }
         changed.signalAll();
         onReplicaLost.run();
@@ -535,8 +536,9 @@ final class ReplicaPool implements TargetStream {
 
     /** Puts a sequence back among the waiting ones, or fails it for good. Returns whether it is asked for again. */
     @GuardedBy("lock")
-    private boolean askAgainOrFail(Link link, Ask ask, Failure cause, Failure.Remedy remedy) {
-        Entry entry = ask.entry;
+    private boolean askAgainOrFail(
+            ReplicaConnection connection, Attempt attempt, CallFailure cause, CallFailure.Remedy remedy) {
+        Entry entry = attempt.entry;
         long now = nowNanos();
         if (entry.failures++ == 0) {
             entry.firstFailureNanos = now;
@@ -547,12 +549,12 @@ final class ReplicaPool implements TargetStream {
                 ++entry.faults < (cause.code() == Status.Code.DEADLINE_EXCEEDED ? MOST_LATE : MOST_FAULTS);
             // While rows flow the teacher is there, and the clock starts afresh.
             case RETRY ->
-                now - Math.max(entry.firstFailureNanos, patience.rowsNanos())
+                now - Math.max(entry.firstFailureNanos, progressTimeout.rowsNanos())
                         < options.timeouts().retry().toNanos();
         };
         if (again) {
-            entry.lastFailedOn = link;
-            window.askAgain(entry, ask.receivedBytes());
+            entry.lastFailedOn = connection;
+            window.askAgain(entry, attempt.receivedBytes());
             return true;
         }
         String attempts = entry.failures == 1 ? "" : " (after " + entry.failures + " attempts)";
@@ -561,8 +563,8 @@ final class ReplicaPool implements TargetStream {
                 new SequenceFailedException(
                         entry.sequence.id(),
                         cause.code(),
-                        "teacher " + link.replica.label() + ": " + cause.description() + attempts),
-                ask.receivedBytes());
+                        "teacher " + connection.replica.label() + ": " + cause.description() + attempts),
+                attempt.receivedBytes());
         return false;
     }
 
@@ -580,49 +582,50 @@ final class ReplicaPool implements TargetStream {
             timer.cancel();
             return;
         }
-        for (Link link : links) {
-            if (link.call == null && now >= link.connectAtNanos) {
-                connect(link, now);
+        for (ReplicaConnection connection : connections) {
+            if (connection.call == null && now >= connection.connectAtNanos) {
+                connect(connection, now);
             }
         }
         for (Entry entry = window.firstWaiting(); entry != null; entry = window.firstWaiting()) {
-            Optional<Link> link = ReplicaChoice.of(links, entry, now);
-            if (link.isEmpty()) {
+            Optional<ReplicaConnection> connection = ReplicaChoice.of(connections, entry, now);
+            if (connection.isEmpty()) {
                 break;
             }
             window.removeFirstWaiting();
-            send(link.get(), entry, now);
+            send(connection.get(), entry, now);
         }
         boolean watched = window.firstWaiting() == null && rebalance(now);
         timer.set(nextEventNanos(watched, now), now);
     }
 
     @GuardedBy("lock")
-    private void connect(Link link, long now) {
-        link.attempts++;
-        link.replica.channel().resetConnectBackoff();
+    private void connect(ReplicaConnection connection, long now) {
+        connection.attempts++;
+        connection.replica.channel().resetConnectBackoff();
         ReplicaCall call = new ReplicaCall(now + options.timeouts().open().toNanos());
-        link.call = call;
-        TeacherServiceGrpc.newStub(link.replica.channel()).scoreSequences(new CallResponses(call, link, this));
+        connection.call = call;
+        TeacherServiceGrpc.newStub(connection.replica.channel())
+                .scoreSequences(new CallResponses(call, connection, this));
         call.sendOpen(Contract.open(request, teacher, options));
     }
 
     @GuardedBy("lock")
-    private void send(Link link, Entry entry, long now) {
+    private void send(ReplicaConnection connection, Entry entry, long now) {
         long timeout = options.timeouts().sequence().toNanos();
         // The server's own answer to the timeout comes first, if it still answers at all.
         long deadline = timeout == 0 ? NEVER : now + timeout + timeout / 4;
-        ask(link, new Ask(++lastWireId, entry, now, deadline), options);
+        ask(connection, new Attempt(++lastWireId, entry, now, deadline), options);
     }
 
     @GuardedBy("lock")
-    private void ask(Link link, Ask ask, ClientOptions how) {
-        ReplicaCall call = link.call;
+    private void ask(ReplicaConnection connection, Attempt attempt, ClientOptions how) {
+        ReplicaCall call = connection.call;
         if (call == null) {
             throw new IllegalStateException("a sequence for a replica without a call");
         }
-        link.rate.started(ask.sentNanos);
-        call.ask(ask, Contract.sequence(ask.wireId, ask.entry.sequence, how));
+        connection.rate.started(attempt.sentNanos);
+        call.ask(attempt, Contract.sequence(attempt.wireId, attempt.entry.sequence, how));
     }
 
     /**
@@ -631,30 +634,30 @@ final class ReplicaPool implements TargetStream {
      */
     @GuardedBy("lock")
     private boolean rebalance(long now) {
-        Optional<Link> fastest = ReplicaChoice.fastest(links, now);
-        if (links.size() < 2 || fastest.isEmpty()) {
+        Optional<ReplicaConnection> fastest = ReplicaChoice.fastest(connections, now);
+        if (connections.size() < 2 || fastest.isEmpty()) {
             return false;
         }
-        Link to = fastest.get();
+        ReplicaConnection to = fastest.get();
         boolean watched = false;
-        for (Link from : links) {
+        for (ReplicaConnection from : connections) {
             ReplicaCall call = from.call;
             if (from == to || call == null || !call.isOpen()) {
                 continue;
             }
             double rate = from.rate(now);
             long ahead = 0;
-            for (Ask ask : call.inFlight().all()) {
-                ahead += ask.entry.tokens();
-                if (ask.withdrawn || movedLately(ask.entry, now) || !to.hasRoomFor(ask.entry)) {
+            for (Attempt attempt : call.inFlight().all()) {
+                ahead += attempt.entry.tokens();
+                if (attempt.withdrawn || movedLately(attempt.entry, now) || !to.hasRoomFor(attempt.entry)) {
                     continue;
                 }
                 watched = true;
-                boolean sooner = ahead / rate > SOONER * to.expectedNanos(ask.entry.tokens(), now) + SOONER_NANOS;
+                boolean sooner = ahead / rate > SOONER * to.expectedNanos(attempt.entry.tokens(), now) + SOONER_NANOS;
                 if (sooner && to.rate(now) > FASTER * rate) {
-                    moveAway(from, call, ask, false, now);
-                    window.removeWaiting(ask.entry);
-                    send(to, ask.entry, now);
+                    moveAway(from, call, attempt, false, now);
+                    window.removeWaiting(attempt.entry);
+                    send(to, attempt.entry, now);
                 }
             }
         }
@@ -667,110 +670,114 @@ final class ReplicaPool implements TargetStream {
 
     /** A sequence is wanted of that replica no more; it is one of the waiting again. */
     @GuardedBy("lock")
-    private void moveAway(Link from, ReplicaCall call, Ask ask, boolean leftBehind, long now) {
+    private void moveAway(ReplicaConnection from, ReplicaCall call, Attempt attempt, boolean leftBehind, long now) {
         if (leftBehind) {
-            ask.withdrawn = true;
+            attempt.withdrawn = true;
         } else {
-            call.withdraw(ask);
+            call.withdraw(attempt);
         }
-        ask.entry.movedNanos = now;
-        ask.entry.lastFailedOn = from;
-        window.askAgain(ask.entry, ask.receivedBytes());
+        attempt.entry.movedNanos = now;
+        attempt.entry.lastFailedOn = from;
+        window.askAgain(attempt.entry, attempt.receivedBytes());
     }
 
     /** Ends what has taken too long. */
     @GuardedBy("lock")
     private void expire(long now) {
-        for (Link link : List.copyOf(links)) {
-            ReplicaCall call = link.call;
+        for (ReplicaConnection connection : List.copyOf(connections)) {
+            ReplicaCall call = connection.call;
             if (call != null && call.opensTooLate(now)) {
-                Failure late = Failure.of(
+                CallFailure late = CallFailure.of(
                         Status.Code.UNAVAILABLE,
                         "no answer within " + options.timeouts().open());
-                endCall(link, call, late);
+                endCall(connection, call, late);
             } else if (call != null) {
-                expireAsks(link, call, now);
-                watchDevice(link, now);
+                expireAsks(connection, call, now);
+                watchDevice(connection, now);
             }
         }
         if (isOver() || (everOpened && window.unresolved() == 0)) {
             return;
         }
-        if (patience.isOver(now)) {
+        if (progressTimeout.isOver(now)) {
             String what = everOpened
-                    ? "no rows for " + patience.withoutRows(now) + " with " + window.unresolved()
+                    ? "no rows for " + progressTimeout.withoutRows(now) + " with " + window.unresolved()
                             + " sequences wanted; "
                     : "";
             end(new TeacherUnavailableException(what + history()));
-        } else if (patience.isLineDue(now)) {
-            patience.tell(now, history());
+        } else if (progressTimeout.isLineDue(now)) {
+            progressTimeout.tell(now, history());
         }
     }
 
     @GuardedBy("lock")
-    private void expireAsks(Link link, ReplicaCall call, long now) {
-        for (Ask ask : call.inFlight().late(now)) {
-            if (call.silentSince(ask)) {
-                Failure silent = Failure.of(
+    private void expireAsks(ReplicaConnection connection, ReplicaCall call, long now) {
+        for (Attempt attempt : call.inFlight().late(now)) {
+            if (call.silentSince(attempt)) {
+                CallFailure silent = CallFailure.of(
                         Status.Code.UNAVAILABLE,
                         "silent for " + options.timeouts().sequence());
-                endCall(link, call, silent);
+                endCall(connection, call, silent);
                 return;
             }
-            call.withdraw(ask);
-            Failure late = Failure.of(
+            call.withdraw(attempt);
+            CallFailure late = CallFailure.of(
                     Status.Code.DEADLINE_EXCEEDED,
                     "not answered within " + options.timeouts().sequence());
-            onSequenceFailed(link, ask, late);
+            onSequenceFailed(connection, attempt, late);
         }
     }
 
     /** Finds a replica whose device stands still; what it has goes to others where there are any. */
     @GuardedBy("lock")
-    private void watchDevice(Link link, long now) {
-        ReplicaCall call = link.call;
+    private void watchDevice(ReplicaConnection connection, long now) {
+        ReplicaCall call = connection.call;
         if (call == null || !call.isOpen()) {
             return;
         }
-        List<Ask> wanted =
-                call.inFlight().all().stream().filter(ask -> !ask.withdrawn).toList();
-        long movedNanos = Math.max(link.deviceMovedNanos, patience.awokeNanos());
-        boolean still = wanted.stream().anyMatch(ask -> now - Math.max(ask.movedNanos, movedNanos) >= stuckNanos);
-        boolean elsewhere = links.stream().anyMatch(other -> other != link && other.isUsable(now));
-        if (still && !link.stuck) {
-            link.stuck = true;
-            link.probeAtNanos = now + stuckNanos;
+        List<Attempt> wanted = call.inFlight().all().stream()
+                .filter(attempt -> !attempt.withdrawn)
+                .toList();
+        long movedNanos = Math.max(connection.deviceMovedNanos, progressTimeout.awokeNanos());
+        boolean still =
+                wanted.stream().anyMatch(attempt -> now - Math.max(attempt.movedNanos, movedNanos) >= stuckNanos);
+        boolean elsewhere = connections.stream().anyMatch(other -> other != connection && other.isUsable(now));
+        if (still && !connection.stuck) {
+            connection.stuck = true;
+            connection.probeAtNanos = now + stuckNanos;
             options.listener()
-                    .onWaiting("teacher " + link.replica.label() + ": its device has stood still for "
-                            + Link.seconds(stuckNanos) + " with " + wanted.size() + " sequences in flight; "
+                    .onWaiting("teacher " + connection.replica.label() + ": its device has stood still for "
+                            + ReplicaConnection.seconds(stuckNanos) + " with " + wanted.size()
+                            + " sequences in flight; "
                             + (elsewhere ? "they go to others" : "there is no other replica to give them to"));
         }
-        if (!link.stuck) {
+        if (!connection.stuck) {
             return;
         }
-        boolean leftBehind = call.inFlight().all().stream().anyMatch(ask -> ask.withdrawn && !ask.cancelled);
-        for (Ask ask : elsewhere ? wanted : List.<Ask>of()) {
-            if (!movedLately(ask.entry, now)) {
-                moveAway(link, call, ask, !leftBehind, now);
+        boolean leftBehind =
+                call.inFlight().all().stream().anyMatch(attempt -> attempt.withdrawn && !attempt.cancelled);
+        for (Attempt attempt : elsewhere ? wanted : List.<Attempt>of()) {
+            if (!movedLately(attempt.entry, now)) {
+                moveAway(connection, call, attempt, !leftBehind, now);
                 leftBehind = true;
             }
         }
-        if (!leftBehind && wanted.isEmpty() && now >= link.probeAtNanos) {
-            probe(link, now);
+        if (!leftBehind && wanted.isEmpty() && now >= connection.probeAtNanos) {
+            probe(connection, now);
         }
     }
 
     /** Asks a stuck replica for rows that are not wanted, so that the server tells when its device goes on. */
     @GuardedBy("lock")
-    private void probe(Link link, long now) {
+    private void probe(ReplicaConnection connection, long now) {
         Entry entry = window.lastUnresolved();
-        if (entry == null || !link.hasRoomFor(entry)) {
+        if (entry == null || !connection.hasRoomFor(entry)) {
             return;
         }
-        link.probeAtNanos = now + stuckNanos;
-        Ask ask = new Ask(++lastWireId, entry, now, NEVER);
-        ask.withdrawn = true;
-        ask(link, ask, options.toBuilder().bypassCache(true).build());
+        connection.probeAtNanos = now + stuckNanos;
+        Attempt attempt = new Attempt(++lastWireId, entry, now, NEVER);
+        attempt.withdrawn = true;
+        ask(connection, attempt, options.toBuilder().bypassCache(true).build());
     }
 
     /** A timer that fires far later than set was asleep with its process: whatever was waited for gets its time again. */
@@ -780,27 +787,28 @@ final class ReplicaPool implements TargetStream {
         if (late < Math.min(MOST_LATE_NANOS, Math.max(TICK_NANOS, stuckNanos / 4))) {
             return;
         }
-        patience.slept(now);
-        for (Link link : links) {
-            ReplicaCall call = link.call;
+        progressTimeout.slept(now);
+        for (ReplicaConnection connection : connections) {
+            ReplicaCall call = connection.call;
             if (call != null) {
                 call.slept(late);
             }
-            link.rate.slept(late);
+            connection.rate.slept(late);
         }
         timer.cancel();
         options.listener()
-                .onWaiting("this process did not run for " + Link.seconds(late) + "; its patience starts anew");
+                .onWaiting("this process did not run for " + ReplicaConnection.seconds(late)
+                        + "; its patience starts anew");
     }
 
     @GuardedBy("lock")
     private long nextEventNanos(boolean watched, long now) {
         long next = NEVER;
-        for (Link link : links) {
-            ReplicaCall call = link.call;
-            next = Math.min(next, call == null ? link.connectAtNanos : call.nextDeadlineNanos());
-            if (window.firstWaiting() != null && link.askAtNanos > now) {
-                next = Math.min(next, link.askAtNanos);
+        for (ReplicaConnection connection : connections) {
+            ReplicaCall call = connection.call;
+            next = Math.min(next, call == null ? connection.connectAtNanos : call.nextDeadlineNanos());
+            if (window.firstWaiting() != null && connection.askAtNanos > now) {
+                next = Math.min(next, connection.askAtNanos);
             }
         }
         if (everOpened && window.unresolved() == 0) {
@@ -811,7 +819,7 @@ final class ReplicaPool implements TargetStream {
                 Math.max(
                         WATCH_NANOS,
                         Math.min(stuckNanos, options.timeouts().retry().toNanos()) / 8));
-        return Math.min(Math.min(next, patience.endNanos()), now + (watched ? WATCH_NANOS : tick));
+        return Math.min(Math.min(next, progressTimeout.endNanos()), now + (watched ? WATCH_NANOS : tick));
     }
 
     private void onTimer() {

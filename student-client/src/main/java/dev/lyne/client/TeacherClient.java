@@ -164,7 +164,7 @@ public final class TeacherClient implements TargetSource {
                 options.timeouts().firstBackoff(),
                 options.timeouts().maxBackoff(),
                 RandomGeneratorFactory.of("L64X128MixRandom").create(options.seed()));
-        OpeningPatience patience = new OpeningPatience(options, nanoTime.getAsLong());
+        OpeningTimeout patience = new OpeningTimeout(options, nanoTime.getAsLong());
         long resolveAtNanos = nanoTime.getAsLong();
         try {
             while (true) {
@@ -236,8 +236,8 @@ public final class TeacherClient implements TargetSource {
     }
 
     private String reason(Replica replica, Throwable e) {
-        Failure failure = Failure.of(e);
-        if (failure.ofCall() == Failure.Remedy.GIVE_UP || Failure.isUntrusted(e)) {
+        CallFailure failure = CallFailure.of(e);
+        if (failure.ofCall() == CallFailure.Remedy.GIVE_UP || CallFailure.isUntrusted(e)) {
             throw new TeacherRefusedException("teacher " + replica.label() + ": " + failure);
         }
         return failure.code() == Status.Code.DEADLINE_EXCEEDED ? noAnswer() : failure.description();

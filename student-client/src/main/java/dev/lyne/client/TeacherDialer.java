@@ -91,7 +91,7 @@ public final class TeacherDialer {
 
     /** One line for people that says why a call failed. */
     public static String explain(StatusRuntimeException failed) {
-        return Failure.of(failed).description();
+        return CallFailure.of(failed).description();
     }
 
     private static ChannelCredentials transport(TeacherSecurity.Tls tls) {

@@ -85,8 +85,8 @@ public final class TokenizerDownload {
 
         /** Throws where asking again is in vain, or patience is over. */
         void add(String server, StatusRuntimeException e) {
-            Failure failure = Failure.of(e);
-            if (failure.ofCall() == Failure.Remedy.GIVE_UP || Failure.isUntrusted(e)) {
+            CallFailure failure = CallFailure.of(e);
+            if (failure.ofCall() == CallFailure.Remedy.GIVE_UP || CallFailure.isUntrusted(e)) {
                 throw new TeacherRefusedException(server + failure);
             }
             long now = nanoTime.getAsLong();
@@ -98,9 +98,10 @@ public final class TokenizerDownload {
             if (!any || now - lineNanos >= NANOS_BETWEEN_LINES) {
                 lineNanos = now;
                 options.listener()
-                        .onWaiting("waiting for the teacher's tokenizer for " + Link.seconds(now - firstNanos)
-                                + " (for " + Link.seconds(retryNanos) + " at most): " + server
-                                + failure.description());
+                        .onWaiting(
+                                "waiting for the teacher's tokenizer for " + ReplicaConnection.seconds(now - firstNanos)
+                                        + " (for " + ReplicaConnection.seconds(retryNanos) + " at most): " + server
+                                        + failure.description());
             }
             any = true;
         }

@@ -1,6 +1,6 @@
 package dev.lyne.cli.common;
 
-import dev.lyne.lm.files.AsideFile;
+import dev.lyne.lm.files.AtomicFile;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -103,7 +103,7 @@ public final class JsonReport {
             if (file.getParent() != null) {
                 Files.createDirectories(file.getParent());
             }
-            AsideFile.write(file, (text + "\n").getBytes(StandardCharsets.UTF_8));
+            AtomicFile.write(file, (text + "\n").getBytes(StandardCharsets.UTF_8));
         }
     }
 

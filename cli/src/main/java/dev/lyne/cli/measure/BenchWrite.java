@@ -1,6 +1,6 @@
 package dev.lyne.cli.measure;
 
-import dev.lyne.lm.files.AsideFile;
+import dev.lyne.lm.files.AtomicFile;
 import dev.lyne.lm.files.JsonFaults;
 import dev.lyne.lm.files.TextFiles;
 import dev.lyne.load.page.FigureTable;
@@ -60,7 +60,7 @@ final class BenchWrite implements Callable<Integer> {
         String table = FigureTable.markdown(read, named);
         String between = (heading.isEmpty() ? "" : heading + "\n\n") + table;
         String written = FigureTable.replace(TextFiles.read("--into", document, "a document"), name, between);
-        AsideFile.write(document.toAbsolutePath(), written.getBytes(StandardCharsets.UTF_8));
+        AtomicFile.write(document.toAbsolutePath(), written.getBytes(StandardCharsets.UTF_8));
         return 0;
     }
 }

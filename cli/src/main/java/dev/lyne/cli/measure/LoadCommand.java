@@ -7,16 +7,16 @@ import dev.lyne.cli.common.TeacherSecurityOptions;
 import dev.lyne.client.ClientOptions;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherDialer;
-import dev.lyne.lm.files.AsideFile;
+import dev.lyne.lm.files.AtomicFile;
 import dev.lyne.load.page.LoadPage;
 import dev.lyne.load.process.LoadProcesses;
 import dev.lyne.load.profile.LoadProfile;
-import dev.lyne.load.result.Comparison;
+import dev.lyne.load.result.LoadComparison;
 import dev.lyne.load.result.LoadResult;
 import dev.lyne.load.result.LoadText;
 import dev.lyne.load.result.Merge;
+import dev.lyne.load.run.LoadSteps;
 import dev.lyne.load.run.LoadTest;
-import dev.lyne.load.run.Schedule;
 import dev.lyne.load.wire.GrpcConnections;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -178,7 +178,7 @@ public final class LoadCommand implements Callable<Integer> {
             JsonReport.requireWritable("--report", report);
         }
         if (!compare.isEmpty()) {
-            var lines = Comparison.of(
+            var lines = LoadComparison.of(
                     LoadResult.read("--compare", compare.get(0)), LoadResult.read("--compare", compare.get(1)), 1);
             json.write(lines);
             lines.forEach(json.textOut()::println);
@@ -187,7 +187,7 @@ public final class LoadCommand implements Callable<Integer> {
         LoadResult result = merge.isEmpty() ? load() : merged(merge);
         json.writeText(result.toJson());
         if (report != null) {
-            AsideFile.write(report.toAbsolutePath(), LoadPage.render(result).getBytes(StandardCharsets.UTF_8));
+            AtomicFile.write(report.toAbsolutePath(), LoadPage.render(result).getBytes(StandardCharsets.UTF_8));
         }
         if (!json.toStdout()) {
             result.steps().forEach(step -> LoadText.print(System.out, step));
@@ -235,7 +235,7 @@ public final class LoadCommand implements Callable<Integer> {
             tellSeed(whole);
             return new LoadProcesses(processes).run(profile.facts(whole.seed()));
         }
-        var schedule = new Schedule(
+        var schedule = new LoadSteps(
                 steps, ramp, maxSteps, Duration.ofMillis(maxP99Millis), LoadProfileOptions.seconds(drainSeconds));
         if (startAt != null) {
             profile.requireSeed("--start-at");

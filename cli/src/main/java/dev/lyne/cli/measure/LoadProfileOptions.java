@@ -1,10 +1,10 @@
 package dev.lyne.cli.measure;
 
 import dev.lyne.load.profile.Arrivals;
+import dev.lyne.load.profile.FaultInjection;
 import dev.lyne.load.profile.Lengths;
 import dev.lyne.load.profile.LoadProfile;
 import dev.lyne.load.profile.Selections;
-import dev.lyne.load.profile.Trouble;
 import dev.lyne.load.profile.WantedPositions;
 import dev.lyne.wire.Precision;
 import java.security.SecureRandom;
@@ -197,8 +197,8 @@ final class LoadProfileOptions {
                 repeated,
                 pool,
                 stallEvery == 0 && disconnectEvery == 0
-                        ? Trouble.NONE
-                        : new Trouble(stallEvery, stall, disconnectEvery),
+                        ? FaultInjection.NONE
+                        : new FaultInjection(stallEvery, stall, disconnectEvery),
                 seconds(warmUpSeconds),
                 seconds(durationSeconds),
                 decode,

@@ -1,7 +1,7 @@
 package dev.lyne.cli.measure;
 
 import dev.lyne.cli.common.JsonReport;
-import dev.lyne.lm.files.AsideFile;
+import dev.lyne.lm.files.AtomicFile;
 import dev.lyne.load.plan.CapacityPlan;
 import dev.lyne.load.plan.Deployment;
 import dev.lyne.load.plan.Horizon;
@@ -186,7 +186,7 @@ public final class PlanCommand implements Callable<Integer> {
         json.write(JsonReport.figures(table.byValue()));
         table.lines().forEach(json.textOut()::println);
         if (svg != null) {
-            AsideFile.write(
+            AtomicFile.write(
                     svg.toAbsolutePath(), table.chart(replicas == 0).alone().getBytes(StandardCharsets.UTF_8));
         }
         return 0;

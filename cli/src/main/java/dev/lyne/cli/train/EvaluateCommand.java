@@ -22,7 +22,7 @@ import dev.lyne.load.process.Home;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.evaluate.Evaluation;
 import dev.lyne.student.evaluate.Evaluator;
-import dev.lyne.student.evaluate.Teacher;
+import dev.lyne.student.evaluate.ReferenceTeacher;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Windows;
@@ -200,7 +200,11 @@ public final class EvaluateCommand implements Callable<Integer> {
         try (var client = TeacherClient.connect(teacher, client());
                 var stream = client.open(TargetRequest.topK(topK, List.of(), expectation))) {
             return Evaluator.evaluate(
-                    scorer, Optional.of(Teacher.of(stream)), windows, batchTokens, new WindowLines(System.err)::update);
+                    scorer,
+                    Optional.of(ReferenceTeacher.of(stream)),
+                    windows,
+                    batchTokens,
+                    new WindowLines(System.err)::update);
         }
     }
 

@@ -1,6 +1,6 @@
 package dev.lyne.lm.model;
 
-import dev.lyne.lm.files.AsideFile;
+import dev.lyne.lm.files.AtomicFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -49,7 +49,7 @@ final class ConfigurationWriter {
         }
         root.putNull("pad_token_id");
         String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(root) + "\n";
-        AsideFile.write(file, text.getBytes(StandardCharsets.UTF_8));
+        AtomicFile.write(file, text.getBytes(StandardCharsets.UTF_8));
     }
 
     private static void putSizes(ObjectNode root, ModelConfiguration c) {

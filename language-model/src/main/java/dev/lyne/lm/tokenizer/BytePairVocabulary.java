@@ -1,6 +1,6 @@
 package dev.lyne.lm.tokenizer;
 
-import dev.lyne.lm.files.AsideFile;
+import dev.lyne.lm.files.AtomicFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -118,6 +118,6 @@ public record BytePairVocabulary(List<String> specialTokens, List<String> tokens
 
     private static void write(Path file, ObjectNode node) throws IOException {
         String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(node) + "\n";
-        AsideFile.write(file, text.getBytes(StandardCharsets.UTF_8));
+        AtomicFile.write(file, text.getBytes(StandardCharsets.UTF_8));
     }
 }

@@ -1,6 +1,6 @@
 package dev.lyne.lm.weights;
 
-import dev.lyne.lm.files.AsideFile;
+import dev.lyne.lm.files.AtomicFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -21,12 +21,12 @@ public final class SafetensorsWriter implements AutoCloseable {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final Path file;
-    private final AsideFile aside;
+    private final AtomicFile aside;
     private final List<TensorEntry> tensors;
     private int current;
     private long written;
 
-    private SafetensorsWriter(Path file, AsideFile aside, List<TensorEntry> tensors) {
+    private SafetensorsWriter(Path file, AtomicFile aside, List<TensorEntry> tensors) {
         this.file = file;
         this.aside = aside;
         this.tensors = tensors;
@@ -40,7 +40,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     public static SafetensorsWriter create(Path file, List<TensorEntry> tensors, Map<String, String> metadata)
             throws IOException {
         byte[] header = header(file, tensors, metadata);
-        AsideFile aside = AsideFile.create(file);
+        AtomicFile aside = AtomicFile.create(file);
         try {
             ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
             aside.append(length.putLong(0, header.length));

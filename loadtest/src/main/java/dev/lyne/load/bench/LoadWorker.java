@@ -3,14 +3,14 @@ package dev.lyne.load.bench;
 import dev.lyne.client.TeacherDialer;
 import dev.lyne.client.TeacherSecurity;
 import dev.lyne.load.profile.Arrivals;
+import dev.lyne.load.profile.FaultInjection;
 import dev.lyne.load.profile.Lengths;
 import dev.lyne.load.profile.LoadProfile;
 import dev.lyne.load.profile.Selections;
-import dev.lyne.load.profile.Trouble;
 import dev.lyne.load.profile.WantedPositions;
 import dev.lyne.load.result.StepResult;
+import dev.lyne.load.run.LoadSteps;
 import dev.lyne.load.run.LoadTest;
-import dev.lyne.load.run.Schedule;
 import dev.lyne.load.wire.GrpcConnections;
 import java.io.IOException;
 import java.time.Duration;
@@ -45,7 +45,7 @@ record LoadWorker(String teacher, int number, int window) {
                 WantedPositions.ALL,
                 load.repeated() ? 1 : 0,
                 ask.count(),
-                Trouble.NONE,
+                FaultInjection.NONE,
                 WARM_UP,
                 Duration.ofMillis(load.millis()),
                 false,
@@ -53,7 +53,7 @@ record LoadWorker(String teacher, int number, int window) {
         String address = load.port() == 0 ? teacher : "127.0.0.1:" + load.port();
         try (var connections =
                 new GrpcConnections(List.of(address), 1, 1, TeacherDialer.open(TeacherSecurity.LOOPBACK)::channel)) {
-            StepResult step = new LoadTest(profile, Schedule.once(), connections, "")
+            StepResult step = new LoadTest(profile, LoadSteps.once(), connections, "")
                     .run(look -> {})
                     .steps()
                     .get(0);

@@ -15,7 +15,7 @@ import java.util.Set;
 final class SimulatedReplica {
     private final TeacherCost cost;
     private final Workload work;
-    private final Calendar calendar;
+    private final SimulatedEventQueue events;
     private final Set<Long> shared; // what all replicas find; empty and unused without a shared cache
     private final boolean sharing;
     private final int mostStored;
@@ -43,10 +43,15 @@ final class SimulatedReplica {
     private record Waiting(long key, double since) {}
 
     SimulatedReplica(
-            int number, TeacherCost cost, Workload work, Deployment deployment, Calendar calendar, Set<Long> shared) {
+            int number,
+            TeacherCost cost,
+            Workload work,
+            Deployment deployment,
+            SimulatedEventQueue events,
+            Set<Long> shared) {
         this.cost = cost;
         this.work = work;
-        this.calendar = calendar;
+        this.events = events;
         this.shared = shared;
         this.networkSecondsPerSequence =
                 cost.bytesPerPosition() * work.positions() / deployment.replicaBytesPerSecond();
@@ -90,13 +95,13 @@ final class SimulatedReplica {
         }
         computed++;
         computing.put(key, new ArrayList<>(List.of(answer)));
-        queue.add(new Waiting(key, calendar.now()));
+        queue.add(new Waiting(key, events.now()));
         lookAtQueue();
     }
 
     /** Rows leave the processors in the order in which they came, so that the network's queue is known now. */
     private void send(Answer answer) {
-        double sent = sender.serve(calendar.now(), cost.sendSecondsPerRow() * work.positions());
+        double sent = sender.serve(events.now(), cost.sendSecondsPerRow() * work.positions());
         answer.leaves(network.serve(sent, networkSecondsPerSequence));
     }
 
@@ -106,10 +111,10 @@ final class SimulatedReplica {
         }
         int most = Math.max(1, cost.maxBatchTokens() / work.tokens());
         double due = queue.element().since() + cost.batchDeadlineSeconds();
-        if (queue.size() < most && calendar.now() < due) {
+        if (queue.size() < most && events.now() < due) {
             if (!alarmed) {
                 alarmed = true;
-                calendar.at(due, () -> {
+                events.at(due, () -> {
                     alarmed = false;
                     lookAtQueue();
                 });
@@ -123,7 +128,7 @@ final class SimulatedReplica {
         double seconds = cost.secondsPerBatch() + cost.secondsPerToken() * work.tokens() * batch.size();
         running = true;
         deviceBusy += seconds;
-        calendar.at(calendar.now() + seconds, () -> {
+        events.at(events.now() + seconds, () -> {
             running = false;
             batch.forEach(this::scored);
             lookAtQueue();

@@ -12,7 +12,7 @@ final class SimulatedStudent {
     private final TeacherCost cost;
     private final Workload work;
     private final Deployment deployment;
-    private final Calendar calendar;
+    private final SimulatedEventQueue events;
     private final List<SimulatedReplica> replicas;
     private final SplittableRandom random;
     private final Server network = new Server();
@@ -34,13 +34,13 @@ final class SimulatedStudent {
             TeacherCost cost,
             Workload work,
             Deployment deployment,
-            Calendar calendar,
+            SimulatedEventQueue events,
             List<SimulatedReplica> replicas) {
         this.number = number;
         this.cost = cost;
         this.work = work;
         this.deployment = deployment;
-        this.calendar = calendar;
+        this.events = events;
         this.replicas = replicas;
         this.random = new SplittableRandom(work.seed() * 0x9e3779b97f4a7c15L + number);
         this.networkSecondsPerSequence =
@@ -50,7 +50,7 @@ final class SimulatedStudent {
     }
 
     void start() {
-        waitingSince = calendar.now();
+        waitingSince = events.now();
         askOn();
     }
 
@@ -68,16 +68,16 @@ final class SimulatedStudent {
         int chosen = choose();
         inFlight[chosen]++;
         SimulatedReplica replica = replicas.get(chosen);
-        double sentAt = calendar.now();
+        double sentAt = events.now();
         long key = work.key(number, index, random);
-        calendar.at(
+        events.at(
                 sentAt + deployment.delaySeconds() + cost.overheadSeconds(),
                 () -> replica.ask(
                         key,
-                        left -> calendar.at(
+                        left -> events.at(
                                 left + deployment.delaySeconds(),
-                                () -> calendar.at(
-                                        network.serve(calendar.now(), networkSecondsPerSequence),
+                                () -> events.at(
+                                        network.serve(events.now(), networkSecondsPerSequence),
                                         () -> arrive(index, chosen, sentAt)))));
     }
 
@@ -100,7 +100,7 @@ final class SimulatedStudent {
     private void arrive(long index, int replica, double sentAt) {
         inFlight[replica]--;
         answered++;
-        latencySeconds += calendar.now() - sentAt;
+        latencySeconds += events.now() - sentAt;
         if (paced()) {
             taken++; // places are alike: which one is free does not matter
             double pause = work.thinkSeconds() == 0 ? 0 : -Math.log1p(-random.nextDouble()) * work.thinkSeconds();
@@ -108,7 +108,7 @@ final class SimulatedStudent {
                 askOn();
             } else {
                 taken--;
-                calendar.at(calendar.now() + pause, () -> {
+                events.at(events.now() + pause, () -> {
                     taken++;
                     askOn();
                 });
@@ -127,13 +127,13 @@ final class SimulatedStudent {
         if (computing || ready - taken < work.sequencesPerStep()) {
             return;
         }
-        waitedSeconds += calendar.now() - waitingSince;
+        waitedSeconds += events.now() - waitingSince;
         taken += work.sequencesPerStep();
         computing = true;
-        calendar.at(calendar.now() + work.stepSeconds(), () -> {
+        events.at(events.now() + work.stepSeconds(), () -> {
             computing = false;
             computedSeconds += work.stepSeconds();
-            waitingSince = calendar.now();
+            waitingSince = events.now();
             step();
         });
         askOn();
@@ -142,8 +142,8 @@ final class SimulatedStudent {
     /** Waiting up to now counts as waited. */
     void settle() {
         if (!computing) {
-            waitedSeconds += calendar.now() - waitingSince;
-            waitingSince = calendar.now();
+            waitedSeconds += events.now() - waitingSince;
+            waitingSince = events.now();
         }
     }
 }

@@ -50,21 +50,21 @@ public final class Simulation {
      */
     public static Outcome run(TeacherCost cost, Workload work, Deployment deployment, Horizon horizon) {
         requireHolds(cost, work, deployment, horizon, Runtime.getRuntime().maxMemory());
-        var calendar = new Calendar();
+        var events = new SimulatedEventQueue();
         Set<Long> shared = new HashSet<>();
         List<SimulatedReplica> replicas = new ArrayList<>();
         for (int i = 0; i < deployment.replicas(); i++) {
-            replicas.add(new SimulatedReplica(i, cost, work, deployment, calendar, shared));
+            replicas.add(new SimulatedReplica(i, cost, work, deployment, events, shared));
         }
         List<SimulatedStudent> students = new ArrayList<>();
         for (int i = 0; i < work.students(); i++) {
-            var student = new SimulatedStudent(i, cost, work, deployment, calendar, replicas);
+            var student = new SimulatedStudent(i, cost, work, deployment, events, replicas);
             students.add(student);
-            calendar.at(work.staggerSeconds() * i, student::start);
+            events.at(work.staggerSeconds() * i, student::start);
         }
-        calendar.runUntil(horizon.warmUpSeconds());
+        events.runUntil(horizon.warmUpSeconds());
         Totals before = totals(students, replicas);
-        calendar.runUntil(horizon.warmUpSeconds() + horizon.seconds());
+        events.runUntil(horizon.warmUpSeconds() + horizon.seconds());
         return outcome(work, cost, before, totals(students, replicas), horizon.seconds());
     }
 

@@ -35,7 +35,7 @@ public record LoadProfile(
         WantedPositions positions,
         double repeatedShare,
         int poolSequences,
-        Trouble trouble,
+        FaultInjection trouble,
         Duration warmUp,
         Duration duration,
         boolean decode,

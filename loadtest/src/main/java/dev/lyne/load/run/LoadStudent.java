@@ -30,7 +30,7 @@ final class LoadStudent {
     private final LoadProfile profile;
     private final RequestSource requests;
     private final StreamKind kind;
-    private final Agenda agenda;
+    private final EventQueue events;
     private final Meter meter;
     private final Consumer<String> fatal;
     private final SplittableRandom behaviour;
@@ -53,14 +53,14 @@ final class LoadStudent {
             LoadProfile profile,
             RequestSource requests,
             Connections connections,
-            Agenda agenda,
+            EventQueue events,
             Meter meter,
             Consumer<String> fatal) {
         this.number = number;
         this.firstIndex = firstIndex;
         this.profile = profile;
         this.requests = requests;
-        this.agenda = agenda;
+        this.events = events;
         this.meter = meter;
         this.fatal = fatal;
         this.behaviour = new SplittableRandom(Seeds.of(profile.seed(), number, Seeds.BEHAVIOUR));
@@ -103,7 +103,7 @@ final class LoadStudent {
     /** Gives up what is unanswered and drops the stream. */
     synchronized void end() {
         stopped = true;
-        long now = agenda.now();
+        long now = events.now();
         backlog.all().forEach(one -> meter.gaveUp(one.intendedNanos, now));
         backlog.clear();
         stream.drop();
@@ -116,7 +116,7 @@ final class LoadStudent {
 
     private void due(long intendedNanos) {
         backlog.add(intendedNanos);
-        meter.due(intendedNanos, agenda.now());
+        meter.due(intendedNanos, events.now());
     }
 
     /** Sends what the window, the schedule and the granted credit allow. */
@@ -127,7 +127,7 @@ final class LoadStudent {
         }
         while (true) {
             if (backlog.next() == null && !stopped && backlog.outstanding() + pausing < window) {
-                due(agenda.now());
+                due(events.now());
             }
             Asked next = backlog.next();
             if (next == null) {
@@ -150,7 +150,7 @@ final class LoadStudent {
     private void goOn(double pauseNanos) {
         if (window > 0 && pauseNanos > 0) {
             pausing++;
-            agenda.at(agenda.now() + (long) pauseNanos, this::pauseEnds);
+            events.at(events.now() + (long) pauseNanos, this::pauseEnds);
         }
         send();
     }
@@ -166,14 +166,14 @@ final class LoadStudent {
 
     private void plan(double meanSeconds, Runnable task) {
         if (meanSeconds > 0) {
-            agenda.at(agenda.now() + (long) exponential(meanSeconds * 1e9), task);
+            events.at(events.now() + (long) exponential(meanSeconds * 1e9), task);
         }
     }
 
     private synchronized void stall() {
         if (!stopped) {
             stream.stall();
-            agenda.at(agenda.now() + (long) (profile.trouble().stallSeconds() * 1e9), this::stallEnds);
+            events.at(events.now() + (long) (profile.trouble().stallSeconds() * 1e9), this::stallEnds);
         }
     }
 
@@ -187,7 +187,7 @@ final class LoadStudent {
             return;
         }
         stream.drop();
-        meter.reconnected(agenda.now());
+        meter.reconnected(events.now());
         backlog.askAgain();
         connect();
         plan(profile.trouble().disconnectEverySeconds(), this::disconnect);
@@ -248,7 +248,7 @@ final class LoadStudent {
         public void done(long id, int rows) {
             Asked one = backlog.take(id);
             if (one != null) {
-                meter.answered(one.intendedNanos, agenda.now(), rows, one.bytes, one.source);
+                meter.answered(one.intendedNanos, events.now(), rows, one.bytes, one.source);
                 goOn(thinkNanos > 0 ? exponential(thinkNanos) : 0);
             }
         }
@@ -262,7 +262,7 @@ final class LoadStudent {
             meter.refused(reason, message, one.intendedNanos);
             if (retryNanos > 0) {
                 backlog.refuse(one);
-                agenda.at(agenda.now() + retryNanos, () -> again(one));
+                events.at(events.now() + retryNanos, () -> again(one));
             } else {
                 meter.failed(one.intendedNanos);
                 goOn(RETRY_NANOS);
@@ -276,10 +276,10 @@ final class LoadStudent {
                 return;
             }
             int lost = stream.number();
-            meter.refused("STREAM_" + code, message, agenda.now());
-            meter.reconnected(agenda.now());
+            meter.refused("STREAM_" + code, message, events.now());
+            meter.reconnected(events.now());
             backlog.askAgain();
-            agenda.at(agenda.now() + RETRY_NANOS, () -> reconnect(lost));
+            events.at(events.now() + RETRY_NANOS, () -> reconnect(lost));
         }
     }
 }

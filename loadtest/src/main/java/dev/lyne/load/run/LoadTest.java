@@ -21,7 +21,7 @@ public final class LoadTest {
     private static final double SUSTAINED = 0.95;
 
     private final LoadProfile profile;
-    private final Schedule schedule;
+    private final LoadSteps schedule;
     private final Connections connections;
     private final Optional<ServerMetrics> metrics;
     private final Set<String> teachers = new TreeSet<>();
@@ -36,7 +36,7 @@ public final class LoadTest {
     public record Outcome(List<StepResult> steps, String teacher, String saturatedAt) {}
 
     /** @param metricsAddress HOST:PORT of the server's metrics page; empty where it is not to be read */
-    public LoadTest(LoadProfile profile, Schedule schedule, Connections connections, String metricsAddress) {
+    public LoadTest(LoadProfile profile, LoadSteps schedule, Connections connections, String metricsAddress) {
         this.profile = profile;
         this.schedule = schedule;
         this.connections = connections;
@@ -81,7 +81,7 @@ public final class LoadTest {
     private StepResult step(int number, Level level, Progress progress) throws IOException, InterruptedException {
         LoadProfile stepProfile = level.applyTo(profile);
         String label = level.label(profile);
-        try (var agenda = new ThreadAgenda()) {
+        try (var agenda = new ThreadEventQueue()) {
             var run = new StepRun(number, stepProfile, connections, agenda, fatal::set);
             run.start();
             try {
@@ -92,7 +92,7 @@ public final class LoadTest {
         }
     }
 
-    private StepResult measure(StepRun run, ThreadAgenda agenda, String label, Progress progress)
+    private StepResult measure(StepRun run, ThreadEventQueue agenda, String label, Progress progress)
             throws IOException, InterruptedException {
         var teller = new Teller(run, label, progress);
         while (run.fromNanos() - System.nanoTime() > 0) {
@@ -123,7 +123,7 @@ public final class LoadTest {
     }
 
     /** Waits a second, or until that time. */
-    private void pause(ThreadAgenda agenda, long untilNanos) throws IOException, InterruptedException {
+    private void pause(ThreadEventQueue agenda, long untilNanos) throws IOException, InterruptedException {
         long nanos = Math.min(1_000_000_000, Math.max(1, untilNanos - System.nanoTime()));
         TimeUnit.NANOSECONDS.sleep(nanos);
         String why = fatal.get();

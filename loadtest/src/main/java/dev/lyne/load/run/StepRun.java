@@ -18,7 +18,7 @@ final class StepRun {
     private static final long INTERVAL_NANOS = 1_000_000_000;
 
     private final LoadProfile profile;
-    private final Agenda agenda;
+    private final EventQueue events;
     private final long startNanos;
     private final long endNanos;
     private final Meter meter;
@@ -28,10 +28,10 @@ final class StepRun {
      * @param step number of the step, from 0: each one's fresh sequences are its own
      * @param fatal told why the whole run is void
      */
-    StepRun(int step, LoadProfile profile, Connections connections, Agenda agenda, Consumer<String> fatal) {
+    StepRun(int step, LoadProfile profile, Connections connections, EventQueue events, Consumer<String> fatal) {
         this.profile = profile;
-        this.agenda = agenda;
-        this.startNanos = agenda.now();
+        this.events = events;
+        this.startNanos = events.now();
         long fromNanos = startNanos + profile.warmUp().toNanos();
         this.endNanos = fromNanos + profile.duration().toNanos();
         this.meter = new Meter(fromNanos, endNanos, INTERVAL_NANOS);
@@ -39,7 +39,7 @@ final class StepRun {
         for (int i = 0; i < profile.studentsHere(); i++) {
             int number = profile.firstStudent() + i;
             students.add(
-                    new LoadStudent(number, (long) step << 32, profile, requests, connections, agenda, meter, fatal));
+                    new LoadStudent(number, (long) step << 32, profile, requests, connections, events, meter, fatal));
         }
     }
 
@@ -73,7 +73,7 @@ final class StepRun {
     private void plan(LoadStudent student, Arrivals.Times times) {
         long due = startNanos + times.next();
         if (due - endNanos < 0) {
-            agenda.at(due, () -> {
+            events.at(due, () -> {
                 student.arrive(due);
                 plan(student, times);
             });

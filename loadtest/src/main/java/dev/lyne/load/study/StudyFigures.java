@@ -13,7 +13,7 @@ import java.util.Objects;
  * @param rows of each point whose students are all done and whose baseline's are, in the order of the axis
  * @param missing points that have no row yet
  */
-record StudyFigures(Study.Axis axis, StudyMetric metric, Map<Study.Point, Comparison.Row> rows, int missing) {
+record StudyFigures(Study.Axis axis, StudyMetric metric, Map<Study.Point, AxisComparison.Row> rows, int missing) {
     /** Compares the points of an axis; where its baseline is a series, each point with that series's at the same place. */
     static StudyFigures of(Study.Axis axis, StudyMetric metric, Map<String, StudyResult> results) {
         Map<String, List<Study.Point>> groups = new LinkedHashMap<>();
@@ -23,14 +23,14 @@ record StudyFigures(Study.Axis axis, StudyMetric metric, Map<Study.Point, Compar
                         .add(point);
             }
         }
-        Map<Study.Point, Comparison.Row> compared = new LinkedHashMap<>();
+        Map<Study.Point, AxisComparison.Row> compared = new LinkedHashMap<>();
         for (List<Study.Point> group : groups.values()) {
             int baseline = 0;
             while (baseline < group.size() && !axis.isBaseline(group.get(baseline))) {
                 baseline++;
             }
             if (baseline < group.size()) {
-                List<Comparison.Row> rows = Comparison.of(
+                List<AxisComparison.Row> rows = AxisComparison.of(
                         group.stream()
                                 .map(point -> values(point, metric, results))
                                 .toList(),
@@ -40,7 +40,7 @@ record StudyFigures(Study.Axis axis, StudyMetric metric, Map<Study.Point, Compar
                 }
             }
         }
-        Map<Study.Point, Comparison.Row> inOrder = new LinkedHashMap<>();
+        Map<Study.Point, AxisComparison.Row> inOrder = new LinkedHashMap<>();
         axis.points().stream()
                 .filter(compared::containsKey)
                 .forEach(point -> inOrder.put(point, Objects.requireNonNull(compared.get(point))));
@@ -54,7 +54,7 @@ record StudyFigures(Study.Axis axis, StudyMetric metric, Map<Study.Point, Compar
     }
 
     /** What is said of a point beside its figures. */
-    static String verdict(Study.Axis axis, Study.Point point, Comparison.Row row) {
+    static String verdict(Study.Axis axis, Study.Point point, AxisComparison.Row row) {
         if (axis.isBaseline(point)) {
             return "baseline";
         }

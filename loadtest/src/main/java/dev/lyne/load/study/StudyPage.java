@@ -1,6 +1,6 @@
 package dev.lyne.load.study;
 
-import dev.lyne.lm.files.AsideFile;
+import dev.lyne.lm.files.AtomicFile;
 import dev.lyne.student.report.DotChart;
 import dev.lyne.student.report.Html;
 import dev.lyne.student.report.ReportPage;
@@ -48,7 +48,7 @@ public final class StudyPage {
     }
 
     private static void write(Path file, String text) throws IOException {
-        AsideFile.write(file, text.getBytes(StandardCharsets.UTF_8));
+        AtomicFile.write(file, text.getBytes(StandardCharsets.UTF_8));
     }
 
     private String render() {

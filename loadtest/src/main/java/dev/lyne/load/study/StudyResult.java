@@ -1,7 +1,7 @@
 package dev.lyne.load.study;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import dev.lyne.lm.files.AsideFile;
+import dev.lyne.lm.files.AtomicFile;
 import dev.lyne.student.evaluate.Evaluation;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -35,7 +35,7 @@ public record StudyResult(
 
     /** Writes it, whole or not at all. */
     public void write(Path file) throws IOException {
-        AsideFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(this));
+        AtomicFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(this));
     }
 
     /** Reads what {@link #write} wrote. */

@@ -10,7 +10,7 @@ import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.evaluate.Evaluation;
 import dev.lyne.student.evaluate.Evaluator;
-import dev.lyne.student.evaluate.Teacher;
+import dev.lyne.student.evaluate.ReferenceTeacher;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Windows;
@@ -106,7 +106,7 @@ public final class StudyStudent {
             try (CaptureSource source = CaptureSource.open(taught.get(), options);
                     TargetStream stream = source.open(request(source.manifest().rows()))) {
                 return Evaluator.evaluate(
-                        student, Optional.of(Teacher.of(stream)), windows, maxTokens, (done, total) -> {});
+                        student, Optional.of(ReferenceTeacher.of(stream)), windows, maxTokens, (done, total) -> {});
             }
         }
     }

@@ -69,7 +69,7 @@ final class StudyTable {
         return out.toString();
     }
 
-    static List<String> cells(Study.Axis axis, StudyMetric metric, Study.Point point, Comparison.Row row) {
+    static List<String> cells(Study.Axis axis, StudyMetric metric, Study.Point point, AxisComparison.Row row) {
         boolean baseline = axis.isBaseline(point);
         List<String> cells = new ArrayList<>();
         cells.add(point.label());

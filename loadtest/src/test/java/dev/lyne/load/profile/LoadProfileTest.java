@@ -21,7 +21,14 @@ final class LoadProfileTest {
 
     private static LoadProfile profile(String tokens, double repeated) {
         return Profiles.of(
-                4, new Arrivals.Closed(2, 0), Trouble.NONE, tokens, "top_k=8", repeated, Duration.ofSeconds(1), false);
+                4,
+                new Arrivals.Closed(2, 0),
+                FaultInjection.NONE,
+                tokens,
+                "top_k=8",
+                repeated,
+                Duration.ofSeconds(1),
+                false);
     }
 
     @Test

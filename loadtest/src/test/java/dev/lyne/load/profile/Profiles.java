@@ -8,17 +8,17 @@ public final class Profiles {
     private Profiles() {}
 
     public static LoadProfile of(int students, Arrivals arrivals) {
-        return of(students, arrivals, Trouble.NONE);
+        return of(students, arrivals, FaultInjection.NONE);
     }
 
-    public static LoadProfile of(int students, Arrivals arrivals, Trouble trouble) {
+    public static LoadProfile of(int students, Arrivals arrivals, FaultInjection trouble) {
         return of(students, arrivals, trouble, "11", "top_k=8", 0, Duration.ofSeconds(10), false);
     }
 
     public static LoadProfile of(
             int students,
             Arrivals arrivals,
-            Trouble trouble,
+            FaultInjection trouble,
             String tokens,
             String selection,
             double repeated,

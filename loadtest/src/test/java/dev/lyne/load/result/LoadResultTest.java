@@ -102,8 +102,9 @@ final class LoadResultTest {
 
     @Test
     void compare_sameLevel_showsNoDifference() {
-        List<Comparison.Line> lines = Comparison.of(result(step("s", 1_000, 1)), result(step("s", 1_000, 2)), 5);
-        Comparison.Line rate = lines.get(0);
+        List<LoadComparison.Line> lines =
+                LoadComparison.of(result(step("s", 1_000, 1)), result(step("s", 1_000, 2)), 5);
+        LoadComparison.Line rate = lines.get(0);
         assertThat(rate.figure()).isEqualTo("positions/s");
         assertThat(rate.differs()).isFalse();
         assertThat(rate.low()).isNegative();
@@ -112,11 +113,12 @@ final class LoadResultTest {
 
     @Test
     void compare_tenPercentMore_isFoundWithinItsInterval() {
-        List<Comparison.Line> lines = Comparison.of(result(step("s", 1_000, 1)), result(step("s", 1_100, 2)), 5);
-        Comparison.Line rate = lines.get(0);
+        List<LoadComparison.Line> lines =
+                LoadComparison.of(result(step("s", 1_000, 1)), result(step("s", 1_100, 2)), 5);
+        LoadComparison.Line rate = lines.get(0);
         assertThat(rate.differs()).isTrue();
         assertThat(0.1).isBetween(rate.low() - 0.02, rate.high() + 0.02);
-        Comparison.Line median = lines.get(2);
+        LoadComparison.Line median = lines.get(2);
         assertThat(median.figure()).isEqualTo("latency p50, ms");
         assertThat(median.differs()).isTrue();
         assertThat(median.change()).isEqualTo(-0.09, within(0.05));
@@ -146,7 +148,7 @@ final class LoadResultTest {
                 counted.server(),
                 mostlyEmpty,
                 counted.lagHistogram()));
-        assertThat(Comparison.of(result(stopped), result(full), 5)).allSatisfy(line -> {
+        assertThat(LoadComparison.of(result(stopped), result(full), 5)).allSatisfy(line -> {
             assertThat(line.low()).isFinite();
             assertThat(line.high()).isFinite();
         });
@@ -154,7 +156,7 @@ final class LoadResultTest {
 
     @Test
     void compare_noCommonStep_isRefused() {
-        assertThatThrownBy(() -> Comparison.of(result(step("a", 9, 1)), result(step("b", 9, 1)), 5))
+        assertThatThrownBy(() -> LoadComparison.of(result(step("a", 9, 1)), result(step("b", 9, 1)), 5))
                 .hasMessageContaining("at least one of the same label");
     }
 

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lyne.client.TeacherDialer;
 import dev.lyne.client.TeacherSecurity;
 import dev.lyne.load.profile.Arrivals;
+import dev.lyne.load.profile.FaultInjection;
 import dev.lyne.load.profile.Profiles;
-import dev.lyne.load.profile.Trouble;
 import dev.lyne.load.result.StepResult;
 import dev.lyne.load.wire.GrpcConnections;
 import dev.lyne.teacher.server.TeacherServer;
@@ -43,13 +43,13 @@ final class LoadTestTest {
         server.close();
     }
 
-    private StepResult run(Arrivals arrivals, Trouble trouble, String tokens, double repeated, boolean decode)
+    private StepResult run(Arrivals arrivals, FaultInjection trouble, String tokens, double repeated, boolean decode)
             throws Exception {
         var profile = Profiles.of(3, arrivals, trouble, tokens, "top_k=8", repeated, Duration.ofMillis(1_500), decode);
         try (var connections = new GrpcConnections(
                 List.of("127.0.0.1:" + server.port()), 3, 1, TeacherDialer.open(TeacherSecurity.LOOPBACK)::channel)) {
             String metrics = "127.0.0.1:" + server.metricsPort().orElseThrow();
-            return new LoadTest(profile, Schedule.once(), connections, metrics)
+            return new LoadTest(profile, LoadSteps.once(), connections, metrics)
                     .run(look -> {})
                     .steps()
                     .get(0);
@@ -58,7 +58,7 @@ final class LoadTestTest {
 
     @Test
     void run_closedLoop_countsWhatTheServerSent() throws Exception {
-        StepResult step = run(new Arrivals.Closed(4, 0), Trouble.NONE, "20..40", 0.5, true);
+        StepResult step = run(new Arrivals.Closed(4, 0), FaultInjection.NONE, "20..40", 0.5, true);
         assertThat(step.sequences()).isPositive();
         assertThat(step.positions()).isBetween(step.sequences() * 19, step.sequences() * 39);
         assertThat(step.positionsBySource().values().stream().mapToLong(n -> n).sum())
@@ -72,7 +72,7 @@ final class LoadTestTest {
 
     @Test
     void run_openLoopWithTrouble_answersEverythingThatWasDue() throws Exception {
-        StepResult step = run(new Arrivals.Open(60, false), new Trouble(0.5, 0.1, 0.5), "20", 0, false);
+        StepResult step = run(new Arrivals.Open(60, false), new FaultInjection(0.5, 0.1, 0.5), "20", 0, false);
         assertThat(step.intended()).isPositive();
         assertThat(step.failed() + step.unanswered()).isZero();
         assertThat(step.reconnects()).isPositive();
@@ -80,7 +80,7 @@ final class LoadTestTest {
 
     @Test
     void run_moreTokensThanTheContext_failsByReason() throws Exception {
-        StepResult step = run(new Arrivals.Open(20, true), Trouble.NONE, "65", 0, false);
+        StepResult step = run(new Arrivals.Open(20, true), FaultInjection.NONE, "65", 0, false);
         assertThat(step.refusals()).containsOnlyKeys("INVALID_REQUEST");
         assertThat(step.failed()).isEqualTo(step.intended());
     }
@@ -88,10 +88,10 @@ final class LoadTestTest {
     @Test
     void run_serverThatRefusesTheStream_saysWhy() {
         var profile = Profiles.of(
-                1, new Arrivals.Closed(1, 0), Trouble.NONE, "20", "top_k=5000", 0, Duration.ofSeconds(1), false);
+                1, new Arrivals.Closed(1, 0), FaultInjection.NONE, "20", "top_k=5000", 0, Duration.ofSeconds(1), false);
         try (var connections = new GrpcConnections(
                 List.of("127.0.0.1:" + server.port()), 1, 1, TeacherDialer.open(TeacherSecurity.LOOPBACK)::channel)) {
-            assertThatThrownBy(() -> new LoadTest(profile, Schedule.once(), connections, "").run(look -> {}))
+            assertThatThrownBy(() -> new LoadTest(profile, LoadSteps.once(), connections, "").run(look -> {}))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("INVALID_ARGUMENT")
                     .hasMessageContaining("5000");

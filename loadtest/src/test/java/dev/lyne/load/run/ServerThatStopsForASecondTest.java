@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.load.profile.Arrivals;
+import dev.lyne.load.profile.FaultInjection;
 import dev.lyne.load.profile.LoadProfile;
 import dev.lyne.load.profile.Profiles;
-import dev.lyne.load.profile.Trouble;
 import dev.lyne.load.result.StepResult;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -104,7 +104,7 @@ final class ServerThatStopsForASecondTest {
     @Test
     void trouble_streamsAreDroppedAndNothingIsLost() {
         var server = new StoppingServer(agenda, 2 * MILLI, Long.MAX_VALUE, Long.MAX_VALUE, 10);
-        LoadProfile profile = Profiles.of(2, new Arrivals.Open(200, true), new Trouble(0, 0, 1));
+        LoadProfile profile = Profiles.of(2, new Arrivals.Open(200, true), new FaultInjection(0, 0, 1));
         StepResult result = run(profile, server);
         assertThat(result.reconnects()).isBetween(8L, 35L);
         assertThat(server.streams).isEqualTo(2 + (int) result.reconnects());
@@ -114,7 +114,7 @@ final class ServerThatStopsForASecondTest {
 
     @Test
     void sameSeed_sameRun() {
-        LoadProfile profile = Profiles.of(3, new Arrivals.Open(150, false), new Trouble(1, 0.2, 2));
+        LoadProfile profile = Profiles.of(3, new Arrivals.Open(150, false), new FaultInjection(1, 0.2, 2));
         StepResult first = run(profile, server(5));
         var other = new ServerThatStopsForASecondTest();
         assertThat(other.run(profile, other.server(5))).isEqualTo(first);

@@ -12,7 +12,7 @@ final class StoppingServer implements Connections {
     static final int ROWS = 10;
     static final int BYTES = 700;
 
-    private final Agenda agenda;
+    private final EventQueue events;
     private final long serviceNanos;
     private final long stopsNanos;
     private final long goesOnNanos;
@@ -21,8 +21,8 @@ final class StoppingServer implements Connections {
     int streams;
     int reads;
 
-    StoppingServer(Agenda agenda, long serviceNanos, long stopsNanos, long goesOnNanos, int credit) {
-        this.agenda = agenda;
+    StoppingServer(EventQueue events, long serviceNanos, long stopsNanos, long goesOnNanos, int credit) {
+        this.events = events;
         this.serviceNanos = serviceNanos;
         this.stopsNanos = stopsNanos;
         this.goesOnNanos = goesOnNanos;
@@ -30,8 +30,8 @@ final class StoppingServer implements Connections {
     }
 
     private void soon(long delayNanos, Runnable task) {
-        long at = agenda.now() + delayNanos;
-        agenda.at(at >= stopsNanos && at < goesOnNanos ? goesOnNanos : at, task);
+        long at = events.now() + delayNanos;
+        events.at(at >= stopsNanos && at < goesOnNanos ? goesOnNanos : at, task);
     }
 
     @Override

@@ -3,7 +3,7 @@ package dev.lyne.load.run;
 import java.util.PriorityQueue;
 
 /** An agenda whose time moves when it is told to. */
-final class VirtualAgenda implements Agenda {
+final class VirtualAgenda implements EventQueue {
     private record Entry(long nanos, long number, Runnable task) implements Comparable<Entry> {
         @Override
         public int compareTo(Entry other) {

@@ -116,7 +116,7 @@ public final class Recorder {
                         Files.getFileStore(options.out()).getUsableSpace(),
                         planned.shardCount() - missing.size(),
                         planned.shardCount());
-                new ShardCrew(this, writer, planned, missing).run(options.writers());
+                new ShardWorkerPool(this, writer, planned, missing).run(options.writers());
             }
             return writer.finish();
         } catch (UnwritableCaptureException e) {

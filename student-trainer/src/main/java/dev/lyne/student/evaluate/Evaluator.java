@@ -30,7 +30,7 @@ public final class Evaluator {
      * @throws IllegalStateException where the model's logits are not finite
      */
     public static Evaluation evaluate(
-            BatchScorer model, Optional<Teacher> teacher, Windows windows, int maxTokens, Progress progress)
+            BatchScorer model, Optional<ReferenceTeacher> teacher, Windows windows, int maxTokens, Progress progress)
             throws InterruptedException {
         Totals totals = new Totals(model, teacher.map(asked -> asked.over(windows)));
         List<Window> batch = new ArrayList<>();
@@ -76,14 +76,14 @@ public final class Evaluator {
     /** Sums over batches. Owned by the evaluating thread. */
     private static final class Totals {
         private final BatchScorer model;
-        private final Optional<Teacher.Answers> teacher;
+        private final Optional<ReferenceTeacher.Answers> teacher;
         private final Calibration calibration = new Calibration();
         private double nll;
         private long tokens;
         private long agreed;
         private double divergence;
 
-        Totals(BatchScorer model, Optional<Teacher.Answers> teacher) {
+        Totals(BatchScorer model, Optional<ReferenceTeacher.Answers> teacher) {
             this.model = model;
             this.teacher = teacher;
         }

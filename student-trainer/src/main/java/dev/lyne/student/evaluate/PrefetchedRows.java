@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A stream's answers, in order, asked for ahead of time as far as its window reaches. */
-final class PrefetchedRows implements Teacher.Answers {
+final class PrefetchedRows implements ReferenceTeacher.Answers {
     private final TargetStream stream;
     private final Windows windows;
     private long nextOffered;

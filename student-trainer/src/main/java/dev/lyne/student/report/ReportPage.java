@@ -1,6 +1,6 @@
 package dev.lyne.student.report;
 
-import dev.lyne.lm.files.AsideFile;
+import dev.lyne.lm.files.AtomicFile;
 import dev.lyne.student.report.ReportData.Continuation;
 import dev.lyne.student.report.ReportData.Fact;
 import dev.lyne.student.report.ReportData.FactTable;
@@ -33,7 +33,7 @@ public final class ReportPage {
 
     /** Writes the page. */
     public static void write(ReportData data, Path file) throws IOException {
-        AsideFile.write(file, render(data).getBytes(StandardCharsets.UTF_8));
+        AtomicFile.write(file, render(data).getBytes(StandardCharsets.UTF_8));
     }
 
     /** The page as HTML. */

@@ -21,7 +21,8 @@ public record PackingDigest(
         long orderSeed) {
     /** SHA-256 over the canonical form, hexadecimal. */
     public String sha256() {
-        return Digests.hex(Digests.sha256("lyne packing 2\ntokenizer " + tokenizerSha256 + "\ncorpus " + corpusSha256
+        return CorpusDigests.hex(CorpusDigests.sha256("lyne packing 2\ntokenizer " + tokenizerSha256 + "\ncorpus "
+                + corpusSha256
                 + "\nrule " + documentRule + "\nwindows " + windowRule + "\ncontext " + context + "\noverlap " + overlap
                 + "\norder " + orderSeed
                 + "\n"));

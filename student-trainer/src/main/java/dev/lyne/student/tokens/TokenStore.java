@@ -54,10 +54,10 @@ public final class TokenStore {
     static TokenStore open(
             Path cache, DocumentSource source, TextEncoder encoder, int threads, int shardTokens, Progress progress)
             throws IOException {
-        String corpus = Digests.hex(source.sha256());
-        String tokenizer = Digests.hex(encoder.digest());
-        String rule = Digests.rule(encoder.bosId(), encoder.eosId());
-        String key = Digests.hex(Digests.sha256(
+        String corpus = CorpusDigests.hex(source.sha256());
+        String tokenizer = CorpusDigests.hex(encoder.digest());
+        String rule = CorpusDigests.rule(encoder.bosId(), encoder.eosId());
+        String key = CorpusDigests.hex(CorpusDigests.sha256(
                         "lyne tokens " + TokenManifest.VERSION + "\n" + corpus + "\n" + tokenizer + "\n" + rule + "\n"))
                 .substring(0, 32);
         Path directory = cache.resolve("tokens-" + key);

@@ -1,6 +1,6 @@
 package dev.lyne.student.train;
 
-import dev.lyne.lm.files.AsideFile;
+import dev.lyne.lm.files.AtomicFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -64,7 +64,7 @@ public record RunDirectory(Path root) {
         for (String name : TOKENIZER_FILES) {
             Path file = from.resolve(name);
             if (Files.isRegularFile(file)) {
-                AsideFile.write(to.resolve(name), Files.readAllBytes(file));
+                AtomicFile.write(to.resolve(name), Files.readAllBytes(file));
             }
         }
     }

@@ -1,6 +1,6 @@
 package dev.lyne.student.train;
 
-import dev.lyne.lm.files.AsideFile;
+import dev.lyne.lm.files.AtomicFile;
 import dev.lyne.student.report.ReportData;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -78,7 +78,7 @@ public final class RunReports {
     }
 
     static void writeSettings(Map<String, String> settings, Path file) throws IOException {
-        AsideFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(settings));
+        AtomicFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(settings));
     }
 
     /** The settings, with what became of the text under them. */

@@ -1,7 +1,7 @@
 package dev.lyne.student.train;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import dev.lyne.lm.files.AsideFile;
+import dev.lyne.lm.files.AtomicFile;
 import dev.lyne.student.checkpoint.RunState;
 import dev.lyne.student.tokens.Windows;
 import java.io.IOException;
@@ -99,7 +99,7 @@ public record RunSummary(
 
     /** Writes it as JSON. */
     public void write(Path file) throws IOException {
-        AsideFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(this));
+        AtomicFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(this));
     }
 
     /** Reads what {@link #write} wrote. */

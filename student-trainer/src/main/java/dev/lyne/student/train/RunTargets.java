@@ -19,11 +19,11 @@ final class RunTargets {
     private RunTargets() {}
 
     /** Teachers, or a capture of what they said of these very windows. */
-    static TargetSource open(TrainingConfig config, TrainingSession.Surroundings surroundings, Windows windows)
+    static TargetSource open(TrainingConfig config, TrainingSession.TrainingResources resources, Windows windows)
             throws IOException {
         Optional<Path> captured = config.distillation().targets();
         if (captured.isEmpty()) {
-            return surroundings.openTeachers(config);
+            return resources.openTeachers(config);
         }
         int inFlight = config.distillation().inFlight();
         CaptureSource source = CaptureSource.open(

@@ -1,7 +1,7 @@
 package dev.lyne.student.train;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import dev.lyne.lm.files.AsideFile;
+import dev.lyne.lm.files.AtomicFile;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
@@ -85,7 +85,7 @@ public final class Samples {
     }
 
     static void write(Path file, List<Sample> samples) throws IOException {
-        AsideFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(samples));
+        AtomicFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(samples));
     }
 
     /** Reads a run's {@code samples.json}. */

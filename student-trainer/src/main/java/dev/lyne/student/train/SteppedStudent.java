@@ -64,7 +64,7 @@ public final class SteppedStudent implements AutoCloseable {
      */
     @SuppressWarnings("MustBeClosedChecker") // closed with the student
     public static SteppedStudent open(TrainingConfig config) throws IOException {
-        Trainer.RealSurroundings surroundings = new Trainer.RealSurroundings();
+        Trainer.OpenedResources surroundings = new Trainer.OpenedResources();
         RunInputs inputs = RunInputs.find(config);
         Tokenizer tokenizer = Tokenizer.load(config.tokenizerDirectory());
         Windows windows = new Windows(

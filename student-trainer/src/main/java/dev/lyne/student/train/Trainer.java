@@ -30,20 +30,20 @@ public final class Trainer {
      */
     public static RunSummary train(TrainingConfig config, RunStart start, ProgressListener listener)
             throws IOException, InterruptedException {
-        return new TrainingSession(config, new RealSurroundings(listener), listener).run(start);
+        return new TrainingSession(config, new OpenedResources(listener), listener).run(start);
     }
 
     /** Real models, real teachers, real time. */
-    static class RealSurroundings implements TrainingSession.Surroundings {
+    static class OpenedResources implements TrainingSession.TrainingResources {
         private final ProgressListener listener;
 
         /** Tells nobody what is waited for. */
-        RealSurroundings() {
+        OpenedResources() {
             this(ProgressListener.none());
         }
 
         /** @param listener told what is waited for, from any thread */
-        RealSurroundings(ProgressListener listener) {
+        OpenedResources(ProgressListener listener) {
             this.listener = listener;
         }
 

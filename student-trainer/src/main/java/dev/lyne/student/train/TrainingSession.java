@@ -33,12 +33,12 @@ import org.jspecify.annotations.Nullable;
 /** One run, put together from its settings: corpus, windows, teacher, student, checkpoints. Used once, by one thread. */
 final class TrainingSession {
     private final TrainingConfig config;
-    private final Surroundings surroundings;
+    private final TrainingResources resources;
     private final ProgressListener listener;
     private final RunDirectory directory;
 
     /** What a run needs of the world, so that tests can bring their own. */
-    interface Surroundings {
+    interface TrainingResources {
         /** A student to train, and what its last bits depend on. */
         Student openStudent(TrainingConfig config, int vocabularySize) throws IOException;
 
@@ -52,9 +52,9 @@ final class TrainingSession {
     /** A model with the name of what its last bits depend on. */
     record Student(Trainable model, String fingerprint) {}
 
-    TrainingSession(TrainingConfig config, Surroundings surroundings, ProgressListener listener) {
+    TrainingSession(TrainingConfig config, TrainingResources resources, ProgressListener listener) {
         this.config = config;
-        this.surroundings = surroundings;
+        this.resources = resources;
         this.listener = listener;
         this.directory = new RunDirectory(config.out());
     }
@@ -77,12 +77,12 @@ final class TrainingSession {
             Optional<Checkpoint> checkpoint = checkpoint(checkpoints, start);
             TrainingMaterial material = material(inputs, tokenizer);
             config.requireScheduleFits(material.steps());
-            Student student = surroundings.openStudent(config, tokenizer.vocabularySize());
+            Student student = resources.openStudent(config, tokenizer.vocabularySize());
             try (Trainable model = student.model()) {
                 if (!config.distillation().enabled()) {
                     return train(material, student, checkpoints, begin(start, checkpoint), Optional.empty());
                 }
-                try (TargetSource source = RunTargets.open(config, surroundings, material.windows());
+                try (TargetSource source = RunTargets.open(config, resources, material.windows());
                         TargetStream stream = source.open(RunTargets.request(
                                 config.distillation(),
                                 source,
@@ -171,15 +171,10 @@ final class TrainingSession {
                         model,
                         rule.k(),
                         config.data().microBatchTokens(),
-                        surroundings::nanoTime,
+                        resources::nanoTime,
                         listener::isStopRequested)
                 : new TargetFeed(
-                        stream,
-                        sequence,
-                        step * batch,
-                        steps * batch,
-                        surroundings::nanoTime,
-                        listener::isStopRequested);
+                        stream, sequence, step * batch, steps * batch, resources::nanoTime, listener::isStopRequested);
     }
 
     private RunSummary train(
@@ -242,7 +237,7 @@ final class TrainingSession {
                     metrics,
                     events,
                     listener,
-                    surroundings::nanoTime);
+                    resources::nanoTime);
             new TrainingLoop(
                             parts,
                             new TrainingLoop.Plan(

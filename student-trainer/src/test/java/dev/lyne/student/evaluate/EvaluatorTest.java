@@ -44,7 +44,7 @@ final class EvaluatorTest {
     void evaluate_knownModel_givesTheKnownFigures() throws Exception {
         Evaluation evaluation = Evaluator.evaluate(
                 Bigrams.expecting('b'),
-                Optional.of(Teacher.of(Bigrams.expecting('c'), 1)),
+                Optional.of(ReferenceTeacher.of(Bigrams.expecting('c'), 1)),
                 windows("ababababa"),
                 8,
                 (d, t) -> {});
@@ -100,7 +100,7 @@ final class EvaluatorTest {
         }
         for (int k : new int[] {2, vocabulary}) {
             Evaluation evaluation = Evaluator.evaluate(
-                    model, Optional.of(Teacher.of(teacher, k)), windows(text), 8, (done, total) -> {});
+                    model, Optional.of(ReferenceTeacher.of(teacher, k)), windows(text), 8, (done, total) -> {});
             assertThat(evaluation.tokens()).isEqualTo(n);
             assertThat(evaluation.nll()).as("seed %d", seed).isEqualTo(nll / n, within(1e-6));
             assertThat(evaluation.perplexity()).isEqualTo(Math.exp(evaluation.nll()));
@@ -118,7 +118,7 @@ final class EvaluatorTest {
     void evaluate_againstItself_agreesAlways() throws Exception {
         Evaluation evaluation = Evaluator.evaluate(
                 Bigrams.expecting('b'),
-                Optional.of(Teacher.of(Bigrams.expecting('b'), 3)),
+                Optional.of(ReferenceTeacher.of(Bigrams.expecting('b'), 3)),
                 windows("abcabca"),
                 100,
                 (d, t) -> {});
@@ -148,7 +148,7 @@ final class EvaluatorTest {
             public void close() {}
         };
         Evaluation evaluation =
-                Evaluator.evaluate(model, Optional.of(Teacher.of(stream)), windows, 8, (done, total) -> {});
+                Evaluator.evaluate(model, Optional.of(ReferenceTeacher.of(stream)), windows, 8, (done, total) -> {});
         assertThat(evaluation.teacherAgreement()).isEqualTo(1.0);
         assertThat(windows.count()).isEqualTo(10);
         assertThat(pendingWhileScoring).containsExactly(4, 4, 4, 4, 4, 4, 4, 2, 2, 0);

@@ -24,14 +24,14 @@ record FakeText(OptionalInt bosId, OptionalInt eosId) implements TextEncoder {
 
     @Override
     public byte[] digest() {
-        return Digests.sha256("characters");
+        return CorpusDigests.sha256("characters");
     }
 
     static DocumentSource source(List<Document> documents) {
         return new DocumentSource() {
             @Override
             public byte[] sha256() {
-                return Digests.sha256(documents.toString());
+                return CorpusDigests.sha256(documents.toString());
             }
 
             @Override

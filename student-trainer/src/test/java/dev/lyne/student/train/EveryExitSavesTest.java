@@ -95,8 +95,8 @@ final class EveryExitSavesTest {
     }
 
     /** Students whose optimiser fails in that step, after it has changed some of the weights. */
-    private static Trainer.RealSurroundings breakingOff(int step, Error end) {
-        return new Trainer.RealSurroundings() {
+    private static Trainer.OpenedResources breakingOff(int step, Error end) {
+        return new Trainer.OpenedResources() {
             @Override
             public TrainingSession.Student openStudent(TrainingConfig config, int vocabularySize) {
                 TrainingSession.Student real = super.openStudent(config, vocabularySize);

@@ -184,7 +184,7 @@ final class LossTrainingTest {
     }
 
     private RunSummary run(TrainingConfig config, boolean resume, ProgressListener listener) throws Exception {
-        Trainer.RealSurroundings surroundings = new Trainer.RealSurroundings() {
+        Trainer.OpenedResources surroundings = new Trainer.OpenedResources() {
             @Override
             public TargetSource openTeachers(TrainingConfig ignored) {
                 return new FakeTeacher(tiny.vocabularySize, "a");

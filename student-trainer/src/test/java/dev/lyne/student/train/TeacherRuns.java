@@ -9,7 +9,7 @@ final class TeacherRuns {
 
     static RunSummary run(TrainingConfig config, FakeTeacher teacher, boolean resume, ProgressListener listener)
             throws Exception {
-        Trainer.RealSurroundings surroundings = new Trainer.RealSurroundings() {
+        Trainer.OpenedResources surroundings = new Trainer.OpenedResources() {
             @Override
             public TargetSource openTeachers(TrainingConfig ignored) {
                 return teacher;

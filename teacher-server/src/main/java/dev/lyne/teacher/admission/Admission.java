@@ -52,9 +52,9 @@ public final class Admission {
     }
 
     /** Checks a stream's opening against the teacher, and grants it credit. */
-    public Verdict<StreamTerms> open(OpenStream open, TeacherDescription teacher) {
+    public AdmissionResult<StreamTerms> open(OpenStream open, TeacherDescription teacher) {
         if (draining) {
-            return Verdict.refuse(Reason.DRAINING, drainingLine());
+            return AdmissionResult.refuse(Reason.DRAINING, drainingLine());
         }
         try {
             checkExpectations(open, teacher);
@@ -65,23 +65,23 @@ public final class Admission {
             RowFormat format = FormatRules.check(open, teacher, limits);
             long fittingTokens = limits.maxUnsentBytes() / format.creditRowBytes(teacher.vocabularySize());
             boolean chosenAlone = format.selection() instanceof Selection.Chosen && !open.getShareChosen();
-            return new Verdict.Accepted<>(new StreamTerms(
+            return new AdmissionResult.Accepted<>(new StreamTerms(
                     teacher,
                     format,
                     chosenAlone,
                     limits.maxInFlightSequences(),
                     Math.max(1, Math.min(limits.maxInFlightTokens(), fittingTokens))));
         } catch (MismatchException e) {
-            return Verdict.refuse(Reason.TEACHER_MISMATCH, e.line);
+            return AdmissionResult.refuse(Reason.TEACHER_MISMATCH, e.line);
         } catch (IllegalArgumentException e) {
-            return Verdict.refuse(Reason.INVALID_REQUEST, line(e));
+            return AdmissionResult.refuse(Reason.INVALID_REQUEST, line(e));
         }
     }
 
     /** Checks a sequence and reserves its tokens, which the caller {@linkplain #release releases} once it is answered. */
-    public Verdict<ScoreTask> admit(Sequence sequence, StreamTerms terms, long receivedNanos) {
+    public AdmissionResult<ScoreTask> admit(Sequence sequence, StreamTerms terms, long receivedNanos) {
         if (draining) {
-            return Verdict.refuse(Reason.DRAINING, drainingLine());
+            return AdmissionResult.refuse(Reason.DRAINING, drainingLine());
         }
         int[] tokens = new int[sequence.getTokenIdsCount()];
         for (int i = 0; i < tokens.length; i++) {
@@ -89,7 +89,7 @@ public final class Admission {
         }
         int checksum = Digests.tokenChecksum(tokens);
         if (checksum != sequence.getTokenIdsCrc32C()) {
-            return Verdict.refuse(
+            return AdmissionResult.refuse(
                     Reason.CHECKSUM_MISMATCH,
                     "token_ids_crc32c: " + hex(sequence.getTokenIdsCrc32C()) + " (expected: " + hex(checksum)
                             + ", that of the token_ids received)");
@@ -109,19 +109,19 @@ public final class Admission {
                     deadline,
                     sequence.getBypassCache() || terms.bypassCache());
         } catch (IllegalArgumentException e) {
-            return Verdict.refuse(Reason.INVALID_REQUEST, line(e));
+            return AdmissionResult.refuse(Reason.INVALID_REQUEST, line(e));
         }
         Optional<Failure> tooLarge = tooLarge(task, terms);
         if (tooLarge.isPresent()) {
-            return new Verdict.Refused<>(tooLarge.get());
+            return new AdmissionResult.Refused<>(tooLarge.get());
         }
         if (!reserve(tokens.length)) {
-            return Verdict.refuse(
+            return AdmissionResult.refuse(
                     Reason.QUEUE_FULL,
                     "tokens admitted: " + admittedTokens.get() + " and " + tokens.length + " more (expected: at most "
                             + limits.maxQueuedTokens() + ")");
         }
-        return new Verdict.Accepted<>(task);
+        return new AdmissionResult.Accepted<>(task);
     }
 
     /** Refuses a sequence alone whose rows are too much for one forward, or for the room that rows have. */

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.cache;
 
 import dev.lyne.teacher.score.CacheKey;
-import dev.lyne.teacher.score.Holdings;
+import dev.lyne.teacher.score.CachedSelection;
 import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
@@ -18,7 +18,7 @@ public interface Tier extends AutoCloseable {
     Origin origin();
 
     /**
-     * What is held under the query's key, whole and checked, whether or not it {@linkplain Holdings#contains answers} the query. May
+     * What is held under the query's key, whole and checked, whether or not it {@linkplain CachedSelection#contains answers} the query. May
      * block within the tier's own bound.
      */
     Optional<StoredRows> find(RowsQuery query);

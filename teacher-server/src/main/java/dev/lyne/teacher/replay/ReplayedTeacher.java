@@ -5,14 +5,14 @@ import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.score.Callback;
+import dev.lyne.teacher.score.CancellationHandle;
 import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.score.EncodedSequence;
 import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.Scorer;
-import dev.lyne.teacher.score.Ticket;
-import dev.lyne.teacher.score.Waiter;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Selection;
@@ -124,28 +124,28 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
     }
 
     @Override
-    public Ticket score(ScoreTask task, Waiter waiter) {
-        Reading reading = new Reading(task, waiter);
+    public CancellationHandle score(ScoreTask task, Callback callback) {
+        Reading reading = new Reading(task, callback);
         try {
             readers.execute(reading);
         } catch (RejectedExecutionException e) {
-            waiter.failed(new Failure(
+            callback.failed(new Failure(
                     Failure.Reason.DRAINING,
                     "teacher " + description.name() + " takes no more work (expected: a live one)"));
-            return Ticket.ANSWERED;
+            return CancellationHandle.ANSWERED;
         }
         return reading;
     }
 
     /** One sequence: answered, unless it is withdrawn before. */
-    private final class Reading implements Runnable, Ticket {
+    private final class Reading implements Runnable, CancellationHandle {
         private final ScoreTask task;
-        private final Waiter waiter;
+        private final Callback callback;
         private final AtomicBoolean over = new AtomicBoolean();
 
-        Reading(ScoreTask task, Waiter waiter) {
+        Reading(ScoreTask task, Callback callback) {
             this.task = task;
-            this.waiter = waiter;
+            this.callback = callback;
         }
 
         @Override
@@ -161,7 +161,7 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
             try {
                 answer();
             } catch (IOException e) {
-                waiter.failed(new Failure(Failure.Reason.CAPTURE_DAMAGED, String.valueOf(e.getMessage())));
+                callback.failed(new Failure(Failure.Reason.CAPTURE_DAMAGED, String.valueOf(e.getMessage())));
             } catch (Throwable e) {
                 failQuietly(e);
             } finally {
@@ -171,12 +171,12 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
 
         private void answer() throws IOException {
             if (task.deadline().passed(nanoClock.getAsLong())) {
-                waiter.failed(new Failure(
+                callback.failed(new Failure(
                         Failure.Reason.DEADLINE_PASSED, "not read by its deadline (expected: a later one)"));
                 return;
             }
             if (task.item().positions().length == 0) {
-                waiter.scored(new EncodedSequence(List.of()), Origin.REPLAY, false);
+                callback.scored(new EncodedSequence(List.of()), Origin.REPLAY, false);
                 return;
             }
             Optional<CapturedRows> rows = capture.rows(
@@ -185,10 +185,10 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
                     task.format().selection(),
                     !description.deterministic());
             if (rows.isEmpty()) {
-                waiter.failed(notCaptured("no rows of these " + task.tokens() + " tokens at these "
+                callback.failed(notCaptured("no rows of these " + task.tokens() + " tokens at these "
                         + task.item().positions().length + " positions (expected: a sequence that was captured)"));
             } else {
-                waiter.scored(encoded(rows.get()), Origin.REPLAY, rows.get().narrowed());
+                callback.scored(encoded(rows.get()), Origin.REPLAY, rows.get().narrowed());
             }
         }
 
@@ -196,7 +196,7 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
         private void failQuietly(Throwable cause) {
             DEFECTS.error("a captured sequence could not be answered", cause);
             try {
-                waiter.failed(Failure.of(Failure.Reason.SERVER_FAULT, "reading the capture", cause));
+                callback.failed(Failure.of(Failure.Reason.SERVER_FAULT, "reading the capture", cause));
             } catch (Throwable e) {
                 DEFECTS.error("a failure could not be taken", e);
             }

@@ -2,15 +2,15 @@ package dev.lyne.teacher.rpc;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.admission.Admission;
+import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.StreamTerms;
-import dev.lyne.teacher.admission.Verdict;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
+import dev.lyne.teacher.score.Callback;
+import dev.lyne.teacher.score.CancellationHandle;
 import dev.lyne.teacher.score.EncodedSequence;
 import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.ScoreTask;
-import dev.lyne.teacher.score.Ticket;
-import dev.lyne.teacher.score.Waiter;
 import dev.lyne.v1.Progress;
 import dev.lyne.v1.ScoreSequencesRequest;
 import dev.lyne.v1.ScoreSequencesResponse;
@@ -93,7 +93,7 @@ final class ScoreStream {
     }
 
     /** A sequence in flight. */
-    private final class InFlight implements Waiter {
+    private final class InFlight implements Callback {
         private final long id;
         private final int creditTokens;
         private final boolean credited;
@@ -107,7 +107,7 @@ final class ScoreStream {
         private long roomBytes;
 
         @GuardedBy("lock")
-        private Ticket ticket = Ticket.ANSWERED;
+        private CancellationHandle handle = CancellationHandle.ANSWERED;
 
         InFlight(Sequence sequence, boolean credited) {
             this.id = sequence.getId();
@@ -155,10 +155,10 @@ final class ScoreStream {
             }
         }
 
-        private void scoring(Ticket itsTicket) {
+        private void scoring(CancellationHandle itsTicket) {
             boolean abandoned;
             synchronized (lock) {
-                ticket = itsTicket;
+                handle = itsTicket;
                 abandoned = ended;
             }
             if (abandoned) {
@@ -166,9 +166,9 @@ final class ScoreStream {
             }
         }
 
-        Ticket ticket() {
+        CancellationHandle ticket() {
             synchronized (lock) {
-                return ticket;
+                return handle;
             }
         }
 
@@ -233,14 +233,14 @@ final class ScoreStream {
     }
 
     private void admit(Sequence sequence, InFlight entry) {
-        Verdict<ScoreTask> verdict = admission.admit(sequence, terms, nanoClock.getAsLong());
-        if (verdict instanceof Verdict.Accepted<ScoreTask> accepted) {
+        AdmissionResult<ScoreTask> result = admission.admit(sequence, terms, nanoClock.getAsLong());
+        if (result instanceof AdmissionResult.Accepted<ScoreTask> accepted) {
             long bytes = terms.mostBytes(accepted.value());
             entry.await(accepted.value(), bytes);
             if (sender.share().take(bytes)) {
                 roomTaken();
             }
-        } else if (verdict instanceof Verdict.Refused<ScoreTask> refused) {
+        } else if (result instanceof AdmissionResult.Refused<ScoreTask> refused) {
             entry.failed(refused.failure());
         }
     }

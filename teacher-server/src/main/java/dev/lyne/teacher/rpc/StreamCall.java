@@ -2,8 +2,8 @@ package dev.lyne.teacher.rpc;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.admission.Admission;
+import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.StreamTerms;
-import dev.lyne.teacher.admission.Verdict;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.v1.Credit;
@@ -92,21 +92,21 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
     }
 
     private void open(OpenStream open) {
-        Verdict<ServedTeacher> found = teachers.find(open.getTeacher());
-        if (found instanceof Verdict.Refused<ServedTeacher> refused) {
+        AdmissionResult<ServedTeacher> found = teachers.find(open.getTeacher());
+        if (found instanceof AdmissionResult.Refused<ServedTeacher> refused) {
             fail(refused.failure());
-        } else if (found instanceof Verdict.Accepted<ServedTeacher> accepted) {
+        } else if (found instanceof AdmissionResult.Accepted<ServedTeacher> accepted) {
             open(open, accepted.value());
         }
     }
 
     private void open(OpenStream open, ServedTeacher teacher) {
-        Verdict<StreamTerms> verdict = admission.open(open, teacher.description());
-        if (verdict instanceof Verdict.Refused<StreamTerms> refused) {
+        AdmissionResult<StreamTerms> result = admission.open(open, teacher.description());
+        if (result instanceof AdmissionResult.Refused<StreamTerms> refused) {
             fail(refused.failure());
             return;
         }
-        StreamTerms terms = ((Verdict.Accepted<StreamTerms>) verdict).value();
+        StreamTerms terms = ((AdmissionResult.Accepted<StreamTerms>) result).value();
         Optional<Failure> unanswerable = teacher.sequences().refusal(terms.format());
         if (unanswerable.isPresent()) {
             fail(unanswerable.get());

@@ -2,7 +2,7 @@ package dev.lyne.teacher.rpc;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.admission.Admission;
-import dev.lyne.teacher.admission.Verdict;
+import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.v1.GetTeacherRequest;
 import dev.lyne.v1.GetTeacherResponse;
@@ -60,13 +60,13 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
 
     @Override
     public void getTeacher(GetTeacherRequest request, StreamObserver<GetTeacherResponse> response) {
-        Verdict<ServedTeacher> found = teachers.find(request.getName());
-        if (found instanceof Verdict.Accepted<ServedTeacher> accepted) {
+        AdmissionResult<ServedTeacher> found = teachers.find(request.getName());
+        if (found instanceof AdmissionResult.Accepted<ServedTeacher> accepted) {
             response.onNext(GetTeacherResponse.newBuilder()
                     .setTeacher(teachers.describe(accepted.value()))
                     .build());
             response.onCompleted();
-        } else if (found instanceof Verdict.Refused<ServedTeacher> refused) {
+        } else if (found instanceof AdmissionResult.Refused<ServedTeacher> refused) {
             metrics.refused(refused.failure());
             response.onError(Statuses.toException(refused.failure()));
         }
@@ -74,13 +74,13 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
 
     @Override
     public void getTokenizer(GetTokenizerRequest request, StreamObserver<GetTokenizerResponse> response) {
-        Verdict<ServedTeacher> found = teachers.findWithTokenizer(request.getTeacher());
-        if (found instanceof Verdict.Accepted<ServedTeacher> accepted) {
+        AdmissionResult<ServedTeacher> found = teachers.findWithTokenizer(request.getTeacher());
+        if (found instanceof AdmissionResult.Accepted<ServedTeacher> accepted) {
             var call = (ServerCallStreamObserver<GetTokenizerResponse>) response;
             call.setOnCancelHandler(() -> {}); // who leaves in the middle is no fault
             StreamObservers.copyWithFlowControl(
                     TokenizerParts.of(accepted.value().tokenizer()), call);
-        } else if (found instanceof Verdict.Refused<ServedTeacher> refused) {
+        } else if (found instanceof AdmissionResult.Refused<ServedTeacher> refused) {
             metrics.refused(refused.failure());
             response.onError(Statuses.toException(refused.failure()));
         }

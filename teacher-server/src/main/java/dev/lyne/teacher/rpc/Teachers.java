@@ -1,9 +1,9 @@
 package dev.lyne.teacher.rpc;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.RequestSize;
 import dev.lyne.teacher.admission.ServerLimits;
-import dev.lyne.teacher.admission.Verdict;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.PrintableText;
@@ -60,29 +60,29 @@ final class Teachers {
         return byName.values();
     }
 
-    Verdict<ServedTeacher> find(String name) {
+    AdmissionResult<ServedTeacher> find(String name) {
         if (name.isEmpty() && byName.size() == 1) {
-            return new Verdict.Accepted<>(byName.values().iterator().next());
+            return new AdmissionResult.Accepted<>(byName.values().iterator().next());
         }
         if (name.isEmpty()) {
-            return Verdict.refuse(
+            return AdmissionResult.refuse(
                     Failure.Reason.INVALID_REQUEST, "teacher: empty (expected: one of " + byName.keySet() + ")");
         }
         ServedTeacher found = byName.get(name);
         if (found == null) {
-            return Verdict.refuse(
+            return AdmissionResult.refuse(
                     Failure.Reason.TEACHER_NOT_FOUND,
                     "teacher: " + PrintableText.ofClient(name) + " (expected: one of " + byName.keySet() + ")");
         }
-        return new Verdict.Accepted<>(found);
+        return new AdmissionResult.Accepted<>(found);
     }
 
     /** One that has a tokenizer. */
-    Verdict<ServedTeacher> findWithTokenizer(String name) {
-        Verdict<ServedTeacher> found = find(name);
-        if (found instanceof Verdict.Accepted<ServedTeacher> accepted
+    AdmissionResult<ServedTeacher> findWithTokenizer(String name) {
+        AdmissionResult<ServedTeacher> found = find(name);
+        if (found instanceof AdmissionResult.Accepted<ServedTeacher> accepted
                 && accepted.value().tokenizer().isEmpty()) {
-            return Verdict.refuse(
+            return AdmissionResult.refuse(
                     Failure.Reason.NO_TOKENIZER,
                     "teacher " + accepted.value().description().name()
                             + " has no tokenizer to send (expected: a teacher of a model directory; give --tokenizer)");

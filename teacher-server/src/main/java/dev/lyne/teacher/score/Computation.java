@@ -20,7 +20,7 @@ import java.util.function.Predicate;
  * <p>{@code plan} and {@code deadline} are written with the {@code flight} lock and read without.
  */
 final class Computation implements BatchJob {
-    private record Waiting(Waiter waiter, Holdings wanted, Deadline deadline, Origin origin) {}
+    private record Waiting(Callback callback, CachedSelection wanted, Deadline deadline, Origin origin) {}
 
     private final SingleFlight flight;
     private final RowsQuery query;
@@ -55,7 +55,7 @@ final class Computation implements BatchJob {
     }
 
     /** The rows that will be there. */
-    Holdings holds() {
+    CachedSelection holds() {
         return plan.holds();
     }
 
@@ -74,7 +74,7 @@ final class Computation implements BatchJob {
      */
     boolean refine(RowsQuery other) {
         synchronized (flight) {
-            Holdings exact = plan.holds().exact();
+            CachedSelection exact = plan.holds().exact();
             if (encoding || !other.answeredBy(exact)) {
                 return false;
             }
@@ -84,7 +84,7 @@ final class Computation implements BatchJob {
     }
 
     /** What the rows are to be encoded as, from now on for good. */
-    Holdings beginEncoding() {
+    CachedSelection beginEncoding() {
         synchronized (flight) {
             encoding = true;
             return plan.holds();
@@ -92,22 +92,22 @@ final class Computation implements BatchJob {
     }
 
     /** Adds the first asker. */
-    Ticket begin(Waiter waiter) {
+    CancellationHandle begin(Callback callback) {
         synchronized (flight) {
-            return add(new Waiting(waiter, query.wanted(), deadline, Origin.COMPUTED));
+            return add(new Waiting(callback, query.wanted(), deadline, Origin.COMPUTED));
         }
     }
 
     /** Adds another asker. Called with the lock held, so that the computation is still in the table. */
-    Ticket join(Waiter waiter, Holdings wanted, Deadline itsDeadline) {
+    CancellationHandle join(Callback callback, CachedSelection wanted, Deadline itsDeadline) {
         synchronized (flight) {
             deadline = deadline.latest(itsDeadline);
-            return add(new Waiting(waiter, wanted, itsDeadline, Origin.COALESCED));
+            return add(new Waiting(callback, wanted, itsDeadline, Origin.COALESCED));
         }
     }
 
     @GuardedBy("flight")
-    private Ticket add(Waiting waiting) {
+    private CancellationHandle add(Waiting waiting) {
         waiters.add(waiting);
         return () -> {
             synchronized (flight) {
@@ -144,7 +144,7 @@ final class Computation implements BatchJob {
     boolean found(StoredRows rows, Origin origin) {
         return end(
                 waiting -> query.contains(rows.holds(), waiting.wanted()),
-                waiting -> flight.answer(waiting.waiter(), waiting.wanted(), query.tokens(), rows, origin));
+                waiting -> flight.answer(waiting.callback(), waiting.wanted(), query.tokens(), rows, origin));
     }
 
     @Override
@@ -163,7 +163,7 @@ final class Computation implements BatchJob {
     }
 
     /** Entries that rows of the teacher hold at most. */
-    long entries(Holdings rows) {
+    long entries(CachedSelection rows) {
         return rows.format().entries(rows.positions().length, query.teacher().vocabularySize());
     }
 
@@ -216,12 +216,12 @@ final class Computation implements BatchJob {
             failed(SingleFlight.notEncoded(e));
             return;
         }
-        end(waiting -> flight.answer(waiting.waiter(), waiting.wanted(), query.tokens(), stored, waiting.origin()));
+        end(waiting -> flight.answer(waiting.callback(), waiting.wanted(), query.tokens(), stored, waiting.origin()));
     }
 
     @Override
     public void failed(Failure failure) {
-        end(waiting -> waiting.waiter().failed(failure));
+        end(waiting -> waiting.callback().failed(failure));
     }
 
     /**
@@ -252,12 +252,12 @@ final class Computation implements BatchJob {
         try {
             tell.accept(waiting);
         } catch (Throwable e) {
-            SingleFlight.waiterThrew(waiting.waiter(), e);
+            SingleFlight.callbackThrew(waiting.callback(), e);
         }
     }
 
     private static void tellLate(Waiting waiting) {
-        waiting.waiter()
+        waiting.callback()
                 .failed(new Failure(
                         Failure.Reason.DEADLINE_PASSED,
                         "timeout_millis: passed before the sequence's turn came (expected: more time, or less load)"));

@@ -11,7 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Makes answers of stored rows that {@linkplain Holdings#contains contain} them: fewer entries, temperatures or positions, or a coarser
+ * Makes answers of stored rows that {@linkplain CachedSelection#contains contain} them: fewer entries, temperatures or positions, or a coarser
  * precision. Safe for several threads.
  */
 final class Narrowing {
@@ -22,7 +22,7 @@ final class Narrowing {
     }
 
     /** The answer to a request for rows of a sequence. */
-    EncodedSequence answer(StoredRows stored, int[] tokens, Holdings wanted) {
+    EncodedSequence answer(StoredRows stored, int[] tokens, CachedSelection wanted) {
         if (stored.holds().answersAsItIs(wanted)) {
             return stored.rows();
         }
@@ -32,11 +32,11 @@ final class Narrowing {
     }
 
     /** Whether the answer has fewer entries or temperatures than are stored, and is to be marked so. */
-    static boolean narrows(Holdings held, Holdings wanted) {
+    static boolean narrows(CachedSelection held, CachedSelection wanted) {
         return !held.format().selection().equals(wanted.format().selection());
     }
 
-    private EncodedSequence encodeAgain(StoredRows stored, int[] tokens, Holdings wanted) {
+    private EncodedSequence encodeAgain(StoredRows stored, int[] tokens, CachedSelection wanted) {
         List<TargetBlock> blocks = stored.rows().blocks().stream()
                 .map(block -> BlockDecoder.decode(ByteBuffer.wrap(block.bytes())))
                 .toList();
@@ -46,7 +46,7 @@ final class Narrowing {
     }
 
     /** Compact rows keep their levels, and so their blocks. */
-    private static EncodedSequence cut(StoredRows stored, int[] tokens, Holdings wanted) {
+    private static EncodedSequence cut(StoredRows stored, int[] tokens, CachedSelection wanted) {
         int[] positions = wanted.positions();
         List<EncodedBlock> blocks = new ArrayList<>();
         int from = 0;

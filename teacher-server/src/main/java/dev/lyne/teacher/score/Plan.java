@@ -12,19 +12,19 @@ import dev.lyne.wire.Selection;
  * @param item tokens, positions and chosen ids
  * @param selection entries a row
  */
-record Plan(Holdings holds, ScoreItem item, RowSelection selection) {
+record Plan(CachedSelection holds, ScoreItem item, RowSelection selection) {
     /** A task as it was asked. */
-    static Plan of(ScoreTask task, Holdings wanted, int vocabularySize) {
+    static Plan of(ScoreTask task, CachedSelection wanted, int vocabularySize) {
         return new Plan(wanted, task.item(), selection(task.format(), vocabularySize));
     }
 
     /** The same rows, encoded otherwise. */
-    Plan holding(Holdings others) {
+    Plan holding(CachedSelection others) {
         return new Plan(others, item, selection);
     }
 
     /** Other rows of the same sequence, of a selection without chosen ids. */
-    Plan widenedTo(Holdings wider, int vocabularySize) {
+    Plan widenedTo(CachedSelection wider, int vocabularySize) {
         return new Plan(
                 wider,
                 new ScoreItem(item.tokens(), wider.positions(), wider.chosen()),

@@ -14,21 +14,21 @@ import dev.lyne.wire.Selection;
  * @param wanted format and positions
  */
 @SuppressWarnings("ArrayRecordComponent") // a carrier; never compared
-public record RowsQuery(CacheKey key, TeacherDescription teacher, int[] tokens, Holdings wanted) {
+public record RowsQuery(CacheKey key, TeacherDescription teacher, int[] tokens, CachedSelection wanted) {
     public static RowsQuery of(TeacherDescription teacher, ScoreTask task) {
         int[] tokens = task.item().tokens();
         CacheKey key = CacheKey.of(teacher, task.format().selection(), tokens);
-        return new RowsQuery(key, teacher, tokens, Holdings.wanted(task));
+        return new RowsQuery(key, teacher, tokens, CachedSelection.wanted(task));
     }
 
-    /** Whether rows {@linkplain Holdings#contains answer} what is asked for. */
-    public boolean answeredBy(Holdings held) {
+    /** Whether rows {@linkplain CachedSelection#contains answer} what is asked for. */
+    public boolean answeredBy(CachedSelection held) {
         return contains(held, wanted);
     }
 
-    /** Whether one set of rows of the query's teacher {@linkplain Holdings#contains contains} another. */
-    public boolean contains(Holdings held, Holdings other) {
-        return Holdings.contains(held, other, teacher.vocabularySize(), teacher.deterministic());
+    /** Whether one set of rows of the query's teacher {@linkplain CachedSelection#contains contains} another. */
+    public boolean contains(CachedSelection held, CachedSelection other) {
+        return CachedSelection.contains(held, other, teacher.vocabularySize(), teacher.deterministic());
     }
 
     /** Whether rows of a selection are kept under the query's key. */

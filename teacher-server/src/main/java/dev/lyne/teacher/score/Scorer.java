@@ -16,5 +16,5 @@ public interface Scorer {
     }
 
     /** Answers a task, now or later. Never blocks. The waiter may be called before this returns. */
-    Ticket score(ScoreTask task, Waiter waiter);
+    CancellationHandle score(ScoreTask task, Callback callback);
 }

@@ -45,7 +45,7 @@ public class SequenceEncoder {
      * @param holds what they are to be
      * @throws IllegalStateException where the model gave other positions than were asked for
      */
-    StoredRows encode(int[] tokens, Holdings holds, SelectedRows rows) {
+    StoredRows encode(int[] tokens, CachedSelection holds, SelectedRows rows) {
         if (!Arrays.equals(rows.positions(), holds.positions())) {
             throw new IllegalStateException("the model gave rows for positions " + Arrays.toString(rows.positions())
                     + " (expected: " + Arrays.toString(holds.positions()) + ")");
@@ -72,7 +72,7 @@ public class SequenceEncoder {
      *
      * @param computedBy digest of the execution fingerprint that they were computed with
      */
-    EncodedSequence encode(int[] tokens, Holdings holds, RowColumns columns, byte[] computedBy) {
+    EncodedSequence encode(int[] tokens, CachedSelection holds, RowColumns columns, byte[] computedBy) {
         int[] positions = holds.positions();
         RowFormat format = holds.format();
         int step = rowsPerBlock(format);

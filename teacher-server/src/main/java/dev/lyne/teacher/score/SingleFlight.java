@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One teacher's requests: answered from memory, joined to a computation in flight, found in a slower tier, or computed. Rows that
- * are held, or on their way, answer every request that they {@linkplain Holdings#contains contain}. Safe for several threads.
+ * are held, or on their way, answer every request that they {@linkplain CachedSelection#contains contain}. Safe for several threads.
  *
  * <p>One lock, {@code this}, guards the table of computations and each computation's waiters. A computation is in the table
  * from before the slower tiers are searched until its rows are stored in memory, wherever they came from; so whoever looks
@@ -60,45 +60,45 @@ public final class SingleFlight implements Scorer {
     }
 
     @Override
-    public Ticket score(ScoreTask task, Waiter waiter) {
+    public CancellationHandle score(ScoreTask task, Callback callback) {
         if (task.item().positions().length == 0) {
-            waiter.scored(new EncodedSequence(List.of()), Origin.COMPUTED, false);
-            return Ticket.ANSWERED;
+            callback.scored(new EncodedSequence(List.of()), Origin.COMPUTED, false);
+            return CancellationHandle.ANSWERED;
         }
         RowsQuery query = RowsQuery.of(teacher, task);
         Plan plan = Plan.of(task, query.wanted(), teacher.vocabularySize());
         boolean shared = !task.bypassCache();
         Computation computation = new Computation(this, query, plan, task.deadline(), shared);
-        return shared ? share(computation, waiter, task.deadline()) : compute(computation, waiter);
+        return shared ? share(computation, callback, task.deadline()) : compute(computation, callback);
     }
 
-    private Ticket share(Computation computation, Waiter waiter, Deadline deadline) {
+    private CancellationHandle share(Computation computation, Callback callback, Deadline deadline) {
         RowsQuery query = computation.query();
         Optional<StoredRows> stored;
         boolean answers;
-        Ticket ticket = Ticket.ANSWERED;
+        CancellationHandle handle = CancellationHandle.ANSWERED;
         synchronized (this) {
             for (Computation running : inFlight.getOrDefault(query.key(), List.of())) {
                 if (query.answeredBy(running.holds()) || running.refine(query)) {
                     metrics.coalesced.increment();
-                    return running.join(waiter, query.wanted(), deadline);
+                    return running.join(callback, query.wanted(), deadline);
                 }
             }
             stored = tiers.findInMemory(query);
             answers = stored.isPresent() && query.answeredBy(stored.get().holds());
             if (!answers) {
-                ticket = computation.begin(waiter);
+                handle = computation.begin(callback);
                 inFlight.computeIfAbsent(query.key(), unused -> new ArrayList<>(1))
                         .add(computation);
             }
         }
         if (answers) {
             metrics.hits.increment();
-            answer(waiter, query.wanted(), query.tokens(), stored.orElseThrow(), Origin.MEMORY);
+            answer(callback, query.wanted(), query.tokens(), stored.orElseThrow(), Origin.MEMORY);
         } else {
             search(new Search(computation, stored));
         }
-        return ticket;
+        return handle;
     }
 
     private void search(Search search) {
@@ -162,7 +162,7 @@ public final class SingleFlight implements Scorer {
             return;
         }
         synchronized (this) {
-            Holdings wider = Widening.of(held.holds(), computation.holds(), teacher.vocabularySize());
+            CachedSelection wider = Widening.of(held.holds(), computation.holds(), teacher.vocabularySize());
             if (computation.entries(wider) > batcher.options().maxEntries()) {
                 return; // too much for one sequence: then the wider rows are not kept beside the held ones
             }
@@ -170,11 +170,11 @@ public final class SingleFlight implements Scorer {
         }
     }
 
-    private Ticket compute(Computation computation, Waiter waiter) {
+    private CancellationHandle compute(Computation computation, Callback callback) {
         metrics.bypassed.increment();
-        Ticket ticket = computation.begin(waiter);
+        CancellationHandle handle = computation.begin(callback);
         submit(computation);
-        return ticket;
+        return handle;
     }
 
     private void submit(Computation computation) {
@@ -209,19 +209,19 @@ public final class SingleFlight implements Scorer {
     }
 
     /** Gives a waiter what it wants of rows that contain it. */
-    void answer(Waiter waiter, Holdings wanted, int[] tokens, StoredRows stored, Origin origin) {
+    void answer(Callback callback, CachedSelection wanted, int[] tokens, StoredRows stored, Origin origin) {
         EncodedSequence rows;
         try {
             rows = narrowing.answer(stored, tokens, wanted);
         } catch (Throwable e) {
-            waiter.failed(notEncoded(e));
+            callback.failed(notEncoded(e));
             return;
         }
         boolean narrowed = Narrowing.narrows(stored.holds(), wanted);
         if (narrowed) {
             metrics.narrowed.increment();
         }
-        waiter.scored(rows, origin, narrowed);
+        callback.scored(rows, origin, narrowed);
     }
 
     static Failure notEncoded(Throwable e) {
@@ -230,10 +230,10 @@ public final class SingleFlight implements Scorer {
     }
 
     /** Tells a waiter that threw at what it was told that it failed, and leaves it at that. */
-    static void waiterThrew(Waiter waiter, Throwable cause) {
+    static void callbackThrew(Callback callback, Throwable cause) {
         DEFECTS.error("an answer could not be taken", cause);
         try {
-            waiter.failed(Failure.of(Failure.Reason.SERVER_FAULT, "the answer could not be sent", cause));
+            callback.failed(Failure.of(Failure.Reason.SERVER_FAULT, "the answer could not be sent", cause));
         } catch (Throwable e) {
             DEFECTS.error("a failure could not be taken", e);
         }

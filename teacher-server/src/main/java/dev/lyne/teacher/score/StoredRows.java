@@ -6,7 +6,7 @@ package dev.lyne.teacher.score;
  * @param holds what they are
  * @param rows the encoded rows
  */
-public record StoredRows(Holdings holds, EncodedSequence rows) {
+public record StoredRows(CachedSelection holds, EncodedSequence rows) {
     /** Bytes of the blocks. */
     public long bytes() {
         return rows.bytes();

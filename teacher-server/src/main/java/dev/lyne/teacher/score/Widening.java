@@ -20,11 +20,11 @@ final class Widening {
     private Widening() {}
 
     /** The wanted rows, widened by the held ones where that is possible: one computation answers both. */
-    static Holdings of(Holdings held, Holdings wanted, int vocabularySize) {
+    static CachedSelection of(CachedSelection held, CachedSelection wanted, int vocabularySize) {
         if (wanted.format().selection() instanceof Selection.Chosen) {
             return wanted;
         }
-        if (Holdings.contains(wanted, held, vocabularySize, false)) {
+        if (CachedSelection.contains(wanted, held, vocabularySize, false)) {
             return wanted;
         }
         Selection selection = selection(
@@ -35,9 +35,9 @@ final class Widening {
         if (selection.temperatures().size() <= MAX_TEMPERATURES) {
             for (Precision precision : precisions(held, wanted, logits)) {
                 RowFormat format = new RowFormat(selection, precision, logits);
-                Holdings widened = new Holdings(format, positions, new int[0][], 0);
-                if (Holdings.contains(widened, wanted, vocabularySize, false)
-                        && Holdings.contains(widened, held, vocabularySize, false)) {
+                CachedSelection widened = new CachedSelection(format, positions, new int[0][], 0);
+                if (CachedSelection.contains(widened, wanted, vocabularySize, false)
+                        && CachedSelection.contains(widened, held, vocabularySize, false)) {
                     return widened;
                 }
             }
@@ -64,21 +64,21 @@ final class Widening {
         return held.mostEntries(vocabularySize) > wanted.mostEntries(vocabularySize) ? held : wanted;
     }
 
-    private static List<Float> temperatures(Holdings held, Holdings wanted) {
+    private static List<Float> temperatures(CachedSelection held, CachedSelection wanted) {
         Set<Float> all = new LinkedHashSet<>(wanted.format().selection().temperatures());
         all.addAll(held.format().selection().temperatures());
         return List.copyOf(all);
     }
 
     /** The precisions to try: the one that both have, then the one that answers in any, and for any number of entries. */
-    private static List<Precision> precisions(Holdings held, Holdings wanted, boolean rawLogits) {
+    private static List<Precision> precisions(CachedSelection held, CachedSelection wanted, boolean rawLogits) {
         Precision precision = wanted.format().precision();
         return held.format().precision() == precision && !(rawLogits && precision == Precision.COMPACT)
                 ? List.of(precision, Precision.EXACT)
                 : List.of(Precision.EXACT);
     }
 
-    private static int[] positions(Holdings held, Holdings wanted) {
+    private static int[] positions(CachedSelection held, CachedSelection wanted) {
         return IntStream.concat(Arrays.stream(held.positions()), Arrays.stream(wanted.positions()))
                 .sorted()
                 .distinct()

@@ -6,7 +6,7 @@ import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.rpc.GuardedCalls;
 import dev.lyne.teacher.rpc.RpcMetrics;
 import dev.lyne.teacher.rpc.TeacherRpc;
-import dev.lyne.teacher.rpc.TokenGate;
+import dev.lyne.teacher.rpc.TokenAuthInterceptor;
 import io.grpc.BindableService;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.Server;
@@ -66,7 +66,8 @@ final class Listener {
             builder.addService(
                     guard.around(ProtoReflectionServiceV1.newInstance().bindService()));
         }
-        security.tokens().ifPresent(tokens -> builder.intercept(new TokenGate(tokens, metrics, System::nanoTime)));
+        security.tokens()
+                .ifPresent(tokens -> builder.intercept(new TokenAuthInterceptor(tokens, metrics, System::nanoTime)));
         this.services = builder.build();
         this.health = options.health()
                 .map(address -> NettyServerBuilder.forAddress(address, InsecureServerCredentials.create())

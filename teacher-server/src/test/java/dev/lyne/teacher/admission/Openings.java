@@ -23,13 +23,13 @@ final class Openings {
                 .setPrecision(Precision.PRECISION_EXACT);
     }
 
-    static <T> T accepted(Verdict<T> verdict) {
-        assertThat(verdict).isInstanceOf(Verdict.Accepted.class);
-        return ((Verdict.Accepted<T>) verdict).value();
+    static <T> T accepted(AdmissionResult<T> result) {
+        assertThat(result).isInstanceOf(AdmissionResult.Accepted.class);
+        return ((AdmissionResult.Accepted<T>) result).value();
     }
 
-    static Failure refused(Verdict<?> verdict) {
-        assertThat(verdict).isInstanceOf(Verdict.Refused.class);
-        return ((Verdict.Refused<?>) verdict).failure();
+    static Failure refused(AdmissionResult<?> result) {
+        assertThat(result).isInstanceOf(AdmissionResult.Refused.class);
+        return ((AdmissionResult.Refused<?>) result).failure();
     }
 }

@@ -7,9 +7,9 @@ import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.score.CacheKey;
+import dev.lyne.teacher.score.CachedSelection;
 import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.score.EncodedSequence;
-import dev.lyne.teacher.score.Holdings;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
 import dev.lyne.teacher.score.TestRows;
@@ -23,15 +23,15 @@ final class MemoryTierTest {
     private static final TeacherDescription TEACHER = new FakeTeacher("fake", 100, 16).description();
     private static final Selection TOP_4 = new Selection.TopK(4, List.of());
 
-    private static Holdings holdings(int k, int... positions) {
-        return new Holdings(TestRows.exact(new Selection.TopK(k, List.of())), positions, new int[0][], 0);
+    private static CachedSelection holdings(int k, int... positions) {
+        return new CachedSelection(TestRows.exact(new Selection.TopK(k, List.of())), positions, new int[0][], 0);
     }
 
-    private static StoredRows rows(Holdings holds, int bytes) {
+    private static StoredRows rows(CachedSelection holds, int bytes) {
         return new StoredRows(holds, new EncodedSequence(List.of(new EncodedBlock(0, 1, new byte[bytes]))));
     }
 
-    private static RowsQuery query(CacheKey key, Holdings wanted) {
+    private static RowsQuery query(CacheKey key, CachedSelection wanted) {
         return new RowsQuery(key, TEACHER, new int[0], wanted);
     }
 

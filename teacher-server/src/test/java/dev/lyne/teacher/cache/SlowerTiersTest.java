@@ -7,12 +7,12 @@ import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.score.Asker;
 import dev.lyne.teacher.score.CacheKey;
+import dev.lyne.teacher.score.CancellationHandle;
 import dev.lyne.teacher.score.Deadline;
 import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.SingleFlight;
 import dev.lyne.teacher.score.TestRows;
-import dev.lyne.teacher.score.Ticket;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
@@ -138,8 +138,8 @@ final class SlowerTiersTest {
         Asker other = ask(task(1));
         await().until(() -> disk.lookups().size() == 1);
         Asker gone = new Asker();
-        Ticket ticket = flight.score(task(2), gone);
-        assertThat(ticket.withdraw()).isTrue();
+        CancellationHandle handle = flight.score(task(2), gone);
+        assertThat(handle.withdraw()).isTrue();
         disk.allowLookups();
 
         other.awaitOnly(Origin.COMPUTED);
@@ -154,9 +154,9 @@ final class SlowerTiersTest {
     void withdraw_lastAskerDuringItsLookup_sparesTheForward() {
         disk.holdLookups();
         Asker gone = new Asker();
-        Ticket ticket = flight.score(task(1), gone);
+        CancellationHandle handle = flight.score(task(1), gone);
         await().until(() -> disk.lookups().size() == 1);
-        assertThat(ticket.withdraw()).isTrue();
+        assertThat(handle.withdraw()).isTrue();
         disk.allowLookups();
         ask(task(2)).awaitOnly(Origin.COMPUTED);
 

@@ -42,7 +42,7 @@ final class DroppedUnrunAfterDeadlineTest {
                 new CacheMetrics(registry, "fake"));
         AtomicInteger scored = new AtomicInteger();
         ConcurrentHashMap<Failure.Reason, Integer> failed = new ConcurrentHashMap<>();
-        Waiter waiter = new Waiter() {
+        Callback callback = new Callback() {
             @Override
             public void scored(EncodedSequence rows, Origin origin, boolean narrowed) {
                 scored.incrementAndGet();
@@ -54,10 +54,10 @@ final class DroppedUnrunAfterDeadlineTest {
             }
         };
         teacher.hold();
-        flight.score(task(0, Deadline.NONE), waiter);
+        flight.score(task(0, Deadline.NONE), callback);
         await().until(() -> teacher.batches().size() == 1);
         for (int i = 1; i <= 20; i++) {
-            flight.score(task(i, i % 2 == 0 ? Deadline.at(1_000) : Deadline.NONE), waiter);
+            flight.score(task(i, i % 2 == 0 ? Deadline.at(1_000) : Deadline.NONE), callback);
         }
         now.set(1_000);
         teacher.allowAll();

@@ -38,7 +38,7 @@ final class ErrorsEndWhatTheyMeetTest {
         }
 
         @Override
-        StoredRows encode(int[] tokens, Holdings holds, SelectedRows rows) {
+        StoredRows encode(int[] tokens, CachedSelection holds, SelectedRows rows) {
             if (!encodes.get()) {
                 throw new OutOfMemoryError("no room for the rows");
             }
@@ -57,7 +57,7 @@ final class ErrorsEndWhatTheyMeetTest {
     }
 
     /** Throws whatever it is told. */
-    private static final class BrokenWaiter implements Waiter {
+    private static final class BrokenWaiter implements Callback {
         @Override
         public void scored(EncodedSequence rows, Origin origin, boolean narrowed) {
             throw new StackOverflowError("told of rows");

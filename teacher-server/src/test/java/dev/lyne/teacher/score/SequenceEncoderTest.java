@@ -30,7 +30,7 @@ final class SequenceEncoderTest {
         ScoreItem item = new ScoreItem(tokens, positions);
         SelectedRows rows = teacher.rows(item, new RowSelection(new Kept.Top(k, 1, 1f), temperatures, false));
         RowFormat format = TestRows.exact(new Selection.TopK(k, temperatures));
-        return encoder.encode(tokens, new Holdings(format, positions, new int[0][], 0), rows)
+        return encoder.encode(tokens, new CachedSelection(format, positions, new int[0][], 0), rows)
                 .rows();
     }
 
@@ -65,7 +65,7 @@ final class SequenceEncoderTest {
         ScoreItem asked = new ScoreItem(new int[] {1, 2, 3}, new int[] {0, 1});
         SelectedRows other = teacher.rows(new ScoreItem(asked.tokens(), new int[] {0}), RowSelection.topK(2));
         RowFormat format = TestRows.exact(new Selection.TopK(2, List.of()));
-        Holdings holds = new Holdings(format, asked.positions(), new int[0][], 0);
+        CachedSelection holds = new CachedSelection(format, asked.positions(), new int[0][], 0);
 
         assertThatThrownBy(() -> encoder.encode(asked.tokens(), holds, other))
                 .isInstanceOf(IllegalStateException.class)

@@ -108,11 +108,11 @@ final class SingleFlightTest {
         flight.score(task(1, 4, Deadline.NONE), first);
         first.awaitOnly(Origin.COMPUTED);
         Asker again = new Asker();
-        Ticket ticket = flight.score(task(1, 4, Deadline.NONE), again);
+        CancellationHandle handle = flight.score(task(1, 4, Deadline.NONE), again);
 
         again.awaitOnly(Origin.MEMORY);
         assertThat(again.rows).isSameAs(first.rows);
-        assertThat(ticket.withdraw()).isFalse();
+        assertThat(handle.withdraw()).isFalse();
         assertThat(teacher.sequencesScored()).isEqualTo(1);
         assertThat(counter("lyne.teacher.cache.hits")).isEqualTo(1);
     }
@@ -140,11 +140,11 @@ final class SingleFlightTest {
         occupyDevice();
         Asker first = new Asker();
         Asker second = new Asker();
-        Ticket ticket = flight.score(task(1, 4, Deadline.NONE), first);
+        CancellationHandle handle = flight.score(task(1, 4, Deadline.NONE), first);
         flight.score(task(1, 4, Deadline.NONE), second);
 
-        assertThat(ticket.withdraw()).isTrue();
-        assertThat(ticket.withdraw()).isFalse();
+        assertThat(handle.withdraw()).isTrue();
+        assertThat(handle.withdraw()).isFalse();
         teacher.allowAll();
         second.awaitOnly(Origin.COALESCED);
         assertThat(first.told()).isEmpty();
@@ -155,8 +155,8 @@ final class SingleFlightTest {
         Asker device = occupyDevice();
         Asker first = new Asker();
         Asker second = new Asker();
-        Ticket one = flight.score(task(1, 4, Deadline.NONE), first);
-        Ticket two = flight.score(task(1, 4, Deadline.NONE), second);
+        CancellationHandle one = flight.score(task(1, 4, Deadline.NONE), first);
+        CancellationHandle two = flight.score(task(1, 4, Deadline.NONE), second);
         assertThat(one.withdraw()).isTrue();
         assertThat(two.withdraw()).isTrue();
         assertThat(batcher.queuedSequences()).isZero();
@@ -224,8 +224,8 @@ final class SingleFlightTest {
         Asker hasty = new Asker();
         Asker patient = new Asker();
         flight.score(task(1, 4, Deadline.at(2_000)), hasty);
-        Ticket ticket = flight.score(task(1, 4, Deadline.NONE), patient);
-        assertThat(ticket.withdraw()).isTrue();
+        CancellationHandle handle = flight.score(task(1, 4, Deadline.NONE), patient);
+        assertThat(handle.withdraw()).isTrue();
         now.set(2_500);
         teacher.allowAll();
 

@@ -68,7 +68,8 @@ public final class TestRows {
 
     /** The rows that answer a task. */
     public StoredRows rows(ScoreTask task) {
-        Plan plan = Plan.of(task, Holdings.wanted(task), teacher.description().vocabularySize());
+        Plan plan = Plan.of(
+                task, CachedSelection.wanted(task), teacher.description().vocabularySize());
         return encoder.encode(task.item().tokens(), plan.holds(), teacher.rows(plan.item(), plan.selection()));
     }
 
@@ -84,7 +85,7 @@ public final class TestRows {
                 other.rows().blocks().stream().map(EncodedBlock::bytes).toList();
         return mine.size() == its.size()
                 && IntStream.range(0, mine.size()).allMatch(i -> Arrays.equals(mine.get(i), its.get(i)))
-                && Holdings.contains(one.holds(), other.holds(), 1_000, true)
+                && CachedSelection.contains(one.holds(), other.holds(), 1_000, true)
                 && one.holds().keptMass() == other.holds().keptMass();
     }
 }

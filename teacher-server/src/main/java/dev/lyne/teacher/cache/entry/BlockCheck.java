@@ -1,8 +1,8 @@
 package dev.lyne.teacher.cache.entry;
 
+import dev.lyne.teacher.score.CachedSelection;
 import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.score.EncodedSequence;
-import dev.lyne.teacher.score.Holdings;
 import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
@@ -59,7 +59,7 @@ final class BlockCheck {
                 ? decoded.stream().mapToDouble(Containment::keptMass).min().orElse(0)
                 : 0;
         int[][] chosen = first.selection() instanceof Selection.Chosen ? ids(decoded) : new int[0][];
-        Holdings holds = new Holdings(format, positions, chosen, keptMass);
+        CachedSelection holds = new CachedSelection(format, positions, chosen, keptMass);
         return new Reading.Sound(new StoredRows(holds, new EncodedSequence(encoded)));
     }
 

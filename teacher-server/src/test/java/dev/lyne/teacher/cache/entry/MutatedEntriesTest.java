@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.model.FakeTeacher;
-import dev.lyne.teacher.score.Holdings;
+import dev.lyne.teacher.score.CachedSelection;
 import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.score.RowsQuery;
@@ -99,7 +99,7 @@ final class MutatedEntriesTest {
         assertThat(damaged).as("seed %d", SEED).isGreaterThan(MUTATIONS / 2.0);
     }
 
-    private static void requireOfTheSequence(Holdings holds, RowsQuery query) {
+    private static void requireOfTheSequence(CachedSelection holds, RowsQuery query) {
         int[] positions = holds.positions();
         for (int i = 0; i < positions.length; i++) {
             if (positions[i] >= query.tokens().length || (i > 0 && positions[i] <= positions[i - 1])) {

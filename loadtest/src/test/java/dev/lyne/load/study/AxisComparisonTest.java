@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-final class ComparisonTest {
+final class AxisComparisonTest {
     /** Critical values of printed tables, and the two closed forms. */
     @ParameterizedTest
     @CsvSource({
@@ -45,7 +45,7 @@ final class ComparisonTest {
         double squares =
                 Arrays.stream(differences).map(d -> (d - mean) * (d - mean)).sum();
         double t = mean / Math.sqrt(squares / 3 / 4);
-        List<Comparison.Row> rows = Comparison.of(List.of(baseline, other), 0);
+        List<AxisComparison.Row> rows = AxisComparison.of(List.of(baseline, other), 0);
         assertThat(rows.get(1).difference()).isEqualTo(mean, within(1e-12));
         assertThat(rows.get(1).probability()).isEqualTo(StudentT.twoSided(t, 3), within(1e-9));
         assertThat(rows.get(0).probability()).isNaN();
@@ -58,9 +58,11 @@ final class ComparisonTest {
     void verdict_differenceThatCannotBeTold_namesTheSmallestThatCould() {
         Study.Axis axis = new Study.Axis("k", "K", "k", "", "base", List.of(StudyMetric.NLL), List.of());
         Study.Point point = new Study.Point("4", "", "4", "", List.of());
-        assertThat(StudyFigures.verdict(axis, point, new Comparison.Row(new double[] {3}, 3, 0.1, 0.05, 0.5, 0.1312)))
+        assertThat(StudyFigures.verdict(
+                        axis, point, new AxisComparison.Row(new double[] {3}, 3, 0.1, 0.05, 0.5, 0.1312)))
                 .isEqualTo("cannot tell (below 0.13)");
-        assertThat(StudyFigures.verdict(axis, point, new Comparison.Row(new double[] {3}, 3, 0.1, 0.2, 0.01, 0.1312)))
+        assertThat(StudyFigures.verdict(
+                        axis, point, new AxisComparison.Row(new double[] {3}, 3, 0.1, 0.2, 0.01, 0.1312)))
                 .isEqualTo("higher");
     }
 
@@ -83,12 +85,13 @@ final class ComparisonTest {
                     .map(noise -> 3 + effect + noise)
                     .toArray());
         }
-        List<Comparison.Row> rows = Comparison.of(values, 0);
+        List<AxisComparison.Row> rows = AxisComparison.of(values, 0);
         assertThat(rows.get(1).isDistinguishable()).isFalse();
         assertThat(rows.get(2).isDistinguishable()).isTrue();
         assertThat(rows.get(3).isDistinguishable()).isTrue();
-        double alone =
-                Comparison.of(List.of(values.get(0), values.get(2)), 0).get(1).difference();
+        double alone = AxisComparison.of(List.of(values.get(0), values.get(2)), 0)
+                .get(1)
+                .difference();
         assertThat(rows.get(2).difference()).isEqualTo(alone, within(1e-12));
         assertThat(rows.get(2).probability()).isLessThanOrEqualTo(rows.get(3).probability());
         assertThat(rows.get(3).probability()).isLessThanOrEqualTo(rows.get(1).probability());
@@ -108,14 +111,14 @@ final class ComparisonTest {
                 Arrays.setAll(own, s -> 3 + ofSeed[s] + 0.01 * random.nextGaussian());
                 values.add(own);
             }
-            wrong += Comparison.of(values, 0).stream().anyMatch(Comparison.Row::isDistinguishable) ? 1 : 0;
+            wrong += AxisComparison.of(values, 0).stream().anyMatch(AxisComparison.Row::isDistinguishable) ? 1 : 0;
         }
         assertThat(wrong).as("of 400, seed %d", seed).isLessThan(45);
     }
 
     @Test
     void of_oneSeed_cannotTell() {
-        List<Comparison.Row> rows = Comparison.of(List.of(new double[] {1}, new double[] {2}), 0);
+        List<AxisComparison.Row> rows = AxisComparison.of(List.of(new double[] {1}, new double[] {2}), 0);
         assertThat(rows.get(1).probability()).isNaN();
         assertThat(rows.get(1).isDistinguishable()).isFalse();
     }

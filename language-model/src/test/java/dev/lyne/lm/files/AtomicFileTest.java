@@ -12,14 +12,14 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-final class AsideFileTest {
+final class AtomicFileTest {
     @TempDir
     private Path directory;
 
     @Test
     void write_overAnother_replacesItWholeAndLeavesNothingBeside() throws IOException {
         Path file = Files.writeString(directory.resolve("a.json"), "before");
-        AsideFile.write(file, new byte[] {'n', 'o', 'w'});
+        AtomicFile.write(file, new byte[] {'n', 'o', 'w'});
         assertThat(file).hasContent("now");
         assertThat(names()).containsExactly("a.json");
     }
@@ -27,7 +27,7 @@ final class AsideFileTest {
     @Test
     void close_withoutCommit_leavesTheEarlierFile() throws IOException {
         Path file = Files.writeString(directory.resolve("a.json"), "before");
-        try (AsideFile aside = AsideFile.create(file)) {
+        try (AtomicFile aside = AtomicFile.create(file)) {
             aside.append(ByteBuffer.wrap(new byte[] {'n', 'o'}));
         }
         assertThat(file).hasContent("before");
@@ -45,7 +45,7 @@ final class AsideFileTest {
                 Files.writeString(directory.resolve(name + ".partial"), "half");
             }
             Files.writeString(directory.resolve(".a.json.x.partial"), "no process's");
-            AsideFile.write(directory.resolve("a.json"), new byte[1]);
+            AtomicFile.write(directory.resolve("a.json"), new byte[1]);
             assertThat(names())
                     .containsExactlyInAnyOrder(
                             "a.json",
@@ -60,7 +60,7 @@ final class AsideFileTest {
     @Test
     void create_placeThatCannotBe_namesTheFileAndTheReason() throws IOException {
         Path inTheWay = Files.writeString(directory.resolve("file"), "x");
-        assertThatThrownBy(() -> AsideFile.write(inTheWay.resolve("a.json"), new byte[1]))
+        assertThatThrownBy(() -> AtomicFile.write(inTheWay.resolve("a.json"), new byte[1]))
                 .isInstanceOf(UnwritableFileException.class)
                 .hasMessageStartingWith(inTheWay.resolve("a.json") + ": cannot be written: ");
     }

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param description one line for people
  * @param retryAfter delay that the server asked for; zero: none
  */
-record Failure(Status.Code code, String description, Duration retryAfter) {
+record CallFailure(Status.Code code, String description, Duration retryAfter) {
     /** What follows from a failure. */
     enum Remedy {
         /** Ask again, for as long as the client's patience lasts. */
@@ -32,13 +32,14 @@ record Failure(Status.Code code, String description, Duration retryAfter) {
         GIVE_UP
     }
 
-    static Failure of(Throwable throwable) {
+    static CallFailure of(Throwable throwable) {
         Status status = Status.fromThrowable(throwable);
         com.google.rpc.@Nullable Status details =
                 throwable instanceof StatusRuntimeException || throwable instanceof StatusException
                         ? StatusProto.fromThrowable(throwable)
                         : null;
-        return new Failure(status.getCode(), describe(status), details == null ? Duration.ZERO : retryAfter(details));
+        return new CallFailure(
+                status.getCode(), describe(status), details == null ? Duration.ZERO : retryAfter(details));
     }
 
     /**
@@ -54,12 +55,13 @@ record Failure(Status.Code code, String description, Duration retryAfter) {
         return false;
     }
 
-    static Failure of(com.google.rpc.Status status) {
-        return new Failure(Status.fromCodeValue(status.getCode()).getCode(), status.getMessage(), retryAfter(status));
+    static CallFailure of(com.google.rpc.Status status) {
+        return new CallFailure(
+                Status.fromCodeValue(status.getCode()).getCode(), status.getMessage(), retryAfter(status));
     }
 
-    static Failure of(Status.Code code, String description) {
-        return new Failure(code, description, Duration.ZERO);
+    static CallFailure of(Status.Code code, String description) {
+        return new CallFailure(code, description, Duration.ZERO);
     }
 
     /** What to do about a call that ended. */

@@ -12,7 +12,7 @@ import java.util.stream.IntStream;
  * together with (points − 1)(seeds − 1) degrees of freedom; each difference from the baseline is put to a two-sided t test with it, and
  * the probabilities of an axis are raised for their number (Holm 1979).
  */
-public final class Comparison {
+public final class AxisComparison {
     /** A difference is told from none below this probability. */
     public static final double LEVEL = 0.05;
 
@@ -34,7 +34,7 @@ public final class Comparison {
         }
     }
 
-    private Comparison() {}
+    private AxisComparison() {}
 
     /**
      * Compares.

@@ -13,8 +13,8 @@ import java.util.List;
  * @param maxP99 p99 latency at which a ramp calls the server saturated, too
  * @param drain how long a step waits for what was due in its window
  */
-public record Schedule(List<Double> levels, double rampFactor, int mostSteps, Duration maxP99, Duration drain) {
-    public Schedule {
+public record LoadSteps(List<Double> levels, double rampFactor, int mostSteps, Duration maxP99, Duration drain) {
+    public LoadSteps {
         levels = List.copyOf(levels);
         for (double level : levels) {
             require(level > 0 && level <= 1e7, "steps", level, "above 0");
@@ -25,8 +25,8 @@ public record Schedule(List<Double> levels, double rampFactor, int mostSteps, Du
     }
 
     /** One step, at the profile's own level. */
-    public static Schedule once() {
-        return new Schedule(List.of(), 0, 1, Duration.ofDays(1), Duration.ofSeconds(30));
+    public static LoadSteps once() {
+        return new LoadSteps(List.of(), 0, 1, Duration.ofDays(1), Duration.ofSeconds(30));
     }
 
     private static void require(boolean holds, String option, Object value, String expectation) {

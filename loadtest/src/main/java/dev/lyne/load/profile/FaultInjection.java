@@ -7,11 +7,11 @@ package dev.lyne.load.profile;
  * @param stallSeconds how long such a time is, exactly
  * @param disconnectEverySeconds between the moments when a student drops its stream and opens a new one
  */
-public record Trouble(double stallEverySeconds, double stallSeconds, double disconnectEverySeconds) {
+public record FaultInjection(double stallEverySeconds, double stallSeconds, double disconnectEverySeconds) {
     /** None. */
-    public static final Trouble NONE = new Trouble(0, 0, 0);
+    public static final FaultInjection NONE = new FaultInjection(0, 0, 0);
 
-    public Trouble {
+    public FaultInjection {
         Numbers.require(stallEverySeconds >= 0, "stall_every", stallEverySeconds, "0 s or more");
         Numbers.require(stallSeconds >= 0, "stall", stallSeconds, "0 s or more");
         Numbers.require(disconnectEverySeconds >= 0, "disconnect_every", disconnectEverySeconds, "0 s or more");

@@ -3,7 +3,7 @@ package dev.lyne.client;
 import org.jspecify.annotations.Nullable;
 
 /** What a pool knows of one replica: its call, if there is one, how fast it is, and how long to leave it alone. Guarded by the pool's lock. */
-final class Link {
+final class ReplicaConnection {
     final Replica replica;
     final Backoff backoff;
     final Rate rate = new Rate();
@@ -26,9 +26,9 @@ final class Link {
     long probeAtNanos;
 
     @Nullable
-    Failure lastFailure;
+    CallFailure lastFailure;
 
-    Link(Replica replica, Backoff backoff, long nowNanos) {
+    ReplicaConnection(Replica replica, Backoff backoff, long nowNanos) {
         this.replica = replica;
         this.backoff = backoff;
         this.connectAtNanos = nowNanos;
@@ -67,7 +67,7 @@ final class Link {
     /** Tokens a nanosecond, as it looks now. */
     double rate(long nowNanos) {
         ReplicaCall current = call;
-        Ask next = current == null ? null : current.inFlight().oldest();
+        Attempt next = current == null ? null : current.inFlight().oldest();
         return rate.now(nowNanos, next == null ? 0 : next.entry.tokens());
     }
 
@@ -78,7 +78,7 @@ final class Link {
 
     /** One clause for people: the replica and what came of it. */
     String history(long nowNanos) {
-        Failure failure = lastFailure;
+        CallFailure failure = lastFailure;
         ReplicaCall current = call;
         String state;
         if (current != null && current.isOpen()) {

@@ -7,8 +7,8 @@ import java.util.HexFormat;
 import java.util.OptionalInt;
 
 /** Digests of what stands in a token store and in what order it is read. */
-final class Digests {
-    private Digests() {}
+final class CorpusDigests {
+    private CorpusDigests() {}
 
     static byte[] sha256(String canonical) {
         try {

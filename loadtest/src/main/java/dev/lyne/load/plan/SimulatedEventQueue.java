@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * Simulated time, in seconds, and what happens when. Things at one time happen in the order they were planned. A binary heap in arrays:
  * a large plan has a million entries and takes most of its time here.
  */
-final class Calendar {
+final class SimulatedEventQueue {
     private double[] seconds = new double[1_024];
     private long[] numbers = new long[1_024];
     private @Nullable Runnable[] tasks = new Runnable[1_024];

@@ -1,7 +1,7 @@
 package dev.lyne.load.run;
 
 /** Time, and what is to be done when. */
-interface Agenda {
+interface EventQueue {
     /** Nanoseconds of a clock that only moves forward. */
     long now();
 

@@ -12,11 +12,11 @@ import org.HdrHistogram.Histogram;
  * Two results side by side, step by step. The intervals of a step are resampled with replacement, in blocks of neighbours since
  * neighbours are alike (moving-block bootstrap, Künsch 1989); a difference whose interval of confidence leaves out zero is called one.
  */
-public final class Comparison {
+public final class LoadComparison {
     private static final int RESAMPLES = 1_000;
     private static final double LEVEL = 0.95;
 
-    private Comparison() {}
+    private LoadComparison() {}
 
     /**
      * One figure of one step.

@@ -4,7 +4,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongFunction;
 
 /** How long a client that has no teacher yet goes on asking, and the lines that say so; one thread. */
-final class OpeningPatience {
+final class OpeningTimeout {
     private static final long FIRST_LINE_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final long LINES_NANOS = TimeUnit.MINUTES.toNanos(1);
     private static final long ASLEEP_NANOS = TimeUnit.SECONDS.toNanos(5);
@@ -14,7 +14,7 @@ final class OpeningPatience {
     private long lastNanos;
     private long lineNanos;
 
-    OpeningPatience(ClientOptions options, long nowNanos) {
+    OpeningTimeout(ClientOptions options, long nowNanos) {
         this.options = options;
         this.startNanos = nowNanos;
         this.lastNanos = nowNanos;
@@ -42,8 +42,8 @@ final class OpeningPatience {
         if (waited >= lineNanos) {
             lineNanos = Math.min(2 * lineNanos, lineNanos + LINES_NANOS);
             options.listener()
-                    .onWaiting("waiting for a teacher for " + Link.seconds(waited) + " (for " + Link.seconds(retryNanos)
-                            + " at most): " + history.apply(waited));
+                    .onWaiting("waiting for a teacher for " + ReplicaConnection.seconds(waited) + " (for "
+                            + ReplicaConnection.seconds(retryNanos) + " at most): " + history.apply(waited));
         }
     }
 }

@@ -2,9 +2,9 @@ package dev.lyne.teacher.score;
 
 /** An asker's hold on what it asked for. */
 @FunctionalInterface
-public interface Ticket {
+public interface CancellationHandle {
     /** For what was answered on the spot. */
-    Ticket ANSWERED = () -> false;
+    CancellationHandle ANSWERED = () -> false;
 
     /**
      * Withdraws the asker, and nobody else; work that nobody waits for any more is dropped where it has not started.

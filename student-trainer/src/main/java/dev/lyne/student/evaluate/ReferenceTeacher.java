@@ -9,7 +9,7 @@ import dev.lyne.student.tokens.Windows;
 import java.util.List;
 
 /** What a model is compared with: a teacher's most probable tokens at each position with loss. */
-public interface Teacher {
+public interface ReferenceTeacher {
     /** Starts to go through the windows, in their order. */
     Answers over(Windows windows);
 
@@ -24,9 +24,9 @@ public interface Teacher {
      *
      * @param k tokens of a row, the most probable ones
      */
-    static Teacher of(BatchScorer model, int k) {
+    static ReferenceTeacher of(BatchScorer model, int k) {
         return all -> windows -> Evaluator.score(model, windows, RowSelection.topK(k)).stream()
-                .map(Teacher::rows)
+                .map(ReferenceTeacher::rows)
                 .toList();
     }
 
@@ -34,7 +34,7 @@ public interface Teacher {
      * A teacher server, or a capture; its rows have to keep at least one entry, most probable first. Windows are asked for ahead of
      * time, as far as the stream's window reaches, so that the server works while the model does.
      */
-    static Teacher of(TargetStream stream) {
+    static ReferenceTeacher of(TargetStream stream) {
         return windows -> new PrefetchedRows(stream, windows);
     }
 

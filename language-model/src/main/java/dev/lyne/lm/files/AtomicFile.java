@@ -17,13 +17,13 @@ import java.util.stream.Stream;
  * next one writes the same file: the process of a left-over's number must be gone, and other files' left-overs are none of its
  * business. One thread.
  */
-public final class AsideFile implements AutoCloseable {
+public final class AtomicFile implements AutoCloseable {
     private final Path file;
     private final Path aside;
     private final FileChannel channel;
     private boolean committed;
 
-    private AsideFile(Path file, Path aside, FileChannel channel) {
+    private AtomicFile(Path file, Path aside, FileChannel channel) {
         this.file = file;
         this.aside = aside;
         this.channel = channel;
@@ -34,14 +34,14 @@ public final class AsideFile implements AutoCloseable {
      *
      * @throws UnwritableFileException here and wherever the file is written
      */
-    public static AsideFile create(Path file) throws UnwritableFileException {
+    public static AtomicFile create(Path file) throws UnwritableFileException {
         Path directory = directoryOf(file);
         Path aside = directory.resolve(
                 "." + file.getFileName() + "." + ProcessHandle.current().pid() + ".partial");
         try {
             Files.createDirectories(directory);
             removeAbandoned(directory, String.valueOf(file.getFileName()));
-            return new AsideFile(
+            return new AtomicFile(
                     file,
                     aside,
                     FileChannel.open(
@@ -56,7 +56,7 @@ public final class AsideFile implements AutoCloseable {
 
     /** Writes a whole file, in place of one that may be there. */
     public static void write(Path file, byte[] bytes) throws UnwritableFileException {
-        try (AsideFile aside = create(file)) {
+        try (AtomicFile aside = create(file)) {
             aside.append(ByteBuffer.wrap(bytes));
             aside.commit();
         }

@@ -14,22 +14,22 @@ import java.util.Arrays;
  * @param keptMass smallest kept mass of the rows, where they are stored in exact precision; else 0, for not known
  */
 @SuppressWarnings("ArrayRecordComponent") // compared by contains
-public record Holdings(RowFormat format, int[] positions, int[][] chosen, double keptMass) {
+public record CachedSelection(RowFormat format, int[] positions, int[][] chosen, double keptMass) {
     /** What a task wants. */
-    static Holdings wanted(ScoreTask task) {
-        return new Holdings(
+    static CachedSelection wanted(ScoreTask task) {
+        return new CachedSelection(
                 task.format(), task.item().positions(), sorted(task.item().chosen()), 0);
     }
 
     /** The same rows, coded exactly. */
-    public Holdings exact() {
-        return new Holdings(
+    public CachedSelection exact() {
+        return new CachedSelection(
                 new RowFormat(format.selection(), Precision.EXACT, format.rawLogits()), positions, chosen, 0);
     }
 
     /** The same rows, with their smallest kept mass known. */
-    Holdings withKeptMass(double mass) {
-        return new Holdings(format, positions, chosen, mass);
+    CachedSelection withKeptMass(double mass) {
+        return new CachedSelection(format, positions, chosen, mass);
     }
 
     /**
@@ -44,7 +44,8 @@ public record Holdings(RowFormat format, int[] positions, int[][] chosen, double
      * that entries were added to may differ in its last bits; and compact rows have to be at the very positions wanted, since the
      * grid of a block depends on all its rows.
      */
-    public static boolean contains(Holdings held, Holdings wanted, int vocabularySize, boolean deterministic) {
+    public static boolean contains(
+            CachedSelection held, CachedSelection wanted, int vocabularySize, boolean deterministic) {
         RowFormat has = held.format;
         RowFormat asked = wanted.format;
         boolean codes = has.precision() == asked.precision() || has.precision() == Precision.EXACT;
@@ -59,7 +60,7 @@ public record Holdings(RowFormat format, int[] positions, int[][] chosen, double
         return codes && logits && rows && entries && sameChosen(held, wanted);
     }
 
-    private static boolean sameChosen(Holdings held, Holdings wanted) {
+    private static boolean sameChosen(CachedSelection held, CachedSelection wanted) {
         if (!(wanted.format.selection() instanceof Selection.Chosen)) {
             return true;
         }
@@ -73,7 +74,7 @@ public record Holdings(RowFormat format, int[] positions, int[][] chosen, double
     }
 
     /** Whether an answer of these rows is the very blocks that are held. */
-    boolean answersAsItIs(Holdings wanted) {
+    boolean answersAsItIs(CachedSelection wanted) {
         return format.equals(wanted.format) && Arrays.equals(positions, wanted.positions);
     }
 

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * The sequences offered and not taken, in the order they will be taken, those among them that no call is answering, and the
  * stream's counts. Guarded by its pool's lock.
  */
-final class Window {
+final class OfferedWindow {
     private final int maxSequences;
     private final long maxTokens;
     private final Deque<Entry> untaken = new ArrayDeque<>();
@@ -20,7 +20,7 @@ final class Window {
     private long lastOrder;
     private final StreamCounts counts = new StreamCounts();
 
-    Window(int maxSequences, long maxTokens) {
+    OfferedWindow(int maxSequences, long maxTokens) {
         this.maxSequences = maxSequences;
         this.maxTokens = maxTokens;
     }

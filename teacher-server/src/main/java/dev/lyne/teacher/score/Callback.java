@@ -3,7 +3,7 @@ package dev.lyne.teacher.score;
 import dev.lyne.teacher.model.Failure;
 
 /** Someone who asked for a sequence. Exactly one of these is called, once, on any thread, unless the asker withdrew. */
-public interface Waiter {
+public interface Callback {
     /**
      * The rows are there.
      *

@@ -19,8 +19,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Lets calls in that carry a token of the server's; health, which probes ask for, is open. */
-public final class TokenGate implements ServerInterceptor {
-    private static final Logger LOG = LoggerFactory.getLogger(TokenGate.class);
+public final class TokenAuthInterceptor implements ServerInterceptor {
+    private static final Logger LOG = LoggerFactory.getLogger(TokenAuthInterceptor.class);
     private static final long NANOS_BETWEEN_WARNINGS = TimeUnit.SECONDS.toNanos(10);
     private static final String EXPECTED = " (expected: authorization: Bearer TOKEN, as --token-file FILE sends it)";
 
@@ -29,7 +29,7 @@ public final class TokenGate implements ServerInterceptor {
     private final LongSupplier nanoClock;
     private final AtomicLong nextWarningNanos;
 
-    public TokenGate(Supplier<AccessTokens> tokens, RpcMetrics metrics, LongSupplier nanoClock) {
+    public TokenAuthInterceptor(Supplier<AccessTokens> tokens, RpcMetrics metrics, LongSupplier nanoClock) {
         this.tokens = tokens;
         this.metrics = metrics;
         this.nanoClock = nanoClock;

@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The table of what answers what: by entries, by precision, by positions, by chosen ids; and what of it holds for exact bits. */
-final class HoldingsTest {
+final class CachedSelectionTest {
     private static final int VOCABULARY = 1_000;
     private static final int[] ALL = IntStream.range(0, 20).toArray();
     private static final int[] SOME = {3, 4, 11};
@@ -20,16 +20,16 @@ final class HoldingsTest {
     private static final Precision HALF = Precision.HALF;
     private static final Precision COMPACT = Precision.COMPACT;
 
-    private static Holdings holds(Selection selection, Precision precision, int... positions) {
-        return new Holdings(new RowFormat(selection, precision, false), positions, new int[0][], 0);
+    private static CachedSelection holds(Selection selection, Precision precision, int... positions) {
+        return new CachedSelection(new RowFormat(selection, precision, false), positions, new int[0][], 0);
     }
 
-    private static Holdings raw(Selection selection, Precision precision, int... positions) {
-        return new Holdings(new RowFormat(selection, precision, true), positions, new int[0][], 0);
+    private static CachedSelection raw(Selection selection, Precision precision, int... positions) {
+        return new CachedSelection(new RowFormat(selection, precision, true), positions, new int[0][], 0);
     }
 
-    private static Holdings chosen(int k, int[] positions, int[]... ids) {
-        return new Holdings(new RowFormat(new Selection.Chosen(k, List.of()), EXACT, false), positions, ids, 0);
+    private static CachedSelection chosen(int k, int[] positions, int[]... ids) {
+        return new CachedSelection(new RowFormat(new Selection.Chosen(k, List.of()), EXACT, false), positions, ids, 0);
     }
 
     private static Selection topK(int k, Float... temperatures) {
@@ -156,15 +156,17 @@ final class HoldingsTest {
                 row("another k", chosen(4, SOME, one, two, one), chosen(3, SOME, one, two, one), false, false));
     }
 
-    private static Arguments row(String name, Holdings held, Holdings wanted, boolean answers, boolean exactly) {
+    private static Arguments row(
+            String name, CachedSelection held, CachedSelection wanted, boolean answers, boolean exactly) {
         return Arguments.of(name, held, wanted, answers, exactly);
     }
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("cases")
-    void contains_heldAndWanted_decides(String name, Holdings held, Holdings wanted, boolean answers, boolean exactly) {
-        assertThat(Holdings.contains(held, wanted, VOCABULARY, false)).isEqualTo(answers);
-        assertThat(Holdings.contains(held, wanted, VOCABULARY, true)).isEqualTo(exactly);
+    void contains_heldAndWanted_decides(
+            String name, CachedSelection held, CachedSelection wanted, boolean answers, boolean exactly) {
+        assertThat(CachedSelection.contains(held, wanted, VOCABULARY, false)).isEqualTo(answers);
+        assertThat(CachedSelection.contains(held, wanted, VOCABULARY, true)).isEqualTo(exactly);
     }
 
     static List<Arguments> widenings() {
@@ -208,8 +210,9 @@ final class HoldingsTest {
 
     @ParameterizedTest
     @MethodSource("widenings")
-    void widening_heldAndWanted_isOneComputationForBoth(Holdings held, Holdings wanted, Holdings computed) {
-        Holdings widened = Widening.of(held, wanted, VOCABULARY);
+    void widening_heldAndWanted_isOneComputationForBoth(
+            CachedSelection held, CachedSelection wanted, CachedSelection computed) {
+        CachedSelection widened = Widening.of(held, wanted, VOCABULARY);
 
         assertThat(widened.format()).isEqualTo(computed.format());
         assertThat(Arrays.equals(widened.positions(), computed.positions())).isTrue();

@@ -4,7 +4,7 @@ import dev.lyne.v1.Rows;
 import org.jspecify.annotations.Nullable;
 
 /** One asking for a sequence on one call. */
-final class Ask {
+final class Attempt {
     final long wireId;
     final Entry entry;
     final long sentNanos;
@@ -21,7 +21,7 @@ final class Ask {
     /** Owned by the call's callbacks. */
     private @Nullable RowAssembly assembly;
 
-    Ask(long wireId, Entry entry, long sentNanos, long deadlineNanos) {
+    Attempt(long wireId, Entry entry, long sentNanos, long deadlineNanos) {
         this.wireId = wireId;
         this.entry = entry;
         this.sentNanos = sentNanos;

@@ -7,7 +7,7 @@ import java.util.concurrent.TimeUnit;
  * How long a stream has gone without rows and without progress, how long it may, and the lines that say so. Moments are nanoseconds
  * since the stream was made. Guarded by its pool's lock.
  */
-final class Patience {
+final class ProgressTimeout {
     private static final long FIRST_LINE_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final long LINES_NANOS = TimeUnit.MINUTES.toNanos(1);
 
@@ -27,7 +27,7 @@ final class Patience {
     /** How long it will have waited when a line says so next. */
     private long lineAfterNanos;
 
-    Patience(ClientOptions options) {
+    ProgressTimeout(ClientOptions options) {
         this.listener = options.listener();
         this.retry = options.timeouts().retry();
         this.retryNanos = retry.toNanos();
@@ -95,8 +95,8 @@ final class Patience {
     void tell(long nowNanos, String why) {
         long waited = waited(nowNanos);
         lineAfterNanos = Math.max(waited, Math.min(2 * lineAfterNanos, lineAfterNanos + LINES_NANOS)) + 1;
-        listener.onWaiting("waiting for the teacher for " + Link.seconds(waited) + " (for " + Link.seconds(retryNanos)
-                + " at most): " + why);
+        listener.onWaiting("waiting for the teacher for " + ReplicaConnection.seconds(waited) + " (for "
+                + ReplicaConnection.seconds(retryNanos) + " at most): " + why);
     }
 
     private long waited(long nowNanos) {

@@ -8,7 +8,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /** An agenda on the machine's clock, kept by a thread of its own. Safe for several threads. */
-final class ThreadAgenda implements Agenda, AutoCloseable {
+final class ThreadEventQueue implements EventQueue, AutoCloseable {
     private record Entry(long nanos, long number, Runnable task) implements Comparable<Entry> {
         @Override
         public int compareTo(Entry other) {
@@ -32,7 +32,7 @@ final class ThreadAgenda implements Agenda, AutoCloseable {
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     private final Thread thread = new Thread(this::keep, "lyne-load-agenda");
 
-    ThreadAgenda() {
+    ThreadEventQueue() {
         thread.setDaemon(true);
         thread.start();
     }

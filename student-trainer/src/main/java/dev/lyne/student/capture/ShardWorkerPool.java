@@ -21,7 +21,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 
 /** Threads that write the missing shards, each with a stream of its own. The first that fails ends all; its failure is told. */
-final class ShardCrew {
+final class ShardWorkerPool {
     private static final int ASKS = 3;
 
     private final Recorder recorder;
@@ -42,7 +42,7 @@ final class ShardCrew {
     @GuardedBy("lock")
     private long blockBytes;
 
-    ShardCrew(Recorder recorder, CaptureWriter writer, CaptureManifest planned, List<Integer> missing) {
+    ShardWorkerPool(Recorder recorder, CaptureWriter writer, CaptureManifest planned, List<Integer> missing) {
         this.recorder = recorder;
         this.writer = writer;
         this.planned = planned;
@@ -51,14 +51,14 @@ final class ShardCrew {
     }
 
     void run(int threads) throws IOException, InterruptedException {
-        int crew = Math.min(threads, missing.size());
-        ExecutorService pool = Executors.newFixedThreadPool(crew, task -> new Thread(task, "lyne-capture-writer"));
+        int workers = Math.min(threads, missing.size());
+        ExecutorService pool = Executors.newFixedThreadPool(workers, task -> new Thread(task, "lyne-capture-writer"));
         try {
             var ended = new ExecutorCompletionService<Void>(pool);
-            for (int i = 0; i < crew; i++) {
+            for (int i = 0; i < workers; i++) {
                 ended.submit(this::work);
             }
-            for (int i = 0; i < crew; i++) {
+            for (int i = 0; i < workers; i++) {
                 ended.take().get();
             }
         } catch (ExecutionException e) {
