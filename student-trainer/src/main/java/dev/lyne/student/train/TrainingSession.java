@@ -198,6 +198,7 @@ final class TrainingSession {
                 config,
                 steps,
                 windows.packing(config.run().seed()),
+                model.configuration(),
                 student.fingerprint(),
                 stream.map(TargetStream::teacher));
         Optional<Checkpoint> checkpoint = beginning.checkpoint();

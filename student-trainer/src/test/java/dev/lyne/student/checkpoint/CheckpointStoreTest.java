@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class CheckpointStoreTest {
@@ -124,14 +125,19 @@ final class CheckpointStoreTest {
         assertThat(store.latest().orElseThrow().run().step()).isEqualTo(1);
     }
 
-    @Test
-    void latest_ofTheFirstVersion_isRefusedByVersion() throws IOException {
+    @ParameterizedTest
+    @CsvSource({
+        "1,the learning rate of version 1 followed another rule",
+        "2,version 2 does not say what its student computes"
+    })
+    void latest_ofAnOlderVersion_isRefusedByVersion(int version, String reason) throws IOException {
         CheckpointStore store = new CheckpointStore(directory, 1);
         Path old = Files.createDirectory(directory.resolve("step-000007"));
-        Files.writeString(old.resolve("checkpoint.json"), "{\n  \"version\" : 1,\n  \"stateBytes\" : 3\n}");
+        Files.writeString(
+                old.resolve("checkpoint.json"), "{\n  \"version\" : " + version + ",\n  \"stateBytes\" : 3\n}");
         assertThatThrownBy(store::latest)
                 .isInstanceOf(CheckpointMismatchException.class)
-                .hasMessageContaining("checkpoint version 1 (expected: 2");
+                .hasMessageContaining("checkpoint version " + version + " (expected: 3; " + reason + ", so the run");
     }
 
     @Test

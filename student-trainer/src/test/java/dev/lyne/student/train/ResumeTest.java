@@ -116,6 +116,18 @@ final class ResumeTest {
                 .hasMessageContaining("packing.corpus: ");
     }
 
+    @Test
+    void train_resumedWithAnotherArithmeticOfTheSameShapes_isRefusedNamingTheKeys() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        TrainingConfig config = tiny.config("out", Map.of());
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, stopAfter(3)))
+                .isInstanceOf(TeacherRuns.Stop.class);
+        tiny.computeOtherwise();
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.RESUMED, ProgressListener.none()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(TinyRun.OTHER_ARITHMETIC);
+    }
+
     private static List<String> withoutTimes(Path metrics) throws IOException {
         return Files.readAllLines(metrics).stream()
                 .map(line -> line.replaceAll("\"(seconds|positions_per_second|stall_fraction)\":[^,}]*", ""))
