@@ -26,6 +26,7 @@ import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
@@ -141,6 +142,7 @@ final class TrainingSession {
     private TrainingMaterial material(RunInputs inputs, Tokenizer tokenizer) throws IOException {
         DocumentWrapping wrapping = inputs.wrapping(tokenizer, config.data());
         listener.onNotice(wrapping.describe());
+        Set<Integer> stopIds = tokenizer.stopIds(wrapping);
         TextEncoder encoder = TextEncoder.of(tokenizer, wrapping);
         Texts texts =
                 texts(Setting.CORPUS, inputs.corpus(), encoder, config.data().windows());
@@ -152,7 +154,10 @@ final class TrainingSession {
                         config.data().heldOutWindows(),
                         config.data().microBatchTokens()));
         return TrainingMaterial.of(
-                tokenizer, new TrainedText(wrapping, texts.store().skipped(), texts.windows()), heldOut, config);
+                tokenizer,
+                new TrainedText(wrapping, stopIds, texts.store().skipped(), texts.windows()),
+                heldOut,
+                config);
     }
 
     private static @Nullable String teacherDigest(Optional<Checkpoint> checkpoint) {
@@ -324,6 +329,7 @@ final class TrainingSession {
                     Samples.of(
                             model::generate,
                             material.tokenizer(),
+                            material.text().stopIds(),
                             material.heldOut().get().windows(),
                             config.run().samples()));
         }
