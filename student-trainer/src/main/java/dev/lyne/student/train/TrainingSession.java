@@ -62,7 +62,7 @@ final class TrainingSession {
 
     RunSummary run(RunStart start) throws IOException, InterruptedException {
         RunInputs inputs = RunInputs.find(config);
-        try {
+        try (RunLock lock = RunLock.of(config.out())) {
             return run(inputs, start);
         } catch (UnwritableFileException e) {
             throw new IOException(e.getMessage() + "; " + CheckpointStore.REMEDY, e);
