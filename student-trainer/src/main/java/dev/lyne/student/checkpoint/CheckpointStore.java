@@ -187,7 +187,7 @@ public final class CheckpointStore {
     }
 
     private IOException failed(String name, Path aside, IOException cause) throws IOException {
-        String reason = cause.getMessage() == null ? cause.toString() : cause.getMessage();
+        String reason = UnwritableFileException.describe(cause);
         List<Path> standing = steps();
         String rest = standing.isEmpty() ? "there is no earlier one" : standing.get(standing.size() - 1) + " stands";
         IOException failure =

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -82,6 +84,19 @@ final class CheckpointStoreTest {
                 .hasMessageContaining("checkpoint step-000002 not written: No space left on device")
                 .hasMessageContaining("step-000001 stands");
         assertThat(names()).containsExactlyInAnyOrder("latest", "step-000001");
+    }
+
+    @Test
+    void write_failsWithoutAMessage_saysSoInWords() throws IOException {
+        CheckpointStore store = new CheckpointStore(directory, 1);
+        assertThatThrownBy(() -> store.write("run", state(1), file -> {
+                    throw new ClosedChannelException();
+                }))
+                .hasMessageStartingWith("checkpoint step-000001 not written: no reason given; there is no earlier one");
+        assertThatThrownBy(() -> store.write("run", state(1), file -> {
+                    throw new NoSuchFileException("state");
+                }))
+                .hasMessageStartingWith("checkpoint step-000001 not written: state: no such file; ");
     }
 
     @Test
