@@ -20,7 +20,7 @@ public final class ConsoleProgress implements ProgressListener, AutoCloseable {
     private String lastHeldOut = ""; // nothing before the first evaluation
     private final TokenisingLines tokenising;
 
-    /** @param stopRequested whether the run is to end after the step in hand */
+    /** @param stopRequested whether the run is to end at the next place from which it can go on */
     public ConsoleProgress(PrintStream err, BooleanSupplier stopRequested) {
         this.err = err;
         this.tokenising = new TokenisingLines(err, System::nanoTime);

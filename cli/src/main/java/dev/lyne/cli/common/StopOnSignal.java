@@ -4,7 +4,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** A request to stop: on SIGINT or SIGTERM a run ends the step in hand, and writes a checkpoint before the process goes. */
+/** A request to stop: on SIGINT or SIGTERM a run ends the micro-batch in hand, and writes a checkpoint before the process goes. */
 public final class StopOnSignal implements AutoCloseable {
     private static final long SECONDS_TO_STOP = 60;
 
@@ -24,7 +24,8 @@ public final class StopOnSignal implements AutoCloseable {
         requested.set(true);
         try {
             if (!ended.await(SECONDS_TO_STOP, TimeUnit.SECONDS)) {
-                System.err.println("lyne: the step in hand took too long to end; the last checkpoint stands");
+                System.err.println("lyne: stopped after " + SECONDS_TO_STOP
+                        + " s, before the work in hand and a checkpoint were done; the last checkpoint stands");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

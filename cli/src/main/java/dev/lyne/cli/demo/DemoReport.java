@@ -95,6 +95,7 @@ final class DemoReport {
                     (prompt, maxNewTokens, temperature, topP, seed, stopIds) -> teacher.generate(
                             prompt, maxNewTokens, new SamplingOptions(temperature, 0, topP, seed), stopIds),
                     tokenizer,
+                    tokenizer.stopIds(tokenizer.wrapping()),
                     beginnings,
                     teacher.configuration().contextLength());
         }

@@ -68,7 +68,7 @@ final class DemoRun {
                 TokenStore.open(
                         DemoPlan.tokens(out),
                         Corpus.of(List.of(corpus), Optional.empty()),
-                        TextEncoder.of(tokenizer),
+                        TextEncoder.of(tokenizer, tokenizer.wrapping()),
                         Runtime.getRuntime().availableProcessors(),
                         (done, total) -> {});
             }

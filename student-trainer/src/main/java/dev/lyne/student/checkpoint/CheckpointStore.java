@@ -37,7 +37,7 @@ public final class CheckpointStore {
     public static final String REMEDY = "make room and run the same command with --resume --from-start";
 
     private static final Pattern NAME = Pattern.compile("step-(\\d{6,18})");
-    private static final int VERSION = 2;
+    private static final int VERSION = 3;
 
     /** What {@code checkpoint.json} begins with: the CRC32C of all that follows it. */
     private static final Pattern SEAL = Pattern.compile("\\{\\R  \"crc32c\" : \"([0-9a-f]{8})\",\\R");
@@ -187,7 +187,7 @@ public final class CheckpointStore {
     }
 
     private IOException failed(String name, Path aside, IOException cause) throws IOException {
-        String reason = cause.getMessage() == null ? cause.toString() : cause.getMessage();
+        String reason = UnwritableFileException.describe(cause);
         List<Path> standing = steps();
         String rest = standing.isEmpty() ? "there is no earlier one" : standing.get(standing.size() - 1) + " stands";
         IOException failure =
@@ -243,9 +243,12 @@ public final class CheckpointStore {
     }
 
     private static CheckpointMismatchException otherVersion(Path file, int version) {
-        return new CheckpointMismatchException(
-                file + ": checkpoint version " + version + " (expected: " + VERSION
-                        + "; the learning rate of version 1 followed another rule, so the run has to end with the release that began it)");
+        String reason = version == 1
+                ? "the learning rate of version 1 followed another rule"
+                : version == 2 ? "version 2 does not say what its student computes" : "";
+        return new CheckpointMismatchException(file + ": checkpoint version " + version + " (expected: " + VERSION
+                + (reason.isEmpty() ? "" : "; " + reason + ", so the run has to end with the release that began it")
+                + ")");
     }
 
     private static byte[] sealed(String json) {

@@ -18,12 +18,7 @@ public interface TextEncoder {
     /** SHA-256 of the tokenizer's canonical form. 32 bytes. */
     byte[] digest();
 
-    /** A tokenizer as an encoder, with the tokens around a document that its files name. */
-    static TextEncoder of(Tokenizer tokenizer) {
-        return of(tokenizer, tokenizer.wrapping());
-    }
-
-    /** A tokenizer as an encoder. */
+    /** A tokenizer as an encoder, with the tokens around a document. */
     static TextEncoder of(Tokenizer tokenizer, DocumentWrapping wrapping) {
         return new TextEncoder() {
             @Override

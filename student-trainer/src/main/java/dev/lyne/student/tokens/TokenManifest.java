@@ -4,6 +4,7 @@ import dev.lyne.lm.files.JsonFaults;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
@@ -58,6 +59,24 @@ record TokenManifest(
 
     TokenManifest holding(long passedOver, String first, List<Shard> written) {
         return new TokenManifest(version, corpusSha256, tokenizerSha256, documentRule, passedOver, first, written);
+    }
+
+    /** Refuses a manifest of other tokens than are wanted, naming each value that differs. */
+    void requireKind(Path directory, TokenManifest expected) throws DamagedTokensException {
+        List<String> differences = new ArrayList<>();
+        differ(differences, "version", version, expected.version);
+        differ(differences, "SHA-256 of the corpus", corpusSha256, expected.corpusSha256);
+        differ(differences, "SHA-256 of the tokenizer", tokenizerSha256, expected.tokenizerSha256);
+        differ(differences, "tokens around a document", documentRule, expected.documentRule);
+        if (!differences.isEmpty()) {
+            throw new DamagedTokensException(directory.resolve(FILE) + ": " + String.join("; ", differences));
+        }
+    }
+
+    private static void differ(List<String> differences, String name, Object value, Object expected) {
+        if (!value.equals(expected)) {
+            differences.add(name + ": " + value + " (expected: " + expected + ")");
+        }
     }
 
     void write(Path directory) throws IOException {

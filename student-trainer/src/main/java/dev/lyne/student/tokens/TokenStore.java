@@ -108,10 +108,7 @@ public final class TokenStore {
 
     private static TokenStore openExisting(Path directory, TokenManifest expected) throws IOException {
         TokenManifest manifest = TokenManifest.read(directory);
-        TokenManifest kind = manifest.holding(0, "", List.of());
-        if (!kind.equals(expected)) {
-            throw new DamagedTokensException(directory + ": manifest " + kind + " (expected: " + expected + ")");
-        }
+        manifest.requireKind(directory, expected);
         List<IntBuffer> tokens = new ArrayList<>();
         List<IntBuffer> documents = new ArrayList<>();
         for (int shard = 0; shard < manifest.shards().size(); shard++) {

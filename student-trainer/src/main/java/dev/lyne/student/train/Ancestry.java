@@ -28,6 +28,7 @@ final class Ancestry {
             throw new CheckpointMismatchException(
                     "fork: " + fork.checkpoint() + ": tokenizer " + other + " (expected: " + own + ", this run's)");
         }
+        RunIdentity.requireSameStudent(identity, parent);
         String weights;
         try {
             weights = model.forkState(parent.stateFile(), !fork.freshOptimizer());

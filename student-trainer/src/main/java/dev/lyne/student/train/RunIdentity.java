@@ -1,22 +1,25 @@
 package dev.lyne.student.train;
 
 import dev.lyne.client.TeacherDescription;
+import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.student.checkpoint.Checkpoint;
 import dev.lyne.student.checkpoint.CheckpointMismatchException;
 import dev.lyne.student.tokens.PackingDigest;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** What has to be the same for a run to go on from a checkpoint as if it had never stopped, by name. */
 final class RunIdentity {
     static final String TEACHER_MODEL = "teacher.model_digest";
     static final String STEPS = "steps";
     static final String PARENT = "parent.";
+    private static final String STUDENT = "student.";
 
     /** What is the world's and no setting: another value is not wrong usage. */
     private static final List<String> FOUND =
@@ -25,6 +28,8 @@ final class RunIdentity {
     /** What bits depend on beside the settings: given up together by a run that is not deterministic. */
     private static final Set<String> BITS =
             Set.of("deterministic", "teacher.fingerprint", "device", "threads", "fingerprint");
+
+    private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private RunIdentity() {}
 
@@ -43,34 +48,56 @@ final class RunIdentity {
         if ("false".equals(now.get("deterministic"))) {
             names.removeAll(BITS);
         }
-        List<String> differences = new ArrayList<>();
-        boolean settings = false;
-        boolean bits = false;
+        TreeMap<String, String> differences = differences(names, now, before);
+        if (differences.isEmpty()) {
+            return;
+        }
+        boolean bits = differences.keySet().stream().anyMatch(BITS::contains);
+        String message = "cannot resume from " + checkpoint.directory() + ", which was written with other settings; "
+                + String.join("; ", differences.values())
+                + (bits ? "; --deterministic false goes on with other bits" : "");
+        if (differences.keySet().stream().allMatch(name -> FOUND.stream().anyMatch(name::startsWith))) {
+            throw new CheckpointMismatchException(message);
+        }
+        throw new IllegalArgumentException(message);
+    }
+
+    /**
+     * Refuses to begin with the weights of another run whose student computes something else with them.
+     *
+     * @throws IllegalArgumentException names every key that differs, with both values
+     */
+    static void requireSameStudent(Map<String, String> now, Checkpoint parent) {
+        Map<String, String> before = parent.run().identity();
+        TreeSet<String> names = new TreeSet<>(now.keySet());
+        names.addAll(before.keySet());
+        names.removeIf(name -> !name.startsWith(STUDENT));
+        TreeMap<String, String> differences = differences(names, now, before);
+        if (!differences.isEmpty()) {
+            throw new IllegalArgumentException("fork: " + parent.directory() + " is of another student; "
+                    + String.join("; ", differences.values()));
+        }
+    }
+
+    /** By name, each as "name: value now (expected: value before)". */
+    private static TreeMap<String, String> differences(
+            Set<String> names, Map<String, String> now, Map<String, String> before) {
+        TreeMap<String, String> differences = new TreeMap<>();
         for (String name : names) {
             String expected = before.getOrDefault(name, "absent");
             String current = now.getOrDefault(name, "absent");
             if (!expected.equals(current)) {
-                differences.add(name + ": " + current + " (expected: " + expected + ")");
-                settings |= FOUND.stream().noneMatch(name::startsWith);
-                bits |= BITS.contains(name);
+                differences.put(name, name + ": " + current + " (expected: " + expected + ")");
             }
         }
-        if (differences.isEmpty()) {
-            return;
-        }
-        String message = "cannot resume from " + checkpoint.directory() + ", which was written with other settings; "
-                + String.join("; ", differences)
-                + (bits ? "; --deterministic false goes on with other bits" : "");
-        if (settings) {
-            throw new IllegalArgumentException(message);
-        }
-        throw new CheckpointMismatchException(message);
+        return differences;
     }
 
     static TreeMap<String, String> of(
             TrainingConfig config,
             long steps,
             PackingDigest packing,
+            ModelConfiguration student,
             String studentFingerprint,
             Optional<TeacherDescription> teacher) {
         TreeMap<String, String> identity = new TreeMap<>();
@@ -89,6 +116,7 @@ final class RunIdentity {
         identity.put("row_chunk", Integer.toString(config.run().rowChunk()));
         identity.put("deterministic", Boolean.toString(config.run().deterministic()));
         identity.put("precision", config.run().model().precision().torchName());
+        putStudent(identity, STUDENT, JSON.readTree(student.canonicalArithmetic()));
         putOptimization(identity, config.optimization());
         putDistillation(identity, config.distillation());
         teacher.ifPresent(described -> {
@@ -104,6 +132,19 @@ final class RunIdentity {
             identity.put("fingerprint", studentFingerprint);
         }
         return identity;
+    }
+
+    /** What the student computes with its weights, a name for each key: {@code student.rope_scaling.factor}. */
+    private static void putStudent(TreeMap<String, String> identity, String prefix, JsonNode arithmetic) {
+        for (Map.Entry<String, JsonNode> entry : arithmetic.properties()) {
+            String name = prefix + entry.getKey();
+            if (entry.getValue().isObject()) {
+                putStudent(identity, name + ".", entry.getValue());
+            } else {
+                JsonNode value = entry.getValue();
+                identity.put(name, value.isString() ? value.stringValue() : value.toString());
+            }
+        }
     }
 
     private static void putOptimization(TreeMap<String, String> identity, TrainingConfig.Optimization optimization) {

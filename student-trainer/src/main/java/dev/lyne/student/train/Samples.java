@@ -43,8 +43,8 @@ public final class Samples {
                 int[] prompt, int maxNewTokens, double temperature, double topP, long seed, Set<Integer> stopIds);
     }
 
-    /** Beginnings of held-out windows, evenly spread, continued by a model. */
-    static List<Sample> of(Generator model, Tokenizer tokenizer, Windows heldOut, int count) {
+    /** Beginnings of held-out windows, evenly spread, continued by a model up to any of {@code stopIds}. */
+    static List<Sample> of(Generator model, Tokenizer tokenizer, Set<Integer> stopIds, Windows heldOut, int count) {
         List<int[]> prompts = new ArrayList<>();
         long all = Math.min(count, heldOut.count());
         for (long i = 0; i < all; i++) {
@@ -52,32 +52,27 @@ public final class Samples {
             int length = Math.min(PROMPT_TOKENS, Math.max(1, window.tokens().length / 2));
             prompts.add(Arrays.copyOf(window.tokens(), length));
         }
-        return continued(model, tokenizer, prompts, heldOut.context());
+        return continued(model, tokenizer, stopIds, prompts, heldOut.context());
     }
 
-    /** The beginnings of other samples, continued by another model of the same tokenizer. */
+    /** The beginnings of other samples, continued by another model of the same tokenizer up to any of {@code stopIds}. */
     public static List<Sample> continuedBy(
-            Generator model, Tokenizer tokenizer, List<Sample> samples, int contextLength) {
+            Generator model, Tokenizer tokenizer, Set<Integer> stopIds, List<Sample> samples, int contextLength) {
         List<int[]> prompts = samples.stream()
                 .map(sample -> sample.promptTokens().stream()
                         .mapToInt(Integer::intValue)
                         .toArray())
                 .toList();
-        return continued(model, tokenizer, prompts, contextLength);
+        return continued(model, tokenizer, stopIds, prompts, contextLength);
     }
 
     private static List<Sample> continued(
-            Generator model, Tokenizer tokenizer, List<int[]> prompts, int contextLength) {
+            Generator model, Tokenizer tokenizer, Set<Integer> stopIds, List<int[]> prompts, int contextLength) {
         List<Sample> samples = new ArrayList<>();
         for (int i = 0; i < prompts.size(); i++) {
             int[] prompt = prompts.get(i);
             int[] continuation = model.generate(
-                    prompt,
-                    Math.min(NEW_TOKENS, contextLength - prompt.length),
-                    TEMPERATURE,
-                    TOP_P,
-                    i,
-                    tokenizer.stopIds(tokenizer.wrapping()));
+                    prompt, Math.min(NEW_TOKENS, contextLength - prompt.length), TEMPERATURE, TOP_P, i, stopIds);
             samples.add(new Sample(
                     Arrays.stream(prompt).boxed().toList(), tokenizer.decode(prompt), tokenizer.decode(continuation)));
         }

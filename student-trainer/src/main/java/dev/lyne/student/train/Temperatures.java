@@ -24,11 +24,10 @@ public record Temperatures(String kind, double high, double low, double student)
 
     /** The settings' temperatures. */
     static Temperatures of(Settings settings) {
-        double high = teacherTemperature(settings, Setting.TEACHER_TEMPERATURE);
+        double high = temperature(settings, Setting.TEACHER_TEMPERATURE);
         String kind = settings.choice(Setting.TEMPERATURE_SCHEDULE, KINDS);
         String text = settings.text(Setting.STUDENT_TEMPERATURE);
-        double student =
-                text.equals("teacher") ? 0 : (float) settings.number(Setting.STUDENT_TEMPERATURE, 0, 1000, false);
+        double student = text.equals("teacher") ? 0 : temperature(settings, Setting.STUDENT_TEMPERATURE);
         if (kind.equals("constant")) {
             if (settings.optional(Setting.FINAL_TEMPERATURE).isPresent()) {
                 throw Settings.refused(
@@ -39,7 +38,7 @@ public record Temperatures(String kind, double high, double low, double student)
             return new Temperatures(kind, high, high, student);
         }
         double low = settings.optional(Setting.FINAL_TEMPERATURE).isPresent()
-                ? teacherTemperature(settings, Setting.FINAL_TEMPERATURE)
+                ? temperature(settings, Setting.FINAL_TEMPERATURE)
                 : 1;
         if (low > high) {
             throw Settings.refused(Setting.FINAL_TEMPERATURE, low, "at most teacher_temperature=" + high);
@@ -47,7 +46,7 @@ public record Temperatures(String kind, double high, double low, double student)
         return new Temperatures(kind, high, low, student);
     }
 
-    private static double teacherTemperature(Settings settings, Setting setting) {
+    private static double temperature(Settings settings, Setting setting) {
         // The contract carries temperatures as float, and c_τ belongs to that very number.
         return (float) settings.number(setting, LEAST, Selection.MAX_TEMPERATURE, true);
     }

@@ -40,6 +40,8 @@ public record TrainingConfig(
         Optimization optimization,
         Run run,
         Map<String, String> settings) {
+    /** AdamW adds it to float32, where less is 0, or nearly so. */
+    private static final double LEAST_EPSILON = 1e-37;
 
     /**
      * What is trained on and evaluated on.
@@ -278,7 +280,7 @@ public record TrainingConfig(
                 settings.number(Setting.WEIGHT_DECAY, 0, 1, true),
                 settings.number(Setting.BETA1, 0, 0.99999, true),
                 settings.number(Setting.BETA2, 0, 0.9999999, true),
-                settings.number(Setting.EPSILON, 0, 1, false));
+                settings.number(Setting.EPSILON, LEAST_EPSILON, 1, true));
     }
 
     private static Run run(Settings settings) {

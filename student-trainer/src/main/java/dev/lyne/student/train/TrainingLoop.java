@@ -77,7 +77,7 @@ final class TrainingLoop {
 
     /**
      * Runs to the last step; returns the totals. However else it ends, a checkpoint of the last finished step is left, unless memory
-     * was out or the optimiser broke off midway.
+     * was out or the optimiser broke off midway. Asked to stop, it leaves a step unfinished between two micro-batches.
      */
     RunTotals run() throws IOException, InterruptedException {
         try {
@@ -229,6 +229,10 @@ final class TrainingLoop {
         List<TrainingBatch> batches = parts.batches().of(items, values);
         double[] sums = new double[parts.model().terms().size()];
         for (TrainingBatch batch : batches) {
+            if (parts.listener().isStopRequested()) {
+                throw stopped("in step " + (totals.step() + 1) + ", nothing of which was applied, after step "
+                        + totals.step());
+            }
             double[] part = parts.model().accumulate(batch);
             for (int i = 0; i < sums.length; i++) {
                 sums[i] += part[i];

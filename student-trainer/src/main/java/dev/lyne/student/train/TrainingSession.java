@@ -26,6 +26,7 @@ import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
@@ -61,7 +62,7 @@ final class TrainingSession {
 
     RunSummary run(RunStart start) throws IOException, InterruptedException {
         RunInputs inputs = RunInputs.find(config);
-        try {
+        try (RunLock lock = RunLock.of(config.out())) {
             return run(inputs, start);
         } catch (UnwritableFileException e) {
             throw new IOException(e.getMessage() + "; " + CheckpointStore.REMEDY, e);
@@ -141,6 +142,7 @@ final class TrainingSession {
     private TrainingMaterial material(RunInputs inputs, Tokenizer tokenizer) throws IOException {
         DocumentWrapping wrapping = inputs.wrapping(tokenizer, config.data());
         listener.onNotice(wrapping.describe());
+        Set<Integer> stopIds = tokenizer.stopIds(wrapping);
         TextEncoder encoder = TextEncoder.of(tokenizer, wrapping);
         Texts texts =
                 texts(Setting.CORPUS, inputs.corpus(), encoder, config.data().windows());
@@ -152,7 +154,10 @@ final class TrainingSession {
                         config.data().heldOutWindows(),
                         config.data().microBatchTokens()));
         return TrainingMaterial.of(
-                tokenizer, new TrainedText(wrapping, texts.store().skipped(), texts.windows()), heldOut, config);
+                tokenizer,
+                new TrainedText(wrapping, stopIds, texts.store().skipped(), texts.windows()),
+                heldOut,
+                config);
     }
 
     private static @Nullable String teacherDigest(Optional<Checkpoint> checkpoint) {
@@ -193,6 +198,7 @@ final class TrainingSession {
                 config,
                 steps,
                 windows.packing(config.run().seed()),
+                model.configuration(),
                 student.fingerprint(),
                 stream.map(TargetStream::teacher));
         Optional<Checkpoint> checkpoint = beginning.checkpoint();
@@ -318,6 +324,7 @@ final class TrainingSession {
                     Samples.of(
                             model::generate,
                             material.tokenizer(),
+                            material.text().stopIds(),
                             material.heldOut().get().windows(),
                             config.run().samples()));
         }

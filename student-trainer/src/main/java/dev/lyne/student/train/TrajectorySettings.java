@@ -82,7 +82,7 @@ final class TrajectorySettings {
         return CaptureManifest.planned(
                 new CapturedTeacher(
                         config.name(),
-                        digest(config, model, run),
+                        digest(config, run),
                         HexFormat.of().formatHex(tokenizer.digest()),
                         tokenizer.vocabularySize(),
                         model.configuration().contextLength(),
@@ -101,11 +101,10 @@ final class TrajectorySettings {
                 (int) Math.min(steps, every > 0 ? every : SHARD_STEPS));
     }
 
-    /** SHA-256 over everything that decides the run: its identity, its seed, and the shape that it trains. */
-    private static String digest(TrainingConfig config, Trainable model, Map<String, String> run) {
+    /** SHA-256 over everything that decides the run: its identity, which holds what its student computes, and its seed. */
+    private static String digest(TrainingConfig config, Map<String, String> run) {
         TreeMap<String, String> all = new TreeMap<>(run);
         all.put("seed", Long.toString(config.run().seed()));
-        all.put("model", model.configuration().canonicalArithmetic());
         String text = all.entrySet().stream()
                 .map(entry -> entry.getKey() + " " + entry.getValue() + "\n")
                 .collect(Collectors.joining("", "lyne training run 1\n", ""));

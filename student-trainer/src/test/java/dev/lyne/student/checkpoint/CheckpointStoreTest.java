@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -13,6 +15,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class CheckpointStoreTest {
@@ -84,6 +87,19 @@ final class CheckpointStoreTest {
     }
 
     @Test
+    void write_failsWithoutAMessage_saysSoInWords() throws IOException {
+        CheckpointStore store = new CheckpointStore(directory, 1);
+        assertThatThrownBy(() -> store.write("run", state(1), file -> {
+                    throw new ClosedChannelException();
+                }))
+                .hasMessageStartingWith("checkpoint step-000001 not written: no reason given; there is no earlier one");
+        assertThatThrownBy(() -> store.write("run", state(1), file -> {
+                    throw new NoSuchFileException("state");
+                }))
+                .hasMessageStartingWith("checkpoint step-000001 not written: state: no such file; ");
+    }
+
+    @Test
     void latest_damagedState_isRefused() throws IOException {
         CheckpointStore store = new CheckpointStore(directory, 1);
         store.write("run", state(1), file -> Files.writeString(file, "one"));
@@ -124,14 +140,19 @@ final class CheckpointStoreTest {
         assertThat(store.latest().orElseThrow().run().step()).isEqualTo(1);
     }
 
-    @Test
-    void latest_ofTheFirstVersion_isRefusedByVersion() throws IOException {
+    @ParameterizedTest
+    @CsvSource({
+        "1,the learning rate of version 1 followed another rule",
+        "2,version 2 does not say what its student computes"
+    })
+    void latest_ofAnOlderVersion_isRefusedByVersion(int version, String reason) throws IOException {
         CheckpointStore store = new CheckpointStore(directory, 1);
         Path old = Files.createDirectory(directory.resolve("step-000007"));
-        Files.writeString(old.resolve("checkpoint.json"), "{\n  \"version\" : 1,\n  \"stateBytes\" : 3\n}");
+        Files.writeString(
+                old.resolve("checkpoint.json"), "{\n  \"version\" : " + version + ",\n  \"stateBytes\" : 3\n}");
         assertThatThrownBy(store::latest)
                 .isInstanceOf(CheckpointMismatchException.class)
-                .hasMessageContaining("checkpoint version 1 (expected: 2");
+                .hasMessageContaining("checkpoint version " + version + " (expected: 3; " + reason + ", so the run");
     }
 
     @Test

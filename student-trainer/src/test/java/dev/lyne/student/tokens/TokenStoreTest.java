@@ -68,6 +68,17 @@ final class TokenStoreTest {
     }
 
     @Test
+    void requireKind_manifestOfOtherTokens_namesEachDifferenceInWords() throws IOException {
+        TokenManifest wanted = TokenManifest.planned("c", "t", "bos=none eos=2");
+        wanted.holding(3, "d", List.of()).requireKind(cache, wanted);
+        assertThatThrownBy(() -> TokenManifest.planned("c", "u", "bos=1 eos=2").requireKind(cache, wanted))
+                .isInstanceOf(DamagedTokensException.class)
+                .hasMessage(cache.resolve("manifest.json")
+                        + ": SHA-256 of the tokenizer: u (expected: t);"
+                        + " tokens around a document: bos=1 eos=2 (expected: bos=none eos=2)");
+    }
+
+    @Test
     void open_leftoverOfAKilledBuild_isClearedAway() throws IOException {
         open();
         Path aside = cache.resolve(storeDirectory().getFileName() + ".building");

@@ -16,6 +16,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,6 +53,61 @@ final class EveryExitSavesTest {
                 .isEqualTo("step 3: checkpoint written before the end; --resume goes on from it");
         Trainer.train(config, RunStart.RESUMED, ProgressListener.none());
         assertSameModel("parts", "whole");
+    }
+
+    /** A step may take longer than a process that is told to end is left: it is not waited for. */
+    @Test
+    void train_askedToStopBetweenMicroBatches_leavesTheStepAndGoesOnFromTheLastFinishedOne() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        Trainer.train(tiny.config("whole", FEW_CHECKPOINTS), RunStart.AFRESH, ProgressListener.none());
+        TrainingConfig config = tiny.config("parts", FEW_CHECKPOINTS);
+        AtomicInteger microBatches = new AtomicInteger();
+        AtomicLong finished = new AtomicLong();
+        ProgressListener listener = new ProgressListener() {
+            @Override
+            public void onStep(Step step) {
+                finished.set(step.step());
+                microBatches.set(0);
+            }
+
+            @Override
+            public boolean isStopRequested() {
+                return finished.get() == 3 && microBatches.get() == 1;
+            }
+        };
+        var session = new TrainingSession(config, counting(microBatches), listener);
+        assertThatThrownBy(() -> session.run(RunStart.AFRESH))
+                .isInstanceOf(TrainingStoppedException.class)
+                .hasMessage(
+                        "stopped as asked in step 4, nothing of which was applied, after step 3 of 6; resume goes on"
+                                + " from there");
+        assertThat(microBatches)
+                .as("micro-batches of step 4 that were worked on")
+                .hasValue(1);
+        assertThat(newest("parts").run().step()).isEqualTo(3);
+        Trainer.train(config, RunStart.RESUMED, ProgressListener.none());
+        assertSameModel("parts", "whole");
+    }
+
+    /** Students that count the micro-batches that they work on. */
+    private static Trainer.OpenedResources counting(AtomicInteger microBatches) {
+        return new Trainer.OpenedResources() {
+            @Override
+            public TrainingSession.Student openStudent(TrainingConfig config, int vocabularySize) {
+                TrainingSession.Student real = super.openStudent(config, vocabularySize);
+                Trainable model = (Trainable) Proxy.newProxyInstance(
+                        Trainable.class.getClassLoader(),
+                        new Class<?>[] {Trainable.class},
+                        (proxy, method, arguments) -> {
+                            Object result = method.invoke(real.model(), arguments);
+                            if (method.getName().equals("accumulate")) {
+                                microBatches.incrementAndGet();
+                            }
+                            return result;
+                        });
+                return new TrainingSession.Student(model, real.fingerprint());
+            }
+        };
     }
 
     @Test

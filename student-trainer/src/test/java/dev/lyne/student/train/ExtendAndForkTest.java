@@ -128,8 +128,20 @@ final class ExtendAndForkTest {
                         .replaceFirst("\"intermediate_size\" ?: ?\\d+", "\"intermediate_size\": 40"));
         assertThatThrownBy(() -> forked(tiny, "child", checkpoint, false, Map.of()))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("fork: ")
-                .hasMessageContaining("tensor ");
+                .hasMessage(
+                        "fork: " + checkpoint + " is of another student; student.intermediate_size: 40 (expected: 32)");
+    }
+
+    @Test
+    void train_forkedWithAnotherArithmeticOfTheSameShapes_isRefusedNamingTheKeys() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        Trainer.train(tiny.config("parent", Map.of()), RunStart.AFRESH, ProgressListener.none());
+        Path checkpoint =
+                new RunDirectory(directory.resolve("parent")).checkpoints().resolve("step-000008");
+        tiny.computeOtherwise();
+        assertThatThrownBy(() -> forked(tiny, "child", checkpoint, false, Map.of()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("fork: " + checkpoint + " is of another student; " + TinyRun.OTHER_ARITHMETIC);
     }
 
     private RunSummary forked(TinyRun tiny, String out, Path parent, boolean fresh, Map<Setting, String> others)

@@ -3,12 +3,14 @@ package dev.lyne.student.train;
 import static dev.lyne.student.train.TeacherRuns.stopAfter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.checkpoint.CheckpointMismatchException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -114,6 +116,47 @@ final class ResumeTest {
         assertThatThrownBy(() -> Trainer.train(tiny.config("out", Map.of()), RunStart.RESUMED, ProgressListener.none()))
                 .isInstanceOf(CheckpointMismatchException.class)
                 .hasMessageContaining("packing.corpus: ");
+    }
+
+    @Test
+    void train_resumedWithAnotherArithmeticOfTheSameShapes_isRefusedNamingTheKeys() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        TrainingConfig config = tiny.config("out", Map.of());
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, stopAfter(3)))
+                .isInstanceOf(TeacherRuns.Stop.class);
+        tiny.computeOtherwise();
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.RESUMED, ProgressListener.none()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(TinyRun.OTHER_ARITHMETIC);
+    }
+
+    @Test
+    void train_secondRunOnTheSameDirectory_isRefusedAndTouchesNothing() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        TrainingConfig config = tiny.config("out", Map.of());
+        RunDirectory run = new RunDirectory(config.out());
+        Path aside = run.checkpoints().resolve(".step-000009.writing");
+        List<Throwable> refusals = new ArrayList<>();
+        Trainer.train(config, RunStart.AFRESH, new ProgressListener() {
+            @Override
+            public void onStep(Step step) {
+                if (step.step() == 5) {
+                    refusals.add(catchThrowable(() -> {
+                        Files.createDirectory(aside);
+                        Trainer.train(config, RunStart.RESUMED, ProgressListener.none());
+                    }));
+                }
+            }
+        });
+        assertThat(refusals)
+                .singleElement()
+                .satisfies(refusal -> assertThat(refusal)
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessage("out: " + config.out() + ": another run writes into it (expected: one at a time)"));
+        assertThat(aside).exists();
+        assertThat(Files.readAllLines(run.metrics())).hasSize(8 + 4);
+        Trainer.train(config, RunStart.RESUMED, ProgressListener.none());
+        assertThat(aside).doesNotExist();
     }
 
     private static List<String> withoutTimes(Path metrics) throws IOException {

@@ -100,6 +100,10 @@ final class SettingsTest {
                         + " which are drawn at 1)",
                 "row_precision|float16|row_precision: float16 (expected: exact, half, compact)",
                 "teacher_temperature|0.009|teacher_temperature: 0.009 (expected: from 0.01, at most 1000.0)",
+                "student_temperature|1e-50|student_temperature: 1e-50 (expected: from 0.01, at most 1000.0)",
+                "student_temperature|0.009|student_temperature: 0.009 (expected: from 0.01, at most 1000.0)",
+                "student_temperature|1001|student_temperature: 1001 (expected: from 0.01, at most 1000.0)",
+                "epsilon|1e-50|epsilon: 1e-50 (expected: from 1.0E-37, at most 1.0)",
                 "selection|chosen loss=akl|selection: chosen (expected: one that keeps the teacher's most probable"
                         + " token, which loss=akl has in its head)",
                 "alpha|1.5|alpha: 1.5 (expected: from 0.0, at most 1.0)",

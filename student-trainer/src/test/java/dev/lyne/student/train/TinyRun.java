@@ -12,11 +12,18 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.stream.IntStream;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** A corpus, a tokenizer and the shape of a model, all tiny, and settings for runs on them. */
 final class TinyRun {
     private static final List<String> WORDS =
             List.of("the", "still", "boils", "and", "its", "vapour", "rises", "through", "a", "lyne", "arm", "slowly");
+
+    /** What {@link #computeOtherwise} is refused with. */
+    static final String OTHER_ARITHMETIC = "student.head_size: 4 (expected: 8); student.heads: 4 (expected: 2); "
+            + "student.key_value_heads: 2 (expected: 1); student.rms_norm_epsilon: 0.001 (expected: 1.0E-5); "
+            + "student.rope_theta: 500.0 (expected: 10000.0)";
 
     final Path directory;
     final Path corpus;
@@ -42,6 +49,19 @@ final class TinyRun {
         }
         ModelConfiguration.llama(16, 2, 2, 1, 32, vocabularySize, 64, 10_000, true)
                 .write(directory);
+    }
+
+    /** Has the student compute something else with tensors of the same shapes: 4 heads of 4 in place of 2 of 8. */
+    void computeOtherwise() throws IOException {
+        JsonMapper json = JsonMapper.builder().build();
+        ObjectNode all = (ObjectNode) json.readTree(Files.readAllBytes(shape));
+        all.put("num_attention_heads", 4);
+        all.put("num_key_value_heads", 2);
+        all.put("head_dim", 4);
+        all.put("rms_norm_eps", 0.001);
+        all.put("rope_theta", 500.0);
+        all.remove("rope_parameters");
+        Files.write(shape, json.writeValueAsBytes(all));
     }
 
     private static String lines(Random random, int count) {
