@@ -98,7 +98,11 @@ final class FetchedTokenizerTest {
     void score_ofATeacherWithAnotherTokenizer_takesThatOne() throws Exception {
         var tiny = new TinyTraining(shared);
         Path file = tiny.teacher().resolve("tokenizer.json");
-        Files.writeString(file, Files.readString(file) + "\n");
+        String swapped = Files.readString(file)
+                .replaceFirst(":\\s*300,", ": -1,")
+                .replaceFirst(":\\s*301,", ": 300,")
+                .replaceFirst(": -1,", ": 301,");
+        Files.writeString(file, swapped);
         Path out = shared.resolve("captured");
         Path before = Files.createDirectories(out.resolve("tokenizer"));
         for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
