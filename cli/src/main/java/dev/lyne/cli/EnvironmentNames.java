@@ -1,5 +1,6 @@
 package dev.lyne.cli;
 
+import dev.lyne.cli.common.EnvironmentDefaults;
 import dev.lyne.student.train.Setting;
 import java.util.Comparator;
 import java.util.List;
@@ -43,13 +44,12 @@ final class EnvironmentNames {
 
     private static void addOptions(CommandLine command, Set<String> known) {
         for (OptionSpec option : command.getCommandSpec().options()) {
-            known.add(variable(option.longestName()));
+            String key = EnvironmentDefaults.key(option.longestName());
+            if (!EnvironmentDefaults.NO_VARIABLES.contains(key)) {
+                known.add(EnvironmentDefaults.variable(option.longestName()));
+            }
         }
         command.getSubcommands().values().forEach(subcommand -> addOptions(subcommand, known));
-    }
-
-    private static String variable(String option) {
-        return PREFIX + option.replaceFirst("^--", "").replace('-', '_').toUpperCase(Locale.ROOT);
     }
 
     /**
@@ -61,8 +61,12 @@ final class EnvironmentNames {
         Set<String> known = known(root);
         for (String name : new TreeSet<>(environment.keySet())) {
             if (name.startsWith(PREFIX) && !known.contains(name)) {
-                Optional<Setting> renamed =
-                        Setting.renamed(name.substring(PREFIX.length()).toLowerCase(Locale.ROOT));
+                String key = name.substring(PREFIX.length()).toLowerCase(Locale.ROOT);
+                if (EnvironmentDefaults.NO_VARIABLES.contains(key)) {
+                    throw new IllegalArgumentException("environment: " + name + " stands for no option (expected: --"
+                            + key + " on the command line)");
+                }
+                Optional<Setting> renamed = Setting.renamed(key);
                 String expected = renamed.map(Setting::environmentName)
                         .orElseGet(() -> known.stream()
                                         .min(Comparator.comparingInt(other -> Setting.editDistance(name, other)))

@@ -1,6 +1,7 @@
 package dev.lyne.cli;
 
 import dev.lyne.cli.common.AtLeast;
+import dev.lyne.cli.common.EnvironmentDefaults;
 import dev.lyne.cli.common.Failures;
 import dev.lyne.cli.common.JsonReport;
 import dev.lyne.cli.demo.DemoCommand;
@@ -20,6 +21,7 @@ import dev.lyne.cli.train.TokenizerCommand;
 import dev.lyne.cli.train.TrainCommand;
 import dev.lyne.load.process.ChildProcess;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import org.slf4j.bridge.SLF4JBridgeHandler;
 import picocli.CommandLine;
@@ -55,6 +57,8 @@ import picocli.CommandLine.Spec;
             CompletionCommand.class,
         })
 public final class Lyne implements Runnable {
+    private static final List<String> COMMANDS_OF_SETTINGS = List.of("train", "pretrain", "capture");
+
     @Spec
     private CommandSpec spec;
 
@@ -89,16 +93,32 @@ public final class Lyne implements Runnable {
 
     static int execute(List<String> arguments) {
         CommandLine commandLine = commandLine();
-        CommandLine serve = Objects.requireNonNull(commandLine.getSubcommands().get("serve"));
         try {
-            serve.setDefaultValueProvider(
-                    arguments.isEmpty() || !arguments.get(0).equals("serve")
-                            ? FileDefaults.none()
-                            : FileDefaults.of(serve.getCommandSpec(), arguments, System.getenv()));
+            readDefaults(commandLine, arguments, System.getenv());
         } catch (IllegalArgumentException e) {
             return Failures.failed(e, commandLine, null);
         }
         return commandLine.execute(arguments.toArray(String[]::new));
+    }
+
+    /**
+     * Lets variables stand for what is not on the command line. Those of settings are left to the commands that read them with the file
+     * and the recipe; what is on {@code serve}'s own file is read here.
+     */
+    static void readDefaults(CommandLine commandLine, List<String> arguments, Map<String, String> environment) {
+        EnvironmentDefaults defaults = EnvironmentDefaults.of(environment, arguments);
+        commandLine.setDefaultValueProvider(defaults);
+        for (String ofSettings : COMMANDS_OF_SETTINGS) {
+            subcommand(commandLine, ofSettings).setDefaultValueProvider(defaults.without(SettingOptions.keys()));
+        }
+        if (!arguments.isEmpty() && arguments.get(0).equals("serve")) {
+            CommandLine serve = subcommand(commandLine, "serve");
+            serve.setDefaultValueProvider(FileDefaults.of(serve.getCommandSpec(), arguments, environment));
+        }
+    }
+
+    private static CommandLine subcommand(CommandLine commandLine, String name) {
+        return Objects.requireNonNull(commandLine.getSubcommands().get(name));
     }
 
     static CommandLine commandLine() {
@@ -107,9 +127,8 @@ public final class Lyne implements Runnable {
                 .setParameterExceptionHandler(Failures::wrongUsage)
                 .setExecutionStrategy(Lyne::run)
                 .setExecutionExceptionHandler(Failures::failed);
-        for (String ofSettings : List.of("train", "pretrain", "capture")) {
-            SettingOptions.group(
-                    Objects.requireNonNull(commandLine.getSubcommands().get(ofSettings)));
+        for (String ofSettings : COMMANDS_OF_SETTINGS) {
+            SettingOptions.group(subcommand(commandLine, ofSettings));
         }
         return commandLine;
     }

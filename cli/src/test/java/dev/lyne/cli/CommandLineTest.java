@@ -315,6 +315,30 @@ final class CommandLineTest {
                 .isEqualTo(30);
     }
 
+    /** A teacher that nobody serves is not waited for, and nothing is written, where a setting cannot be. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "train --alpha 7|alpha: 7 (expected: from 0.0, at most 1.0)",
+                "capture --context 1|context: 1 (expected: 2..16777216)",
+                "capture --selection chosen|selection: chosen (expected: one that the student has no part in",
+                "capture --bos first|bos: first (expected: ",
+            })
+    void settingsThatCannotBe_areRefusedBeforeATokenizerIsFetched(String given) throws IOException {
+        String[] parts = given.split("\\|");
+        Path text = Files.writeString(directory.resolve("text.txt"), "some text");
+        Path student = Files.copy(
+                Path.of("..", "examples", "state-of-the-union", "student.config.json"),
+                directory.resolve("config.json"));
+        Path out = directory.resolve("out");
+        String line = parts[0] + " --teacher 127.0.0.1:1 --retry-seconds 60 --corpus " + text + " --student " + student
+                + " --out " + out;
+        Outcome outcome = run(line.split(" "));
+        assertThat(outcome.code()).isEqualTo(2);
+        assertThat(outcome.err()).contains(parts[1]);
+        assertThat(out).doesNotExist();
+    }
+
     @Test
     void childProcesses_runThisCommandLine() {
         assertThat(ChildProcess.MAIN_CLASS).isEqualTo(Lyne.class.getName());

@@ -88,8 +88,62 @@ final class FetchedTokenizerTest {
                             text,
                             "--context",
                             "32"));
+            run(tiny, "score", List.of("score", "--teacher", tiny.address(), "Fellow citizens"));
             assertThat(server.isAlive()).isTrue();
         }
+    }
+
+    /** The demo's tokenizer is another: rows by it would be refused. */
+    @Test
+    void score_ofATeacherWithAnotherTokenizer_takesThatOne() throws Exception {
+        var tiny = new TinyTraining(shared);
+        Path file = tiny.teacher().resolve("tokenizer.json");
+        String swapped = Files.readString(file)
+                .replaceFirst(":\\s*300,", ": -1,")
+                .replaceFirst(":\\s*301,", ": 300,")
+                .replaceFirst(": -1,", ": 301,");
+        Files.writeString(file, swapped);
+        Path out = shared.resolve("captured");
+        Path before = Files.createDirectories(out.resolve("tokenizer"));
+        for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
+            Files.copy(TinyTraining.EXAMPLE_TEACHER.resolve(name), before.resolve(name));
+        }
+        try (ChildProcess server = tiny.serve()) {
+            String line =
+                    "capture --context 32 --teacher " + tiny.address() + " --corpus " + tiny.text() + " --out " + out;
+            try (ChildProcess capture =
+                    ChildProcess.start("capture", tiny.log("capture"), 1, "256m", List.of(line.split(" ")))) {
+                Awaitility.await().atMost(Duration.ofMinutes(2)).until(() -> !capture.isAlive());
+            }
+            assertThat(Files.readString(tiny.log("capture")))
+                    .contains("tokenizer: the one in " + before + ", which a teacher sent before")
+                    .containsPattern("okenizer.*expected");
+            run(tiny, "score", List.of("score", "--teacher", tiny.address(), "Fellow citizens"));
+            assertThat(server.isAlive()).isTrue();
+        }
+    }
+
+    @Test
+    void evaluate_toldToStop_leavesNothingBehind() throws Exception {
+        var tiny = new TinyTraining(shared);
+        Path temporary = Files.createDirectory(shared.resolve("tmp"));
+        Path bare = Files.createDirectory(shared.resolve("bare"));
+        for (String name : List.of("config.json", "model.safetensors")) {
+            Files.copy(tiny.teacher().resolve(name), bare.resolve(name));
+        }
+        String line =
+                "evaluate --context 32 --model " + bare + " --corpus " + tiny.text() + " --teacher " + tiny.address();
+        Map<String, String> environment = Map.of("JAVA_TOOL_OPTIONS", "-Djava.io.tmpdir=" + temporary);
+        try (ChildProcess evaluate = ChildProcess.start(
+                "evaluate", tiny.log("evaluate"), 1, "256m", environment, List.of(line.split(" ")))) {
+            Awaitility.await()
+                    .atMost(Duration.ofMinutes(2))
+                    .until(() -> Files.readString(tiny.log("evaluate")).contains("waiting for a teacher for "));
+            assertThat(temporary).isDirectoryContaining("glob:**lyne-tokens*");
+            evaluate.signal("TERM");
+            Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> !evaluate.isAlive());
+        }
+        assertThat(temporary).isDirectoryNotContaining("glob:**lyne-tokens*");
     }
 
     /** The server comes last: each command waits for it, says so, and does its work. */

@@ -6,25 +6,20 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** The options that say how a teacher server is spoken to; each can also stand in the environment. */
+/** The options that say how a teacher server is spoken to; each can also stand in the environment, as the options of all commands. */
 public final class TeacherSecurityOptions {
-    @Option(
-            names = "--tls",
-            defaultValue = "${env:LYNE_TLS:-false}",
-            description = "Speak TLS, and believe whom the Java runtime believes (LYNE_TLS).")
+    @Option(names = "--tls", description = "Speak TLS, and believe whom the Java runtime believes (LYNE_TLS).")
     private boolean tls;
 
     @Option(
             names = "--tls-ca",
             paramLabel = "FILE",
-            defaultValue = "${env:LYNE_TLS_CA}",
             description = "Speak TLS, and believe the certificates in this PEM file (LYNE_TLS_CA).")
     private @Nullable Path authorities;
 
     @Option(
             names = "--tls-server-name",
             paramLabel = "NAME",
-            defaultValue = "${env:LYNE_TLS_SERVER_NAME}",
             description =
                     "Name that the server's certificate must have (LYNE_TLS_SERVER_NAME; default: the host asked).")
     private @Nullable String serverName;
@@ -32,14 +27,10 @@ public final class TeacherSecurityOptions {
     @Option(
             names = "--token-file",
             paramLabel = "FILE",
-            defaultValue = "${env:LYNE_TOKEN_FILE}",
             description = "File with the bearer token to show (LYNE_TOKEN_FILE).")
     private @Nullable Path tokenFile;
 
-    @Option(
-            names = "--insecure",
-            defaultValue = "${env:LYNE_INSECURE:-false}",
-            description = "Speak plain text to other hosts, too (LYNE_INSECURE).")
+    @Option(names = "--insecure", description = "Speak plain text to other hosts, too (LYNE_INSECURE).")
     private boolean insecure;
 
     /** @throws IllegalArgumentException where they contradict each other */

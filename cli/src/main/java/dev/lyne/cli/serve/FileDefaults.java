@@ -1,12 +1,12 @@
 package dev.lyne.cli.serve;
 
+import dev.lyne.cli.common.EnvironmentDefaults;
 import dev.lyne.lm.files.JsonFaults;
 import dev.lyne.lm.files.TextFiles;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -30,27 +30,29 @@ public final class FileDefaults implements IDefaultValueProvider {
             .build();
     private static final Set<String> NOT_SETTINGS = Set.of("config", "help", "version");
 
-    private final Map<String, String> environment;
+    private final EnvironmentDefaults environment;
     private final Map<String, String> file = new HashMap<>();
 
-    private FileDefaults(Map<String, String> environment) {
+    private FileDefaults(EnvironmentDefaults environment) {
         this.environment = environment;
     }
 
-    /** Defaults of the options alone. */
-    public static FileDefaults none() {
-        return new FileDefaults(Map.of());
-    }
-
-    /** Reads the file that the arguments name for the command, where they do; an unknown key is refused. */
+    /** Reads the file that the arguments name for the command, else the environment, where one does; an unknown key is refused. */
     public static FileDefaults of(CommandSpec command, List<String> arguments, Map<String, String> environment) {
-        FileDefaults defaults = new FileDefaults(environment);
+        FileDefaults defaults = new FileDefaults(EnvironmentDefaults.of(environment, arguments));
+        boolean named = false;
         for (int i = 0; i < arguments.size(); i++) {
             if (arguments.get(i).startsWith("--config=")) {
                 defaults.read(command, Path.of(arguments.get(i).substring("--config=".length())));
+                named = true;
             } else if (arguments.get(i).equals("--config") && i + 1 < arguments.size()) {
                 defaults.read(command, Path.of(arguments.get(i + 1)));
+                named = true;
             }
+        }
+        String file = environment.get(EnvironmentDefaults.variable("--config"));
+        if (!named && file != null) {
+            defaults.read(command, Path.of(file));
         }
         return defaults;
     }
@@ -83,15 +85,16 @@ public final class FileDefaults implements IDefaultValueProvider {
 
     @Override
     public @Nullable String defaultValue(ArgSpec argument) {
-        if (!(argument instanceof OptionSpec option) || NOT_SETTINGS.contains(key(option))) {
+        if (!(argument instanceof OptionSpec option)
+                || NOT_SETTINGS.contains(key(option))
+                || environment.isSwitchedOn(option)) {
             return null;
         }
-        String key = key(option);
-        String fromEnvironment = environment.get("LYNE_" + key.toUpperCase(Locale.ROOT));
-        return fromEnvironment != null ? fromEnvironment : file.get(key);
+        String fromEnvironment = environment.defaultValue(option);
+        return fromEnvironment != null ? fromEnvironment : file.get(key(option));
     }
 
     private static String key(OptionSpec option) {
-        return option.longestName().replaceFirst("^--", "").replace('-', '_');
+        return EnvironmentDefaults.key(option.longestName());
     }
 }

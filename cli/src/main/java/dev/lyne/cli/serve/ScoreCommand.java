@@ -3,6 +3,7 @@ package dev.lyne.cli.serve;
 import dev.lyne.cli.common.JsonReport;
 import dev.lyne.cli.common.TeacherPatienceOptions;
 import dev.lyne.cli.common.TeacherSecurityOptions;
+import dev.lyne.cli.common.TemporaryDirectory;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSequence;
 import dev.lyne.client.TargetSource;
@@ -10,6 +11,7 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherExpectation;
+import dev.lyne.client.TokenizerDownload;
 import dev.lyne.client.capture.CaptureSource;
 import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.TokenChoice;
@@ -31,7 +33,6 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -57,20 +58,14 @@ public final class ScoreCommand implements Callable<Integer> {
     /** A kept entry. */
     public record Entry(int id, String token, double logProbability) {}
 
-    /** Where rows come from. */
-    static final class Source {
-        @Option(names = "--teacher", paramLabel = "HOST:PORT", description = "The teacher server.")
-        private @Nullable String teacher;
+    @Option(names = "--teacher", paramLabel = "HOST:PORT", description = "The teacher server.")
+    private @Nullable String teacher;
 
-        @Option(
-                names = "--targets",
-                paramLabel = "DIR",
-                description = "A capture, in place of a server; it has the rows of whole sequences that were captured.")
-        private @Nullable Path targets;
-    }
-
-    @ArgGroup(multiplicity = "1")
-    private Source from;
+    @Option(
+            names = "--targets",
+            paramLabel = "DIR",
+            description = "A capture, in place of a server; it has the rows of whole sequences that were captured.")
+    private @Nullable Path targets;
 
     @Mixin
     private TeacherSecurityOptions security;
@@ -81,7 +76,8 @@ public final class ScoreCommand implements Callable<Integer> {
     @Option(
             names = "--tokenizer",
             paramLabel = "DIR",
-            description = "Directory of the teacher's tokenizer.json (default: the demo teacher's).")
+            description =
+                    "Directory of the teacher's tokenizer.json (default: the one that --teacher sends; with --targets, the demo teacher's).")
     private @Nullable Path tokenizerDirectory;
 
     @Option(
@@ -120,13 +116,16 @@ public final class ScoreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        Path directory =
-                Home.tokenizer("--tokenizer", tokenizerDirectory == null ? Home.demoTeacher() : tokenizerDirectory);
-        Optional<Precision> asked = asked();
-        if (from.teacher != null) {
-            TeacherClient.requireUsable(from.teacher, security.security());
+        requireOneSource();
+        if (tokenizerDirectory != null) {
+            Home.tokenizer("--tokenizer", tokenizerDirectory);
         }
-        try (Tokenizer tokenizer = Tokenizer.load(directory)) {
+        Optional<Precision> asked = asked();
+        if (teacher != null) {
+            TeacherClient.requireUsable(teacher, security.security());
+        }
+        try (TemporaryDirectory temporary = TemporaryDirectory.create("lyne-tokenizer");
+                Tokenizer tokenizer = Tokenizer.load(tokenizerDirectory(temporary.path()))) {
             DocumentWrapping around =
                     tokenizer.wrapping(TokenChoice.parse("--bos", bos), TokenChoice.parse("--eos", eos), List.of());
             System.err.println(around.describe());
@@ -148,6 +147,26 @@ public final class ScoreCommand implements Callable<Integer> {
         return 0;
     }
 
+    private void requireOneSource() {
+        if ((teacher == null) == (targets == null)) {
+            throw new IllegalArgumentException("--teacher: " + (teacher == null ? "none" : teacher) + ", --targets: "
+                    + (targets == null ? "none" : targets) + " (expected: one of them)");
+        }
+    }
+
+    /** The tokenizer that was named, else the teacher's, as its server sends it; a capture has none to send. */
+    private Path tokenizerDirectory(Path temporary) throws IOException {
+        if (tokenizerDirectory != null) {
+            return tokenizerDirectory;
+        }
+        if (teacher == null) {
+            return Home.tokenizer("--tokenizer", Home.demoTeacher());
+        }
+        TokenizerDownload.into(
+                temporary, teacher, patience.client("score", security).build());
+        return temporary;
+    }
+
     private Optional<Precision> asked() {
         if (precision == null) {
             return Optional.empty();
@@ -162,11 +181,11 @@ public final class ScoreCommand implements Callable<Integer> {
     }
 
     private TargetSource source(int tokens) throws IOException {
-        if (from.targets != null) {
-            return CaptureSource.open(from.targets, new CaptureSource.Options(1, tokens, true));
+        if (targets != null) {
+            return CaptureSource.open(targets, new CaptureSource.Options(1, tokens, true));
         }
         return TeacherClient.connect(
-                Objects.requireNonNull(from.teacher),
+                Objects.requireNonNull(teacher),
                 patience.client("score", security).build());
     }
 

@@ -90,10 +90,11 @@ public final class CaptureCommand implements Callable<Integer> {
             }
         }
         CaptureSession session = new CaptureSession(
-                FetchedTokenizer.complete(SettingOptions.collect(spec, null, config), System.err::println),
+                SettingOptions.collect(spec, null, config),
                 temperatures,
                 shardWindows,
-                writers);
+                writers,
+                settings -> FetchedTokenizer.complete(settings, System.err::println));
         try (CaptureProgress progress = new CaptureProgress(System.err)) {
             if (estimateOnly) {
                 Estimate estimate = session.estimate(progress, progress);

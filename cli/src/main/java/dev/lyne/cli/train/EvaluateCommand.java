@@ -4,6 +4,7 @@ import dev.lyne.cli.common.JsonReport;
 import dev.lyne.cli.common.ModelRuntimeOptions;
 import dev.lyne.cli.common.TeacherPatienceOptions;
 import dev.lyne.cli.common.TeacherSecurityOptions;
+import dev.lyne.cli.common.TemporaryDirectory;
 import dev.lyne.cli.common.TokenisingLines;
 import dev.lyne.client.ClientOptions;
 import dev.lyne.client.TargetRequest;
@@ -17,7 +18,6 @@ import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.weights.ModelFiles;
-import dev.lyne.load.process.Directories;
 import dev.lyne.load.process.Home;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.evaluate.Evaluation;
@@ -112,12 +112,12 @@ public final class EvaluateCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         ModelOptions options = runtime.options();
         Corpus corpus = checkedCorpus();
-        Path cache = Files.createTempDirectory("lyne-tokens");
-        try (Tokenizer tokenizer = Tokenizer.load(tokenizerDirectory(cache));
+        try (TemporaryDirectory temporary = TemporaryDirectory.create("lyne-tokens");
+                Tokenizer tokenizer = Tokenizer.load(tokenizerDirectory(temporary.path()));
                 ScoringModel scorer =
                         ScoringModel.load(model, options, new ScoringOptions(tokenizer.vocabularySize(), 256, false))) {
             tokenizer.checkFits(scorer.configuration());
-            Windows windows = windows(corpus, tokenizer, cache);
+            Windows windows = windows(corpus, tokenizer, temporary.path());
             Evaluation result = teacher == null
                     ? Evaluator.evaluate(
                             scorer, Optional.empty(), windows, batchTokens, new WindowLines(System.err)::update)
@@ -126,8 +126,6 @@ public final class EvaluateCommand implements Callable<Integer> {
             if (!json.toStdout()) {
                 print(System.out, result);
             }
-        } finally {
-            Directories.delete(cache);
         }
         return 0;
     }

@@ -106,6 +106,11 @@ public class SettingOptions implements IModelTransformer {
                 .orElse(Setting.Group.RUN);
     }
 
+    /** The keys whose variables {@link #collect} reads. */
+    public static Set<String> keys() {
+        return Arrays.stream(Setting.values()).map(Setting::key).collect(Collectors.toUnmodifiableSet());
+    }
+
     /** The settings of a run: defaults of the command, then the recipe, the file, the environment, and the options given. */
     static Settings collect(CommandSpec command, @Nullable String recipe, @Nullable Path file) throws IOException {
         Map<Setting, List<String>> given = new EnumMap<>(Setting.class);

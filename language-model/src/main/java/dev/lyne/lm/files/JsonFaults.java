@@ -9,12 +9,16 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.TokenStreamLocation;
+import tools.jackson.core.exc.StreamConstraintsException;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.exc.MismatchedInputException;
 import tools.jackson.databind.exc.UnrecognizedPropertyException;
 
 /** The explanation of why a JSON or YAML text cannot be read, in words of the text alone: line, key and expectation. */
 public final class JsonFaults {
     private static final Pattern MISSING = Pattern.compile("(?:creator|value for) property ['\"]([^'\"]+)['\"]");
+    private static final Pattern LIMIT = Pattern.compile(
+            "(Document nesting depth|Number value length|String value length|Name length) \\(\\d+\\) exceeds[^(]*\\((\\d+)");
     private static final Pattern TWICE = Pattern.compile("(?i)duplicate .*?['\"]([^'\"]+)['\"]");
 
     private JsonFaults() {}
@@ -23,6 +27,9 @@ public final class JsonFaults {
     public static String explain(JacksonException e) {
         if (e.getCause() instanceof IllegalArgumentException refused && refused.getMessage() != null) {
             return refused.getMessage();
+        }
+        if (e instanceof StreamConstraintsException beyond) {
+            return at(e) + limit(beyond);
         }
         String message = String.valueOf(e.getOriginalMessage());
         Matcher twice = TWICE.matcher(message);
@@ -41,6 +48,34 @@ public final class JsonFaults {
             return at(e) + (path(e).isEmpty() ? "" : path(e) + ": ") + "not " + kind(mismatched.getTargetType());
         }
         return at(e) + "a syntax error";
+    }
+
+    /** What a value is, in words. */
+    public static String kind(JsonNode node) {
+        return switch (node.getNodeType()) {
+            case OBJECT, POJO -> "keys and values";
+            case ARRAY -> "a list";
+            case STRING, BINARY -> "a text";
+            case NUMBER -> "a number";
+            case BOOLEAN -> "true or false";
+            case NULL -> "no value";
+            case MISSING -> "nothing";
+        };
+    }
+
+    /** What of a text is deeper or longer than what is read. */
+    public static String limit(StreamConstraintsException e) {
+        Matcher limit = LIMIT.matcher(String.valueOf(e.getOriginalMessage()));
+        if (!limit.find()) {
+            return "more than what is read";
+        }
+        return switch (limit.group(1)) {
+            case "Document nesting depth" -> "nested deeper than " + limit.group(2);
+            case "Number value length" -> "a number of more than " + limit.group(2) + " characters";
+            case "String value length" -> "a string of more than " + limit.group(2) + " characters";
+            case "Name length" -> "a name of more than " + limit.group(2) + " characters";
+            default -> "more than what is read";
+        };
     }
 
     private static String at(JacksonException e) {

@@ -61,7 +61,7 @@ final class ConfigurationFields {
             throw new IllegalArgumentException(file + ": " + JsonFaults.explain(e) + " (expected: one JSON object)", e);
         }
         if (!root.isObject()) {
-            throw new IllegalArgumentException(file + ": " + root.getNodeType() + " (expected: one JSON object)");
+            throw new IllegalArgumentException(file + ": " + JsonFaults.kind(root) + " (expected: one JSON object)");
         }
         return new ConfigurationFields(file, "", root, new TreeSet<>());
     }

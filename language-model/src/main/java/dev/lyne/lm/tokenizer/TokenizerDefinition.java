@@ -79,7 +79,7 @@ record TokenizerDefinition(Path file, Map<Integer, String> tokens, Map<String, I
                 tokens.put(id, token.stringValue());
             }
         } else {
-            throw refuse(file, "model.vocab: " + vocabulary.getNodeType(), "an object of token to id");
+            throw refuse(file, "model.vocab: " + JsonFaults.kind(vocabulary), "an object of token to id");
         }
         if (tokens.isEmpty()) {
             throw refuse(file, "model.vocab: empty", "at least one token");

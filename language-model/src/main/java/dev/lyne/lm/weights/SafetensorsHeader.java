@@ -66,7 +66,7 @@ record SafetensorsHeader(Map<String, TensorEntry> tensors, Map<String, Long> off
                     file + ": header: " + JsonFaults.explain(e) + " (expected: a JSON object of tensors)", e);
         }
         if (!root.isObject()) {
-            throw refuse(file, "header: " + root.getNodeType(), "a JSON object of tensors");
+            throw refuse(file, "header: " + JsonFaults.kind(root), "a JSON object of tensors");
         }
         Map<String, String> metadata = new LinkedHashMap<>();
         List<Span> spans = new ArrayList<>();
@@ -109,15 +109,14 @@ record SafetensorsHeader(Map<String, TensorEntry> tensors, Map<String, Long> off
 
     private static Map<String, String> metadata(Path file, JsonNode node) {
         if (!node.isObject()) {
-            throw refuse(file, METADATA + ": " + node.getNodeType(), "an object of strings");
+            throw refuse(file, METADATA + ": " + JsonFaults.kind(node), "an object of strings");
         }
         Map<String, String> metadata = new LinkedHashMap<>();
         for (Map.Entry<String, JsonNode> property : node.properties()) {
             if (!property.getValue().isString()) {
                 throw refuse(
                         file,
-                        METADATA + "." + property.getKey() + ": "
-                                + property.getValue().getNodeType(),
+                        METADATA + "." + property.getKey() + ": " + JsonFaults.kind(property.getValue()),
                         "a string");
             }
             metadata.put(property.getKey(), property.getValue().stringValue());

@@ -215,7 +215,7 @@ public final class SafetensorsModel {
                     index + ": " + JsonFaults.explain(e) + " (expected: a JSON object with weight_map)", e);
         }
         if (!map.isObject() || map.isEmpty()) {
-            throw new IllegalArgumentException(index + ": weight_map: " + map.getNodeType()
+            throw new IllegalArgumentException(index + ": weight_map: " + JsonFaults.kind(map)
                     + " (expected: an object of tensor name to file name)");
         }
         return map;

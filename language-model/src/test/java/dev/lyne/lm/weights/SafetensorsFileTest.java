@@ -136,8 +136,8 @@ final class SafetensorsFileTest {
                 "{'a':{'dtype':'F32','shape':[1]}} | 4 | (expected: an object of dtype, shape and data_offsets)",
                 "{'a':7} | 4 | tensor a: 7 (expected: an object of dtype, shape and data_offsets)",
                 "{'a':{'dtype':'F32','shape':[1],'data_offsets':[0,4]},'a':{'dtype':'F32','shape':[1],'data_offsets':[4,8]}} | 8 | a stands there twice",
-                "{'__metadata__':{'x':1}} | 0 | __metadata__.x: NUMBER (expected: a string)",
-                "[1,2] | 0 | header: ARRAY (expected: a JSON object of tensors)",
+                "{'__metadata__':{'x':1}} | 0 | __metadata__.x: a number (expected: a string)",
+                "[1,2] | 0 | header: a list (expected: a JSON object of tensors)",
                 "{'a': | 0 | (expected: a JSON object of tensors)"
             })
     void open_hostileHeader_isRefusedWithFileAndTensor(String header, int dataBytes, String message)

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -23,6 +24,16 @@ public final class ChildProcess implements AutoCloseable {
     private static final String PARENT_VARIABLE = "LYNE_PARENT_PID";
     private static final List<String> OWN_OPTIONS = List.of(
             "-Xmx", "-XX:MaxDirectMemorySize", "-XX:+ExitOnOutOfMemoryError", "-Dlyne.home", "-javaagent", "-agent");
+    /** Variables that are meant for the command that starts another, and for no other. */
+    private static final Set<String> OF_ONE_COMMAND = Set.of(
+            "LYNE_JSON",
+            "LYNE_CONFIG",
+            "LYNE_RECIPE",
+            "LYNE_RESUME",
+            "LYNE_FROM_START",
+            "LYNE_FORK",
+            "LYNE_FORK_OPTIMIZER");
+
     private static final int SECONDS_TO_END = 20;
 
     private final String name;
@@ -80,6 +91,7 @@ public final class ChildProcess implements AutoCloseable {
             Files.createDirectories(log.getParent());
         }
         ProcessBuilder builder = new ProcessBuilder(command).redirectError(log.toFile());
+        builder.environment().keySet().removeAll(OF_ONE_COMMAND);
         builder.environment().putAll(environment);
         builder.environment().put("OMP_NUM_THREADS", Integer.toString(threads));
         builder.environment().put("OMP_WAIT_POLICY", "passive");

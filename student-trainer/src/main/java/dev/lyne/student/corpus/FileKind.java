@@ -98,16 +98,35 @@ sealed interface FileKind {
             String start = text.stripLeading();
             if (LINES_SUFFIXES.contains(suffix)) {
                 boolean spread = start.matches("(?s)[{\\[]\\s*\\R.*") || start.matches("(?s)\\[\\s*\\{.*");
-                return spread && !Json.isObject(firstLine(start))
+                return spread && !isLines(start)
                         ? new Neither("JSON over several lines, or an array", true)
                         : new JsonLines();
             }
-            if (suffix.equals("json") || start.matches("(?s)\\{\\s*[\"}].*") || start.matches("(?s)\\[\\s*[{\\[].*")) {
-                return start.isEmpty() || damaged || Json.isObject(firstLine(start))
+            if (suffix.equals("json")) {
+                return start.isEmpty() || damaged || isLines(start)
                         ? new JsonLines()
                         : new Neither("JSON, but not one object a line", named);
             }
-            return prose(text, named, named ? new Text() : binary());
+            boolean json = Json.begins(start);
+            if (json && damaged || isLines(start)) {
+                return new JsonLines();
+            }
+            return json
+                    ? new Neither("JSON, but not one object a line", named)
+                    : prose(text, named, named ? new Text() : binary());
+        }
+
+        /** Whether the first line is an object, or a damaged one before lines that mostly are. */
+        private boolean isLines(String start) throws IOException {
+            if (!start.startsWith("{")) {
+                return false;
+            }
+            if (Json.isObject(firstLine(start))) {
+                return true;
+            }
+            List<String> lines = lines(start);
+            return lines.size() > 1
+                    && 2 * lines.stream().skip(1).filter(Json::isObject).count() > lines.size() - 1;
         }
 
         private FileKind binary() {
@@ -121,19 +140,23 @@ sealed interface FileKind {
 
         /** Text, unless its lines are mostly JSON. */
         private FileKind prose(String text, boolean named, FileKind otherwise) {
-            List<String> lines = text.lines()
-                    .limit(LINES + 1)
-                    .filter(line -> !line.isBlank())
-                    .limit(LINES)
-                    .toList();
-            if (!whole && lines.size() < LINES && !lines.isEmpty()) {
-                lines = lines.subList(0, lines.size() - 1); // cut by the end of the head
-            }
+            List<String> lines = lines(text);
             long objects = lines.stream().filter(Json::isObject).count();
             long arrays = lines.stream().filter(Json::isArray).count();
             return !lines.isEmpty() && 2 * (objects + arrays) > lines.size()
                     ? new Neither("lines of JSON, but not one object a line", named)
                     : otherwise;
+        }
+
+        private List<String> lines(String text) {
+            List<String> lines = text.lines()
+                    .limit(LINES + 1)
+                    .filter(line -> !line.isBlank())
+                    .limit(LINES)
+                    .toList();
+            return !whole && lines.size() < LINES && !lines.isEmpty()
+                    ? lines.subList(0, lines.size() - 1) // cut by the end of the head
+                    : lines;
         }
 
         /** The first line, read on beyond the head where it is longer; only the head is left of it then. */

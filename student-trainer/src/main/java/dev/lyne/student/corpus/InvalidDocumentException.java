@@ -1,7 +1,7 @@
 package dev.lyne.student.corpus;
 
 /** A document that cannot be read; the rest of its file can. */
-final class InvalidDocumentException extends Exception {
+class InvalidDocumentException extends Exception {
     private static final long serialVersionUID = 1L;
 
     InvalidDocumentException(String message) {

@@ -1,9 +1,14 @@
 package dev.lyne.student.corpus;
 
+import dev.lyne.lm.files.JsonFaults;
 import java.util.Locale;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.exc.StreamConstraintsException;
+import tools.jackson.core.exc.UnexpectedEndOfInputException;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
@@ -26,6 +31,8 @@ final class Json {
     static JsonNode read(String text) throws InvalidDocumentException {
         try {
             return MAPPER.readTree(text);
+        } catch (StreamConstraintsException e) {
+            throw new BeyondLimits(JsonFaults.limit(e));
         } catch (JacksonException e) {
             String what = String.valueOf(e.getOriginalMessage()).startsWith("Duplicate")
                     ? "a name that comes twice"
@@ -36,10 +43,57 @@ final class Json {
         }
     }
 
-    /** Whether a text is one JSON object. */
+    /** JSON that is deeper or longer than what is read. */
+    private static final class BeyondLimits extends InvalidDocumentException {
+        private static final long serialVersionUID = 1;
+
+        BeyondLimits(String message) {
+            super(message);
+        }
+    }
+
+    /**
+     * Whether a text begins as an object, an array of such, or an array of arrays that hold more than numbers: a reader accepts the
+     * first name and value of it, or meets the text's end in them. Prose that has brackets, such as {@code [[Category:Ships]]}, does not.
+     */
+    static boolean begins(String text) {
+        boolean object = text.startsWith("{");
+        if (!object && !text.matches("(?s)\\[\\s*[{\\[].*")) {
+            return false;
+        }
+        boolean told = false; // of more than brackets and numbers
+        try (JsonParser parser = MAPPER.createParser(text)) {
+            while (true) {
+                JsonToken token = parser.nextToken();
+                if (told || token == null) {
+                    return told;
+                }
+                boolean value = token.isScalarValue() && !token.isNumeric();
+                told = value && !parser.streamReadContext().inRoot()
+                        || token.isNumeric() && parser.streamReadContext().inObject()
+                        || token.isStructStart()
+                                && parser.streamReadContext().getParent() != null
+                                && parser.streamReadContext().getParent().inObject();
+                object |= token == JsonToken.START_OBJECT;
+                if (token == JsonToken.END_OBJECT && !told) {
+                    return false; // of {} alone
+                }
+            }
+        } catch (UnexpectedEndOfInputException e) {
+            return object;
+        } catch (StreamConstraintsException e) {
+            return true;
+        } catch (JacksonException e) {
+            return false;
+        }
+    }
+
+    /** Whether a text is one JSON object, be it a deeper or a longer one than is read. */
     static boolean isObject(String text) {
         try {
             return read(text).isObject();
+        } catch (BeyondLimits e) {
+            return text.stripLeading().startsWith("{");
         } catch (InvalidDocumentException e) {
             return false;
         }

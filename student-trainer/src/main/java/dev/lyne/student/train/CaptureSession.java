@@ -54,8 +54,21 @@ public final class CaptureSession {
      */
     public CaptureSession(Settings settings, List<Float> temperatures, int shardWindows, int writers)
             throws IOException {
+        this(settings, temperatures, shardWindows, writers, unchanged -> unchanged);
+    }
+
+    /** Where settings without a tokenizer get one, once all others are known to hold. */
+    @FunctionalInterface
+    public interface Completion {
+        /** The settings with a tokenizer, or as they are. */
+        Settings complete(Settings settings) throws IOException;
+    }
+
+    /** The same, which completes the settings before it checks their tokenizer. */
+    public CaptureSession(
+            Settings settings, List<Float> temperatures, int shardWindows, int writers, Completion completion)
+            throws IOException {
         this.out = Path.of(settings.text(Setting.OUT));
-        this.tokenizerDirectory = tokenizerDirectory(settings);
         this.cache = settings.optional(Setting.CACHE).map(Path::of).orElseGet(() -> out.resolve("tokens"));
         this.windows = settings.whole(Setting.WINDOWS, 0, 1L << 48);
         this.context = settings.integer(Setting.CONTEXT, 2, 1 << 24);
@@ -82,7 +95,6 @@ public final class CaptureSession {
         TeacherClient.requireUsable(
                 String.join(",", distillation.teachers()),
                 distillation.contact().security());
-        ModelFiles.requireFile(Setting.TOKENIZER.key(), tokenizerDirectory, Tokenizer.FILE_NAME);
         this.corpus = RunInputs.corpus(settings);
         this.bos = TokenChoice.parse(Setting.BOS.key(), settings.text(Setting.BOS));
         this.eos = TokenChoice.parse(Setting.EOS.key(), settings.text(Setting.EOS));
@@ -90,6 +102,8 @@ public final class CaptureSession {
                 ? RunInputs.configuration(Path.of(settings.text(Setting.STUDENT)))
                         .eosIds()
                 : List.of();
+        this.tokenizerDirectory = tokenizerDirectory(completion.complete(settings));
+        ModelFiles.requireFile(Setting.TOKENIZER.key(), tokenizerDirectory, Tokenizer.FILE_NAME);
     }
 
     /** The settings that a capture has. */

@@ -18,6 +18,8 @@ public final class FetchedTokenizer {
      * one, and a teacher is named. Waits for that server for {@code retry_seconds} at most; what can be known to be wrong without it is
      * refused before.
      *
+     * <p>A tokenizer that stands in the run's directory is not fetched again; a teacher with another one is refused when it is asked.
+     *
      * @param lines for people: what is waited for, and where the tokenizer stands
      */
     public static Settings complete(Settings settings, Consumer<String> lines) throws IOException {
@@ -39,6 +41,8 @@ public final class FetchedTokenizer {
                             .client(settings.text(Setting.NAME), lines::accept)
                             .build());
             lines.accept("tokenizer: the teacher's, written to " + directory);
+        } else {
+            lines.accept("tokenizer: the one in " + directory + ", which a teacher sent before");
         }
         return settings.with(Setting.TOKENIZER, directory.toString());
     }

@@ -73,8 +73,8 @@ public final class Settings {
         } catch (JacksonException e) {
             throw new IllegalArgumentException(file + ": " + JsonFaults.explain(e) + " (expected: YAML, key: value)");
         }
-        if (!root.isObject()) {
-            throw new IllegalArgumentException(file + ": " + root.getNodeType() + " (expected: key: value lines)");
+        if (!root.isObject() && !root.isMissingNode() && !root.isNull()) { // a file of comments says nothing, and may
+            throw new IllegalArgumentException(file + ": " + JsonFaults.kind(root) + " (expected: key: value lines)");
         }
         for (Map.Entry<String, JsonNode> entry : root.properties()) {
             Setting setting = Setting.ofKey(entry.getKey(), file);
@@ -92,8 +92,8 @@ public final class Settings {
 
     private static String scalar(String file, Setting setting, JsonNode node) {
         if (!node.isValueNode() || node.isNull()) {
-            throw new IllegalArgumentException(file + ": " + setting.key() + ": " + node.getNodeType() + " (expected: "
-                    + (setting.isList() ? "a value or a list of values" : "a value") + ")");
+            throw new IllegalArgumentException(file + ": " + setting.key() + ": " + JsonFaults.kind(node)
+                    + " (expected: " + (setting.isList() ? "a value or a list of values" : "a value") + ")");
         }
         return node.asString();
     }

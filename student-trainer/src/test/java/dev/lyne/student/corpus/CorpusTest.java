@@ -128,6 +128,10 @@ final class CorpusTest {
                 "[\n {\"text\":\"one\"},\n {\"text\":\"two\"}\n]\n",
                 "{\n \"text\": \"one\"\n}\n",
                 "[\"one\", \"two\"]",
+                "[\n [\"one\"],\n [\"two\"]\n]\n",
+                "[{\"te",
+                "{\"text\": [\n1,\n2]}",
+                "{\"text\":\"one\"} rest",
                 "# made today\n{\"text\":\"one\"}\n{\"text\":\"two\"}\n",
                 "{\"text\": \"one",
             })
@@ -148,11 +152,53 @@ final class CorpusTest {
                 "[Applause.] Mr. Speaker",
                 "[1] A note.\n[2] Another.",
                 "{x} is a set",
+                "[[Category:Ships]]\nThe ship sailed.\n",
+                "[{x} is a set, as is {y}]",
+                "[[1]] A note.",
+                "{\"Hello,\" he said.}",
+                "{} is the empty set",
+                "[[\"Hello,\" he said.]]",
                 "\"Hello,\" he said.",
                 "1\n2\n3"
             })
     void read_proseThatBeginsLikeJson_isText(String prose) throws IOException {
         assertThat(texts(corpus(write("prose", prose)))).containsExactly(prose);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"x.jsonl", "x.json", "x.txt", "x"})
+    void read_damagedFirstLine_canBeSkippedUnderAnyName(String name) throws IOException {
+        Path file = write(name, "{\"text\": \"on\n{\"text\":\"two\"}\n{\"text\":\"three\"}\n");
+        assertThatThrownBy(() -> texts(corpus(file)))
+                .isInstanceOf(CorpusException.class)
+                .hasMessageContaining(name + ":1: no JSON at column ");
+        List<String> read = new ArrayList<>();
+        List<String> skipped = new ArrayList<>();
+        Corpus.of("corpus", List.of(file), Optional.empty(), true).read(new DocumentSource.Sink() {
+            @Override
+            public void accept(Document document, long bytesRead) {
+                read.add(document.text());
+            }
+
+            @Override
+            public void skip(String reason) {
+                skipped.add(reason);
+            }
+        });
+        assertThat(read).containsExactly("two", "three");
+        assertThat(skipped).hasSize(1);
+    }
+
+    @Test
+    void read_lineBeyondALimit_isToldWhich() throws IOException {
+        String deep = "{\"text\":\"a\",\"b\":" + "[".repeat(1001) + "]".repeat(1001) + "}";
+        for (String name : List.of("x.jsonl", "x.json", "x.txt")) {
+            Path file = write(name, deep);
+            assertThatThrownBy(() -> texts(corpus(file)))
+                    .hasMessageContaining(name + ":1: nested deeper than 500 (expected: one JSON object a line)");
+        }
+        assertRefused("{\"n\":" + "1".repeat(1001) + "}", ":1: a number of more than 1000 characters");
+        assertRefused("{\"" + "n".repeat(50_001) + "\":1}", ":1: a name of more than 50000 characters");
     }
 
     @Test

@@ -63,13 +63,24 @@ final class SettingsTest {
     }
 
     @Test
+    void of_fileOfComments_saysNothing() throws IOException {
+        for (String text : List.of("# nothing yet\n", "", "---\n# nothing\n")) {
+            Settings settings = Settings.of(Optional.of(write(text)), Map.of(), Map.of());
+            assertThat(settings.isGiven(Setting.BATCH)).isFalse();
+        }
+    }
+
+    @Test
     void of_fileThatIsNotSettings_isRefused() throws IOException {
         Path list = write("- a\n- b\n");
         assertThatThrownBy(() -> Settings.of(Optional.of(list), Map.of(), Map.of()))
-                .hasMessageContaining("ARRAY (expected: key: value lines)");
+                .hasMessageContaining("a list (expected: key: value lines)");
         Path nested = write("batch: {a: 1}\n");
         assertThatThrownBy(() -> Settings.of(Optional.of(nested), Map.of(), Map.of()))
-                .hasMessageContaining("batch: OBJECT (expected: a value)");
+                .hasMessageContaining("batch: keys and values (expected: a value)");
+        Path nothing = write("batch:\n");
+        assertThatThrownBy(() -> Settings.of(Optional.of(nothing), Map.of(), Map.of()))
+                .hasMessageContaining("batch: no value (expected: a value)");
         Path broken = write("batch: [1\nx");
         assertThatThrownBy(() -> Settings.of(Optional.of(broken), Map.of(), Map.of()))
                 .isInstanceOf(IllegalArgumentException.class)

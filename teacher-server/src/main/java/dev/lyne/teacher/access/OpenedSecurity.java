@@ -9,6 +9,8 @@ import io.grpc.util.AdvancedTlsX509KeyManager;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -114,7 +116,17 @@ public final class OpenedSecurity implements AutoCloseable {
                 LOG.info("{} changed and were read again", files);
             }
         } catch (IOException | RuntimeException e) {
-            LOG.warn("{} changed and cannot be used: {}; what was read before stays", files, e.toString());
+            LOG.warn("{} changed and cannot be used: {}; what was read before stays", files, reason(e));
         }
+    }
+
+    /** What a file has, in words. */
+    static String reason(Exception e) {
+        if (e instanceof NoSuchFileException gone) {
+            return gone.getFile() + ": no such file";
+        } else if (e instanceof AccessDeniedException denied) {
+            return denied.getFile() + ": permission denied";
+        }
+        return e.getMessage() == null ? "unreadable" : e.getMessage();
     }
 }
