@@ -164,7 +164,7 @@ final class FetchedTokenizerTest {
                 "evaluate",
                 "--context 32 --windows 4 --model " + bare + " --corpus " + text,
                 "load",
-                "--retry-seconds 300 --students 1 --in-flight 2 --tokens 16 --warm-up 0 --duration 1");
+                "--retry-seconds 300 --students 1 --in-flight 2 --tokens 16 --warm-up 0 --duration 8");
         List<ChildProcess> waiting = new ArrayList<>();
         try {
             for (var command : commands.entrySet()) {

@@ -83,7 +83,7 @@ final class SecuredCommandsTest {
     void load_withCertificateAndToken_isAnswered() {
         Path json = directory.resolve("load.json");
         Outcome outcome = run(
-                "load --students 1 --tokens 16 --warm-up 0.2 --duration 0.5 --json " + json,
+                "load --students 1 --tokens 16 --warm-up 0.2 --duration 4 --json " + json,
                 "--tls-ca",
                 certificate,
                 "--token-file",
