@@ -80,7 +80,7 @@ final class BenchCommandsTest {
     void sharing_studentsAtOnceCostTheForwardsOfOne() throws IOException {
         Path text = Files.writeString(
                 directory.resolve("text.txt"),
-                IntStream.range(0, 800).mapToObj(Integer::toString).collect(Collectors.joining(" ")));
+                IntStream.range(0, 1_500).mapToObj(Integer::toString).collect(Collectors.joining(" ")));
         JsonNode figures = bench("sharing", "--students", "2", "--stagger", "1", "--corpus", text.toString());
         long one = figures.get("corpus_positions").asLong();
         // An epoch ends with the batch that it began, filled up with windows that another order may choose differently.
@@ -109,7 +109,7 @@ final class BenchCommandsTest {
                 "--pairs",
                 "1",
                 "--stream-pairs",
-                "1");
+                "4");
         assertThat(figures.get("stream_over_memory").asDouble()).isPositive();
         assertThat(figures.get("stream_over_memory_delayed").asDouble()).isPositive();
         assertThat(figures.get("results").size()).isEqualTo(2);
