@@ -111,7 +111,7 @@ final class ForwardPeer implements AutoCloseable {
         }
         try {
             return new ForwardPeer(kind, interpreter, process, job);
-        } catch (IOException | RuntimeException e) {
+        } catch (Throwable e) {
             process.destroyForcibly();
             throw e;
         }

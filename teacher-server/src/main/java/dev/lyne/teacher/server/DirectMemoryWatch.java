@@ -12,10 +12,13 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The JDK refuses direct memory by an OutOfMemoryError that Java code throws, which {@code -XX:+ExitOnOutOfMemoryError} does not see.
  * One refusal costs a connection or a batch, and their memory comes back. Where nothing as large as what was refused has been granted
- * for ten seconds, and something is refused again, the server answers nobody rightly any more.
+ * for ten seconds, and something is refused again, the server answers nobody rightly any more. Refusals more than a minute apart have
+ * nothing to do with each other: what was too large twice is no exhausted server.
  */
 final class DirectMemoryWatch {
     static final long LASTING_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    static final long APART_NANOS = TimeUnit.MINUTES.toNanos(1);
 
     private final LongSupplier nanoClock;
     private final Consumer<OutOfMemoryError> onExhausted;
@@ -30,6 +33,9 @@ final class DirectMemoryWatch {
     @GuardedBy("this")
     private long sinceNanos;
 
+    @GuardedBy("this")
+    private long lastNanos;
+
     /** @param onExhausted told of the last refusal each time that one finds memory exhausted; may be called more than once */
     DirectMemoryWatch(LongSupplier nanoClock, Consumer<OutOfMemoryError> onExhausted) {
         this.nanoClock = nanoClock;
@@ -41,11 +47,12 @@ final class DirectMemoryWatch {
         boolean lasts;
         synchronized (this) {
             long now = nanoClock.getAsLong();
-            if (!refusing) {
+            if (!refusing || now - lastNanos > APART_NANOS) {
                 refusing = true;
                 sinceNanos = now;
                 leastBytes = bytes;
             }
+            lastNanos = now;
             leastBytes = Math.min(leastBytes, bytes);
             lasts = now - sinceNanos >= LASTING_NANOS;
         }

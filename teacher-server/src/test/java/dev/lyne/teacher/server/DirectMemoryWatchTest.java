@@ -41,6 +41,17 @@ final class DirectMemoryWatchTest {
         assertThat(exhausted).containsExactly(refusal);
     }
 
+    /** What is too large each time it is asked for ends no server that serves everything else. */
+    @Test
+    void refused_againLongAfter_beginsAnew() {
+        for (int i = 0; i < 5; i++) {
+            watch.refused(100, refusal);
+            watch.granted(99);
+            nowNanos += 61 * SECOND;
+        }
+        assertThat(exhausted).isEmpty();
+    }
+
     @Test
     void granted_lessThanWasRefused_saysNothing() {
         watch.refused(100, refusal);
