@@ -141,16 +141,18 @@ final class BitWriter {
         for (int i = 0; i < count; i++) {
             int id = ids[i];
             int end = ends[id];
-            int sum = id - previous - 1 + (1 << order);
+            int distance = id - previous - 1 + (1 << order);
+            int exponent = 31 - Integer.numberOfLeadingZeros(distance);
+            bits |= (1L | (long) (distance ^ (1 << exponent)) << 1) << (exponent - order) << used;
+            used += 2 * exponent - order + 1; // 41 bits at most
+            int sum = end - entry;
             int length = 31 - Integer.numberOfLeadingZeros(sum);
-            bits |= (1L | (long) (sum ^ (1 << length)) << 1) << (length - order) << used;
-            used += 2 * length - order + 1; // 41 bits at most
-            LONG.set(target, place, bits);
-            place += used >>> 3;
-            bits >>>= used & 56;
-            used &= 7;
-            sum = end - entry;
-            length = 31 - Integer.numberOfLeadingZeros(sum);
+            if (used + 2 * length + 1 >= Long.SIZE) {
+                LONG.set(target, place, bits);
+                place += used >>> 3;
+                bits >>>= used & 56;
+                used &= 7;
+            }
             bits |= (1L | (long) (sum ^ (1 << length)) << 1) << length << used;
             used += 2 * length + 1; // 33 bits at most
             LONG.set(target, place, bits);
@@ -158,21 +160,43 @@ final class BitWriter {
             bits >>>= used & 56;
             used &= 7;
             int rice = riceBits[Math.min(sum, riceBits.length - 1)];
-            int mask = (1 << rice) - 1;
             int next = 0;
-            for (; entry < end; entry++) {
+            while (entry < end) {
                 int row = (int) (entries[entry] >>> shift) & 0xffff;
                 int gap = row - next;
+                int code = RiceCodes.code(gap, rice);
+                if (entry + 1 < end) {
+                    int second = (int) (entries[entry + 1] >>> shift) & 0xffff;
+                    int secondCode = RiceCodes.code(second - row - 1, rice);
+                    if (code != 0 && secondCode != 0) {
+                        int codeLength = RiceCodes.length(code);
+                        bits |= (RiceCodes.bits(code) | RiceCodes.bits(secondCode) << codeLength) << used;
+                        used += codeLength + RiceCodes.length(secondCode); // 52 bits at most
+                        LONG.set(target, place, bits);
+                        place += used >>> 3;
+                        bits >>>= used & 56;
+                        used &= 7;
+                        next = second + 1;
+                        entry += 2;
+                        continue;
+                    }
+                }
                 next = row + 1;
-                int zeros = gap >>> rice;
-                if (Integer.compareUnsigned(zeros, CodeTables.ESCAPE) < 0) {
-                    bits |= (1L | (gap & mask) << 1) << zeros << used;
-                    used += zeros + 1 + rice;
-                } else if (gap >= 0) {
-                    bits |= (long) gap << CodeTables.ESCAPE << used;
-                    used += CodeTables.ESCAPE + CodeTables.ESCAPED_BITS;
+                entry++;
+                if (code != 0) {
+                    bits |= RiceCodes.bits(code) << used;
+                    used += RiceCodes.length(code);
                 } else {
-                    return id;
+                    int zeros = gap >>> rice;
+                    if (Integer.compareUnsigned(zeros, CodeTables.ESCAPE) < 0) {
+                        bits |= (1L | (gap & ((1L << rice) - 1)) << 1) << zeros << used;
+                        used += zeros + 1 + rice;
+                    } else if (gap >= 0) {
+                        bits |= (long) gap << CodeTables.ESCAPE << used;
+                        used += CodeTables.ESCAPE + CodeTables.ESCAPED_BITS;
+                    } else {
+                        return id;
+                    }
                 }
                 LONG.set(target, place, bits);
                 place += used >>> 3;

@@ -37,6 +37,9 @@ final class Cells {
         }
     }
 
+    /** No cells at all. */
+    static final Cells NONE = new Cells(LEAST_BITS, new float[0]);
+
     private final int shift;
 
     /** What the highest bits of the first cell's values are. */

@@ -13,11 +13,15 @@ final class CutWriter {
     /** Ids that take a bit each in any case. */
     private static final int FEW = 16;
 
+    /** Marks of few ids that go out at once; as many again may follow. */
+    private static final int MOST_MARKS = 56 - FEW;
+
     private int[] members = new int[16];
 
     /** Appends the marks of the first cut, those of the others row after row, and the corrections of all. */
     void write(QuantizedRows rows, BitWriter out) {
         int[] cuts = Cuts.below(rows.most());
+        out.ensure((long) rows.rows() * (cuts.length + 1) * Long.BYTES);
         int top = Math.min(1, cuts.length);
         for (int row = 0; row < rows.rows(); row++) {
             int first = rows.offsets()[row];
@@ -44,6 +48,8 @@ final class CutWriter {
             int at = start + cuts[cut];
             straddled |= (depths[at - 1] - depths[at]) >= 0 ? 1L << cut : 0; // depths never decrease
         }
+        long marks = 0;
+        int marked = 0;
         for (; straddled != 0; straddled &= straddled - 1) {
             int cut = Long.numberOfTrailingZeros(straddled);
             int at = start + cuts[cut];
@@ -58,15 +64,27 @@ final class CutWriter {
                 last++;
             }
             if (last - first <= FEW) {
-                putFew(rows.ids(), first + shift, at + shift, last + shift, out);
+                int few = few(rows.ids(), first + shift, at + shift, last + shift);
+                int certain = certain(few, last - first);
+                marks |= (long) (few & ((1 << certain) - 1)) << marked;
+                marked += certain;
+                if (marked > MOST_MARKS) {
+                    out.put(marks, marked);
+                    marks = 0;
+                    marked = 0;
+                }
             } else {
+                out.put(marks, marked);
+                marks = 0;
+                marked = 0;
                 putSubset(rows.ids(), first + shift, at + shift, last + shift, out);
             }
         }
+        out.put(marks, marked);
     }
 
     /** As {@link #putSubset}, of few ids, whose places in order are counted: no branch depends on an id. */
-    private static void putFew(int[] ids, int first, int at, int last, BitWriter out) {
+    private static int few(int[] ids, int first, int at, int last) {
         int bits = 0;
         for (int i = first; i < at; i++) {
             int id = ids[i];
@@ -76,11 +94,14 @@ final class CutWriter {
             }
             bits |= 1 << place;
         }
-        int all = (1 << (last - first)) - 1;
-        boolean endsBefore = bits >> (last - first - 1) != 0;
-        int certain = Integer.SIZE - Integer.numberOfLeadingZeros(endsBefore ? ~bits & all : bits);
-        out.ensure(Long.BYTES);
-        out.put(bits & ((1 << certain) - 1), certain);
+        return bits;
+    }
+
+    /** How many of the bits of so many ids are needed until the rest is certain. */
+    private static int certain(int bits, int count) {
+        int all = (1 << count) - 1;
+        boolean endsBefore = bits >> (count - 1) != 0;
+        return Integer.SIZE - Integer.numberOfLeadingZeros(endsBefore ? ~bits & all : bits);
     }
 
     /**

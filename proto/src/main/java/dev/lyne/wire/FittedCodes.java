@@ -10,6 +10,9 @@ final class FittedCodes {
     /** Numbers below this are small. */
     static final int SMALL = 256;
 
+    /** Numbers below this are symbols of their own. */
+    private static final int OWN_SYMBOLS = 16;
+
     /** Of small tokens, which are {@code code · SMALL + number}: how often they occur. */
     final int[] histogram = new int[CodeTables.TABLES * SMALL];
 
@@ -81,8 +84,14 @@ final class FittedCodes {
         out.ensure(CodeTables.TABLES * CodedNumbers.SYMBOLS * 2);
         for (int code = 0; code < CodeTables.TABLES; code++) {
             System.arraycopy(largeHistogram, code * CodedNumbers.SYMBOLS, counts, 0, CodedNumbers.SYMBOLS);
-            for (int number = 0; number < SMALL; number++) {
-                counts[CodedNumbers.split(number) >>> CodedNumbers.EXTRA_WIDTH] += histogram[code * SMALL + number];
+            int first = code * SMALL;
+            for (int number = 0; number < OWN_SYMBOLS; number++) {
+                counts[number] += histogram[first + number];
+            }
+            for (int number = OWN_SYMBOLS; number < SMALL; number += 4) { // from here on, four at least have a symbol
+                int at = first + number;
+                counts[CodedNumbers.split(number) >>> CodedNumbers.EXTRA_WIDTH] +=
+                        histogram[at] + histogram[at + 1] + histogram[at + 2] + histogram[at + 3];
             }
             int symbols = fitting.lengths(counts, lengths);
             CodeLengths.write(lengths, symbols, out);

@@ -40,6 +40,9 @@ final class Quantizer {
     /** Depths of all entries; longer than they need. */
     private int[] depths = new int[0];
 
+    /** Cells of the grid that the entries were rounded to. */
+    private Cells cells = Cells.NONE;
+
     /** Whether an entry's depth is not its own alone, but that of the one before it. */
     private boolean raised;
 
@@ -123,11 +126,9 @@ final class Quantizer {
 
     private QuantizedRows result(LevelGrid grid, int temperatures) {
         int[] dataDepths = new int[rows];
-        Cells cells = Cells.of(grid);
         for (int row = 0; row < rows; row++) {
             float data = columns.dataLogProbability()[from + row];
-            dataDepths[row] =
-                    Float.isNaN(data) ? QuantizedRows.NOTHING : dataDepth(row, data, depth(grid, cells, data));
+            dataDepths[row] = Float.isNaN(data) ? QuantizedRows.NOTHING : dataDepth(row, data, depth(grid, data));
         }
         int start = from * temperatures;
         int end = (from + rows) * temperatures;
@@ -159,7 +160,13 @@ final class Quantizer {
         int first = offsets[row];
         int last = offsets[row + 1] - 1;
         int shift = starts[row] - first;
-        if (last < first || !raised && data >= columns.logProbabilities()[last + shift]) {
+        if (last < first) {
+            return own;
+        }
+        if (data <= columns.logProbabilities()[last + shift]) {
+            return Math.max(own, depths[last]);
+        }
+        if (!raised) {
             return own;
         }
         int least = own;
@@ -170,7 +177,7 @@ final class Quantizer {
     }
 
     /** As all values are rounded, so that a data token that is kept equals its entry. */
-    private static int depth(LevelGrid grid, Cells cells, float logProbability) {
+    private int depth(LevelGrid grid, float logProbability) {
         int depth = cells.depth(logProbability);
         return depth >= 0 ? depth : grid.depth(logProbability);
     }
@@ -244,7 +251,8 @@ final class Quantizer {
      */
     private void roundEntries(LevelGrid grid) {
         float[] logProbabilities = columns.logProbabilities();
-        Cells cells = Cells.of(grid);
+        cells = Cells.of(grid);
+        Cells roundingCells = cells;
         int[] result = depths;
         int rises = 0;
         for (int row = 0; row < rows; row++) {
@@ -253,7 +261,8 @@ final class Quantizer {
             int end = start + offsets[row + 1] - at;
             int last = 0;
             for (int i = start; i < end; i++) {
-                int depth = depth(grid, cells, logProbabilities[i]);
+                int depth = roundingCells.depth(logProbabilities[i]);
+                depth = depth >= 0 ? depth : grid.depth(logProbabilities[i]);
                 rises |= depth - last;
                 last = depth;
                 result[at++] = depth;
@@ -293,11 +302,7 @@ final class Quantizer {
         double fineness = Math.sqrt(24 * AIM * rows / (tails + entries));
         for (int i = 0; i < 30; i++) {
             double perKnee = step * step / (fineness * fineness);
-            double effective = 0;
-            for (int j = 0; j < sampled; j++) {
-                double share = probabilities[j] * perKnee;
-                effective += share < 1 ? share : 1;
-            }
+            double effective = effective(probabilities, sampled, perKnee);
             double next = Math.min(2, Math.sqrt(24 * AIM * rows / (tails + effective * stride)));
             boolean settled = Math.abs(next - fineness) < 0.005 * fineness;
             fineness = next;
@@ -306,6 +311,25 @@ final class Quantizer {
             }
         }
         return fineness;
+    }
+
+    /** Σ min(1, p/p₀). Four sums wait for themselves alone. */
+    private static double effective(double[] probabilities, int count, double perKnee) {
+        double first = 0;
+        double second = 0;
+        double third = 0;
+        double fourth = 0;
+        int i = 0;
+        for (; i < count - 3; i += 4) {
+            first += Math.min(1, probabilities[i] * perKnee);
+            second += Math.min(1, probabilities[i + 1] * perKnee);
+            third += Math.min(1, probabilities[i + 2] * perKnee);
+            fourth += Math.min(1, probabilities[i + 3] * perKnee);
+        }
+        for (; i < count; i++) {
+            first += Math.min(1, probabilities[i] * perKnee);
+        }
+        return first + second + (third + fourth);
     }
 
     private static float clamp(double value, float least, float most) {
