@@ -1,5 +1,6 @@
 package dev.lyne.load.study;
 
+import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.tokenizer.TokenChoice;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.load.process.ChildProcess;
@@ -56,7 +57,8 @@ public final class StudyPreparation {
                 Optional<String> field,
                 boolean skipInvalid,
                 TokenChoice bos,
-                TokenChoice eos) {}
+                TokenChoice eos,
+                List<Integer> studentEosIds) {}
         Set<Text> texts = new LinkedHashSet<>();
         for (StudyRun run : study.runs()) {
             Map<Setting, List<String>> settings = run.settings();
@@ -68,7 +70,8 @@ public final class StudyPreparation {
                         first(settings, Setting.TEXT_FIELD),
                         first(settings, Setting.SKIP_INVALID).equals(Optional.of("true")),
                         choice(settings, Setting.BOS),
-                        choice(settings, Setting.EOS)));
+                        choice(settings, Setting.EOS),
+                        studentEosIds(settings)));
             }
         }
         for (Text each : texts) {
@@ -81,7 +84,7 @@ public final class StudyPreparation {
                 TokenStore.open(
                         directory.tokens(),
                         Corpus.of(Setting.CORPUS.key(), paths, each.field(), each.skipInvalid()),
-                        TextEncoder.of(tokenizer, tokenizer.wrapping(each.bos(), each.eos(), List.of())),
+                        TextEncoder.of(tokenizer, tokenizer.wrapping(each.bos(), each.eos(), each.studentEosIds())),
                         Runtime.getRuntime().availableProcessors(),
                         (done, total) -> {});
             }
@@ -172,6 +175,18 @@ public final class StudyPreparation {
                 ChildProcess.start(name, log, Runtime.getRuntime().availableProcessors(), "1g", arguments)) {
             process.awaitSuccess();
         }
+    }
+
+    /** The ids that end a document where the tokenizer names none, as the student itself will take them. */
+    private static List<Integer> studentEosIds(Map<Setting, List<String>> settings) throws IOException {
+        Optional<Path> student = first(settings, Setting.STUDENT).map(Path::of);
+        if (student.isEmpty() || !Files.exists(student.get())) {
+            return List.of(); // the student's own run says so
+        }
+        ModelConfiguration configuration = Files.isDirectory(student.get())
+                ? ModelConfiguration.read(student.get())
+                : ModelConfiguration.readFile(student.get());
+        return configuration.eosIds();
     }
 
     private static TokenChoice choice(Map<Setting, List<String>> settings, Setting setting) {
