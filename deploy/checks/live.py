@@ -59,7 +59,7 @@ def options(image, command):
 
 
 def variables_are_options(image):
-    """The launcher's own are LYNE_HEAP, LYNE_DIRECT_MEMORY and LYNE_THREADS; any other stands for an option, and one that does not would be ignored."""
+    """The launcher's own are LYNE_HEAP, LYNE_DIRECT_MEMORY, LYNE_CLASS_PATH and LYNE_THREADS; any other stands for an option, and one that does not would be ignored."""
     uses = [("image", list(image.environment), image.command[0])]
     if (WORK / "compose.json").exists():
         for name, service in compose().items():
@@ -70,7 +70,7 @@ def variables_are_options(image):
         known.setdefault(command, options(image, command))
         for variable in variables:
             option = "--" + variable.removeprefix("LYNE_").lower().replace("_", "-")
-            if variable.startswith("LYNE_") and variable not in ("LYNE_HEAP", "LYNE_THREADS", "LYNE_DIRECT_MEMORY") and option not in known[command]:
+            if variable.startswith("LYNE_") and variable not in ("LYNE_HEAP", "LYNE_THREADS", "LYNE_DIRECT_MEMORY", "LYNE_CLASS_PATH") and option not in known[command]:
                 raise AssertionError(f"{name}: {variable}, but {command} has no {option}")
 
 

@@ -18,7 +18,13 @@ final class EnvironmentNames {
 
     /** Of the launcher, of a process that Lyne starts, and of faults. */
     private static final List<String> LAUNCHER = List.of(
-            "LYNE_HEAP", "LYNE_DIRECT_MEMORY", "LYNE_THREADS", "LYNE_LOG", "LYNE_STACK_TRACES", "LYNE_PARENT_PID");
+            "LYNE_HEAP",
+            "LYNE_DIRECT_MEMORY",
+            "LYNE_CLASS_PATH",
+            "LYNE_THREADS",
+            "LYNE_LOG",
+            "LYNE_STACK_TRACES",
+            "LYNE_PARENT_PID");
 
     /** Of the scripts in deploy/. */
     private static final List<String> SCRIPTS = List.of(

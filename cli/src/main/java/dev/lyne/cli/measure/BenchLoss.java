@@ -4,6 +4,7 @@ import dev.lyne.cli.common.JsonReport;
 import dev.lyne.load.bench.LossBenchmark;
 import dev.lyne.load.bench.LossMemory;
 import dev.lyne.load.bench.StreamCost;
+import dev.lyne.student.loss.BuiltInLoss;
 import dev.lyne.student.loss.Loss;
 import java.io.IOException;
 import java.util.List;
@@ -73,7 +74,7 @@ final class BenchLoss implements Callable<Integer> {
             }
         }
         List<Loss> chosen = losses == null
-                ? List.of(Loss.values())
+                ? List.<Loss>of(BuiltInLoss.values())
                 : losses.equals(List.of("none"))
                         ? List.of()
                         : losses.stream().map(Loss::of).toList();

@@ -1,10 +1,6 @@
 package dev.lyne.student.loss;
 
 import dev.lyne.lm.training.LossScript;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -18,7 +14,7 @@ import java.util.stream.Collectors;
  * {@code teacher_log_probs}, `[rows, k]`, at the teacher's temperature, in descending order, −∞ past a row's count, whose ids do not
  * matter; {@code teacher_log_tail}, `[rows]`, log of t_R. Beyond those, {@code teacher_weights} `[rows, k]` for draws, the shares of the
  * target that they stand for; {@code teacher_logits} `[rows, k]` over the teacher's temperature where {@link Loss#needsLogits};
- * {@code teacher_data_log_prob} `[rows]` for SLIM; {@code taid_lambda} `[rows]` in (0, 1] for TAID. Sums: {@code loss}; {@code nll} over all rows, unweighted;
+ * {@code teacher_data_log_prob} `[rows]` for SLIM; a column `[rows]` for each value of the loss's state. Sums: {@code loss}; {@code nll} over all rows, unweighted;
  * {@code divergence}, D over the rows whose distillation weight is above 0, unweighted. A row whose weights are 0 adds nothing, and one that
  * keeps no id has no D.
  *
@@ -80,16 +76,14 @@ public record DistillationLoss(
         Loss.Parameter known = loss.parameter()
                 .orElseThrow(() -> new IllegalArgumentException("loss_parameter: " + value + " with loss=" + loss.key()
                         + " (expected: none given, as it takes no number)"));
-        boolean allowed = loss == Loss.SLIM ? Math.abs(value) == 1 : value >= known.least() && value <= known.most();
-        if (!allowed) {
+        if (!known.allowed().test(value)) {
             throw new IllegalArgumentException("loss_parameter: " + value + " with loss=" + loss.key() + " (expected: "
-                    + known.name()
-                    + (loss == Loss.SLIM ? ", 1 or -1" : ", " + known.least() + " to " + known.most()) + ")");
+                    + known.name() + ", " + known.expected() + ")");
         }
     }
 
     private static String keys(java.util.function.Predicate<Loss> which) {
-        return java.util.stream.Stream.of(Loss.values())
+        return java.util.stream.Stream.<Loss>of(BuiltInLoss.values())
                 .filter(which)
                 .map(Loss::key)
                 .collect(Collectors.joining(", "));
@@ -101,9 +95,7 @@ public record DistillationLoss(
         String temperature = studentTemperature == BY_COLUMN
                 ? "float(rows[\"student_temperature\"].reshape(-1)[0])"
                 : Double.toString(studentTemperature);
-        String source = (methods("engine")
-                        + methods("targets/" + target())
-                        + methods("divergence/" + divergence(number)))
+        String source = (methods(own("engine")) + methods(own("targets/" + target())) + methods(loss.script(number)))
                 .replace("STUDENT_TEMPERATURE", temperature)
                 .replace("LOSS_SCALE", temperatureSquared ? "(tau * tau)" : "1.")
                 .replace("LOG_OF_PARAMETER", logarithm(number))
@@ -119,29 +111,21 @@ public record DistillationLoss(
         return drawn ? "draws" : missing.orElseThrow().key();
     }
 
-    private String divergence(double number) {
-        if (loss == Loss.JSD && (number == 0 || number == 1)) {
-            return number == 0 ? Loss.FORWARD_KL.key() : Loss.REVERSE_KL.key();
-        }
-        return loss == Loss.RANDOM_SAMPLING ? Loss.SOFT_CROSS_ENTROPY.key() : loss.key();
-    }
-
     private static String logarithm(double value) {
         return value > 0 ? Double.toString(Math.log(value)) : "-inf";
     }
 
-    /** A script beside this class, indented as members of a class. */
-    private static String methods(String name) {
-        try (InputStream in = DistillationLoss.class.getResourceAsStream(name + ".py")) {
-            if (in == null) {
-                throw new IllegalStateException(name + ".py is missing from the program");
-            }
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8)
-                    .lines()
-                    .map(line -> "  " + line)
-                    .collect(Collectors.joining("\n", "", "\n"));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+    /** What the loss learns, at the beginning of a run of so many steps. */
+    public LossState begin(long steps) {
+        return loss.begin(parameter.orElse(0), steps);
+    }
+
+    private static String own(String name) {
+        return ScriptText.beside(DistillationLoss.class, name);
+    }
+
+    /** A script, indented as members of a class. */
+    private static String methods(String script) {
+        return script.lines().map(line -> "  " + line).collect(Collectors.joining("\n", "", "\n"));
     }
 }

@@ -2,47 +2,20 @@ package dev.lyne.student.loss;
 
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.DoublePredicate;
 import java.util.stream.Stream;
 
 /**
- * The losses on a teacher's rows, t the teacher, s the student. Each is a script of its own, named like its key; a new one takes
- * that file and a line here.
+ * A loss on a teacher's rows, t the teacher, s the student. The {@link BuiltInLoss built-in ones} have short names; one of your own
+ * is a public class with a public constructor without arguments, named in full as {@code loss} in a run's settings, and a script
+ * {@code SIMPLE_NAME.py} beside it, which gives {@code divergence} as the built-in scripts do.
  */
-public enum Loss {
-    /** KL(t‖s). */
-    FORWARD_KL(Shape.LINEAR),
-    /** KL(s‖t). */
-    REVERSE_KL(Shape.CURVED),
-    /** β KL(t‖m) + (1 − β) KL(s‖m), m = βt + (1 − β)s; forward KL at β = 0, reverse KL at β = 1 (GKD, arXiv 2306.13649). */
-    JSD(Shape.CURVED, new Parameter("beta", 0.5, 0, 1)),
-    /** KL(t‖αt + (1 − α)s) (DistiLLM, arXiv 2402.03898). */
-    SKEW_FORWARD_KL(Shape.CURVED, new Parameter("alpha", 0.1, 0, 0.999)),
-    /** KL(s‖(1 − α)t + αs) (DistiLLM, arXiv 2402.03898). */
-    SKEW_REVERSE_KL(Shape.CURVED, new Parameter("alpha", 0.1, 0, 0.999)),
-    /** ½ Σ |t − s|. */
-    TOTAL_VARIATION(Shape.CURVED),
-    /** −Σ t log s, the NLL of pre-training distillation (arXiv 2410.16215). */
-    SOFT_CROSS_ENTROPY(Shape.LINEAR),
-    /** Mean over the kept ids of the squared difference of logits, each side centred on them (arXiv 2410.16215). */
-    MSE_LOGITS(Shape.LOGITS),
-    /** Forward KL on the teacher's head, reverse KL on its tail, weighted by where they differ (arXiv 2404.02657). */
-    AKL(Shape.CURVED, new Parameter("head", 0.5, 0, 1)),
-    /** KL(p‖s), p between student and teacher, moving to the teacher (arXiv 2501.16937); column {@code taid_lambda}. */
-    TAID(Shape.CURVED),
-    /**
-     * Soft cross-entropy times 1 − exp(−r), r = t_y/s_y of the data token y where the parameter is 1, s_y/t_y where it is −1 (SLIM,
-     * Raman et al. 2023); column {@code teacher_data_log_prob}.
-     */
-    SLIM(Shape.LINEAR, new Parameter("ratio", 1, -1, 1)),
-    /** Cross-entropy against the frequencies of draws (arXiv 2503.16870). */
-    RANDOM_SAMPLING(Shape.DRAWS);
-
+public interface Loss {
     /** What a loss is of the teacher's probabilities, which decides what it may be combined with. */
     enum Shape {
-        /** Linear in them, so unbiased for draws, and defined for any target. */
+        /** Linear in them, so defined for any target. */
         LINEAR,
         /** Not linear in them. */
         CURVED,
@@ -52,67 +25,112 @@ public enum Loss {
         DRAWS
     }
 
-    /** A number that a loss takes: its name, default and range. */
-    public record Parameter(String name, double defaultValue, double least, double most) {}
-
-    private final Shape shape;
-    private final Optional<Parameter> parameter;
-
-    Loss(Shape shape) {
-        this.shape = shape;
-        this.parameter = Optional.empty();
+    /**
+     * A number that a loss takes.
+     *
+     * @param expected which numbers are allowed, for messages
+     */
+    record Parameter(String name, double defaultValue, String expected, DoublePredicate allowed) {
+        /** A number from one to another, both allowed. */
+        public static Parameter between(String name, double defaultValue, double least, double most) {
+            return new Parameter(name, defaultValue, least + " to " + most, value -> value >= least && value <= most);
+        }
     }
 
-    Loss(Shape shape, Parameter parameter) {
-        this.shape = shape;
-        this.parameter = Optional.of(parameter);
+    /** Name in settings, checkpoints and summaries: the class's. */
+    default String key() {
+        return getClass().getName();
     }
 
-    /** Name in settings. */
-    public String key() {
-        return name().toLowerCase(Locale.ROOT);
+    /** What it is of the teacher's probabilities. */
+    Shape shape();
+
+    /** The number that it takes, if any: {@code loss_parameter}. */
+    default Optional<Parameter> parameter() {
+        return Optional.empty();
     }
 
-    /** The number that it takes, if any. */
-    public Optional<Parameter> parameter() {
-        return parameter;
+    /**
+     * The function {@code divergence} of its TorchScript. {@code PARAMETER}, {@code LOG_OF_PARAMETER} and {@code LOG_OF_REST}, log(1 −
+     * parameter), stand for numbers.
+     *
+     * @param parameter its number; 0 where it takes none
+     */
+    default String script(double parameter) {
+        return ScriptText.beside(getClass(), getClass().getSimpleName());
+    }
+
+    /**
+     * What it learns from step to step, at the beginning of a run; {@link LossState#NONE} where it learns nothing.
+     *
+     * @param parameter its number; 0 where it takes none
+     * @param steps of the run in all
+     */
+    default LossState begin(double parameter, long steps) {
+        return LossState.NONE;
     }
 
     /** Whether it reads the teacher's raw logits, column {@code teacher_logits}, and no probabilities. */
-    public boolean needsLogits() {
-        return shape == Shape.LOGITS;
+    default boolean needsLogits() {
+        return shape() == Shape.LOGITS;
     }
 
     /** Whether it is for draws alone. */
-    public boolean needsDraws() {
-        return shape == Shape.DRAWS;
+    default boolean needsDraws() {
+        return shape() == Shape.DRAWS;
     }
 
     /** Whether it is unbiased where the teacher's probabilities are frequencies of draws. */
-    public boolean takesDraws() {
-        return shape == Shape.DRAWS || this == FORWARD_KL || this == SOFT_CROSS_ENTROPY;
+    default boolean takesDraws() {
+        return shape() == Shape.DRAWS;
     }
 
     /** The treatments of missing mass that it is defined with; none where nothing can be missing. */
-    public Set<MissingMass> treatments() {
-        return switch (shape) {
+    default Set<MissingMass> treatments() {
+        return switch (shape()) {
             case LINEAR -> EnumSet.allOf(MissingMass.class);
             case CURVED -> EnumSet.of(MissingMass.TAIL_BUCKET, MissingMass.BOTH_RENORMALISED);
             case LOGITS, DRAWS -> EnumSet.noneOf(MissingMass.class);
         };
     }
 
-    /** All names. */
-    public static List<String> keys() {
-        return Stream.of(values()).map(Loss::key).toList();
+    /** The names of the built-in losses. */
+    static List<String> keys() {
+        return Stream.of(BuiltInLoss.values()).map(Loss::key).toList();
     }
 
-    /** The loss of that name. */
-    public static Loss of(String key) {
-        return Stream.of(values())
+    /**
+     * The loss of that name: a built-in one, or where the name has a dot, of the class on the class path.
+     *
+     * @throws IllegalArgumentException where there is none, or the class is no loss
+     */
+    static Loss of(String key) {
+        return key.contains(".") ? ofClass(key) : builtIn(key);
+    }
+
+    private static Loss builtIn(String key) {
+        return Stream.of(BuiltInLoss.values())
                 .filter(value -> value.key().equals(key))
                 .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException(
-                        "loss: " + key + " (expected: " + String.join(", ", keys()) + ")"));
+                .orElseThrow(() -> new IllegalArgumentException("loss: " + key + " (expected: "
+                        + String.join(", ", keys()) + ", or the full name of a class of your own)"));
+    }
+
+    private static Loss ofClass(String name) {
+        try {
+            Class<?> found = Class.forName(name);
+            if (!Loss.class.isAssignableFrom(found) || found.isEnum()) {
+                throw new IllegalArgumentException("loss: " + name + " is no loss (expected: a class that implements "
+                        + Loss.class.getName() + ")");
+            }
+            return (Loss) found.getConstructor().newInstance();
+        } catch (ClassNotFoundException e) {
+            throw new IllegalArgumentException("loss: " + name + " (expected: a class on the class path)", e);
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalArgumentException(
+                    "loss: " + name + ": " + e
+                            + " (expected: a public class with a public constructor without arguments)",
+                    e);
+        }
     }
 }

@@ -1,13 +1,20 @@
 package dev.lyne.student.train;
 
+import dev.lyne.student.loss.BuiltInLoss;
 import dev.lyne.student.loss.DistillationLoss;
 import dev.lyne.student.loss.Loss;
 import dev.lyne.student.loss.MissingMass;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.TreeMap;
 
 /** The settings that say which loss a student minimises on a teacher's rows. */
 final class LossSettings {
@@ -25,13 +32,13 @@ final class LossSettings {
     static DistillationLoss loss(
             Settings settings, Selection selection, Optional<Precision> precision, Temperatures temperatures) {
         Loss loss = Loss.of(settings.text(Setting.LOSS));
-        requireOwn(settings, Setting.SLIM_RATIO, loss, Loss.SLIM);
-        requireOwn(settings, Setting.TAID_START, loss, Loss.TAID);
+        requireOwn(settings, Setting.SLIM_RATIO, loss, BuiltInLoss.SLIM);
+        requireOwn(settings, Setting.TAID_START, loss, BuiltInLoss.TAID);
         if (loss.needsLogits() && precision.equals(Optional.of(Precision.COMPACT))) {
             throw Settings.refused(
                     Setting.ROW_PRECISION, "compact", "exact or half with loss=" + loss.key() + ", which takes logits");
         }
-        if (loss == Loss.AKL && selection instanceof Selection.Chosen) {
+        if (loss == BuiltInLoss.AKL && selection instanceof Selection.Chosen) {
             throw Settings.refused(
                     Setting.SELECTION,
                     settings.text(Setting.SELECTION),
@@ -52,19 +59,34 @@ final class LossSettings {
 
     private static OptionalDouble number(Settings settings, Loss loss) {
         Optional<String> given = settings.optional(Setting.LOSS_PARAMETER);
-        if (loss == Loss.SLIM) {
-            if (given.isPresent()) {
-                throw Settings.refused(Setting.LOSS_PARAMETER, given.get(), "not given with loss=slim; see slim_ratio");
-            }
+        if (loss == BuiltInLoss.SLIM) {
+            requireNone(given, loss, Setting.SLIM_RATIO);
             return OptionalDouble.of(
                     settings.choice(Setting.SLIM_RATIO, List.of(FORWARD, BACKWARD))
                                     .equals(FORWARD)
                             ? 1
                             : -1);
         }
-        return given.isEmpty()
-                ? OptionalDouble.empty()
-                : OptionalDouble.of(settings.number(Setting.LOSS_PARAMETER, 0, 1, true));
+        if (loss == BuiltInLoss.TAID) {
+            requireNone(given, loss, Setting.TAID_START);
+            return OptionalDouble.of(settings.number(Setting.TAID_START, 0, 1, false));
+        }
+        if (given.isEmpty()) {
+            return OptionalDouble.empty();
+        }
+        // What a loss of one's own takes, it says itself.
+        double most = loss instanceof BuiltInLoss ? 1 : Double.MAX_VALUE;
+        return OptionalDouble.of(
+                settings.number(Setting.LOSS_PARAMETER, loss instanceof BuiltInLoss ? 0 : -most, most, true));
+    }
+
+    private static void requireNone(Optional<String> given, Loss loss, Setting instead) {
+        if (given.isPresent()) {
+            throw Settings.refused(
+                    Setting.LOSS_PARAMETER,
+                    given.get(),
+                    "not given with loss=" + loss.key() + "; see " + instead.key());
+        }
     }
 
     private static void requireOwn(Settings settings, Setting setting, Loss loss, Loss owner) {
@@ -75,12 +97,39 @@ final class LossSettings {
     }
 
     /** A loss with what it is combined with, as checkpoints name it. */
-    static String describe(DistillationLoss loss) {
+    static Map<String, String> identity(DistillationLoss loss) {
+        Map<String, String> identity = new TreeMap<>();
+        boolean taid = loss.loss() == BuiltInLoss.TAID;
+        identity.put("loss", describe(loss, !taid));
+        // It stands in the checkpoints of every loss, so that those of before go on.
+        identity.put(
+                "taid_start",
+                taid
+                        ? Double.toString(loss.parameter().orElseThrow())
+                        : Setting.TAID_START.defaultValue().orElseThrow());
+        if (!(loss.loss() instanceof BuiltInLoss)) {
+            // A class of one's own may come back with another formula under its name.
+            identity.put(
+                    "loss.script", sha256(loss.loss().script(loss.parameter().orElse(0))));
+        }
+        return identity;
+    }
+
+    private static String sha256(String text) {
+        try {
+            byte[] digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(digest);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static String describe(DistillationLoss loss, boolean parameter) {
         return loss.loss().key()
                 + loss.missing()
                         .map(missing -> " missing_mass=" + missing.key())
                         .orElse("")
-                + (loss.parameter().isPresent()
+                + (parameter && loss.parameter().isPresent()
                         ? " parameter=" + loss.parameter().getAsDouble()
                         : "")
                 + " temperature_squared=" + loss.temperatureSquared();

@@ -7,12 +7,28 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Set;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /** {@code metrics.jsonl}: a line a step, and a line an evaluation. One thread uses it. */
 final class MetricsFile implements Closeable {
     private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    /** The names of a line, but for the scheduled values of a step. */
+    static final Set<String> OWN = Set.of(
+            "step",
+            "loss",
+            "nll",
+            "divergence",
+            "gradient_norm",
+            "positions",
+            "seconds",
+            "positions_per_second",
+            "stall_fraction",
+            "coverage",
+            "sources",
+            "held_out_nll");
 
     private static final int PIECE_BYTES = 1 << 13;
 

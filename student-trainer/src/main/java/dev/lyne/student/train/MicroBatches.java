@@ -3,7 +3,6 @@ package dev.lyne.student.train;
 import dev.lyne.lm.training.Column;
 import dev.lyne.lm.training.TrainingBatch;
 import dev.lyne.student.loss.DistillationLoss;
-import dev.lyne.student.loss.Loss;
 import dev.lyne.student.tokens.Window;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -80,9 +79,7 @@ record MicroBatches(int microBatchTokens, Optional<DistillationLoss> loss) {
                     .of(
                             items.stream().map(StepItem::targets).toList(),
                             wanted.stream().mapToInt(p -> p.length).toArray()));
-            if (loss.get().loss() == Loss.TAID) {
-                named.put("taid_lambda", filled(rows, values.taidLambda()));
-            }
+            values.ofLoss().forEach((name, value) -> named.put(name, filled(rows, value)));
             if (loss.get().studentTemperature() == DistillationLoss.BY_COLUMN) {
                 named.put("student_temperature", filled(rows, values.studentTemperature()));
             }

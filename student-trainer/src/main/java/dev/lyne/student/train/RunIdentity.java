@@ -164,8 +164,7 @@ final class RunIdentity {
         }
         identity.put("selection", SelectionSettings.describe(distillation.selection()));
         identity.put("row_precision", SelectionSettings.describePrecision(distillation));
-        identity.put("loss", LossSettings.describe(distillation.loss()));
-        identity.put("taid_start", Double.toString(distillation.taidStart()));
+        identity.putAll(LossSettings.identity(distillation.loss()));
         distillation.steps().ifPresent(steps -> identity.put("targets_steps", steps.first() + "-" + steps.last()));
         identity.put("alpha_schedule", distillation.alphaSchedule().describe());
         identity.put("temperatures", distillation.temperatures().describe());

@@ -128,12 +128,12 @@ public final class RunReports {
         }
     }
 
+    /** What is neither a measurement nor a count: schedules' values, and those of a loss that learns. */
     private static Map<String, Double> scheduled(JsonNode line) {
         Map<String, Double> scheduled = new LinkedHashMap<>();
-        for (String name : StepValues.NAMES) {
-            double value = line.path(name).asDouble(Double.NaN);
-            if (!Double.isNaN(value)) {
-                scheduled.put(name, value);
+        for (Map.Entry<String, JsonNode> entry : line.properties()) {
+            if (!MetricsFile.OWN.contains(entry.getKey()) && entry.getValue().isNumber()) {
+                scheduled.put(entry.getKey(), entry.getValue().asDouble());
             }
         }
         return scheduled;

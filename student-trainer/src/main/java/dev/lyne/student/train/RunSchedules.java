@@ -1,5 +1,7 @@
 package dev.lyne.student.train;
 
+import java.util.Map;
+
 /** The schedules of a run of so many steps. */
 record RunSchedules(Schedule learningRate, Schedule alpha, Temperatures temperatures, long steps) {
     /** Those of a configuration. */
@@ -11,14 +13,14 @@ record RunSchedules(Schedule learningRate, Schedule alpha, Temperatures temperat
                 steps);
     }
 
-    /** The values of a step, counted from 1. */
-    StepValues at(long step, double taidLambda) {
+    /**
+     * The values of a step, counted from 1.
+     *
+     * @param ofLoss the values that the loss has learnt
+     */
+    StepValues at(long step, Map<String, Double> ofLoss) {
         float teacher = temperatures.teacherAt(step, steps);
         return new StepValues(
-                learningRate.learningRateAt(step),
-                alpha.at(step),
-                teacher,
-                temperatures.studentAt(teacher),
-                taidLambda);
+                learningRate.learningRateAt(step), alpha.at(step), teacher, temperatures.studentAt(teacher), ofLoss);
     }
 }

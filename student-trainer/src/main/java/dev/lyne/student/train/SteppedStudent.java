@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -54,7 +55,12 @@ public final class SteppedStudent implements AutoCloseable {
         this.batches = new MicroBatches(
                 config.data().microBatchTokens(),
                 Optional.of(config.distillation().loss()));
-        this.values = RunSchedules.of(config, config.run().steps()).at(1, 1);
+        long steps = config.run().steps();
+        this.values = RunSchedules.of(config, steps)
+                .at(
+                        1,
+                        LossProgress.of(config.distillation().loss(), steps, Map.of())
+                                .values());
     }
 
     /**

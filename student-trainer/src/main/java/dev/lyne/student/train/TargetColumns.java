@@ -21,6 +21,9 @@ import java.util.Optional;
  * @param temperature τ of the teacher's distribution
  */
 record TargetColumns(float temperature) {
+    /** What the names of all of these columns begin with. */
+    static final String PREFIX = "teacher_";
+
     TargetColumns {
         if (!(temperature > 0) || Float.isInfinite(temperature)) {
             throw new IllegalArgumentException("teacher_temperature: " + temperature + " (expected: finite, above 0)");

@@ -95,7 +95,6 @@ public record TrainingConfig(
      * @param steps those of a trajectory that targets are taken of; empty for a capture of one finished model
      * @param loss what is minimised on the teacher's rows
      * @param alphaSchedule weight of the distillation loss
-     * @param taidStart where TAID's target begins between the student and the teacher
      * @param selection which entries of a teacher row are asked for
      * @param precision how rows are coded on their way
      * @param asCaptured whether captured targets are taken in the form that they have, whatever {@code precision} says
@@ -113,7 +112,6 @@ public record TrainingConfig(
             DistillationLoss loss,
             ScheduleSettings alphaSchedule,
             Temperatures temperatures,
-            double taidStart,
             int inFlight,
             double minCoverage) {
         /** Whether anything is learnt from a teacher, asked now or captured before. */
@@ -264,7 +262,6 @@ public record TrainingConfig(
                         settings.number(Setting.ALPHA, 0, 1, true),
                         settings.number(Setting.FINAL_ALPHA, 0, 1, true)),
                 temperatures,
-                settings.number(Setting.TAID_START, 0, 1, false),
                 settings.integer(Setting.IN_FLIGHT, 1, 1 << 16),
                 settings.number(Setting.MIN_COVERAGE, 0, 1, true));
     }

@@ -5,7 +5,7 @@ import dev.lyne.lm.training.TrainingBatch;
 import dev.lyne.student.checkpoint.CheckpointStore;
 import dev.lyne.student.checkpoint.RunState;
 import dev.lyne.student.evaluate.HeldOutLoss;
-import dev.lyne.student.loss.DistillationLoss;
+import dev.lyne.student.loss.LossState;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,7 +39,7 @@ final class TrainingLoop {
             MicroBatches batches,
             Optional<TrajectoryRecorder> recorder,
             RunSchedules schedules,
-            TaidProgress taid,
+            LossProgress loss,
             Optional<HeldOutLoss> heldOut,
             CheckpointStore checkpoints,
             MetricsFile metrics,
@@ -225,7 +225,7 @@ final class TrainingLoop {
     }
 
     private Result optimise(List<StepItem> items) {
-        StepValues values = parts.schedules().at(totals.step() + 1, parts.taid().lambda());
+        StepValues values = parts.schedules().at(totals.step() + 1, parts.loss().values());
         List<TrainingBatch> batches = parts.batches().of(items, values);
         double[] sums = new double[parts.model().terms().size()];
         for (TrainingBatch batch : batches) {
@@ -250,10 +250,11 @@ final class TrainingLoop {
                 items.stream().filter(item -> item.targets().isPresent()).toList());
         boolean distilled = values.alpha() > 0 && covered > 0; // rows of weight 0 leave no divergence behind
         double divergence = divergenceTerm < 0 || !distilled ? Double.NaN : sums[divergenceTerm] / covered;
+        double nll = nllTerm < 0 ? sums[0] : sums[nllTerm] / positions;
         if (distilled) {
-            parts.taid().stepped(totals.step() + 1, divergence);
+            parts.loss().stepped(new LossState.Step(totals.step() + 1, nll, divergence));
         }
-        return new Result(sums[0], nllTerm < 0 ? sums[0] : sums[nllTerm] / positions, divergence, values, norm);
+        return new Result(sums[0], nll, divergence, values, norm);
     }
 
     private void log(Result result, long positions, long nanos) throws IOException {
@@ -263,7 +264,7 @@ final class TrainingLoop {
                 result.loss(),
                 result.nll(),
                 result.divergence(),
-                result.values().named(parts.batches().loss().map(DistillationLoss::loss)),
+                result.values().named(parts.batches().loss().isPresent()),
                 result.norm(),
                 positions,
                 positions * 1e9 / Math.max(1, nanos),
@@ -321,7 +322,7 @@ final class TrainingLoop {
                 parts.sequence().index(next),
                 forced(parts.metrics()::force, parts.metrics()::wholeBytes),
                 forced(parts.events()::force, parts.events()::wholeBytes),
-                parts.taid().state());
+                parts.loss().saved());
         parts.checkpoints().write(plan.name(), state, parts.model()::saveState);
         checkpointedStep = totals.step();
         checkpointNanos = parts.nanoTicker().getAsLong();

@@ -215,8 +215,9 @@ final class TrainingSession {
         }
         RunReports.writeSettings(config.settings(), directory.settings());
         RunTotals totals = new RunTotals(state, identity);
-        TaidProgress taid = new TaidProgress(config.distillation().taidStart(), steps);
-        taid.restore(state.progress());
+        LossProgress loss = config.distillation().enabled()
+                ? LossProgress.of(config.distillation().loss(), steps, state.progress())
+                : LossProgress.none();
         listener.onStart(new ProgressListener.Start(
                 config.name(), model.parameters(), windows.count(), windows.lossTokens(), state.step(), steps));
         material.unevenEpochs(config).ifPresent(listener::onNotice);
@@ -237,7 +238,7 @@ final class TrainingSession {
                                     : Optional.empty()),
                     recording.recorder(),
                     RunSchedules.of(config, steps),
-                    taid,
+                    loss,
                     material.heldOut(),
                     checkpoints,
                     metrics,

@@ -156,13 +156,13 @@ record LossBatch(
         if (loss.loss().needsLogits()) {
             columns.put("teacher_logits", table(manager, raw, k, type));
         }
-        if (loss.loss() == Loss.SLIM) {
+        if (loss.loss() == BuiltInLoss.SLIM) {
             double[] data = java.util.stream.IntStream.range(0, n)
                     .mapToDouble(this::teacherDataLogProb)
                     .toArray();
             columns.put("teacher_data_log_prob", array(manager, data, type));
         }
-        if (loss.loss() == Loss.TAID) {
+        if (loss.loss() == BuiltInLoss.TAID) {
             columns.put("taid_lambda", array(manager, filled(n, lambda), type));
         }
     }

@@ -21,7 +21,7 @@ final class LossGradientTest {
     /** Every valid pair, with the ends and the middle of a loss's number. */
     static Stream<DistillationLoss> valid() {
         List<DistillationLoss> all = new ArrayList<>();
-        for (Loss loss : Loss.values()) {
+        for (BuiltInLoss loss : BuiltInLoss.values()) {
             for (OptionalDouble number : numbers(loss)) {
                 for (MissingMass missing : loss.treatments()) {
                     all.add(new DistillationLoss(loss, Optional.of(missing), number, false, 1, true));
@@ -46,7 +46,7 @@ final class LossGradientTest {
         return new DistillationLoss(loss.loss(), loss.missing(), loss.parameter(), loss.drawn(), temperature, squared);
     }
 
-    private static List<OptionalDouble> numbers(Loss loss) {
+    private static List<OptionalDouble> numbers(BuiltInLoss loss) {
         return switch (loss) {
             case JSD ->
                 List.of(OptionalDouble.of(0.5), OptionalDouble.of(0.2), OptionalDouble.of(0), OptionalDouble.of(1));
@@ -58,7 +58,9 @@ final class LossGradientTest {
     }
 
     private static long seed(DistillationLoss loss) {
-        return loss.loss() == Loss.TOTAL_VARIATION ? 5 : System.nanoTime(); // its kinks are no place for differences
+        return loss.loss() == BuiltInLoss.TOTAL_VARIATION
+                ? 5
+                : System.nanoTime(); // its kinks are no place for differences
     }
 
     @ParameterizedTest

@@ -41,7 +41,7 @@ final class LossReference {
         double[] sb = student(s, teacher, missing);
         double[] fb = student(frozen, teacher, missing);
         double value = of(loss, t, sb, fb, batch.lambda());
-        if (loss.loss() != Loss.SLIM) {
+        if (loss.loss() != BuiltInLoss.SLIM) {
             return value;
         }
         double ty = Math.exp(batch.teacherDataLogProb(row));
@@ -53,7 +53,7 @@ final class LossReference {
     private static double drawn(Loss loss, Row teacher, double[] shares, double[] s) {
         double sum = 0;
         for (int i = 0; i < shares.length; i++) {
-            double logT = loss == Loss.FORWARD_KL ? teacher.logProbabilities()[i] : 0;
+            double logT = loss == BuiltInLoss.FORWARD_KL ? teacher.logProbabilities()[i] : 0;
             sum += shares[i] * (logT - Math.log(s[teacher.ids()[i]]));
         }
         return sum;
@@ -61,7 +61,7 @@ final class LossReference {
 
     private static double of(DistillationLoss loss, double[] t, double[] s, double[] frozen, double lambda) {
         double number = loss.parameter().orElse(0);
-        return switch (loss.loss()) {
+        return switch ((BuiltInLoss) loss.loss()) {
             case FORWARD_KL -> kl(t, s);
             case REVERSE_KL -> kl(s, t);
             case JSD ->

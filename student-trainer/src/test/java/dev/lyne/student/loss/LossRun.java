@@ -33,7 +33,7 @@ public final class LossRun {
     public static Result of(
             boolean drawn, double[][] logits, int[] labels, long[] ids, Map<String, double[]> columns, DataType type) {
         return of(
-                new DistillationLoss(Loss.FORWARD_KL, Optional.empty(), OptionalDouble.empty(), drawn, 1, true),
+                new DistillationLoss(BuiltInLoss.FORWARD_KL, Optional.empty(), OptionalDouble.empty(), drawn, 1, true),
                 logits,
                 labels,
                 ids,

@@ -42,15 +42,15 @@ final class LossValuesTest {
         "JSD, 3, .1415480206",
         "TOTAL_VARIATION, 3, .4334727617",
     })
-    void loss_goldenRows_givesTheKnownMeans(Loss loss, int k, double mean) {
+    void loss_goldenRows_givesTheKnownMeans(BuiltInLoss loss, int k, double mean) {
         assertThat(value(DistillationLoss.of(loss), STUDENT, TEACHER, k) / 8).isEqualTo(mean, within(1e-6));
     }
 
     @ParameterizedTest
     @EnumSource(
-            value = Loss.class,
+            value = BuiltInLoss.class,
             names = {"FORWARD_KL", "REVERSE_KL", "JSD", "SKEW_FORWARD_KL", "SKEW_REVERSE_KL", "TOTAL_VARIATION"})
-    void loss_growingNestedIds_neverFallsAndReachesTheWhole(Loss loss) {
+    void loss_growingNestedIds_neverFallsAndReachesTheWhole(BuiltInLoss loss) {
         long seed = System.nanoTime();
         Random random = new Random(seed);
         double[][] student = {random.doubles(30, -4, 4).toArray()};
@@ -73,39 +73,39 @@ final class LossValuesTest {
     void slim_bothRatios_giveTheKnownWeights() {
         double[] teacher = {Math.log(.9), Math.log(.1)};
         double[] student = {Math.log(.3), Math.log(.7)};
-        double plain = value(DistillationLoss.of(Loss.SOFT_CROSS_ENTROPY), one(student), one(teacher), 2);
+        double plain = value(DistillationLoss.of(BuiltInLoss.SOFT_CROSS_ENTROPY), one(student), one(teacher), 2);
         assertThat(value(slim(1), one(student), one(teacher), 2) / plain).isEqualTo(.950213, within(1e-6));
         assertThat(value(slim(-1), one(student), one(teacher), 2) / plain).isEqualTo(.283469, within(1e-6));
     }
 
     private static DistillationLoss slim(double ratio) {
-        return new DistillationLoss(Loss.SLIM, Optional.empty(), OptionalDouble.of(ratio), false, 1, true);
+        return new DistillationLoss(BuiltInLoss.SLIM, Optional.empty(), OptionalDouble.of(ratio), false, 1, true);
     }
 
     @ParameterizedTest
     @EnumSource(
-            value = Loss.class,
+            value = BuiltInLoss.class,
             mode = EnumSource.Mode.EXCLUDE,
             names = {"MSE_LOGITS", "RANDOM_SAMPLING"})
-    void loss_tailOfAMillionth_keepsItsPrecisionInSinglePrecision(Loss loss) {
+    void loss_tailOfAMillionth_keepsItsPrecisionInSinglePrecision(BuiltInLoss loss) {
         assertSingleEqualsWide(loss, peaked(-20), 1e-5);
     }
 
     @ParameterizedTest
     @EnumSource(
-            value = Loss.class,
+            value = BuiltInLoss.class,
             mode = EnumSource.Mode.EXCLUDE,
             names = {"MSE_LOGITS", "RANDOM_SAMPLING"})
-    void loss_tailBelowTheRangeOfAFloat_staysFiniteAndRight(Loss loss) {
+    void loss_tailBelowTheRangeOfAFloat_staysFiniteAndRight(BuiltInLoss loss) {
         assertSingleEqualsWide(loss, peaked(-130), 1e-5);
     }
 
     @ParameterizedTest
     @EnumSource(
-            value = Loss.class,
+            value = BuiltInLoss.class,
             mode = EnumSource.Mode.EXCLUDE,
             names = {"MSE_LOGITS", "RANDOM_SAMPLING"})
-    void loss_keptIdsThatTheStudentRulesOut_staysFiniteAndRight(Loss loss) {
+    void loss_keptIdsThatTheStudentRulesOut_staysFiniteAndRight(BuiltInLoss loss) {
         double[] logits = peaked(-3);
         logits[3] = -140;
         logits[5] = -150;
@@ -116,7 +116,7 @@ final class LossValuesTest {
     void reverseKl_teachersTailOfNothing_isFinite() {
         Row row = new Row(new int[] {3, 5}, new double[] {Math.log(.6), Math.log(.4)}, Double.NEGATIVE_INFINITY);
         LossBatch batch = batch(peaked(-3), row);
-        LossBatch.Result result = batch.run(DistillationLoss.of(Loss.REVERSE_KL), DataType.FLOAT32);
+        LossBatch.Result result = batch.run(DistillationLoss.of(BuiltInLoss.REVERSE_KL), DataType.FLOAT32);
         assertThat(result.sums()[0]).isBetween(1.0, 100.0);
         assertThat(Arrays.stream(result.gradient()[0]).allMatch(Double::isFinite))
                 .isTrue();
@@ -143,7 +143,7 @@ final class LossValuesTest {
                         + " soft_cross_entropy, random_sampling)",
                 "RANDOM_SAMPLING||false|loss: random_sampling without draws (expected: a selection that draws)",
             })
-    void of_impossiblePair_isRefusedByName(Loss loss, MissingMass missing, boolean drawn, String message) {
+    void of_impossiblePair_isRefusedByName(BuiltInLoss loss, MissingMass missing, boolean drawn, String message) {
         assertThatThrownBy(() -> new DistillationLoss(
                         loss, Optional.ofNullable(missing), OptionalDouble.empty(), drawn, 1, true))
                 .isInstanceOf(IllegalArgumentException.class)
@@ -152,14 +152,14 @@ final class LossValuesTest {
 
     @Test
     void of_numberOutOfRange_isRefused() {
-        assertThatThrownBy(() -> number(Loss.JSD, 1.5))
+        assertThatThrownBy(() -> number(BuiltInLoss.JSD, 1.5))
                 .hasMessage("loss_parameter: 1.5 with loss=jsd (expected: beta, 0.0 to 1.0)");
-        assertThatThrownBy(() -> number(Loss.SLIM, 0.5))
+        assertThatThrownBy(() -> number(BuiltInLoss.SLIM, 0.5))
                 .hasMessage("loss_parameter: 0.5 with loss=slim (expected: ratio, 1 or -1)");
-        assertThatThrownBy(() -> number(Loss.FORWARD_KL, 0.5))
+        assertThatThrownBy(() -> number(BuiltInLoss.FORWARD_KL, 0.5))
                 .hasMessage("loss_parameter: 0.5 with loss=forward_kl (expected: none given, as it takes no number)");
         assertThatThrownBy(() -> new DistillationLoss(
-                        Loss.FORWARD_KL, Optional.empty(), OptionalDouble.empty(), false, -1, true))
+                        BuiltInLoss.FORWARD_KL, Optional.empty(), OptionalDouble.empty(), false, -1, true))
                 .hasMessage("student_temperature: -1.0 (expected: finite, above 0)");
         assertThatThrownBy(() -> Loss.of("kl")).hasMessageStartingWith("loss: kl (expected: forward_kl, reverse_kl, ");
         assertThatThrownBy(() -> MissingMass.of("tail"))
@@ -167,7 +167,7 @@ final class LossValuesTest {
                         + " residual_to_gold)");
     }
 
-    private static DistillationLoss number(Loss loss, double number) {
+    private static DistillationLoss number(BuiltInLoss loss, double number) {
         return new DistillationLoss(loss, Optional.empty(), OptionalDouble.of(number), false, 1, true);
     }
 
@@ -192,7 +192,7 @@ final class LossValuesTest {
                 0.4);
     }
 
-    private static void assertSingleEqualsWide(Loss loss, double[] logits, double tolerance) {
+    private static void assertSingleEqualsWide(BuiltInLoss loss, double[] logits, double tolerance) {
         Row row = new Row(new int[] {3, 5}, new double[] {Math.log(.6), Math.log(.3)}, Math.log(.1));
         LossBatch batch = batch(logits, row);
         DistillationLoss what = DistillationLoss.of(loss);

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.client.TargetSource;
-import dev.lyne.student.loss.Loss;
+import dev.lyne.student.loss.BuiltInLoss;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,15 +35,15 @@ final class LossTrainingTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Loss.class)
-    void train_everyLoss_falls(Loss loss) throws Exception {
+    @EnumSource(BuiltInLoss.class)
+    void train_everyLoss_falls(BuiltInLoss loss) throws Exception {
         List<ProgressListener.Step> steps = new ArrayList<>();
         Map<Setting, String> settings = new EnumMap<>(
                 Map.of(Setting.LOSS, loss.key(), Setting.ALPHA, "1", Setting.STEPS, "20", Setting.EVALUATE_EVERY, "0"));
         if (loss.needsDraws()) {
             settings.put(Setting.SELECTION, "draws");
         }
-        if (loss == Loss.TAID) {
+        if (loss == BuiltInLoss.TAID) {
             settings.put(Setting.TAID_START, "1"); // a target that moves would not let it fall
         }
         RunSummary summary = run(config("out", settings), false, listening(steps));
@@ -151,28 +151,6 @@ final class LossTrainingTest {
                 .hasSameBinaryContentAs(new RunDirectory(directory.resolve("whole"))
                         .checkpoints()
                         .resolve("step-000008/state.safetensors"));
-    }
-
-    @Test
-    void taidProgress_fallingLoss_movesAheadOfTheStraightLineAndEndsAtTheTeacher() {
-        TaidProgress progress = new TaidProgress(0.4, 100);
-        assertThat(progress.lambda()).isEqualTo(0.4);
-        progress.stepped(1, 2.0);
-        assertThat(progress.lambda()).as("nothing to compare with").isEqualTo(0.4);
-        progress.stepped(2, 1.0);
-        assertThat(progress.lambda()).isEqualTo(0.4 + 0.6 * 2 / 100, within(1e-12));
-        TaidProgress slow = new TaidProgress(0.4, 1_000_000);
-        slow.stepped(1, 2.0);
-        slow.stepped(2, 1.0);
-        double momentum = 0.01 * 0.5;
-        assertThat(slow.lambda()).isEqualTo(0.4 + 5e-4 / (1 + Math.exp(-momentum)) * 0.6, within(1e-12));
-        TaidProgress restored = new TaidProgress(0.4, 1_000_000);
-        restored.restore(slow.state());
-        restored.stepped(3, 0.9);
-        slow.stepped(3, 0.9);
-        assertThat(restored.lambda()).isEqualTo(slow.lambda());
-        progress.stepped(100, 0.5);
-        assertThat(progress.lambda()).isEqualTo(1);
     }
 
     private TrainingConfig config(String out, Map<Setting, String> others) throws Exception {

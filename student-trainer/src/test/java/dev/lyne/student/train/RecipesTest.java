@@ -3,7 +3,7 @@ package dev.lyne.student.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.student.loss.Loss;
+import dev.lyne.student.loss.BuiltInLoss;
 import dev.lyne.wire.Selection;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -52,12 +52,12 @@ final class RecipesTest {
                 "pretraining_distillation", Optional.empty(), Map.of(Setting.STEPS, "200", Setting.LEARNING_RATE, "1"));
         assertThat(config.distillation().selection()).isEqualTo(new Selection.TopPK(0.95, 50, 1, List.of(2f)));
         RunSchedules schedules = RunSchedules.of(config, 200);
-        StepValues middle = schedules.at(100, 1);
-        assertThat(middle).isEqualTo(new StepValues(1, 0.9, 2, 1, 1));
-        assertThat(schedules.at(10, 1).alpha()).isEqualTo(0.45);
-        assertThat(schedules.at(200, 1).alpha()).isZero();
+        StepValues middle = schedules.at(100, Map.of());
+        assertThat(middle).isEqualTo(new StepValues(1, 0.9, 2, 1, Map.of()));
+        assertThat(schedules.at(10, Map.of()).alpha()).isEqualTo(0.45);
+        assertThat(schedules.at(200, Map.of()).alpha()).isZero();
         // The last of 20 steps of decay still learns.
-        assertThat(schedules.at(200, 1).learningRate())
+        assertThat(schedules.at(200, Map.of()).learningRate())
                 .isCloseTo((1 + Math.cos(Math.PI * 19 / 20)) / 2, Offset.offset(1e-12));
     }
 
@@ -65,7 +65,7 @@ final class RecipesTest {
     void recipe_fileAndFlags_takeItsPlace() throws IOException {
         Path file = Files.writeString(directory.resolve("mine.yaml"), "loss_parameter: 0.2\ntop_k: 32\n");
         TrainingConfig config = config("gkd_off_policy", Optional.of(file), Map.of(Setting.TOP_K, "16"));
-        assertThat(config.distillation().loss().loss()).isEqualTo(Loss.JSD);
+        assertThat(config.distillation().loss().loss()).isEqualTo(BuiltInLoss.JSD);
         assertThat(config.distillation().loss().parameter()).hasValue(0.2);
         assertThat(config.distillation().selection()).isEqualTo(new Selection.TopK(16, List.of()));
     }

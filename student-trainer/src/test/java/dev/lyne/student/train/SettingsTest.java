@@ -143,7 +143,11 @@ final class SettingsTest {
                 "truncate_at|tempered selection=top_p_k teacher_temperature=2 temperature_schedule=cosine|truncate_at:"
                         + " tempered (expected: raw with a temperature_schedule)",
                 "loss|kl|loss: kl (expected: forward_kl, reverse_kl, jsd, skew_forward_kl, skew_reverse_kl,"
-                        + " total_variation, soft_cross_entropy, mse_logits, akl, taid, slim, random_sampling)",
+                        + " total_variation, soft_cross_entropy, mse_logits, akl, taid, slim, random_sampling, or the full name"
+                        + " of a class of your own)",
+                "loss|no.such.Loss|loss: no.such.Loss (expected: a class on the class path)",
+                "loss|java.lang.String|loss: java.lang.String is no loss (expected: a class that implements"
+                        + " dev.lyne.student.loss.Loss)",
                 "loss|reverse_kl selection=draws|loss: reverse_kl on draws, where it is biased (expected: one of"
                         + " forward_kl, soft_cross_entropy, random_sampling)",
                 "loss|random_sampling|loss: random_sampling without draws (expected: a selection that draws)",
@@ -159,6 +163,8 @@ final class SettingsTest {
                 "loss_parameter|1 loss=slim|loss_parameter: 1 (expected: not given with loss=slim; see slim_ratio)",
                 "slim_ratio|student_over_teacher|slim_ratio: student_over_teacher (expected: not given with"
                         + " loss=forward_kl)",
+                "loss_parameter|0.5 loss=taid|loss_parameter: 0.5 (expected: not given with loss=taid; see taid_start)",
+                "taid_start|0 loss=taid|taid_start: 0 (expected: above 0.0, at most 1.0)",
                 "taid_start|0.5|taid_start: 0.5 (expected: not given with loss=forward_kl)",
                 "precision|float16|precision: float16 (expected: float32, bfloat16)",
                 "device|gpu|device: gpu (expected: cpu or cuda:N)",

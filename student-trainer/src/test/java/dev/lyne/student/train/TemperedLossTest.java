@@ -9,8 +9,8 @@ import dev.lyne.client.TargetSequence;
 import dev.lyne.client.Targets;
 import dev.lyne.lm.training.Column;
 import dev.lyne.student.loss.BucketReference;
+import dev.lyne.student.loss.BuiltInLoss;
 import dev.lyne.student.loss.DistillationLoss;
-import dev.lyne.student.loss.Loss;
 import dev.lyne.student.loss.LossRun;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockEncoder;
@@ -59,20 +59,20 @@ final class TemperedLossTest {
 
     static List<Arguments> cases() {
         return Stream.of(
-                        Loss.FORWARD_KL,
-                        Loss.REVERSE_KL,
-                        Loss.JSD,
-                        Loss.SKEW_FORWARD_KL,
-                        Loss.SKEW_REVERSE_KL,
-                        Loss.AKL,
-                        Loss.TAID)
+                        BuiltInLoss.FORWARD_KL,
+                        BuiltInLoss.REVERSE_KL,
+                        BuiltInLoss.JSD,
+                        BuiltInLoss.SKEW_FORWARD_KL,
+                        BuiltInLoss.SKEW_REVERSE_KL,
+                        BuiltInLoss.AKL,
+                        BuiltInLoss.TAID)
                 .flatMap(loss -> Stream.of(0.25f, 0.5f, 2f).map(temperature -> Arguments.of(loss, temperature)))
                 .toList();
     }
 
     @ParameterizedTest
     @MethodSource("cases")
-    void loss_exactRows_isTheBucketedLossOfWholeLogits(Loss loss, float temperature) {
+    void loss_exactRows_isTheBucketedLossOfWholeLogits(BuiltInLoss loss, float temperature) {
         double expected = reference(loss, temperature);
         assertThat(loss(loss, OptionalDouble.empty(), temperature, Precision.EXACT))
                 .isEqualTo(expected, within(1e-4 * expected));
@@ -81,10 +81,11 @@ final class TemperedLossTest {
     /** A kept log-probability at the temperature is within 0.1 nats and a tail within 0.05, with signs that are as good as random. */
     @ParameterizedTest
     @MethodSource("cases")
-    void loss_compactRows_isWithinWhatTheirBoundsImply(Loss loss, float temperature) {
+    void loss_compactRows_isWithinWhatTheirBoundsImply(BuiltInLoss loss, float temperature) {
         double expected = reference(loss, temperature);
-        double allowed =
-                loss == Loss.AKL ? 0.1 : 0.02; // where a mass falls on the edge of the head, its weight changes sides
+        double allowed = loss == BuiltInLoss.AKL
+                ? 0.1
+                : 0.02; // where a mass falls on the edge of the head, its weight changes sides
         assertThat(loss(loss, OptionalDouble.empty(), temperature, Precision.COMPACT))
                 .isEqualTo(expected, within(allowed + 0.005 * expected));
     }
@@ -93,14 +94,14 @@ final class TemperedLossTest {
     @Test
     void akl_headOfOne_isForwardKl() {
         for (float temperature : new float[] {0.5f, 1.5f}) {
-            double forward = loss(Loss.FORWARD_KL, OptionalDouble.empty(), temperature, Precision.COMPACT);
-            assertThat(loss(Loss.AKL, OptionalDouble.of(1), temperature, Precision.COMPACT))
+            double forward = loss(BuiltInLoss.FORWARD_KL, OptionalDouble.empty(), temperature, Precision.COMPACT);
+            assertThat(loss(BuiltInLoss.AKL, OptionalDouble.of(1), temperature, Precision.COMPACT))
                     .isEqualTo(forward, within(1e-6 * forward));
         }
     }
 
     /** The mean over the rows. */
-    private double loss(Loss loss, OptionalDouble parameter, float temperature, Precision precision) {
+    private double loss(BuiltInLoss loss, OptionalDouble parameter, float temperature, Precision precision) {
         Map<String, Column> columns = new TargetColumns(temperature)
                 .of(List.of(Optional.of(targets(temperature, precision))), new int[] {ROWS});
         double[] ones = new double[ROWS];
@@ -201,7 +202,7 @@ final class TemperedLossTest {
         return buckets;
     }
 
-    private double reference(Loss loss, float temperature) {
+    private double reference(BuiltInLoss loss, float temperature) {
         double sum = 0;
         for (int row = 0; row < ROWS; row++) {
             int[] kept = kept(row);
@@ -212,7 +213,7 @@ final class TemperedLossTest {
         return sum / ROWS;
     }
 
-    private static double divergence(Loss loss, double[] t, double[] s) {
+    private static double divergence(BuiltInLoss loss, double[] t, double[] s) {
         return switch (loss) {
             case FORWARD_KL -> kl(t, s);
             case REVERSE_KL -> kl(s, t);

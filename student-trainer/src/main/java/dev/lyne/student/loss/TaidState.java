@@ -1,13 +1,12 @@
-package dev.lyne.student.train;
+package dev.lyne.student.loss;
 
 import java.util.Map;
-import java.util.Objects;
 
 /**
  * How far TAID's target has moved from the student to the teacher: λ grows with the loss's relative fall, smoothed, and at least in a
- * straight line to 1 at the last step (arXiv 2501.16937, algorithm 1). Owned by the training thread.
+ * straight line to 1 at the last step (arXiv 2501.16937, algorithm 1).
  */
-final class TaidProgress {
+final class TaidState implements LossState {
     private static final double SMOOTHING = 0.99;
     private static final double RATE = 5e-4;
     private static final String LAMBDA = "taid.lambda";
@@ -21,44 +20,47 @@ final class TaidProgress {
     private double before = Double.NaN;
 
     /** A run of so many steps that has not begun. */
-    TaidProgress(double start, long steps) {
+    TaidState(double start, long steps) {
         this.start = start;
         this.steps = steps;
         this.lambda = start;
     }
 
-    /** The λ of the step to come, in (0, 1]. */
-    double lambda() {
-        return lambda;
+    /** The λ of the step to come, in (0, 1]: column {@code taid_lambda}. */
+    @Override
+    public Map<String, Double> values() {
+        return Map.of("taid_lambda", lambda);
     }
 
-    /** Takes the divergence of a step, counted from 1. */
-    void stepped(long step, double divergence) {
+    @Override
+    public void stepped(Step step) {
         if (!Double.isNaN(before)) {
-            double fall = (before - divergence) / (before + 1e-15);
+            double fall = (before - step.divergence()) / (before + 1e-15);
             momentum = SMOOTHING * momentum + (1 - SMOOTHING) * fall;
             double own = lambda + RATE / (1 + Math.exp(-momentum)) * (1 - lambda);
-            double line = start + (1 - start) * step / steps;
+            double line = start + (1 - start) * step.number() / steps;
             lambda = Math.min(1, Math.max(own, line));
         }
-        before = divergence;
+        before = step.divergence();
     }
 
-    /** What a checkpoint keeps of it. */
-    Map<String, Double> state() {
+    @Override
+    public Map<String, Double> saved() {
         return Double.isNaN(before) ? Map.of() : Map.of(LAMBDA, lambda, MOMENTUM, momentum, DIVERGENCE, before);
     }
 
-    /** Goes on from what a checkpoint kept. */
-    void restore(Map<String, Double> state) {
-        if (!state.isEmpty()) {
-            lambda = value(state, LAMBDA);
-            momentum = value(state, MOMENTUM);
-            before = value(state, DIVERGENCE);
-        }
+    @Override
+    public void restore(Map<String, Double> saved) {
+        lambda = value(saved, LAMBDA);
+        momentum = value(saved, MOMENTUM);
+        before = value(saved, DIVERGENCE);
     }
 
-    private static double value(Map<String, Double> state, String name) {
-        return Objects.requireNonNull(state.get(name), name);
+    private static double value(Map<String, Double> saved, String name) {
+        Double value = saved.get(name);
+        if (value == null) {
+            throw new IllegalArgumentException(name + ": absent (expected: as a checkpoint keeps it)");
+        }
+        return value;
     }
 }
