@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Plans for many students and replicas: rewrites the tables of docs/scale.md between its markers, and its plots in docs/scale/.
+# Plans for many students and replicas: rewrites the tables of docs/scale.md between its markers, and its pictures in docs/scale/
+# (docs/pictures.sh, which needs Chromium).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 document=docs/scale.md
@@ -18,9 +19,11 @@ plan() { # name, options of its own…
   echo "== $name: $*" >&2
   {
     printf '`./lyne plan $REPLICA $STUDENTS %s`\n\n' "$*"
-    ./lyne plan "${replica[@]}" "${students[@]}" "$@" --svg "docs/scale/$name.svg"
-    printf '\n![%s](scale/%s.svg)\n' "$name" "$name"
+    ./lyne plan "${replica[@]}" "${students[@]}" "$@" --report "$scratch/$name.html"
+    printf '\n![%s](scale/%s.png)\n' "$name" "$name"
   } >"$scratch/$name"
+  docs/pictures.sh "$scratch/$name.html" "$scratch" plan
+  mv "$scratch/plan.png" "docs/scale/$name.png"
   begin="<!-- plan $name -->"
   grep -qxF "$begin" "$document" || { echo "scale.sh: $document has no line $begin" >&2; exit 1; }
   awk -v begin="$begin" -v end="<!-- end of plan $name -->" -v table="$scratch/$name" '

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the shipped studies one after the other and keeps their tables and plots in docs/study/; two to three hours on two cores.
+# Runs the shipped studies one after the other and keeps their tables and pictures in docs/study/; two to three hours on two cores.
+# The pictures are the charts of the studies' pages (docs/pictures.sh, which needs Chromium).
 #   studies/run.sh DIR [STUDY…]
 # The same command goes on where it was interrupted.
 set -euo pipefail
@@ -14,5 +15,7 @@ for study in "$@"; do
   kept=docs/study/$study
   rm -rf "$kept"
   mkdir -p "$kept"
-  cp -r "$out/$study/table.md" "$out/$study/plots" "$kept/"
+  cp "$out/$study/table.md" "$kept/"
+  mapfile -t charts < <(grep -o '"id":"[^"]*"' "$out/$study/report.json" | cut -d'"' -f4)
+  docs/pictures.sh "$out/$study/report.html" "$kept/plots" "${charts[@]}"
 done

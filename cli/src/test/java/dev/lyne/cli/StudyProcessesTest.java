@@ -60,7 +60,8 @@ final class StudyProcessesTest {
                 .contains("3 of 3 students")
                 .contains("| data only |")
                 .contains("one seed: cannot be told");
-        assertThat(Files.readString(directory.root().resolve("report.html"))).contains("<svg");
+        assertThat(Files.readString(directory.root().resolve("report.html")))
+                .contains(Files.readString(directory.root().resolve("report.json")));
         assertThat(Files.exists(directory.run(study.runs().get(0).id()).resolve("checkpoints")))
                 .isFalse();
     }

@@ -60,6 +60,13 @@ public final class JsonReport {
         return "-".equals(target);
     }
 
+    /** Whether the figures are written to that file, given as an absolute path. */
+    boolean isWrittenTo(Path file) {
+        return target != null
+                && !toStdout()
+                && Path.of(target).toAbsolutePath().normalize().equals(file);
+    }
+
     boolean wanted() {
         return target != null;
     }

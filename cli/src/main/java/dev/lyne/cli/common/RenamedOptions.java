@@ -22,6 +22,7 @@ public final class RenamedOptions {
         names.put("--max-p99", "--ramp-until-p99-ms");
         names.put("--losses", "--loss");
         names.put("--vocabulary", "--vocabulary-size");
+        names.put("--svg", "--report");
         return Map.copyOf(names);
     }
 

@@ -9,9 +9,10 @@ import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.load.process.Home;
 import dev.lyne.load.process.ServerFigures;
+import dev.lyne.student.page.Block.Fact;
+import dev.lyne.student.page.Block.Facts;
+import dev.lyne.student.page.Page.Section;
 import dev.lyne.student.report.ReportData;
-import dev.lyne.student.report.ReportData.Fact;
-import dev.lyne.student.report.ReportData.FactTable;
 import dev.lyne.student.report.ReportPage;
 import dev.lyne.student.train.RunDirectory;
 import dev.lyne.student.train.RunReports;
@@ -43,18 +44,17 @@ final class DemoReport {
                         "Lyne demo",
                         "Two students of the same shape, seed, data and steps: one learns from a teacher's stream, its twin from the "
                                 + "text alone.",
-                        List.of(),
                         List.of(RunReports.read(distilledRun), RunReports.read(twinRun)),
                         List.of(teacherTable(teacher, figures), comparison(distilled, twin)),
                         RunReports.sideBySide(samples)),
                 out.resolve("report.html"));
     }
 
-    private static FactTable teacherTable(TeacherDescription teacher, ServerFigures figures) {
-        return new FactTable(
+    private static Section teacherTable(TeacherDescription teacher, ServerFigures figures) {
+        return new Section(
                 "The teacher server",
                 "What it counted, scraped from its metrics page when the students had ended.",
-                List.of(
+                List.of(new Facts(List.of(
                         new Fact("model", teacher.architecture() + ", " + count(teacher.parameters()) + " parameters"),
                         new Fact("digest", teacher.modelDigest()),
                         new Fact("device", teacher.fingerprint().device()),
@@ -63,21 +63,21 @@ final class DemoReport {
                         new Fact("bytes a position", String.format(Locale.ROOT, "%.1f", figures.bytesPerPosition())),
                         new Fact("sequences from the cache", count(figures.hits())),
                         new Fact("sequences that joined a computation", count(figures.coalesced())),
-                        new Fact("sequences computed", count(figures.misses()))));
+                        new Fact("sequences computed", count(figures.misses()))))));
     }
 
-    private static FactTable comparison(RunSummary distilled, RunSummary twin) {
+    private static Section comparison(RunSummary distilled, RunSummary twin) {
         double seconds = Math.min(distilled.seconds(), twin.seconds());
-        return new FactTable(
+        return new Section(
                 "Side by side",
                 "Held-out loss in nats a token, on addresses that neither tokenizer, teacher nor students have seen.",
-                List.of(
+                List.of(new Facts(List.of(
                         new Fact("at equal steps", losses(DemoTable.last(distilled), DemoTable.last(twin))),
                         new Fact(
                                 String.format(Locale.ROOT, "after %.0f s of training each", seconds),
                                 losses(
                                         DemoTable.lossAt(distilled.heldOut(), seconds),
-                                        DemoTable.lossAt(twin.heldOut(), seconds)))));
+                                        DemoTable.lossAt(twin.heldOut(), seconds)))))));
     }
 
     private static String losses(double distilled, double twin) {

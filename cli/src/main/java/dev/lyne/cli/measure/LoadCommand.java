@@ -3,11 +3,11 @@ package dev.lyne.cli.measure;
 import dev.lyne.cli.common.AtLeast;
 import dev.lyne.cli.common.HostPort;
 import dev.lyne.cli.common.JsonReport;
+import dev.lyne.cli.common.ReportFile;
 import dev.lyne.cli.common.TeacherSecurityOptions;
 import dev.lyne.client.ClientOptions;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherDialer;
-import dev.lyne.lm.files.AtomicFile;
 import dev.lyne.load.page.LoadPage;
 import dev.lyne.load.process.LoadProcesses;
 import dev.lyne.load.profile.LoadProfile;
@@ -19,7 +19,6 @@ import dev.lyne.load.run.LoadSteps;
 import dev.lyne.load.run.LoadTest;
 import dev.lyne.load.wire.GrpcConnections;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -148,8 +147,8 @@ public final class LoadCommand implements Callable<Integer> {
                     "Begin at that time (ISO 8601, UTC), so that parts on several hosts run side by side; needs --seed.")
     private @Nullable Instant startAt;
 
-    @Option(names = "--report", paramLabel = "FILE", description = "Write a page for people, with curves, to FILE.")
-    private @Nullable Path report;
+    @Mixin
+    private ReportFile report;
 
     @Option(
             names = "--compare",
@@ -174,9 +173,7 @@ public final class LoadCommand implements Callable<Integer> {
         AtLeast.require("--threads", threads, 1);
         AtLeast.require("--processes", processes, 1);
         AtLeast.require("--max-steps", maxSteps, 1);
-        if (report != null) {
-            JsonReport.requireWritable("--report", report);
-        }
+        report.requireWritable(json);
         if (!compare.isEmpty()) {
             var lines = LoadComparison.of(
                     LoadResult.read("--compare", compare.get(0)), LoadResult.read("--compare", compare.get(1)), 1);
@@ -186,9 +183,7 @@ public final class LoadCommand implements Callable<Integer> {
         }
         LoadResult result = merge.isEmpty() ? load() : merged(merge);
         json.writeText(result.toJson());
-        if (report != null) {
-            AtomicFile.write(report.toAbsolutePath(), LoadPage.render(result).getBytes(StandardCharsets.UTF_8));
-        }
+        report.write(LoadPage.of(result));
         if (!json.toStdout()) {
             result.steps().forEach(step -> LoadText.print(System.out, step));
             if (!result.saturatedAt().isEmpty()) {

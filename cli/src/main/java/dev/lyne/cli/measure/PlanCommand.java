@@ -1,7 +1,7 @@
 package dev.lyne.cli.measure;
 
 import dev.lyne.cli.common.JsonReport;
-import dev.lyne.lm.files.AtomicFile;
+import dev.lyne.cli.common.ReportFile;
 import dev.lyne.load.plan.CapacityPlan;
 import dev.lyne.load.plan.Deployment;
 import dev.lyne.load.plan.Horizon;
@@ -11,7 +11,6 @@ import dev.lyne.load.plan.TeacherCost;
 import dev.lyne.load.plan.Workload;
 import dev.lyne.load.result.LoadResult;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -153,8 +152,8 @@ public final class PlanCommand implements Callable<Integer> {
                             + " replicas=4,8,16, and print a table.")
     private @Nullable String vary;
 
-    @Option(names = "--svg", paramLabel = "FILE", description = "With --vary: draw the table's curves to FILE.")
-    private @Nullable Path svg;
+    @Mixin
+    private ReportFile report;
 
     @Spec
     private CommandSpec command;
@@ -165,17 +164,15 @@ public final class PlanCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         if (vary == null) {
-            if (svg != null) {
-                throw new IllegalArgumentException("--svg: " + svg + " (expected: only with --vary)");
+            if (report.isAsked()) {
+                throw new IllegalArgumentException("--report: " + report + " (expected: only with --vary)");
             }
             CapacityPlan plan = plan(true);
             json.write(JsonReport.figures(Map.of("teacher", cost(), "workload", work.workload(), "plan", plan)));
             PlanText.print(json.textOut(), cost(), work.workload(), plan, maxStall);
             return 0;
         }
-        if (svg != null) {
-            JsonReport.requireWritable("--svg", svg);
-        }
+        report.requireWritable(json);
         var variation = PlanVariation.parse(vary, command);
         List<CapacityPlan> plans = new ArrayList<>();
         for (String value : variation.values()) {
@@ -185,10 +182,7 @@ public final class PlanCommand implements Callable<Integer> {
         PlanTable table = variation.of(plans);
         json.write(JsonReport.figures(table.byValue()));
         table.lines().forEach(json.textOut()::println);
-        if (svg != null) {
-            AtomicFile.write(
-                    svg.toAbsolutePath(), table.chart(replicas == 0).alone().getBytes(StandardCharsets.UTF_8));
-        }
+        report.write(table.page(replicas == 0));
         return 0;
     }
 

@@ -1,7 +1,15 @@
 package dev.lyne.load.plan;
 
-import dev.lyne.student.report.LineChart;
+import dev.lyne.student.page.Block.Table;
+import dev.lyne.student.page.Chart;
+import dev.lyne.student.page.Chart.Axis;
+import dev.lyne.student.page.Chart.Line;
+import dev.lyne.student.page.Chart.Point;
+import dev.lyne.student.page.Chart.Style;
+import dev.lyne.student.page.Page;
+import dev.lyne.student.page.Page.Section;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -27,7 +35,7 @@ public record PlanTable(String name, List<String> values, List<CapacityPlan> pla
     public List<String> lines() {
         boolean replicasToo = !name.equals("replicas");
         List<String> lines = new ArrayList<>(List.of(
-                "| " + name.replace('-', ' ')
+                "| " + over()
                         + (replicasToo ? " | replicas" : "")
                         + " | positions/s wanted | positions/s | of them computed | hit ratio"
                         + " | stall | worst stall | devices busy | latency, ms | Mbit/s a student | Mbit/s a replica |",
@@ -57,41 +65,68 @@ public record PlanTable(String name, List<String> values, List<CapacityPlan> pla
     }
 
     /**
-     * The curves.
+     * The page: the curves, and the table.
      *
      * @param found whether the number of replicas is an answer; else what a number of them does is
      */
-    public LineChart chart(boolean found) {
-        String over = name.replace('-', ' ');
-        if (found) {
-            return LineChart.over(values, "Replicas over " + over, over, "replicas")
-                    .fromZero()
-                    .add(line(
-                            "found by simulation",
-                            0,
-                            plans,
-                            plan -> plan.chosen().replicas()))
-                    .add(line("by arithmetic, if no row is used twice", 1, plans, CapacityPlan::replicasAtLeast));
-        }
-        return LineChart.over(values, "Shares over " + over, over, "%")
-                .fromZero()
-                .add(line(
-                        "stall: students' time spent waiting",
-                        0,
-                        plans,
-                        plan -> plan.chosen().stallShare() * 100))
-                .add(line("devices busy", 1, plans, plan -> plan.chosen().deviceBusyShare() * 100))
-                .add(line("hit ratio", 2, plans, plan -> plan.chosen().hitRatio() * 100));
+    public Page page(boolean found) {
+        List<List<String>> rows = lines().stream()
+                .filter(line -> !line.startsWith("| ---"))
+                .map(PlanTable::cells)
+                .toList();
+        return new Page(
+                "Capacity plan",
+                "What a simulation predicts for each value of --" + name + ".",
+                List.of(),
+                List.of(new Section(
+                        "Over " + over(),
+                        "",
+                        List.of(chart(found), new Table("", rows.get(0), rows.subList(1, rows.size()))))));
     }
 
-    private static LineChart.Series line(
-            String name, int color, List<CapacityPlan> plans, ToDoubleFunction<CapacityPlan> value) {
-        return new LineChart.Series(
-                name,
+    private static List<String> cells(String line) {
+        return Arrays.stream(line.substring(1, line.length() - 1).split("\\|", -1))
+                .map(String::strip)
+                .toList();
+    }
+
+    private String over() {
+        return name.replace('-', ' ');
+    }
+
+    private Chart chart(boolean found) {
+        Axis x = Axis.naming(over(), values);
+        if (found) {
+            return new Chart(
+                    "plan",
+                    "Replicas over " + over(),
+                    x,
+                    Axis.counting("replicas"),
+                    List.of(
+                            line("found by simulation", 0, plan -> plan.chosen().replicas()),
+                            line("by arithmetic, if no row is used twice", 1, CapacityPlan::replicasAtLeast)));
+        }
+        return new Chart(
+                "plan",
+                "Shares over " + over(),
+                x,
+                Axis.fromZero("%"),
+                List.of(
+                        line(
+                                "stall: students' time spent waiting",
+                                0,
+                                plan -> plan.chosen().stallShare() * 100),
+                        line("devices busy", 1, plan -> plan.chosen().deviceBusyShare() * 100),
+                        line("hit ratio", 2, plan -> plan.chosen().hitRatio() * 100)));
+    }
+
+    private Line line(String of, int color, ToDoubleFunction<CapacityPlan> value) {
+        return Line.of(
+                of,
                 color,
-                false,
+                Style.STRONG,
                 IntStream.range(0, plans.size())
-                        .mapToObj(i -> new LineChart.Point(i, value.applyAsDouble(plans.get(i))))
+                        .mapToObj(i -> new Point(i, value.applyAsDouble(plans.get(i))))
                         .toList());
     }
 }

@@ -5,11 +5,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** The figures of a study as Markdown tables, with the plots that stand beside them. */
+/** The figures of a study as Markdown tables. */
 final class StudyTable {
-    /** Directory of the plots. */
-    static final String PLOTS = "plots";
-
     /** How differences are judged, for people. */
     static final String TEST =
             "Difference: mean over the seeds of the difference from the baseline of the same seed. p: two-sided t test with the"
@@ -27,11 +24,6 @@ final class StudyTable {
             "source says");
 
     private StudyTable() {}
-
-    /** Where the plot of an axis is, from the table's directory. */
-    static String plot(Study.Axis axis, StudyMetric metric) {
-        return PLOTS + "/" + axis.name() + "-" + metric.key() + ".svg";
-    }
 
     static String of(Study study, Map<String, StudyResult> results) {
         StringBuilder out = new StringBuilder("# ").append(study.title()).append("\n\n");
@@ -60,9 +52,6 @@ final class StudyTable {
                 if (figures.missing() > 0) {
                     out.append("\n%d of %d points are not done.\n"
                             .formatted(figures.missing(), axis.points().size()));
-                }
-                if (!figures.rows().isEmpty()) {
-                    out.append("\n![%s: %s](%s)\n".formatted(axis.title(), metric.title(), plot(axis, metric)));
                 }
             }
         }

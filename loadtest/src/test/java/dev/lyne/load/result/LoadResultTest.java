@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.load.page.LoadPage;
+import dev.lyne.student.page.Chart;
+import dev.lyne.student.page.Page;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -162,14 +164,18 @@ final class LoadResultTest {
 
     @Test
     void page_axes_startAtZeroAndCountStudentsInWholes() {
-        String page = LoadPage.render(result(step("2 students", 1_000, 1), step("4 students", 1_500, 2)));
-        String students = page.substring(page.indexOf("Throughput over students"));
-        String chart = students.substring(0, students.indexOf("</figure>"));
-        assertThat(chart)
-                .contains(">0<")
-                .contains(">2<")
-                .doesNotContain(">0.5<")
-                .doesNotContain(">2.5<");
+        Page page = LoadPage.of(result(step("2 students", 1_000, 1), step("4 students", 1_500, 2)));
+        List<Chart> charts = page.sections().stream()
+                .flatMap(section -> section.blocks().stream())
+                .filter(Chart.class::isInstance)
+                .map(Chart.class::cast)
+                .toList();
+        assertThat(charts).hasSize(4).allSatisfy(chart -> {
+            assertThat(chart.x().fromZero()).isTrue();
+            assertThat(chart.y().fromZero()).isTrue();
+        });
+        assertThat(charts.get(1).title()).isEqualTo("Throughput over students");
+        assertThat(charts.get(1).x().whole()).isTrue();
     }
 
     @Test
@@ -182,11 +188,18 @@ final class LoadResultTest {
     }
 
     @Test
-    void page_anyResult_isWholeInItself() {
-        String page = LoadPage.render(result(step("4 <students>", 1_000, 1), step("8 students", 1_500, 2)));
-        assertThat(page)
-                .contains("<h2>Latency and throughput</h2>", "4 &lt;students&gt;", "QUEUE_FULL", "p99.9")
+    void page_anyResult_isWholeInItself(@TempDir Path directory) throws Exception {
+        Page page = LoadPage.of(result(step("4 <students>", 1_000, 1), step("8 students", 1_500, 2)));
+        Path file = directory.resolve("load.html");
+        page.write(file);
+        String data = Files.readString(directory.resolve("load.json"));
+        assertThat(Files.readString(file))
+                .contains(data)
+                .doesNotContain("4 <students>")
+                .hasSizeLessThan(1_000_000);
+        assertThat(data)
+                .contains("\"Latency and throughput\"", "QUEUE_FULL", "p99.9")
                 .contains("queue: 9 (expected: at most 8)", "teacher demo, digest 12ab", "Server unknown")
-                .doesNotContain("<script", "http://", "https://", "4 <students>", "NaN");
+                .doesNotContain("NaN");
     }
 }

@@ -139,14 +139,13 @@ final class StudyTest {
         }
         StudyPage.write(study, results, directory);
         assertThat(Files.readString(directory.resolve("table.md")))
-                .contains("| 4 | 3.3500 | 0.0707 | +0.2000 | -6.35 % | < 0.0001 | higher |")
-                .contains("](plots/k-nll.svg)");
-        assertThat(Files.readString(directory.resolve("plots").resolve("k-nll.svg")))
-                .startsWith("<svg xmlns")
-                .contains(": held-out loss</text>")
-                .contains("8: 3.1500</title>");
+                .contains("| 4 | 3.3500 | 0.0707 | +0.2000 | -6.35 % | < 0.0001 | higher |");
+        String data = Files.readString(directory.resolve("report.json"));
         assertThat(Files.readString(directory.resolve("report.html")))
-                .contains("<svg")
+                .contains(data)
+                .hasSizeLessThan(1_000_000);
+        assertThat(data)
+                .contains("\"id\":\"k-nll\"", "[0.0,3.35]", "\"label\":\"8\",\"spread\":0.0707", "baseline: 8")
                 .contains("cannot be told from the baseline")
                 .doesNotContain("NaN");
     }

@@ -1,39 +1,42 @@
 package dev.lyne.student.report;
 
-import dev.lyne.student.report.ReportData.Headline;
+import dev.lyne.student.page.Figures;
+import dev.lyne.student.page.Page.Card;
 import dev.lyne.student.report.ReportData.HeldOutPoint;
 import dev.lyne.student.report.ReportData.Run;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Figures to lead with, where none are given. */
+/** The figures that a report leads with. */
 final class Headlines {
     private Headlines() {}
 
-    static List<Headline> of(List<Run> runs) {
-        List<Headline> headlines = new ArrayList<>();
+    static List<Card> of(List<Run> runs) {
+        List<Card> headlines = new ArrayList<>();
         Run first = runs.get(0);
         Optional<Double> own = last(first);
-        own.ifPresent(nll -> headlines.add(new Headline(
+        own.ifPresent(nll -> headlines.add(new Card(
                 "Held-out loss",
-                Html.decimal(nll, 3),
-                "nats a token, perplexity " + Html.decimal(Math.exp(nll), 1) + named(runs, first))));
+                Figures.decimal(nll, 3),
+                "nats a token, perplexity " + Figures.decimal(Math.exp(nll), 1) + named(runs, first))));
         if (runs.size() > 1 && own.isPresent() && last(runs.get(1)).isPresent()) {
             double other = last(runs.get(1)).orElseThrow();
             double gain = other - own.get();
-            headlines.add(new Headline(
+            headlines.add(new Card(
                     "Against " + runs.get(1).name(),
-                    (gain >= 0 ? "−" : "+") + Html.decimal(Math.abs(gain), 3),
-                    "nats a token; " + runs.get(1).name() + " ends at " + Html.decimal(other, 3)));
+                    (gain >= 0 ? "−" : "+") + Figures.decimal(Math.abs(gain), 3),
+                    "nats a token; " + runs.get(1).name() + " ends at " + Figures.decimal(other, 3)));
         }
-        headlines.add(new Headline(
-                "Throughput", Html.count(first.positionsPerSecond()), "positions a second" + named(runs, first)));
+        headlines.add(new Card(
+                "Throughput", Figures.count(first.positionsPerSecond()), "positions a second" + named(runs, first)));
         if (first.coverage().isPresent()) {
-            headlines.add(new Headline(
-                    "Waiting for the teacher", Html.percent(first.stallFraction()), "of the training time"));
-            headlines.add(new Headline(
-                    "Coverage", Html.decimal(first.coverage().getAsDouble(), 4), "targets used over targets needed"));
+            headlines.add(new Card(
+                    "Waiting for the teacher", Figures.percent(first.stallFraction()), "of the training time"));
+            headlines.add(new Card(
+                    "Coverage",
+                    Figures.decimal(first.coverage().getAsDouble(), 4),
+                    "targets used over targets needed"));
         }
         return headlines;
     }

@@ -1,312 +1,239 @@
 package dev.lyne.student.report;
 
-import dev.lyne.lm.files.AtomicFile;
-import dev.lyne.student.report.ReportData.Continuation;
-import dev.lyne.student.report.ReportData.Fact;
-import dev.lyne.student.report.ReportData.FactTable;
-import dev.lyne.student.report.ReportData.Headline;
+import dev.lyne.student.page.Block;
+import dev.lyne.student.page.Block.Bar;
+import dev.lyne.student.page.Block.Part;
+import dev.lyne.student.page.Block.Shares;
+import dev.lyne.student.page.Block.Table;
+import dev.lyne.student.page.Chart;
+import dev.lyne.student.page.Chart.Axis;
+import dev.lyne.student.page.Chart.Line;
+import dev.lyne.student.page.Chart.Point;
+import dev.lyne.student.page.Chart.Style;
+import dev.lyne.student.page.Figures;
+import dev.lyne.student.page.Page;
+import dev.lyne.student.page.Page.Section;
 import dev.lyne.student.report.ReportData.HeldOutPoint;
 import dev.lyne.student.report.ReportData.Run;
-import dev.lyne.student.report.ReportData.SampleSet;
 import dev.lyne.student.report.ReportData.TrainingPoint;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.ToDoubleFunction;
 
-/** {@code report.html}: one page with nothing outside it. */
+/** {@code report.html} of training runs. */
 public final class ReportPage {
-    private static final int COLORS = 6;
+    private static final int MOST_MARKED_STEPS = 60;
 
     private final ReportData data;
-    private final StringBuilder out = new StringBuilder();
 
     private ReportPage(ReportData data) {
         this.data = data;
     }
 
-    /** Writes the page. */
+    /** Writes the page, and its data beside it. */
     public static void write(ReportData data, Path file) throws IOException {
-        AtomicFile.write(file, render(data).getBytes(StandardCharsets.UTF_8));
+        of(data).write(file);
     }
 
-    /** The page as HTML. */
-    public static String render(ReportData data) {
-        return new ReportPage(data).render();
+    /** The page. */
+    static Page of(ReportData data) {
+        return new ReportPage(data).page();
     }
 
-    private String render() {
-        out.append("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
-                .append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
-                .append("<meta name=\"color-scheme\" content=\"light dark\">\n<title>")
-                .append(Html.escape(data.title()))
-                .append("</title>\n<style>\n")
-                .append(styleSheet())
-                .append("</style>\n</head>\n<body>\n<main>\n");
-        header();
-        learning();
-        schedules();
-        time();
-        data.tables().forEach(this::table);
-        samples();
-        settings();
-        evaluations();
-        return out.append("</main>\n</body>\n</html>\n").toString();
+    private Page page() {
+        List<Section> sections = new ArrayList<>();
+        sections.add(learning());
+        sections.add(schedules());
+        sections.add(time());
+        sections.addAll(data.sections());
+        sections.add(new Section(
+                "In their own words",
+                "The same unseen beginnings, continued by each model.",
+                List.copyOf(data.samples())));
+        sections.add(settings());
+        return new Page(data.title(), data.lead(), Headlines.of(data.runs()), sections);
     }
 
-    private void header() {
-        out.append("<header>\n<h1>").append(Html.escape(data.title())).append("</h1>\n<p class=\"lead\">");
-        out.append(Html.escape(data.subtitle())).append("</p>\n<ul class=\"cards\">\n");
-        for (Headline headline : data.headlines().isEmpty() ? Headlines.of(data.runs()) : data.headlines()) {
-            out.append("<li><span class=\"what\">%s</span><strong>%s</strong><span class=\"note\">%s</span></li>\n"
-                    .formatted(
-                            Html.escape(headline.label()),
-                            Html.escape(headline.value()),
-                            Html.escape(headline.note())));
-        }
-        out.append("</ul>\n</header>\n");
-    }
-
-    private void learning() {
-        out.append("<section>\n<h2>Learning</h2>\n");
-        out.append("<p>Negative log-likelihood in nats a token, lower is better. ")
-                .append("Strong lines with marks: held-out text; faint lines: the training text.</p>\n");
-        legend();
-        out.append("<div class=\"charts three\">\n");
-        chart(curves("Over optimiser steps", "step", TrainingPoint::step, HeldOutPoint::step, 0));
-        chart(curves("Over training time", "seconds", TrainingPoint::seconds, HeldOutPoint::seconds, 0));
+    private Section learning() {
         long half = data.runs().stream().mapToLong(Run::steps).max().orElse(0) / 2;
-        chart(heldOutFrom("Held-out text, second half", half));
-        out.append("</div>\n</section>\n");
+        return new Section(
+                "Learning",
+                "Negative log-likelihood in nats a token, lower is better. Lines with marks: held-out text; faint lines: the"
+                        + " training text.",
+                List.of(
+                        curves("steps", "Over optimiser steps", "step", TrainingPoint::step, HeldOutPoint::step),
+                        curves(
+                                "seconds",
+                                "Over training time",
+                                "seconds",
+                                TrainingPoint::seconds,
+                                HeldOutPoint::seconds),
+                        secondHalf(half)));
     }
 
-    private void legend() {
-        out.append("<ul class=\"legend\">");
-        for (int i = 0; i < data.runs().size(); i++) {
-            out.append("<li><svg viewBox=\"0 0 28 10\" aria-hidden=\"true\"><path class=\"line c%d\" d=\"M1 5L27 5\"/>"
-                            .formatted(color(i)))
-                    .append("<circle class=\"mark c%d\" cx=\"14\" cy=\"5\" r=\"3\"/></svg>%s <span>%s</span></li>"
-                            .formatted(
-                                    color(i),
-                                    Html.escape(data.runs().get(i).name()),
-                                    Html.escape(data.runs().get(i).method())));
-        }
-        out.append("</ul>\n");
-    }
-
-    private LineChart curves(
+    private Chart curves(
+            String id,
             String title,
-            String xLabel,
+            String x,
             ToDoubleFunction<TrainingPoint> trainingX,
-            ToDoubleFunction<HeldOutPoint> heldOutX,
-            long fromStep) {
-        LineChart chart = new LineChart(title, xLabel, "nats a token");
+            ToDoubleFunction<HeldOutPoint> heldOutX) {
+        List<Line> lines = new ArrayList<>();
         for (int i = 0; i < data.runs().size(); i++) {
             Run run = data.runs().get(i);
-            chart.add(new LineChart.Series(
-                    run.name() + ", training text",
-                    color(i),
-                    true,
-                    run.training().stream()
-                            .filter(point -> point.step() >= fromStep)
-                            .map(point -> new LineChart.Point(trainingX.applyAsDouble(point), point.nll()))
-                            .toList()));
+            lines.add(heldOut(run, i, heldOutX, 0));
+            lines.add(training(run, i, Style.FAINT, run.name() + ", training text", trainingX, TrainingPoint::nll));
         }
-        for (int i = 0; i < data.runs().size(); i++) {
-            Run run = data.runs().get(i);
-            chart.add(heldOut(run, color(i), heldOutX, fromStep));
-        }
-        return chart;
+        return new Chart(id, title, Axis.fromZero(x), Axis.covering("nats a token"), lines);
     }
 
-    private LineChart heldOutFrom(String title, long fromStep) {
-        LineChart chart = new LineChart(title, "step", "nats a token");
+    private Chart secondHalf(long fromStep) {
+        List<Line> lines = new ArrayList<>();
         for (int i = 0; i < data.runs().size(); i++) {
-            if (data.runs().get(i).heldOut().stream()
-                            .filter(p -> p.step() >= fromStep)
-                            .count()
-                    > 1) {
-                chart.add(heldOut(data.runs().get(i), color(i), HeldOutPoint::step, fromStep));
+            Line line = heldOut(data.runs().get(i), i, HeldOutPoint::step, fromStep);
+            if (line.points().size() > 1) {
+                lines.add(line);
             }
         }
-        return chart;
+        return new Chart(
+                "second-half",
+                "Held-out text, second half",
+                Axis.covering("step"),
+                Axis.covering("nats a token"),
+                lines);
     }
 
-    private static LineChart.Series heldOut(Run run, int color, ToDoubleFunction<HeldOutPoint> x, long fromStep) {
-        return new LineChart.Series(
+    private static Line heldOut(Run run, int color, ToDoubleFunction<HeldOutPoint> x, long fromStep) {
+        return Line.of(
                 run.name() + ", held out",
                 color,
-                false,
+                Style.STRONG,
                 run.heldOut().stream()
                         .filter(point -> point.step() >= fromStep)
-                        .map(point -> new LineChart.Point(x.applyAsDouble(point), point.nll()))
+                        .map(point -> new Point(x.applyAsDouble(point), point.nll()))
                         .toList());
     }
 
-    private void chart(LineChart chart) {
-        if (!chart.isEmpty()) {
-            out.append(chart.render());
-        }
+    private static Line training(
+            Run run,
+            int color,
+            Style style,
+            String name,
+            ToDoubleFunction<TrainingPoint> x,
+            ToDoubleFunction<TrainingPoint> y) {
+        return Line.of(
+                name,
+                color,
+                style,
+                run.training().stream()
+                        .map(point -> new Point(x.applyAsDouble(point), y.applyAsDouble(point)))
+                        .toList());
+    }
+
+    private static Style byLength(Run run) {
+        return run.training().size() > MOST_MARKED_STEPS ? Style.FAINT : Style.STRONG;
     }
 
     /** A chart for each scheduled quantity that any run has; one that stands still is a level line. */
-    private void schedules() {
+    private Section schedules() {
         Set<String> names = new LinkedHashSet<>();
         data.runs()
                 .forEach(run -> run.training()
                         .forEach(point -> names.addAll(point.scheduled().keySet())));
-        if (names.isEmpty()) {
-            return;
-        }
-        out.append("<section>\n<h2>Schedules</h2>\n<p>What each step was taken with.</p>\n")
-                .append("<div class=\"charts three\">\n");
+        List<Block> charts = new ArrayList<>();
         for (String name : names) {
-            LineChart chart = new LineChart(title(name), "step", title(name).toLowerCase(Locale.ROOT));
-            for (int i = 0; i < data.runs().size(); i++) {
-                Run run = data.runs().get(i);
-                chart.add(new LineChart.Series(
-                        run.name(),
-                        color(i),
-                        run.training().size() > 60,
-                        run.training().stream()
-                                .filter(point -> point.scheduled().containsKey(name))
-                                .map(point -> new LineChart.Point(
-                                        point.step(), point.scheduled().getOrDefault(name, 0.0)))
-                                .toList()));
-            }
-            chart(chart);
+            String title =
+                    Character.toUpperCase(name.charAt(0)) + name.substring(1).replace('_', ' ');
+            charts.add(new Chart(
+                    name,
+                    title,
+                    Axis.fromZero("step"),
+                    Axis.fromZero(title.toLowerCase(Locale.ROOT)),
+                    overSteps(point -> point.scheduled().getOrDefault(name, Double.NaN))));
         }
-        out.append("</div>\n</section>\n");
+        return new Section("Schedules", "What each step was taken with.", charts);
     }
 
-    /** A name for people: {@code learning_rate} as Learning rate. */
-    private static String title(String name) {
-        return Character.toUpperCase(name.charAt(0)) + name.substring(1).replace('_', ' ');
-    }
-
-    private void time() {
-        out.append("<section>\n<h2>Time and targets</h2>\n<div class=\"charts\">\n");
-        LineChart speed = new LineChart("Throughput", "step", "positions a second").fromZero();
+    private List<Line> overSteps(ToDoubleFunction<TrainingPoint> value) {
+        List<Line> lines = new ArrayList<>();
         for (int i = 0; i < data.runs().size(); i++) {
             Run run = data.runs().get(i);
-            speed.add(new LineChart.Series(
-                    run.name(),
-                    color(i),
-                    run.training().size() > 60,
-                    run.training().stream()
-                            .map(point -> new LineChart.Point(point.step(), point.positionsPerSecond()))
+            lines.add(training(run, i, byLength(run), run.name(), TrainingPoint::step, value));
+        }
+        return lines;
+    }
+
+    private Section time() {
+        List<Block> blocks = new ArrayList<>();
+        blocks.add(new Chart(
+                "throughput",
+                "Throughput",
+                Axis.fromZero("step"),
+                Axis.fromZero("positions a second"),
+                overSteps(TrainingPoint::positionsPerSecond)));
+        for (int i = 0; i < data.runs().size(); i++) {
+            blocks.add(shares(data.runs().get(i), i));
+        }
+        return new Section("Time and targets", "", blocks);
+    }
+
+    private static Shares shares(Run run, int color) {
+        List<Bar> bars = new ArrayList<>();
+        bars.add(new Bar(
+                "Training time",
+                List.of(
+                        new Part("computing", 1 - run.stallFraction()),
+                        new Part("waiting for targets", run.stallFraction()))));
+        double total = run.teacherPositions().values().stream()
+                .mapToLong(Long::longValue)
+                .sum();
+        if (total > 0) {
+            bars.add(new Bar(
+                    "Where its " + Figures.count(total) + " targets came from",
+                    run.teacherPositions().entrySet().stream()
+                            .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
+                            .map(entry -> new Part(entry.getKey(), entry.getValue() / total))
                             .toList()));
         }
-        chart(speed);
-        out.append("<div class=\"bars\">\n");
-        for (int i = 0; i < data.runs().size(); i++) {
-            Run run = data.runs().get(i);
-            new ShareBars(out).time(run, color(i));
-        }
-        out.append("</div>\n</div>\n</section>\n");
+        return new Shares(
+                run.name() + ": " + run.method(),
+                "%s parameters, %s steps, %s positions a second"
+                        .formatted(
+                                Figures.count(run.parameters()),
+                                Figures.decimal(run.steps(), 0),
+                                Figures.decimal(run.positionsPerSecond(), 0)),
+                color,
+                bars);
     }
 
-    private void table(FactTable table) {
-        out.append("<section>\n<h2>").append(Html.escape(table.title())).append("</h2>\n");
-        if (!table.note().isEmpty()) {
-            out.append("<p>").append(Html.escape(table.note())).append("</p>\n");
-        }
-        out.append("<dl class=\"facts\">\n");
-        for (Fact fact : table.facts()) {
-            out.append("<div><dt>%s</dt><dd>%s</dd></div>\n"
-                    .formatted(Html.escape(fact.label()), Html.escape(fact.value())));
-        }
-        out.append("</dl>\n</section>\n");
-    }
-
-    private void samples() {
-        if (data.samples().isEmpty()) {
-            return;
-        }
-        out.append("<section>\n<h2>In their own words</h2>\n");
-        out.append("<p>The same unseen beginnings, continued by each model.</p>\n");
-        for (SampleSet set : data.samples()) {
-            out.append("<article class=\"sample\">\n<blockquote>")
-                    .append(Html.escape(set.prompt()))
-                    .append(" …</blockquote>\n<div class=\"columns\">\n");
-            for (Continuation continuation : set.continuations()) {
-                out.append("<div><h3>%s</h3><p>%s</p></div>\n"
-                        .formatted(Html.escape(continuation.model()), Html.escape(continuation.text())));
-            }
-            out.append("</div>\n</article>\n");
-        }
-        out.append("</section>\n");
-    }
-
-    private void settings() {
+    private Section settings() {
         Set<String> keys = new TreeSet<>();
         data.runs().forEach(run -> keys.addAll(run.settings().keySet()));
         if (keys.isEmpty()) {
-            return;
+            return new Section("Settings", "", List.of());
         }
-        out.append("<section>\n<h2>Settings</h2>\n<details>\n<summary>What the runs were started with</summary>\n");
-        tableHead("setting", data.runs().stream().map(Run::name).toList());
+        List<List<String>> differing = new ArrayList<>();
+        List<List<String>> rows = new ArrayList<>();
         for (String key : keys) {
             List<String> values = data.runs().stream()
                     .map(run -> run.settings().getOrDefault(key, "—"))
                     .toList();
-            boolean same = new LinkedHashSet<>(values).size() == 1;
-            out.append(same ? "<tr>" : "<tr class=\"differs\">").append("<th scope=\"row\">");
-            out.append(Html.escape(key)).append("</th>");
-            values.forEach(
-                    value -> out.append("<td>").append(Html.escape(value)).append("</td>"));
-            out.append("</tr>\n");
+            List<String> row = new ArrayList<>(List.of(key));
+            row.addAll(values);
+            (new HashSet<>(values).size() > 1 ? differing : rows).add(row);
         }
-        out.append("</tbody></table></div>\n</details>\n</section>\n");
-    }
-
-    private void evaluations() {
-        Set<Long> steps = new TreeSet<>();
-        data.runs().forEach(run -> run.heldOut().forEach(point -> steps.add(point.step())));
-        if (steps.isEmpty()) {
-            return;
-        }
-        out.append("<section>\n<h2>Figures behind the curves</h2>\n<details>\n")
-                .append("<summary>Held-out loss at every evaluation, nats a token (training seconds)</summary>\n");
-        tableHead("step", data.runs().stream().map(Run::name).toList());
-        for (long step : steps) {
-            out.append("<tr><th scope=\"row\">").append(step).append("</th>");
-            for (Run run : data.runs()) {
-                List<String> cells = new ArrayList<>();
-                run.heldOut().stream()
-                        .filter(point -> point.step() == step)
-                        .forEach(point -> cells.add(
-                                Html.decimal(point.nll(), 4) + " (" + Html.decimal(point.seconds(), 1) + " s)"));
-                out.append("<td>")
-                        .append(cells.isEmpty() ? "—" : String.join(", ", cells))
-                        .append("</td>");
-            }
-            out.append("</tr>\n");
-        }
-        out.append("</tbody></table></div>\n</details>\n</section>\n");
-    }
-
-    private void tableHead(String first, List<String> names) {
-        out.append("<div class=\"scroll\"><table><thead><tr><th scope=\"col\">")
-                .append(first)
-                .append("</th>");
-        names.forEach(name ->
-                out.append("<th scope=\"col\">").append(Html.escape(name)).append("</th>"));
-        out.append("</tr></thead><tbody>\n");
-    }
-
-    private static int color(int run) {
-        return run % COLORS;
-    }
-
-    /** The style sheet of Lyne's pages. */
-    public static String styleSheet() {
-        return Resource.text("chart.css") + Resource.text("report.css");
+        rows.addAll(0, differing);
+        List<String> head = new ArrayList<>(List.of("setting"));
+        data.runs().forEach(run -> head.add(run.name()));
+        String summary = "What the runs were started with"
+                + (differing.isEmpty() ? "" : "; the first %d differ".formatted(differing.size()));
+        return new Section("Settings", "", List.of(new Table(summary, head, rows)));
     }
 }

@@ -1,4 +1,4 @@
-/** The page for people: one self-contained HTML file about one run or several. */
+/** The report of a training run, or of several side by side, as a {@link dev.lyne.student.page.Page}. */
 @NullMarked
 package dev.lyne.student.report;
 

@@ -1,6 +1,8 @@
 package dev.lyne.student.train;
 
 import dev.lyne.lm.files.AtomicFile;
+import dev.lyne.student.page.Block.Text;
+import dev.lyne.student.page.Block.Texts;
 import dev.lyne.student.report.ReportData;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -46,16 +48,16 @@ public final class RunReports {
     }
 
     /** The same beginnings continued by several models, which are given in the order to show them, by name. */
-    public static List<ReportData.SampleSet> sideBySide(Map<String, List<Samples.Sample>> byModel) {
-        List<ReportData.SampleSet> sets = new ArrayList<>();
+    public static List<Texts> sideBySide(Map<String, List<Samples.Sample>> byModel) {
+        List<Texts> sets = new ArrayList<>();
         int count = byModel.values().stream().mapToInt(List::size).min().orElse(0);
         for (int i = 0; i < count; i++) {
             int index = i;
-            List<ReportData.Continuation> continuations = new ArrayList<>();
-            byModel.forEach((model, samples) -> continuations.add(
-                    new ReportData.Continuation(model, samples.get(index).continuation())));
+            List<Text> continuations = new ArrayList<>();
+            byModel.forEach((model, samples) ->
+                    continuations.add(new Text(model, samples.get(index).continuation())));
             String prompt = byModel.values().iterator().next().get(i).prompt();
-            sets.add(new ReportData.SampleSet(prompt, continuations));
+            sets.add(new Texts(prompt, continuations));
         }
         return sets;
     }
@@ -63,7 +65,7 @@ public final class RunReports {
     /** The report of one run. */
     static ReportData single(RunDirectory directory) throws IOException {
         ReportData.Run run = read(directory);
-        List<ReportData.SampleSet> samples = Files.exists(directory.samples())
+        List<Texts> samples = Files.exists(directory.samples())
                 ? sideBySide(Map.of(run.name(), Samples.read(directory.samples())))
                 : List.of();
         return new ReportData(
@@ -71,7 +73,6 @@ public final class RunReports {
                 run.coverage().isPresent()
                         ? "A student that learns from a teacher's rows."
                         : "Plain language-model training, without a teacher.",
-                List.of(),
                 List.of(run),
                 List.of(),
                 samples);

@@ -3,8 +3,10 @@ package dev.lyne.student.report;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.student.page.Block;
+import dev.lyne.student.page.Chart;
+import dev.lyne.student.page.Page;
 import java.io.IOException;
-import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -12,76 +14,69 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Random;
-import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.xml.sax.InputSource;
 
 final class ReportPageTest {
     @TempDir
     Path directory;
 
     @Test
-    void render_twoRuns_isOnePageWithNothingOutsideIt() throws IOException {
+    void write_twoRuns_isOnePageWithItsDataBesideIt() throws IOException {
         Path file = directory.resolve("report.html");
         ReportPage.write(twoRuns(), file);
-        String html = Files.readString(file);
-        assertThat(html)
-                .doesNotContain("http:", "https:", "url(", "<script", "@import", "src=", "NaN", "Infinity")
+        String data = Files.readString(directory.resolve("report.json"));
+        assertThat(Files.readString(file)).contains(data).hasSizeLessThan(1_000_000);
+        assertThat(data)
+                .doesNotContain("NaN", "Infinity")
                 .contains("Distilled", "Twin", "Held-out loss", "Where its", "Cache hits", "In their own words");
-        assertThat(html.length()).isLessThan(400_000);
     }
 
     @Test
-    void render_figures_areWellFormedAndDescribed() throws Exception {
-        String html = ReportPage.render(twoRuns());
-        int charts = 0;
-        for (int at = html.indexOf("<figure"); at >= 0; at = html.indexOf("<figure", at + 1)) {
-            String figure = html.substring(at, html.indexOf("</figure>", at) + 9);
-            DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new InputSource(new StringReader(figure)));
-            assertThat(figure).contains("role=\"img\"", "aria-label=\"", "ends at ");
-            charts++;
-        }
-        assertThat(charts).isEqualTo(6);
+    void of_twoRuns_hasAChartForEachQuestion() {
+        List<Chart> charts = charts(twoRuns());
+        assertThat(charts)
+                .extracting(Chart::id)
+                .containsExactlyInAnyOrder("steps", "seconds", "second-half", "learning_rate", "alpha", "throughput");
+        assertThat(charts.get(0).lines())
+                .extracting(Chart.Line::name)
+                .containsExactly(
+                        "Distilled, held out", "Distilled, training text", "Twin, held out", "Twin, training text");
+        assertThat(charts)
+                .allSatisfy(chart -> assertThat(chart.lines())
+                        .allSatisfy(line -> assertThat(line.points()).hasSizeLessThanOrEqualTo(360)));
     }
 
     @Test
-    void render_textFromOutside_isEscaped() {
-        ReportData data = new ReportData(
-                "<b>&",
-                "\"quoted\"",
-                List.of(),
-                List.of(run("<i>", 4.0, OptionalDouble.empty(), Map.of())),
-                List.of(),
-                List.of(new ReportData.SampleSet(
-                        "</blockquote>", List.of(new ReportData.Continuation("<i>", "<script>alert(1)</script>")))));
-        assertThat(ReportPage.render(data))
-                .contains("&lt;b&gt;&amp;", "&quot;quoted&quot;", "&lt;script&gt;alert(1)")
-                .doesNotContain("<script", "<i>", "</blockquote> …");
+    void of_settings_leadsWithThoseThatDiffer() {
+        assertThat(ReportPage.of(twoRuns()).json())
+                .contains(
+                        "What the runs were started with; the first 1 differ", "[\"alpha\",\"0.9\",\"0\"],[\"batch\"");
     }
 
     @Test
-    void render_runWithoutEvaluations_leavesTheirPartsOut() {
+    void of_runWithoutEvaluations_leavesTheirPartsOut() {
         ReportData.Run run = new ReportData.Run(
                 "bare", "cross-entropy", 10, 0, 0, 0, OptionalDouble.empty(), Map.of(), List.of(), List.of(), Map.of());
-        assertThat(ReportPage.render(new ReportData("t", "s", List.of(), List.of(run), List.of(), List.of())))
-                .doesNotContain("NaN", "<figure", "Settings", "In their own words");
+        ReportData bare = new ReportData("t", "s", List.of(run), List.of(), List.of());
+        assertThat(charts(bare)).isEmpty();
+        assertThat(ReportPage.of(bare).sections())
+                .extracting(Page.Section::title)
+                .containsExactly("Time and targets");
+    }
+
+    private static List<Chart> charts(ReportData data) {
+        return ReportPage.of(data).sections().stream()
+                .flatMap(section -> section.blocks().stream())
+                .filter(Chart.class::isInstance)
+                .map(Chart.class::cast)
+                .toList();
     }
 
     @Test
     void reportData_withoutRuns_isRefused() {
-        assertThatThrownBy(() -> new ReportData("t", "s", List.of(), List.of(), List.of(), List.of()))
+        assertThatThrownBy(() -> new ReportData("t", "s", List.of(), List.of(), List.of()))
                 .hasMessage("runs: 0 (expected: 1 or more)");
-    }
-
-    @Test
-    void covering_anyRange_endsOnRoundTicks() {
-        assertThat(Axis.covering(3.61, 8.38, 5).ticks()).containsExactly(3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0);
-        assertThat(Axis.covering(2, 2, 5).ticks()).hasSizeGreaterThan(1);
-        Axis thousands = Axis.covering(0, 250_000, 5);
-        assertThat(thousands.ticks().stream().map(thousands::label))
-                .containsExactly("0", "50 k", "100 k", "150 k", "200 k", "250 k");
-        assertThat(Axis.fromZero(1200, 6).ticks()).containsExactly(0.0, 200.0, 400.0, 600.0, 800.0, 1000.0, 1200.0);
     }
 
     /** Two runs as the demo would have them. */
@@ -90,7 +85,6 @@ final class ReportPageTest {
                 "What a student learns from a teacher's stream",
                 "Two students of 1.2 M parameters with the same start, data and steps: one listens to the teacher, its twin reads"
                         + " the text alone.",
-                List.of(),
                 List.of(
                         run(
                                 "Distilled",
@@ -98,25 +92,25 @@ final class ReportPageTest {
                                 OptionalDouble.of(1.0),
                                 Map.of("computed", 412_000L, "coalesced", 9_000L, "memory", 61_000L)),
                         run("Twin", 4.11, OptionalDouble.empty(), Map.of())),
-                List.of(new ReportData.FactTable(
+                List.of(new Page.Section(
                         "Teacher server",
                         "As its own metrics state it at the end.",
-                        List.of(
-                                new ReportData.Fact("Positions scored", "412 k"),
-                                new ReportData.Fact("Positions served", "482 k"),
-                                new ReportData.Fact("Bytes a position", "541"),
-                                new ReportData.Fact("Cache hits", "61 k"),
-                                new ReportData.Fact("Model digest", "9f".repeat(32))))),
-                List.of(new ReportData.SampleSet(
+                        List.of(new Block.Facts(List.of(
+                                new Block.Fact("Positions scored", "412 k"),
+                                new Block.Fact("Positions served", "482 k"),
+                                new Block.Fact("Bytes a position", "541"),
+                                new Block.Fact("Cache hits", "61 k"),
+                                new Block.Fact("Model digest", "9f".repeat(32))))))),
+                List.of(new Block.Texts(
                         "Fellow-Citizens of the Senate and House of Representatives: In meeting you again",
                         List.of(
-                                new ReportData.Continuation(
+                                new Block.Text(
                                         "Teacher",
                                         " I feel it my duty to call your attention to the state of the Union."),
-                                new ReportData.Continuation(
+                                new Block.Text(
                                         "Distilled",
                                         " at this session, the United States have been the present of peace."),
-                                new ReportData.Continuation(
+                                new Block.Text(
                                         "Twin", " of the of and the Government which has been made to the same.")))));
     }
 
