@@ -27,7 +27,7 @@ public final class FirstRows {
                         rows.positions()[row],
                         rows.ids()[best],
                         rows.logProbabilities()[best],
-                        rows.dataLogProbability()[row]);
+                        rows.labelLogProbability()[row]);
             }
         }
     }

@@ -56,7 +56,7 @@ final class EverySelectionTest {
                 new Selection.Draws(50, 0, 7, List.of()),
                 new Selection.Draws(30, 8, 7, List.of()),
                 new Selection.Chosen(CHOSEN, List.of(2f)),
-                new Selection.DataOnly(List.of(2f)));
+                new Selection.LabelOnly(List.of(2f)));
     }
 
     /** What a client hands out has passed every check of a row; the precisions tell the same rows. */
@@ -73,7 +73,7 @@ final class EverySelectionTest {
                 int to = from + exact.counts()[row];
                 assertThat(Arrays.copyOfRange(coded.ids(), from, to))
                         .containsExactlyInAnyOrder(Arrays.copyOfRange(exact.ids(), from, to));
-                assertThat(coded.dataLogProbability()[row]).isEqualTo(exact.dataLogProbability()[row], within(0.11f));
+                assertThat(coded.labelLogProbability()[row]).isEqualTo(exact.labelLogProbability()[row], within(0.11f));
                 assertThat(coded.logTailMass()[row]).isEqualTo(exact.logTailMass()[row], within(0.06f));
             }
             assertThat(coded.blockBytes()).isLessThan(exact.blockBytes());

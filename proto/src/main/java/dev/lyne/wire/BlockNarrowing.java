@@ -179,7 +179,7 @@ public final class BlockNarrowing {
                         block.offsets()[row + 1],
                         1,
                         0);
-        columns.dataLogProbability()[to] = block.dataLogProbability()[row];
+        columns.labelLogProbability()[to] = block.labelLogProbability()[row];
     }
 
     /** Log of the mass of a tail and of dropped entries {@code [from, to)}, at a temperature whose offset is {@code offset}. */

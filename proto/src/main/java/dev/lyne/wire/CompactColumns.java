@@ -14,11 +14,11 @@ final class CompactColumns {
             ThreadLocal.withInitial(CompactDecoder.Scratch::new);
 
     private final BlockHeader header;
-    private final int dataRows;
+    private final int labelledRows;
 
-    CompactColumns(BlockHeader header, int dataRows) {
+    CompactColumns(BlockHeader header, int labelledRows) {
         this.header = header;
-        this.dataRows = dataRows;
+        this.labelledRows = labelledRows;
     }
 
     /** Header bytes, payload and room for a checksum. */
@@ -83,7 +83,7 @@ final class CompactColumns {
         boolean drawn = header.selection() instanceof Selection.Draws;
         try {
             CodedRows rows = new CompactDecoder(bits, firstBytes, streams - thirdBytes, header, SCRATCH.get())
-                    .decode(dataRows, uniform);
+                    .decode(labelledRows, uniform);
             BitReader third = new BitReader(bits, streams - thirdBytes, streams);
             return new Payload(LevelGrid.forEntries(fineness, maxStep), refinement, offsets, rows, drawn, third);
         } catch (IndexOutOfBoundsException e) {
@@ -132,7 +132,7 @@ final class CompactColumns {
                 ids,
                 depths,
                 rows.tailDepths(),
-                rows.dataDepths(),
+                rows.labelDepths(),
                 draws,
                 payload.temperatureOffsets(),
                 rows.temperedDepths(),
@@ -168,7 +168,7 @@ final class CompactColumns {
         float[] logProbabilities = new float[ids.length];
         int[] draws = new int[payload.drawn() ? ids.length : 0];
         float[] tails = new float[header.rows()];
-        float[] data = new float[header.rows()];
+        float[] label = new float[header.rows()];
         RowOrder order = new RowOrder();
         for (int row = 0; row < header.rows(); row++) {
             int from = rows.offsets()[row];
@@ -188,8 +188,8 @@ final class CompactColumns {
                 }
             }
             tails[row] = tail - shift;
-            int dataDepth = rows.dataDepths()[row];
-            data[row] = dataDepth == QuantizedRows.NOTHING ? Float.NaN : grid.value(dataDepth) - shift;
+            int labelDepth = rows.labelDepths()[row];
+            label[row] = labelDepth == QuantizedRows.NOTHING ? Float.NaN : grid.value(labelDepth) - shift;
         }
         return new TargetBlock(
                 header,
@@ -197,7 +197,7 @@ final class CompactColumns {
                 ids,
                 logProbabilities,
                 tails,
-                data,
+                label,
                 payload.temperatureOffsets(),
                 temperedTails(payload),
                 draws,

@@ -30,7 +30,7 @@ public final class Containment {
         return switch (precision) {
             case EXACT -> true;
             case HALF -> same;
-            case COMPACT -> same || wanted instanceof Selection.DataOnly || isCut(held, wanted, vocabularySize);
+            case COMPACT -> same || wanted instanceof Selection.LabelOnly || isCut(held, wanted, vocabularySize);
         };
     }
 
@@ -55,7 +55,7 @@ public final class Containment {
         if (!new HashSet<>(held.temperatures()).containsAll(wanted.temperatures())) {
             return false;
         }
-        if (wanted instanceof Selection.DataOnly) {
+        if (wanted instanceof Selection.LabelOnly) {
             return !(held instanceof Selection.Draws) && !(held instanceof Selection.Chosen);
         }
         if (held instanceof Selection.Draws has && wanted instanceof Selection.Draws asked) {

@@ -94,12 +94,12 @@ final class EncodingRules {
 
     private void requireScalars(int row, int shown, boolean last) {
         requireTail("log tail mass", columns.logTailMass()[row], shown);
-        float data = columns.dataLogProbability()[row];
-        if (Float.isNaN(data) && !last) {
-            throw refused(shown, "no data log-probability", "one in every row but the last");
+        float label = columns.labelLogProbability()[row];
+        if (Float.isNaN(label) && !last) {
+            throw refused(shown, "no label log-probability", "one in every row but the last");
         }
-        if (!Float.isNaN(data) && !(data <= LevelGrid.MAX_LOG_PROBABILITY && data > Float.NEGATIVE_INFINITY)) {
-            throw refused(shown, "data log-probability " + data, "finite, at most " + LevelGrid.MAX_LOG_PROBABILITY);
+        if (!Float.isNaN(label) && !(label <= LevelGrid.MAX_LOG_PROBABILITY && label > Float.NEGATIVE_INFINITY)) {
+            throw refused(shown, "label log-probability " + label, "finite, at most " + LevelGrid.MAX_LOG_PROBABILITY);
         }
         for (int i = row * temperatures; i < (row + 1) * temperatures; i++) {
             requireFinite("temperature offset", columns.temperatureOffsets()[i], shown);

@@ -12,12 +12,12 @@ final class HeaderBytes {
     private static final byte TOP_FRACTION = 3;
     private static final byte DRAWS = 4;
     private static final byte CHOSEN = 5;
-    private static final byte DATA_ONLY = 6;
+    private static final byte LABEL_ONLY = 6;
 
     private HeaderBytes() {}
 
-    /** A header and how many of its rows have a data token. */
-    record Prologue(BlockHeader header, int dataRows) {}
+    /** A header and how many of its rows have a label. */
+    record Prologue(BlockHeader header, int labelledRows) {}
 
     /** The numbers of a selection as the header has them: k, eight bytes and four bytes whose meaning the kind decides. */
     private record Parameters(byte kind, int k, long eight, int four) {}
@@ -28,13 +28,13 @@ final class HeaderBytes {
                 + BlockLayout.RANGE_BYTES * ranges.size();
     }
 
-    static void put(ByteBuffer out, BlockHeader header, List<PositionRange> ranges, int dataRows) {
+    static void put(ByteBuffer out, BlockHeader header, List<PositionRange> ranges, int labelledRows) {
         Parameters selection = parameters(header.selection(), header.vocabularySize());
         out.putInt(BlockLayout.MAGIC);
         out.put(BlockLayout.VERSION);
         out.put(header.precision().code());
         out.put(selection.kind());
-        out.put((byte) ((dataRows < header.rows() ? BlockLayout.FLAG_LAST_ROW_WITHOUT_DATA : 0)
+        out.put((byte) ((labelledRows < header.rows() ? BlockLayout.FLAG_LAST_ROW_WITHOUT_LABEL : 0)
                 | (header.rawLogits() ? BlockLayout.FLAG_RAW_LOGITS : 0)));
         out.putInt(header.vocabularySize());
         out.putInt(selection.k());
@@ -72,7 +72,7 @@ final class HeaderBytes {
         } else if (selection instanceof Selection.Chosen rule) {
             return new Parameters(CHOSEN, rule.k(), one, oneFloat);
         }
-        return new Parameters(DATA_ONLY, 0, one, oneFloat);
+        return new Parameters(LABEL_ONLY, 0, one, oneFloat);
     }
 
     /** Reads a header from position 0 of a block whose magic, version and checksum are right; leaves the position after it. */
@@ -81,7 +81,7 @@ final class HeaderBytes {
         Precision precision = Precision.ofCode(in.get());
         byte kind = in.get();
         byte flags = in.get();
-        if ((flags & ~(BlockLayout.FLAG_LAST_ROW_WITHOUT_DATA | BlockLayout.FLAG_RAW_LOGITS)) != 0) {
+        if ((flags & ~(BlockLayout.FLAG_LAST_ROW_WITHOUT_LABEL | BlockLayout.FLAG_RAW_LOGITS)) != 0) {
             throw new MalformedBlockException("flags " + flags + " (expected: 0..3)");
         }
         int vocabularySize = in.getInt();
@@ -98,7 +98,7 @@ final class HeaderBytes {
             temperatures.add(in.getFloat());
         }
         int[] positions = positions(in, rows, ranges);
-        boolean lastWithoutData = (flags & BlockLayout.FLAG_LAST_ROW_WITHOUT_DATA) != 0;
+        boolean lastWithoutLabel = (flags & BlockLayout.FLAG_LAST_ROW_WITHOUT_LABEL) != 0;
         try {
             Selection selection = selection(parameters, temperatures);
             if (!parameters.equals(parameters(selection, vocabularySize))) {
@@ -114,7 +114,7 @@ final class HeaderBytes {
                     fingerprint,
                     rowsDigest,
                     positions);
-            return new Prologue(header, lastWithoutData ? rows - 1 : rows);
+            return new Prologue(header, lastWithoutLabel ? rows - 1 : rows);
         } catch (IllegalArgumentException e) {
             throw new MalformedBlockException(String.valueOf(e.getMessage()));
         }
@@ -132,7 +132,7 @@ final class HeaderBytes {
             case TOP_FRACTION -> new Selection.TopFraction(Double.longBitsToDouble(parameters.eight()), temperatures);
             case DRAWS -> new Selection.Draws(parameters.four(), parameters.k(), parameters.eight(), temperatures);
             case CHOSEN -> new Selection.Chosen(parameters.k(), temperatures);
-            case DATA_ONLY -> new Selection.DataOnly(temperatures);
+            case LABEL_ONLY -> new Selection.LabelOnly(temperatures);
             default -> throw new MalformedBlockException("selection kind " + parameters.kind() + " (expected: 1..6)");
         };
     }

@@ -8,7 +8,7 @@ package dev.lyne.wire;
  * @param ids token ids in descending order of probability, `[rows · stride]`
  * @param logProbabilities nats, `[rows · stride]`
  * @param logTailMass log of the mass not kept, `[rows]`; −∞ where nothing is left
- * @param dataLogProbability log-probability of the next token of the data, `[rows]`; NaN where there is none
+ * @param labelLogProbability log-probability of the label, `[rows]`; NaN where there is none
  * @param temperatureOffsets c_τ, `[rows · temperatures]`
  * @param temperedLogTails log of the mass not kept at each temperature τ, log Σ exp(lp/τ + c_τ), `[rows · temperatures]`; −∞ where
  *     nothing is left
@@ -24,7 +24,7 @@ public record RowColumns(
         int[] ids,
         float[] logProbabilities,
         float[] logTailMass,
-        float[] dataLogProbability,
+        float[] labelLogProbability,
         float[] temperatureOffsets,
         float[] temperedLogTails,
         int[] drawCounts,
@@ -37,14 +37,14 @@ public record RowColumns(
             int[] ids,
             float[] logProbabilities,
             float[] logTailMass,
-            float[] dataLogProbability) {
+            float[] labelLogProbability) {
         this(
                 stride,
                 counts,
                 ids,
                 logProbabilities,
                 logTailMass,
-                dataLogProbability,
+                labelLogProbability,
                 new float[0],
                 new float[0],
                 new int[0],

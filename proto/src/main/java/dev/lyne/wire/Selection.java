@@ -197,20 +197,20 @@ public sealed interface Selection {
         }
     }
 
-    /** No entries: the log-probability of the data token alone. */
-    record DataOnly(List<Float> temperatures) implements Selection {
-        public DataOnly {
+    /** No entries: the log-probability of the label alone. */
+    record LabelOnly(List<Float> temperatures) implements Selection {
+        public LabelOnly {
             temperatures = checked(1, temperatures);
         }
 
         @Override
-        public DataOnly withTemperatures(List<Float> others) {
-            return new DataOnly(others);
+        public LabelOnly withTemperatures(List<Float> others) {
+            return new LabelOnly(others);
         }
 
         @Override
         public String toString() {
-            return "data_only" + Selection.offsets(temperatures);
+            return "label_only" + Selection.offsets(temperatures);
         }
 
         @Override

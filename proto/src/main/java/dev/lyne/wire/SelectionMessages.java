@@ -1,8 +1,8 @@
 package dev.lyne.wire;
 
 import dev.lyne.v1.Chosen;
-import dev.lyne.v1.DataOnly;
 import dev.lyne.v1.Draws;
+import dev.lyne.v1.LabelOnly;
 import dev.lyne.v1.SelectionKind;
 import dev.lyne.v1.TopFraction;
 import dev.lyne.v1.TopK;
@@ -35,10 +35,10 @@ public final class SelectionMessages {
             }
             case CHOSEN ->
                 new Selection.Chosen(count("chosen.k", message.getChosen().getK()), temperatures);
-            case DATA_ONLY -> new Selection.DataOnly(temperatures);
+            case LABEL_ONLY -> new Selection.LabelOnly(temperatures);
             case RULE_NOT_SET ->
                 throw new IllegalArgumentException(
-                        "selection: no rule (expected: top_k, top_p_k, top_fraction, draws, chosen or data_only)");
+                        "selection: no rule (expected: top_k, top_p_k, top_fraction, draws, chosen or label_only)");
         };
     }
 
@@ -71,7 +71,7 @@ public final class SelectionMessages {
         } else if (selection instanceof Selection.Chosen rule) {
             message.setChosen(Chosen.newBuilder().setK(rule.k()));
         } else {
-            message.setDataOnly(DataOnly.getDefaultInstance());
+            message.setLabelOnly(LabelOnly.getDefaultInstance());
         }
         return message.build();
     }
@@ -84,7 +84,7 @@ public final class SelectionMessages {
             case TOP_FRACTION -> SelectionKind.SELECTION_KIND_TOP_FRACTION;
             case DRAWS -> SelectionKind.SELECTION_KIND_DRAWS;
             case CHOSEN -> SelectionKind.SELECTION_KIND_CHOSEN;
-            case DATA_ONLY -> SelectionKind.SELECTION_KIND_DATA_ONLY;
+            case LABEL_ONLY -> SelectionKind.SELECTION_KIND_LABEL_ONLY;
             case RULE_NOT_SET -> SelectionKind.SELECTION_KIND_UNSPECIFIED;
         };
     }

@@ -9,7 +9,7 @@ package dev.lyne.wire;
  * @param ids token ids, each below the vocabulary size
  * @param logProbabilities nats, at temperature 1
  * @param logTailMass log of the mass not kept, `[rows]`; −∞ where nothing is left
- * @param dataLogProbability log-probability of the next token of the data, `[rows]`; NaN where there is none, which only
+ * @param labelLogProbability log-probability of the label, `[rows]`; NaN where there is none, which only
  *     the last row may lack
  * @param temperatureOffsets c_τ, `[rows · temperatures]`
  * @param temperedLogTails log of the mass not kept at each temperature, `[rows · temperatures]`; −∞ where nothing is left
@@ -25,7 +25,7 @@ public record TargetBlock(
         int[] ids,
         float[] logProbabilities,
         float[] logTailMass,
-        float[] dataLogProbability,
+        float[] labelLogProbability,
         float[] temperatureOffsets,
         float[] temperedLogTails,
         int[] drawCounts,

@@ -26,7 +26,7 @@ final class BlockNarrowingTest {
             new Selection.TopPK(0.9, 64, 1f, List.of(2f)),
             new Selection.TopPK(0.3, 20, 1f, List.of()),
             new Selection.TopFraction(0.05, List.of()),
-            new Selection.DataOnly(List.of()));
+            new Selection.LabelOnly(List.of()));
 
     private static final Selection HELD = new Selection.TopK(64, List.of(4f, 2f));
 
@@ -48,7 +48,7 @@ final class BlockNarrowingTest {
                         .isEqualTo(Arrays.copyOfRange(fresh.logProbabilities(), start, end));
                 assertThat(Math.exp(narrowed.logTailMass()[row]))
                         .isCloseTo(Math.exp(fresh.logTailMass()[SOME[row]]), within(1e-6));
-                assertThat(narrowed.dataLogProbability()[row]).isEqualTo(fresh.dataLogProbability()[SOME[row]]);
+                assertThat(narrowed.labelLogProbability()[row]).isEqualTo(fresh.labelLogProbability()[SOME[row]]);
                 for (int i = 0; i < wanted.temperatures().size(); i++) {
                     assertThat(narrowed.temperatureOffsets()[
                                     row * wanted.temperatures().size() + i])

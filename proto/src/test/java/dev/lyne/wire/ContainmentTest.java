@@ -48,10 +48,10 @@ final class ContainmentTest {
                 Arguments.of(chosen(8), chosen(8), 0.5, true),
                 Arguments.of(chosen(8), chosen(7), 0.5, false),
                 Arguments.of(topK(64), chosen(8), 0.5, false),
-                Arguments.of(topK(64), dataOnly(), 0.5, true),
-                Arguments.of(topPK(0.9, 10), dataOnly(), 0.5, true),
-                Arguments.of(dataOnly(), dataOnly(), 0.0, true),
-                Arguments.of(dataOnly(), topK(1), 0.0, false));
+                Arguments.of(topK(64), labelOnly(), 0.5, true),
+                Arguments.of(topPK(0.9, 10), labelOnly(), 0.5, true),
+                Arguments.of(labelOnly(), labelOnly(), 0.0, true),
+                Arguments.of(labelOnly(), topK(1), 0.0, false));
     }
 
     @ParameterizedTest
@@ -84,7 +84,7 @@ final class ContainmentTest {
         return new Selection.Chosen(k, List.of());
     }
 
-    private static Selection dataOnly() {
-        return new Selection.DataOnly(List.of());
+    private static Selection labelOnly() {
+        return new Selection.LabelOnly(List.of());
     }
 }

@@ -70,7 +70,7 @@ final class MutatedBlocksTest {
                 new Selection.Draws(12, 0, 1, List.of()),
                 new Selection.Draws(9, 3, 2, List.of()),
                 new Selection.Chosen(5, List.of()),
-                new Selection.DataOnly(List.of()));
+                new Selection.LabelOnly(List.of()));
         List<byte[]> blocks = new ArrayList<>();
         for (Selection selection : selections) {
             for (Precision precision : Precision.values()) {

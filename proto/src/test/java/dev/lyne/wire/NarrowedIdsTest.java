@@ -231,7 +231,7 @@ final class NarrowedIdsTest {
                 columns.ids(),
                 columns.logProbabilities(),
                 columns.logTailMass().clone(),
-                columns.dataLogProbability(),
+                columns.labelLogProbability(),
                 columns.temperatureOffsets(),
                 columns.temperedLogTails().clone(),
                 columns.drawCounts(),

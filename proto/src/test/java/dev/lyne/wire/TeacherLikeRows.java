@@ -75,7 +75,7 @@ final class TeacherLikeRows {
                         .filter(id -> Arrays.stream(kept).noneMatch(other -> other == id))
                         .mapToDouble(id -> logProbabilities[id])
                         .toArray());
-        columns.dataLogProbability()[row] = (float) logProbabilities[random.nextInt(vocabularySize)];
+        columns.labelLogProbability()[row] = (float) logProbabilities[random.nextInt(vocabularySize)];
         columns.logSumExp()[row] = (float) logSumExp;
         int temperatures = selection.temperatures().size();
         for (int i = 0; i < temperatures; i++) {

@@ -5,7 +5,6 @@ import dev.lyne.v1.ChosenTokens;
 import dev.lyne.v1.ExecutionFingerprint;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Sequence;
-import dev.lyne.v1.Source;
 import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherDigests;
 import dev.lyne.wire.Digests;
@@ -82,24 +81,12 @@ final class Contract {
         return message.build();
     }
 
-    /** The source, or null where the server stated none. */
-    static @Nullable RowSource source(Source source) {
-        return switch (source) {
-            case SOURCE_COMPUTED -> RowSource.COMPUTED;
-            case SOURCE_COALESCED -> RowSource.COALESCED;
-            case SOURCE_MEMORY -> RowSource.MEMORY;
-            case SOURCE_DISK -> RowSource.DISK;
-            case SOURCE_SHARED -> RowSource.SHARED;
-            case SOURCE_REPLAY -> RowSource.REPLAY;
-            case SOURCE_UNSPECIFIED, UNRECOGNIZED -> null;
-        };
-    }
-
     static ExecutionFingerprint fingerprint(TeacherFingerprint fingerprint) {
         return ExecutionFingerprint.newBuilder()
                 .setTorchVersion(fingerprint.torchVersion())
                 .setDevice(fingerprint.device())
                 .setCpuCapability(fingerprint.cpuCapability())
+                .setArithmeticVersion(fingerprint.arithmeticVersion())
                 .setThreads(fingerprint.threads())
                 .setComputePrecision(fingerprint.computePrecision())
                 .build();
@@ -110,6 +97,7 @@ final class Contract {
                 fingerprint.getTorchVersion(),
                 fingerprint.getDevice(),
                 fingerprint.getCpuCapability(),
+                fingerprint.getArithmeticVersion(),
                 fingerprint.getThreads(),
                 fingerprint.getComputePrecision());
     }

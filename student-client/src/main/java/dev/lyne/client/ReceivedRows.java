@@ -1,12 +1,13 @@
 package dev.lyne.client;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.RowSource;
 import dev.lyne.wire.TargetBlock;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -14,7 +15,7 @@ import java.util.Map;
 final class ReceivedRows {
     private final List<TargetBlock> blocks = new ArrayList<>();
     private final List<ByteBuffer> encoded = new ArrayList<>();
-    private final Map<RowSource, Integer> rowsBySource = new EnumMap<>(RowSource.class);
+    private final Map<RowSource, Integer> rowsBySource = new HashMap<>();
     private int rows;
     private int narrowedRows;
     private long blockBytes;
@@ -103,7 +104,7 @@ final class ReceivedRows {
             }
         }
         System.arraycopy(block.logTailMass(), 0, targets.logTailMass(), first, block.rows());
-        System.arraycopy(block.dataLogProbability(), 0, targets.dataLogProbability(), first, block.rows());
+        System.arraycopy(block.labelLogProbability(), 0, targets.labelLogProbability(), first, block.rows());
         int temperatures = targets.temperatures().size();
         System.arraycopy(
                 block.temperatureOffsets(),

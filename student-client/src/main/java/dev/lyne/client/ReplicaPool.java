@@ -1,6 +1,7 @@
 package dev.lyne.client;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.row.RowSource;
 import dev.lyne.v1.Credit;
 import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherServiceGrpc;

@@ -1,5 +1,6 @@
 package dev.lyne.client;
 
+import dev.lyne.row.RowSource;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
@@ -16,7 +17,7 @@ import java.util.Map;
  * @param ids token ids, `[rows · stride]`
  * @param logProbabilities natural logarithms, `[rows · stride]`
  * @param logTailMass log of the mass not kept, `[rows]`; −∞ where everything is kept
- * @param dataLogProbability log-probability of token x_{t+1}, `[rows]`; NaN at position n − 1, which has none
+ * @param labelLogProbability log-probability of token x_{t+1}, `[rows]`; NaN at position n − 1, which has none
  * @param temperatures τ of the selection, as asked
  * @param temperatureOffsets c_τ = −log Σ_V exp(lp/τ), `[rows · temperatures]`, row after row
  * @param temperedLogTails log of the mass not kept at each temperature, `[rows · temperatures]`, row after row; −∞ where everything is
@@ -38,7 +39,7 @@ public record Targets(
         int[] ids,
         float[] logProbabilities,
         float[] logTailMass,
-        float[] dataLogProbability,
+        float[] labelLogProbability,
         List<Float> temperatures,
         float[] temperatureOffsets,
         float[] temperedLogTails,
@@ -58,7 +59,7 @@ public record Targets(
             int[] ids,
             float[] logProbabilities,
             float[] logTailMass,
-            float[] dataLogProbability,
+            float[] labelLogProbability,
             Map<RowSource, Integer> rowsBySource,
             long blockBytes) {
         this(
@@ -69,7 +70,7 @@ public record Targets(
                 ids,
                 logProbabilities,
                 logTailMass,
-                dataLogProbability,
+                labelLogProbability,
                 List.of(),
                 new float[0],
                 new float[0],

@@ -60,7 +60,7 @@ final class Blocks {
             System.arraycopy(block.ids(), from, columns.ids(), row * stride, count);
             System.arraycopy(block.logProbabilities(), from, columns.logProbabilities(), row * stride, count);
             columns.logTailMass()[row] = block.logTailMass()[own];
-            columns.dataLogProbability()[row] = block.dataLogProbability()[own];
+            columns.labelLogProbability()[row] = block.labelLogProbability()[own];
             System.arraycopy(
                     block.temperedLogTails(),
                     own * temperatures,

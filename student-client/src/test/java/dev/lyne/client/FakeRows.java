@@ -86,7 +86,7 @@ record FakeRows(int vocabularySize, long seed) {
         columns.counts()[row] = count;
         columns.logSumExp()[row] = (float) LOG_SUM_EXP;
         columns.logTailMass()[row] = (float) Math.log(tail);
-        columns.dataLogProbability()[row] =
+        columns.labelLogProbability()[row] =
                 position + 1 < tokens.length ? (float) logProbabilities[tokens[position + 1]] : Float.NaN;
         for (int i = 0; i < selection.temperatures().size(); i++) {
             float temperature = selection.temperatures().get(i);

@@ -53,6 +53,11 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
     /** What is done with a sequence; by default it is answered at once. */
     volatile Consumer<Asked> answering = asked -> asked.answer(5);
 
+    /** What is said of where rows came from. */
+    volatile Source source = Source.SOURCE_COMPUTED;
+
+    volatile String tier = "";
+
     /** What is done with an opening message; null: it is accepted. */
     volatile @Nullable Status refusal;
 
@@ -141,6 +146,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
                 .setExecutionFingerprint(ExecutionFingerprint.newBuilder()
                         .setTorchVersion("none")
                         .setDevice(device)
+                        .setArithmeticVersion(1)
                         .setThreads(1)
                         .setComputePrecision("float32"))
                 .setVocabularySize(VOCABULARY)
@@ -372,7 +378,8 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
                                     .setId(sequence.getId())
                                     .setFirstPosition(firstPosition)
                                     .setBlock(ByteString.copyFrom(block))
-                                    .setSource(Source.SOURCE_COMPUTED))
+                                    .setSource(source)
+                                    .setTier(tier))
                             .build(),
                     false);
         }

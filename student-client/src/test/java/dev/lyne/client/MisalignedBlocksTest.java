@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.RowSource;
 import dev.lyne.wire.Precision;
 import dev.lyne.wire.Selection;
 import java.util.Arrays;

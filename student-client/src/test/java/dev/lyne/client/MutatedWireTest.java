@@ -71,7 +71,7 @@ final class MutatedWireTest {
         }
     }
 
-    /** A row of the data token's log-probability alone does not say whose it is: nothing but the block's header does. */
+    /** A row of the label's log-probability alone does not say whose it is: nothing but the block's header does. */
     @ParameterizedTest
     @MethodSource("requestsWithEntries")
     void rows_shiftedByOne_areCaught(TargetRequest request) throws Exception {

@@ -3,6 +3,7 @@ package dev.lyne.client;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.RowSource;
 import dev.lyne.v1.Rows;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;

@@ -245,8 +245,8 @@ final class StuckReplicaTest {
                             }
                         })
                         .isInstanceOf(TeacherMismatchException.class)
-                        .hasMessageContaining("torch none, a fake, 1 thread, float32")
-                        .hasMessageContaining("torch none, another fake, 1 thread, float32")
+                        .hasMessageContaining("torch none, a fake, arithmetic 1, 1 thread, float32")
+                        .hasMessageContaining("torch none, another fake, arithmetic 1, 1 thread, float32")
                         .hasMessageContaining("--deterministic false takes rows of both");
             }
             try (TeacherClient client =

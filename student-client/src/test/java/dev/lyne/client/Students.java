@@ -68,7 +68,7 @@ final class Students {
             assertThat(targets.ids()).isEqualTo(rows.ids());
             assertThat(targets.logProbabilities()).isEqualTo(rows.logProbabilities());
             assertThat(targets.logTailMass()).isEqualTo(rows.logTailMass());
-            assertThat(targets.dataLogProbability()).isEqualTo(rows.dataLogProbability());
+            assertThat(targets.labelLogProbability()).isEqualTo(rows.labelLogProbability());
             assertThat(targets.temperatureOffsets()).isEqualTo(rows.temperatureOffsets());
         }
     }

@@ -66,8 +66,8 @@ final class LoadProfileOptions {
             defaultValue = "top_k=64",
             paramLabel = "RULE",
             description =
-                    "top_k=K, top_p_k=P/K, top_fraction=F, draws=N, draws=N/HEAD, chosen=K, data_only, or a mixture over"
-                            + " the students such as top_k=64*0.8,data_only*0.2 (default: ${DEFAULT-VALUE}).")
+                    "top_k=K, top_p_k=P/K, top_fraction=F, draws=N, draws=N/HEAD, chosen=K, label_only, or a mixture over"
+                            + " the students such as top_k=64*0.8,label_only*0.2 (default: ${DEFAULT-VALUE}).")
     private String selection;
 
     @Option(

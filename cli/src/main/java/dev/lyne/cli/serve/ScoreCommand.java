@@ -213,7 +213,8 @@ public final class ScoreCommand implements Callable<Integer> {
     private static List<Row> rows(Tokenizer tokenizer, Targets targets) {
         List<Row> rows = new ArrayList<>();
         int[] tokens = targets.sequence().tokens();
-        String source = targets.rowsBySource().keySet().iterator().next().name();
+        String source =
+                targets.rowsBySource().keySet().iterator().next().toString().toUpperCase(Locale.ROOT);
         for (int row = 0; row < targets.rows(); row++) {
             List<Entry> top = new ArrayList<>();
             for (int i = row * targets.stride(); i < row * targets.stride() + targets.counts()[row]; i++) {
@@ -225,7 +226,7 @@ public final class ScoreCommand implements Callable<Integer> {
                     position,
                     readable(tokenizer, tokens[position]),
                     readable(tokenizer, tokens[position + 1]),
-                    targets.dataLogProbability()[row],
+                    targets.labelLogProbability()[row],
                     Math.exp(targets.logTailMass()[row]),
                     top,
                     source));

@@ -75,8 +75,8 @@ public sealed interface Kept {
         }
     }
 
-    /** No entries: the log-probability of the data token alone. */
-    record DataOnly() implements Kept {
+    /** No entries: the log-probability of the label alone. */
+    record LabelOnly() implements Kept {
         @Override
         public int mostEntries(int vocabularySize) {
             return 0;

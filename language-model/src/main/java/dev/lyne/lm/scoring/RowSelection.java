@@ -3,7 +3,7 @@ package dev.lyne.lm.scoring;
 import java.util.List;
 
 /**
- * What a row holds beside the log of the mass not kept and the log-probability of the data token.
+ * What a row holds beside the log of the mass not kept and the log-probability of the label.
  *
  * @param kept its entries
  * @param temperatures temperatures τ that each row carries c_τ = −log Σ_V exp(lp/τ) for

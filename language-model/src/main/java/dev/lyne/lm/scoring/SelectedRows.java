@@ -10,7 +10,7 @@ package dev.lyne.lm.scoring;
  * @param ids token ids, `[rows · stride]`
  * @param logProbabilities natural logarithms, `[rows · stride]`
  * @param logTailMass log of the mass not kept, `[rows]`: −∞ where everything is kept, 0 where nothing is
- * @param dataLogProbability log-probability of token x_{t+1}, `[rows]`; NaN at position n − 1, which has none
+ * @param labelLogProbability log-probability of token x_{t+1}, `[rows]`; NaN at position n − 1, which has none
  * @param temperatureOffsets c_τ, `[rows · temperatures]`, in the order of the selection's temperatures
  * @param temperedLogTails log of the mass not kept at each temperature, log Σ exp(lp/τ + c_τ) over what is not kept, `[rows ·
  *     temperatures]`; −∞ where everything is kept, 0 where nothing is
@@ -26,7 +26,7 @@ public record SelectedRows(
         int[] ids,
         float[] logProbabilities,
         float[] logTailMass,
-        float[] dataLogProbability,
+        float[] labelLogProbability,
         float[] temperatureOffsets,
         float[] temperedLogTails,
         int[] drawCounts,
@@ -40,7 +40,7 @@ public record SelectedRows(
             int[] ids,
             float[] logProbabilities,
             float[] logTailMass,
-            float[] dataLogProbability) {
+            float[] labelLogProbability) {
         this(
                 positions,
                 stride,
@@ -48,7 +48,7 @@ public record SelectedRows(
                 ids,
                 logProbabilities,
                 logTailMass,
-                dataLogProbability,
+                labelLogProbability,
                 new float[0],
                 new float[0],
                 new int[0],

@@ -42,7 +42,7 @@ final class RowIdentityTest {
                     new RowSelection(new Kept.Draws(40, 0, 5), List.of(2f), true),
                     new RowSelection(new Kept.Draws(40, 4, 5), List.of(), false),
                     new RowSelection(new Kept.Chosen(RandomModel.VOCABULARY), List.of(), true),
-                    RowSelection.of(new Kept.DataOnly()))) {
+                    RowSelection.of(new Kept.LabelOnly()))) {
                 SelectedRows whole =
                         scored(model.score(naming(selection, all), selection).get(0));
                 List<ScoreOutcome> mixed = model.score(naming(selection, other, some, last, all), selection);
@@ -119,7 +119,7 @@ final class RowIdentityTest {
                 Arrays.toString(Arrays.copyOfRange(rows.ids(), from, to)),
                 Arrays.toString(Arrays.copyOfRange(rows.logProbabilities(), from, to)),
                 Float.floatToRawIntBits(rows.logTailMass()[row]),
-                Float.floatToRawIntBits(rows.dataLogProbability()[row]),
+                Float.floatToRawIntBits(rows.labelLogProbability()[row]),
                 rows.drawCounts().length == 0 ? "" : entries(rows, row),
                 rows.logits().length == 0
                         ? ""

@@ -111,7 +111,7 @@ final class SelectionScriptTest {
             double[] expected = LogRows.logSoftmax(widened(logits[row]));
             double tail = LogRows.logTail(expected, LogRows.order(expected), 1);
             assertThat((double) columns.logTailMass()[row]).isCloseTo(tail, within(1e-6 * Math.max(1, Math.abs(tail))));
-            assertThat((double) columns.dataLogProbability()[row])
+            assertThat((double) columns.labelLogProbability()[row])
                     .isCloseTo(expected[3], within(1e-6 * Math.max(1, Math.abs(expected[3]))));
         }
     }
@@ -120,7 +120,7 @@ final class SelectionScriptTest {
     void select_everythingKept_leavesNoTail() {
         SelectedColumns columns = select(new float[][] {{1, 2, 3}}, new long[] {-1}, RowSelection.topK(3));
         assertThat(columns.logTailMass()).containsExactly(Float.NEGATIVE_INFINITY);
-        assertThat(columns.dataLogProbability()[0]).isNaN();
+        assertThat(columns.labelLogProbability()[0]).isNaN();
     }
 
     @Test
@@ -182,7 +182,7 @@ final class SelectionScriptTest {
                 new Kept.Draws(20, 0, 1),
                 new Kept.Draws(20, 2, 1),
                 new Kept.Draws(20, 4, 1),
-                new Kept.DataOnly());
+                new Kept.LabelOnly());
         for (Kept kept : kinds) {
             SelectedColumns columns = select(logits, new long[6], new RowSelection(kept, List.of(0.5f), true));
             assertThat(columns.finite()).as("%s", kept).containsExactly(1, 0, 0, 0, 0, 0);

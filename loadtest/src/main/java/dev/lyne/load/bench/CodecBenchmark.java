@@ -176,7 +176,7 @@ public final class CodecBenchmark {
                 text.append(",\"log_tail_mass\":")
                         .append(columns.logTailMass()[row])
                         .append(",\"data_log_prob\":")
-                        .append(columns.dataLogProbability()[row])
+                        .append(columns.labelLogProbability()[row])
                         .append("}\n");
             }
             bytes += text.toString().getBytes(StandardCharsets.UTF_8).length;

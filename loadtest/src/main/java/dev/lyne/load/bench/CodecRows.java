@@ -105,7 +105,7 @@ final class CodecRows {
                 sum += Math.exp(logits[id]);
             }
             double logSumExp = Math.log(sum);
-            columns.dataLogProbability()[row] = (float) (logits[0] - logSumExp);
+            columns.labelLogProbability()[row] = (float) (logits[0] - logSumExp);
             Arrays.sort(logits);
             int[] ids = random.ints(0, WORST_VOCABULARY).distinct().limit(k).toArray();
             double kept = 0;
@@ -140,6 +140,6 @@ final class CodecRows {
                 rows.ids(),
                 rows.logProbabilities(),
                 rows.logTailMass(),
-                rows.dataLogProbability());
+                rows.labelLogProbability());
     }
 }

@@ -165,7 +165,7 @@ public final class ForwardComparison {
 
     private Line line(String name, ScoringModel model, ModelOptions options, List<ScoreItem> items, ForwardPeer peer)
             throws IOException {
-        RowSelection selection = kind.k() > 0 ? RowSelection.topK(kind.k()) : RowSelection.of(new Kept.DataOnly());
+        RowSelection selection = kind.k() > 0 ? RowSelection.topK(kind.k()) : RowSelection.of(new Kept.LabelOnly());
         double positions = (double) items.size() * TOKENS;
         for (int i = 0; i < WARM_UPS; i++) {
             seconds(model, items, selection);

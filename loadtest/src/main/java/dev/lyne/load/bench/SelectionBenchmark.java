@@ -108,7 +108,7 @@ public final class SelectionBenchmark {
         all.put("1,000 draws", RowSelection.of(new Kept.Draws(1_000, 0, 1)));
         all.put("top-12 and 50 draws", RowSelection.of(new Kept.Draws(50, Math.min(12, vocabularySize), 1)));
         all.put("64 chosen ids", RowSelection.of(new Kept.Chosen(Math.min(64, vocabularySize))));
-        all.put("data token alone", RowSelection.of(new Kept.DataOnly()));
+        all.put("label alone", RowSelection.of(new Kept.LabelOnly()));
         all.put("top-64, 4 temperatures", new RowSelection(top, List.of(0.5f, 1.5f, 2f, 4f), false));
         all.put("top-64, raw logits", new RowSelection(top, List.of(), true));
         return all;

@@ -5,12 +5,12 @@ import java.util.List;
 
 /**
  * Which selections the students ask for, each student one: {@code top_k=64}, {@code top_p_k=0.9/64} (cap 64), {@code top_fraction=0.05},
- * {@code draws=32} or {@code draws=32/8} (a head of 8), {@code chosen=16}, {@code data_only}, or several by weight.
+ * {@code draws=32} or {@code draws=32/8} (a head of 8), {@code chosen=16}, {@code label_only}, or several by weight.
  */
 public final class Selections {
     private static final String OPTION = "selection";
     private static final String EXPECTATION =
-            "top_k=K, top_p_k=P/K, top_fraction=F, draws=N, draws=N/HEAD, chosen=K or data_only, each perhaps with *WEIGHT";
+            "top_k=K, top_p_k=P/K, top_fraction=F, draws=N, draws=N/HEAD, chosen=K or label_only, each perhaps with *WEIGHT";
 
     private final String text;
     private final List<Weighted<Selection>> selections;
@@ -46,8 +46,10 @@ public final class Selections {
             return new Selection.Draws(Numbers.whole(OPTION, values[0]), head, seed, none);
         } else if (rule.equals("chosen") && !two) {
             return new Selection.Chosen(Numbers.whole(OPTION, values[0]), none);
+        } else if (text.equals("label_only")) {
+            return new Selection.LabelOnly(none);
         } else if (text.equals("data_only")) {
-            return new Selection.DataOnly(none);
+            throw new IllegalArgumentException(OPTION + ": data_only is an old name (expected: label_only)");
         }
         throw new IllegalArgumentException(OPTION + ": " + text + " (expected: " + EXPECTATION + ")");
     }

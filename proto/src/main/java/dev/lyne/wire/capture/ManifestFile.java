@@ -56,7 +56,7 @@ final class ManifestFile {
         @JsonSubTypes.Type(value = Selection.TopFraction.class, name = "top_fraction"),
         @JsonSubTypes.Type(value = Selection.Draws.class, name = "draws"),
         @JsonSubTypes.Type(value = Selection.Chosen.class, name = "chosen"),
-        @JsonSubTypes.Type(value = Selection.DataOnly.class, name = "data_only"),
+        @JsonSubTypes.Type(value = Selection.LabelOnly.class, name = "label_only"),
     })
     private interface SelectionByKind {}
 

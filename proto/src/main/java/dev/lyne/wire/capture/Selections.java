@@ -19,6 +19,6 @@ final class Selections {
         } else if (selection instanceof Selection.Chosen rule) {
             return new Selection.Chosen(rule.k(), temperatures);
         }
-        return new Selection.DataOnly(temperatures);
+        return new Selection.LabelOnly(temperatures);
     }
 }

@@ -38,6 +38,7 @@ final class Corpora {
                 "2.7.1",
                 "a processor",
                 "AVX2",
+                2,
                 1,
                 "float32");
     }
@@ -57,7 +58,7 @@ final class Corpora {
     }
 
     static int[] positions(long window) {
-        return Positions.withData(tokens(window).length);
+        return Positions.withLabels(tokens(window).length);
     }
 
     /** Blocks of a few rows each, as a server would send them. */

@@ -132,7 +132,7 @@ public final class Evaluator {
                 int top = rows.ids()[row * rows.stride()];
                 double probability = Math.exp(rows.logProbabilities()[row * rows.stride()]);
                 calibration.add(probability, top == window.tokens()[rows.positions()[row] + 1]);
-                nll -= rows.dataLogProbability()[row];
+                nll -= rows.labelLogProbability()[row];
                 tokens++;
             }
         }

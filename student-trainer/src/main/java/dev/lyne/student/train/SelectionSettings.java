@@ -15,7 +15,7 @@ final class SelectionSettings {
     private static final String TOP_FRACTION = "top_fraction";
     private static final String DRAWS = "draws";
     private static final String CHOSEN = "chosen";
-    private static final String DATA_ONLY = "data_only";
+    private static final String LABEL_ONLY = "label_only";
     private static final List<String> NAMES = List.of(TOP_K, TOP_P_K, TOP_FRACTION, DRAWS, CHOSEN);
     private static final Set<Setting> PARAMETERS = EnumSet.of(
             Setting.TOP_K,
@@ -35,11 +35,11 @@ final class SelectionSettings {
      *     another selection
      */
     static Selection selection(Settings settings, Temperatures teacher) {
-        if (settings.text(Setting.SELECTION).equals(DATA_ONLY)) {
+        if (settings.text(Setting.SELECTION).equals(LABEL_ONLY)) {
             throw Settings.refused(
                     Setting.SELECTION,
-                    DATA_ONLY,
-                    String.join(", ", NAMES) + "; there is nothing to learn from the data token alone");
+                    LABEL_ONLY,
+                    String.join(", ", NAMES) + "; there is nothing to learn from the label alone");
         }
         String name = settings.choice(Setting.SELECTION, NAMES);
         List<Float> temperatures = teacher.asked();

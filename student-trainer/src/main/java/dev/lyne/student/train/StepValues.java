@@ -9,7 +9,7 @@ import java.util.Optional;
 /**
  * What changes from one optimiser step to the next.
  *
- * @param alpha weight of the distillation loss; the data loss has 1 − alpha
+ * @param alpha weight of the distillation loss; the cross-entropy on the labels has 1 − alpha
  * @param taidLambda how far TAID's target is at the teacher, in (0, 1]
  */
 record StepValues(

@@ -12,7 +12,7 @@ import java.util.Optional;
  * Targets as columns of a training batch: {@code teacher_ids}, {@code teacher_log_probs} and {@code teacher_weights}, all
  * `[rows, k]`, and {@code teacher_log_tail} `[rows]`, at the teacher's temperature τ. Kept log-probabilities become lp/τ + c_τ and
  * weights their exponentials; the tail is the one that was sent for τ. All of them are divided by their sum, which is 1 but for what
- * coding took or added. Beside them {@code teacher_data_log_prob} `[rows]` at temperature 1, and where rows carry raw logits
+ * coding took or added. Beside them {@code teacher_label_log_prob} `[rows]` at temperature 1, and where rows carry raw logits
  * {@code teacher_logits} `[rows, k]`, over τ.
  *
  * <p>Of N draws, c on an entry give it the weight c/N, beside an exact head t_R·c/N, where t_R is the mass outside the head; draws
@@ -60,7 +60,7 @@ record TargetColumns(float temperature) {
                 for (int r = 0; r < rows[s]; r++) {
                     int to = (row + r) * width;
                     tail[row + r] = fill(own, r, ids, logProbabilities, weights, to);
-                    data[row + r] = own.dataLogProbability()[r];
+                    data[row + r] = own.labelLogProbability()[r];
                     fillLogits(own, r, logits, to);
                 }
             }
@@ -71,7 +71,7 @@ record TargetColumns(float temperature) {
         columns.put("teacher_log_probs", new Column.Floats(logProbabilities, width));
         columns.put("teacher_weights", new Column.Floats(weights, width));
         columns.put("teacher_log_tail", new Column.Floats(tail, 1));
-        columns.put("teacher_data_log_prob", new Column.Floats(data, 1));
+        columns.put("teacher_label_log_prob", new Column.Floats(data, 1));
         if (raw) {
             columns.put("teacher_logits", new Column.Floats(logits, width));
         }

@@ -130,7 +130,7 @@ final class TrajectoryRecorder implements Closeable {
                 rows.ids(),
                 rows.logProbabilities(),
                 rows.logTailMass(),
-                rows.dataLogProbability(),
+                rows.labelLogProbability(),
                 rows.temperatureOffsets(),
                 rows.temperedLogTails(),
                 rows.drawCounts(),

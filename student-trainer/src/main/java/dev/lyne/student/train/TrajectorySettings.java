@@ -92,6 +92,7 @@ final class TrajectorySettings {
                         fingerprint.torchVersion(),
                         fingerprint.device(),
                         fingerprint.cpuCapability(),
+                        fingerprint.arithmeticVersion(),
                         fingerprint.threads(),
                         fingerprint.precision().torchName()),
                 new CapturedForm(

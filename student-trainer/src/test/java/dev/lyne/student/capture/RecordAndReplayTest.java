@@ -3,7 +3,6 @@ package dev.lyne.student.capture;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.client.RowSource;
 import dev.lyne.client.SequenceFailedException;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSequence;
@@ -13,6 +12,7 @@ import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherExpectation;
 import dev.lyne.client.TeacherMismatchException;
 import dev.lyne.client.capture.CaptureSource;
+import dev.lyne.row.RowSource;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
 import dev.lyne.wire.Precision;
@@ -88,7 +88,7 @@ final class RecordAndReplayTest {
             }
             if (source instanceof CaptureSource) {
                 assertThat(stream.statistics().coverage()).isEqualTo(1.0);
-                assertThat(stream.statistics().receivedBySource()).containsOnlyKeys(RowSource.REPLAY);
+                assertThat(stream.statistics().receivedBySource()).containsOnlyKeys(RowSource.REPLAYED);
             }
         }
         return taken;
@@ -118,7 +118,7 @@ final class RecordAndReplayTest {
                 assertThat(replayed.get(i).logProbabilities())
                         .isEqualTo(live.get(i).logProbabilities());
                 assertThat(replayed.get(i).logTailMass()).isEqualTo(live.get(i).logTailMass());
-                assertThat(replayed.get(i).rowsBySource()).containsOnlyKeys(RowSource.REPLAY);
+                assertThat(replayed.get(i).rowsBySource()).containsOnlyKeys(RowSource.REPLAYED);
             }
         }
         assertThat(manifest.sequences())

@@ -3,7 +3,6 @@ package dev.lyne.student.evaluate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.lyne.client.RowSource;
 import dev.lyne.client.StreamStatistics;
 import dev.lyne.client.TargetSequence;
 import dev.lyne.client.TargetStream;
@@ -15,6 +14,7 @@ import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowSource;
 import dev.lyne.student.tokens.Document;
 import dev.lyne.student.tokens.DocumentSource;
 import dev.lyne.student.tokens.TextEncoder;

@@ -150,7 +150,7 @@ final class TemperedLossTest {
                 columns.logProbabilities()[row * K + i] = (float) plain[kept[i]];
             }
             columns.logTailMass()[row] = (float) Math.log(buckets(plain, kept)[K]);
-            columns.dataLogProbability()[row] = (float) plain[0];
+            columns.labelLogProbability()[row] = (float) plain[0];
             columns.temperatureOffsets()[row] = (float) (tempered[0] - plain[0] / temperature);
             columns.temperedLogTails()[row] = (float) Math.log(buckets(tempered, kept)[K]);
         }
@@ -166,7 +166,7 @@ final class TemperedLossTest {
                 block.ids(),
                 block.logProbabilities(),
                 block.logTailMass(),
-                block.dataLogProbability(),
+                block.labelLogProbability(),
                 selection.temperatures(),
                 block.temperatureOffsets(),
                 block.temperedLogTails(),

@@ -43,6 +43,7 @@ final class TrajectoryRecorderTest {
                     "2.7.1",
                     "a processor",
                     "AVX2",
+                    2,
                     1,
                     "float32"),
             new CapturedForm(new Selection.TopK(1, List.of()), Precision.EXACT, false),

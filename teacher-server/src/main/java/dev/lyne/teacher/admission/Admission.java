@@ -220,6 +220,7 @@ public final class Admission {
                 fingerprint.getTorchVersion(),
                 fingerprint.getDevice(),
                 fingerprint.getCpuCapability(),
+                "arithmetic " + Integer.toUnsignedString(fingerprint.getArithmeticVersion()),
                 Integer.toUnsignedString(fingerprint.getThreads()) + " threads",
                 fingerprint.getComputePrecision());
     }

@@ -2,6 +2,7 @@ package dev.lyne.teacher.replay;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ExecutionFingerprint;
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -9,7 +10,6 @@ import dev.lyne.teacher.score.Callback;
 import dev.lyne.teacher.score.CancellationHandle;
 import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.score.EncodedSequence;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.Scorer;
@@ -84,6 +84,7 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
                         teacher.torchVersion(),
                         teacher.device(),
                         teacher.cpuCapability(),
+                        teacher.arithmeticVersion(),
                         teacher.threads(),
                         ComputePrecision.of(teacher.computePrecision())),
                 teacher.architecture(),
@@ -176,7 +177,7 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
                 return;
             }
             if (task.item().positions().length == 0) {
-                callback.scored(new EncodedSequence(List.of()), Origin.REPLAY, false);
+                callback.scored(new EncodedSequence(List.of()), RowSource.REPLAYED, false);
                 return;
             }
             Optional<CapturedRows> rows = capture.rows(
@@ -188,7 +189,8 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
                 callback.failed(notCaptured("no rows of these " + task.tokens() + " tokens at these "
                         + task.item().positions().length + " positions (expected: a sequence that was captured)"));
             } else {
-                callback.scored(encoded(rows.get()), Origin.REPLAY, rows.get().narrowed());
+                callback.scored(
+                        encoded(rows.get()), RowSource.REPLAYED, rows.get().narrowed());
             }
         }
 

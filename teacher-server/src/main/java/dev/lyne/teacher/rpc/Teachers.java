@@ -34,7 +34,7 @@ final class Teachers {
             SelectionKind.SELECTION_KIND_TOP_FRACTION,
             SelectionKind.SELECTION_KIND_DRAWS,
             SelectionKind.SELECTION_KIND_CHOSEN,
-            SelectionKind.SELECTION_KIND_DATA_ONLY);
+            SelectionKind.SELECTION_KIND_LABEL_ONLY);
 
     private final Map<String, ServedTeacher> byName = new TreeMap<>();
     private final Map<String, RpcMetrics.Served> served;

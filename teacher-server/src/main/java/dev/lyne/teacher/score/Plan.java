@@ -48,8 +48,8 @@ record Plan(CachedSelection holds, ScoreItem item, RowSelection selection) {
             return new Kept.Draws(rule.draws(), rule.head(), rule.seed());
         } else if (selection instanceof Selection.Chosen rule) {
             return new Kept.Chosen(rule.k());
-        } else if (selection instanceof Selection.DataOnly) {
-            return new Kept.DataOnly();
+        } else if (selection instanceof Selection.LabelOnly) {
+            return new Kept.LabelOnly();
         }
         return new Kept.Top(selection.mostEntries(vocabularySize), 1.0, 1f);
     }

@@ -42,7 +42,7 @@ public record RowFormat(Selection selection, Precision precision, boolean rawLog
     }
 
     private int rowBytes(int vocabularySize, int entryBytes) {
-        int columns = 3 + (rawLogits ? 1 : 0); // count, log tail mass, data log-probability; log-sum-exp
+        int columns = 3 + (rawLogits ? 1 : 0); // count, log tail mass, label log-probability; log-sum-exp
         int range = 8; // of positions, where each row is a range of its own
         int perEntry = entryBytes + (selection instanceof Selection.Draws ? 4 : 0) + (rawLogits ? 4 : 0);
         return perEntry * selection.mostEntries(vocabularySize)

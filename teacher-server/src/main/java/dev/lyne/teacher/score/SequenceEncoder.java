@@ -56,7 +56,7 @@ public class SequenceEncoder {
                 rows.ids(),
                 rows.logProbabilities(),
                 rows.logTailMass(),
-                rows.dataLogProbability(),
+                rows.labelLogProbability(),
                 rows.temperatureOffsets(),
                 rows.temperedLogTails(),
                 rows.drawCounts(),

@@ -2,6 +2,7 @@ package dev.lyne.teacher.score;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
@@ -30,6 +31,8 @@ import org.slf4j.LoggerFactory;
  * nor stores, so that a fresh computation never changes what others are served.
  */
 public final class SingleFlight implements Scorer {
+    private static final RowSource MEMORY = RowSource.cached(RowStore.MEMORY);
+
     private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(SingleFlight.class));
 
     private final TeacherDescription teacher;
@@ -62,7 +65,7 @@ public final class SingleFlight implements Scorer {
     @Override
     public CancellationHandle score(ScoreTask task, Callback callback) {
         if (task.item().positions().length == 0) {
-            callback.scored(new EncodedSequence(List.of()), Origin.COMPUTED, false);
+            callback.scored(new EncodedSequence(List.of()), RowSource.COMPUTED, false);
             return CancellationHandle.ANSWERED;
         }
         RowsQuery query = RowsQuery.of(teacher, task);
@@ -94,7 +97,7 @@ public final class SingleFlight implements Scorer {
         }
         if (answers) {
             metrics.hits.increment();
-            answer(callback, query.wanted(), query.tokens(), stored.orElseThrow(), Origin.MEMORY);
+            answer(callback, query.wanted(), query.tokens(), stored.orElseThrow(), MEMORY);
         } else {
             search(new Search(computation, stored));
         }
@@ -131,9 +134,9 @@ public final class SingleFlight implements Scorer {
         }
 
         @Override
-        public void found(StoredRows stored, Origin origin) {
+        public void found(StoredRows stored, RowSource source) {
             metrics.hits.increment();
-            if (!computation.found(stored, origin)) {
+            if (!computation.found(stored, source)) {
                 widen(computation, stored);
                 submit(computation);
             }
@@ -209,7 +212,7 @@ public final class SingleFlight implements Scorer {
     }
 
     /** Gives a waiter what it wants of rows that contain it. */
-    void answer(Callback callback, CachedSelection wanted, int[] tokens, StoredRows stored, Origin origin) {
+    void answer(Callback callback, CachedSelection wanted, int[] tokens, StoredRows stored, RowSource source) {
         EncodedSequence rows;
         try {
             rows = narrowing.answer(stored, tokens, wanted);
@@ -221,7 +224,7 @@ public final class SingleFlight implements Scorer {
         if (narrowed) {
             metrics.narrowed.increment();
         }
-        callback.scored(rows, origin, narrowed);
+        callback.scored(rows, source, narrowed);
     }
 
     static Failure notEncoded(Throwable e) {

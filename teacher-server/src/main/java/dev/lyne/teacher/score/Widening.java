@@ -56,8 +56,8 @@ final class Widening {
         }
         if (held instanceof Selection.TopPK || wanted instanceof Selection.TopPK) {
             int k = Math.max(held.mostEntries(vocabularySize), wanted.mostEntries(vocabularySize));
-            boolean dataOnly = held instanceof Selection.DataOnly || wanted instanceof Selection.DataOnly;
-            return dataOnly
+            boolean labelOnly = held instanceof Selection.LabelOnly || wanted instanceof Selection.LabelOnly;
+            return labelOnly
                     ? held instanceof Selection.TopPK ? held : wanted
                     : new Selection.TopK(k, wanted.temperatures());
         }

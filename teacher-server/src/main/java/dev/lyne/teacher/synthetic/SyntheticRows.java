@@ -78,7 +78,7 @@ final class SyntheticRows {
     private void fill(SelectedRows columns, int r, Row row, ScoreItem item, RowSelection selection) {
         int position = columns.positions()[r];
         RankLaw law = row.law();
-        columns.dataLogProbability()[r] = position + 1 == item.tokens().length
+        columns.labelLogProbability()[r] = position + 1 == item.tokens().length
                 ? Float.NaN
                 : law.logProbability(row.tokens().rank(item.tokens()[position + 1]));
         columns.logTailMass()[r] = keep(columns, r, row, item, selection.kept());

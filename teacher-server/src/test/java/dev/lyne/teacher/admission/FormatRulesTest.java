@@ -42,7 +42,7 @@ final class FormatRulesTest {
                 new Selection.TopFraction(0.5, List.of(0.01f)),
                 new Selection.Draws(40, 10, -5, List.of()),
                 new Selection.Chosen(50, List.of(2f)),
-                new Selection.DataOnly(List.of(2f)));
+                new Selection.LabelOnly(List.of(2f)));
     }
 
     @ParameterizedTest

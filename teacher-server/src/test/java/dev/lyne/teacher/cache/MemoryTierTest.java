@@ -110,7 +110,7 @@ final class MemoryTierTest {
                         key(new Selection.TopPK(0.9, 50, 1f, List.of())),
                         key(new Selection.TopPK(0.5, 10, 1f, List.of(4f))),
                         key(new Selection.TopFraction(0.05, List.of())),
-                        key(new Selection.DataOnly(List.of()))))
+                        key(new Selection.LabelOnly(List.of()))))
                 .containsOnly(prefix);
         CacheKey draws = key(new Selection.Draws(50, 4, 7, List.of()));
         assertThat(key(new Selection.Draws(50, 4, 7, List.of(2f)))).isEqualTo(draws);
@@ -144,7 +144,7 @@ final class MemoryTierTest {
                 here.tokenizerDigest(),
                 here.vocabularySize(),
                 here.contextLength(),
-                new ExecutionFingerprint("0.0.0", "else", "", 8, ComputePrecision.FLOAT32),
+                new ExecutionFingerprint("0.0.0", "else", "", 1, 8, ComputePrecision.FLOAT32),
                 here.architecture(),
                 here.parameters(),
                 deterministic);

@@ -152,7 +152,7 @@ final class FakeRows {
         }
         columns.logTailMass()[to] = (float) Math.log(Math.max(0, row.tail()));
         int next = item.positions()[to] + 1;
-        columns.dataLogProbability()[to] =
+        columns.labelLogProbability()[to] =
                 next < item.tokens().length ? byRank[row.shape()][rank(item.tokens()[next], row.first())] : Float.NaN;
     }
 

@@ -45,7 +45,7 @@ public final class FakeTeacher implements Teacher {
                 tokenizer,
                 vocabularySize,
                 contextLength,
-                new ExecutionFingerprint("0.0.0", "none", "", 1, ComputePrecision.FLOAT32),
+                new ExecutionFingerprint("0.0.0", "none", "", 1, 1, ComputePrecision.FLOAT32),
                 "fake",
                 1_000,
                 deterministic);

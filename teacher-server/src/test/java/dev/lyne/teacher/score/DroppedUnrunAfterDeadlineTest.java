@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
@@ -44,7 +45,7 @@ final class DroppedUnrunAfterDeadlineTest {
         ConcurrentHashMap<Failure.Reason, Integer> failed = new ConcurrentHashMap<>();
         Callback callback = new Callback() {
             @Override
-            public void scored(EncodedSequence rows, Origin origin, boolean narrowed) {
+            public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
                 scored.incrementAndGet();
             }
 
@@ -73,7 +74,7 @@ final class DroppedUnrunAfterDeadlineTest {
 
     private static ScoreTask task(int token, Deadline deadline) {
         return new ScoreTask(
-                new ScoreItem(new int[] {token, 2, 3}, Positions.withData(3)),
+                new ScoreItem(new int[] {token, 2, 3}, Positions.withLabels(3)),
                 TestRows.exact(new Selection.TopK(2, List.of())),
                 deadline,
                 false);

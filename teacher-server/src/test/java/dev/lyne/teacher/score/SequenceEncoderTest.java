@@ -36,7 +36,7 @@ final class SequenceEncoderTest {
 
     @Test
     void encode_narrowRows_cutsEvery256() {
-        EncodedSequence encoded = encode(Positions.withData(1_000), 4, List.of());
+        EncodedSequence encoded = encode(Positions.withLabels(1_000), 4, List.of());
 
         assertThat(encoded.blocks()).extracting(EncodedBlock::rows).containsExactly(256, 256, 256, 231);
         assertThat(encoded.blocks()).extracting(EncodedBlock::firstPosition).containsExactly(0, 256, 512, 768);

@@ -40,13 +40,13 @@ public final class TestRows {
         int[] ids =
                 IntStream.range(0, tokens).map(i -> (number + 31 * i) % 1_000).toArray();
         ids[0] = number / 1_000;
-        return task(ids, exact(new Selection.TopK(k, List.of())), Positions.withData(tokens), deadline);
+        return task(ids, exact(new Selection.TopK(k, List.of())), Positions.withLabels(tokens), deadline);
     }
 
     /** Any rows of a short sequence. */
     public static ScoreTask task(int number, int tokens, RowFormat format) {
         int[] ids = IntStream.range(0, tokens).map(i -> (number + 31 * i) % 300).toArray();
-        return task(ids, format, Positions.withData(tokens), Deadline.NONE);
+        return task(ids, format, Positions.withLabels(tokens), Deadline.NONE);
     }
 
     public static ScoreTask task(int[] ids, RowFormat format, int[] positions, Deadline deadline) {

@@ -72,7 +72,7 @@ final class ChosenRowsAreSharedOnRequestTest {
                 .isEqualTo(Source.SOURCE_COMPUTED);
 
         Rows slice = ask(true, sequence(1, new int[] {}, new int[] {3, 1, 2}));
-        assertThat(slice.getSource()).isEqualTo(Source.SOURCE_MEMORY);
+        assertThat(slice.getSource()).isEqualTo(Source.SOURCE_CACHED);
         TargetBlock block = BlockDecoder.decode(slice.getBlock().asReadOnlyByteBuffer());
         assertThat(block.header().positions()).containsExactly(1, 2);
         assertThat(block.ids()).containsExactlyInAnyOrder(1, 2, 3);

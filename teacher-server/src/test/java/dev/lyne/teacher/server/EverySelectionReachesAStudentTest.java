@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.client.ClientOptions;
-import dev.lyne.client.RowSource;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSequence;
 import dev.lyne.client.TargetStream;
@@ -18,6 +17,7 @@ import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.TinyModelDirectory;
 import dev.lyne.wire.Containment;
@@ -53,7 +53,7 @@ final class EverySelectionReachesAStudentTest {
         selections.put(new Selection.Draws(30, 0, -9, temperatures), new Kept.Draws(30, 0, -9));
         selections.put(new Selection.Draws(30, 5, 9, List.of()), new Kept.Draws(30, 5, 9));
         selections.put(new Selection.Chosen(6, temperatures), new Kept.Chosen(6));
-        selections.put(new Selection.DataOnly(temperatures), new Kept.DataOnly());
+        selections.put(new Selection.LabelOnly(temperatures), new Kept.LabelOnly());
         return selections;
     }
 
@@ -63,7 +63,7 @@ final class EverySelectionReachesAStudentTest {
         LanguageModelTeacher teacher = LanguageModelTeacher.load("tiny", directory, TinyModelDirectory.OPTIONS, true);
         int vocabulary = teacher.description().vocabularySize();
         int[] tokens = new Random(SEED).ints(TOKENS, 0, vocabulary).toArray();
-        int[] positions = Positions.withData(TOKENS);
+        int[] positions = Positions.withLabels(TOKENS);
         try (ScoringModel model = ScoringModel.load(
                         directory, TinyModelDirectory.OPTIONS, new ScoringOptions(vocabulary, 256, true));
                 TeacherServer server = TeacherServer.start(
@@ -98,7 +98,7 @@ final class EverySelectionReachesAStudentTest {
         int[] tokens = new Random(SEED)
                 .ints(TOKENS, 0, teacher.description().vocabularySize())
                 .toArray();
-        int[] some = Arrays.stream(Positions.withData(TOKENS))
+        int[] some = Arrays.stream(Positions.withLabels(TOKENS))
                 .filter(t -> t % 3 != 1)
                 .toArray();
         try (TeacherServer server = TeacherServer.start(
@@ -118,13 +118,13 @@ final class EverySelectionReachesAStudentTest {
                         new Selection.TopPK(0.3, 100, 1f, List.of()),
                         new Selection.TopFraction(0.05, List.of(2f, 0.5f)),
                         new Selection.TopK(24, List.of(2f)),
-                        new Selection.DataOnly(List.of(2f)))) {
+                        new Selection.LabelOnly(List.of(2f)))) {
                     if (!Containment.answers(
                             held, narrower, stored, teacher.description().vocabularySize(), 0)) {
                         continue; // computed again, which would take the place of what is held
                     }
                     Targets targets = take(client, narrower, precision, new TargetSequence(0, own, some));
-                    assertThat(targets.rowsBySource().keySet()).containsExactly(RowSource.MEMORY);
+                    assertThat(targets.rowsBySource().keySet()).containsExactly(RowSource.cached("memory"));
                     assertThat(targets.narrowedRows()).isEqualTo(some.length);
                 }
             }
@@ -154,7 +154,7 @@ final class EverySelectionReachesAStudentTest {
         try (TargetStream stream = client.open(request)) {
             assertThat(stream.offer(sequence)).isTrue();
             Targets targets = stream.take();
-            assertThat(targets.rowsBySource().keySet()).containsAnyOf(RowSource.COMPUTED, RowSource.MEMORY);
+            assertThat(targets.rowsBySource().keySet()).containsAnyOf(RowSource.COMPUTED, RowSource.cached("memory"));
             String what = request.toString();
             double divergence = 0;
             for (int row = 0; row < exact.rows(); row++) {
@@ -191,11 +191,11 @@ final class EverySelectionReachesAStudentTest {
                             .isCloseTo(tail, within(allowed(request, tail, 0.05)));
                     divergence += Math.exp(tail) * (tail - targets.logTailMass()[row]);
                 }
-                assertThat((double) targets.dataLogProbability()[row])
+                assertThat((double) targets.labelLogProbability()[row])
                         .as(what)
                         .isCloseTo(
-                                exact.dataLogProbability()[row],
-                                within(allowed(request, exact.dataLogProbability()[row], 0.1)));
+                                exact.labelLogProbability()[row],
+                                within(allowed(request, exact.labelLogProbability()[row], 0.1)));
             }
             assertThat(divergence / exact.rows())
                     .as(what)
@@ -204,7 +204,7 @@ final class EverySelectionReachesAStudentTest {
         }
     }
 
-    /** How far a value may be off. A data log-probability that is not kept has the steps of the tail or of the entries. */
+    /** How far a value may be off. A label log-probability that is not kept has the steps of the tail or of the entries. */
     private static double allowed(TargetRequest request, double value, double compact) {
         return switch (request.precision()) {
             case EXACT -> 0;

@@ -35,7 +35,7 @@ final class FaultyServerTest {
 
     private final FakeTeacher teacher = new FakeTeacher("fake", VOCABULARY, 64);
 
-    /** Sequences whose data tokens are likely ones, as in text that a teacher is good at. All of one length, two of them in a batch. */
+    /** Sequences whose labels are likely ones, as in text that a teacher is good at. All of one length, two of them in a batch. */
     private List<TargetSequence> sequences() {
         SplittableRandom random = new SplittableRandom(SEED);
         List<TargetSequence> sequences = new ArrayList<>();

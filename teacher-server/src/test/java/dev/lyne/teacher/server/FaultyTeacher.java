@@ -41,7 +41,7 @@ final class FaultyTeacher implements Teacher {
                     rows.ids(),
                     rows.logProbabilities(),
                     rows.logTailMass(),
-                    rows.dataLogProbability(),
+                    rows.labelLogProbability(),
                     rows.temperatureOffsets(),
                     rows.temperedLogTails(),
                     rows.drawCounts(),

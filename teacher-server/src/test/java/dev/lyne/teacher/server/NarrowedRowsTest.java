@@ -41,7 +41,7 @@ final class NarrowedRowsTest {
             new Selection.TopPK(0.9, 64, 1f, List.of(2f, 4f)),
             new Selection.TopPK(0.3, 20, 1f, List.of()),
             new Selection.TopFraction(0.05, List.of()),
-            new Selection.DataOnly(List.of(2f)));
+            new Selection.LabelOnly(List.of(2f)));
 
     private final int[] tokens =
             IntStream.range(0, TOKENS).map(i -> (i * 7 + i / 3) % 1_000).toArray();
@@ -81,7 +81,7 @@ final class NarrowedRowsTest {
     }
 
     private void hold(Precision precision) {
-        List<Rows> computed = ask(HELD, precision, Positions.withData(TOKENS));
+        List<Rows> computed = ask(HELD, precision, Positions.withLabels(TOKENS));
         assertThat(computed)
                 .hasSize(3)
                 .allMatch(rows -> rows.getSource() == Source.SOURCE_COMPUTED && !rows.getNarrowed());
@@ -90,7 +90,7 @@ final class NarrowedRowsTest {
     private SelectedRows exact(Selection selection) {
         int k = selection.mostEntries(1_000);
         double p = selection instanceof Selection.TopPK rule ? rule.p() : 1;
-        Kept kept = k == 0 ? new Kept.DataOnly() : new Kept.Top(k, p, 1f);
+        Kept kept = k == 0 ? new Kept.LabelOnly() : new Kept.Top(k, p, 1f);
         return fixture.teacher.rows(
                 new ScoreItem(tokens, some), new RowSelection(kept, selection.temperatures(), false));
     }
@@ -109,7 +109,7 @@ final class NarrowedRowsTest {
             SelectedRows exact = exact(selection);
             int at = 0;
             for (Rows rows : narrowed) {
-                assertThat(rows.getSource()).isEqualTo(Source.SOURCE_MEMORY);
+                assertThat(rows.getSource()).isEqualTo(Source.SOURCE_CACHED);
                 assertThat(rows.getNarrowed()).isTrue();
                 TargetBlock block = BlockDecoder.decode(rows.getBlock().asReadOnlyByteBuffer());
                 assertThat(block.header().selection()).isEqualTo(selection);
@@ -145,7 +145,7 @@ final class NarrowedRowsTest {
             assertThat(Arrays.copyOfRange(block.logProbabilities(), block.offsets()[row], block.offsets()[row + 1]))
                     .isEqualTo(Arrays.copyOfRange(exact.logProbabilities(), from, from + count));
             assertThat(block.logTailMass()[row]).isCloseTo(exact.logTailMass()[at], within(1e-6f));
-            assertThat(block.dataLogProbability()[row]).isEqualTo(exact.dataLogProbability()[at]);
+            assertThat(block.labelLogProbability()[row]).isEqualTo(exact.labelLogProbability()[at]);
         });
     }
 
@@ -191,9 +191,9 @@ final class NarrowedRowsTest {
         hold(Precision.HALF);
         Selection eight = new Selection.TopK(8, List.of());
         for (int time = 0; time < 3; time++) {
-            Source expected = time == 0 ? Source.SOURCE_COMPUTED : Source.SOURCE_MEMORY;
+            Source expected = time == 0 ? Source.SOURCE_COMPUTED : Source.SOURCE_CACHED;
             assertThat(ask(eight, Precision.HALF, some)).allMatch(rows -> rows.getSource() == expected);
-            assertThat(ask(HELD, Precision.HALF, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_MEMORY);
+            assertThat(ask(HELD, Precision.HALF, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_CACHED);
         }
         assertThat(fixture.teacher.sequencesScored()).isEqualTo(2);
     }
@@ -227,7 +227,7 @@ final class NarrowedRowsTest {
                         .extracting(Rows::getBlock)
                         .isEqualTo(fresh.stream().map(Rows::getBlock).toList());
             }
-            assertThat(again).allMatch(rows -> rows.getSource() == Source.SOURCE_MEMORY && !rows.getNarrowed());
+            assertThat(again).allMatch(rows -> rows.getSource() == Source.SOURCE_CACHED && !rows.getNarrowed());
         }
         assertThat(fixture.teacher.sequencesScored()).isEqualTo(1);
     }
@@ -238,8 +238,8 @@ final class NarrowedRowsTest {
         Selection eight = new Selection.TopK(8, List.of());
         assertThat(ask(eight, Precision.EXACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_COMPUTED);
 
-        assertThat(ask(HELD, Precision.COMPACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_MEMORY);
-        assertThat(ask(eight, Precision.EXACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_MEMORY);
+        assertThat(ask(HELD, Precision.COMPACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_CACHED);
+        assertThat(ask(eight, Precision.EXACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_CACHED);
         assertThat(fixture.teacher.sequencesScored()).isEqualTo(2);
     }
 
@@ -258,7 +258,7 @@ final class NarrowedRowsTest {
                             .awaitDone(1)
                             .rows(1);
                     SelectedRows exact = fixture.teacher.rows(
-                            new ScoreItem(tokens, Positions.withData(TOKENS)), RowSelection.topK(k));
+                            new ScoreItem(tokens, Positions.withLabels(TOKENS)), RowSelection.topK(k));
                     int at = 0;
                     for (Rows message : rows) {
                         TargetBlock block =
@@ -290,7 +290,7 @@ final class NarrowedRowsTest {
         Selection mass = new Selection.TopPK(0.8, 40, 1f, List.of());
         SelectedRows exact = exact(mass);
         for (int time = 0; time < 2; time++) {
-            Source expected = time == 0 ? Source.SOURCE_COMPUTED : Source.SOURCE_MEMORY;
+            Source expected = time == 0 ? Source.SOURCE_COMPUTED : Source.SOURCE_CACHED;
             int at = 0;
             for (Rows rows : ask(mass, Precision.COMPACT, some)) {
                 assertThat(rows.getSource()).isEqualTo(expected);
@@ -299,7 +299,7 @@ final class NarrowedRowsTest {
                     assertThat(block.count(row)).as("row %s", at).isEqualTo(exact.counts()[at]);
                 }
             }
-            assertThat(ask(HELD, Precision.COMPACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_MEMORY);
+            assertThat(ask(HELD, Precision.COMPACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_CACHED);
         }
         assertThat(fixture.teacher.sequencesScored()).isEqualTo(2);
     }

@@ -98,6 +98,7 @@ final class ReplayedTeacherTest {
                         fingerprint.getTorchVersion(),
                         fingerprint.getDevice(),
                         fingerprint.getCpuCapability(),
+                        fingerprint.getArithmeticVersion(),
                         fingerprint.getThreads(),
                         fingerprint.getComputePrecision()),
                 new CapturedForm(new Selection.TopK(K, List.of()), dev.lyne.wire.Precision.EXACT, false),
@@ -108,7 +109,7 @@ final class ReplayedTeacherTest {
             try (ShardWriter shard = writer.begin(0)) {
                 shard.add(
                         TOKENS,
-                        Positions.withData(TOKENS.length),
+                        Positions.withLabels(TOKENS.length),
                         rows.stream()
                                 .map(message -> message.getBlock().asReadOnlyByteBuffer())
                                 .toList());
@@ -130,7 +131,7 @@ final class ReplayedTeacherTest {
                     .extracting(Rows::getBlock)
                     .isEqualTo(live.stream().map(Rows::getBlock).toList());
             assertThat(rows).extracting(Rows::getFirstPosition).containsExactly(0, 256);
-            assertThat(rows).extracting(Rows::getSource).containsOnly(Source.SOURCE_REPLAY);
+            assertThat(rows).extracting(Rows::getSource).containsOnly(Source.SOURCE_REPLAYED);
             assertThat(rows).extracting(Rows::getNarrowed).containsOnly(false);
         }
     }

@@ -40,7 +40,7 @@ final class SameBytesOnTwoServersTest {
             new Selection.Draws(30, 0, 9, List.of()),
             new Selection.Draws(30, 4, 9, List.of(2f)),
             new Selection.Chosen(5, List.of()),
-            new Selection.DataOnly(List.of(2f)));
+            new Selection.LabelOnly(List.of(2f)));
 
     @TempDir
     private Path directory;
@@ -56,7 +56,7 @@ final class SameBytesOnTwoServersTest {
             int[] some = IntStream.range(0, length).filter(i -> i % 3 != 1).toArray();
             for (Selection selection : SELECTIONS) {
                 for (Precision precision : Precision.values()) {
-                    asks.add(ask(selection, precision, false, tokens, Positions.withData(length)));
+                    asks.add(ask(selection, precision, false, tokens, Positions.withLabels(length)));
                     asks.add(ask(selection, precision, false, tokens, some));
                 }
                 asks.add(ask(selection, Precision.HALF, true, tokens, some));

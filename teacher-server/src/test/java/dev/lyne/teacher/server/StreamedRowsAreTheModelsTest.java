@@ -93,7 +93,7 @@ final class StreamedRowsAreTheModelsTest {
                 directory, TinyModelDirectory.OPTIONS, new ScoringOptions(vocabulary, 256, deterministic))) {
             for (int i = 0; i < sequences.size(); i++) {
                 int[] tokens = sequences.get(i);
-                ScoreItem item = new ScoreItem(tokens, Positions.withData(tokens.length));
+                ScoreItem item = new ScoreItem(tokens, Positions.withLabels(tokens.length));
                 ScoreOutcome outcome = model.score(List.of(item), selection).get(0);
                 assertThat(outcome).isInstanceOf(ScoreOutcome.Scored.class);
                 assertEqual(stream.rows(i), ((ScoreOutcome.Scored) outcome).rows(), selection);
@@ -114,7 +114,7 @@ final class StreamedRowsAreTheModelsTest {
                 assertThat(Arrays.copyOfRange(block.logProbabilities(), block.offsets()[i], block.offsets()[i + 1]))
                         .isEqualTo(Arrays.copyOfRange(expected.logProbabilities(), from, to));
                 assertThat(block.logTailMass()[i]).isEqualTo(expected.logTailMass()[row]);
-                assertThat(block.dataLogProbability()[i]).isEqualTo(expected.dataLogProbability()[row]);
+                assertThat(block.labelLogProbability()[i]).isEqualTo(expected.labelLogProbability()[row]);
                 int width = selection.temperatures().size();
                 assertThat(Arrays.copyOfRange(block.temperatureOffsets(), i * width, (i + 1) * width))
                         .isEqualTo(Arrays.copyOfRange(expected.temperatureOffsets(), row * width, (row + 1) * width));

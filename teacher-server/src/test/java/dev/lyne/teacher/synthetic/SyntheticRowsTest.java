@@ -58,9 +58,9 @@ final class SyntheticRowsTest {
     @Test
     void of_dataToken_hasItsLogProbabilityAndNoneAfterTheLast() {
         for (int r = 0; r < POSITIONS.length - 1; r++) {
-            assertThat(whole.dataLogProbability()[r]).isEqualTo(byToken(r)[TOKENS[POSITIONS[r] + 1]]);
+            assertThat(whole.labelLogProbability()[r]).isEqualTo(byToken(r)[TOKENS[POSITIONS[r] + 1]]);
         }
-        assertThat(whole.dataLogProbability()[POSITIONS.length - 1]).isNaN();
+        assertThat(whole.labelLogProbability()[POSITIONS.length - 1]).isNaN();
     }
 
     @Test
@@ -162,11 +162,11 @@ final class SyntheticRowsTest {
     }
 
     @Test
-    void of_dataOnly_keepsNothing() {
-        SelectedRows none = rows.of(item(), RowSelection.of(new Kept.DataOnly()));
+    void of_labelOnly_keepsNothing() {
+        SelectedRows none = rows.of(item(), RowSelection.of(new Kept.LabelOnly()));
         assertThat(none.counts()).containsOnly(0);
         assertThat(none.logTailMass()).containsOnly(0f);
-        assertThat(none.dataLogProbability()[0]).isEqualTo(whole.dataLogProbability()[0]);
+        assertThat(none.labelLogProbability()[0]).isEqualTo(whole.labelLogProbability()[0]);
     }
 
     @ParameterizedTest

@@ -1,0 +1,5 @@
+/** What a teacher's rows are, whoever holds them: where they came from. */
+@NullMarked
+package dev.lyne.row;
+
+import org.jspecify.annotations.NullMarked;
