@@ -31,7 +31,8 @@ final class ArchitectureTest {
             .layer("cli")
             .definedBy("dev.lyne.cli..")
             .whereLayer("proto")
-            .mayOnlyBeAccessedByLayers("student-client", "student-trainer", "teacher-server", "loadtest", "cli")
+            .mayOnlyBeAccessedByLayers(
+                    "student-client", "language-model", "student-trainer", "teacher-server", "loadtest", "cli")
             .whereLayer("student-client")
             .mayOnlyBeAccessedByLayers("student-trainer", "loadtest", "cli")
             .whereLayer("language-model")
@@ -44,6 +45,23 @@ final class ArchitectureTest {
             .mayOnlyBeAccessedByLayers("cli")
             .whereLayer("cli")
             .mayNotBeAccessedByAnyLayer();
+
+    /** Of what all share, models know rows and selections; how those travel is none of their business. */
+    @ArchTest
+    static final ArchRule MODELS_KNOW_ROWS_AND_NOT_THE_WIRE = noClasses()
+            .that()
+            .resideInAPackage("dev.lyne.lm..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("dev.lyne.wire..", "dev.lyne.v1..");
+
+    @ArchTest
+    static final ArchRule ROWS_KNOW_NO_CODEC = noClasses()
+            .that()
+            .resideInAPackage("dev.lyne.row..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("dev.lyne.wire..");
 
     @ArchTest
     static final ArchRule MODELS_KNOW_NO_NETWORK = noClasses()

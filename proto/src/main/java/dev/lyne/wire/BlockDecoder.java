@@ -1,5 +1,6 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.Precision;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.zip.CRC32C;

@@ -1,5 +1,7 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.PositionRange;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -29,7 +31,7 @@ public final class BlockEncoder {
             Selection selection = header.selection();
             QuantizedRows rows = COMPACT.get()
                     .quantizer()
-                    .quantize(columns, from, header.rows(), selection.temperatures(), Cuts.apply(selection));
+                    .quantize(columns, from, header.rows(), selection.temperatures(), selection.keepsPrefix());
             return encode(header, rows);
         }
         List<PositionRange> ranges = Positions.toRanges(header.positions());

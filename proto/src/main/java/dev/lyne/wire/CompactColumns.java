@@ -37,7 +37,7 @@ final class CompactColumns {
         int firstBytes = encoder.encode(rows, header.vocabularySize(), uniform, out);
         out.fillByte();
         int both = out.size();
-        if (Cuts.apply(header.selection())) {
+        if (header.selection().keepsPrefix()) {
             cuts.write(rows, out);
             out.fillByte();
         }
@@ -73,14 +73,14 @@ final class CompactColumns {
         int streams = in.remaining() - LENGTH_BYTES;
         int firstBytes = Checks.bounded("bytes of the first stream", in.getInt(), 0, streams);
         int thirdBytes = Checks.bounded("bytes of the third stream", in.getInt(), 0, streams - firstBytes);
-        boolean cut = Cuts.apply(header.selection());
+        boolean cut = header.selection().keepsPrefix();
         if (!cut && thirdBytes > 0) {
             throw new MalformedBlockException(thirdBytes + " bytes of the third stream (expected: none where rows are"
                     + " not of the most probable entries)");
         }
         byte[] bits = new byte[in.remaining() + BitReader.SPARE_BYTES];
         in.get(bits, 0, in.remaining());
-        boolean drawn = header.selection() instanceof Selection.Draws;
+        boolean drawn = header.selection().keepsDraws();
         try {
             CodedRows rows = new CompactDecoder(bits, firstBytes, streams - thirdBytes, header, SCRATCH.get())
                     .decode(labelledRows, uniform);
@@ -141,7 +141,7 @@ final class CompactColumns {
 
     /** Reads the third stream: puts ids in order as far as it tells, and gives the corrections of tails. */
     private long[] corrections(Payload payload, int[] ids, int[] depths) {
-        if (!Cuts.apply(header.selection())) {
+        if (!header.selection().keepsPrefix()) {
             return new long[0];
         }
         try {
@@ -162,7 +162,7 @@ final class CompactColumns {
         CodedRows rows = payload.rows();
         LevelGrid grid = payload.grid();
         LevelGrid tailGrid = grid.forTails(payload.refinement());
-        boolean cut = Cuts.apply(header.selection());
+        boolean cut = header.selection().keepsPrefix();
         CutReader cuts = new CutReader(payload.third());
         int[] ids = new int[rows.count()];
         float[] logProbabilities = new float[ids.length];

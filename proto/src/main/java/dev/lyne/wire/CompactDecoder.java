@@ -1,5 +1,7 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.Selection;
+
 /**
  * Reads the two bit streams of a compact block. What it allocates is bounded by the rows, which the header bounds, and the streams: an
  * entry takes at least one bit, and the number of entries is known to be possible before arrays of that size are made. The streams
@@ -60,7 +62,7 @@ final class CompactDecoder {
         Selection selection = header.selection();
         vocabularySize = header.vocabularySize();
         most = selection.mostEntries(vocabularySize);
-        drawn = selection instanceof Selection.Draws;
+        drawn = selection.keepsDraws();
         int rows = header.rows();
         offsets = new int[rows + 1];
         floors = new int[rows];

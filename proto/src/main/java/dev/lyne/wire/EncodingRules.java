@@ -1,5 +1,8 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
+
 /** What rows have to be so that a block may carry them: the encoder writes nothing that the format forbids. */
 final class EncodingRules {
     private final BlockHeader header;
@@ -44,7 +47,7 @@ final class EncodingRules {
     private void requireEntries(int row, int shown) {
         Selection selection = header.selection();
         int most = selection.mostEntries(header.vocabularySize());
-        boolean mayBeEmpty = most == 0 || selection instanceof Selection.Chosen;
+        boolean mayBeEmpty = selection.mayKeepNothing();
         int count = columns.counts()[row];
         if (count < (mayBeEmpty ? 0 : 1) || count > Math.min(most, columns.stride())) {
             throw refused(shown, count + " entries", (mayBeEmpty ? 0 : 1) + ".." + most);

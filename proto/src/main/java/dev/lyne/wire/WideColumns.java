@@ -1,5 +1,7 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import java.nio.ByteBuffer;
 
 /** The columns of a block in exact or half precision: numbers of fixed width, one column after the other. */
@@ -19,7 +21,7 @@ final class WideColumns {
         this.labelledRows = labelledRows;
         rows = header.rows();
         half = header.precision() == Precision.HALF;
-        drawn = header.selection() instanceof Selection.Draws;
+        drawn = header.selection().keepsDraws();
         shortIds = half && header.vocabularySize() <= SHORT_IDS;
         temperatures = header.selection().temperatures().size();
     }
@@ -103,7 +105,7 @@ final class WideColumns {
     /** Reads all columns; the buffer holds them and nothing else. */
     TargetBlock read(ByteBuffer in) {
         int most = header.selection().mostEntries(header.vocabularySize());
-        boolean mayBeEmpty = most == 0 || header.selection() instanceof Selection.Chosen;
+        boolean mayBeEmpty = header.selection().mayKeepNothing();
         Checks.remaining(in, 4L * rows, "counts");
         int[] offsets = new int[rows + 1];
         long entries = 0;

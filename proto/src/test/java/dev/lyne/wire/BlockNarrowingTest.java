@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;

@@ -2,6 +2,8 @@ package dev.lyne.wire;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;

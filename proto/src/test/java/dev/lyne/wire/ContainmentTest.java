@@ -2,6 +2,7 @@ package dev.lyne.wire;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.row.Selection;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -57,7 +58,7 @@ final class ContainmentTest {
     @ParameterizedTest
     @MethodSource("cases")
     void contains_heldAndWanted_decides(Selection held, Selection wanted, double keptMass, boolean contained) {
-        assertThat(Containment.contains(held, wanted, VOCABULARY, keptMass)).isEqualTo(contained);
+        assertThat(held.contains(wanted, VOCABULARY, keptMass)).isEqualTo(contained);
     }
 
     private static Selection topK(int k, Float... temperatures) {

@@ -2,6 +2,8 @@ package dev.lyne.wire;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;

@@ -9,7 +9,6 @@ import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherDigests;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.SelectionMessages;
 import java.util.HexFormat;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -42,9 +41,8 @@ final class Contract {
                         .setModelSha256(bytes(or(expectation.modelDigest(), teacher.modelDigest())))
                         .setTokenizerSha256(bytes(or(expectation.tokenizerDigest(), teacher.tokenizerDigest()))))
                 .setExpectedVocabularySize(teacher.vocabularySize())
-                .setSelection(SelectionMessages.toMessage(request.selection()).toBuilder()
-                        .setRawLogits(request.rawLogits()))
-                .setPrecision(SelectionMessages.toMessage(request.precision()))
+                .setSelection(request.selection().toMessage().toBuilder().setRawLogits(request.rawLogits()))
+                .setPrecision(request.precision().toMessage())
                 .setStudent(options.student());
         TeacherFingerprint fingerprint = expectation.fingerprint();
         if (fingerprint != null) {

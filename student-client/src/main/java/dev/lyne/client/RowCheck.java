@@ -1,7 +1,7 @@
 package dev.lyne.client;
 
+import dev.lyne.row.Selection;
 import dev.lyne.wire.FastExp;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.TargetBlock;
 import java.util.Arrays;
 
@@ -35,7 +35,7 @@ final class RowCheck {
         requireDistinctDescending(found);
         requireKept(found);
         requireMass(found);
-        requireData(found);
+        requireLabel(found);
         requireOffsets(found);
         if (identity.rawLogits()) {
             requireLogits(found);
@@ -99,7 +99,7 @@ final class RowCheck {
     private void requireKept(Row row) {
         int count = row.to() - row.from();
         int most = selection.mostEntries(identity.vocabularySize());
-        if (selection instanceof Selection.Chosen) {
+        if (selection.keepsChosen()) {
             requireChosen(row, count);
         } else if (selection instanceof Selection.Draws rule) {
             requireDrawn(row, rule);
@@ -152,7 +152,7 @@ final class RowCheck {
         }
     }
 
-    private void requireData(Row row) {
+    private void requireLabel(Row row) {
         boolean hasLabel = row.position() + 1 < row.sequence().tokens().length;
         float label = row.block().labelLogProbability()[row.row()];
         if (hasLabel != Float.isFinite(label)) {
@@ -195,14 +195,14 @@ final class RowCheck {
 
     /** What a token left out cannot exceed: the least probable of the most probable ones that a row keeps. */
     private float smallestOfThePrefix(Row row) {
-        if (selection instanceof Selection.Draws) {
+        if (selection.keepsDraws()) {
             float smallest = Float.POSITIVE_INFINITY;
             for (int i = row.from(); i < row.to(); i++) {
                 smallest = row.block().drawCounts()[i] == 0 ? row.logProbability(i) : smallest;
             }
             return smallest;
         }
-        boolean prefix = !(selection instanceof Selection.Chosen) && row.to() > row.from();
+        boolean prefix = selection.keepsPrefix() && row.to() > row.from();
         return prefix ? row.logProbability(row.to() - 1) : Float.POSITIVE_INFINITY;
     }
 
@@ -234,7 +234,7 @@ final class RowCheck {
     }
 
     private boolean keepsTheMostProbable() {
-        return selection instanceof Selection.Draws rule ? rule.head() > 0 : !(selection instanceof Selection.Chosen);
+        return selection instanceof Selection.Draws rule ? rule.head() > 0 : selection.keepsPrefix();
     }
 
     /** A logit less the log-sum-exp is the log-probability. */

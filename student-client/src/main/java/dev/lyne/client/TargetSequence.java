@@ -1,7 +1,7 @@
 package dev.lyne.client;
 
+import dev.lyne.row.Selection;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Selection;
 import java.util.Arrays;
 
 /**
@@ -69,7 +69,7 @@ public record TargetSequence(long id, int[] tokens, int[] positions, int[][] cho
         for (int t = 0; t < tokens.length; t++) {
             requireId(tokens[t], "at " + t, teacher);
         }
-        if ((chosen.length != 0) != selection instanceof Selection.Chosen) {
+        if ((chosen.length != 0) != selection.keepsChosen()) {
             throw new IllegalArgumentException("sequence " + id + ": tokens chosen at " + chosen.length
                     + " positions (expected: "
                     + (chosen.length == 0

@@ -1,8 +1,8 @@
 package dev.lyne.client;
 
-import dev.lyne.wire.Precision;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.wire.RowColumns;
-import dev.lyne.wire.Selection;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;

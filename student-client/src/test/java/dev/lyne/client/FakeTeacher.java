@@ -4,6 +4,8 @@ import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Duration;
 import com.google.rpc.RetryInfo;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.Credit;
 import dev.lyne.v1.ExecutionFingerprint;
 import dev.lyne.v1.GetTeacherRequest;
@@ -25,7 +27,6 @@ import dev.lyne.v1.TeacherDigests;
 import dev.lyne.v1.TeacherServiceGrpc.TeacherServiceImplBase;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.SelectionMessages;
 import io.grpc.Server;
 import io.grpc.Status;
 import io.grpc.netty.NettyServerBuilder;
@@ -157,8 +158,8 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
 
     private BlockIdentity identity(OpenStream opening) {
         return new BlockIdentity(
-                SelectionMessages.from(opening.getSelection()),
-                SelectionMessages.precision(opening.getPrecision()),
+                Selection.of(opening.getSelection()),
+                Precision.of(opening.getPrecision()),
                 opening.getSelection().getRawLogits(),
                 VOCABULARY,
                 modelDigest.toByteArray(),

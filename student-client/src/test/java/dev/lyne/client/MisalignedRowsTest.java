@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Precision;
 import dev.lyne.wire.RowColumns;
-import dev.lyne.wire.Selection;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;

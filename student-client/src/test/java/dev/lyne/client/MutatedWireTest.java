@@ -3,9 +3,8 @@ package dev.lyne.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
-import dev.lyne.wire.SelectionMessages;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
@@ -160,7 +159,7 @@ final class MutatedWireTest {
     @MethodSource("requests")
     void block_withRawLogitsWhereNoneWereAsked_isCaught(TargetRequest request) throws Exception {
         if (request.precision() == Precision.COMPACT) {
-            wire.request = WireMutations.onOpen(open -> open.setPrecision(SelectionMessages.toMessage(Precision.EXACT))
+            wire.request = WireMutations.onOpen(open -> open.setPrecision(Precision.EXACT.toMessage())
                     .setSelection(open.getSelection().toBuilder().setRawLogits(true)));
             assertCaught(request, "position 0: precision exact (expected: compact)");
         } else {

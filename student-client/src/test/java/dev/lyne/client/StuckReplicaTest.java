@@ -234,7 +234,7 @@ final class StuckReplicaTest {
                 FakeTeacher other = new FakeTeacher(1)) {
             other.device = "another fake";
             TargetRequest request = new TargetRequest(
-                    Students.SELECTION, dev.lyne.wire.Precision.EXACT, false, TeacherExpectation.any(), true);
+                    Students.SELECTION, dev.lyne.row.Precision.EXACT, false, TeacherExpectation.any(), true);
             String addresses = one.address() + "," + other.address();
             List<TargetSequence> sequences = Students.sequences(40, 60);
             try (TeacherClient client =
@@ -262,7 +262,7 @@ final class StuckReplicaTest {
     void take_replicaComesBackWithOtherBits_isRefused() throws Exception {
         FakeTeacher first = new FakeTeacher(1);
         TargetRequest request = new TargetRequest(
-                Students.SELECTION, dev.lyne.wire.Precision.EXACT, false, TeacherExpectation.any(), true);
+                Students.SELECTION, dev.lyne.row.Precision.EXACT, false, TeacherExpectation.any(), true);
         try (TeacherClient client =
                         TeacherClient.connect(first.address(), options().build());
                 TargetStream stream = client.open(request)) {

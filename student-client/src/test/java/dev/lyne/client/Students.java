@@ -2,8 +2,8 @@ package dev.lyne.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.row.Selection;
 import dev.lyne.wire.RowColumns;
-import dev.lyne.wire.Selection;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

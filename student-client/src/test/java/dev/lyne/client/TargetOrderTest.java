@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.Credit;
-import dev.lyne.wire.Selection;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

@@ -3,7 +3,6 @@ package dev.lyne.lm.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
@@ -13,6 +12,7 @@ import dev.lyne.lm.weights.SafetensorsModel;
 import dev.lyne.lm.weights.SafetensorsWriter;
 import dev.lyne.lm.weights.StoredType;
 import dev.lyne.lm.weights.TensorEntry;
+import dev.lyne.row.RowContent;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -165,7 +165,7 @@ final class ConfigurationMutationsTest {
         try (ScoringModel model = ScoringModel.load(
                 directory, new ModelOptions("cpu", ComputePrecision.FLOAT32, 1), ScoringOptions.of(vocabulary))) {
             SelectedRows rows = ((ScoreOutcome.Scored)
-                            model.score(List.of(new ScoreItem(ids, positions)), RowSelection.topK(vocabulary))
+                            model.score(List.of(new ScoreItem(ids, positions)), RowContent.topK(vocabulary))
                                     .get(0))
                     .rows();
             double[][] result = new double[positions.length][vocabulary];

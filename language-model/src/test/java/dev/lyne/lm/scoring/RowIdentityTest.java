@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -36,13 +38,13 @@ final class RowIdentityTest {
         ScoreItem other = new ScoreItem(RandomModel.tokens(random, 311), new int[] {0, 310});
         ScoringOptions options = new ScoringOptions(RandomModel.VOCABULARY, 64, true);
         try (ScoringModel model = ScoringModel.load(directory, FLOAT32, options)) {
-            for (RowSelection selection : List.of(
-                    new RowSelection(new Kept.Top(20, 0.9, 1.5f), List.of(0.5f, 1f, 2f), false),
-                    RowSelection.topK(RandomModel.VOCABULARY),
-                    new RowSelection(new Kept.Draws(40, 0, 5), List.of(2f), true),
-                    new RowSelection(new Kept.Draws(40, 4, 5), List.of(), false),
-                    new RowSelection(new Kept.Chosen(RandomModel.VOCABULARY), List.of(), true),
-                    RowSelection.of(new Kept.LabelOnly()))) {
+            for (RowContent selection : List.of(
+                    new RowContent(new Selection.TopPK(0.9, 20, 1.5f, List.of(0.5f, 1f, 2f)), false),
+                    RowContent.topK(RandomModel.VOCABULARY),
+                    new RowContent(new Selection.Draws(40, 0, 5, List.of(2f)), true),
+                    new RowContent(new Selection.Draws(40, 4, 5, List.of()), false),
+                    new RowContent(new Selection.Chosen(RandomModel.VOCABULARY, List.of()), true),
+                    RowContent.of(new Selection.LabelOnly(List.of())))) {
                 SelectedRows whole =
                         scored(model.score(naming(selection, all), selection).get(0));
                 List<ScoreOutcome> mixed = model.score(naming(selection, other, some, last, all), selection);
@@ -59,8 +61,8 @@ final class RowIdentityTest {
     }
 
     /** With ids that only the position decides, where the selection wants them. */
-    private static List<ScoreItem> naming(RowSelection selection, ScoreItem... items) {
-        if (!(selection.kept() instanceof Kept.Chosen)) {
+    private static List<ScoreItem> naming(RowContent selection, ScoreItem... items) {
+        if (!(selection.selection() instanceof Selection.Chosen)) {
             return List.of(items);
         }
         return Arrays.stream(items)
@@ -80,7 +82,7 @@ final class RowIdentityTest {
         ModelConfiguration shape = Objects.requireNonNull(RandomModel.variants().get("llama, tied"));
         RandomModel.write(directory, shape, RandomModel.weights(shape, SEED));
         int[] tokens = RandomModel.tokens(new Random(SEED), 90);
-        RowSelection selection = RowSelection.of(new Kept.Draws(25, 3, 17));
+        RowContent selection = RowContent.of(new Selection.Draws(25, 3, 17, List.of()));
         int[] sameStart = tokens.clone();
         sameStart[62] = (tokens[62] + 1) % RandomModel.VOCABULARY;
         try (ScoringModel model =

@@ -1,9 +1,9 @@
 package dev.lyne.load.bench;
 
+import dev.lyne.row.Precision;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
-import dev.lyne.wire.Precision;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;

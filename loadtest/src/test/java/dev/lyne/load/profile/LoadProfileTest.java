@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.lyne.row.Selection;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.Selection;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Selection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,11 +1,11 @@
 package dev.lyne.student.evaluate;
 
 import dev.lyne.lm.scoring.BatchScorer;
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
 import java.util.ArrayList;
@@ -52,7 +52,7 @@ public final class Evaluator {
         return totals.result();
     }
 
-    static List<SelectedRows> score(BatchScorer model, List<Window> windows, RowSelection selection) {
+    static List<SelectedRows> score(BatchScorer model, List<Window> windows, RowContent selection) {
         return score(
                 model,
                 selection,
@@ -61,7 +61,7 @@ public final class Evaluator {
                         .toList());
     }
 
-    private static List<SelectedRows> score(BatchScorer model, RowSelection selection, List<ScoreItem> items) {
+    private static List<SelectedRows> score(BatchScorer model, RowContent selection, List<ScoreItem> items) {
         List<SelectedRows> rows = new ArrayList<>();
         for (ScoreOutcome outcome : model.score(items, selection)) {
             if (outcome instanceof ScoreOutcome.Scored scored) {
@@ -89,7 +89,7 @@ public final class Evaluator {
         }
 
         void add(List<Window> windows) throws InterruptedException {
-            List<SelectedRows> rows = score(model, windows, RowSelection.topK(1));
+            List<SelectedRows> rows = score(model, windows, RowContent.topK(1));
             for (int w = 0; w < windows.size(); w++) {
                 addWindow(windows.get(w), rows.get(w));
             }
@@ -106,7 +106,7 @@ public final class Evaluator {
                 items.add(new ScoreItem(windows.get(w).tokens(), windows.get(w).positions(), taught.kept()));
                 widest = Math.max(widest, Arrays.stream(taught.counts()).max().orElse(1));
             }
-            List<SelectedRows> chosen = score(model, RowSelection.of(new Kept.Chosen(widest)), items);
+            List<SelectedRows> chosen = score(model, RowContent.of(new Selection.Chosen(widest, List.of())), items);
             for (int w = 0; w < windows.size(); w++) {
                 for (int row = 0; row < answers.get(w).rows(); row++) {
                     int top = tops.get(w).ids()[row * tops.get(w).stride()];

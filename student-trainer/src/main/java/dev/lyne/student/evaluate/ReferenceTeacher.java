@@ -2,8 +2,8 @@ package dev.lyne.student.evaluate;
 
 import dev.lyne.client.TargetStream;
 import dev.lyne.lm.scoring.BatchScorer;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowContent;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
 import java.util.List;
@@ -25,7 +25,7 @@ public interface ReferenceTeacher {
      * @param k tokens of a row, the most probable ones
      */
     static ReferenceTeacher of(BatchScorer model, int k) {
-        return all -> windows -> Evaluator.score(model, windows, RowSelection.topK(k)).stream()
+        return all -> windows -> Evaluator.score(model, windows, RowContent.topK(k)).stream()
                 .map(ReferenceTeacher::rows)
                 .toList();
     }

@@ -1,8 +1,8 @@
 package dev.lyne.student.train;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.student.loss.Loss;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
@@ -124,7 +124,7 @@ final class SelectionSettings {
 
     /** Refuses a selection that keeps more entries than a vocabulary has. */
     static void requireFits(Selection selection, int vocabularySize) {
-        boolean drawn = selection instanceof Selection.Draws;
+        boolean drawn = selection.keepsDraws();
         int kept = selection instanceof Selection.Draws rule ? rule.head() : selection.mostEntries(vocabularySize);
         if (kept > vocabularySize) {
             throw Settings.refused(

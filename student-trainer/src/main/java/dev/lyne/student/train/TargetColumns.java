@@ -10,7 +10,7 @@ import java.util.Optional;
 
 /**
  * Targets as columns of a training batch: {@code teacher_ids}, {@code teacher_log_probs} and {@code teacher_weights}, all
- * `[rows, k]`, and {@code teacher_log_tail} `[rows]`, at the teacher's temperature τ. Kept log-probabilities become lp/τ + c_τ and
+ * `[rows, k]`, and {@code teacher_log_tail} `[rows]`, at the teacher's temperature τ. Selection log-probabilities become lp/τ + c_τ and
  * weights their exponentials; the tail is the one that was sent for τ. All of them are divided by their sum, which is 1 but for what
  * coding took or added. Beside them {@code teacher_label_log_prob} `[rows]` at temperature 1, and where rows carry raw logits
  * {@code teacher_logits} `[rows, k]`, over τ.

@@ -9,12 +9,12 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherDescription;
 import dev.lyne.lm.scoring.BatchScorer;
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowContent;
 import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.student.tokens.Document;
 import dev.lyne.student.tokens.DocumentSource;
 import dev.lyne.student.tokens.TextEncoder;
@@ -139,7 +139,7 @@ final class EvaluatorTest {
         List<Integer> pendingWhileScoring = new ArrayList<>();
         BatchScorer model = new BatchScorer() {
             @Override
-            public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+            public List<ScoreOutcome> score(List<ScoreItem> items, RowContent selection) {
                 pendingWhileScoring.add(stream.pending());
                 return Bigrams.expecting('b').score(items, selection);
             }
@@ -308,13 +308,13 @@ final class EvaluatorTest {
         }
 
         @Override
-        public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+        public List<ScoreOutcome> score(List<ScoreItem> items, RowContent selection) {
             return items.stream()
-                    .<ScoreOutcome>map(item -> new ScoreOutcome.Scored(rows(item, selection.kept())))
+                    .<ScoreOutcome>map(item -> new ScoreOutcome.Scored(rows(item, selection.selection())))
                     .toList();
         }
 
-        private SelectedRows rows(ScoreItem item, Kept kept) {
+        private SelectedRows rows(ScoreItem item, Selection kept) {
             int n = item.positions().length;
             int stride = kept.mostEntries(table.length);
             int[] ids = new int[n * stride];
@@ -324,7 +324,8 @@ final class EvaluatorTest {
             float[] data = new float[n];
             for (int row = 0; row < n; row++) {
                 int before = item.tokens()[item.positions()[row]];
-                int[] own = kept instanceof Kept.Chosen ? item.chosen()[row] : Arrays.copyOf(order(before), stride);
+                int[] own =
+                        kept instanceof Selection.Chosen ? item.chosen()[row] : Arrays.copyOf(order(before), stride);
                 counts[row] = own.length;
                 double rest = 1;
                 for (int entry = 0; entry < own.length; entry++) {

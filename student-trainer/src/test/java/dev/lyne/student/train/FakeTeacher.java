@@ -10,7 +10,7 @@ import dev.lyne.client.TeacherDescription;
 import dev.lyne.client.TeacherFailures;
 import dev.lyne.client.TeacherFingerprint;
 import dev.lyne.row.RowSource;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Selection;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;

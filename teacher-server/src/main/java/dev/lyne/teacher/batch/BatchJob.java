@@ -1,8 +1,8 @@
 package dev.lyne.teacher.batch;
 
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Failure;
 
 /** A sequence to be scored, as the batcher sees it. Safe for several threads. */
@@ -11,7 +11,7 @@ public interface BatchJob {
     ScoreItem item();
 
     /** Entries to keep; a batch has one selection. */
-    RowSelection selection();
+    RowContent content();
 
     /** Entries that its rows hold at most. */
     long entries();

@@ -90,7 +90,7 @@ final class BatchQueue {
         candidates.add(head);
         while (inOrder.hasNext() && candidates.size() < LOOK_AHEAD) {
             Waiting next = inOrder.next();
-            if (next.job().selection().equals(head.job().selection())) {
+            if (next.job().content().equals(head.job().content())) {
                 candidates.add(next);
             }
         }

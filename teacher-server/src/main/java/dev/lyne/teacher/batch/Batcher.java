@@ -288,7 +288,7 @@ public final class Batcher implements AutoCloseable {
         List<ScoreItem> items = jobs.stream().map(BatchJob::item).toList();
         List<ScoreOutcome> outcomes;
         try {
-            outcomes = teacher.score(items, jobs.element().selection());
+            outcomes = teacher.score(items, jobs.element().content());
             if (outcomes.size() != items.size()) {
                 throw new IllegalStateException(
                         "the model gave " + outcomes.size() + " outcomes (expected: " + items.size() + ")");

@@ -2,12 +2,12 @@ package dev.lyne.teacher.model;
 
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.row.RowContent;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -83,12 +83,12 @@ public final class LanguageModelTeacher implements Teacher {
                 .toArray();
         int k = Math.min(WARM_UP_K, description.vocabularySize());
         List<ScoreOutcome> unused = model.score(
-                List.of(new ScoreItem(tokens, IntStream.range(0, length).toArray())), RowSelection.topK(k));
+                List.of(new ScoreItem(tokens, IntStream.range(0, length).toArray())), RowContent.topK(k));
     }
 
     @Override
-    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
-        return model.score(items, selection);
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowContent content) {
+        return model.score(items, content);
     }
 
     @Override

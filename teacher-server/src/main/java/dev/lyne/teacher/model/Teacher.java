@@ -1,8 +1,8 @@
 package dev.lyne.teacher.model;
 
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.RowContent;
 import java.util.List;
 
 /** A model that rows come from. One thread, the one that owns its device, calls everything but {@link #description} and {@link #tokenizer}. */
@@ -23,7 +23,7 @@ public interface Teacher extends AutoCloseable {
      *
      * @return one outcome an item, in order
      */
-    List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection);
+    List<ScoreOutcome> score(List<ScoreItem> items, RowContent content);
 
     @Override
     void close();

@@ -15,7 +15,6 @@ import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.Scorer;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockHeader;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.capture.Capture;
 import dev.lyne.wire.capture.CapturedForm;
 import dev.lyne.wire.capture.CapturedRows;
@@ -111,7 +110,7 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
 
     @Override
     public Optional<Failure> refusal(RowFormat format) {
-        if (format.selection() instanceof Selection.Chosen) {
+        if (format.selection().keepsChosen()) {
             return Optional.of(notCaptured(
                     "chosen ids (expected: the captured " + capture.manifest().rows() + ")"));
         }

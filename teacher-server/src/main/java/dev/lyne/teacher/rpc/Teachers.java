@@ -1,6 +1,7 @@
 package dev.lyne.teacher.rpc;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.RequestSize;
 import dev.lyne.teacher.admission.ServerLimits;
@@ -14,8 +15,7 @@ import dev.lyne.v1.Precision;
 import dev.lyne.v1.SelectionKind;
 import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherDigests;
-import dev.lyne.wire.Selection;
-import dev.lyne.wire.SelectionMessages;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -28,13 +28,9 @@ import java.util.stream.Collectors;
 final class Teachers {
     private static final List<Precision> PRECISIONS =
             List.of(Precision.PRECISION_EXACT, Precision.PRECISION_HALF, Precision.PRECISION_COMPACT);
-    private static final List<SelectionKind> KINDS = List.of(
-            SelectionKind.SELECTION_KIND_TOP_K,
-            SelectionKind.SELECTION_KIND_TOP_P_K,
-            SelectionKind.SELECTION_KIND_TOP_FRACTION,
-            SelectionKind.SELECTION_KIND_DRAWS,
-            SelectionKind.SELECTION_KIND_CHOSEN,
-            SelectionKind.SELECTION_KIND_LABEL_ONLY);
+    private static final List<SelectionKind> KINDS = Arrays.stream(SelectionKind.values())
+            .filter(kind -> kind != SelectionKind.SELECTION_KIND_UNSPECIFIED && kind != SelectionKind.UNRECOGNIZED)
+            .toList();
 
     private final Map<String, ServedTeacher> byName = new TreeMap<>();
     private final Map<String, RpcMetrics.Served> served;
@@ -111,10 +107,10 @@ final class Teachers {
                 .setContextLength(teacher.contextLength())
                 .setArchitecture(teacher.architecture())
                 .setParameters(teacher.parameters())
-                .addAllPrecisions(only.map(format -> List.of(SelectionMessages.toMessage(format.precision())))
+                .addAllPrecisions(only.map(format -> List.of(format.precision().toMessage()))
                         .orElse(PRECISIONS))
-                .addAllSelectionKinds(only.map(format -> List.of(SelectionMessages.kind(format.selection())))
-                        .orElse(KINDS))
+                .addAllSelectionKinds(
+                        only.map(format -> List.of(format.selection().kind())).orElse(KINDS))
                 .setLimits(Limits.newBuilder()
                         .setMaxInFlightSequences(limits.maxInFlightSequences())
                         .setMaxInFlightTokens(limits.maxInFlightTokens())

@@ -1,9 +1,9 @@
 package dev.lyne.teacher.score;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowContent;
 import dev.lyne.row.RowSource;
 import dev.lyne.teacher.batch.BatchJob;
 import dev.lyne.teacher.model.Failure;
@@ -154,8 +154,8 @@ final class Computation implements BatchJob {
     }
 
     @Override
-    public RowSelection selection() {
-        return plan.selection();
+    public RowContent content() {
+        return plan.content();
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.lyne.teacher.score;
 
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.Precision;
 import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.wire.BlockEncoder;
@@ -8,7 +9,6 @@ import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.BlockNarrowing;
 import dev.lyne.wire.Containment;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.Precision;
 import dev.lyne.wire.RowColumns;
 import java.util.ArrayList;
 import java.util.Arrays;

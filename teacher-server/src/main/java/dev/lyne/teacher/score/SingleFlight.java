@@ -69,7 +69,7 @@ public final class SingleFlight implements Scorer {
             return CancellationHandle.ANSWERED;
         }
         RowsQuery query = RowsQuery.of(teacher, task);
-        Plan plan = Plan.of(task, query.wanted(), teacher.vocabularySize());
+        Plan plan = Plan.of(task, query.wanted());
         boolean shared = !task.bypassCache();
         Computation computation = new Computation(this, query, plan, task.deadline(), shared);
         return shared ? share(computation, callback, task.deadline()) : compute(computation, callback);
@@ -169,7 +169,7 @@ public final class SingleFlight implements Scorer {
             if (computation.entries(wider) > batcher.options().maxEntries()) {
                 return; // too much for one sequence: then the wider rows are not kept beside the held ones
             }
-            computation.widen(computation.plan().widenedTo(wider, teacher.vocabularySize()));
+            computation.widen(computation.plan().widenedTo(wider));
         }
     }
 

@@ -1,8 +1,8 @@
 package dev.lyne.teacher.server;
 
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerFile;
@@ -27,11 +27,11 @@ record WatchedTeacher(Teacher teacher, DirectMemoryWatch watch) implements Teach
 
     /** What counts as large is the number of tokens. */
     @Override
-    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowContent content) {
         long tokens = items.stream().mapToLong(item -> item.tokens().length).sum();
         List<ScoreOutcome> outcomes;
         try {
-            outcomes = teacher.score(items, selection);
+            outcomes = teacher.score(items, content);
         } catch (OutOfMemoryError e) {
             watch.refused(tokens, e);
             throw e;

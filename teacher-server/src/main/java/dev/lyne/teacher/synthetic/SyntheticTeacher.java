@@ -2,9 +2,9 @@ package dev.lyne.teacher.synthetic;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ExecutionFingerprint;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerIdentity;
@@ -73,13 +73,13 @@ public final class SyntheticTeacher implements Teacher {
     public void warmUp() {}
 
     @Override
-    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowContent content) {
         standStill();
         long start = clock.nanos();
         List<ScoreOutcome> outcomes = new ArrayList<>(items.size());
         long longest = 0;
         for (ScoreItem item : items) {
-            outcomes.add(new ScoreOutcome.Scored(rows.of(item, selection)));
+            outcomes.add(new ScoreOutcome.Scored(rows.of(item, content)));
             longest = Math.max(longest, item.tokens().length);
             scoredPositions += item.positions().length;
         }

@@ -164,7 +164,7 @@ final class OpeningRulesTest {
                 .build();
 
         StreamTerms terms = Openings.accepted(admission.open(open, Openings.TEACHER));
-        assertThat(terms.format().selection()).isEqualTo(new dev.lyne.wire.Selection.TopPK(0.9, 50, 1f, List.of()));
+        assertThat(terms.format().selection()).isEqualTo(new dev.lyne.row.Selection.TopPK(0.9, 50, 1f, List.of()));
         assertThat(terms.bypassCache()).isFalse();
         assertThat(terms.creditSequences()).isEqualTo(4);
         assertThat(terms.creditTokens()).isEqualTo(1_000);

@@ -2,9 +2,9 @@ package dev.lyne.teacher.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Failure;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -22,8 +22,8 @@ final class BatchQueueTest {
         }
 
         @Override
-        public RowSelection selection() {
-            return RowSelection.topK(k);
+        public RowContent content() {
+            return RowContent.topK(k);
         }
 
         @Override
@@ -172,7 +172,7 @@ final class BatchQueueTest {
                 assertThat(batch).as("seed %d round %d", seed, round).contains(arrived.get(0));
                 assertThat(longest * batch.size()).isLessThanOrEqualTo(Math.max(1_000, longest));
                 assertThat((double) sum).isGreaterThanOrEqualTo(0.8 * longest * batch.size());
-                assertThat(batch.stream().map(BatchJob::selection).distinct()).hasSize(1);
+                assertThat(batch.stream().map(BatchJob::content).distinct()).hasSize(1);
                 arrived.removeAll(batch);
             }
         }

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.model.Teacher;
@@ -38,8 +38,8 @@ final class BatcherTest {
         }
 
         @Override
-        public RowSelection selection() {
-            return RowSelection.topK(2);
+        public RowContent content() {
+            return RowContent.topK(2);
         }
 
         @Override
@@ -160,7 +160,7 @@ final class BatcherTest {
             }
 
             @Override
-            public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+            public List<ScoreOutcome> score(List<ScoreItem> items, RowContent selection) {
                 calls.add("score");
                 return List.of();
             }

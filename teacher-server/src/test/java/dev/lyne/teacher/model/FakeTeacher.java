@@ -2,10 +2,10 @@ package dev.lyne.teacher.model;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ExecutionFingerprint;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowContent;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -17,7 +17,7 @@ import java.util.concurrent.Semaphore;
  */
 public final class FakeTeacher implements Teacher {
     /** A batch as it was run. */
-    public record Batch(List<ScoreItem> items, RowSelection selection) {}
+    public record Batch(List<ScoreItem> items, RowContent selection) {}
 
     private final TeacherDescription description;
     private final FakeRows rows;
@@ -120,7 +120,7 @@ public final class FakeTeacher implements Teacher {
     }
 
     @Override
-    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowContent selection) {
         batches.add(new Batch(items, selection));
         allowedBatches.acquireUninterruptibly();
         for (ScoreItem item : items) {
@@ -131,7 +131,7 @@ public final class FakeTeacher implements Teacher {
         return items.stream().map(item -> outcome(item, selection)).toList();
     }
 
-    private ScoreOutcome outcome(ScoreItem item, RowSelection selection) {
+    private ScoreOutcome outcome(ScoreItem item, RowContent selection) {
         for (int position : item.positions()) {
             if (item.tokens()[position] == notFiniteToken) {
                 return new ScoreOutcome.NotFinite(position);
@@ -141,7 +141,7 @@ public final class FakeTeacher implements Teacher {
     }
 
     /** The rows that this teacher gives, for comparison. */
-    public SelectedRows rows(ScoreItem item, RowSelection selection) {
+    public SelectedRows rows(ScoreItem item, RowContent selection) {
         return rows.of(item, selection);
     }
 

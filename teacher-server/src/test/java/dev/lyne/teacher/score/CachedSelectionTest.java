@@ -2,8 +2,8 @@ package dev.lyne.teacher.score;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;

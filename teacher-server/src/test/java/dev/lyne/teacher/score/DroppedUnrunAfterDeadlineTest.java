@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
@@ -12,7 +13,6 @@ import dev.lyne.teacher.cache.CacheTiers;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Selection;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.List;

@@ -1,10 +1,10 @@
 package dev.lyne.teacher.score;
 
 import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -68,9 +68,8 @@ public final class TestRows {
 
     /** The rows that answer a task. */
     public StoredRows rows(ScoreTask task) {
-        Plan plan = Plan.of(
-                task, CachedSelection.wanted(task), teacher.description().vocabularySize());
-        return encoder.encode(task.item().tokens(), plan.holds(), teacher.rows(plan.item(), plan.selection()));
+        Plan plan = Plan.of(task, CachedSelection.wanted(task));
+        return encoder.encode(task.item().tokens(), plan.holds(), teacher.rows(plan.item(), plan.content()));
     }
 
     public StoredRows rows(int number) {

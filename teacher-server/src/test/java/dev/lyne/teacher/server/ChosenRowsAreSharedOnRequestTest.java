@@ -2,14 +2,14 @@ package dev.lyne.teacher.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.ChosenTokens;
 import dev.lyne.v1.PositionRange;
 import dev.lyne.v1.Rows;
 import dev.lyne.v1.Sequence;
 import dev.lyne.v1.Source;
 import dev.lyne.wire.BlockDecoder;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.TargetBlock;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;

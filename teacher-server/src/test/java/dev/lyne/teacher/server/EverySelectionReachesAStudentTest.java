@@ -10,26 +10,23 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherExpectation;
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowContent;
 import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.TinyModelDirectory;
 import dev.lyne.wire.Containment;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,19 +39,17 @@ final class EverySelectionReachesAStudentTest {
     @TempDir
     private Path directory;
 
-    private static Map<Selection, Kept> selections(int vocabulary) {
+    private static List<Selection> selections(int vocabulary) {
         List<Float> temperatures = List.of(2f, 0.5f);
-        Map<Selection, Kept> selections = new LinkedHashMap<>();
-        selections.put(new Selection.TopK(20, temperatures), new Kept.Top(20, 1, 1));
-        selections.put(new Selection.TopK(vocabulary, List.of()), new Kept.Top(vocabulary, 1, 1));
-        selections.put(new Selection.TopPK(0.4, 60, 2f, temperatures), new Kept.Top(60, 0.4, 2));
-        selections.put(
-                new Selection.TopFraction(0.05, List.of()), new Kept.Top((int) Math.ceil(0.05 * vocabulary), 1, 1));
-        selections.put(new Selection.Draws(30, 0, -9, temperatures), new Kept.Draws(30, 0, -9));
-        selections.put(new Selection.Draws(30, 5, 9, List.of()), new Kept.Draws(30, 5, 9));
-        selections.put(new Selection.Chosen(6, temperatures), new Kept.Chosen(6));
-        selections.put(new Selection.LabelOnly(temperatures), new Kept.LabelOnly());
-        return selections;
+        return List.of(
+                new Selection.TopK(20, temperatures),
+                new Selection.TopK(vocabulary, List.of()),
+                new Selection.TopPK(0.4, 60, 2f, temperatures),
+                new Selection.TopFraction(0.05, List.of()),
+                new Selection.Draws(30, 0, -9, temperatures),
+                new Selection.Draws(30, 5, 9, List.of()),
+                new Selection.Chosen(6, temperatures),
+                new Selection.LabelOnly(temperatures));
     }
 
     @Test
@@ -69,13 +64,12 @@ final class EverySelectionReachesAStudentTest {
                 TeacherServer server = TeacherServer.start(
                         List.of(teacher), TeacherServerOptions.builder().build());
                 TeacherClient client = TeacherClient.connect("127.0.0.1:" + server.port(), ClientOptions.defaults())) {
-            for (Map.Entry<Selection, Kept> each : selections(vocabulary).entrySet()) {
-                Selection selection = each.getKey();
+            for (Selection selection : selections(vocabulary)) {
                 int[][] chosen = selection instanceof Selection.Chosen ? chosen(vocabulary) : new int[0][];
                 for (boolean raw : new boolean[] {false, true}) {
                     SelectedRows exact = ((ScoreOutcome.Scored) model.score(
                                             List.of(new ScoreItem(tokens, positions, chosen)),
-                                            new RowSelection(each.getValue(), selection.temperatures(), raw))
+                                            new RowContent(selection, raw))
                                     .get(0))
                             .rows();
                     for (Precision precision : Precision.values()) {

@@ -10,15 +10,15 @@ import dev.lyne.client.TargetSequence;
 import dev.lyne.client.TargetStream;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherExpectation;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.Scorer;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -44,7 +44,7 @@ final class FaultyServerTest {
             tokens[0] = id;
             for (int t = 1; t < tokens.length; t++) {
                 SelectedRows row =
-                        teacher.rows(new ScoreItem(Arrays.copyOf(tokens, t), new int[] {t - 1}), RowSelection.topK(K));
+                        teacher.rows(new ScoreItem(Arrays.copyOf(tokens, t), new int[] {t - 1}), RowContent.topK(K));
                 tokens[t] = row.ids()[random.nextInt(K)];
             }
             sequences.add(TargetSequence.whole(id, tokens));

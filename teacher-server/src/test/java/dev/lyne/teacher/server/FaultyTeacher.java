@@ -1,9 +1,9 @@
 package dev.lyne.teacher.server;
 
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import java.util.ArrayList;
@@ -62,7 +62,7 @@ final class FaultyTeacher implements Teacher {
     }
 
     @Override
-    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowContent selection) {
         return fault.score(items, asked -> teacher.score(asked, selection));
     }
 

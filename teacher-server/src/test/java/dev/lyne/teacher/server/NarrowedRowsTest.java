@@ -4,10 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.Rows;
 import dev.lyne.v1.Sequence;
 import dev.lyne.v1.Source;
@@ -15,8 +16,6 @@ import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Containment;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.TargetBlock;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -88,11 +87,7 @@ final class NarrowedRowsTest {
     }
 
     private SelectedRows exact(Selection selection) {
-        int k = selection.mostEntries(1_000);
-        double p = selection instanceof Selection.TopPK rule ? rule.p() : 1;
-        Kept kept = k == 0 ? new Kept.LabelOnly() : new Kept.Top(k, p, 1f);
-        return fixture.teacher.rows(
-                new ScoreItem(tokens, some), new RowSelection(kept, selection.temperatures(), false));
+        return fixture.teacher.rows(new ScoreItem(tokens, some), RowContent.of(selection));
     }
 
     private interface RowTest {
@@ -258,7 +253,7 @@ final class NarrowedRowsTest {
                             .awaitDone(1)
                             .rows(1);
                     SelectedRows exact = fixture.teacher.rows(
-                            new ScoreItem(tokens, Positions.withLabels(TOKENS)), RowSelection.topK(k));
+                            new ScoreItem(tokens, Positions.withLabels(TOKENS)), RowContent.topK(k));
                     int at = 0;
                     for (Rows message : rows) {
                         TargetBlock block =

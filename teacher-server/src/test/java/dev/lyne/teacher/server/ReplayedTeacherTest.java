@@ -3,6 +3,7 @@ package dev.lyne.teacher.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.rpc.Code;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -18,7 +19,6 @@ import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherServiceGrpc;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.capture.CaptureManifest;
 import dev.lyne.wire.capture.CaptureWriter;
 import dev.lyne.wire.capture.CapturedForm;
@@ -101,7 +101,7 @@ final class ReplayedTeacherTest {
                         fingerprint.getArithmeticVersion(),
                         fingerprint.getThreads(),
                         fingerprint.getComputePrecision()),
-                new CapturedForm(new Selection.TopK(K, List.of()), dev.lyne.wire.Precision.EXACT, false),
+                new CapturedForm(new Selection.TopK(K, List.of()), dev.lyne.row.Precision.EXACT, false),
                 new CapturedPacking("00".repeat(32), "bos=none eos=none", "some rule", 300, 1, "11".repeat(32)),
                 1,
                 1);
@@ -182,7 +182,7 @@ final class ReplayedTeacherTest {
             Status narrower = replay.stream().open(K - 1).awaitEnd();
             assertThat(narrower.getDescription()).contains("a deterministic teacher's rows are not cut");
             Status coarser = replay.stream()
-                    .open(TestStream.opening(new Selection.TopK(K, List.of()), dev.lyne.wire.Precision.HALF)
+                    .open(TestStream.opening(new Selection.TopK(K, List.of()), dev.lyne.row.Precision.HALF)
                             .build())
                     .awaitEnd();
             assertThat(coarser.getDescription()).contains("in half (expected: ").contains("in exact");

@@ -3,6 +3,8 @@ package dev.lyne.teacher.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.TinyModelDirectory;
 import dev.lyne.v1.ChosenTokens;
@@ -10,8 +12,6 @@ import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Rows;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import java.nio.file.Path;

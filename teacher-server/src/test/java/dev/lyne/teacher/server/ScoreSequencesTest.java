@@ -5,9 +5,9 @@ import static org.awaitility.Awaitility.await;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowContent;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.v1.PositionRange;
@@ -65,7 +65,7 @@ final class ScoreSequencesTest {
 
         assertThat(stream.received().get(0).getOpened().getTeacher().getName()).isEqualTo("fake");
         SelectedRows expected =
-                fixture.teacher.rows(new ScoreItem(tokens, Positions.withLabels(tokens.length)), RowSelection.topK(8));
+                fixture.teacher.rows(new ScoreItem(tokens, Positions.withLabels(tokens.length)), RowContent.topK(8));
         List<Rows> blocks = stream.rows(1);
         assertThat(blocks).extracting(Rows::getFirstPosition).containsExactly(0, 256, 512, 768);
         int row = 0;

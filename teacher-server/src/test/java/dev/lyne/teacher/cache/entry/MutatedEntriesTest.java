@@ -3,6 +3,8 @@ package dev.lyne.teacher.cache.entry;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.score.CachedSelection;
@@ -10,8 +12,6 @@ import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
 import dev.lyne.teacher.score.TestRows;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
