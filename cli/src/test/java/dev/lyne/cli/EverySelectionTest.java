@@ -67,14 +67,17 @@ final class EverySelectionTest {
         assertThat(exact.rows()).isEqualTo(TOKENS - 1);
         for (Precision precision : List.of(Precision.HALF, Precision.COMPACT)) {
             Targets coded = take(selection, precision, false);
-            assertThat(coded.counts()).isEqualTo(exact.counts());
+            assertThat(coded.columns().counts()).isEqualTo(exact.columns().counts());
             for (int row = 0; row < exact.rows(); row++) {
-                int from = row * exact.stride();
-                int to = from + exact.counts()[row];
-                assertThat(Arrays.copyOfRange(coded.ids(), from, to))
-                        .containsExactlyInAnyOrder(Arrays.copyOfRange(exact.ids(), from, to));
-                assertThat(coded.labelLogProbability()[row]).isEqualTo(exact.labelLogProbability()[row], within(0.11f));
-                assertThat(coded.logTailMass()[row]).isEqualTo(exact.logTailMass()[row], within(0.06f));
+                int from = row * exact.columns().stride();
+                int to = from + exact.columns().counts()[row];
+                assertThat(Arrays.copyOfRange(coded.columns().ids(), from, to))
+                        .containsExactlyInAnyOrder(
+                                Arrays.copyOfRange(exact.columns().ids(), from, to));
+                assertThat(coded.columns().labelLogProbability()[row])
+                        .isEqualTo(exact.columns().labelLogProbability()[row], within(0.11f));
+                assertThat(coded.columns().logTailMass()[row])
+                        .isEqualTo(exact.columns().logTailMass()[row], within(0.06f));
             }
             assertThat(coded.blockBytes()).isLessThan(exact.blockBytes());
         }

@@ -75,8 +75,9 @@ final class ScoredOnceTest {
             for (int i = 0; i < targets.size(); i++) {
                 Targets mine = targets.get(i);
                 Targets its = other.targets.get(i);
-                if (!Arrays.equals(mine.ids(), its.ids())
-                        || !Arrays.equals(mine.logProbabilities(), its.logProbabilities())) {
+                if (!Arrays.equals(mine.columns().ids(), its.columns().ids())
+                        || !Arrays.equals(
+                                mine.columns().logProbabilities(), its.columns().logProbabilities())) {
                     return false;
                 }
             }

@@ -1,6 +1,7 @@
 package dev.lyne.wire;
 
 import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.Selection;
 
 /** Which coded rows answer which requests: what {@linkplain Selection#contains selections contain}, as far as each precision tells. */

@@ -1,6 +1,7 @@
 package dev.lyne.wire;
 
 import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.Selection;
 
 /** What rows have to be so that a block may carry them: the encoder writes nothing that the format forbids. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.Selection;
 import java.nio.ByteBuffer;
 import java.util.Arrays;

@@ -3,6 +3,7 @@ package dev.lyne.wire;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.Selection;
 import java.util.List;
 import java.util.SplittableRandom;

@@ -3,6 +3,7 @@ package dev.lyne.wire;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.Selection;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

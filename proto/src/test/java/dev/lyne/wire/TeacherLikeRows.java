@@ -1,5 +1,6 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.Selection;
 import java.util.ArrayList;
 import java.util.Arrays;

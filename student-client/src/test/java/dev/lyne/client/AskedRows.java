@@ -1,8 +1,8 @@
 package dev.lyne.client;
 
 import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.Selection;
-import dev.lyne.wire.RowColumns;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;

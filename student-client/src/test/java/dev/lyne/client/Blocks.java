@@ -1,11 +1,11 @@
 package dev.lyne.client;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.Selection;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
-import dev.lyne.wire.RowColumns;
 import dev.lyne.wire.TargetBlock;
 import java.util.function.IntUnaryOperator;
 import java.util.function.UnaryOperator;

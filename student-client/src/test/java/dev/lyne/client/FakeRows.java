@@ -1,10 +1,10 @@
 package dev.lyne.client;
 
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.Selection;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.RowColumns;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.SplittableRandom;

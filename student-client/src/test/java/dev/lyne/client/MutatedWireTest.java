@@ -60,10 +60,11 @@ final class MutatedWireTest {
             Targets targets = stream.take();
 
             var computed = teacher.model.columns(sequence, request.selection());
-            assertThat(targets.counts()).isEqualTo(computed.counts());
-            assertThat(targets.drawCounts().length > 0).isEqualTo(request.selection() instanceof Selection.Draws);
-            assertThat(targets.logits().length > 0).isEqualTo(request.rawLogits());
-            assertThat(targets.logSumExp()).hasSize(request.rawLogits() ? targets.rows() : 0);
+            assertThat(targets.columns().counts()).isEqualTo(computed.counts());
+            assertThat(targets.columns().drawCounts().length > 0)
+                    .isEqualTo(request.selection() instanceof Selection.Draws);
+            assertThat(targets.columns().logits().length > 0).isEqualTo(request.rawLogits());
+            assertThat(targets.columns().logSumExp()).hasSize(request.rawLogits() ? targets.rows() : 0);
             assertThat(stream.statistics().receivedPositions()).isEqualTo(sequence.positions().length);
             assertThat(stream.statistics().narrowedPositions()).isZero();
             assertThat(teacher.violations).isEmpty();

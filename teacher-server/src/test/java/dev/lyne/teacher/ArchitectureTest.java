@@ -15,7 +15,6 @@ import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.scoring.SelectedRows;
 
 /** Data flows one way: a stage knows the stages after it, and none before. */
 @AnalyzeClasses(packages = "dev.lyne.teacher", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -108,11 +107,7 @@ final class ArchitectureTest {
             .should()
             .dependOnClassesThat(resideInAnyPackage("dev.lyne.lm..")
                     .and(not(belongToAnyOf(
-                            ScoreItem.class,
-                            ScoreOutcome.class,
-                            SelectedRows.class,
-                            ComputePrecision.class,
-                            ExecutionFingerprint.class))));
+                            ScoreItem.class, ScoreOutcome.class, ComputePrecision.class, ExecutionFingerprint.class))));
 
     @ArchTest
     static final ArchRule storage_isKnownOnlyToItsTier = noClasses()

@@ -217,17 +217,19 @@ public final class ScoreCommand implements Callable<Integer> {
                 targets.rowsBySource().keySet().iterator().next().toString().toUpperCase(Locale.ROOT);
         for (int row = 0; row < targets.rows(); row++) {
             List<Entry> top = new ArrayList<>();
-            for (int i = row * targets.stride(); i < row * targets.stride() + targets.counts()[row]; i++) {
-                int id = targets.ids()[i];
-                top.add(new Entry(id, readable(tokenizer, id), targets.logProbabilities()[i]));
+            for (int i = row * targets.columns().stride();
+                    i < row * targets.columns().stride() + targets.columns().counts()[row];
+                    i++) {
+                int id = targets.columns().ids()[i];
+                top.add(new Entry(id, readable(tokenizer, id), targets.columns().logProbabilities()[i]));
             }
             int position = targets.positions()[row];
             rows.add(new Row(
                     position,
                     readable(tokenizer, tokens[position]),
                     readable(tokenizer, tokens[position + 1]),
-                    targets.labelLogProbability()[row],
-                    Math.exp(targets.logTailMass()[row]),
+                    targets.columns().labelLogProbability()[row],
+                    Math.exp(targets.columns().logTailMass()[row]),
                     top,
                     source));
         }

@@ -206,7 +206,7 @@ public final class ScoringModel implements BatchScorer {
         int longest = (int) Arrays.stream(lengths).max().orElse(0);
         int count = items.stream().mapToInt(item -> item.positions().length).sum();
         if (count == 0) {
-            return items.stream().map(item -> SelectedColumns.none()).toList();
+            return items.stream().map(item -> SelectedBatch.none()).toList();
         }
         long[] ids = new long[Math.toIntExact(Arrays.stream(lengths).sum())];
         long[] rows = new long[count];
@@ -235,11 +235,11 @@ public final class ScoringModel implements BatchScorer {
                     .tensor(rotary.sines(longest))
                     .tensor(manager.create(rows))
                     .tensor(manager.create(labels));
-            SelectedColumns columns = select(call, arguments);
+            SelectedBatch selected = select(call, arguments);
             List<ScoreOutcome> outcomes = new ArrayList<>();
             int from = 0;
             for (ScoreItem item : items) {
-                outcomes.add(columns.outcome(item.positions(), from));
+                outcomes.add(selected.outcome(item.positions(), from));
                 from += item.positions().length;
             }
             return outcomes;
@@ -253,7 +253,7 @@ public final class ScoringModel implements BatchScorer {
      */
     private ScoreOutcome scoreAlone(ScoreItem item, RowContent content) {
         if (item.positions().length == 0) {
-            return SelectedColumns.none();
+            return SelectedBatch.none();
         }
         int chunk = ScoringOptions.DETERMINISTIC_CHUNK;
         long[] ids = Arrays.stream(item.tokens()).asLongStream().toArray();
@@ -289,9 +289,9 @@ public final class ScoringModel implements BatchScorer {
         }
     }
 
-    private SelectedColumns select(InferenceCall call, SelectionArguments arguments) {
+    private SelectedBatch select(InferenceCall call, SelectionArguments arguments) {
         arguments.addTo(call);
-        return SelectedColumns.of(call.tensors(scratch).tensors(weights).run());
+        return SelectedBatch.of(call.tensors(scratch).tensors(weights).run());
     }
 
     /** The token after a position, or −1 where there is none. */

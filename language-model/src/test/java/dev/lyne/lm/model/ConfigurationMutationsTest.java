@@ -7,11 +7,11 @@ import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
-import dev.lyne.lm.scoring.SelectedRows;
 import dev.lyne.lm.weights.SafetensorsModel;
 import dev.lyne.lm.weights.SafetensorsWriter;
 import dev.lyne.lm.weights.StoredType;
 import dev.lyne.lm.weights.TensorEntry;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -164,7 +164,7 @@ final class ConfigurationMutationsTest {
         int vocabulary = ModelConfiguration.read(directory).vocabularySize();
         try (ScoringModel model = ScoringModel.load(
                 directory, new ModelOptions("cpu", ComputePrecision.FLOAT32, 1), ScoringOptions.of(vocabulary))) {
-            SelectedRows rows = ((ScoreOutcome.Scored)
+            RowColumns rows = ((ScoreOutcome.Scored)
                             model.score(List.of(new ScoreItem(ids, positions)), RowContent.topK(vocabulary))
                                     .get(0))
                     .rows();

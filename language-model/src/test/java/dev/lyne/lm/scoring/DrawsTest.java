@@ -3,6 +3,7 @@ package dev.lyne.lm.scoring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import java.util.Arrays;
@@ -62,7 +63,7 @@ final class DrawsTest {
         ScoreItem item = item(logits.length, 1);
         long[][] drawn = new long[logits.length][VOCABULARY];
         for (long seed = 0; seed < SEEDS; seed++) {
-            SelectedRows rows = script.rows(
+            RowColumns rows = script.rows(
                     logits, RowContent.of(new Selection.Draws(draws.draws(), draws.head(), seed, List.of())), item);
             for (int row = 0; row < logits.length; row++) {
                 for (int i = row * rows.stride(); i < row * rows.stride() + rows.counts()[row]; i++) {
@@ -142,7 +143,7 @@ final class DrawsTest {
             double[][] sums = new double[2][VOCABULARY];
             for (long seed = 0; seed < SEEDS; seed++) {
                 var draws = new Selection.Draws(kind.draws(), kind.head(), -seed, List.of());
-                SelectedRows rows = script.rows(logits, RowContent.of(draws), item);
+                RowColumns rows = script.rows(logits, RowContent.of(draws), item);
                 for (int row = 0; row < 2; row++) {
                     double spread = draws.head() > 0 ? outsideTheHead(rows, row) : 1;
                     for (int i = 0; i < rows.counts()[row]; i++) {
@@ -182,7 +183,7 @@ final class DrawsTest {
         float[][] logits = new float[12][];
         Arrays.fill(logits, row);
         int draws = Selection.MAX_DRAWS;
-        SelectedRows rows =
+        RowColumns rows =
                 script.rows(logits, RowContent.of(new Selection.Draws(draws, 0, 3, List.of())), item(logits.length, 3));
         long tiny = 0;
         long lastHalf = 0;
@@ -206,7 +207,7 @@ final class DrawsTest {
     @Test
     void draws_tailFarBelowTheHead_areStillDrawnFromIt() {
         float[][] logits = {{300, 0, 1, 2}, {0, -50, -50, -250}, {90, 90, -90, -90}};
-        SelectedRows rows = script.rows(logits, RowContent.of(new Selection.Draws(400, 1, 9, List.of())), item(3, 9));
+        RowColumns rows = script.rows(logits, RowContent.of(new Selection.Draws(400, 1, 9, List.of())), item(3, 9));
         for (int row = 0; row < 3; row++) {
             double[] all = LogRows.logSoftmax(SelectionScriptTest.widened(logits[row]));
             double tail = LogRows.logTail(all, LogRows.order(all), rows.counts()[row]);
@@ -224,7 +225,7 @@ final class DrawsTest {
         assertThat(rows.drawCounts()[2 * rows.stride() + 1]).isEqualTo(400);
     }
 
-    private static double outsideTheHead(SelectedRows rows, int row) {
+    private static double outsideTheHead(RowColumns rows, int row) {
         double mass = Math.exp(rows.logTailMass()[row]);
         for (int i = row * rows.stride(); i < row * rows.stride() + rows.counts()[row]; i++) {
             mass += rows.drawCounts()[i] > 0 ? Math.exp(rows.logProbabilities()[i]) : 0;
@@ -234,7 +235,7 @@ final class DrawsTest {
 
     @Test
     void draws_headOfTheWholeVocabulary_keepsItAndDrawsNothing() {
-        SelectedRows rows = script.rows(
+        RowColumns rows = script.rows(
                 new float[][] {{1, 3, 2}}, RowContent.of(new Selection.Draws(9, 3, 1, List.of())), item(1, 1));
         assertThat(rows.ids()).containsExactly(1, 2, 0);
         assertThat(rows.drawCounts()).containsExactly(0, 0, 0);
@@ -244,8 +245,8 @@ final class DrawsTest {
     @Test
     void draws_moreOfThem_beginWithTheSame() {
         float[][] logits = normalRows(4, VOCABULARY, 2, 8);
-        SelectedRows few = script.rows(logits, RowContent.of(new Selection.Draws(10, 0, 4, List.of())), item(4, 4));
-        SelectedRows many = script.rows(logits, RowContent.of(new Selection.Draws(40, 0, 4, List.of())), item(4, 4));
+        RowColumns few = script.rows(logits, RowContent.of(new Selection.Draws(10, 0, 4, List.of())), item(4, 4));
+        RowColumns many = script.rows(logits, RowContent.of(new Selection.Draws(40, 0, 4, List.of())), item(4, 4));
         for (int row = 0; row < 4; row++) {
             int[] fewCounts = counts(few, row);
             int[] manyCounts = counts(many, row);
@@ -263,9 +264,9 @@ final class DrawsTest {
         Arrays.fill(logits, normalRows(1, VOCABULARY, 1, 9)[0]);
         ScoreItem item = new ScoreItem(new int[] {5, 5, 5, 8}, new int[] {0, 1, 3});
         RowContent selection = RowContent.of(new Selection.Draws(30, 0, 11, List.of()));
-        SelectedRows rows = script.rows(logits, selection, item);
-        SelectedRows otherSeed = script.rows(logits, RowContent.of(new Selection.Draws(30, 0, 12, List.of())), item);
-        SelectedRows otherEnd = script.rows(logits, selection, new ScoreItem(new int[] {5, 5, 6, 8}, item.positions()));
+        RowColumns rows = script.rows(logits, selection, item);
+        RowColumns otherSeed = script.rows(logits, RowContent.of(new Selection.Draws(30, 0, 12, List.of())), item);
+        RowColumns otherEnd = script.rows(logits, selection, new ScoreItem(new int[] {5, 5, 6, 8}, item.positions()));
         assertThat(counts(rows, 0)).isNotEqualTo(counts(rows, 1)).isNotEqualTo(counts(otherSeed, 0));
         assertThat(counts(rows, 1)).isEqualTo(counts(otherEnd, 1));
         assertThat(counts(rows, 2)).isNotEqualTo(counts(otherEnd, 2));
@@ -284,7 +285,7 @@ final class DrawsTest {
         }
     }
 
-    private static int[] counts(SelectedRows rows, int row) {
+    private static int[] counts(RowColumns rows, int row) {
         int[] counts = new int[VOCABULARY];
         for (int i = row * rows.stride(); i < row * rows.stride() + rows.counts()[row]; i++) {
             counts[rows.ids()[i]] = rows.drawCounts()[i];

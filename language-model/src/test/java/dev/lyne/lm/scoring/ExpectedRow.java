@@ -3,6 +3,7 @@ package dev.lyne.lm.scoring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import java.nio.ByteBuffer;
@@ -122,7 +123,7 @@ final class ExpectedRow {
     }
 
     /** Asserts that a row says this, ids and counts exactly. */
-    void check(SelectedRows rows, int row, RowContent selection, String where) {
+    void check(RowColumns rows, int row, RowContent selection, String where) {
         int from = row * rows.stride();
         assertThat(Arrays.copyOfRange(rows.ids(), from, from + rows.counts()[row]))
                 .as(where)
@@ -150,7 +151,7 @@ final class ExpectedRow {
         checkLogits(rows, row, selection, where);
     }
 
-    private void checkOffsets(SelectedRows rows, int row, RowContent selection, String where) {
+    private void checkOffsets(RowColumns rows, int row, RowContent selection, String where) {
         int temperatures = selection.selection().temperatures().size();
         assertThat(rows.temperatureOffsets()).as(where).hasSize(rows.rows() * temperatures);
         for (int i = 0; i < temperatures; i++) {
@@ -173,7 +174,7 @@ final class ExpectedRow {
         }
     }
 
-    private void checkLogits(SelectedRows rows, int row, RowContent selection, String where) {
+    private void checkLogits(RowColumns rows, int row, RowContent selection, String where) {
         if (!selection.rawLogits()) {
             assertThat(rows.logits()).as(where).isEmpty();
             assertThat(rows.logSumExp()).as(where).isEmpty();

@@ -7,6 +7,7 @@ import dev.lyne.lm.engine.ProductKernels;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -96,7 +97,7 @@ final class GoldenLogitsTest {
                 products.apply(configuration))) {
             List<ScoreOutcome> outcomes = model.score(items, RowContent.topK(vocabulary)); // differing lengths: padded
             for (int i = 0; i < sequences; i++) {
-                SelectedRows rows = ((ScoreOutcome.Scored) outcomes.get(i)).rows();
+                RowColumns rows = ((ScoreOutcome.Scored) outcomes.get(i)).rows();
                 for (int row = 0; row < rows.rows(); row++) {
                     JsonNode logits =
                             golden.get("sequences").get(i).get("logits").get(row);

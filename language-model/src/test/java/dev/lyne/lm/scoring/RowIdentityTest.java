@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import java.io.IOException;
@@ -45,15 +46,15 @@ final class RowIdentityTest {
                     new RowContent(new Selection.Draws(40, 4, 5, List.of()), false),
                     new RowContent(new Selection.Chosen(RandomModel.VOCABULARY, List.of()), true),
                     RowContent.of(new Selection.LabelOnly(List.of())))) {
-                SelectedRows whole =
+                RowColumns whole =
                         scored(model.score(naming(selection, all), selection).get(0));
                 List<ScoreOutcome> mixed = model.score(naming(selection, other, some, last, all), selection);
                 for (ScoreOutcome outcome : mixed.subList(1, 4)) {
-                    SelectedRows rows = scored(outcome);
+                    RowColumns rows = scored(outcome);
                     for (int row = 0; row < rows.rows(); row++) {
                         assertThat(bits(rows, row))
                                 .as("%s, row %d", selection, row)
-                                .isEqualTo(bits(whole, rows.positions()[row]));
+                                .isEqualTo(bits(whole, ((ScoreOutcome.Scored) outcome).positions()[row]));
                     }
                 }
             }
@@ -88,23 +89,22 @@ final class RowIdentityTest {
         try (ScoringModel model =
                 ScoringModel.load(directory, FLOAT32, new ScoringOptions(RandomModel.VOCABULARY, 32, false))) {
             ScoreItem all = new ScoreItem(tokens, IntStream.range(0, 90).toArray());
-            SelectedRows whole = scored(model.score(List.of(all), selection).get(0));
+            RowColumns whole = scored(model.score(List.of(all), selection).get(0));
             for (int[] positions : new int[][] {{4}, {0, 31, 32, 33, 89}, {60, 61, 62}}) {
                 ScoreItem slice = new ScoreItem(tokens, positions);
-                SelectedRows rows =
-                        scored(model.score(List.of(slice), selection).get(0));
+                RowColumns rows = scored(model.score(List.of(slice), selection).get(0));
                 for (int row = 0; row < positions.length; row++) {
                     assertThat(entries(rows, row)).isEqualTo(entries(whole, positions[row]));
                 }
             }
-            SelectedRows other = scored(model.score(List.of(new ScoreItem(sameStart, all.positions())), selection)
+            RowColumns other = scored(model.score(List.of(new ScoreItem(sameStart, all.positions())), selection)
                     .get(0));
             assertThat(entries(other, 61)).isEqualTo(entries(whole, 61));
             assertThat(entries(other, 62)).isNotEqualTo(entries(whole, 62));
         }
     }
 
-    private static String entries(SelectedRows rows, int row) {
+    private static String entries(RowColumns rows, int row) {
         int from = row * rows.stride();
         int to = from + rows.counts()[row];
         return Arrays.toString(Arrays.copyOfRange(rows.ids(), from, to))
@@ -112,7 +112,7 @@ final class RowIdentityTest {
     }
 
     /** Everything that a row says. */
-    private static List<Object> bits(SelectedRows rows, int row) {
+    private static List<Object> bits(RowColumns rows, int row) {
         int from = row * rows.stride();
         int to = from + rows.counts()[row];
         int temperatures = rows.temperatureOffsets().length / rows.rows();
@@ -130,7 +130,7 @@ final class RowIdentityTest {
                         Arrays.copyOfRange(rows.temperatureOffsets(), row * temperatures, (row + 1) * temperatures)));
     }
 
-    private static SelectedRows scored(ScoreOutcome outcome) {
+    private static RowColumns scored(ScoreOutcome outcome) {
         return ((ScoreOutcome.Scored) outcome).rows();
     }
 }

@@ -9,6 +9,7 @@ import dev.lyne.lm.model.Architecture;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import java.io.IOException;
@@ -69,7 +70,7 @@ final class ScoringModelTest {
                 List<ScoreOutcome> outcomes = model.score(items, all);
                 for (int i = 0; i < items.size(); i++) {
                     double[][] logits = reference.logits(items.get(i).tokens());
-                    check(items.get(i), logits, RandomModel.VOCABULARY, all, rows(outcomes.get(i)));
+                    check(items.get(i), logits, RandomModel.VOCABULARY, all, (ScoreOutcome.Scored) outcomes.get(i));
                 }
             }
         }
@@ -138,7 +139,8 @@ final class ScoringModelTest {
                     List<ScoreItem> asked = asking(selection, items, vocabulary);
                     List<ScoreOutcome> outcomes = model.score(asked, selection);
                     for (int i = 0; i < items.size(); i++) {
-                        check(asked.get(i), logits.get(i), vocabulary, selection, rows(outcomes.get(i)));
+                        check(asked.get(i), logits.get(i), vocabulary, selection, (ScoreOutcome.Scored)
+                                outcomes.get(i));
                     }
                 }
             }
@@ -146,10 +148,11 @@ final class ScoringModelTest {
     }
 
     private static void check(
-            ScoreItem item, double[][] logits, int vocabulary, RowContent selection, SelectedRows rows) {
-        assertThat(rows.positions()).containsExactly(item.positions());
+            ScoreItem item, double[][] logits, int vocabulary, RowContent selection, ScoreOutcome.Scored scored) {
+        RowColumns rows = scored.rows();
+        assertThat(scored.positions()).containsExactly(item.positions());
         for (int row = 0; row < rows.rows(); row++) {
-            int position = rows.positions()[row];
+            int position = scored.positions()[row];
             String where = "position " + position + ", " + selection + ", seed " + SEED;
             ExpectedRow expected = ExpectedRow.of(Arrays.copyOf(logits[position], vocabulary), selection, item, row);
             expected.check(rows, row, selection, where);
@@ -292,8 +295,9 @@ final class ScoringModelTest {
             List<ScoreOutcome> outcomes = model.score(items, selection);
             assertThat(outcomes).hasSize(4);
             for (int i = 0; i < items.size(); i++) {
-                SelectedRows rows = rows(outcomes.get(i));
-                assertThat(rows.positions()).isEqualTo(items.get(i).positions());
+                RowColumns rows = rows(outcomes.get(i));
+                assertThat(((ScoreOutcome.Scored) outcomes.get(i)).positions())
+                        .isEqualTo(items.get(i).positions());
                 assertThat(rows.ids()[0] + rows.ids()[1]).isOne();
                 assertThat(rows.logProbabilities()[0])
                         .isCloseTo(rows(outcomes.get(0)).logProbabilities()[0], within(1e-4f));
@@ -319,7 +323,7 @@ final class ScoringModelTest {
         return Objects.requireNonNull(RandomModel.variants().get(name), name);
     }
 
-    private static SelectedRows rows(ScoreOutcome outcome) {
+    private static RowColumns rows(ScoreOutcome outcome) {
         return ((ScoreOutcome.Scored) outcome).rows();
     }
 }

@@ -7,7 +7,7 @@ import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -40,7 +40,7 @@ final class TopIdsTest {
                             batch.sequences().get(i), batch.positions().get(i));
                     ScoreOutcome outcome =
                             saved.score(List.of(item), RowContent.topK(K)).get(0);
-                    SelectedRows rows = ((ScoreOutcome.Scored) outcome).rows();
+                    RowColumns rows = ((ScoreOutcome.Scored) outcome).rows();
                     for (int r = 0; r < rows.rows(); r++, row++) {
                         assertThat(Arrays.copyOfRange(ids, row * K, (row + 1) * K))
                                 .as("sequence %s, row %s", i, r)

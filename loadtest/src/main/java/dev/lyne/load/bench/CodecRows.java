@@ -6,14 +6,13 @@ import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
-import dev.lyne.lm.scoring.SelectedRows;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.RowColumns;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -73,7 +72,7 @@ final class CodecRows {
                 if (!(outcomes.get(0) instanceof ScoreOutcome.Scored scored)) {
                     throw new IllegalStateException("the teacher could not score a window: " + outcomes.get(0));
                 }
-                rows.add(columns(scored.rows()));
+                rows.add(scored.rows());
             }
         }
         return rows;
@@ -131,15 +130,5 @@ final class CodecRows {
                 new byte[Digests.SHORT_BYTES],
                 new byte[Digests.SHORT_BYTES],
                 IntStream.range(0, POSITIONS).toArray());
-    }
-
-    private static RowColumns columns(SelectedRows rows) {
-        return new RowColumns(
-                rows.stride(),
-                rows.counts(),
-                rows.ids(),
-                rows.logProbabilities(),
-                rows.logTailMass(),
-                rows.labelLogProbability());
     }
 }

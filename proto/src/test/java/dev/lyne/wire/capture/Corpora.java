@@ -1,12 +1,12 @@
 package dev.lyne.wire.capture;
 
 import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.Selection;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.RowColumns;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;

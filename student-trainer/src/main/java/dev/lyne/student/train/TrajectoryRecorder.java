@@ -3,14 +3,13 @@ package dev.lyne.student.train;
 import dev.lyne.lm.scoring.BatchScorer;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.BlockNarrowing;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.RowColumns;
 import dev.lyne.wire.capture.CaptureManifest;
 import dev.lyne.wire.capture.CaptureWriter;
 import dev.lyne.wire.capture.CapturedForm;
@@ -107,12 +106,12 @@ final class TrajectoryRecorder implements Closeable {
                             "step " + step + ": logits of a window are not finite; nothing of it was recorded");
                 }
                 Window window = own.get(i);
-                if (!Arrays.equals(scored.rows().positions(), window.positions())) {
+                if (!Arrays.equals(scored.positions(), window.positions())) {
                     throw new IllegalStateException("the model gave rows for positions "
-                            + Arrays.toString(scored.rows().positions()) + " (expected: "
+                            + Arrays.toString(scored.positions()) + " (expected: "
                             + Arrays.toString(window.positions()) + ")");
                 }
-                shard.add(step, window.tokens(), window.positions(), blocks(window.tokens(), scored.rows()));
+                shard.add(step, window.tokens(), window.positions(), blocks(window.tokens(), scored));
             }
         }
         if (step % shardSteps == 0 || step == planned.trajectory().steps()) {
@@ -122,26 +121,16 @@ final class TrajectoryRecorder implements Closeable {
         }
     }
 
-    private List<ByteBuffer> blocks(int[] tokens, SelectedRows rows) {
-        RowColumns columns = new RowColumns(
-                rows.stride(),
-                rows.counts(),
-                rows.ids(),
-                rows.logProbabilities(),
-                rows.logTailMass(),
-                rows.labelLogProbability(),
-                rows.temperatureOffsets(),
-                rows.temperedLogTails(),
-                rows.drawCounts(),
-                rows.logits(),
-                rows.logSumExp());
+    private List<ByteBuffer> blocks(int[] tokens, ScoreOutcome.Scored scored) {
+        RowColumns columns = scored.rows();
+        int[] positions = scored.positions();
         int most = Math.max(
-                1, Math.min(MAX_ROWS_OF_A_BLOCK, MAX_BLOCK_BYTES / (MOST_ENTRY_BYTES * Math.max(1, rows.stride()))));
+                1, Math.min(MAX_ROWS_OF_A_BLOCK, MAX_BLOCK_BYTES / (MOST_ENTRY_BYTES * Math.max(1, columns.stride()))));
         CapturedForm form = planned.rows();
         BlockNarrowing.cut(columns, form.selection());
         List<ByteBuffer> blocks = new ArrayList<>();
-        for (int from = 0; from < rows.rows(); from += most) {
-            int to = Math.min(rows.rows(), from + most);
+        for (int from = 0; from < columns.rows(); from += most) {
+            int to = Math.min(columns.rows(), from + most);
             BlockHeader header = new BlockHeader(
                     planned.teacher().vocabularySize(),
                     form.selection(),
@@ -149,8 +138,8 @@ final class TrajectoryRecorder implements Closeable {
                     form.rawLogits(),
                     teacherDigest,
                     fingerprintDigest,
-                    Digests.rows(tokens, rows.positions(), from, to),
-                    Arrays.copyOfRange(rows.positions(), from, to));
+                    Digests.rows(tokens, positions, from, to),
+                    Arrays.copyOfRange(positions, from, to));
             blocks.add(ByteBuffer.wrap(BlockEncoder.encode(header, columns, from)));
         }
         return blocks;

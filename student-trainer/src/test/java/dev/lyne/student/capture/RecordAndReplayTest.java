@@ -114,10 +114,12 @@ final class RecordAndReplayTest {
             for (int i = 0; i < live.size(); i++) {
                 assertThat(replayed.get(i).sequence().id()).isEqualTo(i);
                 assertThat(replayed.get(i).blocks()).isEqualTo(live.get(i).blocks());
-                assertThat(replayed.get(i).ids()).isEqualTo(live.get(i).ids());
-                assertThat(replayed.get(i).logProbabilities())
-                        .isEqualTo(live.get(i).logProbabilities());
-                assertThat(replayed.get(i).logTailMass()).isEqualTo(live.get(i).logTailMass());
+                assertThat(replayed.get(i).columns().ids())
+                        .isEqualTo(live.get(i).columns().ids());
+                assertThat(replayed.get(i).columns().logProbabilities())
+                        .isEqualTo(live.get(i).columns().logProbabilities());
+                assertThat(replayed.get(i).columns().logTailMass())
+                        .isEqualTo(live.get(i).columns().logTailMass());
                 assertThat(replayed.get(i).rowsBySource()).containsOnlyKeys(RowSource.REPLAYED);
             }
         }
@@ -240,7 +242,7 @@ final class RecordAndReplayTest {
 
         try (CaptureSource source = replay()) {
             for (Targets targets : take(source, top(3))) {
-                assertThat(targets.stride()).isEqualTo(3);
+                assertThat(targets.columns().stride()).isEqualTo(3);
                 assertThat(targets.narrowedRows()).isEqualTo(targets.rows());
             }
         }

@@ -11,7 +11,7 @@ import dev.lyne.client.TeacherDescription;
 import dev.lyne.lm.scoring.BatchScorer;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.RowSource;
 import dev.lyne.row.Selection;
@@ -238,13 +238,7 @@ final class EvaluatorTest {
             Arrays.fill(counts, 1);
             return new Targets(
                     sequence,
-                    sequence.positions(),
-                    1,
-                    counts,
-                    ids,
-                    new float[rows],
-                    new float[rows],
-                    new float[rows],
+                    new RowColumns(1, counts, ids, new float[rows], new float[rows], new float[rows]),
                     Map.of(RowSource.COMPUTED, rows),
                     1L);
         }
@@ -310,11 +304,12 @@ final class EvaluatorTest {
         @Override
         public List<ScoreOutcome> score(List<ScoreItem> items, RowContent selection) {
             return items.stream()
-                    .<ScoreOutcome>map(item -> new ScoreOutcome.Scored(rows(item, selection.selection())))
+                    .<ScoreOutcome>map(
+                            item -> new ScoreOutcome.Scored(item.positions(), rows(item, selection.selection())))
                     .toList();
         }
 
-        private SelectedRows rows(ScoreItem item, Selection kept) {
+        private RowColumns rows(ScoreItem item, Selection kept) {
             int n = item.positions().length;
             int stride = kept.mostEntries(table.length);
             int[] ids = new int[n * stride];
@@ -336,7 +331,7 @@ final class EvaluatorTest {
                 tails[row] = own.length == table.length ? Float.NEGATIVE_INFINITY : (float) Math.log(rest);
                 data[row] = (float) Math.log(of(before, item.tokens()[item.positions()[row] + 1]));
             }
-            return new SelectedRows(item.positions(), stride, counts, ids, logProbabilities, tails, data);
+            return new RowColumns(stride, counts, ids, logProbabilities, tails, data);
         }
 
         @Override

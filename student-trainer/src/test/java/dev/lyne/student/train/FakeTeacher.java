@@ -9,6 +9,7 @@ import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherDescription;
 import dev.lyne.client.TeacherFailures;
 import dev.lyne.client.TeacherFingerprint;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowSource;
 import dev.lyne.row.Selection;
 import java.util.ArrayDeque;
@@ -123,19 +124,19 @@ final class FakeTeacher implements TargetSource, TargetStream {
         }
         return new Targets(
                 sequence,
-                sequence.positions(),
-                stride,
-                counts,
-                ids,
-                logProbabilities,
-                tail,
-                new float[rows],
+                new RowColumns(
+                        stride,
+                        counts,
+                        ids,
+                        logProbabilities,
+                        tail,
+                        new float[rows],
+                        new float[rows * selection.temperatures().size()],
+                        repeated(tail, selection.temperatures().size()),
+                        draws,
+                        rawLogits ? logProbabilities.clone() : new float[0],
+                        new float[rawLogits ? rows : 0]),
                 selection.temperatures(),
-                new float[rows * selection.temperatures().size()],
-                repeated(tail, selection.temperatures().size()),
-                draws,
-                rawLogits ? logProbabilities.clone() : new float[0],
-                new float[rawLogits ? rows : 0],
                 Map.of(RowSource.COMPUTED, rows),
                 0,
                 List.of(),

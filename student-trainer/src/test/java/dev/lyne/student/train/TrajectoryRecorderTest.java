@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lyne.lm.scoring.BatchScorer;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.scoring.SelectedRows;
 import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import dev.lyne.student.tokens.Window;
@@ -71,7 +71,7 @@ final class TrajectoryRecorderTest {
         Arrays.fill(half, (float) Math.log(0.5));
         int[] one = new int[rows];
         Arrays.fill(one, 1);
-        return new ScoreOutcome.Scored(new SelectedRows(positions, 1, one, new int[rows], half, half, half));
+        return new ScoreOutcome.Scored(positions, new RowColumns(1, one, new int[rows], half, half, half));
     }
 
     private void record(Function<ScoreItem, ScoreOutcome> each) throws IOException {

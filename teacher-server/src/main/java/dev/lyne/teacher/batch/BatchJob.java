@@ -1,7 +1,7 @@
 package dev.lyne.teacher.batch;
 
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Failure;
 
@@ -26,7 +26,7 @@ public interface BatchJob {
     boolean start(long nowNanos);
 
     /** Takes the rows; runs on a completion thread. */
-    void scored(SelectedRows rows);
+    void scored(ScoreOutcome.Scored rows);
 
     /** Takes the failure, unless the job was answered; runs on a completion thread. */
     void failed(Failure failure);

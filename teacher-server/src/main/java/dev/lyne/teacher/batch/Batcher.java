@@ -317,7 +317,7 @@ public final class Batcher implements AutoCloseable {
 
     private void deliver(BatchJob job, ScoreOutcome outcome) {
         if (outcome instanceof ScoreOutcome.Scored scored) {
-            job.scored(scored.rows());
+            job.scored(scored);
         } else if (outcome instanceof ScoreOutcome.NotFinite notFinite) {
             job.failed(new Failure(
                     Failure.Reason.NOT_FINITE,

@@ -2,7 +2,7 @@ package dev.lyne.teacher.score;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.RowSource;
 import dev.lyne.teacher.batch.BatchJob;
@@ -209,7 +209,7 @@ final class Computation implements BatchJob {
     }
 
     @Override
-    public void scored(SelectedRows rows) {
+    public void scored(ScoreOutcome.Scored rows) {
         StoredRows stored;
         try {
             stored = flight.encode(this, rows);

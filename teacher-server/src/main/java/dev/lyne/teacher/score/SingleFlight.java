@@ -1,7 +1,7 @@
 package dev.lyne.teacher.score;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowSource;
 import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.model.Failure;
@@ -202,7 +202,7 @@ public final class SingleFlight implements Scorer {
         batcher.withdraw(computation);
     }
 
-    StoredRows encode(Computation computation, SelectedRows rows) {
+    StoredRows encode(Computation computation, ScoreOutcome.Scored rows) {
         RowsQuery query = computation.query();
         StoredRows encoded = encoder.encode(query.tokens(), computation.beginEncoding(), rows);
         if (computation.shared()) {

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.synthetic;
 
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import java.util.Arrays;
@@ -32,14 +32,13 @@ final class SyntheticRows {
     record Row(RankLaw law, Permutation tokens, long hash) {}
 
     /** The rows of one item. */
-    SelectedRows of(ScoreItem item, RowContent content) {
+    RowColumns of(ScoreItem item, RowContent content) {
         int[] positions = item.positions();
         int rows = positions.length;
         int stride = content.selection().mostEntries(vocabularySize);
         boolean draws = content.selection().keepsDraws();
         int entries = Math.multiplyExact(rows, stride);
-        var columns = new SelectedRows(
-                positions,
+        var columns = new RowColumns(
                 stride,
                 new int[rows],
                 new int[entries],
@@ -66,8 +65,8 @@ final class SyntheticRows {
         return new Row(laws[(int) (hash >>> 60)], new Permutation(vocabularySize, hash), hash);
     }
 
-    private void fill(SelectedRows columns, int r, Row row, ScoreItem item, RowContent content) {
-        int position = columns.positions()[r];
+    private void fill(RowColumns columns, int r, Row row, ScoreItem item, RowContent content) {
+        int position = item.positions()[r];
         RankLaw law = row.law();
         columns.labelLogProbability()[r] = position + 1 == item.tokens().length
                 ? Float.NaN
@@ -89,7 +88,7 @@ final class SyntheticRows {
     }
 
     /** Log of the mass at a temperature of all ranks but those of the row's entries. */
-    private float temperedTail(SelectedRows columns, int r, Row row, float temperature, float offset) {
+    private float temperedTail(RowColumns columns, int r, Row row, float temperature, float offset) {
         int from = r * columns.stride();
         int count = columns.counts()[r];
         int[] ranks = new int[count];
@@ -108,7 +107,7 @@ final class SyntheticRows {
     }
 
     /** Fills the entries; gives the log of the mass not kept. */
-    private float keep(SelectedRows columns, int r, Row row, ScoreItem item, Selection kept) {
+    private float keep(RowColumns columns, int r, Row row, ScoreItem item, Selection kept) {
         if (kept.keepsPrefix()) {
             Selection.Rule rule = kept.rule(vocabularySize);
             int count = rule.p() == 1
@@ -136,7 +135,7 @@ final class SyntheticRows {
         return 0;
     }
 
-    private float draw(SelectedRows columns, int r, Row row, Selection.Draws draws) {
+    private float draw(RowColumns columns, int r, Row row, Selection.Draws draws) {
         int[] ranks = new int[draws.head() == vocabularySize ? 0 : draws.draws()];
         long key = Hashing.mix(row.hash(), draws.seed());
         for (int j = 0; j < ranks.length; j++) {
@@ -166,7 +165,7 @@ final class SyntheticRows {
         return mass == 0 ? 0 : (float) Math.log1p(-Math.min(mass, 1 - 1e-12));
     }
 
-    private static void put(SelectedRows columns, int r, Row row, int rank) {
+    private static void put(RowColumns columns, int r, Row row, int rank) {
         int at = r * columns.stride() + columns.counts()[r]++;
         columns.ids()[at] = row.tokens().token(rank);
         columns.logProbabilities()[at] = row.law().logProbability(rank);

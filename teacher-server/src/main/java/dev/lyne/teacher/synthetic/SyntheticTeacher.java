@@ -79,7 +79,7 @@ public final class SyntheticTeacher implements Teacher {
         List<ScoreOutcome> outcomes = new ArrayList<>(items.size());
         long longest = 0;
         for (ScoreItem item : items) {
-            outcomes.add(new ScoreOutcome.Scored(rows.of(item, content)));
+            outcomes.add(new ScoreOutcome.Scored(item.positions(), rows.of(item, content)));
             longest = Math.max(longest, item.tokens().length);
             scoredPositions += item.positions().length;
         }

@@ -3,7 +3,7 @@ package dev.lyne.teacher.batch;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Failure;
 import java.time.Duration;
@@ -47,7 +47,7 @@ final class BatchQueueTest {
         }
 
         @Override
-        public void scored(SelectedRows rows) {
+        public void scored(ScoreOutcome.Scored rows) {
             throw new AssertionError("a queue runs nothing");
         }
 

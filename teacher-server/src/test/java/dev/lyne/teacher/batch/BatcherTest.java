@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.scoring.SelectedRows;
 import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
@@ -63,7 +62,7 @@ final class BatcherTest {
         }
 
         @Override
-        public void scored(SelectedRows rows) {
+        public void scored(ScoreOutcome.Scored rows) {
             told.set("scored on " + Thread.currentThread().getName());
         }
 

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.model;
 
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import java.util.Arrays;
@@ -45,7 +45,7 @@ final class FakeRows {
     /** A row: ranks of its entries, ascending, and how often each was drawn. */
     private record Row(int shape, int first, int[] ranks, int[] drawn, double tail) {}
 
-    SelectedRows of(ScoreItem item, RowContent selection) {
+    RowColumns of(ScoreItem item, RowContent selection) {
         int rows = item.positions().length;
         Row[] all = new Row[rows];
         int stride = 1;
@@ -55,8 +55,7 @@ final class FakeRows {
         }
         boolean draws = selection.selection().keepsDraws();
         int temperatures = selection.selection().temperatures().size();
-        SelectedRows columns = new SelectedRows(
-                item.positions(),
+        RowColumns columns = new RowColumns(
                 stride,
                 Arrays.stream(all).mapToInt(row -> row.ranks().length).toArray(),
                 new int[rows * stride],
@@ -137,7 +136,7 @@ final class FakeRows {
                 .sum();
     }
 
-    private void fill(SelectedRows columns, int to, Row row, ScoreItem item) {
+    private void fill(RowColumns columns, int to, Row row, ScoreItem item) {
         for (int i = 0; i < row.ranks().length; i++) {
             int at = to * columns.stride() + i;
             columns.ids()[at] = (row.first() + row.ranks()[i]) % vocabularySize;

@@ -4,7 +4,7 @@ import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import java.util.Arrays;
 import java.util.List;
@@ -137,11 +137,16 @@ public final class FakeTeacher implements Teacher {
                 return new ScoreOutcome.NotFinite(position);
             }
         }
-        return new ScoreOutcome.Scored(rows(item, selection));
+        return scored(item, selection);
+    }
+
+    /** What it says of an item. */
+    public ScoreOutcome.Scored scored(ScoreItem item, RowContent selection) {
+        return new ScoreOutcome.Scored(item.positions(), rows(item, selection));
     }
 
     /** The rows that this teacher gives, for comparison. */
-    public SelectedRows rows(ScoreItem item, RowContent selection) {
+    public RowColumns rows(ScoreItem item, RowContent selection) {
         return rows.of(item, selection);
     }
 

@@ -3,7 +3,7 @@ package dev.lyne.teacher.score;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowSource;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.batch.BatchMetrics;
@@ -39,7 +39,7 @@ final class ErrorsEndWhatTheyMeetTest {
         }
 
         @Override
-        StoredRows encode(int[] tokens, CachedSelection holds, SelectedRows rows) {
+        StoredRows encode(int[] tokens, CachedSelection holds, ScoreOutcome.Scored rows) {
             if (!encodes.get()) {
                 throw new OutOfMemoryError("no room for the rows");
             }

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;
@@ -27,7 +27,7 @@ final class SequenceEncoderTest {
     private EncodedSequence encode(int[] positions, int k, List<Float> temperatures) {
         int[] tokens = IntStream.range(0, 2_000).map(i -> i * 7 % 5_000).toArray();
         ScoreItem item = new ScoreItem(tokens, positions);
-        SelectedRows rows = teacher.rows(item, new RowContent(new Selection.TopK(k, temperatures), false));
+        ScoreOutcome.Scored rows = teacher.scored(item, new RowContent(new Selection.TopK(k, temperatures), false));
         RowFormat format = TestRows.exact(new Selection.TopK(k, temperatures));
         return encoder.encode(tokens, new CachedSelection(format, positions, new int[0][], 0), rows)
                 .rows();
@@ -62,7 +62,7 @@ final class SequenceEncoderTest {
     @Test
     void encode_rowsForOtherPositions_isRefused() {
         ScoreItem asked = new ScoreItem(new int[] {1, 2, 3}, new int[] {0, 1});
-        SelectedRows other = teacher.rows(new ScoreItem(asked.tokens(), new int[] {0}), RowContent.topK(2));
+        ScoreOutcome.Scored other = teacher.scored(new ScoreItem(asked.tokens(), new int[] {0}), RowContent.topK(2));
         RowFormat format = TestRows.exact(new Selection.TopK(2, List.of()));
         CachedSelection holds = new CachedSelection(format, asked.positions(), new int[0][], 0);
 

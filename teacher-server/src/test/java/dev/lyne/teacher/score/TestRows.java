@@ -69,7 +69,7 @@ public final class TestRows {
     /** The rows that answer a task. */
     public StoredRows rows(ScoreTask task) {
         Plan plan = Plan.of(task, CachedSelection.wanted(task));
-        return encoder.encode(task.item().tokens(), plan.holds(), teacher.rows(plan.item(), plan.content()));
+        return encoder.encode(task.item().tokens(), plan.holds(), teacher.scored(plan.item(), plan.content()));
     }
 
     public StoredRows rows(int number) {

@@ -14,8 +14,8 @@ import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
-import dev.lyne.lm.scoring.SelectedRows;
 import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.RowSource;
 import dev.lyne.row.Selection;
@@ -67,7 +67,7 @@ final class EverySelectionReachesAStudentTest {
             for (Selection selection : selections(vocabulary)) {
                 int[][] chosen = selection instanceof Selection.Chosen ? chosen(vocabulary) : new int[0][];
                 for (boolean raw : new boolean[] {false, true}) {
-                    SelectedRows exact = ((ScoreOutcome.Scored) model.score(
+                    RowColumns exact = ((ScoreOutcome.Scored) model.score(
                                             List.of(new ScoreItem(tokens, positions, chosen)),
                                             new RowContent(selection, raw))
                                     .get(0))
@@ -143,7 +143,7 @@ final class EverySelectionReachesAStudentTest {
         return chosen;
     }
 
-    private static void check(TeacherClient client, TargetRequest request, TargetSequence sequence, SelectedRows exact)
+    private static void check(TeacherClient client, TargetRequest request, TargetSequence sequence, RowColumns exact)
             throws InterruptedException {
         try (TargetStream stream = client.open(request)) {
             assertThat(stream.offer(sequence)).isTrue();
@@ -153,39 +153,41 @@ final class EverySelectionReachesAStudentTest {
             double divergence = 0;
             for (int row = 0; row < exact.rows(); row++) {
                 int from = row * exact.stride();
-                int here = row * targets.stride();
+                int here = row * targets.columns().stride();
                 int count = exact.counts()[row];
-                assertThat(targets.counts()[row]).as(what).isEqualTo(count);
+                assertThat(targets.columns().counts()[row]).as(what).isEqualTo(count);
                 List<Integer> ids = new ArrayList<>();
                 for (int i = 0; i < count; i++) {
                     ids.add(exact.ids()[from + i]);
                 }
                 for (int i = 0; i < count; i++) {
-                    int at = from + ids.indexOf(targets.ids()[here + i]); // equal levels come in order of id
+                    int at = from + ids.indexOf(targets.columns().ids()[here + i]); // equal levels come in order of id
                     assertThat(at).as(what).isGreaterThanOrEqualTo(from);
                     double value = exact.logProbabilities()[at];
-                    double arrived = targets.logProbabilities()[here + i];
+                    double arrived = targets.columns().logProbabilities()[here + i];
                     assertThat(arrived).as(what).isCloseTo(value, within(allowed(request, value, 0.1)));
                     divergence += Math.exp(value) * (value - arrived);
-                    if (targets.drawCounts().length > 0) {
-                        assertThat(targets.drawCounts()[here + i]).as(what).isEqualTo(exact.drawCounts()[at]);
+                    if (targets.columns().drawCounts().length > 0) {
+                        assertThat(targets.columns().drawCounts()[here + i])
+                                .as(what)
+                                .isEqualTo(exact.drawCounts()[at]);
                     }
                     if (request.rawLogits()) {
-                        assertThat((double) targets.logits()[here + i])
+                        assertThat((double) targets.columns().logits()[here + i])
                                 .as(what)
                                 .isCloseTo(exact.logits()[at], within(allowed(request, exact.logits()[at], 0)));
                     }
                 }
                 double tail = exact.logTailMass()[row];
                 if (tail == Double.NEGATIVE_INFINITY) {
-                    assertThat(targets.logTailMass()[row]).as(what).isEqualTo(Float.NEGATIVE_INFINITY);
+                    assertThat(targets.columns().logTailMass()[row]).as(what).isEqualTo(Float.NEGATIVE_INFINITY);
                 } else {
-                    assertThat((double) targets.logTailMass()[row])
+                    assertThat((double) targets.columns().logTailMass()[row])
                             .as(what)
                             .isCloseTo(tail, within(allowed(request, tail, 0.05)));
-                    divergence += Math.exp(tail) * (tail - targets.logTailMass()[row]);
+                    divergence += Math.exp(tail) * (tail - targets.columns().logTailMass()[row]);
                 }
-                assertThat((double) targets.labelLogProbability()[row])
+                assertThat((double) targets.columns().labelLogProbability()[row])
                         .as(what)
                         .isCloseTo(
                                 exact.labelLogProbability()[row],
@@ -194,7 +196,7 @@ final class EverySelectionReachesAStudentTest {
             assertThat(divergence / exact.rows())
                     .as(what)
                     .isLessThanOrEqualTo(request.precision() == Precision.COMPACT ? 1e-4 : 0.01);
-            assertThat(targets.temperatureOffsets()).as(what).isEqualTo(exact.temperatureOffsets());
+            assertThat(targets.columns().temperatureOffsets()).as(what).isEqualTo(exact.temperatureOffsets());
         }
     }
 

@@ -11,8 +11,8 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherExpectation;
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
 import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;
@@ -43,7 +43,7 @@ final class FaultyServerTest {
             int[] tokens = new int[24];
             tokens[0] = id;
             for (int t = 1; t < tokens.length; t++) {
-                SelectedRows row =
+                RowColumns row =
                         teacher.rows(new ScoreItem(Arrays.copyOf(tokens, t), new int[] {t - 1}), RowContent.topK(K));
                 tokens[t] = row.ids()[random.nextInt(K)];
             }

@@ -2,7 +2,7 @@ package dev.lyne.teacher.server;
 
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -33,20 +33,21 @@ final class FaultyTeacher implements Teacher {
     static List<ScoreOutcome> labelled(List<ScoreOutcome> outcomes, List<ScoreItem> items) {
         List<ScoreOutcome> labelled = new ArrayList<>();
         for (int i = 0; i < items.size(); i++) {
-            SelectedRows rows = ((ScoreOutcome.Scored) outcomes.get(i)).rows();
-            labelled.add(new ScoreOutcome.Scored(new SelectedRows(
+            RowColumns rows = ((ScoreOutcome.Scored) outcomes.get(i)).rows();
+            labelled.add(new ScoreOutcome.Scored(
                     items.get(i).positions(),
-                    rows.stride(),
-                    rows.counts(),
-                    rows.ids(),
-                    rows.logProbabilities(),
-                    rows.logTailMass(),
-                    rows.labelLogProbability(),
-                    rows.temperatureOffsets(),
-                    rows.temperedLogTails(),
-                    rows.drawCounts(),
-                    rows.logits(),
-                    rows.logSumExp())));
+                    new RowColumns(
+                            rows.stride(),
+                            rows.counts(),
+                            rows.ids(),
+                            rows.logProbabilities(),
+                            rows.logTailMass(),
+                            rows.labelLogProbability(),
+                            rows.temperatureOffsets(),
+                            rows.temperedLogTails(),
+                            rows.drawCounts(),
+                            rows.logits(),
+                            rows.logSumExp())));
         }
         return labelled;
     }

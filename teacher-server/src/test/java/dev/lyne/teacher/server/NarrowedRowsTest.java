@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
 import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import dev.lyne.v1.Rows;
@@ -52,7 +52,7 @@ final class NarrowedRowsTest {
     private ServerFixture fixture;
 
     /** Every entry of the rows, in order of rank, which is also that of ids from the first one on. */
-    private SelectedRows every;
+    private RowColumns every;
 
     private double divergence;
     private int compared;
@@ -86,12 +86,12 @@ final class NarrowedRowsTest {
                 .allMatch(rows -> rows.getSource() == Source.SOURCE_COMPUTED && !rows.getNarrowed());
     }
 
-    private SelectedRows exact(Selection selection) {
+    private RowColumns exact(Selection selection) {
         return fixture.teacher.rows(new ScoreItem(tokens, some), RowContent.of(selection));
     }
 
     private interface RowTest {
-        void check(TargetBlock block, int row, SelectedRows exact, int exactRow);
+        void check(TargetBlock block, int row, RowColumns exact, int exactRow);
     }
 
     private void forEachRow(Precision held, Precision precision, RowTest test) {
@@ -101,7 +101,7 @@ final class NarrowedRowsTest {
                 .toList();
         for (Selection selection : narrower) {
             List<Rows> narrowed = ask(selection, precision, some);
-            SelectedRows exact = exact(selection);
+            RowColumns exact = exact(selection);
             int at = 0;
             for (Rows rows : narrowed) {
                 assertThat(rows.getSource()).isEqualTo(Source.SOURCE_CACHED);
@@ -252,7 +252,7 @@ final class NarrowedRowsTest {
                             .score(TestStream.sequence(1, tokens))
                             .awaitDone(1)
                             .rows(1);
-                    SelectedRows exact = fixture.teacher.rows(
+                    RowColumns exact = fixture.teacher.rows(
                             new ScoreItem(tokens, Positions.withLabels(TOKENS)), RowContent.topK(k));
                     int at = 0;
                     for (Rows message : rows) {
@@ -283,7 +283,7 @@ final class NarrowedRowsTest {
     void compact_askedForFewerByMass_isComputedAndHasTheCountsOfFreshRows() {
         hold(Precision.COMPACT);
         Selection mass = new Selection.TopPK(0.8, 40, 1f, List.of());
-        SelectedRows exact = exact(mass);
+        RowColumns exact = exact(mass);
         for (int time = 0; time < 2; time++) {
             Source expected = time == 0 ? Source.SOURCE_COMPUTED : Source.SOURCE_CACHED;
             int at = 0;

@@ -6,7 +6,7 @@ import static org.awaitility.Awaitility.await;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.model.FakeTeacher;
@@ -64,7 +64,7 @@ final class ScoreSequencesTest {
         TestStream stream = fixture.stream().open(8).score(1, tokens).awaitDone(1);
 
         assertThat(stream.received().get(0).getOpened().getTeacher().getName()).isEqualTo("fake");
-        SelectedRows expected =
+        RowColumns expected =
                 fixture.teacher.rows(new ScoreItem(tokens, Positions.withLabels(tokens.length)), RowContent.topK(8));
         List<Rows> blocks = stream.rows(1);
         assertThat(blocks).extracting(Rows::getFirstPosition).containsExactly(0, 256, 512, 768);

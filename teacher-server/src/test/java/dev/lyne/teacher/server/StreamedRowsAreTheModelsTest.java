@@ -6,7 +6,7 @@ import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.model.LanguageModelTeacher;
@@ -95,19 +95,20 @@ final class StreamedRowsAreTheModelsTest {
                 ScoreItem item = new ScoreItem(tokens, Positions.withLabels(tokens.length));
                 ScoreOutcome outcome = model.score(List.of(item), selection).get(0);
                 assertThat(outcome).isInstanceOf(ScoreOutcome.Scored.class);
-                assertEqual(stream.rows(i), ((ScoreOutcome.Scored) outcome).rows(), selection);
+                assertEqual(stream.rows(i), (ScoreOutcome.Scored) outcome, selection);
             }
         }
     }
 
-    private static void assertEqual(List<Rows> messages, SelectedRows expected, RowContent selection) {
+    private static void assertEqual(List<Rows> messages, ScoreOutcome.Scored scored, RowContent selection) {
+        RowColumns expected = scored.rows();
         int row = 0;
         for (Rows message : messages) {
             TargetBlock block = BlockDecoder.decode(message.getBlock().asReadOnlyByteBuffer());
             for (int i = 0; i < block.rows(); i++, row++) {
                 int from = row * expected.stride();
                 int to = from + expected.counts()[row];
-                assertThat(block.header().positions()[i]).isEqualTo(expected.positions()[row]);
+                assertThat(block.header().positions()[i]).isEqualTo(scored.positions()[row]);
                 assertThat(Arrays.copyOfRange(block.ids(), block.offsets()[i], block.offsets()[i + 1]))
                         .isEqualTo(Arrays.copyOfRange(expected.ids(), from, to));
                 assertThat(Arrays.copyOfRange(block.logProbabilities(), block.offsets()[i], block.offsets()[i + 1]))
