@@ -3,9 +3,11 @@ package dev.lyne.row;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.lyne.v1.SelectionKind;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Which entries of a row are kept, and the temperatures that it carries offsets for. Rows are at temperature 1.
@@ -192,6 +194,11 @@ public sealed interface Selection {
 
     /** The kind, as teachers list those that they answer. */
     SelectionKind kind();
+
+    /** The kinds of all selections. */
+    static Set<SelectionKind> kinds() {
+        return EnumSet.complementOf(EnumSet.of(SelectionKind.SELECTION_KIND_UNSPECIFIED, SelectionKind.UNRECOGNIZED));
+    }
 
     /** The selection as a message of the contract. */
     dev.lyne.v1.Selection toMessage();

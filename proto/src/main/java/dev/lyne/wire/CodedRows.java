@@ -1,7 +1,8 @@
 package dev.lyne.wire;
 
 /**
- * Rows as a compact block's streams give them: entries in ascending order of id.
+ * Rows as a compact block's streams give them: entries in ascending order of id, since gaps between ids are what is coded. They are put
+ * into order of probability only where they are read.
  *
  * @param offsets row r holds entries {@code offsets[r]} to {@code offsets[r + 1]}, `[rows + 1]`
  * @param entries height, id (20 bits) and draw count (20 bits), from the highest bits down, `[entries]` or more

@@ -1,7 +1,8 @@
 package dev.lyne.wire;
 
 /**
- * A decoded block: rows of one sequence, packed. Row r keeps the entries {@code offsets[r]} (inclusive) to
+ * A decoded block: rows of one sequence, packed, so that what has arrived takes no more room than it needs until all of a sequence is
+ * there. Row r keeps the entries {@code offsets[r]} (inclusive) to
  * {@code offsets[r + 1]} (exclusive) of {@code ids} and {@code logProbabilities}, in descending order of probability.
  *
  * @param header what the block says of itself

@@ -27,6 +27,13 @@ final class SelectionTest {
     }
 
     @Test
+    void kinds_areThoseOfAllSelections() {
+        assertThat(Selection.kinds())
+                .containsExactlyInAnyOrderElementsOf(
+                        everyKind().stream().map(Selection::kind).distinct().toList());
+    }
+
+    @Test
     void everyKind_isAllThereAre() {
         assertThat(everyKind().stream().map(Object::getClass).distinct())
                 .hasSameSizeAs(Selection.class.getPermittedSubclasses());

@@ -1,7 +1,7 @@
 package dev.lyne.load.bench;
 
 import dev.lyne.row.Precision;
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
 import dev.lyne.teacher.synthetic.SyntheticSettings;
@@ -113,7 +113,7 @@ public final class LoadBenchmark {
     }
 
     private TeacherServer server(double rate) throws IOException, InterruptedException {
-        Teacher teacher = new SyntheticTeacher(
+        LocalModel teacher = new SyntheticTeacher(
                 "synthetic", new SyntheticSettings(VOCABULARY, Math.max(2, ask.tokens()), rate, 0, 1), false);
         return TeacherServer.start(
                 List.of(teacher), TeacherServerOptions.builder().build());

@@ -4,21 +4,21 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import java.util.ArrayList;
 import java.util.List;
 
 /** A teacher that remembers the batches it was given, so that exactly those can be run again without a server. */
-final class RecordingTeacher implements Teacher {
+final class RecordingTeacher implements LocalModel {
     private record Batch(List<ScoreItem> items, RowContent selection) {}
 
-    private final Teacher teacher;
+    private final LocalModel teacher;
 
     @GuardedBy("itself")
     private final List<Batch> batches = new ArrayList<>();
 
-    RecordingTeacher(Teacher teacher) {
+    RecordingTeacher(LocalModel teacher) {
         this.teacher = teacher;
     }
 

@@ -92,7 +92,7 @@ final class Marshalling {
                 CodedInputStream in = CodedInputStream.newInstance(stream);
                 in.setSizeLimit(Integer.MAX_VALUE);
                 return Answer.read(in, keepBlocks);
-            } catch (IOException e) {
+            } catch (IOException | IllegalArgumentException e) {
                 throw Status.INTERNAL
                         .withDescription("a response cannot be read: " + e.getMessage())
                         .withCause(e)

@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /** A Hugging Face directory as a teacher. Its vocabulary is the tokenizer's; the model's padded columns do not count. */
-public final class LanguageModelTeacher implements Teacher {
+public final class LanguageModelTeacher implements LocalModel {
     private static final int WARM_UP_TOKENS = 256;
     private static final int WARM_UP_K = 64;
 

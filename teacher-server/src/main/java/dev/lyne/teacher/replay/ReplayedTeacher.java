@@ -13,6 +13,7 @@ import dev.lyne.teacher.score.EncodedSequence;
 import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.Scorer;
+import dev.lyne.v1.SelectionKind;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.capture.Capture;
@@ -26,6 +27,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
@@ -106,6 +108,11 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
     public Optional<RowFormat> only() {
         CapturedForm rows = capture.manifest().rows();
         return Optional.of(new RowFormat(rows.selection(), rows.precision(), rows.rawLogits()));
+    }
+
+    @Override
+    public Set<SelectionKind> selectionKinds() {
+        return Set.of(capture.manifest().rows().selection().kind());
     }
 
     @Override

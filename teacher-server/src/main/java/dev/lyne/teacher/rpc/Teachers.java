@@ -12,25 +12,21 @@ import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.v1.Limits;
 import dev.lyne.v1.Precision;
-import dev.lyne.v1.SelectionKind;
 import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherDigests;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /** The server's teachers by name; names are distinct. */
 final class Teachers {
     private static final List<Precision> PRECISIONS =
             List.of(Precision.PRECISION_EXACT, Precision.PRECISION_HALF, Precision.PRECISION_COMPACT);
-    private static final List<SelectionKind> KINDS = Arrays.stream(SelectionKind.values())
-            .filter(kind -> kind != SelectionKind.SELECTION_KIND_UNSPECIFIED && kind != SelectionKind.UNRECOGNIZED)
-            .toList();
 
     private final Map<String, ServedTeacher> byName = new TreeMap<>();
     private final Map<String, RpcMetrics.Served> served;
@@ -109,8 +105,7 @@ final class Teachers {
                 .setParameters(teacher.parameters())
                 .addAllPrecisions(only.map(format -> List.of(format.precision().toMessage()))
                         .orElse(PRECISIONS))
-                .addAllSelectionKinds(
-                        only.map(format -> List.of(format.selection().kind())).orElse(KINDS))
+                .addAllSelectionKinds(new TreeSet<>(served.sequences().selectionKinds()))
                 .setLimits(Limits.newBuilder()
                         .setMaxInFlightSequences(limits.maxInFlightSequences())
                         .setMaxInFlightTokens(limits.maxInFlightTokens())

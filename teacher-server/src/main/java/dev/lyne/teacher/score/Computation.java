@@ -5,8 +5,8 @@ import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.RowSource;
-import dev.lyne.teacher.batch.BatchJob;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.ScoreJob;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -20,7 +20,7 @@ import java.util.function.Predicate;
  *
  * <p>{@code plan} and {@code deadline} are written with the {@code flight} lock and read without.
  */
-final class Computation implements BatchJob {
+final class Computation implements ScoreJob {
     private record Waiting(Callback callback, CachedSelection wanted, Deadline deadline, RowSource source) {}
 
     private final SingleFlight flight;

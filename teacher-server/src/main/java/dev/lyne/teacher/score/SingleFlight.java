@@ -3,15 +3,17 @@ package dev.lyne.teacher.score;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowSource;
-import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
+import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.v1.SelectionKind;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.LongSupplier;
 import org.slf4j.LoggerFactory;
 
@@ -22,7 +24,7 @@ import org.slf4j.LoggerFactory;
  * <p>One lock, {@code this}, guards the table of computations and each computation's waiters. A computation is in the table
  * from before the slower tiers are searched until its rows are stored in memory, wherever they came from; so whoever looks
  * with the lock held finds a computation in flight or its rows, and nothing is read or computed twice. Waiters are called,
- * tiers are searched and work is submitted without the lock; withdrawing takes the batcher's lock inside this one.
+ * tiers are searched and work is submitted without the lock; withdrawing may take the teacher's lock inside this one.
  *
  * <p>What is computed is exact until it is encoded. So a request for a finer code of rows that are on their way joins them, and they are
  * encoded exactly, which answers in every precision.
@@ -35,31 +37,44 @@ public final class SingleFlight implements Scorer {
 
     private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(SingleFlight.class));
 
-    private final TeacherDescription teacher;
+    private final Teacher teacher;
+    private final TeacherDescription description;
     private final RowStore tiers;
     private final SequenceEncoder encoder;
     private final Narrowing narrowing;
-    private final Batcher batcher;
+    private final long maxEntries;
     private final LongSupplier nanoClock;
     private final CacheMetrics metrics;
 
     @GuardedBy("this")
     private final Map<CacheKey, List<Computation>> inFlight = new HashMap<>();
 
+    /** @param maxEntries most entries that the rows of a sequence may hold */
     public SingleFlight(
-            TeacherDescription teacher,
+            Teacher teacher,
             RowStore tiers,
             SequenceEncoder encoder,
-            Batcher batcher,
+            long maxEntries,
             LongSupplier nanoClock,
             CacheMetrics metrics) {
         this.teacher = teacher;
+        this.description = teacher.description();
         this.tiers = tiers;
         this.encoder = encoder;
         this.narrowing = new Narrowing(encoder);
-        this.batcher = batcher;
+        this.maxEntries = maxEntries;
         this.nanoClock = nanoClock;
         this.metrics = metrics;
+    }
+
+    @Override
+    public Set<SelectionKind> selectionKinds() {
+        return teacher.selectionKinds();
+    }
+
+    @Override
+    public Optional<Failure> refusal(RowFormat format) {
+        return teacher.refusal(format.computed()).map(line -> new Failure(Failure.Reason.INVALID_REQUEST, line));
     }
 
     @Override
@@ -68,7 +83,7 @@ public final class SingleFlight implements Scorer {
             callback.scored(new EncodedSequence(List.of()), RowSource.COMPUTED, false);
             return CancellationHandle.ANSWERED;
         }
-        RowsQuery query = RowsQuery.of(teacher, task);
+        RowsQuery query = RowsQuery.of(description, task);
         Plan plan = Plan.of(task, query.wanted());
         boolean shared = !task.bypassCache();
         Computation computation = new Computation(this, query, plan, task.deadline(), shared);
@@ -161,12 +176,13 @@ public final class SingleFlight implements Scorer {
 
     /** Has a computation replace rows that are held by wider ones, where that is possible. Not where bits have to be fresh ones. */
     private void widen(Computation computation, StoredRows held) {
-        if (teacher.deterministic()) {
+        if (description.deterministic()) {
             return;
         }
         synchronized (this) {
-            CachedSelection wider = Widening.of(held.holds(), computation.holds(), teacher.vocabularySize());
-            if (computation.entries(wider) > batcher.options().maxEntries()) {
+            CachedSelection wider = Widening.of(held.holds(), computation.holds(), description.vocabularySize());
+            if (computation.entries(wider) > maxEntries
+                    || teacher.refusal(wider.format().computed()).isPresent()) {
                 return; // too much for one sequence: then the wider rows are not kept beside the held ones
             }
             computation.widen(computation.plan().widenedTo(wider));
@@ -181,10 +197,10 @@ public final class SingleFlight implements Scorer {
     }
 
     private void submit(Computation computation) {
-        if (!batcher.submit(computation)) {
+        if (!teacher.score(computation)) {
             computation.failed(new Failure(
                     Failure.Reason.DRAINING,
-                    "teacher " + teacher.name() + " takes no more work (expected: a live one)"));
+                    "teacher " + description.name() + " takes no more work (expected: a live one)"));
         }
     }
 
@@ -199,7 +215,7 @@ public final class SingleFlight implements Scorer {
     /** Drops a computation that nobody waits for any more. */
     synchronized void drop(Computation computation) {
         forget(computation);
-        batcher.withdraw(computation);
+        teacher.withdraw(computation);
     }
 
     StoredRows encode(Computation computation, ScoreOutcome.Scored rows) {

@@ -5,7 +5,7 @@ import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerIdentity;
 import java.nio.charset.StandardCharsets;
@@ -18,7 +18,7 @@ import java.util.List;
  * A teacher without a model: {@link SyntheticRows} at the cost of {@link SyntheticSettings}. Its digest is that of what its rows
  * depend on, so that changing the cost alone leaves stored rows valid.
  */
-public final class SyntheticTeacher implements Teacher {
+public final class SyntheticTeacher implements LocalModel {
     /** Goes up with every change that moves a bit of a row of the same settings. */
     private static final int ARITHMETIC_VERSION = 1;
 

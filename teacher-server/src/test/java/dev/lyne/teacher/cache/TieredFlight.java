@@ -31,10 +31,10 @@ final class TieredFlight implements AutoCloseable {
     private final Batcher batcher = new Batcher(
             teacher, new BatchOptions(1, Duration.ZERO, 0, 1), 1, now::get, new BatchMetrics(registry, "fake"));
     final SingleFlight flight = new SingleFlight(
-            teacher.description(),
+            batcher,
             tiers,
             new SequenceEncoder(teacher.description(), 1 << 20),
-            batcher,
+            batcher.options().maxEntries(),
             now::get,
             new CacheMetrics(registry, "fake"));
 

@@ -15,7 +15,7 @@ import java.util.concurrent.Semaphore;
  * A teacher without a model: rows are functions of the tokens up to a position. It can be held before a batch,
  * made to fail on a token, and made to find a token's logits not finite.
  */
-public final class FakeTeacher implements Teacher {
+public final class FakeTeacher implements LocalModel {
     /** A batch as it was run. */
     public record Batch(List<ScoreItem> items, RowContent selection) {}
 

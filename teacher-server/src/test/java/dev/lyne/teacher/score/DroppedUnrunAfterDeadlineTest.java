@@ -35,10 +35,10 @@ final class DroppedUnrunAfterDeadlineTest {
                 now::get,
                 new BatchMetrics(registry, "fake"));
         SingleFlight flight = new SingleFlight(
-                teacher.description(),
+                batcher,
                 CacheTiers.open(0, List.of(), System::nanoTime, registry),
                 new SequenceEncoder(teacher.description(), 1 << 20),
-                batcher,
+                batcher.options().maxEntries(),
                 now::get,
                 new CacheMetrics(registry, "fake"));
         AtomicInteger scored = new AtomicInteger();

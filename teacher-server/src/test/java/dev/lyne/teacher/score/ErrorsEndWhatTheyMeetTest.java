@@ -49,10 +49,10 @@ final class ErrorsEndWhatTheyMeetTest {
 
     private SingleFlight flight(List<SlowerTier> slower) {
         return new SingleFlight(
-                teacher.description(),
+                batcher,
                 CacheTiers.open(1 << 20, slower, System::nanoTime, registry),
                 new BrokenEncoder(),
-                batcher,
+                batcher.options().maxEntries(),
                 System::nanoTime,
                 new CacheMetrics(registry, "fake"));
     }

@@ -32,10 +32,10 @@ final class SingleFlightTest {
     private final Batcher batcher = new Batcher(
             teacher, new BatchOptions(1, Duration.ZERO, 0, 1), 1, now::get, new BatchMetrics(registry, "fake"));
     private final SingleFlight flight = new SingleFlight(
-            teacher.description(),
+            batcher,
             CacheTiers.open(1 << 20, List.of(), System::nanoTime, registry),
             new SequenceEncoder(teacher.description(), 1 << 20),
-            batcher,
+            batcher.options().maxEntries(),
             now::get,
             new CacheMetrics(registry, "fake"));
 

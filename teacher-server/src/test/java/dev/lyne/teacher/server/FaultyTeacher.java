@@ -4,13 +4,13 @@ import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import java.util.ArrayList;
 import java.util.List;
 
 /** A teacher between which and its model something goes wrong. */
-final class FaultyTeacher implements Teacher {
+final class FaultyTeacher implements LocalModel {
     /** What goes wrong. */
     interface Fault {
         List<ScoreOutcome> score(List<ScoreItem> items, Score score);
@@ -21,10 +21,10 @@ final class FaultyTeacher implements Teacher {
         List<ScoreOutcome> of(List<ScoreItem> items);
     }
 
-    private final Teacher teacher;
+    private final LocalModel teacher;
     private final Fault fault;
 
-    FaultyTeacher(Teacher teacher, Fault fault) {
+    FaultyTeacher(LocalModel teacher, Fault fault) {
         this.teacher = teacher;
         this.fault = fault;
     }

@@ -1,16 +1,18 @@
-package dev.lyne.teacher.batch;
+package dev.lyne.teacher.model;
 
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
-import dev.lyne.teacher.model.Failure;
 
-/** A sequence to be scored, as the batcher sees it. Safe for several threads. */
-public interface BatchJob {
+/**
+ * A sequence to be scored, and who is told what comes of it. A {@link Teacher} {@linkplain #start starts} it when its turn comes, and
+ * tells it once, with {@link #scored} or {@link #failed}. Safe for several threads.
+ */
+public interface ScoreJob {
     /** Tokens and positions. */
     ScoreItem item();
 
-    /** Entries to keep; a batch has one selection. */
+    /** What its rows are to hold; a batch has one content. */
     RowContent content();
 
     /** Entries that its rows hold at most. */
@@ -22,12 +24,12 @@ public interface BatchJob {
     /** Gives the job up where its deadline has passed and it has not started; then its askers are told. */
     boolean expire(long nowNanos);
 
-    /** Called by the device thread right before the forward. False: nobody waits any more, and the job must not run. */
+    /** To be called right before work on it begins. False: nobody waits any more, it has been told so, and must not be worked on. */
     boolean start(long nowNanos);
 
-    /** Takes the rows; runs on a completion thread. */
+    /** Takes the rows, on a thread that may encode them. */
     void scored(ScoreOutcome.Scored rows);
 
-    /** Takes the failure, unless the job was answered; runs on a completion thread. */
+    /** Takes the failure, unless the job was answered. */
     void failed(Failure failure);
 }
