@@ -32,7 +32,7 @@ from lyne.errors import (
 from lyne.losses import DistillationHead, DistillationLoss, LossTerms, OutputLayer, SparseTargets
 from lyne.teacher import AttachedLoader, CoverageError, Teacher
 from lyne.version import VERSION as __version__
-from lyne.wire import Chosen, DataOnly, Draws, Precision, Selection, TopFraction, TopK, TopPK
+from lyne.wire import Chosen, Draws, LabelOnly, Precision, Selection, TopFraction, TopK, TopPK
 
 __all__ = [
     "COLUMNS",
@@ -42,11 +42,11 @@ __all__ = [
     "Chosen",
     "ClientOptions",
     "CoverageError",
-    "DataOnly",
     "DistillationHead",
     "DistillationLoss",
     "Draws",
     "Expectation",
+    "LabelOnly",
     "LossTerms",
     "LyneError",
     "MalformedBlockError",

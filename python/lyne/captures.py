@@ -29,7 +29,7 @@ from lyne.v1 import teacher_pb2
 from lyne.wire.block import Block
 from lyne.wire.digests import crc32c, sequence_key
 from lyne.wire.header import checked, read_header
-from lyne.wire.selection import DataOnly, Draws, Precision, Selection, TopFraction, TopK, TopPK
+from lyne.wire.selection import Draws, LabelOnly, Precision, Selection, TopFraction, TopK, TopPK
 
 __all__ = ["Capture", "CaptureStream", "is_capture"]
 
@@ -37,7 +37,7 @@ _HEADER = struct.Struct("<4sI32sQ")
 _HEADER_BYTES = _HEADER.size + 4
 _RECORD = struct.Struct("<32sQIIIIII")
 _TRAILER_BYTES = 40
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ def _selection(stated: dict[str, Any]) -> Selection:
             return TopFraction(stated["fraction"], temperatures=temperatures)
         case "draws":
             return Draws(stated["draws"], stated["head"], stated["seed"] % (1 << 64), temperatures=temperatures)
-        case "data_only":
-            return DataOnly(temperatures=temperatures)
-    raise CaptureError(f"selection kind {stated['kind']} (expected: top_k, top_p_k, top_fraction, draws or data_only)")
+        case "label_only":
+            return LabelOnly(temperatures=temperatures)
+    raise CaptureError(f"selection kind {stated['kind']} (expected: top_k, top_p_k, top_fraction, draws or label_only)")
 
 
 def _description(stated: dict[str, Any]) -> TeacherDescription:
@@ -97,6 +97,7 @@ def _description(stated: dict[str, Any]) -> TeacherDescription:
                 cpu_capability=stated["cpu_capability"],
                 threads=stated["threads"],
                 compute_precision=stated["compute_precision"],
+                arithmetic_version=stated["arithmetic_version"],
             ),
             vocabulary_size=stated["vocabulary_size"],
             context_length=stated["context_length"],

@@ -45,7 +45,7 @@ class Teacher:
         expectation: digests that it must have.
         options: window, patience, security.
         min_coverage: least share of a batch's wanted rows; below it `CoverageError` is raised. Where rows may be missing, their
-            positions take the data loss alone.
+            positions take the cross-entropy on the labels alone.
     """
 
     def __init__(

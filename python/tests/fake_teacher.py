@@ -70,8 +70,8 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
         for name, value in self.changes.items():
             if name == "model_sha256":
                 teacher.digests.model_sha256 = value
-            elif name == "threads":
-                teacher.execution_fingerprint.threads = value
+            elif name in ("threads", "arithmetic_version"):
+                setattr(teacher.execution_fingerprint, name, value)
             else:
                 setattr(teacher, name, value)
         return teacher

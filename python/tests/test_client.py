@@ -46,6 +46,21 @@ def collect(address: str, count: int, **changes) -> tuple[list[lyne.Targets], ly
         return taken, stream.statistics()
 
 
+def stamping(source: int, tier: str) -> FakeTeacher:
+    """A teacher that says so of where its rows came from."""
+    teacher = FakeTeacher()
+
+    def behave(sequence, number):
+        answers = teacher.honest(sequence)
+        for answer in answers:
+            if answer.HasField("rows"):
+                answer.rows.source, answer.rows.tier = source, tier
+        return answers
+
+    teacher.behave = behave
+    return teacher
+
+
 def test_take_many_sequences_come_in_the_order_of_their_offers():
     with FakeTeacher() as teacher:
         taken, counts = collect(teacher.address, 40, window_sequences=7)
@@ -54,6 +69,20 @@ def test_take_many_sequences_come_in_the_order_of_their_offers():
         require_right(targets)
     assert counts.coverage == 1
     assert counts.received_by_source == {"computed": 40 * 8}
+
+
+@pytest.mark.parametrize(("source", "tier", "word"), [(1, "", "computed"), (2, "", "coalesced"), (3, "ring", "ring"), (6, "", "replay")])
+def test_take_rows_of_any_source_are_counted_by_its_word(source, tier, word):
+    with stamping(source, tier) as teacher:
+        _, counts = collect(teacher.address, 1)
+    assert counts.received_by_source == {word: 8}
+
+
+@pytest.mark.parametrize(("source", "tier"), [(0, ""), (4, ""), (3, ""), (1, "disk")])
+def test_take_rows_of_unknown_origin_break_the_protocol(source, tier):
+    with stamping(source, tier) as teacher:
+        with pytest.raises(lyne.LyneError, match="rows of unknown origin"):
+            collect(teacher.address, 1, retry_for=0.2)
 
 
 def test_offer_full_window_says_no():
@@ -203,10 +232,11 @@ def test_stream_another_teacher_at_a_reconnection_ends_it_before_a_row(changes, 
         assert len(teacher.sequences) == 2
 
 
-def test_stream_other_machine_of_a_deterministic_teacher_is_refused():
+@pytest.mark.parametrize("other", [{"threads": 8}, {"threads": 4, "arithmetic_version": 3}])
+def test_stream_other_machine_of_a_deterministic_teacher_is_refused(other):
     def behave(asked, number):
         def abort(context):
-            teacher.changes = {"deterministic": True, "threads": 8}
+            teacher.changes = {"deterministic": True, **other}
             context.abort(grpc.StatusCode.UNAVAILABLE, "moved")
 
         return abort

@@ -124,7 +124,7 @@ def java_rows(case: Case) -> dict[str, Tensor]:
         "teacher_log_tail": case.targets.log_tail,
         "teacher_weights": case.targets.weights,
         "teacher_logits": case.targets.logits,
-        "teacher_data_log_prob": case.targets.label_logprob,
+        "teacher_label_log_prob": case.targets.label_logprob,
         "taid_lambda": case.targets.taid_lambda,
     }
 

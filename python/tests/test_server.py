@@ -33,7 +33,7 @@ FORMS = [
     (lyne.Draws(50, 0, 7), "compact", False),
     (lyne.Draws(20, 4, 1 << 63, temperatures=(2.0,)), "half", False),
     (lyne.Chosen(3), "exact", False),
-    (lyne.DataOnly(temperatures=(4.0,)), "compact", False),
+    (lyne.LabelOnly(temperatures=(4.0,)), "compact", False),
 ]
 
 

@@ -14,7 +14,7 @@ import rows
 
 import lyne
 from lyne.errors import MalformedBlockError
-from lyne.wire import Chosen, DataOnly, Draws, Precision, TopFraction, TopK, TopPK, decode, is_native
+from lyne.wire import Chosen, Draws, LabelOnly, Precision, TopFraction, TopK, TopPK, decode, is_native
 from lyne.wire.block import decode_checked
 from lyne.wire.check import Misalignment
 
@@ -27,7 +27,7 @@ SELECTIONS = [
     TopFraction(0.1),
     Draws(20, 2, 7),
     Draws(20, 0, (1 << 64) - 1),
-    DataOnly(temperatures=(2.0,)),
+    LabelOnly(temperatures=(2.0,)),
     TopK(rows.VOCABULARY, temperatures=(0.5,)),
 ]
 FORMS = list(itertools.product(SELECTIONS, (Precision.EXACT, Precision.HALF), (False, True)))
@@ -76,7 +76,7 @@ def test_decode_golden_block_equals_the_second_implementation(native, block):
         assert found.log_tail[number] == pytest.approx(row["log_tail_mass"], abs=1e-6)
         assert found.tau_offsets[number].tolist() == row["temperature_offsets"]
         np.testing.assert_allclose(found.tau_log_tail[number], row["tempered_log_tails"], atol=1e-6)
-        label = row["data_log_probability"]
+        label = row["label_log_probability"]
         assert math.isnan(found.label_logprob[number]) if label is None else found.label_logprob[number] == pytest.approx(label, abs=1e-6)
 
 
@@ -287,8 +287,8 @@ class TestRequireConsistent:
             changed = block[: -4 - size] + np.array(other, f"<f{size}").tobytes()
             self.refused(rows.sealed(changed), "temperature 2.0", native)
 
-    def test_tail_at_a_temperature_of_data_only_rows_is_all(self, native):
-        block = rows.block(TOKENS, np.array([2]), DataOnly(temperatures=(2.0,)))
+    def test_tail_at_a_temperature_of_label_only_rows_is_all(self, native):
+        block = rows.block(TOKENS, np.array([2]), LabelOnly(temperatures=(2.0,)))
         self.refused(rows.sealed(block[:-8] + np.array(-0.01, "<f4").tobytes()), "temperature 2.0", native)
 
     def test_logit_that_is_not_its_log_probability(self, native):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lyne.client.options import Expectation
+from lyne.client.options import Expectation, Fingerprint
 from lyne.errors import TeacherMismatchError
 from lyne.v1 import teacher_pb2
 from lyne.wire.digests import fingerprint_digest
@@ -17,7 +17,7 @@ class TeacherDescription:
     """A teacher: its identity, its vocabulary and what it can be asked for.
 
     Attributes:
-        fingerprint: PyTorch's version, device, CPU capability, threads and compute precision.
+        fingerprint: PyTorch's version, device, CPU capability, threads, compute precision and the version of the arithmetic.
         fingerprint_digest: what blocks carry of it.
     """
 
@@ -29,7 +29,7 @@ class TeacherDescription:
     architecture: str
     parameters: int
     deterministic: bool
-    fingerprint: tuple[str, str, str, int, str]
+    fingerprint: Fingerprint
     fingerprint_digest: bytes
     max_k: int = 0
     max_temperatures: int = 0
@@ -49,7 +49,14 @@ class TeacherDescription:
             teacher.architecture,
             teacher.parameters,
             teacher.deterministic,
-            (machine.torch_version, machine.device, machine.cpu_capability, machine.threads, machine.compute_precision),
+            (
+                machine.torch_version,
+                machine.device,
+                machine.cpu_capability,
+                machine.threads,
+                machine.compute_precision,
+                machine.arithmetic_version,
+            ),
             fingerprint_digest(machine),
             teacher.limits.max_k,
             teacher.limits.max_temperatures,

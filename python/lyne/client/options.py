@@ -12,7 +12,10 @@ from pathlib import Path
 
 import grpc
 
-__all__ = ["Address", "ClientOptions", "Expectation", "Security", "TokenFile", "parse_addresses", "require_allowed"]
+__all__ = ["Address", "ClientOptions", "Expectation", "Fingerprint", "Security", "TokenFile", "parse_addresses", "require_allowed"]
+
+#: Execution fingerprint: PyTorch's version, device, CPU capability, threads, compute precision and the version of the arithmetic.
+Fingerprint = tuple[str, str, str, int, str, int]
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Expectation:
     model_sha256: str | None = None
     tokenizer_sha256: str | None = None
     vocabulary_size: int = 0
-    fingerprint: tuple[str, str, str, int, str] | None = None
+    fingerprint: Fingerprint | None = None
 
     def __post_init__(self) -> None:
         for name in ("model_sha256", "tokenizer_sha256"):

@@ -25,7 +25,7 @@ from lyne.client.description import TeacherDescription
 from lyne.client.failure import Failure, Remedy
 from lyne.client.options import Address, ClientOptions, Expectation
 from lyne.client.statistics import StreamStatistics
-from lyne.client.targets import BlockIdentity, RowAssembly, Targets, TargetSequence, ranges_of
+from lyne.client.targets import BlockIdentity, RowAssembly, Targets, TargetSequence, ranges_of, source_word
 from lyne.errors import (
     LyneError,
     MisalignedTargetsError,
@@ -334,6 +334,7 @@ class TargetStream:
                     cpu_capability=machine[2],
                     threads=machine[3],
                     compute_precision=machine[4],
+                    arithmetic_version=machine[5],
                 )
             )
         return message
@@ -398,7 +399,12 @@ class TargetStream:
         assert identity is not None
         if ask.assembly is None:
             ask.assembly = RowAssembly(ask.entry.sequence, identity)
-        source = teacher_service_pb2.Source.Name(rows.source).removeprefix("SOURCE_").lower()
+        try:
+            source = source_word(rows.source, rows.tier)
+        except ValueError as e:
+            with self._lock:
+                self._end_call(link, call, Failure("INTERNAL", f"broke the protocol: rows of unknown origin: {e}"))
+            return False
         try:
             ask.assembly.add(rows.block, rows.first_position, source, rows.narrowed)
         except MisalignedTargetsError as e:

@@ -9,13 +9,36 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lyne.errors import MalformedBlockError, MisalignedTargetsError
+from lyne.v1 import teacher_service_pb2
 from lyne.wire.block import Block, decode_checked
 from lyne.wire.check import Misalignment
 from lyne.wire.digests import rows_digest
 from lyne.wire.header import BlockHeader, checked, read_header
 from lyne.wire.selection import Chosen, Precision, Selection
 
-__all__ = ["BlockIdentity", "RowAssembly", "TargetSequence", "Targets", "checked_block", "ranges_of"]
+__all__ = ["BlockIdentity", "RowAssembly", "TargetSequence", "Targets", "checked_block", "ranges_of", "source_word"]
+
+_SOURCE_WORDS = {
+    teacher_service_pb2.SOURCE_COMPUTED: "computed",
+    teacher_service_pb2.SOURCE_COALESCED: "coalesced",
+    teacher_service_pb2.SOURCE_REPLAYED: "replay",
+}
+
+
+def source_word(source: int, tier: str) -> str:
+    """Where rows came from, as statistics have it: computed, coalesced, replay, or the name of the cache tier.
+
+    ValueError for a source that is not stated or not known, or a tier that does not go with it.
+    """
+    if source == teacher_service_pb2.SOURCE_CACHED:
+        if not tier:
+            raise ValueError("tier: '' (expected: the name of a cache tier)")
+        return tier
+    if source not in _SOURCE_WORDS:
+        raise ValueError(f"source: {source} (expected: computed, coalesced, cached or replayed)")
+    if tier:
+        raise ValueError(f"tier: '{tier}' (expected: none for {_SOURCE_WORDS[source]} rows)")
+    return _SOURCE_WORDS[source]
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ class DistillationHead(nn.Linear):
             (), dtype=dtype, device=hidden.device
         )
         by_row = by_label if denominator is not None else row_count.clamp(min=1).to(dtype)
-        # A label without a row takes the data loss alone, and leaves the mean of D.
+        # A label without a row takes the cross-entropy on the labels alone, and leaves the mean of D.
         data_weight = has_label * ((1 - self.alpha) / by_label)
         weight = has_row.to(dtype) * self.alpha / by_row
         sums = fused_loss(

@@ -82,7 +82,7 @@ class Rows:
         self.labels = labels.clamp(min=0).unsqueeze(-1)
         self.data_weight = data_weight.to(dtype).unsqueeze(-1)
         self.weight = torch.where(self.kept.any(-1, keepdim=True), weight.to(dtype).unsqueeze(-1), 0)
-        #: How much of the softmax the data loss wants in the gradient, set where both losses share one softmax.
+        #: How much of the softmax the cross-entropy on the labels wants in the gradient, set where both losses share one softmax.
         self.data = torch.zeros_like(self.data_weight)
         #: The factor of the divergence's gradient.
         self.slope = self.weight

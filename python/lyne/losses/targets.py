@@ -42,7 +42,7 @@ def treat(loss: DistillationLoss, z: Tensor, s: Tensor, log_sum_exp: Tensor, row
 
 
 def _mend(s: Tensor, ids: Tensor, s_kept: Tensor, on: Tensor, off: Tensor, rows: Rows) -> None:
-    """The gradient: `on` [rows, k] on the kept ids, `off` [rows, 1] times s elsewhere, and what the data loss wants."""
+    """The gradient: `on` [rows, k] on the kept ids, `off` [rows, 1] times s elsewhere, and what the cross-entropy on the labels wants."""
     s.mul_(rows.data + torch.where(rows.slope > 0, rows.slope * off, 0))
     _mend_kept(s, ids, s_kept, on, rows)
 

@@ -22,7 +22,7 @@ class SelectionKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SELECTION_KIND_TOP_FRACTION: _ClassVar[SelectionKind]
     SELECTION_KIND_DRAWS: _ClassVar[SelectionKind]
     SELECTION_KIND_CHOSEN: _ClassVar[SelectionKind]
-    SELECTION_KIND_DATA_ONLY: _ClassVar[SelectionKind]
+    SELECTION_KIND_LABEL_ONLY: _ClassVar[SelectionKind]
 PRECISION_UNSPECIFIED: Precision
 PRECISION_EXACT: Precision
 PRECISION_HALF: Precision
@@ -33,7 +33,7 @@ SELECTION_KIND_TOP_P_K: SelectionKind
 SELECTION_KIND_TOP_FRACTION: SelectionKind
 SELECTION_KIND_DRAWS: SelectionKind
 SELECTION_KIND_CHOSEN: SelectionKind
-SELECTION_KIND_DATA_ONLY: SelectionKind
+SELECTION_KIND_LABEL_ONLY: SelectionKind
 
 class Teacher(_message.Message):
     __slots__ = ("name", "digests", "execution_fingerprint", "vocabulary_size", "context_length", "architecture", "parameters", "precisions", "selection_kinds", "limits", "deterministic")
@@ -70,18 +70,20 @@ class TeacherDigests(_message.Message):
     def __init__(self, model_sha256: _Optional[bytes] = ..., tokenizer_sha256: _Optional[bytes] = ...) -> None: ...
 
 class ExecutionFingerprint(_message.Message):
-    __slots__ = ("torch_version", "device", "cpu_capability", "threads", "compute_precision")
+    __slots__ = ("torch_version", "device", "cpu_capability", "threads", "compute_precision", "arithmetic_version")
     TORCH_VERSION_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     CPU_CAPABILITY_FIELD_NUMBER: _ClassVar[int]
     THREADS_FIELD_NUMBER: _ClassVar[int]
     COMPUTE_PRECISION_FIELD_NUMBER: _ClassVar[int]
+    ARITHMETIC_VERSION_FIELD_NUMBER: _ClassVar[int]
     torch_version: str
     device: str
     cpu_capability: str
     threads: int
     compute_precision: str
-    def __init__(self, torch_version: _Optional[str] = ..., device: _Optional[str] = ..., cpu_capability: _Optional[str] = ..., threads: _Optional[int] = ..., compute_precision: _Optional[str] = ...) -> None: ...
+    arithmetic_version: int
+    def __init__(self, torch_version: _Optional[str] = ..., device: _Optional[str] = ..., cpu_capability: _Optional[str] = ..., threads: _Optional[int] = ..., compute_precision: _Optional[str] = ..., arithmetic_version: _Optional[int] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("max_in_flight_sequences", "max_in_flight_tokens", "max_k", "max_temperatures", "max_block_bytes", "smallest_temperature", "largest_temperature", "max_request_bytes", "max_response_bytes", "max_metadata_bytes", "max_chosen", "max_sequence_entries", "max_streams_per_connection", "max_connections")
@@ -116,13 +118,13 @@ class Limits(_message.Message):
     def __init__(self, max_in_flight_sequences: _Optional[int] = ..., max_in_flight_tokens: _Optional[int] = ..., max_k: _Optional[int] = ..., max_temperatures: _Optional[int] = ..., max_block_bytes: _Optional[int] = ..., smallest_temperature: _Optional[float] = ..., largest_temperature: _Optional[float] = ..., max_request_bytes: _Optional[int] = ..., max_response_bytes: _Optional[int] = ..., max_metadata_bytes: _Optional[int] = ..., max_chosen: _Optional[int] = ..., max_sequence_entries: _Optional[int] = ..., max_streams_per_connection: _Optional[int] = ..., max_connections: _Optional[int] = ...) -> None: ...
 
 class Selection(_message.Message):
-    __slots__ = ("top_k", "top_p_k", "top_fraction", "draws", "chosen", "data_only", "temperatures", "raw_logits")
+    __slots__ = ("top_k", "top_p_k", "top_fraction", "draws", "chosen", "label_only", "temperatures", "raw_logits")
     TOP_K_FIELD_NUMBER: _ClassVar[int]
     TOP_P_K_FIELD_NUMBER: _ClassVar[int]
     TOP_FRACTION_FIELD_NUMBER: _ClassVar[int]
     DRAWS_FIELD_NUMBER: _ClassVar[int]
     CHOSEN_FIELD_NUMBER: _ClassVar[int]
-    DATA_ONLY_FIELD_NUMBER: _ClassVar[int]
+    LABEL_ONLY_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURES_FIELD_NUMBER: _ClassVar[int]
     RAW_LOGITS_FIELD_NUMBER: _ClassVar[int]
     top_k: TopK
@@ -130,10 +132,10 @@ class Selection(_message.Message):
     top_fraction: TopFraction
     draws: Draws
     chosen: Chosen
-    data_only: DataOnly
+    label_only: LabelOnly
     temperatures: _containers.RepeatedScalarFieldContainer[float]
     raw_logits: bool
-    def __init__(self, top_k: _Optional[_Union[TopK, _Mapping]] = ..., top_p_k: _Optional[_Union[TopPK, _Mapping]] = ..., top_fraction: _Optional[_Union[TopFraction, _Mapping]] = ..., draws: _Optional[_Union[Draws, _Mapping]] = ..., chosen: _Optional[_Union[Chosen, _Mapping]] = ..., data_only: _Optional[_Union[DataOnly, _Mapping]] = ..., temperatures: _Optional[_Iterable[float]] = ..., raw_logits: bool = ...) -> None: ...
+    def __init__(self, top_k: _Optional[_Union[TopK, _Mapping]] = ..., top_p_k: _Optional[_Union[TopPK, _Mapping]] = ..., top_fraction: _Optional[_Union[TopFraction, _Mapping]] = ..., draws: _Optional[_Union[Draws, _Mapping]] = ..., chosen: _Optional[_Union[Chosen, _Mapping]] = ..., label_only: _Optional[_Union[LabelOnly, _Mapping]] = ..., temperatures: _Optional[_Iterable[float]] = ..., raw_logits: bool = ...) -> None: ...
 
 class TopK(_message.Message):
     __slots__ = ("k",)
@@ -173,6 +175,6 @@ class Chosen(_message.Message):
     k: int
     def __init__(self, k: _Optional[int] = ...) -> None: ...
 
-class DataOnly(_message.Message):
+class LabelOnly(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -15,17 +15,13 @@ class Source(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SOURCE_UNSPECIFIED: _ClassVar[Source]
     SOURCE_COMPUTED: _ClassVar[Source]
     SOURCE_COALESCED: _ClassVar[Source]
-    SOURCE_MEMORY: _ClassVar[Source]
-    SOURCE_DISK: _ClassVar[Source]
-    SOURCE_SHARED: _ClassVar[Source]
-    SOURCE_REPLAY: _ClassVar[Source]
+    SOURCE_CACHED: _ClassVar[Source]
+    SOURCE_REPLAYED: _ClassVar[Source]
 SOURCE_UNSPECIFIED: Source
 SOURCE_COMPUTED: Source
 SOURCE_COALESCED: Source
-SOURCE_MEMORY: Source
-SOURCE_DISK: Source
-SOURCE_SHARED: Source
-SOURCE_REPLAY: Source
+SOURCE_CACHED: Source
+SOURCE_REPLAYED: Source
 
 class ListTeachersRequest(_message.Message):
     __slots__ = ()
@@ -156,18 +152,20 @@ class Credit(_message.Message):
     def __init__(self, sequences: _Optional[int] = ..., tokens: _Optional[int] = ...) -> None: ...
 
 class Rows(_message.Message):
-    __slots__ = ("id", "first_position", "block", "source", "narrowed")
+    __slots__ = ("id", "first_position", "block", "source", "narrowed", "tier")
     ID_FIELD_NUMBER: _ClassVar[int]
     FIRST_POSITION_FIELD_NUMBER: _ClassVar[int]
     BLOCK_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     NARROWED_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
     id: int
     first_position: int
     block: bytes
     source: Source
     narrowed: bool
-    def __init__(self, id: _Optional[int] = ..., first_position: _Optional[int] = ..., block: _Optional[bytes] = ..., source: _Optional[_Union[Source, str]] = ..., narrowed: bool = ...) -> None: ...
+    tier: str
+    def __init__(self, id: _Optional[int] = ..., first_position: _Optional[int] = ..., block: _Optional[bytes] = ..., source: _Optional[_Union[Source, str]] = ..., narrowed: bool = ..., tier: _Optional[str] = ...) -> None: ...
 
 class SequenceDone(_message.Message):
     __slots__ = ("id", "rows")

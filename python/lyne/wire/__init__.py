@@ -4,8 +4,8 @@ from lyne.wire.block import Block, decode, is_native
 from lyne.wire.header import BlockHeader
 from lyne.wire.selection import (
     Chosen,
-    DataOnly,
     Draws,
+    LabelOnly,
     Precision,
     Selection,
     TopFraction,
@@ -17,8 +17,8 @@ __all__ = [
     "Block",
     "BlockHeader",
     "Chosen",
-    "DataOnly",
     "Draws",
+    "LabelOnly",
     "Precision",
     "Selection",
     "TopFraction",

@@ -68,5 +68,6 @@ def fingerprint_digest(fingerprint: teacher_pb2.ExecutionFingerprint) -> bytes:
         fingerprint.cpu_capability,
         str(fingerprint.threads),
         fingerprint.compute_precision,
+        str(fingerprint.arithmetic_version),
     )
     return hashlib.sha256("\n".join(fields).encode()).digest()[:SHORT_BYTES]

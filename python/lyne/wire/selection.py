@@ -12,8 +12,8 @@ from lyne.v1 import teacher_pb2
 
 __all__ = [
     "Chosen",
-    "DataOnly",
     "Draws",
+    "LabelOnly",
     "Precision",
     "Selection",
     "TopFraction",
@@ -252,7 +252,7 @@ class Chosen(Selection):
 
 
 @dataclass(frozen=True)
-class DataOnly(Selection):
+class LabelOnly(Selection):
     """No entries: the label's log-probability alone."""
 
     keeps_always: ClassVar[bool] = True
@@ -266,7 +266,7 @@ class DataOnly(Selection):
         return HeaderNumbers(6, 0)
 
     def _rule(self) -> dict[str, Any]:
-        return {"data_only": teacher_pb2.DataOnly()}
+        return {"label_only": teacher_pb2.LabelOnly()}
 
 
 def selection_from_header(numbers: HeaderNumbers, temperatures: tuple[float, ...]) -> Selection:
@@ -287,5 +287,5 @@ def selection_from_header(numbers: HeaderNumbers, temperatures: tuple[float, ...
         case 5:
             return Chosen(numbers.k, temperatures=temperatures)
         case 6:
-            return DataOnly(temperatures=temperatures)
+            return LabelOnly(temperatures=temperatures)
     raise ValueError(f"selection kind {numbers.kind} (expected: 1..6)")

@@ -236,7 +236,7 @@ impl<'a> Row<'a> {
     fn require_tempered(&self, tolerance: &Tolerance) -> Outcome<()> {
         let keeps_most_probable = match self.header.selection {
             Selection::Draws { head, .. } => head > 0,
-            Selection::Chosen(_) | Selection::DataOnly => false,
+            Selection::Chosen(_) | Selection::LabelOnly => false,
             _ => true,
         };
         let top = keeps_most_probable && !self.ids.is_empty();

@@ -23,7 +23,7 @@ pub enum Selection {
     TopFraction(u32),
     Draws { draws: u32, head: u32 },
     Chosen(u32),
-    DataOnly,
+    LabelOnly,
 }
 
 impl Selection {
@@ -32,7 +32,7 @@ impl Selection {
         match *self {
             Selection::TopK(k) | Selection::TopPK { k } | Selection::TopFraction(k) | Selection::Chosen(k) => k,
             Selection::Draws { draws, head } => vocabulary.min(draws.saturating_add(head)),
-            Selection::DataOnly => 0,
+            Selection::LabelOnly => 0,
         }
     }
 
@@ -46,7 +46,7 @@ impl Selection {
     }
 
     pub fn may_be_empty(&self) -> bool {
-        matches!(self, Selection::Chosen(_) | Selection::DataOnly)
+        matches!(self, Selection::Chosen(_) | Selection::LabelOnly)
     }
 }
 
@@ -172,7 +172,7 @@ fn selection(payload: &[u8], kind: u8, vocabulary: u32) -> Outcome<Selection> {
             (Selection::Draws { draws: four, head: k }, sound)
         }
         5 => (Selection::Chosen(k), counted && plain),
-        6 => (Selection::DataOnly, k == 0 && plain),
+        6 => (Selection::LabelOnly, k == 0 && plain),
         _ => return malformed(format!("selection kind {kind} (expected: 1..6)")),
     };
     require(sound, || format!("selection of kind {kind} with k {k}, {first}, {four} (expected: those of its kind)"))?;

@@ -1,7 +1,7 @@
 """Decodes a target block, after docs/wire-format.md, with nothing but the standard library.
 
 A second implementation, to test that the page says enough. Reads a file of hexadecimal digits (or of raw bytes) and prints one JSON
-object: the header and, for each row, position, ids, log-probabilities, tail, data log-probability, draw counts, and of each temperature
+object: the header and, for each row, position, ids, log-probabilities, tail, label log-probability, draw counts, and of each temperature
 the offset and the tail. Of a compact block also its cuts: to how many entries rows can be cut, and the ids that are then left.
 
     python3 decode_block.py BLOCK
@@ -12,9 +12,9 @@ import math
 import struct
 import sys
 
-COUNT, FLOOR, TAIL, DATA, DRAWS, HEIGHT, TEMPERED = range(7)
+COUNT, FLOOR, TAIL, LABEL, DRAWS, HEIGHT, TEMPERED = range(7)
 MAX_LENGTH = 9
-KINDS = {1: "top_k", 2: "top_p_k", 3: "top_fraction", 4: "draws", 5: "chosen", 6: "data_only"}
+KINDS = {1: "top_k", 2: "top_p_k", 3: "top_fraction", 4: "draws", 5: "chosen", 6: "label_only"}
 
 
 class Malformed(Exception):
@@ -213,7 +213,7 @@ def read_cuts(third, ordered, temperatures):
     return corrections
 
 
-def compact_rows(fields, header, data_rows):
+def compact_rows(fields, header, labelled_rows):
     rows, temperatures = header["rows"], header["temperatures"]
     fineness, step = fields.take("f"), fields.take("f")
     uniform, refinement = fields.take("I", 2)
@@ -228,12 +228,12 @@ def compact_rows(fields, header, data_rows):
     for row in range(rows):
         count = uniform or codes[COUNT].read()
         tail = codes[TAIL].read() - 1
-        data = codes[DATA].read() if row < data_rows else None
+        label = codes[LABEL].read() if row < labelled_rows else None
         tempered.append([codes[TEMPERED].read() - 1 for _ in temperatures])
         if count:
             zigzag = codes[FLOOR].read()
             floor += (zigzag >> 1) ^ -(zigzag & 1)
-        scalars.append((count, tail, data, floor))
+        scalars.append((count, tail, label, floor))
     entries = compact_entries(first, second, codes, [count for count, *_ in scalars], header)
     grid = Grid(fineness, step)
     tail_grid = Grid(fineness / (2 << refinement), step / (4 << refinement))
@@ -242,7 +242,7 @@ def compact_rows(fields, header, data_rows):
     cut = header["kind"] in ("top_k", "top_p_k", "top_fraction")
     require(cut or third_bytes == 0, "a third stream of rows that cannot be cut")
     header["corrections"] = read_cuts(third, orders, temperatures) if cut else []
-    for row, (_, tail_depth, data, floor) in enumerate(scalars):
+    for row, (_, tail_depth, label, floor) in enumerate(scalars):
         ordered = orders[row]
         values = [grid.value(floor - height) for _, height, _ in ordered]
         tail = tail_grid.value(tail_depth) if tail_depth >= 0 else -math.inf
@@ -251,7 +251,7 @@ def compact_rows(fields, header, data_rows):
             "ids": [token for token, _, _ in ordered],
             "log_probabilities": [value - shift for value in values],
             "log_tail_mass": tail - shift,
-            "data_log_probability": None if data is None else grid.value(data) - shift,
+            "label_log_probability": None if label is None else grid.value(label) - shift,
             "draw_counts": [draws for _, _, draws in ordered] if header["kind"] == "draws" else [],
             "temperature_offsets": offsets[row * len(temperatures) : (row + 1) * len(temperatures)],
             "tempered_log_tails": [tempered_grid.value(d) if d >= 0 else -math.inf for d in tempered[row]],
@@ -286,7 +286,7 @@ def compact_entries(first, second, codes, counts, header):
     return entries
 
 
-def wide_rows(fields, header, data_rows):
+def wide_rows(fields, header, labelled_rows):
     rows, temperatures = header["rows"], header["temperatures"]
     half = header["precision"] == 2
     value = "e" if half else "f"
@@ -296,7 +296,7 @@ def wide_rows(fields, header, data_rows):
     values = fields.take(value, entries)
     draws = fields.take("I", entries) if header["kind"] == "draws" else []
     tails = fields.take(value, rows)
-    data = fields.take(value, data_rows) + [None] * (rows - data_rows)
+    label = fields.take(value, labelled_rows) + [None] * (rows - labelled_rows)
     offsets = fields.take("f", rows * len(temperatures))
     tempered = fields.take(value, rows * len(temperatures))
     logits = fields.take(value, entries) if header["raw_logits"] else []
@@ -311,7 +311,7 @@ def wide_rows(fields, header, data_rows):
             "ids": ids[part],
             "log_probabilities": values[part],
             "log_tail_mass": tails[row],
-            "data_log_probability": data[row],
+            "label_log_probability": label[row],
             "draw_counts": draws[part],
             "temperature_offsets": offsets[row * len(temperatures) : (row + 1) * len(temperatures)],
             "tempered_log_tails": tempered[row * len(temperatures) : (row + 1) * len(temperatures)],
@@ -345,9 +345,9 @@ def decode(block):
         positions += range(first, first + count)
     require(len(positions) == rows, "fewer positions than rows")
     header["rows"] = rows
-    data_rows = rows - (flags & 1)
+    labelled_rows = rows - (flags & 1)
     read = compact_rows if precision == 3 else wide_rows
-    rows = [{"position": p} | r for p, r in zip(positions, read(fields, header, data_rows))]
+    rows = [{"position": p} | r for p, r in zip(positions, read(fields, header, labelled_rows))]
     return {"header": header, "rows": rows}
 
 

@@ -20,14 +20,14 @@ public final class FirstRows {
             targets.offer(TargetSequence.whole(0, tokens));
             Targets rows = targets.take();
             for (int row = 0; row < rows.rows(); row++) {
-                int best = row * rows.stride(); // entries stand in descending order of probability
+                int best = row * rows.columns().stride(); // entries stand in descending order of probability
                 System.out.printf(
                         "after token %d at position %d: token %d with log-probability %.3f; the text's own %.3f%n",
                         tokens[rows.positions()[row]],
                         rows.positions()[row],
-                        rows.ids()[best],
-                        rows.logProbabilities()[best],
-                        rows.dataLogProbability()[row]);
+                        rows.columns().ids()[best],
+                        rows.columns().logProbabilities()[best],
+                        rows.columns().labelLogProbability()[row]);
             }
         }
     }

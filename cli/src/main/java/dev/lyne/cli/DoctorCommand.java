@@ -9,7 +9,6 @@ import dev.lyne.lm.engine.WeightLayout;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
@@ -20,6 +19,7 @@ import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.load.bench.CpuFeatures;
 import dev.lyne.load.process.Home;
+import dev.lyne.row.RowContent;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.FileStore;
@@ -138,7 +138,7 @@ final class DoctorCommand implements Callable<Integer> {
                 try (var model = ScoringModel.load(
                         directory, new ModelOptions(device, precision, 0), new ScoringOptions(512, 256, false))) {
                     var item = new ScoreItem(new int[] {1, 2, 3}, new int[] {0, 1});
-                    if (model.score(List.of(item), RowSelection.topK(4)).get(0) instanceof ScoreOutcome.Scored) {
+                    if (model.score(List.of(item), RowContent.topK(4)).get(0) instanceof ScoreOutcome.Scored) {
                         return "scores";
                     }
                     throw new IllegalStateException("logits that are not finite (expected: finite)");

@@ -17,7 +17,7 @@ final class ArchitectureTest {
     static final ArchRule MODULES_KNOW_ONLY_THOSE_BELOW = layeredArchitecture()
             .consideringOnlyDependenciesInLayers()
             .layer("proto")
-            .definedBy("dev.lyne.v1..", "dev.lyne.wire..")
+            .definedBy("dev.lyne.v1..", "dev.lyne.row..", "dev.lyne.wire..")
             .layer("student-client")
             .definedBy("dev.lyne.client..")
             .layer("language-model")
@@ -31,7 +31,8 @@ final class ArchitectureTest {
             .layer("cli")
             .definedBy("dev.lyne.cli..")
             .whereLayer("proto")
-            .mayOnlyBeAccessedByLayers("student-client", "student-trainer", "teacher-server", "loadtest", "cli")
+            .mayOnlyBeAccessedByLayers(
+                    "student-client", "language-model", "student-trainer", "teacher-server", "loadtest", "cli")
             .whereLayer("student-client")
             .mayOnlyBeAccessedByLayers("student-trainer", "loadtest", "cli")
             .whereLayer("language-model")
@@ -45,6 +46,23 @@ final class ArchitectureTest {
             .whereLayer("cli")
             .mayNotBeAccessedByAnyLayer();
 
+    /** Of what all share, models know rows and selections; how those travel is none of their business. */
+    @ArchTest
+    static final ArchRule MODELS_KNOW_ROWS_AND_NOT_THE_WIRE = noClasses()
+            .that()
+            .resideInAPackage("dev.lyne.lm..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("dev.lyne.wire..", "dev.lyne.v1..");
+
+    @ArchTest
+    static final ArchRule ROWS_KNOW_NO_CODEC = noClasses()
+            .that()
+            .resideInAPackage("dev.lyne.row..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("dev.lyne.wire..");
+
     @ArchTest
     static final ArchRule MODELS_KNOW_NO_NETWORK = noClasses()
             .that()
@@ -56,7 +74,7 @@ final class ArchitectureTest {
     @ArchTest
     static final ArchRule THE_CLIENT_KNOWS_NO_TENSORS = noClasses()
             .that()
-            .resideInAnyPackage("dev.lyne.client..", "dev.lyne.wire..", "dev.lyne.v1..")
+            .resideInAnyPackage("dev.lyne.client..", "dev.lyne.row..", "dev.lyne.wire..", "dev.lyne.v1..")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("ai.djl..");

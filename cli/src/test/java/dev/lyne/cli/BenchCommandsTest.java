@@ -63,7 +63,7 @@ final class BenchCommandsTest {
                 .containsEntry("top 5 % of the vocabulary", Math.ceil(vocabulary / 20))
                 .containsEntry("top 100 % of the vocabulary", vocabulary)
                 .containsEntry("64 chosen ids", 64.0)
-                .containsEntry("data token alone", 0.0);
+                .containsEntry("label alone", 0.0);
         assertThat(entries.get("50 draws")).isBetween(2.0, 50.0);
         assertThat(entries.get("top-12 and 50 draws")).isBetween(14.0, 62.0);
     }

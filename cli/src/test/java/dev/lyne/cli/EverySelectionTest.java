@@ -11,9 +11,9 @@ import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherExpectation;
 import dev.lyne.load.process.ChildProcess;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.student.train.RunSummary;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -56,7 +56,7 @@ final class EverySelectionTest {
                 new Selection.Draws(50, 0, 7, List.of()),
                 new Selection.Draws(30, 8, 7, List.of()),
                 new Selection.Chosen(CHOSEN, List.of(2f)),
-                new Selection.DataOnly(List.of(2f)));
+                new Selection.LabelOnly(List.of(2f)));
     }
 
     /** What a client hands out has passed every check of a row; the precisions tell the same rows. */
@@ -67,14 +67,17 @@ final class EverySelectionTest {
         assertThat(exact.rows()).isEqualTo(TOKENS - 1);
         for (Precision precision : List.of(Precision.HALF, Precision.COMPACT)) {
             Targets coded = take(selection, precision, false);
-            assertThat(coded.counts()).isEqualTo(exact.counts());
+            assertThat(coded.columns().counts()).isEqualTo(exact.columns().counts());
             for (int row = 0; row < exact.rows(); row++) {
-                int from = row * exact.stride();
-                int to = from + exact.counts()[row];
-                assertThat(Arrays.copyOfRange(coded.ids(), from, to))
-                        .containsExactlyInAnyOrder(Arrays.copyOfRange(exact.ids(), from, to));
-                assertThat(coded.dataLogProbability()[row]).isEqualTo(exact.dataLogProbability()[row], within(0.11f));
-                assertThat(coded.logTailMass()[row]).isEqualTo(exact.logTailMass()[row], within(0.06f));
+                int from = row * exact.columns().stride();
+                int to = from + exact.columns().counts()[row];
+                assertThat(Arrays.copyOfRange(coded.columns().ids(), from, to))
+                        .containsExactlyInAnyOrder(
+                                Arrays.copyOfRange(exact.columns().ids(), from, to));
+                assertThat(coded.columns().labelLogProbability()[row])
+                        .isEqualTo(exact.columns().labelLogProbability()[row], within(0.11f));
+                assertThat(coded.columns().logTailMass()[row])
+                        .isEqualTo(exact.columns().logTailMass()[row], within(0.06f));
             }
             assertThat(coded.blockBytes()).isLessThan(exact.blockBytes());
         }

@@ -3,7 +3,6 @@ package dev.lyne.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lyne.client.ClientOptions;
-import dev.lyne.client.RowSource;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSequence;
 import dev.lyne.client.TargetSource;
@@ -19,8 +18,9 @@ import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.load.process.ChildProcess;
 import dev.lyne.load.process.ServerFigures;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -28,7 +28,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
@@ -75,8 +75,9 @@ final class ScoredOnceTest {
             for (int i = 0; i < targets.size(); i++) {
                 Targets mine = targets.get(i);
                 Targets its = other.targets.get(i);
-                if (!Arrays.equals(mine.ids(), its.ids())
-                        || !Arrays.equals(mine.logProbabilities(), its.logProbabilities())) {
+                if (!Arrays.equals(mine.columns().ids(), its.columns().ids())
+                        || !Arrays.equals(
+                                mine.columns().logProbabilities(), its.columns().logProbabilities())) {
                     return false;
                 }
             }
@@ -128,7 +129,7 @@ final class ScoredOnceTest {
     private static Epoch epoch(Server server, TargetRequest request) throws Exception {
         SplittableRandom random = new SplittableRandom(SEED);
         List<Targets> targets = new ArrayList<>();
-        Set<RowSource> sources = EnumSet.noneOf(RowSource.class);
+        Set<RowSource> sources = new HashSet<>();
         try (TargetSource source = TeacherClient.connect(server.address(), ClientOptions.defaults());
                 TargetStream stream = source.open(request)) {
             for (int id = 0; id < SEQUENCES; id++) {
@@ -164,9 +165,9 @@ final class ScoredOnceTest {
                 first = epoch(server);
                 Epoch second = epoch(server);
                 assertThat(first.sources()).containsExactly(RowSource.COMPUTED);
-                assertThat(second.sources()).containsExactly(RowSource.MEMORY);
+                assertThat(second.sources()).containsExactly(RowSource.cached("memory"));
                 assertThat(second.equalTo(first)).isTrue();
-                assertThat(epoch(server, PART).sources()).containsExactly(RowSource.MEMORY);
+                assertThat(epoch(server, PART).sources()).containsExactly(RowSource.cached("memory"));
                 assertThat(server.positionsScored()).isEqualTo(SEQUENCES * (TOKENS - 1));
             }
             try (Server restarted = serve("disk", port);
@@ -174,9 +175,9 @@ final class ScoredOnceTest {
                 Epoch part = epoch(restarted, PART);
                 Epoch after = epoch(restarted);
                 Epoch elsewhere = epoch(replica);
-                assertThat(part.sources()).containsExactly(RowSource.DISK);
-                assertThat(after.sources()).containsExactly(RowSource.MEMORY);
-                assertThat(elsewhere.sources()).containsExactly(RowSource.SHARED);
+                assertThat(part.sources()).containsExactly(RowSource.cached("disk"));
+                assertThat(after.sources()).containsExactly(RowSource.cached("memory"));
+                assertThat(elsewhere.sources()).containsExactly(RowSource.cached("shared"));
                 assertThat(after.equalTo(first) && elsewhere.equalTo(first)).isTrue();
                 assertThat(restarted.positionsScored()).isZero();
                 assertThat(replica.positionsScored()).isZero();

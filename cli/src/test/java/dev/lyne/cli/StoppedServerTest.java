@@ -17,7 +17,7 @@ import dev.lyne.load.run.LoadSteps;
 import dev.lyne.load.run.LoadTest;
 import dev.lyne.load.run.Progress;
 import dev.lyne.load.wire.GrpcConnections;
-import dev.lyne.wire.Precision;
+import dev.lyne.row.Precision;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

@@ -1,5 +1,6 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.Precision;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.zip.CRC32C;
@@ -21,9 +22,9 @@ public final class BlockDecoder {
         ByteBuffer in = checked(block);
         HeaderBytes.Prologue prologue = HeaderBytes.read(in);
         if (prologue.header().precision() == Precision.COMPACT) {
-            return new CompactColumns(prologue.header(), prologue.dataRows()).read(in);
+            return new CompactColumns(prologue.header(), prologue.labelledRows()).read(in);
         }
-        return new WideColumns(prologue.header(), prologue.dataRows()).read(in);
+        return new WideColumns(prologue.header(), prologue.labelledRows()).read(in);
     }
 
     /** Reads the whole block, and sees that it can be cut to fewer entries, too, which {@link #decode} leaves to whoever cuts it. */
@@ -39,7 +40,7 @@ public final class BlockDecoder {
     static QuantizedRows levels(ByteBuffer block) {
         ByteBuffer in = checked(block);
         HeaderBytes.Prologue prologue = HeaderBytes.read(in);
-        return new CompactColumns(prologue.header(), prologue.dataRows()).levels(in);
+        return new CompactColumns(prologue.header(), prologue.labelledRows()).levels(in);
     }
 
     /** A little-endian view without the checksum, once the checksum is found right. */

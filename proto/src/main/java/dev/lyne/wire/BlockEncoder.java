@@ -1,5 +1,8 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.PositionRange;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -24,12 +27,12 @@ public final class BlockEncoder {
     public static byte[] encode(BlockHeader header, RowColumns columns, int from) {
         EncodingRules.require(header, columns, from);
         int last = from + header.rows() - 1;
-        int dataRows = Float.isNaN(columns.dataLogProbability()[last]) ? header.rows() - 1 : header.rows();
+        int labelledRows = Float.isNaN(columns.labelLogProbability()[last]) ? header.rows() - 1 : header.rows();
         if (header.precision() == Precision.COMPACT) {
             Selection selection = header.selection();
             QuantizedRows rows = COMPACT.get()
                     .quantizer()
-                    .quantize(columns, from, header.rows(), selection.temperatures(), Cuts.apply(selection));
+                    .quantize(columns, from, header.rows(), selection.temperatures(), selection.keepsPrefix());
             return encode(header, rows);
         }
         List<PositionRange> ranges = Positions.toRanges(header.positions());
@@ -37,10 +40,10 @@ public final class BlockEncoder {
         for (int row = from; row < from + header.rows(); row++) {
             entries += columns.counts()[row];
         }
-        WideColumns wide = new WideColumns(header, dataRows);
+        WideColumns wide = new WideColumns(header, labelledRows);
         int size = Math.toIntExact(HeaderBytes.size(header, ranges) + wide.size(entries) + BlockLayout.CHECKSUM_BYTES);
         ByteBuffer out = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
-        HeaderBytes.put(out, header, ranges, dataRows);
+        HeaderBytes.put(out, header, ranges, labelledRows);
         wide.put(out, columns, from);
         return seal(out.array());
     }
@@ -49,11 +52,11 @@ public final class BlockEncoder {
     static byte[] encode(BlockHeader header, QuantizedRows rows) {
         List<PositionRange> ranges = Positions.toRanges(header.positions());
         ByteBuffer head = ByteBuffer.allocate(HeaderBytes.size(header, ranges)).order(ByteOrder.LITTLE_ENDIAN);
-        boolean lastWithoutData = rows.dataDepths()[rows.rows() - 1] == QuantizedRows.NOTHING;
-        int dataRows = lastWithoutData ? rows.rows() - 1 : rows.rows();
-        HeaderBytes.put(head, header, ranges, dataRows);
+        boolean lastWithoutLabel = rows.labelDepths()[rows.rows() - 1] == QuantizedRows.NOTHING;
+        int labelledRows = lastWithoutLabel ? rows.rows() - 1 : rows.rows();
+        HeaderBytes.put(head, header, ranges, labelledRows);
         Scratch scratch = COMPACT.get();
-        return seal(new CompactColumns(header, dataRows)
+        return seal(new CompactColumns(header, labelledRows)
                 .encode(rows, scratch.encoder(), scratch.cuts(), scratch.out(), head.flip()));
     }
 

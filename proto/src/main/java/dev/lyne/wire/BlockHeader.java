@@ -1,5 +1,7 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import java.util.Arrays;
 
 /**

@@ -7,8 +7,8 @@ final class BlockLayout {
 
     static final byte VERSION = 2;
 
-    /** Flag: the last row has no data-token log-probability. */
-    static final byte FLAG_LAST_ROW_WITHOUT_DATA = 1;
+    /** Flag: the last row has no log-probability of a label. */
+    static final byte FLAG_LAST_ROW_WITHOUT_LABEL = 1;
 
     /** Flag: rows carry raw logits and log-sum-exp. */
     static final byte FLAG_RAW_LOGITS = 2;

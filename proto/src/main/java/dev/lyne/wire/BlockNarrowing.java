@@ -1,5 +1,8 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
@@ -61,7 +64,7 @@ public final class BlockNarrowing {
      * The rows of a sequence's blocks that answer a request, to be encoded in any precision. Of exact blocks they are what fresh rows
      * would be, up to the last bits of tails that entries were added to.
      *
-     * @param blocks decoded, in order of position, whose selection {@linkplain Containment#contains contains} the wanted one
+     * @param blocks decoded, in order of position, whose selection {@linkplain Selection#contains contains} the wanted one
      * @param rawLogits whether logits are wanted, which the blocks then have
      * @param positions wanted positions, ascending
      * @throws IllegalArgumentException where no block has a position
@@ -83,7 +86,7 @@ public final class BlockNarrowing {
             }
             counts[i] = kept(block[i], rows[i], selection);
         }
-        boolean drawn = selection instanceof Selection.Draws;
+        boolean drawn = selection.keepsDraws();
         RowColumns columns = empty(counts, selection.temperatures().size(), drawn, rawLogits);
         for (int i = 0; i < positions.length; i++) {
             copy(block[i], rows[i], columns, i);
@@ -96,10 +99,11 @@ public final class BlockNarrowing {
      * Cuts rows that are yet to be encoded, in place, where how many entries reach p is to be decided: here, for fresh rows as for
      * stored ones. What is dropped goes to the tails.
      *
-     * @param columns the k most probable entries of each row, where the selection is top-p-k at temperature 1
+     * @param columns rows of the selection that is {@linkplain Selection#computed computed} for the wanted one
      */
     public static RowColumns cut(RowColumns columns, Selection selection) {
-        if (!(selection instanceof Selection.TopPK rule) || rule.truncationTemperature() != 1f) {
+        Selection computed = selection.computed();
+        if (computed.equals(selection)) {
             return columns;
         }
         float[] values = columns.logProbabilities();
@@ -107,7 +111,8 @@ public final class BlockNarrowing {
         for (int row = 0; row < columns.counts().length; row++) {
             int from = row * columns.stride();
             int end = from + columns.counts()[row];
-            int count = Containment.prefix(values, from, rule.p(), Math.min(columns.counts()[row], rule.k()));
+            int count =
+                    selection.narrowed(computed, values, from, columns.counts()[row], Selection.MAX_VOCABULARY_SIZE);
             columns.counts()[row] = count;
             columns.logTailMass()[row] = tail(columns.logTailMass()[row], values, from + count, end, 1, 0);
             for (int i = 0; i < temperatures; i++) {
@@ -127,17 +132,13 @@ public final class BlockNarrowing {
 
     /** Entries of a row that a selection keeps, whose rule is at most as wide as the block's. */
     private static int kept(TargetBlock block, int row, Selection selection) {
-        int count = block.count(row);
-        if (selection instanceof Selection.Draws || selection instanceof Selection.Chosen) {
-            return count;
-        }
-        int most = Math.min(count, selection.mostEntries(block.header().vocabularySize()));
-        boolean shorter = selection instanceof Selection.TopPK rule
-                && !(block.header().selection() instanceof Selection.TopPK held && held.p() == rule.p());
-        return shorter
-                ? Containment.prefix(
-                        block.logProbabilities(), block.offsets()[row], ((Selection.TopPK) selection).p(), most)
-                : most;
+        BlockHeader header = block.header();
+        return selection.narrowed(
+                header.selection(),
+                block.logProbabilities(),
+                block.offsets()[row],
+                block.count(row),
+                header.vocabularySize());
     }
 
     private static RowColumns empty(int[] counts, int temperatures, boolean drawn, boolean rawLogits) {
@@ -179,7 +180,7 @@ public final class BlockNarrowing {
                         block.offsets()[row + 1],
                         1,
                         0);
-        columns.dataLogProbability()[to] = block.dataLogProbability()[row];
+        columns.labelLogProbability()[to] = block.labelLogProbability()[row];
     }
 
     /** Log of the mass of a tail and of dropped entries {@code [from, to)}, at a temperature whose offset is {@code offset}. */

@@ -11,8 +11,8 @@ final class CodeTables {
     /** Depth of the tail plus one; 0: no tail. */
     static final int TAIL = 2;
 
-    /** Depth of the data log-probability. */
-    static final int DATA = 3;
+    /** Depth of the label log-probability. */
+    static final int LABEL = 3;
 
     /** How often an entry was drawn. */
     static final int DRAWS = 4;

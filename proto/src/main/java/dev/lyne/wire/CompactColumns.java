@@ -14,11 +14,11 @@ final class CompactColumns {
             ThreadLocal.withInitial(CompactDecoder.Scratch::new);
 
     private final BlockHeader header;
-    private final int dataRows;
+    private final int labelledRows;
 
-    CompactColumns(BlockHeader header, int dataRows) {
+    CompactColumns(BlockHeader header, int labelledRows) {
         this.header = header;
-        this.dataRows = dataRows;
+        this.labelledRows = labelledRows;
     }
 
     /** Header bytes, payload and room for a checksum. */
@@ -37,7 +37,7 @@ final class CompactColumns {
         int firstBytes = encoder.encode(rows, header.vocabularySize(), uniform, out);
         out.fillByte();
         int both = out.size();
-        if (Cuts.apply(header.selection())) {
+        if (header.selection().keepsPrefix()) {
             cuts.write(rows, out);
             out.fillByte();
         }
@@ -73,17 +73,17 @@ final class CompactColumns {
         int streams = in.remaining() - LENGTH_BYTES;
         int firstBytes = Checks.bounded("bytes of the first stream", in.getInt(), 0, streams);
         int thirdBytes = Checks.bounded("bytes of the third stream", in.getInt(), 0, streams - firstBytes);
-        boolean cut = Cuts.apply(header.selection());
+        boolean cut = header.selection().keepsPrefix();
         if (!cut && thirdBytes > 0) {
             throw new MalformedBlockException(thirdBytes + " bytes of the third stream (expected: none where rows are"
                     + " not of the most probable entries)");
         }
         byte[] bits = new byte[in.remaining() + BitReader.SPARE_BYTES];
         in.get(bits, 0, in.remaining());
-        boolean drawn = header.selection() instanceof Selection.Draws;
+        boolean drawn = header.selection().keepsDraws();
         try {
             CodedRows rows = new CompactDecoder(bits, firstBytes, streams - thirdBytes, header, SCRATCH.get())
-                    .decode(dataRows, uniform);
+                    .decode(labelledRows, uniform);
             BitReader third = new BitReader(bits, streams - thirdBytes, streams);
             return new Payload(LevelGrid.forEntries(fineness, maxStep), refinement, offsets, rows, drawn, third);
         } catch (IndexOutOfBoundsException e) {
@@ -132,7 +132,7 @@ final class CompactColumns {
                 ids,
                 depths,
                 rows.tailDepths(),
-                rows.dataDepths(),
+                rows.labelDepths(),
                 draws,
                 payload.temperatureOffsets(),
                 rows.temperedDepths(),
@@ -141,7 +141,7 @@ final class CompactColumns {
 
     /** Reads the third stream: puts ids in order as far as it tells, and gives the corrections of tails. */
     private long[] corrections(Payload payload, int[] ids, int[] depths) {
-        if (!Cuts.apply(header.selection())) {
+        if (!header.selection().keepsPrefix()) {
             return new long[0];
         }
         try {
@@ -162,13 +162,13 @@ final class CompactColumns {
         CodedRows rows = payload.rows();
         LevelGrid grid = payload.grid();
         LevelGrid tailGrid = grid.forTails(payload.refinement());
-        boolean cut = Cuts.apply(header.selection());
+        boolean cut = header.selection().keepsPrefix();
         CutReader cuts = new CutReader(payload.third());
         int[] ids = new int[rows.count()];
         float[] logProbabilities = new float[ids.length];
         int[] draws = new int[payload.drawn() ? ids.length : 0];
         float[] tails = new float[header.rows()];
-        float[] data = new float[header.rows()];
+        float[] label = new float[header.rows()];
         RowOrder order = new RowOrder();
         for (int row = 0; row < header.rows(); row++) {
             int from = rows.offsets()[row];
@@ -188,8 +188,8 @@ final class CompactColumns {
                 }
             }
             tails[row] = tail - shift;
-            int dataDepth = rows.dataDepths()[row];
-            data[row] = dataDepth == QuantizedRows.NOTHING ? Float.NaN : grid.value(dataDepth) - shift;
+            int labelDepth = rows.labelDepths()[row];
+            label[row] = labelDepth == QuantizedRows.NOTHING ? Float.NaN : grid.value(labelDepth) - shift;
         }
         return new TargetBlock(
                 header,
@@ -197,7 +197,7 @@ final class CompactColumns {
                 ids,
                 logProbabilities,
                 tails,
-                data,
+                label,
                 payload.temperatureOffsets(),
                 temperedTails(payload),
                 draws,

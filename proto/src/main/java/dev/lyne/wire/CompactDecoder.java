@@ -1,5 +1,7 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.Selection;
+
 /**
  * Reads the two bit streams of a compact block. What it allocates is bounded by the rows, which the header bounds, and the streams: an
  * entry takes at least one bit, and the number of entries is known to be possible before arrays of that size are made. The streams
@@ -19,7 +21,7 @@ final class CompactDecoder {
     private final int[] offsets;
     private final int[] floors;
     private final int[] tails;
-    private final int[] data;
+    private final int[] label;
     private final int[] tempered;
     private final Scratch scratch;
     private int entries;
@@ -60,12 +62,12 @@ final class CompactDecoder {
         Selection selection = header.selection();
         vocabularySize = header.vocabularySize();
         most = selection.mostEntries(vocabularySize);
-        drawn = selection instanceof Selection.Draws;
+        drawn = selection.keepsDraws();
         int rows = header.rows();
         offsets = new int[rows + 1];
         floors = new int[rows];
         tails = new int[rows];
-        data = new int[rows];
+        label = new int[rows];
         tempered = new int[rows * selection.temperatures().size()];
         if (scratch.next.length < rows) {
             scratch.next = new int[rows];
@@ -77,21 +79,21 @@ final class CompactDecoder {
     /**
      * Reads all rows.
      *
-     * @param dataRows rows that have a data token
+     * @param labelledRows rows that have a label
      * @param uniform entries of every row, or 0 where rows differ
      */
-    CodedRows decode(int dataRows, int uniform) {
-        readRows(dataRows, uniform);
+    CodedRows decode(int labelledRows, int uniform) {
+        readRows(labelledRows, uniform);
         readEntries();
         if (drawn) {
             readDraws();
         }
         ids.finish();
         heights.finish();
-        return new CodedRows(offsets, scratch.entries, floors, tails, data, tempered);
+        return new CodedRows(offsets, scratch.entries, floors, tails, label, tempered);
     }
 
-    private void readRows(int dataRows, int uniform) {
+    private void readRows(int labelledRows, int uniform) {
         int temperatures = tempered.length / floors.length;
         long total = 0;
         long possible = 8L * Math.min(ids.size(), heights.size());
@@ -103,7 +105,7 @@ final class CompactDecoder {
                         "row " + row + " keeps " + count + " entries (expected: 0.." + most + ")");
             }
             tails[row] = codes.read(heights, CodeTables.TAIL) - 1;
-            data[row] = row < dataRows ? codes.read(heights, CodeTables.DATA) : QuantizedRows.NOTHING;
+            label[row] = row < labelledRows ? codes.read(heights, CodeTables.LABEL) : QuantizedRows.NOTHING;
             for (int i = row * temperatures; i < (row + 1) * temperatures; i++) {
                 tempered[i] = codes.read(heights, CodeTables.TEMPERED) - 1;
                 requireDepth(row, tempered[i]);
@@ -112,7 +114,7 @@ final class CompactDecoder {
                 int zigzag = codes.read(heights, CodeTables.FLOOR);
                 floor += (zigzag >>> 1) ^ -(zigzag & 1);
             }
-            requireDepth(row, Math.max(floor, Math.max(tails[row], data[row])));
+            requireDepth(row, Math.max(floor, Math.max(tails[row], label[row])));
             requireDepth(row, floor);
             floors[row] = floor;
             scratch.next[row] = (int) total;

@@ -78,7 +78,7 @@ final class CompactEncoder {
         rowTokensUsed = 0;
     }
 
-    /** What a row has once: its number of entries, tail, data log-probability, tails at other temperatures, and floor. */
+    /** What a row has once: its number of entries, tail, label log-probability, tails at other temperatures, and floor. */
     private void addRows(QuantizedRows rows, boolean withCounts) {
         int[] depths = rows.depths();
         int temperatures = rows.temperatures();
@@ -90,8 +90,8 @@ final class CompactEncoder {
                 addRow(CodeTables.COUNT, to - from);
             }
             addRow(CodeTables.TAIL, rows.tailDepths()[row] + 1);
-            if (rows.dataDepths()[row] != QuantizedRows.NOTHING) {
-                addRow(CodeTables.DATA, rows.dataDepths()[row]);
+            if (rows.labelDepths()[row] != QuantizedRows.NOTHING) {
+                addRow(CodeTables.LABEL, rows.labelDepths()[row]);
             }
             for (int i = row * temperatures; i < (row + 1) * temperatures; i++) {
                 addRow(CodeTables.TEMPERED, rows.temperedDepths()[i] + 1);

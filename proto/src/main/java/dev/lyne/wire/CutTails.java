@@ -1,5 +1,6 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.RowColumns;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;

@@ -44,11 +44,4 @@ final class Cuts {
         }
         return least;
     }
-
-    /** Whether rows of a selection are prefixes of one order, which can be cut. */
-    static boolean apply(Selection selection) {
-        return selection instanceof Selection.TopK
-                || selection instanceof Selection.TopPK
-                || selection instanceof Selection.TopFraction;
-    }
 }

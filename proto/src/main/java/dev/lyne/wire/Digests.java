@@ -48,7 +48,8 @@ public final class Digests {
                 fingerprint.getDevice(),
                 fingerprint.getCpuCapability(),
                 Integer.toString(fingerprint.getThreads()),
-                fingerprint.getComputePrecision());
+                fingerprint.getComputePrecision(),
+                Integer.toUnsignedString(fingerprint.getArithmeticVersion()));
         return Arrays.copyOf(sha256(text.getBytes(StandardCharsets.UTF_8)), SHORT_BYTES);
     }
 

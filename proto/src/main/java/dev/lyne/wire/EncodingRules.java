@@ -1,5 +1,9 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
+
 /** What rows have to be so that a block may carry them: the encoder writes nothing that the format forbids. */
 final class EncodingRules {
     private final BlockHeader header;
@@ -44,7 +48,7 @@ final class EncodingRules {
     private void requireEntries(int row, int shown) {
         Selection selection = header.selection();
         int most = selection.mostEntries(header.vocabularySize());
-        boolean mayBeEmpty = most == 0 || selection instanceof Selection.Chosen;
+        boolean mayBeEmpty = selection.mayKeepNothing();
         int count = columns.counts()[row];
         if (count < (mayBeEmpty ? 0 : 1) || count > Math.min(most, columns.stride())) {
             throw refused(shown, count + " entries", (mayBeEmpty ? 0 : 1) + ".." + most);
@@ -94,12 +98,12 @@ final class EncodingRules {
 
     private void requireScalars(int row, int shown, boolean last) {
         requireTail("log tail mass", columns.logTailMass()[row], shown);
-        float data = columns.dataLogProbability()[row];
-        if (Float.isNaN(data) && !last) {
-            throw refused(shown, "no data log-probability", "one in every row but the last");
+        float label = columns.labelLogProbability()[row];
+        if (Float.isNaN(label) && !last) {
+            throw refused(shown, "no label log-probability", "one in every row but the last");
         }
-        if (!Float.isNaN(data) && !(data <= LevelGrid.MAX_LOG_PROBABILITY && data > Float.NEGATIVE_INFINITY)) {
-            throw refused(shown, "data log-probability " + data, "finite, at most " + LevelGrid.MAX_LOG_PROBABILITY);
+        if (!Float.isNaN(label) && !(label <= LevelGrid.MAX_LOG_PROBABILITY && label > Float.NEGATIVE_INFINITY)) {
+            throw refused(shown, "label log-probability " + label, "finite, at most " + LevelGrid.MAX_LOG_PROBABILITY);
         }
         for (int i = row * temperatures; i < (row + 1) * temperatures; i++) {
             requireFinite("temperature offset", columns.temperatureOffsets()[i], shown);

@@ -1,5 +1,7 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.PositionRange;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -7,20 +9,10 @@ import java.util.List;
 
 /** The header of a block as bytes. */
 final class HeaderBytes {
-    private static final byte TOP_K = 1;
-    private static final byte TOP_P_K = 2;
-    private static final byte TOP_FRACTION = 3;
-    private static final byte DRAWS = 4;
-    private static final byte CHOSEN = 5;
-    private static final byte DATA_ONLY = 6;
-
     private HeaderBytes() {}
 
-    /** A header and how many of its rows have a data token. */
-    record Prologue(BlockHeader header, int dataRows) {}
-
-    /** The numbers of a selection as the header has them: k, eight bytes and four bytes whose meaning the kind decides. */
-    private record Parameters(byte kind, int k, long eight, int four) {}
+    /** A header and how many of its rows have a label. */
+    record Prologue(BlockHeader header, int labelledRows) {}
 
     static int size(BlockHeader header, List<PositionRange> ranges) {
         return BlockLayout.FIXED_HEADER_BYTES
@@ -28,13 +20,13 @@ final class HeaderBytes {
                 + BlockLayout.RANGE_BYTES * ranges.size();
     }
 
-    static void put(ByteBuffer out, BlockHeader header, List<PositionRange> ranges, int dataRows) {
-        Parameters selection = parameters(header.selection(), header.vocabularySize());
+    static void put(ByteBuffer out, BlockHeader header, List<PositionRange> ranges, int labelledRows) {
+        Selection.Code selection = header.selection().code(header.vocabularySize());
         out.putInt(BlockLayout.MAGIC);
         out.put(BlockLayout.VERSION);
         out.put(header.precision().code());
         out.put(selection.kind());
-        out.put((byte) ((dataRows < header.rows() ? BlockLayout.FLAG_LAST_ROW_WITHOUT_DATA : 0)
+        out.put((byte) ((labelledRows < header.rows() ? BlockLayout.FLAG_LAST_ROW_WITHOUT_LABEL : 0)
                 | (header.rawLogits() ? BlockLayout.FLAG_RAW_LOGITS : 0)));
         out.putInt(header.vocabularySize());
         out.putInt(selection.k());
@@ -50,42 +42,17 @@ final class HeaderBytes {
         }
     }
 
-    private static Parameters parameters(Selection selection, int vocabularySize) {
-        long one = Double.doubleToRawLongBits(1.0);
-        int oneFloat = Float.floatToRawIntBits(1f);
-        if (selection instanceof Selection.TopK rule) {
-            return new Parameters(TOP_K, rule.k(), one, oneFloat);
-        } else if (selection instanceof Selection.TopPK rule) {
-            return new Parameters(
-                    TOP_P_K,
-                    rule.k(),
-                    Double.doubleToRawLongBits(rule.p()),
-                    Float.floatToRawIntBits(rule.truncationTemperature()));
-        } else if (selection instanceof Selection.TopFraction rule) {
-            return new Parameters(
-                    TOP_FRACTION,
-                    rule.mostEntries(vocabularySize),
-                    Double.doubleToRawLongBits(rule.fraction()),
-                    oneFloat);
-        } else if (selection instanceof Selection.Draws rule) {
-            return new Parameters(DRAWS, rule.head(), rule.seed(), rule.draws());
-        } else if (selection instanceof Selection.Chosen rule) {
-            return new Parameters(CHOSEN, rule.k(), one, oneFloat);
-        }
-        return new Parameters(DATA_ONLY, 0, one, oneFloat);
-    }
-
     /** Reads a header from position 0 of a block whose magic, version and checksum are right; leaves the position after it. */
     static Prologue read(ByteBuffer in) {
         in.position(5);
-        Precision precision = Precision.ofCode(in.get());
+        Precision precision = precision(in.get());
         byte kind = in.get();
         byte flags = in.get();
-        if ((flags & ~(BlockLayout.FLAG_LAST_ROW_WITHOUT_DATA | BlockLayout.FLAG_RAW_LOGITS)) != 0) {
+        if ((flags & ~(BlockLayout.FLAG_LAST_ROW_WITHOUT_LABEL | BlockLayout.FLAG_RAW_LOGITS)) != 0) {
             throw new MalformedBlockException("flags " + flags + " (expected: 0..3)");
         }
         int vocabularySize = in.getInt();
-        Parameters parameters = new Parameters(kind, in.getInt(), in.getLong(), in.getInt());
+        Selection.Code code = new Selection.Code(kind, in.getInt(), in.getLong(), in.getInt());
         byte[] teacher = bytes(in, BlockHeader.TEACHER_DIGEST_BYTES);
         byte[] fingerprint = bytes(in, Digests.SHORT_BYTES);
         byte[] rowsDigest = bytes(in, Digests.SHORT_BYTES);
@@ -98,12 +65,12 @@ final class HeaderBytes {
             temperatures.add(in.getFloat());
         }
         int[] positions = positions(in, rows, ranges);
-        boolean lastWithoutData = (flags & BlockLayout.FLAG_LAST_ROW_WITHOUT_DATA) != 0;
+        boolean lastWithoutLabel = (flags & BlockLayout.FLAG_LAST_ROW_WITHOUT_LABEL) != 0;
         try {
-            Selection selection = selection(parameters, temperatures);
-            if (!parameters.equals(parameters(selection, vocabularySize))) {
+            Selection selection = Selection.of(code, temperatures);
+            if (!code.equals(selection.code(vocabularySize))) {
                 throw new MalformedBlockException(
-                        "selection " + parameters + " (expected: " + parameters(selection, vocabularySize) + ")");
+                        "selection " + code + " (expected: " + selection.code(vocabularySize) + ")");
             }
             BlockHeader header = new BlockHeader(
                     vocabularySize,
@@ -114,27 +81,18 @@ final class HeaderBytes {
                     fingerprint,
                     rowsDigest,
                     positions);
-            return new Prologue(header, lastWithoutData ? rows - 1 : rows);
+            return new Prologue(header, lastWithoutLabel ? rows - 1 : rows);
         } catch (IllegalArgumentException e) {
             throw new MalformedBlockException(String.valueOf(e.getMessage()));
         }
     }
 
-    private static Selection selection(Parameters parameters, List<Float> temperatures) {
-        return switch (parameters.kind()) {
-            case TOP_K -> new Selection.TopK(parameters.k(), temperatures);
-            case TOP_P_K ->
-                new Selection.TopPK(
-                        Double.longBitsToDouble(parameters.eight()),
-                        parameters.k(),
-                        Float.intBitsToFloat(parameters.four()),
-                        temperatures);
-            case TOP_FRACTION -> new Selection.TopFraction(Double.longBitsToDouble(parameters.eight()), temperatures);
-            case DRAWS -> new Selection.Draws(parameters.four(), parameters.k(), parameters.eight(), temperatures);
-            case CHOSEN -> new Selection.Chosen(parameters.k(), temperatures);
-            case DATA_ONLY -> new Selection.DataOnly(temperatures);
-            default -> throw new MalformedBlockException("selection kind " + parameters.kind() + " (expected: 1..6)");
-        };
+    private static Precision precision(byte code) {
+        try {
+            return Precision.ofCode(code);
+        } catch (IllegalArgumentException e) {
+            throw new MalformedBlockException(String.valueOf(e.getMessage()));
+        }
     }
 
     private static int[] positions(ByteBuffer in, int rows, int ranges) {

@@ -75,7 +75,7 @@ final class LevelGrid {
         }
     }
 
-    /** The grid for kept and data log-probabilities, with its values in a table. */
+    /** The grid for log-probabilities of kept ids and labels, with its values in a table. */
     static LevelGrid forEntries(float fineness, float maxStep) {
         return new LevelGrid(fineness, maxStep, true);
     }

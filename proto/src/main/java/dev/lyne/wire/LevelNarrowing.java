@@ -1,5 +1,6 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.Selection;
 import java.util.Arrays;
 
 /**
@@ -72,7 +73,7 @@ final class LevelNarrowing {
         int[] ids = new int[offsets[rows.length]];
         int[] depths = new int[ids.length];
         int[] draws = new int[held.drawCounts().length > 0 ? ids.length : 0];
-        int[] data = new int[rows.length];
+        int[] label = new int[rows.length];
         float[] temperatureOffsets = new float[rows.length * temperatures.length];
         for (int i = 0; i < rows.length; i++) {
             int from = held.offsets()[rows[i]];
@@ -81,7 +82,7 @@ final class LevelNarrowing {
             if (draws.length > 0) {
                 System.arraycopy(held.drawCounts(), from, draws, offsets[i], counts[i]);
             }
-            data[i] = held.dataDepths()[rows[i]];
+            label[i] = held.labelDepths()[rows[i]];
             for (int j = 0; j < temperatures.length; j++) {
                 temperatureOffsets[i * temperatures.length + j] = offset(i, j);
             }
@@ -94,7 +95,7 @@ final class LevelNarrowing {
                 ids,
                 depths,
                 new int[rows.length],
-                data,
+                label,
                 draws,
                 temperatureOffsets,
                 new int[temperatureOffsets.length],

@@ -9,8 +9,8 @@ import java.util.stream.IntStream;
 public final class Positions {
     private Positions() {}
 
-    /** Every position of an n-token sequence that has a data token: 0 to n − 2. */
-    public static int[] withData(int tokens) {
+    /** Every position of an n-token sequence that has a label: 0 to n − 2. */
+    public static int[] withLabels(int tokens) {
         return IntStream.range(0, tokens - 1).toArray();
     }
 
@@ -21,7 +21,7 @@ public final class Positions {
      */
     public static int[] from(List<PositionRange> ranges, int tokens) {
         if (ranges.isEmpty()) {
-            return withData(tokens);
+            return withLabels(tokens);
         }
         long end = 0;
         int total = 0;

@@ -5,14 +5,14 @@ package dev.lyne.wire;
  * is rounded once in its life. The entries of a row are in descending order of probability as far as it is known: always at the
  * {@link Cuts}.
  *
- * @param grid of kept and data log-probabilities
+ * @param grid of log-probabilities of kept ids and labels
  * @param refinement of the grids for log tail masses
  * @param offsets row r holds entries {@code offsets[r]} to {@code offsets[r + 1]}, `[rows + 1]`
  * @param starts where the ids and draw counts of each row start, `[rows]`: they may have room between rows
  * @param ids token ids
  * @param depths levels of their log-probabilities, `[entries]` or more; ascending within a row
  * @param tailDepths `[rows]`; {@link #NOTHING} for −∞
- * @param dataDepths `[rows]`; {@link #NOTHING} where a row has no data token
+ * @param labelDepths `[rows]`; {@link #NOTHING} where a row has no label
  * @param drawCounts beside the ids; empty where the selection draws nothing
  * @param temperatureOffsets c_τ, `[rows · temperatures]`
  * @param temperedDepths of the log tail masses at the temperatures, `[rows · temperatures]`; {@link #NOTHING} for −∞
@@ -27,7 +27,7 @@ record QuantizedRows(
         int[] ids,
         int[] depths,
         int[] tailDepths,
-        int[] dataDepths,
+        int[] labelDepths,
         int[] drawCounts,
         float[] temperatureOffsets,
         int[] temperedDepths,
@@ -53,7 +53,7 @@ record QuantizedRows(
                 ids,
                 depths,
                 tailDepths,
-                dataDepths,
+                labelDepths,
                 drawCounts,
                 temperatureOffsets,
                 temperedDepths,

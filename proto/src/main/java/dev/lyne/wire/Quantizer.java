@@ -1,5 +1,6 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.RowColumns;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -125,10 +126,10 @@ final class Quantizer {
     }
 
     private QuantizedRows result(LevelGrid grid, int temperatures) {
-        int[] dataDepths = new int[rows];
+        int[] labelDepths = new int[rows];
         for (int row = 0; row < rows; row++) {
-            float data = columns.dataLogProbability()[from + row];
-            dataDepths[row] = Float.isNaN(data) ? QuantizedRows.NOTHING : dataDepth(row, data, depth(grid, data));
+            float label = columns.labelLogProbability()[from + row];
+            labelDepths[row] = Float.isNaN(label) ? QuantizedRows.NOTHING : labelDepth(row, label, depth(grid, label));
         }
         int start = from * temperatures;
         int end = (from + rows) * temperatures;
@@ -148,35 +149,35 @@ final class Quantizer {
                 columns.ids(),
                 depths,
                 tailDepths,
-                dataDepths,
+                labelDepths,
                 columns.drawCounts(),
                 Arrays.copyOfRange(columns.temperatureOffsets(), start, end),
                 temperedDepths,
                 new long[0]);
     }
 
-    /** Depths of entries never decrease along a row; that of a data token is its entry's where it is kept, else no less than any. */
-    private int dataDepth(int row, float data, int own) {
+    /** Depths of entries never decrease along a row; that of a label is its entry's where it is kept, else no less than any. */
+    private int labelDepth(int row, float label, int own) {
         int first = offsets[row];
         int last = offsets[row + 1] - 1;
         int shift = starts[row] - first;
         if (last < first) {
             return own;
         }
-        if (data <= columns.logProbabilities()[last + shift]) {
+        if (label <= columns.logProbabilities()[last + shift]) {
             return Math.max(own, depths[last]);
         }
         if (!raised) {
             return own;
         }
         int least = own;
-        for (int i = first; i <= last && columns.logProbabilities()[i + shift] >= data; i++) {
+        for (int i = first; i <= last && columns.logProbabilities()[i + shift] >= label; i++) {
             least = Math.max(own, depths[i]);
         }
         return least;
     }
 
-    /** As all values are rounded, so that a data token that is kept equals its entry. */
+    /** As all values are rounded, so that a label that is kept equals its entry. */
     private int depth(LevelGrid grid, float logProbability) {
         int depth = cells.depth(logProbability);
         return depth >= 0 ? depth : grid.depth(logProbability);

@@ -1,7 +1,8 @@
 package dev.lyne.wire;
 
 /**
- * A decoded block: rows of one sequence, packed. Row r keeps the entries {@code offsets[r]} (inclusive) to
+ * A decoded block: rows of one sequence, packed, so that what has arrived takes no more room than it needs until all of a sequence is
+ * there. Row r keeps the entries {@code offsets[r]} (inclusive) to
  * {@code offsets[r + 1]} (exclusive) of {@code ids} and {@code logProbabilities}, in descending order of probability.
  *
  * @param header what the block says of itself
@@ -9,7 +10,7 @@ package dev.lyne.wire;
  * @param ids token ids, each below the vocabulary size
  * @param logProbabilities nats, at temperature 1
  * @param logTailMass log of the mass not kept, `[rows]`; −∞ where nothing is left
- * @param dataLogProbability log-probability of the next token of the data, `[rows]`; NaN where there is none, which only
+ * @param labelLogProbability log-probability of the label, `[rows]`; NaN where there is none, which only
  *     the last row may lack
  * @param temperatureOffsets c_τ, `[rows · temperatures]`
  * @param temperedLogTails log of the mass not kept at each temperature, `[rows · temperatures]`; −∞ where nothing is left
@@ -25,7 +26,7 @@ public record TargetBlock(
         int[] ids,
         float[] logProbabilities,
         float[] logTailMass,
-        float[] dataLogProbability,
+        float[] labelLogProbability,
         float[] temperatureOffsets,
         float[] temperedLogTails,
         int[] drawCounts,

@@ -1,5 +1,8 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import java.nio.ByteBuffer;
 
 /** The columns of a block in exact or half precision: numbers of fixed width, one column after the other. */
@@ -8,18 +11,18 @@ final class WideColumns {
 
     private final BlockHeader header;
     private final int rows;
-    private final int dataRows;
+    private final int labelledRows;
     private final boolean half;
     private final boolean drawn;
     private final boolean shortIds;
     private final int temperatures;
 
-    WideColumns(BlockHeader header, int dataRows) {
+    WideColumns(BlockHeader header, int labelledRows) {
         this.header = header;
-        this.dataRows = dataRows;
+        this.labelledRows = labelledRows;
         rows = header.rows();
         half = header.precision() == Precision.HALF;
-        drawn = header.selection() instanceof Selection.Draws;
+        drawn = header.selection().keepsDraws();
         shortIds = half && header.vocabularySize() <= SHORT_IDS;
         temperatures = header.selection().temperatures().size();
     }
@@ -29,7 +32,7 @@ final class WideColumns {
         int valueBytes = half ? 2 : 4;
         long entryBytes = (shortIds ? 2 : 4) + valueBytes + (drawn ? 4 : 0) + (header.rawLogits() ? valueBytes : 0);
         long rowBytes = 4 + valueBytes + (4L + valueBytes) * temperatures + (header.rawLogits() ? 4 : 0);
-        return entries * entryBytes + rows * rowBytes + (long) dataRows * valueBytes;
+        return entries * entryBytes + rows * rowBytes + (long) labelledRows * valueBytes;
     }
 
     void put(ByteBuffer out, RowColumns columns, int from) {
@@ -44,8 +47,8 @@ final class WideColumns {
         for (int row = from; row < from + rows; row++) {
             putTail(out, columns.logTailMass()[row]);
         }
-        for (int row = from; row < from + dataRows; row++) {
-            putValue(out, columns.dataLogProbability()[row]);
+        for (int row = from; row < from + labelledRows; row++) {
+            putValue(out, columns.labelLogProbability()[row]);
         }
         for (int i = from * temperatures; i < (from + rows) * temperatures; i++) {
             out.putFloat(columns.temperatureOffsets()[i]);
@@ -103,7 +106,7 @@ final class WideColumns {
     /** Reads all columns; the buffer holds them and nothing else. */
     TargetBlock read(ByteBuffer in) {
         int most = header.selection().mostEntries(header.vocabularySize());
-        boolean mayBeEmpty = most == 0 || header.selection() instanceof Selection.Chosen;
+        boolean mayBeEmpty = header.selection().mayKeepNothing();
         Checks.remaining(in, 4L * rows, "counts");
         int[] offsets = new int[rows + 1];
         long entries = 0;
@@ -128,9 +131,9 @@ final class WideColumns {
             drawCounts[i] = Checks.bounded("draws", in.getInt(), 0, Selection.MAX_DRAWS);
         }
         float[] logTailMass = values(in, rows, "log tail mass");
-        float[] data = new float[rows];
-        data[rows - 1] = Float.NaN;
-        System.arraycopy(values(in, dataRows, "data log-probability"), 0, data, 0, dataRows);
+        float[] label = new float[rows];
+        label[rows - 1] = Float.NaN;
+        System.arraycopy(values(in, labelledRows, "label log-probability"), 0, label, 0, labelledRows);
         float[] temperatureOffsets = floats(in, rows * temperatures, "temperature offset");
         float[] temperedLogTails = values(in, rows * temperatures, "log tail mass at a temperature");
         float[] logits = values(in, header.rawLogits() ? ids.length : 0, "logit");
@@ -141,7 +144,7 @@ final class WideColumns {
                 ids,
                 logProbabilities,
                 logTailMass,
-                data,
+                label,
                 temperatureOffsets,
                 temperedLogTails,
                 drawCounts,

@@ -3,6 +3,8 @@ package dev.lyne.wire;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -23,7 +25,7 @@ final class BlockCodecTest {
             RowColumns columns = sample.columns();
             assertThat(block.header()).as("round %d of seed %d", round, SEED).isEqualTo(sample.header());
             assertThat(block.logTailMass()).isEqualTo(columns.logTailMass());
-            assertThat(block.dataLogProbability()).isEqualTo(columns.dataLogProbability());
+            assertThat(block.labelLogProbability()).isEqualTo(columns.labelLogProbability());
             assertThat(block.temperatureOffsets()).isEqualTo(columns.temperatureOffsets());
             assertThat(block.temperedLogTails()).isEqualTo(columns.temperedLogTails());
             for (int row = 0; row < block.rows(); row++) {
@@ -54,7 +56,7 @@ final class BlockCodecTest {
         TargetBlock block = BlockDecoder.decode(ByteBuffer.wrap(BlockEncoder.encode(header, columns, 1)));
         assertThat(block.ids()).containsExactly(3, 5, 6);
         assertThat(block.offsets()).containsExactly(0, 1, 3);
-        assertThat(block.dataLogProbability()).containsExactly(-2, -3);
+        assertThat(block.labelLogProbability()).containsExactly(-2, -3);
     }
 
     /** The bytes of docs/wire-format.md's example: a decoder in any language can start from them. */

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
@@ -26,7 +29,7 @@ final class BlockNarrowingTest {
             new Selection.TopPK(0.9, 64, 1f, List.of(2f)),
             new Selection.TopPK(0.3, 20, 1f, List.of()),
             new Selection.TopFraction(0.05, List.of()),
-            new Selection.DataOnly(List.of()));
+            new Selection.LabelOnly(List.of()));
 
     private static final Selection HELD = new Selection.TopK(64, List.of(4f, 2f));
 
@@ -48,7 +51,7 @@ final class BlockNarrowingTest {
                         .isEqualTo(Arrays.copyOfRange(fresh.logProbabilities(), start, end));
                 assertThat(Math.exp(narrowed.logTailMass()[row]))
                         .isCloseTo(Math.exp(fresh.logTailMass()[SOME[row]]), within(1e-6));
-                assertThat(narrowed.dataLogProbability()[row]).isEqualTo(fresh.dataLogProbability()[SOME[row]]);
+                assertThat(narrowed.labelLogProbability()[row]).isEqualTo(fresh.labelLogProbability()[SOME[row]]);
                 for (int i = 0; i < wanted.temperatures().size(); i++) {
                     assertThat(narrowed.temperatureOffsets()[
                                     row * wanted.temperatures().size() + i])

@@ -1,5 +1,7 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import java.util.Arrays;
 import java.util.List;
 import java.util.random.RandomGenerator;

@@ -2,6 +2,9 @@ package dev.lyne.wire;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -64,7 +67,7 @@ final class CompactGoldenTest {
         RowErrors errors = RowErrors.between(columns(), 0, block);
         assertThat(errors.largestEntryError()).isLessThanOrEqualTo(0.1);
         assertThat(errors.largestTailError()).isLessThanOrEqualTo(0.05);
-        assertThat(block.dataLogProbability()[ROWS - 1]).isNaN();
+        assertThat(block.labelLogProbability()[ROWS - 1]).isNaN();
     }
 
     static byte[] encoded() {
@@ -103,7 +106,7 @@ final class CompactGoldenTest {
             }
             columns.counts()[row] = count;
             columns.logTailMass()[row] = (float) Math.log(Math.max(1e-9, 1 - kept));
-            columns.dataLogProbability()[row] = row == ROWS - 1 ? Float.NaN : -1.25f - 0.03125f * row;
+            columns.labelLogProbability()[row] = row == ROWS - 1 ? Float.NaN : -1.25f - 0.03125f * row;
             columns.temperatureOffsets()[row] = -1f - 0.125f * row;
             columns.temperedLogTails()[row] = -0.75f - 0.25f * row;
         }

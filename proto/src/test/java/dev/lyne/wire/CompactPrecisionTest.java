@@ -3,6 +3,9 @@ package dev.lyne.wire;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
@@ -24,7 +27,7 @@ final class CompactPrecisionTest {
                 new Selection.Draws(50, 0, 7, List.of()),
                 new Selection.Draws(20, 8, -3, List.of()),
                 new Selection.Chosen(16, List.of()),
-                new Selection.DataOnly(List.of()));
+                new Selection.LabelOnly(List.of()));
         for (Selection selection : selections) {
             for (double spread : new double[] {0.2, 2, 4}) {
                 for (int rows : new int[] {1, 7, 300}) {
@@ -61,7 +64,7 @@ final class CompactPrecisionTest {
             int[] entries = new int[40];
             for (int row = 0; row < 40; row++) {
                 entries[row] = row * 64 + (row + shift) % 64;
-                columns.dataLogProbability()[row] = columns.logProbabilities()[entries[row]];
+                columns.labelLogProbability()[row] = columns.logProbabilities()[entries[row]];
             }
             TargetBlock block = decode(header(selection, 600, 40), columns);
             for (int row = 0; row < 40; row++) {
@@ -70,7 +73,7 @@ final class CompactPrecisionTest {
                         .filter(i -> block.ids()[i] == id)
                         .findFirst()
                         .orElseThrow();
-                assertThat(block.dataLogProbability()[row])
+                assertThat(block.labelLogProbability()[row])
                         .as("row %s, shift %s, seed %s", row, shift, SEED)
                         .isEqualTo(block.logProbabilities()[place]);
             }
@@ -141,7 +144,7 @@ final class CompactPrecisionTest {
                 new RowColumns(1, new int[rows], new int[rows], new float[rows], new float[rows], new float[rows]);
         Arrays.fill(columns.counts(), 1);
         Arrays.fill(columns.logProbabilities(), -0.5f);
-        Arrays.fill(columns.dataLogProbability(), -2);
+        Arrays.fill(columns.labelLogProbability(), -2);
         Arrays.fill(columns.logTailMass(), (float) Math.log1p(-Math.exp(-0.5)));
         Arrays.setAll(columns.ids(), row -> row < rows / 2 || row == rows - 1 ? 5 : 6 + row % 50);
         TargetBlock block = decode(header(new Selection.TopK(1, List.of()), 600, rows), columns);

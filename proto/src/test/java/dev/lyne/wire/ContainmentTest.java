@@ -2,6 +2,7 @@ package dev.lyne.wire;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.row.Selection;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -48,16 +49,16 @@ final class ContainmentTest {
                 Arguments.of(chosen(8), chosen(8), 0.5, true),
                 Arguments.of(chosen(8), chosen(7), 0.5, false),
                 Arguments.of(topK(64), chosen(8), 0.5, false),
-                Arguments.of(topK(64), dataOnly(), 0.5, true),
-                Arguments.of(topPK(0.9, 10), dataOnly(), 0.5, true),
-                Arguments.of(dataOnly(), dataOnly(), 0.0, true),
-                Arguments.of(dataOnly(), topK(1), 0.0, false));
+                Arguments.of(topK(64), labelOnly(), 0.5, true),
+                Arguments.of(topPK(0.9, 10), labelOnly(), 0.5, true),
+                Arguments.of(labelOnly(), labelOnly(), 0.0, true),
+                Arguments.of(labelOnly(), topK(1), 0.0, false));
     }
 
     @ParameterizedTest
     @MethodSource("cases")
     void contains_heldAndWanted_decides(Selection held, Selection wanted, double keptMass, boolean contained) {
-        assertThat(Containment.contains(held, wanted, VOCABULARY, keptMass)).isEqualTo(contained);
+        assertThat(held.contains(wanted, VOCABULARY, keptMass)).isEqualTo(contained);
     }
 
     private static Selection topK(int k, Float... temperatures) {
@@ -84,7 +85,7 @@ final class ContainmentTest {
         return new Selection.Chosen(k, List.of());
     }
 
-    private static Selection dataOnly() {
-        return new Selection.DataOnly(List.of());
+    private static Selection labelOnly() {
+        return new Selection.LabelOnly(List.of());
     }
 }

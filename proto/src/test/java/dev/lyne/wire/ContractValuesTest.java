@@ -3,6 +3,7 @@ package dev.lyne.wire;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.row.Selection;
 import dev.lyne.v1.PositionRange;
 import dev.lyne.v1.TopPK;
 import java.util.List;
@@ -35,21 +36,20 @@ final class ContractValuesTest {
     void selections_thereAndBack_areTheSame() {
         for (Selection selection :
                 List.of(new Selection.TopK(5, List.of(.5f, 2f)), new Selection.TopPK(.95, 50, 2f, List.of()))) {
-            assertThat(SelectionMessages.from(SelectionMessages.toMessage(selection)))
-                    .isEqualTo(selection);
+            assertThat(Selection.of(selection.toMessage())).isEqualTo(selection);
         }
     }
 
     @Test
     void selections_outOfRange_areRefusedWithTheValue() {
-        assertThatThrownBy(() -> SelectionMessages.from(dev.lyne.v1.Selection.getDefaultInstance()))
+        assertThatThrownBy(() -> Selection.of(dev.lyne.v1.Selection.getDefaultInstance()))
                 .hasMessageContaining("no rule");
         assertThatThrownBy(() -> new Selection.TopK(0, List.of())).hasMessageContaining("k 0");
         assertThatThrownBy(() -> new Selection.TopK(9, List.of()).checkFits(8))
                 .hasMessageContaining("1..vocabulary_size=8");
         assertThatThrownBy(() -> new Selection.TopK(1, List.of(1f, 1f))).hasMessageContaining("distinct");
         assertThatThrownBy(() -> new Selection.TopK(1, List.of(Float.NaN))).hasMessageContaining("NaN");
-        assertThatThrownBy(() -> SelectionMessages.from(dev.lyne.v1.Selection.newBuilder()
+        assertThatThrownBy(() -> Selection.of(dev.lyne.v1.Selection.newBuilder()
                         .setTopPK(TopPK.newBuilder().setP(1.5).setK(2))
                         .build()))
                 .hasMessageContaining("p 1.5");

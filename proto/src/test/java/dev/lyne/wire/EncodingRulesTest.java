@@ -2,6 +2,9 @@ package dev.lyne.wire;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
@@ -36,11 +39,11 @@ final class EncodingRulesTest {
                 row(columns -> columns.logTailMass()[1] = -0f, "row 1: log tail mass -0.0"),
                 row(columns -> columns.logTailMass()[1] = 0.1f, "row 1: log tail mass 0.1"),
                 row(columns -> columns.logTailMass()[1] = Float.POSITIVE_INFINITY, "row 1: log tail mass Infinity"),
-                row(columns -> columns.dataLogProbability()[0] = Float.NaN, "row 0: no data log-probability"),
+                row(columns -> columns.labelLogProbability()[0] = Float.NaN, "row 0: no label log-probability"),
                 row(
-                        columns -> columns.dataLogProbability()[0] = Float.NEGATIVE_INFINITY,
-                        "row 0: data log-probability -Infinity"),
-                row(columns -> columns.dataLogProbability()[2] = 1, "row 2: data log-probability 1.0"),
+                        columns -> columns.labelLogProbability()[0] = Float.NEGATIVE_INFINITY,
+                        "row 0: label log-probability -Infinity"),
+                row(columns -> columns.labelLogProbability()[2] = 1, "row 2: label log-probability 1.0"),
                 row(columns -> columns.temperatureOffsets()[3] = Float.NaN, "row 1: temperature offset NaN"),
                 row(
                         columns -> columns.temperatureOffsets()[3] = Float.NEGATIVE_INFINITY,
@@ -82,7 +85,7 @@ final class EncodingRulesTest {
                 whole.ids(),
                 whole.logProbabilities(),
                 whole.logTailMass(),
-                whole.dataLogProbability(),
+                whole.labelLogProbability(),
                 whole.temperatureOffsets(),
                 new float[0],
                 whole.drawCounts(),

@@ -2,6 +2,9 @@ package dev.lyne.wire;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -70,7 +73,7 @@ final class MutatedBlocksTest {
                 new Selection.Draws(12, 0, 1, List.of()),
                 new Selection.Draws(9, 3, 2, List.of()),
                 new Selection.Chosen(5, List.of()),
-                new Selection.DataOnly(List.of()));
+                new Selection.LabelOnly(List.of()));
         List<byte[]> blocks = new ArrayList<>();
         for (Selection selection : selections) {
             for (Precision precision : Precision.values()) {

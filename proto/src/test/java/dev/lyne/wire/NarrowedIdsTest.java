@@ -2,6 +2,9 @@ package dev.lyne.wire;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -231,7 +234,7 @@ final class NarrowedIdsTest {
                 columns.ids(),
                 columns.logProbabilities(),
                 columns.logTailMass().clone(),
-                columns.dataLogProbability(),
+                columns.labelLogProbability(),
                 columns.temperatureOffsets(),
                 columns.temperedLogTails().clone(),
                 columns.drawCounts(),

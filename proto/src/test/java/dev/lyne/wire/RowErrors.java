@@ -1,5 +1,6 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.RowColumns;
 import java.util.HashMap;
 import java.util.Map;
 

@@ -1,5 +1,7 @@
 package dev.lyne.wire;
 
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -75,7 +77,7 @@ final class TeacherLikeRows {
                         .filter(id -> Arrays.stream(kept).noneMatch(other -> other == id))
                         .mapToDouble(id -> logProbabilities[id])
                         .toArray());
-        columns.dataLogProbability()[row] = (float) logProbabilities[random.nextInt(vocabularySize)];
+        columns.labelLogProbability()[row] = (float) logProbabilities[random.nextInt(vocabularySize)];
         columns.logSumExp()[row] = (float) logSumExp;
         int temperatures = selection.temperatures().size();
         for (int i = 0; i < temperatures; i++) {

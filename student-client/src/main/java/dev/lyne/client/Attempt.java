@@ -1,5 +1,6 @@
 package dev.lyne.client;
 
+import dev.lyne.row.RowSource;
 import dev.lyne.v1.Rows;
 import org.jspecify.annotations.Nullable;
 

@@ -1,5 +1,6 @@
 package dev.lyne.client;
 
+import dev.lyne.row.RowSource;
 import dev.lyne.v1.Rows;
 import dev.lyne.v1.ScoreSequencesRequest;
 import dev.lyne.v1.ScoreSequencesResponse;
@@ -93,9 +94,11 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
         if (attempt == null) {
             return;
         }
-        RowSource source = Contract.source(rows.getSource());
-        if (source == null) {
-            pool.locked(call, () -> protocolError("rows without a source"));
+        RowSource source;
+        try {
+            source = RowSource.of(rows.getSourceValue(), rows.getTier());
+        } catch (IllegalArgumentException e) {
+            pool.locked(call, () -> protocolError("rows of unknown origin: " + e.getMessage()));
             return;
         }
         int bytes = rows.getBlock().size();

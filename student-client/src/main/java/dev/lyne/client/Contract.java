@@ -5,12 +5,10 @@ import dev.lyne.v1.ChosenTokens;
 import dev.lyne.v1.ExecutionFingerprint;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Sequence;
-import dev.lyne.v1.Source;
 import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherDigests;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.SelectionMessages;
 import java.util.HexFormat;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -43,9 +41,8 @@ final class Contract {
                         .setModelSha256(bytes(or(expectation.modelDigest(), teacher.modelDigest())))
                         .setTokenizerSha256(bytes(or(expectation.tokenizerDigest(), teacher.tokenizerDigest()))))
                 .setExpectedVocabularySize(teacher.vocabularySize())
-                .setSelection(SelectionMessages.toMessage(request.selection()).toBuilder()
-                        .setRawLogits(request.rawLogits()))
-                .setPrecision(SelectionMessages.toMessage(request.precision()))
+                .setSelection(request.selection().toMessage().toBuilder().setRawLogits(request.rawLogits()))
+                .setPrecision(request.precision().toMessage())
                 .setStudent(options.student());
         TeacherFingerprint fingerprint = expectation.fingerprint();
         if (fingerprint != null) {
@@ -82,24 +79,12 @@ final class Contract {
         return message.build();
     }
 
-    /** The source, or null where the server stated none. */
-    static @Nullable RowSource source(Source source) {
-        return switch (source) {
-            case SOURCE_COMPUTED -> RowSource.COMPUTED;
-            case SOURCE_COALESCED -> RowSource.COALESCED;
-            case SOURCE_MEMORY -> RowSource.MEMORY;
-            case SOURCE_DISK -> RowSource.DISK;
-            case SOURCE_SHARED -> RowSource.SHARED;
-            case SOURCE_REPLAY -> RowSource.REPLAY;
-            case SOURCE_UNSPECIFIED, UNRECOGNIZED -> null;
-        };
-    }
-
     static ExecutionFingerprint fingerprint(TeacherFingerprint fingerprint) {
         return ExecutionFingerprint.newBuilder()
                 .setTorchVersion(fingerprint.torchVersion())
                 .setDevice(fingerprint.device())
                 .setCpuCapability(fingerprint.cpuCapability())
+                .setArithmeticVersion(fingerprint.arithmeticVersion())
                 .setThreads(fingerprint.threads())
                 .setComputePrecision(fingerprint.computePrecision())
                 .build();
@@ -110,6 +95,7 @@ final class Contract {
                 fingerprint.getTorchVersion(),
                 fingerprint.getDevice(),
                 fingerprint.getCpuCapability(),
+                fingerprint.getArithmeticVersion(),
                 fingerprint.getThreads(),
                 fingerprint.getComputePrecision());
     }

@@ -1,12 +1,14 @@
 package dev.lyne.client;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowSource;
 import dev.lyne.wire.TargetBlock;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -14,7 +16,7 @@ import java.util.Map;
 final class ReceivedRows {
     private final List<TargetBlock> blocks = new ArrayList<>();
     private final List<ByteBuffer> encoded = new ArrayList<>();
-    private final Map<RowSource, Integer> rowsBySource = new EnumMap<>(RowSource.class);
+    private final Map<RowSource, Integer> rowsBySource = new HashMap<>();
     private int rows;
     private int narrowedRows;
     private long blockBytes;
@@ -43,31 +45,31 @@ final class ReceivedRows {
         int stride = stride();
         boolean drawn = blocks.stream().anyMatch(block -> block.drawCounts().length > 0);
         boolean raw = blocks.stream().anyMatch(block -> block.header().rawLogits());
-        Targets targets = new Targets(
-                sequence,
-                sequence.positions(),
+        RowColumns columns = new RowColumns(
                 stride,
                 new int[rows],
                 new int[Math.multiplyExact(rows, stride)],
                 absent(rows * stride),
                 new float[rows],
                 new float[rows],
-                temperatures,
                 new float[rows * temperatures.size()],
                 new float[rows * temperatures.size()],
                 new int[drawn ? rows * stride : 0],
                 absent(raw ? rows * stride : 0),
-                new float[raw ? rows : 0],
+                new float[raw ? rows : 0]);
+        int row = 0;
+        for (TargetBlock block : blocks) {
+            copy(block, columns, row, temperatures.size());
+            row += block.rows();
+        }
+        return new Targets(
+                sequence,
+                columns,
+                temperatures,
                 Collections.unmodifiableMap(rowsBySource),
                 narrowedRows,
                 List.copyOf(encoded),
                 blockBytes);
-        int row = 0;
-        for (TargetBlock block : blocks) {
-            copy(block, targets, row);
-            row += block.rows();
-        }
-        return targets;
     }
 
     private int stride() {
@@ -86,35 +88,34 @@ final class ReceivedRows {
         return values;
     }
 
-    private static void copy(TargetBlock block, Targets targets, int first) {
+    private static void copy(TargetBlock block, RowColumns columns, int first, int temperatures) {
         for (int row = 0; row < block.rows(); row++) {
             int from = block.offsets()[row];
-            int to = (first + row) * targets.stride();
+            int to = (first + row) * columns.stride();
             int count = block.count(row);
-            targets.counts()[first + row] = count;
-            System.arraycopy(block.ids(), from, targets.ids(), to, count);
-            System.arraycopy(block.logProbabilities(), from, targets.logProbabilities(), to, count);
+            columns.counts()[first + row] = count;
+            System.arraycopy(block.ids(), from, columns.ids(), to, count);
+            System.arraycopy(block.logProbabilities(), from, columns.logProbabilities(), to, count);
             if (block.drawCounts().length > 0) {
-                System.arraycopy(block.drawCounts(), from, targets.drawCounts(), to, count);
+                System.arraycopy(block.drawCounts(), from, columns.drawCounts(), to, count);
             }
             if (block.header().rawLogits()) {
-                System.arraycopy(block.logits(), from, targets.logits(), to, count);
-                targets.logSumExp()[first + row] = block.logSumExp()[row];
+                System.arraycopy(block.logits(), from, columns.logits(), to, count);
+                columns.logSumExp()[first + row] = block.logSumExp()[row];
             }
         }
-        System.arraycopy(block.logTailMass(), 0, targets.logTailMass(), first, block.rows());
-        System.arraycopy(block.dataLogProbability(), 0, targets.dataLogProbability(), first, block.rows());
-        int temperatures = targets.temperatures().size();
+        System.arraycopy(block.logTailMass(), 0, columns.logTailMass(), first, block.rows());
+        System.arraycopy(block.labelLogProbability(), 0, columns.labelLogProbability(), first, block.rows());
         System.arraycopy(
                 block.temperatureOffsets(),
                 0,
-                targets.temperatureOffsets(),
+                columns.temperatureOffsets(),
                 first * temperatures,
                 block.rows() * temperatures);
         System.arraycopy(
                 block.temperedLogTails(),
                 0,
-                targets.temperedLogTails(),
+                columns.temperedLogTails(),
                 first * temperatures,
                 block.rows() * temperatures);
     }

@@ -1,10 +1,11 @@
 package dev.lyne.client;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.Credit;
 import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherServiceGrpc;
-import dev.lyne.wire.Selection;
 import io.grpc.Status;
 import java.time.Duration;
 import java.util.ArrayList;

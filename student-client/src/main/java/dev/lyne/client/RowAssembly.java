@@ -1,6 +1,7 @@
 package dev.lyne.client;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.RowSource;
 import dev.lyne.v1.Rows;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockHeader;

@@ -1,12 +1,12 @@
 package dev.lyne.client;
 
+import dev.lyne.row.Selection;
 import dev.lyne.wire.FastExp;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.TargetBlock;
 import java.util.Arrays;
 
 /**
- * The alignment check of single rows: a row that was shifted, swapped or altered contradicts the data token that it comes
+ * The alignment check of single rows: a row that was shifted, swapped or altered contradicts the label that it comes
  * with, what was asked, or itself. Owned by the callbacks of one call, because it keeps a mark for each token id.
  */
 final class RowCheck {
@@ -24,7 +24,7 @@ final class RowCheck {
     }
 
     /**
-     * Throws unless a row is part of a distribution, keeps what its selection says, and agrees with the data token after its
+     * Throws unless a row is part of a distribution, keeps what its selection says, and agrees with the label after its
      * position.
      *
      * @param index place of the row among the sequence's positions
@@ -35,7 +35,7 @@ final class RowCheck {
         requireDistinctDescending(found);
         requireKept(found);
         requireMass(found);
-        requireData(found);
+        requireLabel(found);
         requireOffsets(found);
         if (identity.rawLogits()) {
             requireLogits(found);
@@ -99,7 +99,7 @@ final class RowCheck {
     private void requireKept(Row row) {
         int count = row.to() - row.from();
         int most = selection.mostEntries(identity.vocabularySize());
-        if (selection instanceof Selection.Chosen) {
+        if (selection.keepsChosen()) {
             requireChosen(row, count);
         } else if (selection instanceof Selection.Draws rule) {
             requireDrawn(row, rule);
@@ -152,56 +152,57 @@ final class RowCheck {
         }
     }
 
-    private void requireData(Row row) {
-        boolean hasData = row.position() + 1 < row.sequence().tokens().length;
-        float data = row.block().dataLogProbability()[row.row()];
-        if (hasData != Float.isFinite(data)) {
-            throw row.misaligned("data log-probability " + data, hasData ? "finite" : "none past the last token");
+    private void requireLabel(Row row) {
+        boolean hasLabel = row.position() + 1 < row.sequence().tokens().length;
+        float label = row.block().labelLogProbability()[row.row()];
+        if (hasLabel != Float.isFinite(label)) {
+            throw row.misaligned("label log-probability " + label, hasLabel ? "finite" : "none past the last token");
         }
-        if (hasData) {
+        if (hasLabel) {
             int token = row.sequence().tokens()[row.position() + 1];
             if (isKept(token)) {
-                requireEntry(row, token, data);
+                requireEntry(row, token, label);
             } else {
-                requireLeftOut(row, token, data);
+                requireLeftOut(row, token, label);
             }
         }
     }
 
-    private static void requireEntry(Row row, int token, float data) {
+    private static void requireEntry(Row row, int token, float label) {
         for (int i = row.from(); i < row.to(); i++) {
             float entry = row.logProbability(i);
-            if (row.id(i) == token && Float.floatToIntBits(entry) != Float.floatToIntBits(data)) {
+            if (row.id(i) == token && Float.floatToIntBits(entry) != Float.floatToIntBits(label)) {
                 throw row.misaligned(
-                        "data log-probability " + data, entry + ", that of its token " + token + " in the row");
+                        "label log-probability " + label, entry + ", that of its token " + token + " in the row");
             }
         }
     }
 
-    private void requireLeftOut(Row row, int token, float data) {
+    private void requireLeftOut(Row row, int token, float label) {
         float smallest = smallestOfThePrefix(row);
-        if (data > smallest) {
-            throw leftOut(row, token, data, "at most the smallest kept, " + smallest);
+        if (label > smallest) {
+            throw leftOut(row, token, label, "at most the smallest kept, " + smallest);
         }
-        if (!tolerance.isWithin(data, row.logTail())) {
-            throw leftOut(row, token, data, "at most the log tail mass, " + row.logTail());
+        if (!tolerance.isWithin(label, row.logTail())) {
+            throw leftOut(row, token, label, "at most the log tail mass, " + row.logTail());
         }
     }
 
-    private static MisalignedTargetsException leftOut(Row row, int token, float data, String expected) {
-        return row.misaligned("data log-probability " + data + " of token " + token + ", which is not kept", expected);
+    private static MisalignedTargetsException leftOut(Row row, int token, float label, String expected) {
+        return row.misaligned(
+                "label log-probability " + label + " of token " + token + ", which is not kept", expected);
     }
 
     /** What a token left out cannot exceed: the least probable of the most probable ones that a row keeps. */
     private float smallestOfThePrefix(Row row) {
-        if (selection instanceof Selection.Draws) {
+        if (selection.keepsDraws()) {
             float smallest = Float.POSITIVE_INFINITY;
             for (int i = row.from(); i < row.to(); i++) {
                 smallest = row.block().drawCounts()[i] == 0 ? row.logProbability(i) : smallest;
             }
             return smallest;
         }
-        boolean prefix = !(selection instanceof Selection.Chosen) && row.to() > row.from();
+        boolean prefix = selection.keepsPrefix() && row.to() > row.from();
         return prefix ? row.logProbability(row.to() - 1) : Float.POSITIVE_INFINITY;
     }
 
@@ -233,7 +234,7 @@ final class RowCheck {
     }
 
     private boolean keepsTheMostProbable() {
-        return selection instanceof Selection.Draws rule ? rule.head() > 0 : !(selection instanceof Selection.Chosen);
+        return selection instanceof Selection.Draws rule ? rule.head() > 0 : selection.keepsPrefix();
     }
 
     /** A logit less the log-sum-exp is the log-probability. */

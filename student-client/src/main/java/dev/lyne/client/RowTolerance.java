@@ -1,6 +1,6 @@
 package dev.lyne.client;
 
-import dev.lyne.wire.Precision;
+import dev.lyne.row.Precision;
 
 /** How far the numbers of a sound row may stand apart in a precision. */
 enum RowTolerance {

@@ -1,10 +1,11 @@
 package dev.lyne.client;
 
 import com.google.protobuf.UnsafeByteOperations;
+import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.Rows;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.Selection;
 import io.grpc.Status;
 import java.nio.ByteBuffer;
 import java.util.HexFormat;

@@ -1,6 +1,7 @@
 package dev.lyne.client;
 
-import java.util.EnumMap;
+import dev.lyne.row.RowSource;
+import java.util.HashMap;
 import java.util.Map;
 
 /** What a stream of targets counts as it goes, wherever its rows come from. Guarded by its stream. */
@@ -12,7 +13,7 @@ public final class StreamCounts {
     private long reaskedSequences;
     private long reaskedPositions;
     private long failedSequences;
-    private final Map<RowSource, Long> receivedBySource = new EnumMap<>(RowSource.class);
+    private final Map<RowSource, Long> receivedBySource = new HashMap<>();
     private long narrowedPositions;
     private long blockBytes;
     private long discardedBytes;

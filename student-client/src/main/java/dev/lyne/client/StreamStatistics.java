@@ -1,5 +1,6 @@
 package dev.lyne.client;
 
+import dev.lyne.row.RowSource;
 import java.util.Map;
 
 /**

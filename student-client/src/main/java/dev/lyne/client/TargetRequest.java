@@ -1,7 +1,7 @@
 package dev.lyne.client;
 
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import java.util.List;
 
 /**

@@ -1,7 +1,7 @@
 package dev.lyne.client;
 
+import dev.lyne.row.Selection;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Selection;
 import java.util.Arrays;
 
 /**
@@ -51,13 +51,13 @@ public record TargetSequence(long id, int[] tokens, int[] positions, int[][] cho
         this(id, tokens, positions, new int[0][]);
     }
 
-    /** A sequence of at least two tokens with every position that has a data token, 0 to n − 2. */
+    /** A sequence of at least two tokens with every position that has a label, 0 to n − 2. */
     public static TargetSequence whole(long id, int[] tokens) {
         if (tokens.length < 2) {
             throw new IllegalArgumentException(
                     "sequence " + id + ": " + tokens.length + " tokens (expected: at least 2)");
         }
-        return new TargetSequence(id, tokens, Positions.withData(tokens.length));
+        return new TargetSequence(id, tokens, Positions.withLabels(tokens.length));
     }
 
     /** Refuses tokens, positions or choices that a teacher of this size cannot answer under this selection. */
@@ -69,7 +69,7 @@ public record TargetSequence(long id, int[] tokens, int[] positions, int[][] cho
         for (int t = 0; t < tokens.length; t++) {
             requireId(tokens[t], "at " + t, teacher);
         }
-        if ((chosen.length != 0) != selection instanceof Selection.Chosen) {
+        if ((chosen.length != 0) != selection.keepsChosen()) {
             throw new IllegalArgumentException("sequence " + id + ": tokens chosen at " + chosen.length
                     + " positions (expected: "
                     + (chosen.length == 0

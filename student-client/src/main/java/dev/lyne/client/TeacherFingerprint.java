@@ -5,16 +5,23 @@ package dev.lyne.client;
  *
  * @param torchVersion PyTorch version, as "2.7.1"
  * @param device device model
- * @param cpuCapability instruction set, as "AVX2"; empty on other devices
+ * @param cpuCapability instruction set and what multiplies, as "AVX2, oneDNN 704x256"; empty on other devices
+ * @param arithmeticVersion version of the server's arithmetic; 0 where it states none
  * @param threads threads of one forward
  * @param computePrecision "float32", "bfloat16" or "float16"
  */
 public record TeacherFingerprint(
-        String torchVersion, String device, String cpuCapability, int threads, String computePrecision) {
+        String torchVersion,
+        String device,
+        String cpuCapability,
+        int arithmeticVersion,
+        int threads,
+        String computePrecision) {
     /** For people, on one line. */
     @Override
     public String toString() {
-        return "torch " + torchVersion + ", " + device + (cpuCapability.isEmpty() ? "" : ", " + cpuCapability) + ", "
+        return "torch " + torchVersion + ", " + device + (cpuCapability.isEmpty() ? "" : ", " + cpuCapability)
+                + ", arithmetic " + Integer.toUnsignedString(arithmeticVersion) + ", "
                 + threads + (threads == 1 ? " thread, " : " threads, ") + computePrecision;
     }
 }

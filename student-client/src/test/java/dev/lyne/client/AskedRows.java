@@ -1,8 +1,8 @@
 package dev.lyne.client;
 
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.RowColumns;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -21,7 +21,7 @@ final class AskedRows {
             new Selection.Draws(40, 0, 7, List.of()),
             new Selection.Draws(20, 4, 8, List.of(2f)),
             new Selection.Chosen(CHOSEN, List.of(0.5f)),
-            new Selection.DataOnly(List.of(2f)));
+            new Selection.LabelOnly(List.of(2f)));
 
     private AskedRows() {}
 
@@ -38,10 +38,10 @@ final class AskedRows {
 
     /** Those whose rows keep entries. */
     static Stream<TargetRequest> requestsWithEntries() {
-        return requests().filter(request -> !(request.selection() instanceof Selection.DataOnly));
+        return requests().filter(request -> !(request.selection() instanceof Selection.LabelOnly));
     }
 
-    /** A sequence whose data tokens are likely ones, as in text that a teacher is good at; chosen tokens are likely ones too. */
+    /** A sequence whose labels are likely ones, as in text that a teacher is good at; chosen tokens are likely ones too. */
     static TargetSequence sequence(
             long id, int tokenCount, FakeRows model, Selection selection, SplittableRandom random) {
         Selection likely = new Selection.TopK(8, List.of());

@@ -1,11 +1,11 @@
 package dev.lyne.client;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
-import dev.lyne.wire.RowColumns;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.TargetBlock;
 import java.util.function.IntUnaryOperator;
 import java.util.function.UnaryOperator;
@@ -60,7 +60,7 @@ final class Blocks {
             System.arraycopy(block.ids(), from, columns.ids(), row * stride, count);
             System.arraycopy(block.logProbabilities(), from, columns.logProbabilities(), row * stride, count);
             columns.logTailMass()[row] = block.logTailMass()[own];
-            columns.dataLogProbability()[row] = block.dataLogProbability()[own];
+            columns.labelLogProbability()[row] = block.labelLogProbability()[own];
             System.arraycopy(
                     block.temperedLogTails(),
                     own * temperatures,

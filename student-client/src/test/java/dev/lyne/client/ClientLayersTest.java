@@ -28,6 +28,7 @@ final class ClientLayersTest {
                 .onlyDependOnClassesThat()
                 .resideInAnyPackage(
                         "dev.lyne.client..",
+                        "dev.lyne.row..",
                         "dev.lyne.wire..",
                         "dev.lyne.v1..",
                         "io.grpc..",

@@ -1,10 +1,10 @@
 package dev.lyne.client;
 
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.RowColumns;
-import dev.lyne.wire.Selection;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.SplittableRandom;
@@ -86,7 +86,7 @@ record FakeRows(int vocabularySize, long seed) {
         columns.counts()[row] = count;
         columns.logSumExp()[row] = (float) LOG_SUM_EXP;
         columns.logTailMass()[row] = (float) Math.log(tail);
-        columns.dataLogProbability()[row] =
+        columns.labelLogProbability()[row] =
                 position + 1 < tokens.length ? (float) logProbabilities[tokens[position + 1]] : Float.NaN;
         for (int i = 0; i < selection.temperatures().size(); i++) {
             float temperature = selection.temperatures().get(i);

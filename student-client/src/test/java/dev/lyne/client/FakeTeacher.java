@@ -4,6 +4,8 @@ import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Duration;
 import com.google.rpc.RetryInfo;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.Credit;
 import dev.lyne.v1.ExecutionFingerprint;
 import dev.lyne.v1.GetTeacherRequest;
@@ -25,7 +27,6 @@ import dev.lyne.v1.TeacherDigests;
 import dev.lyne.v1.TeacherServiceGrpc.TeacherServiceImplBase;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.SelectionMessages;
 import io.grpc.Server;
 import io.grpc.Status;
 import io.grpc.netty.NettyServerBuilder;
@@ -52,6 +53,11 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
     final ByteString modelDigest;
     /** What is done with a sequence; by default it is answered at once. */
     volatile Consumer<Asked> answering = asked -> asked.answer(5);
+
+    /** What is said of where rows came from. */
+    volatile Source source = Source.SOURCE_COMPUTED;
+
+    volatile String tier = "";
 
     /** What is done with an opening message; null: it is accepted. */
     volatile @Nullable Status refusal;
@@ -141,6 +147,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
                 .setExecutionFingerprint(ExecutionFingerprint.newBuilder()
                         .setTorchVersion("none")
                         .setDevice(device)
+                        .setArithmeticVersion(1)
                         .setThreads(1)
                         .setComputePrecision("float32"))
                 .setVocabularySize(VOCABULARY)
@@ -151,8 +158,8 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
 
     private BlockIdentity identity(OpenStream opening) {
         return new BlockIdentity(
-                SelectionMessages.from(opening.getSelection()),
-                SelectionMessages.precision(opening.getPrecision()),
+                Selection.of(opening.getSelection()),
+                Precision.of(opening.getPrecision()),
                 opening.getSelection().getRawLogits(),
                 VOCABULARY,
                 modelDigest.toByteArray(),
@@ -372,7 +379,8 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
                                     .setId(sequence.getId())
                                     .setFirstPosition(firstPosition)
                                     .setBlock(ByteString.copyFrom(block))
-                                    .setSource(Source.SOURCE_COMPUTED))
+                                    .setSource(source)
+                                    .setTier(tier))
                             .build(),
                     false);
         }

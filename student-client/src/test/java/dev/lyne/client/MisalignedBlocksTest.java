@@ -4,8 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;

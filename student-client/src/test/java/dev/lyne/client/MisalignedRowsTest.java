@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.RowColumns;
-import dev.lyne.wire.Selection;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -89,7 +89,7 @@ final class MisalignedRowsTest {
         }
     }
 
-    /** Chosen tokens would be the same, and a lone data log-probability says nothing: the header's digest is what tells. */
+    /** Chosen tokens would be the same, and a lone label log-probability says nothing: the header's digest is what tells. */
     @ParameterizedTest
     @EnumSource
     void rows_ofAnotherSequenceUnderThisHeader_areCaught(Precision precision) {
@@ -110,7 +110,7 @@ final class MisalignedRowsTest {
 
     @ParameterizedTest
     @EnumSource
-    void rows_oneIdAltered_areCaughtWhereItIsTheDataToken(Precision precision) {
+    void rows_oneIdAltered_areCaughtWhereItIsTheLabel(Precision precision) {
         Reception reception = top(precision);
         SplittableRandom random = new SplittableRandom(60);
         int altered = 0;
@@ -142,9 +142,9 @@ final class MisalignedRowsTest {
             int row = random.nextInt(sequence.positions().length);
             int data = sequence.tokens()[row + 1];
             int at = row * columns.stride() + random.nextInt(columns.stride());
-            float nats = columns.logProbabilities()[at] - columns.dataLogProbability()[row];
+            float nats = columns.logProbabilities()[at] - columns.labelLogProbability()[row];
             boolean kept =
-                    columns.dataLogProbability()[row] >= columns.logProbabilities()[(row + 1) * columns.stride() - 1];
+                    columns.labelLogProbability()[row] >= columns.logProbabilities()[(row + 1) * columns.stride() - 1];
             if (kept || Math.abs(nats) < 0.2) {
                 continue;
             }
@@ -197,7 +197,7 @@ final class MisalignedRowsTest {
         });
     }
 
-    /** Compact rows sum to one because their decoder makes them; what it cannot make right is the data token. */
+    /** Compact rows sum to one because their decoder makes them; what it cannot make right is the label. */
     @ParameterizedTest
     @EnumSource(names = {"EXACT", "HALF"})
     void rows_massNotOne_areCaught(Precision precision) {
@@ -207,22 +207,22 @@ final class MisalignedRowsTest {
 
     @ParameterizedTest
     @EnumSource
-    void rows_dataLogProbabilityOff_areCaughtWhereKept(Precision precision) {
+    void rows_labelLogProbabilityOff_areCaughtWhereKept(Precision precision) {
         Reception reception = top(precision);
         TargetSequence sequence = reception.sequence(new SplittableRandom(66));
         RowColumns columns = reception.columns(sequence);
         int caught = 0;
         for (int row = 0; row < sequence.positions().length; row++) {
             RowColumns altered = reception.columns(sequence);
-            float data = columns.dataLogProbability()[row];
-            altered.dataLogProbability()[row] = switch (precision) {
+            float data = columns.labelLogProbability()[row];
+            altered.labelLogProbability()[row] = switch (precision) {
                 case EXACT -> Math.nextDown(data);
                 case HALF -> data * (1 + 0x1p-10f);
                 case COMPACT -> data - 0.2f;
             };
             if (data >= columns.logProbabilities()[(row + 1) * columns.stride() - 1]) {
                 caught++;
-                reception.assertCaught(sequence, reception.encode(sequence, altered), "data log-probability");
+                reception.assertCaught(sequence, reception.encode(sequence, altered), "label log-probability");
             }
         }
         assertThat(caught).isPositive();

@@ -3,9 +3,8 @@ package dev.lyne.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
-import dev.lyne.wire.SelectionMessages;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
@@ -61,17 +60,18 @@ final class MutatedWireTest {
             Targets targets = stream.take();
 
             var computed = teacher.model.columns(sequence, request.selection());
-            assertThat(targets.counts()).isEqualTo(computed.counts());
-            assertThat(targets.drawCounts().length > 0).isEqualTo(request.selection() instanceof Selection.Draws);
-            assertThat(targets.logits().length > 0).isEqualTo(request.rawLogits());
-            assertThat(targets.logSumExp()).hasSize(request.rawLogits() ? targets.rows() : 0);
+            assertThat(targets.columns().counts()).isEqualTo(computed.counts());
+            assertThat(targets.columns().drawCounts().length > 0)
+                    .isEqualTo(request.selection() instanceof Selection.Draws);
+            assertThat(targets.columns().logits().length > 0).isEqualTo(request.rawLogits());
+            assertThat(targets.columns().logSumExp()).hasSize(request.rawLogits() ? targets.rows() : 0);
             assertThat(stream.statistics().receivedPositions()).isEqualTo(sequence.positions().length);
             assertThat(stream.statistics().narrowedPositions()).isZero();
             assertThat(teacher.violations).isEmpty();
         }
     }
 
-    /** A row of the data token's log-probability alone does not say whose it is: nothing but the block's header does. */
+    /** A row of the label's log-probability alone does not say whose it is: nothing but the block's header does. */
     @ParameterizedTest
     @MethodSource("requestsWithEntries")
     void rows_shiftedByOne_areCaught(TargetRequest request) throws Exception {
@@ -160,7 +160,7 @@ final class MutatedWireTest {
     @MethodSource("requests")
     void block_withRawLogitsWhereNoneWereAsked_isCaught(TargetRequest request) throws Exception {
         if (request.precision() == Precision.COMPACT) {
-            wire.request = WireMutations.onOpen(open -> open.setPrecision(SelectionMessages.toMessage(Precision.EXACT))
+            wire.request = WireMutations.onOpen(open -> open.setPrecision(Precision.EXACT.toMessage())
                     .setSelection(open.getSelection().toBuilder().setRawLogits(true)));
             assertCaught(request, "position 0: precision exact (expected: compact)");
         } else {

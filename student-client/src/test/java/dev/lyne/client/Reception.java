@@ -3,12 +3,13 @@ package dev.lyne.client;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.Rows;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.RowColumns;
-import dev.lyne.wire.Selection;
 import java.util.SplittableRandom;
 
 /**

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.lyne.row.RowSource;
+import dev.lyne.v1.Source;
 import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
 import java.net.InetAddress;
@@ -62,6 +64,38 @@ final class StreamFailuresTest {
             assertThat(teacher.opened).hasSize(2);
             assertThat(teacher.asked.get(teacher.asked.size() - 1).arrivedNanos - refusedNanos.get())
                     .isGreaterThanOrEqualTo(Duration.ofMillis(250).toNanos());
+        }
+    }
+
+    @Test
+    void take_rowsOfACacheTier_areCountedByItsName() throws Exception {
+        try (FakeTeacher teacher = new FakeTeacher(1);
+                TeacherClient client = TeacherClient.connect(teacher.address(), Students.options());
+                TargetStream stream = client.open(Students.REQUEST)) {
+            teacher.source = Source.SOURCE_CACHED;
+            teacher.tier = "ring";
+            List<TargetSequence> sequences = Students.sequences(2, 36);
+
+            Students.assertExactly(Students.takeAll(stream, sequences), sequences, teacher.model);
+            assertThat(stream.statistics().receivedBySource()).containsOnlyKeys(RowSource.cached("ring"));
+        }
+    }
+
+    @Test
+    void take_cachedRowsWithoutATier_breakTheProtocolAndAreAskedAgain() throws Exception {
+        try (FakeTeacher teacher = new FakeTeacher(1);
+                TeacherClient client = TeacherClient.connect(teacher.address(), Students.options());
+                TargetStream stream = client.open(Students.REQUEST)) {
+            teacher.source = Source.SOURCE_CACHED;
+            teacher.answering = asked -> {
+                asked.answer(5);
+                teacher.source = Source.SOURCE_COMPUTED;
+            };
+            List<TargetSequence> sequences = Students.sequences(1, 37);
+
+            Students.assertExactly(Students.takeAll(stream, sequences), sequences, teacher.model);
+            assertThat(stream.statistics().receivedBySource()).containsOnlyKeys(RowSource.COMPUTED);
+            assertThat(stream.statistics().reaskedSequences()).isEqualTo(1);
         }
     }
 

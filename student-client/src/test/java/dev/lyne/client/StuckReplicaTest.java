@@ -234,7 +234,7 @@ final class StuckReplicaTest {
                 FakeTeacher other = new FakeTeacher(1)) {
             other.device = "another fake";
             TargetRequest request = new TargetRequest(
-                    Students.SELECTION, dev.lyne.wire.Precision.EXACT, false, TeacherExpectation.any(), true);
+                    Students.SELECTION, dev.lyne.row.Precision.EXACT, false, TeacherExpectation.any(), true);
             String addresses = one.address() + "," + other.address();
             List<TargetSequence> sequences = Students.sequences(40, 60);
             try (TeacherClient client =
@@ -245,8 +245,8 @@ final class StuckReplicaTest {
                             }
                         })
                         .isInstanceOf(TeacherMismatchException.class)
-                        .hasMessageContaining("torch none, a fake, 1 thread, float32")
-                        .hasMessageContaining("torch none, another fake, 1 thread, float32")
+                        .hasMessageContaining("torch none, a fake, arithmetic 1, 1 thread, float32")
+                        .hasMessageContaining("torch none, another fake, arithmetic 1, 1 thread, float32")
                         .hasMessageContaining("--deterministic false takes rows of both");
             }
             try (TeacherClient client =
@@ -262,7 +262,7 @@ final class StuckReplicaTest {
     void take_replicaComesBackWithOtherBits_isRefused() throws Exception {
         FakeTeacher first = new FakeTeacher(1);
         TargetRequest request = new TargetRequest(
-                Students.SELECTION, dev.lyne.wire.Precision.EXACT, false, TeacherExpectation.any(), true);
+                Students.SELECTION, dev.lyne.row.Precision.EXACT, false, TeacherExpectation.any(), true);
         try (TeacherClient client =
                         TeacherClient.connect(first.address(), options().build());
                 TargetStream stream = client.open(request)) {

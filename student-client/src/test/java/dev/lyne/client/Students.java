@@ -2,8 +2,8 @@ package dev.lyne.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.wire.RowColumns;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -64,12 +64,12 @@ final class Students {
             TargetSequence sequence = targets.sequence();
             RowColumns rows = model.columns(sequence, SELECTION);
             assertThat(targets.positions()).isEqualTo(sequence.positions());
-            assertThat(targets.counts()).isEqualTo(rows.counts());
-            assertThat(targets.ids()).isEqualTo(rows.ids());
-            assertThat(targets.logProbabilities()).isEqualTo(rows.logProbabilities());
-            assertThat(targets.logTailMass()).isEqualTo(rows.logTailMass());
-            assertThat(targets.dataLogProbability()).isEqualTo(rows.dataLogProbability());
-            assertThat(targets.temperatureOffsets()).isEqualTo(rows.temperatureOffsets());
+            assertThat(targets.columns().counts()).isEqualTo(rows.counts());
+            assertThat(targets.columns().ids()).isEqualTo(rows.ids());
+            assertThat(targets.columns().logProbabilities()).isEqualTo(rows.logProbabilities());
+            assertThat(targets.columns().logTailMass()).isEqualTo(rows.logTailMass());
+            assertThat(targets.columns().labelLogProbability()).isEqualTo(rows.labelLogProbability());
+            assertThat(targets.columns().temperatureOffsets()).isEqualTo(rows.temperatureOffsets());
         }
     }
 }

@@ -4,8 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.Credit;
-import dev.lyne.wire.Selection;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -144,12 +145,15 @@ final class TargetOrderTest {
 
             var rows = teacher.model.columns(sequence, selection);
             assertThat(targets.positions()).containsExactly(1, 3, 4, 5);
-            assertThat(targets.counts()).isEqualTo(rows.counts());
-            assertThat(targets.dataLogProbability()[3]).isNaN();
+            assertThat(targets.columns().counts()).isEqualTo(rows.counts());
+            assertThat(targets.columns().labelLogProbability()[3]).isNaN();
             assertThat(targets.rowsBySource()).isEqualTo(Map.of(RowSource.COMPUTED, 4));
             for (int row = 0; row < 4; row++) {
-                for (int i = targets.counts()[row]; i < targets.stride(); i++) {
-                    assertThat(targets.logProbabilities()[row * targets.stride() + i])
+                for (int i = targets.columns().counts()[row];
+                        i < targets.columns().stride();
+                        i++) {
+                    assertThat(targets.columns()
+                                    .logProbabilities()[row * targets.columns().stride() + i])
                             .isEqualTo(Float.NEGATIVE_INFINITY);
                 }
             }

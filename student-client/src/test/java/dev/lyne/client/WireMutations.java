@@ -1,5 +1,7 @@
 package dev.lyne.client;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.ChosenTokens;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.PositionRange;
@@ -10,9 +12,6 @@ import dev.lyne.v1.Sequence;
 import dev.lyne.v1.SequenceDone;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
-import dev.lyne.wire.SelectionMessages;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -106,13 +105,12 @@ public final class WireMutations {
 
     /** A stream of another selection. */
     public static UnaryOperator<ScoreSequencesRequest> anotherSelection(Selection other, boolean rawLogits) {
-        return onOpen(open ->
-                open.setSelection(SelectionMessages.toMessage(other).toBuilder().setRawLogits(rawLogits)));
+        return onOpen(open -> open.setSelection(other.toMessage().toBuilder().setRawLogits(rawLogits)));
     }
 
     /** A stream of another precision. */
     public static UnaryOperator<ScoreSequencesRequest> anotherPrecision(Precision other) {
-        return onOpen(open -> open.setPrecision(SelectionMessages.toMessage(other)));
+        return onOpen(open -> open.setPrecision(other.toMessage()));
     }
 
     static UnaryOperator<ScoreSequencesRequest> onOpen(UnaryOperator<OpenStream.Builder> change) {

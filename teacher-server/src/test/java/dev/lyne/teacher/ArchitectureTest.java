@@ -13,11 +13,8 @@ import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ExecutionFingerprint;
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.scoring.SelectedRows;
 
 /** Data flows one way: a stage knows the stages after it, and none before. */
 @AnalyzeClasses(packages = "dev.lyne.teacher", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -110,13 +107,7 @@ final class ArchitectureTest {
             .should()
             .dependOnClassesThat(resideInAnyPackage("dev.lyne.lm..")
                     .and(not(belongToAnyOf(
-                            Kept.class,
-                            RowSelection.class,
-                            ScoreItem.class,
-                            ScoreOutcome.class,
-                            SelectedRows.class,
-                            ComputePrecision.class,
-                            ExecutionFingerprint.class))));
+                            ScoreItem.class, ScoreOutcome.class, ComputePrecision.class, ExecutionFingerprint.class))));
 
     @ArchTest
     static final ArchRule storage_isKnownOnlyToItsTier = noClasses()

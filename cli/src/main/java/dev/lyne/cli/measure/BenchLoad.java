@@ -3,7 +3,7 @@ package dev.lyne.cli.measure;
 import dev.lyne.cli.common.JsonReport;
 import dev.lyne.load.bench.LoadBenchmark;
 import dev.lyne.load.bench.StudentProcesses;
-import dev.lyne.wire.Precision;
+import dev.lyne.row.Precision;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;

@@ -6,7 +6,8 @@ import dev.lyne.load.profile.Lengths;
 import dev.lyne.load.profile.LoadProfile;
 import dev.lyne.load.profile.Selections;
 import dev.lyne.load.profile.WantedPositions;
-import dev.lyne.wire.Precision;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Locale;
@@ -66,8 +67,8 @@ final class LoadProfileOptions {
             defaultValue = "top_k=64",
             paramLabel = "RULE",
             description =
-                    "top_k=K, top_p_k=P/K, top_fraction=F, draws=N, draws=N/HEAD, chosen=K, data_only, or a mixture over"
-                            + " the students such as top_k=64*0.8,data_only*0.2 (default: ${DEFAULT-VALUE}).")
+                    Selection.FORMS
+                            + "; or a mixture over the students such as top_k=64*0.8,label_only*0.2 (default: ${DEFAULT-VALUE}).")
     private String selection;
 
     @Option(

@@ -40,7 +40,7 @@ final class PlanWorkOptions {
     @Option(
             names = "--positions",
             defaultValue = "0",
-            description = "Positions wanted of a sequence (default: all with a data token).")
+            description = "Positions wanted of a sequence (default: all with a label).")
     private int positions;
 
     @Option(

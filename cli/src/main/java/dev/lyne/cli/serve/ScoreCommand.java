@@ -17,8 +17,8 @@ import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.TokenChoice;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.load.process.Home;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.wire.capture.CapturedForm;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -213,20 +213,23 @@ public final class ScoreCommand implements Callable<Integer> {
     private static List<Row> rows(Tokenizer tokenizer, Targets targets) {
         List<Row> rows = new ArrayList<>();
         int[] tokens = targets.sequence().tokens();
-        String source = targets.rowsBySource().keySet().iterator().next().name();
+        String source =
+                targets.rowsBySource().keySet().iterator().next().toString().toUpperCase(Locale.ROOT);
         for (int row = 0; row < targets.rows(); row++) {
             List<Entry> top = new ArrayList<>();
-            for (int i = row * targets.stride(); i < row * targets.stride() + targets.counts()[row]; i++) {
-                int id = targets.ids()[i];
-                top.add(new Entry(id, readable(tokenizer, id), targets.logProbabilities()[i]));
+            for (int i = row * targets.columns().stride();
+                    i < row * targets.columns().stride() + targets.columns().counts()[row];
+                    i++) {
+                int id = targets.columns().ids()[i];
+                top.add(new Entry(id, readable(tokenizer, id), targets.columns().logProbabilities()[i]));
             }
             int position = targets.positions()[row];
             rows.add(new Row(
                     position,
                     readable(tokenizer, tokens[position]),
                     readable(tokenizer, tokens[position + 1]),
-                    targets.dataLogProbability()[row],
-                    Math.exp(targets.logTailMass()[row]),
+                    targets.columns().labelLogProbability()[row],
+                    Math.exp(targets.columns().logTailMass()[row]),
                     top,
                     source));
         }

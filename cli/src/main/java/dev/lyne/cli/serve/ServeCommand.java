@@ -6,7 +6,7 @@ import dev.lyne.cli.common.ModelRuntimeOptions;
 import dev.lyne.load.process.Home;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.model.LanguageModelTeacher;
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.replay.ReplayedTeacher;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
@@ -172,12 +172,13 @@ public final class ServeCommand implements Callable<Integer> {
         }
     }
 
-    private Teacher load(Path directory) {
+    private LocalModel load(Path directory) {
         return LanguageModelTeacher.load(
                 name == null ? nameOf(directory) : name, directory, runtime.options(), deterministic);
     }
 
-    private TeacherServer serve(Teacher model, TeacherServerOptions options) throws IOException, InterruptedException {
+    private TeacherServer serve(LocalModel model, TeacherServerOptions options)
+            throws IOException, InterruptedException {
         try {
             return TeacherServer.start(List.of(model), options);
         } catch (IOException e) {

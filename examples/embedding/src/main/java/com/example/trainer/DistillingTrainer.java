@@ -82,11 +82,11 @@ public final class DistillingTrainer {
             for (int row = 0; row < rows.rows(); row++) {
                 divergence += student.learn(
                         rows.sequence().tokens()[rows.positions()[row]],
-                        rows.ids(),
-                        rows.logProbabilities(),
-                        row * rows.stride(),
-                        rows.counts()[row],
-                        rows.logTailMass()[row],
+                        rows.columns().ids(),
+                        rows.columns().logProbabilities(),
+                        row * rows.columns().stride(),
+                        rows.columns().counts()[row],
+                        rows.columns().logTailMass()[row],
                         0.5);
             }
             positions += rows.rows();

@@ -30,8 +30,11 @@ public final class Script implements AutoCloseable {
     /** PyTorch's number of the type of 64-bit floats, which tests compute in. */
     public static final int FLOAT64 = 7;
 
-    /** Goes up whenever the scripts compute other bits from the same tokens. */
-    private static final int ARITHMETIC_VERSION = 2;
+    /**
+     * Version of the arithmetic of models. <b>Raise it with every change that moves a bit of a row</b>: of a script of this package, of
+     * what calls it, of how weights are laid out. It is the one place that does; execution fingerprints carry it to whatever compares them.
+     */
+    static final int ARITHMETIC_VERSION = 2;
 
     private static final ReentrantLock LOADING = new ReentrantLock();
 
@@ -140,7 +143,8 @@ public final class Script implements AutoCloseable {
                 onCpu
                         ? Processor.modelName()
                         : Processor.cudaName(manager.getDevice().getDeviceId()),
-                Processor.capability() + ", arithmetic " + ARITHMETIC_VERSION + products.inFingerprint(),
+                Processor.capability() + products.inFingerprint(),
+                ARITHMETIC_VERSION,
                 JniUtils.getNumThreads(),
                 precision);
     }

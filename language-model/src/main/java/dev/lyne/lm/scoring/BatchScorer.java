@@ -1,5 +1,6 @@
 package dev.lyne.lm.scoring;
 
+import dev.lyne.row.RowContent;
 import java.util.List;
 
 /** Scores batches of sequences. One thread calls it. */
@@ -9,7 +10,7 @@ public interface BatchScorer extends AutoCloseable {
      *
      * @return one outcome an item, in order
      */
-    List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection);
+    List<ScoreOutcome> score(List<ScoreItem> items, RowContent content);
 
     @Override
     void close();

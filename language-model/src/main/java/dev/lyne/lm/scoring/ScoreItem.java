@@ -1,11 +1,13 @@
 package dev.lyne.lm.scoring;
 
+import dev.lyne.row.Selection;
+
 /**
  * One sequence to score.
  *
  * @param tokens x_0 to x_{n−1}
  * @param positions wanted positions, ascending, each in 0..n−1
- * @param chosen where the selection is {@link Kept.Chosen}: distinct token ids wanted at each position, in any order; otherwise
+ * @param chosen where the selection is {@link Selection.Chosen}: distinct token ids wanted at each position, in any order; otherwise
  *     empty
  */
 @SuppressWarnings("ArrayRecordComponent") // identity is what callers need; contents are never compared

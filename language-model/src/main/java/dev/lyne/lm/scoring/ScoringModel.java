@@ -20,6 +20,7 @@ import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.weights.ModelDigest;
 import dev.lyne.lm.weights.SafetensorsModel;
+import dev.lyne.row.RowContent;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -164,12 +165,12 @@ public final class ScoringModel implements BatchScorer {
     }
 
     @Override
-    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
-        SelectionArguments.require(selection, scoring.vocabularySize());
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowContent content) {
+        content.selection().checkFits(scoring.vocabularySize());
         for (int i = 0; i < items.size(); i++) {
             ScoreItems.require(i, items.get(i), configuration.contextLength(), scoring.vocabularySize());
-            SelectionArguments.requireChosen(i, items.get(i), selection, scoring.vocabularySize());
-            long entries = entries(items.get(i), selection);
+            SelectionArguments.requireChosen(i, items.get(i), content.selection(), scoring.vocabularySize());
+            long entries = entries(items.get(i), content);
             if (entries > MAX_SEQUENCE_ENTRIES) {
                 throw new IllegalArgumentException(
                         "item " + i + ": " + entries + " entries in its rows (expected: at most " + MAX_SEQUENCE_ENTRIES
@@ -177,40 +178,40 @@ public final class ScoringModel implements BatchScorer {
             }
         }
         if (scoring.deterministic()) {
-            return items.stream().map(item -> scoreAlone(item, selection)).toList();
+            return items.stream().map(item -> scoreAlone(item, content)).toList();
         }
         List<ScoreOutcome> outcomes = new ArrayList<>();
         int first = 0;
         long entries = 0;
         for (int next = 0; next < items.size(); next++) {
-            long more = entries(items.get(next), selection);
+            long more = entries(items.get(next), content);
             if (next > first && entries + more > MAX_BATCH_ENTRIES) {
-                outcomes.addAll(scoreTogether(items.subList(first, next), selection));
+                outcomes.addAll(scoreTogether(items.subList(first, next), content));
                 first = next;
                 entries = 0;
             }
             entries += more;
         }
-        outcomes.addAll(scoreTogether(items.subList(first, items.size()), selection));
+        outcomes.addAll(scoreTogether(items.subList(first, items.size()), content));
         return outcomes;
     }
 
     /** Entries that an item's rows hold at most. */
-    private long entries(ScoreItem item, RowSelection selection) {
-        return (long) item.positions().length * selection.kept().mostEntries(scoring.vocabularySize());
+    private long entries(ScoreItem item, RowContent content) {
+        return (long) item.positions().length * content.selection().mostEntries(scoring.vocabularySize());
     }
 
-    private List<ScoreOutcome> scoreTogether(List<ScoreItem> items, RowSelection selection) {
+    private List<ScoreOutcome> scoreTogether(List<ScoreItem> items, RowContent content) {
         long[] lengths = items.stream().mapToLong(item -> item.tokens().length).toArray();
         int longest = (int) Arrays.stream(lengths).max().orElse(0);
         int count = items.stream().mapToInt(item -> item.positions().length).sum();
         if (count == 0) {
-            return items.stream().map(item -> SelectedColumns.none()).toList();
+            return items.stream().map(item -> SelectedBatch.none()).toList();
         }
         long[] ids = new long[Math.toIntExact(Arrays.stream(lengths).sum())];
         long[] rows = new long[count];
         long[] labels = new long[count];
-        SelectionArguments arguments = new SelectionArguments(selection, items, count);
+        SelectionArguments arguments = new SelectionArguments(content, scoring.vocabularySize(), items, count);
         int row = 0;
         int begin = 0;
         for (ScoreItem item : items) {
@@ -234,11 +235,11 @@ public final class ScoringModel implements BatchScorer {
                     .tensor(rotary.sines(longest))
                     .tensor(manager.create(rows))
                     .tensor(manager.create(labels));
-            SelectedColumns columns = select(call, arguments);
+            SelectedBatch selected = select(call, arguments);
             List<ScoreOutcome> outcomes = new ArrayList<>();
             int from = 0;
             for (ScoreItem item : items) {
-                outcomes.add(columns.outcome(item.positions(), from));
+                outcomes.add(selected.outcome(item.positions(), from));
                 from += item.positions().length;
             }
             return outcomes;
@@ -250,9 +251,9 @@ public final class ScoringModel implements BatchScorer {
      * that only the sequence decides, since the bits of a row depend on how many rows are computed with it. A chunk without a
      * wanted position changes nothing elsewhere and is left out.
      */
-    private ScoreOutcome scoreAlone(ScoreItem item, RowSelection selection) {
+    private ScoreOutcome scoreAlone(ScoreItem item, RowContent content) {
         if (item.positions().length == 0) {
-            return SelectedColumns.none();
+            return SelectedBatch.none();
         }
         int chunk = ScoringOptions.DETERMINISTIC_CHUNK;
         long[] ids = Arrays.stream(item.tokens()).asLongStream().toArray();
@@ -272,7 +273,8 @@ public final class ScoringModel implements BatchScorer {
         for (int i = 0; i < labels.length; i++) {
             labels[i] = label(item.tokens(), (int) grid[i / chunk] * chunk + i % chunk);
         }
-        SelectionArguments arguments = new SelectionArguments(selection, List.of(item), labels.length);
+        SelectionArguments arguments =
+                new SelectionArguments(content, scoring.vocabularySize(), List.of(item), labels.length);
         arguments.put(item, picks);
         try (InferenceCall call = script.inference("score_fixed")) {
             NDManager manager = call.manager();
@@ -287,9 +289,9 @@ public final class ScoringModel implements BatchScorer {
         }
     }
 
-    private SelectedColumns select(InferenceCall call, SelectionArguments arguments) {
+    private SelectedBatch select(InferenceCall call, SelectionArguments arguments) {
         arguments.addTo(call);
-        return SelectedColumns.of(call.tensors(scratch).tensors(weights).run());
+        return SelectedBatch.of(call.tensors(scratch).tensors(weights).run());
     }
 
     /** The token after a position, or −1 where there is none. */

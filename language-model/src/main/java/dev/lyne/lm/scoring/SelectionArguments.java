@@ -2,6 +2,8 @@ package dev.lyne.lm.scoring;
 
 import ai.djl.ndarray.types.Shape;
 import dev.lyne.lm.engine.InferenceCall;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import java.nio.LongBuffer;
 import java.util.Arrays;
 import java.util.List;
@@ -13,7 +15,8 @@ import java.util.List;
 final class SelectionArguments {
     private static final long NOTHING = -1;
 
-    private final RowSelection selection;
+    private final RowContent content;
+    private final int vocabularySize;
     private final int rows;
     private final int width;
     private final long[] asked;
@@ -22,10 +25,11 @@ final class SelectionArguments {
      * @param items whose rows will be put
      * @param rows rows of logits, of which those that nobody puts ask for nothing
      */
-    SelectionArguments(RowSelection selection, List<ScoreItem> items, int rows) {
-        this.selection = selection;
+    SelectionArguments(RowContent content, int vocabularySize, List<ScoreItem> items, int rows) {
+        this.content = content;
+        this.vocabularySize = vocabularySize;
         this.rows = rows;
-        this.width = selection.kept() instanceof Kept.Draws ? DrawKeys.LONGS : Math.max(1, mostChosen(items));
+        this.width = content.selection().keepsDraws() ? DrawKeys.LONGS : Math.max(1, mostChosen(items));
         this.asked = new long[Math.multiplyExact(rows, width)];
         Arrays.fill(asked, NOTHING);
     }
@@ -40,7 +44,7 @@ final class SelectionArguments {
 
     /** Says where the rows of an item's positions are among the rows of logits. */
     void put(ScoreItem item, long[] at) {
-        if (selection.kept() instanceof Kept.Draws draws) {
+        if (content.selection() instanceof Selection.Draws draws) {
             long[] keys = DrawKeys.of(item.tokens(), item.positions(), draws.seed());
             for (int i = 0; i < at.length; i++) {
                 System.arraycopy(keys, i * width, asked, (int) at[i] * width, width);
@@ -57,56 +61,24 @@ final class SelectionArguments {
 
     /** Adds the tensor `[rows, width]` and the settings. */
     void addTo(InferenceCall call) {
-        Settings settings = settings();
+        Selection.Rule rule = content.selection().rule(vocabularySize);
         call.tensor(call.manager().create(LongBuffer.wrap(asked), new Shape(rows, width)))
                 .tuple(
-                        settings.kind,
-                        settings.k,
-                        settings.draws,
-                        settings.p,
-                        settings.truncationTemperature,
-                        selection.temperatures().stream()
+                        rule.kind(),
+                        (long) rule.k(),
+                        (long) rule.draws(),
+                        rule.p(),
+                        (double) rule.temperature(),
+                        content.selection().temperatures().stream()
                                 .mapToDouble(Float::doubleValue)
                                 .toArray(),
-                        selection.rawLogits());
-    }
-
-    private record Settings(String kind, long k, long draws, double p, double truncationTemperature) {}
-
-    private Settings settings() {
-        Kept kept = selection.kept();
-        if (kept instanceof Kept.Top top) {
-            return new Settings("top", top.k(), 0, top.p(), top.truncationTemperature());
-        }
-        if (kept instanceof Kept.Draws draws) {
-            return new Settings("draws", draws.head(), draws.draws(), 1, 1);
-        }
-        return new Settings(kept instanceof Kept.Chosen ? "chosen" : "none", 0, 0, 1, 1);
-    }
-
-    /** Refuses a selection that a vocabulary of this size cannot answer, naming the value. */
-    static void require(RowSelection selection, int vocabularySize) {
-        Kept kept = selection.kept();
-        if (kept instanceof Kept.Top top) {
-            requireAtMost("k", top.k(), 1, vocabularySize);
-        } else if (kept instanceof Kept.Chosen chosen) {
-            requireAtMost("k", chosen.k(), 1, vocabularySize);
-        } else if (kept instanceof Kept.Draws draws) {
-            requireAtMost("head", draws.head(), 0, vocabularySize);
-        }
-    }
-
-    private static void requireAtMost(String name, int value, int least, int vocabularySize) {
-        if (value > vocabularySize) {
-            throw new IllegalArgumentException(
-                    name + ": " + value + " (expected: " + least + "..vocabulary_size=" + vocabularySize + ")");
-        }
+                        content.rawLogits());
     }
 
     /** Refuses chosen ids that do not fit the positions, the selection or the vocabulary. */
-    static void requireChosen(int index, ScoreItem item, RowSelection selection, int vocabularySize) {
+    static void requireChosen(int index, ScoreItem item, Selection selection, int vocabularySize) {
         int[][] chosen = item.chosen();
-        if (!(selection.kept() instanceof Kept.Chosen kept)) {
+        if (!(selection instanceof Selection.Chosen kept)) {
             if (chosen.length > 0) {
                 throw new IllegalArgumentException("item " + index + ": ids chosen for " + chosen.length
                         + " positions (expected: none, the selection chooses)");

@@ -128,12 +128,12 @@ def select(self, logits: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[
     tempered_tail = self.tail(tempered, logits, highest, ids, counts, temperatures[i], log_tempered, partial)
     tempered_tails[:, i] = tempered_tail - log_tempered
   log_tail = log_tail - log_total
-  data = (at_label.squeeze(1) - log_total).masked_fill(labels < 0, float("nan"))
+  label = (at_label.squeeze(1) - log_total).masked_fill(labels < 0, float("nan"))
   log_probabilities = values - highest - log_total.unsqueeze(1)
   log_sum_exp = highest + log_total.unsqueeze(1)
   if not raw_logits:
     values, log_sum_exp = values[:, :0], log_sum_exp[:, :0]
-  return [finite.to(3), counts.to(3), ids.to(3), log_probabilities, log_tail, data, offsets, tempered_tails, draw_counts.to(3), values, log_sum_exp]
+  return [finite.to(3), counts.to(3), ids.to(3), log_probabilities, log_tail, label, offsets, tempered_tails, draw_counts.to(3), values, log_sum_exp]
 
 
 def entries(self, logits: Tensor, highest: Tensor, total: Tensor, asked: Tensor, settings: Tuple[str, int, int, float, float, List[float], bool]) -> Tuple[Tensor, Tensor, Tensor]:

@@ -3,16 +3,16 @@ package dev.lyne.lm.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
-import dev.lyne.lm.scoring.SelectedRows;
 import dev.lyne.lm.weights.SafetensorsModel;
 import dev.lyne.lm.weights.SafetensorsWriter;
 import dev.lyne.lm.weights.StoredType;
 import dev.lyne.lm.weights.TensorEntry;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -164,8 +164,8 @@ final class ConfigurationMutationsTest {
         int vocabulary = ModelConfiguration.read(directory).vocabularySize();
         try (ScoringModel model = ScoringModel.load(
                 directory, new ModelOptions("cpu", ComputePrecision.FLOAT32, 1), ScoringOptions.of(vocabulary))) {
-            SelectedRows rows = ((ScoreOutcome.Scored)
-                            model.score(List.of(new ScoreItem(ids, positions)), RowSelection.topK(vocabulary))
+            RowColumns rows = ((ScoreOutcome.Scored)
+                            model.score(List.of(new ScoreItem(ids, positions)), RowContent.topK(vocabulary))
                                     .get(0))
                     .rows();
             double[][] result = new double[positions.length][vocabulary];

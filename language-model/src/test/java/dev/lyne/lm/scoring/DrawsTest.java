@@ -3,8 +3,12 @@ package dev.lyne.lm.scoring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.IntToLongFunction;
@@ -55,12 +59,12 @@ final class DrawsTest {
     }
 
     /** How often each id was drawn in each row, over seeds. */
-    private long[][] drawn(float[][] logits, Kept.Draws draws) {
+    private long[][] drawn(float[][] logits, Selection.Draws draws) {
         ScoreItem item = item(logits.length, 1);
         long[][] drawn = new long[logits.length][VOCABULARY];
         for (long seed = 0; seed < SEEDS; seed++) {
-            SelectedRows rows =
-                    script.rows(logits, RowSelection.of(new Kept.Draws(draws.draws(), draws.head(), seed)), item);
+            RowColumns rows = script.rows(
+                    logits, RowContent.of(new Selection.Draws(draws.draws(), draws.head(), seed, List.of())), item);
             for (int row = 0; row < logits.length; row++) {
                 for (int i = row * rows.stride(); i < row * rows.stride() + rows.counts()[row]; i++) {
                     drawn[row][rows.ids()[i]] += rows.drawCounts()[i];
@@ -71,7 +75,7 @@ final class DrawsTest {
     }
 
     /** Standardised χ² of the counts against the distribution outside the head, as it is at a temperature. */
-    private static double deviation(long[][] drawn, float[][] logits, Kept.Draws draws, double temperature) {
+    private static double deviation(long[][] drawn, float[][] logits, Selection.Draws draws, double temperature) {
         double statistic = 0;
         double freedom = 0;
         for (int row = 0; row < logits.length; row++) {
@@ -110,7 +114,7 @@ final class DrawsTest {
     @Test
     void draws_overManySeeds_followTheFullDistribution() {
         float[][] logits = normalRows(3, VOCABULARY, 2, 5);
-        Kept.Draws draws = new Kept.Draws(50, 0, 0);
+        Selection.Draws draws = new Selection.Draws(50, 0, 0, List.of());
         long[][] drawn = drawn(logits, draws);
         assertThat(deviation(drawn, logits, draws, 1)).isBetween(-BOUND, BOUND);
         assertThat(deviation(drawn, logits, draws, 1.05))
@@ -121,7 +125,7 @@ final class DrawsTest {
     @Test
     void draws_besideAHead_followTheTailsDistribution() {
         float[][] logits = normalRows(3, VOCABULARY, 2, 6);
-        Kept.Draws draws = new Kept.Draws(20, 8, 0);
+        Selection.Draws draws = new Selection.Draws(20, 8, 0, List.of());
         long[][] drawn = drawn(logits, draws);
         assertThat(deviation(drawn, logits, draws, 1)).isBetween(-BOUND, BOUND);
         assertThat(deviation(drawn, logits, draws, 1.1))
@@ -133,11 +137,13 @@ final class DrawsTest {
     void targets_meanOverSeeds_isTheRowWithinItsStandardError() {
         float[][] logits = normalRows(2, VOCABULARY, 2, 7);
         ScoreItem item = item(2, 2);
-        for (Kept.Draws kind : new Kept.Draws[] {new Kept.Draws(50, 0, 0), new Kept.Draws(50, 12, 0)}) {
+        for (Selection.Draws kind : new Selection.Draws[] {
+            new Selection.Draws(50, 0, 0, List.of()), new Selection.Draws(50, 12, 0, List.of())
+        }) {
             double[][] sums = new double[2][VOCABULARY];
             for (long seed = 0; seed < SEEDS; seed++) {
-                var draws = new Kept.Draws(kind.draws(), kind.head(), -seed);
-                SelectedRows rows = script.rows(logits, RowSelection.of(draws), item);
+                var draws = new Selection.Draws(kind.draws(), kind.head(), -seed, List.of());
+                RowColumns rows = script.rows(logits, RowContent.of(draws), item);
                 for (int row = 0; row < 2; row++) {
                     double spread = draws.head() > 0 ? outsideTheHead(rows, row) : 1;
                     for (int i = 0; i < rows.counts()[row]; i++) {
@@ -176,8 +182,9 @@ final class DrawsTest {
         row[0] = (float) Math.log(1 - 3.6e-4);
         float[][] logits = new float[12][];
         Arrays.fill(logits, row);
-        int draws = Kept.MAX_DRAWS;
-        SelectedRows rows = script.rows(logits, RowSelection.of(new Kept.Draws(draws, 0, 3)), item(logits.length, 3));
+        int draws = Selection.MAX_DRAWS;
+        RowColumns rows =
+                script.rows(logits, RowContent.of(new Selection.Draws(draws, 0, 3, List.of())), item(logits.length, 3));
         long tiny = 0;
         long lastHalf = 0;
         Set<Integer> distinct = new HashSet<>();
@@ -200,7 +207,7 @@ final class DrawsTest {
     @Test
     void draws_tailFarBelowTheHead_areStillDrawnFromIt() {
         float[][] logits = {{300, 0, 1, 2}, {0, -50, -50, -250}, {90, 90, -90, -90}};
-        SelectedRows rows = script.rows(logits, RowSelection.of(new Kept.Draws(400, 1, 9)), item(3, 9));
+        RowColumns rows = script.rows(logits, RowContent.of(new Selection.Draws(400, 1, 9, List.of())), item(3, 9));
         for (int row = 0; row < 3; row++) {
             double[] all = LogRows.logSoftmax(SelectionScriptTest.widened(logits[row]));
             double tail = LogRows.logTail(all, LogRows.order(all), rows.counts()[row]);
@@ -218,7 +225,7 @@ final class DrawsTest {
         assertThat(rows.drawCounts()[2 * rows.stride() + 1]).isEqualTo(400);
     }
 
-    private static double outsideTheHead(SelectedRows rows, int row) {
+    private static double outsideTheHead(RowColumns rows, int row) {
         double mass = Math.exp(rows.logTailMass()[row]);
         for (int i = row * rows.stride(); i < row * rows.stride() + rows.counts()[row]; i++) {
             mass += rows.drawCounts()[i] > 0 ? Math.exp(rows.logProbabilities()[i]) : 0;
@@ -228,8 +235,8 @@ final class DrawsTest {
 
     @Test
     void draws_headOfTheWholeVocabulary_keepsItAndDrawsNothing() {
-        SelectedRows rows =
-                script.rows(new float[][] {{1, 3, 2}}, RowSelection.of(new Kept.Draws(9, 3, 1)), item(1, 1));
+        RowColumns rows = script.rows(
+                new float[][] {{1, 3, 2}}, RowContent.of(new Selection.Draws(9, 3, 1, List.of())), item(1, 1));
         assertThat(rows.ids()).containsExactly(1, 2, 0);
         assertThat(rows.drawCounts()).containsExactly(0, 0, 0);
         assertThat(rows.logTailMass()).containsExactly(Float.NEGATIVE_INFINITY);
@@ -238,8 +245,8 @@ final class DrawsTest {
     @Test
     void draws_moreOfThem_beginWithTheSame() {
         float[][] logits = normalRows(4, VOCABULARY, 2, 8);
-        SelectedRows few = script.rows(logits, RowSelection.of(new Kept.Draws(10, 0, 4)), item(4, 4));
-        SelectedRows many = script.rows(logits, RowSelection.of(new Kept.Draws(40, 0, 4)), item(4, 4));
+        RowColumns few = script.rows(logits, RowContent.of(new Selection.Draws(10, 0, 4, List.of())), item(4, 4));
+        RowColumns many = script.rows(logits, RowContent.of(new Selection.Draws(40, 0, 4, List.of())), item(4, 4));
         for (int row = 0; row < 4; row++) {
             int[] fewCounts = counts(few, row);
             int[] manyCounts = counts(many, row);
@@ -256,10 +263,10 @@ final class DrawsTest {
         float[][] logits = new float[3][];
         Arrays.fill(logits, normalRows(1, VOCABULARY, 1, 9)[0]);
         ScoreItem item = new ScoreItem(new int[] {5, 5, 5, 8}, new int[] {0, 1, 3});
-        RowSelection selection = RowSelection.of(new Kept.Draws(30, 0, 11));
-        SelectedRows rows = script.rows(logits, selection, item);
-        SelectedRows otherSeed = script.rows(logits, RowSelection.of(new Kept.Draws(30, 0, 12)), item);
-        SelectedRows otherEnd = script.rows(logits, selection, new ScoreItem(new int[] {5, 5, 6, 8}, item.positions()));
+        RowContent selection = RowContent.of(new Selection.Draws(30, 0, 11, List.of()));
+        RowColumns rows = script.rows(logits, selection, item);
+        RowColumns otherSeed = script.rows(logits, RowContent.of(new Selection.Draws(30, 0, 12, List.of())), item);
+        RowColumns otherEnd = script.rows(logits, selection, new ScoreItem(new int[] {5, 5, 6, 8}, item.positions()));
         assertThat(counts(rows, 0)).isNotEqualTo(counts(rows, 1)).isNotEqualTo(counts(otherSeed, 0));
         assertThat(counts(rows, 1)).isEqualTo(counts(otherEnd, 1));
         assertThat(counts(rows, 2)).isNotEqualTo(counts(otherEnd, 2));
@@ -278,7 +285,7 @@ final class DrawsTest {
         }
     }
 
-    private static int[] counts(SelectedRows rows, int row) {
+    private static int[] counts(RowColumns rows, int row) {
         int[] counts = new int[VOCABULARY];
         for (int i = row * rows.stride(); i < row * rows.stride() + rows.counts()[row]; i++) {
             counts[rows.ids()[i]] = rows.drawCounts()[i];

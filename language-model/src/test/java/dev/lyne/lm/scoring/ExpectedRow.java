@@ -3,6 +3,9 @@ package dev.lyne.lm.scoring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.MessageDigest;
@@ -35,18 +38,18 @@ final class ExpectedRow {
     }
 
     /** The row of a position; {@code index} says where among the item's positions it stands. */
-    static ExpectedRow of(double[] logits, RowSelection selection, ScoreItem item, int index) {
+    static ExpectedRow of(double[] logits, RowContent selection, ScoreItem item, int index) {
         double[] expected = LogRows.logSoftmax(logits);
         int[] order = LogRows.order(expected);
-        if (selection.kept() instanceof Kept.Top top) {
-            int count = LogRows.count(expected, order, top);
+        if (selection.selection().keepsPrefix()) {
+            int count = LogRows.count(expected, order, selection.selection().rule(logits.length));
             return new ExpectedRow(
                     logits,
                     Arrays.copyOf(order, count),
                     new int[count],
                     Arrays.copyOfRange(order, count, order.length));
         }
-        if (selection.kept() instanceof Kept.Draws draws) {
+        if (selection.selection() instanceof Selection.Draws draws) {
             int[] tail = Arrays.copyOfRange(order, draws.head(), order.length);
             Map<Integer, Integer> drawn = drawn(expected, tail, draws, item.tokens(), item.positions()[index]);
             int[] kept = Arrays.stream(order)
@@ -60,7 +63,7 @@ final class ExpectedRow {
                     Arrays.stream(kept).map(id -> drawn.getOrDefault(id, 0)).toArray(),
                     outside);
         }
-        int[] named = selection.kept() instanceof Kept.Chosen ? item.chosen()[index] : new int[0];
+        int[] named = selection.selection() instanceof Selection.Chosen ? item.chosen()[index] : new int[0];
         int[] kept = Arrays.stream(order)
                 .filter(id -> Arrays.stream(named).anyMatch(other -> other == id))
                 .toArray();
@@ -72,7 +75,7 @@ final class ExpectedRow {
 
     /** How often each id of the tail is drawn. */
     private static Map<Integer, Integer> drawn(
-            double[] logProbabilities, int[] tail, Kept.Draws draws, int[] tokens, int position) {
+            double[] logProbabilities, int[] tail, Selection.Draws draws, int[] tokens, int position) {
         Map<Integer, Integer> counts = new TreeMap<>();
         int[] ascending = IntStream.of(tail).sorted().toArray();
         double total = Arrays.stream(ascending)
@@ -120,7 +123,7 @@ final class ExpectedRow {
     }
 
     /** Asserts that a row says this, ids and counts exactly. */
-    void check(SelectedRows rows, int row, RowSelection selection, String where) {
+    void check(RowColumns rows, int row, RowContent selection, String where) {
         int from = row * rows.stride();
         assertThat(Arrays.copyOfRange(rows.ids(), from, from + rows.counts()[row]))
                 .as(where)
@@ -137,7 +140,7 @@ final class ExpectedRow {
         } else {
             assertThat((double) rows.logTailMass()[row]).as(where).isCloseTo(logTail, within(5e-5));
         }
-        if (selection.kept() instanceof Kept.Draws) {
+        if (selection.selection() instanceof Selection.Draws) {
             assertThat(Arrays.copyOfRange(rows.drawCounts(), from, from + ids.length))
                     .as(where)
                     .containsExactly(drawCounts);
@@ -148,11 +151,11 @@ final class ExpectedRow {
         checkLogits(rows, row, selection, where);
     }
 
-    private void checkOffsets(SelectedRows rows, int row, RowSelection selection, String where) {
-        int temperatures = selection.temperatures().size();
+    private void checkOffsets(RowColumns rows, int row, RowContent selection, String where) {
+        int temperatures = selection.selection().temperatures().size();
         assertThat(rows.temperatureOffsets()).as(where).hasSize(rows.rows() * temperatures);
         for (int i = 0; i < temperatures; i++) {
-            float temperature = selection.temperatures().get(i);
+            float temperature = selection.selection().temperatures().get(i);
             assertThat((double) rows.temperatureOffsets()[row * temperatures + i])
                     .as("temperature %s, %s", temperature, where)
                     .isCloseTo(LogRows.temperatureOffset(logProbabilities, temperature), within(1e-4));
@@ -171,7 +174,7 @@ final class ExpectedRow {
         }
     }
 
-    private void checkLogits(SelectedRows rows, int row, RowSelection selection, String where) {
+    private void checkLogits(RowColumns rows, int row, RowContent selection, String where) {
         if (!selection.rawLogits()) {
             assertThat(rows.logits()).as(where).isEmpty();
             assertThat(rows.logSumExp()).as(where).isEmpty();

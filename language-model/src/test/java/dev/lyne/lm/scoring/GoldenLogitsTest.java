@@ -7,6 +7,8 @@ import dev.lyne.lm.engine.ProductKernels;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -93,10 +95,9 @@ final class GoldenLogitsTest {
                 new ModelOptions("cpu", precision, 0),
                 ScoringOptions.of(vocabulary),
                 products.apply(configuration))) {
-            List<ScoreOutcome> outcomes =
-                    model.score(items, RowSelection.topK(vocabulary)); // differing lengths: padded
+            List<ScoreOutcome> outcomes = model.score(items, RowContent.topK(vocabulary)); // differing lengths: padded
             for (int i = 0; i < sequences; i++) {
-                SelectedRows rows = ((ScoreOutcome.Scored) outcomes.get(i)).rows();
+                RowColumns rows = ((ScoreOutcome.Scored) outcomes.get(i)).rows();
                 for (int row = 0; row < rows.rows(); row++) {
                     JsonNode logits =
                             golden.get("sequences").get(i).get("logits").get(row);

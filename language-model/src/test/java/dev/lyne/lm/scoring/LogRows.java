@@ -1,5 +1,6 @@
 package dev.lyne.lm.scoring;
 
+import dev.lyne.row.Selection;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.IntStream;
@@ -32,11 +33,11 @@ final class LogRows {
                 .toArray();
     }
 
-    static int count(double[] logProbabilities, int[] order, Kept.Top selection) {
+    static int count(double[] logProbabilities, int[] order, Selection.Rule selection) {
         if (selection.p() == 1) {
             return selection.k();
         }
-        double temperature = selection.truncationTemperature();
+        double temperature = selection.temperature();
         double[] tempered = logSoftmax(
                 Arrays.stream(logProbabilities).map(lp -> lp / temperature).toArray());
         double cumulative = 0;

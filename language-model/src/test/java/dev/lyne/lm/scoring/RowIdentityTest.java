@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -36,22 +39,22 @@ final class RowIdentityTest {
         ScoreItem other = new ScoreItem(RandomModel.tokens(random, 311), new int[] {0, 310});
         ScoringOptions options = new ScoringOptions(RandomModel.VOCABULARY, 64, true);
         try (ScoringModel model = ScoringModel.load(directory, FLOAT32, options)) {
-            for (RowSelection selection : List.of(
-                    new RowSelection(new Kept.Top(20, 0.9, 1.5f), List.of(0.5f, 1f, 2f), false),
-                    RowSelection.topK(RandomModel.VOCABULARY),
-                    new RowSelection(new Kept.Draws(40, 0, 5), List.of(2f), true),
-                    new RowSelection(new Kept.Draws(40, 4, 5), List.of(), false),
-                    new RowSelection(new Kept.Chosen(RandomModel.VOCABULARY), List.of(), true),
-                    RowSelection.of(new Kept.DataOnly()))) {
-                SelectedRows whole =
+            for (RowContent selection : List.of(
+                    new RowContent(new Selection.TopPK(0.9, 20, 1.5f, List.of(0.5f, 1f, 2f)), false),
+                    RowContent.topK(RandomModel.VOCABULARY),
+                    new RowContent(new Selection.Draws(40, 0, 5, List.of(2f)), true),
+                    new RowContent(new Selection.Draws(40, 4, 5, List.of()), false),
+                    new RowContent(new Selection.Chosen(RandomModel.VOCABULARY, List.of()), true),
+                    RowContent.of(new Selection.LabelOnly(List.of())))) {
+                RowColumns whole =
                         scored(model.score(naming(selection, all), selection).get(0));
                 List<ScoreOutcome> mixed = model.score(naming(selection, other, some, last, all), selection);
                 for (ScoreOutcome outcome : mixed.subList(1, 4)) {
-                    SelectedRows rows = scored(outcome);
+                    RowColumns rows = scored(outcome);
                     for (int row = 0; row < rows.rows(); row++) {
                         assertThat(bits(rows, row))
                                 .as("%s, row %d", selection, row)
-                                .isEqualTo(bits(whole, rows.positions()[row]));
+                                .isEqualTo(bits(whole, ((ScoreOutcome.Scored) outcome).positions()[row]));
                     }
                 }
             }
@@ -59,8 +62,8 @@ final class RowIdentityTest {
     }
 
     /** With ids that only the position decides, where the selection wants them. */
-    private static List<ScoreItem> naming(RowSelection selection, ScoreItem... items) {
-        if (!(selection.kept() instanceof Kept.Chosen)) {
+    private static List<ScoreItem> naming(RowContent selection, ScoreItem... items) {
+        if (!(selection.selection() instanceof Selection.Chosen)) {
             return List.of(items);
         }
         return Arrays.stream(items)
@@ -80,29 +83,28 @@ final class RowIdentityTest {
         ModelConfiguration shape = Objects.requireNonNull(RandomModel.variants().get("llama, tied"));
         RandomModel.write(directory, shape, RandomModel.weights(shape, SEED));
         int[] tokens = RandomModel.tokens(new Random(SEED), 90);
-        RowSelection selection = RowSelection.of(new Kept.Draws(25, 3, 17));
+        RowContent selection = RowContent.of(new Selection.Draws(25, 3, 17, List.of()));
         int[] sameStart = tokens.clone();
         sameStart[62] = (tokens[62] + 1) % RandomModel.VOCABULARY;
         try (ScoringModel model =
                 ScoringModel.load(directory, FLOAT32, new ScoringOptions(RandomModel.VOCABULARY, 32, false))) {
             ScoreItem all = new ScoreItem(tokens, IntStream.range(0, 90).toArray());
-            SelectedRows whole = scored(model.score(List.of(all), selection).get(0));
+            RowColumns whole = scored(model.score(List.of(all), selection).get(0));
             for (int[] positions : new int[][] {{4}, {0, 31, 32, 33, 89}, {60, 61, 62}}) {
                 ScoreItem slice = new ScoreItem(tokens, positions);
-                SelectedRows rows =
-                        scored(model.score(List.of(slice), selection).get(0));
+                RowColumns rows = scored(model.score(List.of(slice), selection).get(0));
                 for (int row = 0; row < positions.length; row++) {
                     assertThat(entries(rows, row)).isEqualTo(entries(whole, positions[row]));
                 }
             }
-            SelectedRows other = scored(model.score(List.of(new ScoreItem(sameStart, all.positions())), selection)
+            RowColumns other = scored(model.score(List.of(new ScoreItem(sameStart, all.positions())), selection)
                     .get(0));
             assertThat(entries(other, 61)).isEqualTo(entries(whole, 61));
             assertThat(entries(other, 62)).isNotEqualTo(entries(whole, 62));
         }
     }
 
-    private static String entries(SelectedRows rows, int row) {
+    private static String entries(RowColumns rows, int row) {
         int from = row * rows.stride();
         int to = from + rows.counts()[row];
         return Arrays.toString(Arrays.copyOfRange(rows.ids(), from, to))
@@ -110,7 +112,7 @@ final class RowIdentityTest {
     }
 
     /** Everything that a row says. */
-    private static List<Object> bits(SelectedRows rows, int row) {
+    private static List<Object> bits(RowColumns rows, int row) {
         int from = row * rows.stride();
         int to = from + rows.counts()[row];
         int temperatures = rows.temperatureOffsets().length / rows.rows();
@@ -119,7 +121,7 @@ final class RowIdentityTest {
                 Arrays.toString(Arrays.copyOfRange(rows.ids(), from, to)),
                 Arrays.toString(Arrays.copyOfRange(rows.logProbabilities(), from, to)),
                 Float.floatToRawIntBits(rows.logTailMass()[row]),
-                Float.floatToRawIntBits(rows.dataLogProbability()[row]),
+                Float.floatToRawIntBits(rows.labelLogProbability()[row]),
                 rows.drawCounts().length == 0 ? "" : entries(rows, row),
                 rows.logits().length == 0
                         ? ""
@@ -128,7 +130,7 @@ final class RowIdentityTest {
                         Arrays.copyOfRange(rows.temperatureOffsets(), row * temperatures, (row + 1) * temperatures)));
     }
 
-    private static SelectedRows scored(ScoreOutcome outcome) {
+    private static RowColumns scored(ScoreOutcome outcome) {
         return ((ScoreOutcome.Scored) outcome).rows();
     }
 }

@@ -9,6 +9,9 @@ import dev.lyne.lm.model.Architecture;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,8 +31,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 final class ScoringModelTest {
     private static final ModelOptions FLOAT32 = new ModelOptions("cpu", ComputePrecision.FLOAT32, 0);
-    private static final RowSelection WIDE =
-            new RowSelection(new Kept.Top(20, 0.9, 1.5f), List.of(0.5f, 1f, 2f), false);
+    private static final RowContent WIDE =
+            new RowContent(new Selection.TopPK(0.9, 20, 1.5f, List.of(0.5f, 1f, 2f)), false);
     private static final long SEED = 20;
 
     @TempDir
@@ -60,36 +63,36 @@ final class ScoringModelTest {
                 new ScoreItem(RandomModel.tokens(random, 3), new int[] {0, 2}),
                 new ScoreItem(RandomModel.tokens(random, 257), new int[] {252, 255, 256}));
         ReferenceTransformer reference = new ReferenceTransformer(shape, weights);
-        RowSelection all = RowSelection.topK(RandomModel.VOCABULARY);
+        RowContent all = RowContent.topK(RandomModel.VOCABULARY);
         for (boolean deterministic : new boolean[] {false, true}) {
             var options = new ScoringOptions(RandomModel.VOCABULARY, 64, deterministic);
             try (ScoringModel model = ScoringModel.load(directory, FLOAT32, options)) {
                 List<ScoreOutcome> outcomes = model.score(items, all);
                 for (int i = 0; i < items.size(); i++) {
                     double[][] logits = reference.logits(items.get(i).tokens());
-                    check(items.get(i), logits, RandomModel.VOCABULARY, all, rows(outcomes.get(i)));
+                    check(items.get(i), logits, RandomModel.VOCABULARY, all, (ScoreOutcome.Scored) outcomes.get(i));
                 }
             }
         }
     }
 
-    private static List<RowSelection> selections(int vocabulary) {
+    private static List<RowContent> selections(int vocabulary) {
         return List.of(
                 WIDE,
-                RowSelection.topK(3),
-                RowSelection.topK(vocabulary),
-                new RowSelection(new Kept.Top(vocabulary, 0.95, 0.7f), List.of(), true),
-                new RowSelection(new Kept.Draws(30, 0, 7), List.of(0.5f), true),
-                RowSelection.of(new Kept.Draws(300, 0, -1)),
-                new RowSelection(new Kept.Draws(12, 5, 7), List.of(), true),
-                RowSelection.of(new Kept.Draws(5, vocabulary, 7)),
-                new RowSelection(new Kept.Chosen(vocabulary), List.of(2f), true),
-                new RowSelection(new Kept.DataOnly(), List.of(2f), true));
+                RowContent.topK(3),
+                RowContent.topK(vocabulary),
+                new RowContent(new Selection.TopPK(0.95, vocabulary, 0.7f, List.of()), true),
+                new RowContent(new Selection.Draws(30, 0, 7, List.of(0.5f)), true),
+                RowContent.of(new Selection.Draws(300, 0, -1, List.of())),
+                new RowContent(new Selection.Draws(12, 5, 7, List.of()), true),
+                RowContent.of(new Selection.Draws(5, vocabulary, 7, List.of())),
+                new RowContent(new Selection.Chosen(vocabulary, List.of(2f)), true),
+                new RowContent(new Selection.LabelOnly(List.of(2f)), true));
     }
 
     /** The same sequences, with ids chosen for each position where the selection wants them: none, some or all. */
-    private static List<ScoreItem> asking(RowSelection selection, List<ScoreItem> items, int vocabulary) {
-        if (!(selection.kept() instanceof Kept.Chosen)) {
+    private static List<ScoreItem> asking(RowContent selection, List<ScoreItem> items, int vocabulary) {
+        if (!(selection.selection() instanceof Selection.Chosen)) {
             return items;
         }
         List<Integer> ids = IntStream.range(0, vocabulary).boxed().collect(Collectors.toCollection(ArrayList::new));
@@ -132,11 +135,12 @@ final class ScoringModelTest {
         for (ScoringOptions options :
                 List.of(new ScoringOptions(vocabulary, 7, false), new ScoringOptions(vocabulary, 7, true))) {
             try (ScoringModel model = ScoringModel.load(directory, FLOAT32, options)) {
-                for (RowSelection selection : selections(vocabulary)) {
+                for (RowContent selection : selections(vocabulary)) {
                     List<ScoreItem> asked = asking(selection, items, vocabulary);
                     List<ScoreOutcome> outcomes = model.score(asked, selection);
                     for (int i = 0; i < items.size(); i++) {
-                        check(asked.get(i), logits.get(i), vocabulary, selection, rows(outcomes.get(i)));
+                        check(asked.get(i), logits.get(i), vocabulary, selection, (ScoreOutcome.Scored)
+                                outcomes.get(i));
                     }
                 }
             }
@@ -144,17 +148,18 @@ final class ScoringModelTest {
     }
 
     private static void check(
-            ScoreItem item, double[][] logits, int vocabulary, RowSelection selection, SelectedRows rows) {
-        assertThat(rows.positions()).containsExactly(item.positions());
+            ScoreItem item, double[][] logits, int vocabulary, RowContent selection, ScoreOutcome.Scored scored) {
+        RowColumns rows = scored.rows();
+        assertThat(scored.positions()).containsExactly(item.positions());
         for (int row = 0; row < rows.rows(); row++) {
-            int position = rows.positions()[row];
+            int position = scored.positions()[row];
             String where = "position " + position + ", " + selection + ", seed " + SEED;
             ExpectedRow expected = ExpectedRow.of(Arrays.copyOf(logits[position], vocabulary), selection, item, row);
             expected.check(rows, row, selection, where);
             if (position == item.tokens().length - 1) {
-                assertThat(rows.dataLogProbability()[row]).as(where).isNaN();
+                assertThat(rows.labelLogProbability()[row]).as(where).isNaN();
             } else {
-                assertThat((double) rows.dataLogProbability()[row])
+                assertThat((double) rows.labelLogProbability()[row])
                         .as(where)
                         .isCloseTo(expected.logProbabilities[item.tokens()[position + 1]], within(3e-5));
             }
@@ -196,7 +201,8 @@ final class ScoringModelTest {
             assertThat(one.fingerprint()).isEqualTo(same.fingerprint());
             assertThat(one.fingerprint().torchVersion()).startsWith("2.");
             assertThat(one.fingerprint().threads()).isPositive();
-            assertThat(one.fingerprint().cpuCapability()).matches("(AVX512|AVX2|DEFAULT), arithmetic \\d+");
+            assertThat(one.fingerprint().arithmeticVersion()).isPositive();
+            assertThat(one.fingerprint().cpuCapability()).matches("(AVX512|AVX2|DEFAULT)");
             assertThat(other.fingerprint().precision()).isEqualTo(ComputePrecision.BFLOAT16);
         }
     }
@@ -211,7 +217,7 @@ final class ScoringModelTest {
                 ScoringModel fixed = ScoringModel.load(directory, FLOAT32, deterministic)) {
             assertThat(oneDnn.fingerprint().cpuCapability())
                     .endsWith(", oneDNN 256x256 256x704 512x256 61x256 704x256");
-            assertThat(fixed.fingerprint().cpuCapability()).matches("(AVX512|AVX2|DEFAULT), arithmetic \\d+");
+            assertThat(fixed.fingerprint().cpuCapability()).matches("(AVX512|AVX2|DEFAULT)");
         }
     }
 
@@ -224,7 +230,7 @@ final class ScoringModelTest {
             refused(model, new int[] {1, 2}, new int[] {2}, 4, "position 2 after -1 (expected: ascending, 0..1)");
             refused(model, new int[] {1, 2}, new int[] {1, 1}, 4, "position 1 after 1");
             refused(model, new int[0], new int[0], 4, "0 tokens (expected: 1..context=1024)");
-            refused(model, new int[] {1, 2}, new int[] {0}, 51, "k: 51 (expected: 1..vocabulary_size=50)");
+            refused(model, new int[] {1, 2}, new int[] {0}, 51, "k 51 (expected: 1..vocabulary_size=50)");
         }
         assertThatThrownBy(() -> ScoringModel.load(directory, FLOAT32, ScoringOptions.of(62)))
                 .isInstanceOf(IllegalArgumentException.class)
@@ -232,7 +238,7 @@ final class ScoringModelTest {
     }
 
     private static void refused(ScoringModel model, int[] tokens, int[] positions, int k, String message) {
-        assertThatThrownBy(() -> model.score(List.of(new ScoreItem(tokens, positions)), RowSelection.topK(k)))
+        assertThatThrownBy(() -> model.score(List.of(new ScoreItem(tokens, positions)), RowContent.topK(k)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(message);
     }
@@ -242,7 +248,7 @@ final class ScoringModelTest {
         ModelConfiguration shape = variant("llama, tied");
         RandomModel.write(directory, shape, RandomModel.weights(shape, SEED));
         try (ScoringModel model = ScoringModel.load(directory, FLOAT32, ScoringOptions.of(50))) {
-            RowSelection three = RowSelection.of(new Kept.Chosen(3));
+            RowContent three = RowContent.of(new Selection.Chosen(3, List.of()));
             String where = "item 0, position 1: ";
             refused(model, three, new int[][] {{1}, {2, 50}}, where + "chosen id 50 (expected: 0..49)");
             refused(model, three, new int[][] {{1}, {2, -1}}, where + "chosen id -1 (expected: 0..49)");
@@ -251,22 +257,24 @@ final class ScoringModelTest {
             refused(model, three, new int[][] {{1}}, "item 0: ids chosen for 1 positions (expected: 2, one list");
             refused(
                     model,
-                    RowSelection.topK(3),
+                    RowContent.topK(3),
                     new int[][] {{1}, {2}},
                     "item 0: ids chosen for 2 positions (expected: none");
             refused(
                     model,
-                    RowSelection.of(new Kept.Chosen(51)),
+                    RowContent.of(new Selection.Chosen(51, List.of())),
                     new int[0][],
-                    "k: 51 (expected: 1..vocabulary_size=50)");
+                    "k 51 (expected: 1..vocabulary_size=50)");
             refused(
                     model,
-                    RowSelection.of(new Kept.Draws(1, 51, 0)),
+                    RowContent.of(new Selection.Draws(1, 51, 0, List.of())),
                     new int[0][],
-                    "head: 51 (expected: 0..vocabulary_size=50)");
+                    "head 51 (expected: 0..vocabulary_size=50)");
         }
-        assertThatThrownBy(() -> new Kept.Draws(65_537, 0, 0)).hasMessage("draws: 65537 (expected: 1..65536)");
-        assertThatThrownBy(() -> new Kept.Draws(1, -1, 0)).hasMessage("head: -1 (expected: 0..vocabulary_size)");
+        assertThatThrownBy(() -> new Selection.Draws(65_537, 0, 0, List.of()))
+                .hasMessage("selection: draws 65537 (expected: 1..65536)");
+        assertThatThrownBy(() -> new Selection.Draws(1, -1, 0, List.of()))
+                .hasMessage("selection: head -1 (expected: 0..vocabulary_size)");
     }
 
     @Test
@@ -274,7 +282,7 @@ final class ScoringModelTest {
         int vocabulary = 40_000;
         ModelConfiguration shape = ModelConfiguration.llama(8, 1, 1, 1, 8, vocabulary, 8192, 10_000, true);
         RandomModel.write(directory, shape, RandomModel.weights(shape, SEED));
-        RowSelection selection = RowSelection.of(new Kept.Chosen(vocabulary));
+        RowContent selection = RowContent.of(new Selection.Chosen(vocabulary, List.of()));
         List<ScoreItem> items = IntStream.of(600, 1, 600, 600) // positions of at most 24 million entries, of 67
                 .mapToObj(positions -> new ScoreItem(
                         new Random(SEED).ints(600, 0, vocabulary).toArray(),
@@ -287,15 +295,16 @@ final class ScoringModelTest {
             List<ScoreOutcome> outcomes = model.score(items, selection);
             assertThat(outcomes).hasSize(4);
             for (int i = 0; i < items.size(); i++) {
-                SelectedRows rows = rows(outcomes.get(i));
-                assertThat(rows.positions()).isEqualTo(items.get(i).positions());
+                RowColumns rows = rows(outcomes.get(i));
+                assertThat(((ScoreOutcome.Scored) outcomes.get(i)).positions())
+                        .isEqualTo(items.get(i).positions());
                 assertThat(rows.ids()[0] + rows.ids()[1]).isOne();
                 assertThat(rows.logProbabilities()[0])
                         .isCloseTo(rows(outcomes.get(0)).logProbabilities()[0], within(1e-4f));
             }
             int[] tokens = new int[6_800];
             ScoreItem tooLong = new ScoreItem(tokens, IntStream.range(0, 6_800).toArray());
-            assertThatThrownBy(() -> model.score(List.of(tooLong), RowSelection.topK(vocabulary)))
+            assertThatThrownBy(() -> model.score(List.of(tooLong), RowContent.topK(vocabulary)))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessage(
                             "item 0: 272000000 entries in its rows (expected: at most 268435456; ask for fewer positions"
@@ -303,7 +312,7 @@ final class ScoringModelTest {
         }
     }
 
-    private static void refused(ScoringModel model, RowSelection selection, int[][] chosen, String message) {
+    private static void refused(ScoringModel model, RowContent selection, int[][] chosen, String message) {
         ScoreItem item = new ScoreItem(new int[] {1, 2, 3}, new int[] {0, 1}, chosen);
         assertThatThrownBy(() -> model.score(List.of(item), selection))
                 .isInstanceOf(IllegalArgumentException.class)
@@ -314,7 +323,7 @@ final class ScoringModelTest {
         return Objects.requireNonNull(RandomModel.variants().get(name), name);
     }
 
-    private static SelectedRows rows(ScoreOutcome outcome) {
+    private static RowColumns rows(ScoreOutcome outcome) {
         return ((ScoreOutcome.Scored) outcome).rows();
     }
 }

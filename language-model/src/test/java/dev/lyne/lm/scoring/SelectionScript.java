@@ -8,6 +8,8 @@ import dev.lyne.lm.engine.ScriptSource;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
 import java.nio.FloatBuffer;
 import java.util.List;
 import java.util.stream.LongStream;
@@ -29,24 +31,25 @@ final class SelectionScript implements AutoCloseable {
     }
 
     /** Columns of rows with these labels; the i-th row stands for the i-th position of the item, as far as that has any. */
-    SelectedColumns select(float[][] logits, long[] labels, RowSelection selection, ScoreItem item) {
+    SelectedBatch select(float[][] logits, long[] labels, RowContent selection, ScoreItem item) {
         float[] flat = new float[logits.length * logits[0].length];
         for (int row = 0; row < logits.length; row++) {
             System.arraycopy(logits[row], 0, flat, row * logits[0].length, logits[0].length);
         }
-        SelectionArguments arguments = new SelectionArguments(selection, List.of(item), logits.length);
+        SelectionArguments arguments =
+                new SelectionArguments(selection, logits[0].length, List.of(item), logits.length);
         arguments.put(item, LongStream.range(0, item.positions().length).toArray());
         try (InferenceCall call = script.inference("select")) {
             call.tensor(call.manager().create(FloatBuffer.wrap(flat), new Shape(logits.length, logits[0].length)))
                     .tensor(call.manager().create(labels));
             arguments.addTo(call);
             call.tensor(call.manager().zeros(new Shape(logits.length, logits[0].length)));
-            return SelectedColumns.of(call.run());
+            return SelectedBatch.of(call.run());
         }
     }
 
     /** The rows of the item's positions, which must be as many as there are rows of logits, and finite. */
-    SelectedRows rows(float[][] logits, RowSelection selection, ScoreItem item) {
+    RowColumns rows(float[][] logits, RowContent selection, ScoreItem item) {
         ScoreOutcome outcome =
                 select(logits, new long[logits.length], selection, item).outcome(item.positions(), 0);
         return ((ScoreOutcome.Scored) outcome).rows();

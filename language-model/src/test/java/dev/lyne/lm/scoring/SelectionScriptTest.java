@@ -3,6 +3,9 @@ package dev.lyne.lm.scoring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -30,7 +33,7 @@ final class SelectionScriptTest {
         script.close();
     }
 
-    private SelectedColumns select(float[][] logits, long[] labels, RowSelection selection) {
+    private SelectedBatch select(float[][] logits, long[] labels, RowContent selection) {
         return script.select(logits, labels, selection, NOTHING);
     }
 
@@ -46,10 +49,10 @@ final class SelectionScriptTest {
         Arrays.fill(logits[1], 0.25f); // nothing but equals
         long[] labels = new long[40];
         for (int k : new int[] {1, 2, 17, 64, 299, 300}) {
-            SelectedColumns columns = select(logits, labels, RowSelection.topK(k));
+            SelectedBatch columns = select(logits, labels, RowContent.topK(k));
             for (int row = 0; row < logits.length; row++) {
                 int[] order = LogRows.order(widened(logits[row]));
-                assertThat(Arrays.copyOfRange(columns.ids(), row * k, (row + 1) * k))
+                assertThat(Arrays.copyOfRange(columns.rows().ids(), row * k, (row + 1) * k))
                         .as("k = %d, row %d", k, row)
                         .containsExactly(Arrays.copyOf(order, k));
             }
@@ -72,10 +75,10 @@ final class SelectionScriptTest {
             logits[2][7 * i] = 10;
         }
         for (int k : new int[] {1, 5, 64}) {
-            SelectedColumns columns = select(logits, new long[8], RowSelection.topK(k));
+            SelectedBatch columns = select(logits, new long[8], RowContent.topK(k));
             for (int row = 0; row < logits.length; row++) {
                 int[] order = LogRows.order(widened(logits[row]));
-                assertThat(Arrays.copyOfRange(columns.ids(), row * k, (row + 1) * k))
+                assertThat(Arrays.copyOfRange(columns.rows().ids(), row * k, (row + 1) * k))
                         .as("k = %d, row %d", k, row)
                         .containsExactly(Arrays.copyOf(order, k));
             }
@@ -106,21 +109,22 @@ final class SelectionScriptTest {
     @Test
     void select_tailFarBelow_isExactInTheLogDomain() {
         float[][] logits = {{20, 5, 4, 3}, {50, 1, 0, -1}, {200, 1, 0, -1}, {0, -300, -301, -302}, {3, 3, 3, 3}};
-        SelectedColumns columns = select(logits, new long[] {3, 3, 3, 3, 3}, RowSelection.topK(1));
+        SelectedBatch columns = select(logits, new long[] {3, 3, 3, 3, 3}, RowContent.topK(1));
         for (int row = 0; row < logits.length; row++) {
             double[] expected = LogRows.logSoftmax(widened(logits[row]));
             double tail = LogRows.logTail(expected, LogRows.order(expected), 1);
-            assertThat((double) columns.logTailMass()[row]).isCloseTo(tail, within(1e-6 * Math.max(1, Math.abs(tail))));
-            assertThat((double) columns.dataLogProbability()[row])
+            assertThat((double) columns.rows().logTailMass()[row])
+                    .isCloseTo(tail, within(1e-6 * Math.max(1, Math.abs(tail))));
+            assertThat((double) columns.rows().labelLogProbability()[row])
                     .isCloseTo(expected[3], within(1e-6 * Math.max(1, Math.abs(expected[3]))));
         }
     }
 
     @Test
     void select_everythingKept_leavesNoTail() {
-        SelectedColumns columns = select(new float[][] {{1, 2, 3}}, new long[] {-1}, RowSelection.topK(3));
-        assertThat(columns.logTailMass()).containsExactly(Float.NEGATIVE_INFINITY);
-        assertThat(columns.dataLogProbability()[0]).isNaN();
+        SelectedBatch columns = select(new float[][] {{1, 2, 3}}, new long[] {-1}, RowContent.topK(3));
+        assertThat(columns.rows().logTailMass()).containsExactly(Float.NEGATIVE_INFINITY);
+        assertThat(columns.rows().labelLogProbability()[0]).isNaN();
     }
 
     @Test
@@ -129,7 +133,7 @@ final class SelectionScriptTest {
         float[][] logits = {row, row, row, row};
         int[][] chosen = {{4, 1, 3}, {}, {0, 1, 2, 3, 4}, {2}};
         ScoreItem item = new ScoreItem(new int[4], new int[] {0, 1, 2, 3}, chosen);
-        SelectedRows rows = script.rows(logits, RowSelection.of(new Kept.Chosen(5)), item);
+        RowColumns rows = script.rows(logits, RowContent.of(new Selection.Chosen(5, List.of())), item);
         assertThat(rows.counts()).containsExactly(3, 0, 5, 1);
         assertThat(Arrays.copyOf(rows.ids(), 3)).containsExactly(1, 3, 4);
         assertThat(Arrays.copyOfRange(rows.ids(), 10, 15)).containsExactly(0, 1, 2, 3, 4);
@@ -144,23 +148,23 @@ final class SelectionScriptTest {
     @Test
     void select_oneRowsTailUnderflows_othersKeepTheirBits() {
         float[] ordinary = {1.1f, 0.3f, -0.7f, 0.2f};
-        RowSelection selection = RowSelection.topK(1);
-        SelectedColumns alone = select(new float[][] {ordinary, ordinary}, new long[2], selection);
-        SelectedColumns beside = select(new float[][] {ordinary, {300, 1, 2, 3}}, new long[2], selection);
-        assertThat(beside.logTailMass()[0]).isEqualTo(alone.logTailMass()[0]);
+        RowContent selection = RowContent.topK(1);
+        SelectedBatch alone = select(new float[][] {ordinary, ordinary}, new long[2], selection);
+        SelectedBatch beside = select(new float[][] {ordinary, {300, 1, 2, 3}}, new long[2], selection);
+        assertThat(beside.rows().logTailMass()[0]).isEqualTo(alone.rows().logTailMass()[0]);
     }
 
     @Test
     void select_rawLogits_areTheModelsBits() {
         float[] row = {1.2345678f, -3.3333f, 1000.123f, 7e-9f};
         ScoreItem item = new ScoreItem(new int[] {1}, new int[] {0}, new int[][] {{3, 1}});
-        SelectedRows rows =
-                script.rows(new float[][] {row}, new RowSelection(new Kept.Chosen(2), List.of(), true), item);
+        RowColumns rows =
+                script.rows(new float[][] {row}, new RowContent(new Selection.Chosen(2, List.of()), true), item);
         assertThat(rows.logits()).containsExactly(row[3], row[1]);
         assertThat(rows.logSumExp()[0]).isEqualTo(1000.123f);
-        SelectedColumns top =
-                select(new float[][] {row}, new long[1], new RowSelection(new Kept.Top(4, 1, 1), List.of(), true));
-        assertThat(top.logits()).containsExactly(row[2], row[0], row[3], row[1]);
+        SelectedBatch top =
+                select(new float[][] {row}, new long[1], new RowContent(new Selection.TopK(4, List.of()), true));
+        assertThat(top.rows().logits()).containsExactly(row[2], row[0], row[3], row[1]);
     }
 
     @Test
@@ -175,28 +179,29 @@ final class SelectionScriptTest {
             {nan, nan, nan, nan},
             {2, 2, 2, nan}
         };
-        List<Kept> kinds = List.of(
-                new Kept.Top(1, 1, 1),
-                new Kept.Top(2, 1, 1),
-                new Kept.Top(4, 0.9, 2),
-                new Kept.Draws(20, 0, 1),
-                new Kept.Draws(20, 2, 1),
-                new Kept.Draws(20, 4, 1),
-                new Kept.DataOnly());
-        for (Kept kept : kinds) {
-            SelectedColumns columns = select(logits, new long[6], new RowSelection(kept, List.of(0.5f), true));
+        List<Selection> kinds = List.of(
+                new Selection.TopK(1, List.of()),
+                new Selection.TopK(2, List.of()),
+                new Selection.TopPK(0.9, 4, 2, List.of()),
+                new Selection.Draws(20, 0, 1, List.of()),
+                new Selection.Draws(20, 2, 1, List.of()),
+                new Selection.Draws(20, 4, 1, List.of()),
+                new Selection.LabelOnly(List.of()));
+        for (Selection kept : kinds) {
+            SelectedBatch columns =
+                    select(logits, new long[6], new RowContent(kept.withTemperatures(List.of(0.5f)), true));
             assertThat(columns.finite()).as("%s", kept).containsExactly(1, 0, 0, 0, 0, 0);
         }
         int[][] chosen = {{0, 1}, {0}, {2, 3, 1}, {}, {0}, {2}};
         ScoreItem item = new ScoreItem(new int[6], new int[] {0, 1, 2, 3, 4, 5}, chosen);
-        assertThat(script.select(logits, new long[6], RowSelection.of(new Kept.Chosen(3)), item)
+        assertThat(script.select(logits, new long[6], RowContent.of(new Selection.Chosen(3, List.of())), item)
                         .finite())
                 .containsExactly(1, 0, 0, 0, 0, 0);
     }
 
     private int counts(float[] row, int k, double p, float temperature) {
-        RowSelection selection = RowSelection.of(new Kept.Top(k, p, temperature));
-        return select(new float[][] {row}, new long[] {0}, selection).counts()[0];
+        RowContent selection = RowContent.of(new Selection.TopPK(p, k, temperature, List.of()));
+        return select(new float[][] {row}, new long[] {0}, selection).rows().counts()[0];
     }
 
     private static float[] logs(double... probabilities) {

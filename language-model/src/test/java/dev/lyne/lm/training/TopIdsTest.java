@@ -3,12 +3,12 @@ package dev.lyne.lm.training;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -39,8 +39,8 @@ final class TopIdsTest {
                     var item = new ScoreItem(
                             batch.sequences().get(i), batch.positions().get(i));
                     ScoreOutcome outcome =
-                            saved.score(List.of(item), RowSelection.topK(K)).get(0);
-                    SelectedRows rows = ((ScoreOutcome.Scored) outcome).rows();
+                            saved.score(List.of(item), RowContent.topK(K)).get(0);
+                    RowColumns rows = ((ScoreOutcome.Scored) outcome).rows();
                     for (int r = 0; r < rows.rows(); r++, row++) {
                         assertThat(Arrays.copyOfRange(ids, row * K, (row + 1) * K))
                                 .as("sequence %s, row %s", i, r)

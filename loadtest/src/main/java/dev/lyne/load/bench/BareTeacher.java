@@ -58,7 +58,8 @@ final class BareTeacher extends TeacherServiceGrpc.TeacherServiceImplBase {
                 .setRows(Rows.newBuilder()
                         .setId(sequence.getId())
                         .setBlock(block)
-                        .setSource(Source.SOURCE_MEMORY))
+                        .setSource(Source.SOURCE_CACHED)
+                        .setTier("memory"))
                 .build());
         answers.onNext(ScoreSequencesResponse.newBuilder()
                 .setDone(SequenceDone.newBuilder().setId(sequence.getId()).setRows(sequence.getTokenIdsCount() - 1))

@@ -1,10 +1,10 @@
 package dev.lyne.load.bench;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.RowColumns;
 import dev.lyne.wire.TargetBlock;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -176,7 +176,7 @@ public final class CodecBenchmark {
                 text.append(",\"log_tail_mass\":")
                         .append(columns.logTailMass()[row])
                         .append(",\"data_log_prob\":")
-                        .append(columns.dataLogProbability()[row])
+                        .append(columns.labelLogProbability()[row])
                         .append("}\n");
             }
             bytes += text.toString().getBytes(StandardCharsets.UTF_8).length;

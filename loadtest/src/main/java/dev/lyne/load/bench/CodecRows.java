@@ -2,18 +2,17 @@ package dev.lyne.load.bench;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
-import dev.lyne.lm.scoring.SelectedRows;
 import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.RowColumns;
-import dev.lyne.wire.Selection;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -69,11 +68,11 @@ final class CodecRows {
         try (var model = ScoringModel.load(teacher, options, ScoringOptions.of(vocabularySize))) {
             for (int[] window : windows.subList(0, Math.min(blocks, windows.size()))) {
                 List<ScoreOutcome> outcomes =
-                        model.score(List.of(new ScoreItem(window, positions)), RowSelection.topK(k));
+                        model.score(List.of(new ScoreItem(window, positions)), RowContent.topK(k));
                 if (!(outcomes.get(0) instanceof ScoreOutcome.Scored scored)) {
                     throw new IllegalStateException("the teacher could not score a window: " + outcomes.get(0));
                 }
-                rows.add(columns(scored.rows()));
+                rows.add(scored.rows());
             }
         }
         return rows;
@@ -105,7 +104,7 @@ final class CodecRows {
                 sum += Math.exp(logits[id]);
             }
             double logSumExp = Math.log(sum);
-            columns.dataLogProbability()[row] = (float) (logits[0] - logSumExp);
+            columns.labelLogProbability()[row] = (float) (logits[0] - logSumExp);
             Arrays.sort(logits);
             int[] ids = random.ints(0, WORST_VOCABULARY).distinct().limit(k).toArray();
             double kept = 0;
@@ -131,15 +130,5 @@ final class CodecRows {
                 new byte[Digests.SHORT_BYTES],
                 new byte[Digests.SHORT_BYTES],
                 IntStream.range(0, POSITIONS).toArray());
-    }
-
-    private static RowColumns columns(SelectedRows rows) {
-        return new RowColumns(
-                rows.stride(),
-                rows.counts(),
-                rows.ids(),
-                rows.logProbabilities(),
-                rows.logTailMass(),
-                rows.dataLogProbability());
     }
 }

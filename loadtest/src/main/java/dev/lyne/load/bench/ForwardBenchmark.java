@@ -4,13 +4,13 @@ import dev.lyne.lm.engine.ProductSpeed;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.training.CrossEntropy;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
+import dev.lyne.row.RowContent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -136,7 +136,7 @@ public final class ForwardBenchmark {
 
     private static double positionsPerSecond(ScoringModel model, List<ScoreItem> items) {
         long start = System.nanoTime();
-        model.score(items, RowSelection.topK(K));
+        model.score(items, RowContent.topK(K));
         return BATCH * TOKENS * 1e9 / (System.nanoTime() - start);
     }
 }

@@ -4,14 +4,14 @@ import dev.lyne.lm.engine.ProductSpeed;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.training.CrossEntropy;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -165,7 +165,8 @@ public final class ForwardComparison {
 
     private Line line(String name, ScoringModel model, ModelOptions options, List<ScoreItem> items, ForwardPeer peer)
             throws IOException {
-        RowSelection selection = kind.k() > 0 ? RowSelection.topK(kind.k()) : RowSelection.of(new Kept.DataOnly());
+        RowContent selection =
+                kind.k() > 0 ? RowContent.topK(kind.k()) : RowContent.of(new Selection.LabelOnly(List.of()));
         double positions = (double) items.size() * TOKENS;
         for (int i = 0; i < WARM_UPS; i++) {
             seconds(model, items, selection);
@@ -213,7 +214,7 @@ public final class ForwardComparison {
                 peer.attention());
     }
 
-    private static double seconds(ScoringModel model, List<ScoreItem> items, RowSelection selection) {
+    private static double seconds(ScoringModel model, List<ScoreItem> items, RowContent selection) {
         long start = System.nanoTime();
         model.score(items, selection);
         return (System.nanoTime() - start) * 1e-9;

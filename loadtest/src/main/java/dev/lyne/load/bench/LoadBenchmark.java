@@ -1,11 +1,11 @@
 package dev.lyne.load.bench;
 
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.row.Precision;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
 import dev.lyne.teacher.synthetic.SyntheticSettings;
 import dev.lyne.teacher.synthetic.SyntheticTeacher;
-import dev.lyne.wire.Precision;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
@@ -113,7 +113,7 @@ public final class LoadBenchmark {
     }
 
     private TeacherServer server(double rate) throws IOException, InterruptedException {
-        Teacher teacher = new SyntheticTeacher(
+        LocalModel teacher = new SyntheticTeacher(
                 "synthetic", new SyntheticSettings(VOCABULARY, Math.max(2, ask.tokens()), rate, 0, 1), false);
         return TeacherServer.start(
                 List.of(teacher), TeacherServerOptions.builder().build());

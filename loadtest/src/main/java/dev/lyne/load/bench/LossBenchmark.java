@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * What a distillation loss costs: the whole training step with it and the data loss, targets in memory, over the same step with
+ * What a distillation loss costs: the whole training step with it and the cross-entropy on the labels, targets in memory, over the same step with
  * plain cross-entropy, which is fused with the output layer in the same way; and the memory of its forward and backward over that
  * of the same loss through whole logits. Steps of the two are interleaved, in turns who goes first, and the ratio is the median
  * over the pairs.

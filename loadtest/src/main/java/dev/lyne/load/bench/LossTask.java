@@ -77,7 +77,7 @@ record LossTask(String device, int vocabularySize, int k, int rows) {
         columns.put("teacher_log_tail", filled((float) Math.log(1 - KEPT_MASS)));
         columns.put("teacher_weights", new Column.Floats(shares, k));
         columns.put("teacher_logits", new Column.Floats(lp.clone(), k));
-        columns.put("teacher_data_log_prob", filled(-3));
+        columns.put("teacher_label_log_prob", filled(-3));
         columns.put("taid_lambda", filled(0.5f));
         return columns;
     }

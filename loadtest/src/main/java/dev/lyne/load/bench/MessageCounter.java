@@ -1,6 +1,7 @@
 package dev.lyne.load.bench;
 
 import com.google.protobuf.Int64Value;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.Credit;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.ScoreSequencesRequest;
@@ -8,8 +9,6 @@ import dev.lyne.v1.ScoreSequencesResponse;
 import dev.lyne.v1.Sequence;
 import dev.lyne.v1.TeacherServiceGrpc;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.Selection;
-import dev.lyne.wire.SelectionMessages;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.stub.ClientCallStreamObserver;
@@ -75,9 +74,8 @@ final class MessageCounter {
                         opened = true;
                         requests.onNext(ScoreSequencesRequest.newBuilder()
                                 .setOpen(OpenStream.newBuilder()
-                                        .setSelection(
-                                                SelectionMessages.toMessage(new Selection.TopK(ask.k(), List.of())))
-                                        .setPrecision(SelectionMessages.toMessage(ask.precision())))
+                                        .setSelection(new Selection.TopK(ask.k(), List.of()).toMessage())
+                                        .setPrecision(ask.precision().toMessage()))
                                 .build());
                     }
                 }

@@ -1,6 +1,6 @@
 package dev.lyne.load.bench;
 
-import dev.lyne.wire.Precision;
+import dev.lyne.row.Precision;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 

@@ -1,24 +1,24 @@
 package dev.lyne.load.bench;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.row.RowContent;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import java.util.ArrayList;
 import java.util.List;
 
 /** A teacher that remembers the batches it was given, so that exactly those can be run again without a server. */
-final class RecordingTeacher implements Teacher {
-    private record Batch(List<ScoreItem> items, RowSelection selection) {}
+final class RecordingTeacher implements LocalModel {
+    private record Batch(List<ScoreItem> items, RowContent selection) {}
 
-    private final Teacher teacher;
+    private final LocalModel teacher;
 
     @GuardedBy("itself")
     private final List<Batch> batches = new ArrayList<>();
 
-    RecordingTeacher(Teacher teacher) {
+    RecordingTeacher(LocalModel teacher) {
         this.teacher = teacher;
     }
 
@@ -33,7 +33,7 @@ final class RecordingTeacher implements Teacher {
     }
 
     @Override
-    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowContent selection) {
         synchronized (batches) {
             batches.add(new Batch(List.copyOf(items), selection));
         }

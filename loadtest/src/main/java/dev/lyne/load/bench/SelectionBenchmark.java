@@ -2,12 +2,12 @@ package dev.lyne.load.bench;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -66,11 +66,11 @@ public final class SelectionBenchmark {
         int vocabularySize = CodecRows.vocabularySize(teacher);
         var options = new ModelOptions(device, ComputePrecision.FLOAT32, 0);
         try (var model = ScoringModel.load(teacher, options, ScoringOptions.of(vocabularySize))) {
-            Map<String, RowSelection> selections = selections(vocabularySize);
+            Map<String, RowContent> selections = selections(vocabularySize);
             Map<String, double[]> seconds = new LinkedHashMap<>();
             Map<String, Double> entries = new LinkedHashMap<>();
             for (int round = -1; round < rounds; round++) { // the first one warms up
-                for (Map.Entry<String, RowSelection> each : selections.entrySet()) {
+                for (Map.Entry<String, RowContent> each : selections.entrySet()) {
                     Run run = score(model, windows, each.getValue(), vocabularySize);
                     entries.put(each.getKey(), run.entries);
                     if (round >= 0) {
@@ -95,26 +95,28 @@ public final class SelectionBenchmark {
         }
     }
 
-    private static Map<String, RowSelection> selections(int vocabularySize) {
-        Map<String, RowSelection> all = new LinkedHashMap<>();
-        Kept top = new Kept.Top(Math.min(64, vocabularySize), 1, 1);
-        all.put(REFERENCE, RowSelection.of(top));
-        all.put("top-0.95-64", RowSelection.of(new Kept.Top(Math.min(64, vocabularySize), 0.95, 1)));
+    private static Map<String, RowContent> selections(int vocabularySize) {
+        Map<String, RowContent> all = new LinkedHashMap<>();
+        Selection top = new Selection.TopK(Math.min(64, vocabularySize), List.of());
+        all.put(REFERENCE, RowContent.of(top));
+        all.put("top-0.95-64", RowContent.of(new Selection.TopPK(0.95, Math.min(64, vocabularySize), 1, List.of())));
         for (int percent : new int[] {5, 20, 100}) {
             int k = (int) Math.ceil(vocabularySize * percent / 100.0);
-            all.put("top " + percent + " % of the vocabulary", RowSelection.topK(k));
+            all.put("top " + percent + " % of the vocabulary", RowContent.topK(k));
         }
-        all.put("50 draws", RowSelection.of(new Kept.Draws(50, 0, 1)));
-        all.put("1,000 draws", RowSelection.of(new Kept.Draws(1_000, 0, 1)));
-        all.put("top-12 and 50 draws", RowSelection.of(new Kept.Draws(50, Math.min(12, vocabularySize), 1)));
-        all.put("64 chosen ids", RowSelection.of(new Kept.Chosen(Math.min(64, vocabularySize))));
-        all.put("data token alone", RowSelection.of(new Kept.DataOnly()));
-        all.put("top-64, 4 temperatures", new RowSelection(top, List.of(0.5f, 1.5f, 2f, 4f), false));
-        all.put("top-64, raw logits", new RowSelection(top, List.of(), true));
+        all.put("50 draws", RowContent.of(new Selection.Draws(50, 0, 1, List.of())));
+        all.put("1,000 draws", RowContent.of(new Selection.Draws(1_000, 0, 1, List.of())));
+        all.put(
+                "top-12 and 50 draws",
+                RowContent.of(new Selection.Draws(50, Math.min(12, vocabularySize), 1, List.of())));
+        all.put("64 chosen ids", RowContent.of(new Selection.Chosen(Math.min(64, vocabularySize), List.of())));
+        all.put("label alone", RowContent.of(new Selection.LabelOnly(List.of())));
+        all.put("top-64, 4 temperatures", new RowContent(top.withTemperatures(List.of(0.5f, 1.5f, 2f, 4f)), false));
+        all.put("top-64, raw logits", new RowContent(top, true));
         return all;
     }
 
-    private static Run score(ScoringModel model, List<int[]> windows, RowSelection selection, int vocabularySize) {
+    private static Run score(ScoringModel model, List<int[]> windows, RowContent selection, int vocabularySize) {
         var random = new SplittableRandom(1);
         int[] positions = IntStream.range(0, CodecRows.POSITIONS).toArray();
         List<ScoreItem> items = windows.stream()
@@ -133,8 +135,8 @@ public final class SelectionBenchmark {
         return new Run(seconds, entries);
     }
 
-    private static int[][] chosen(RowSelection selection, SplittableRandom random, int vocabularySize) {
-        if (!(selection.kept() instanceof Kept.Chosen kept)) {
+    private static int[][] chosen(RowContent selection, SplittableRandom random, int vocabularySize) {
+        if (!(selection.selection() instanceof Selection.Chosen kept)) {
             return new int[0][];
         }
         return IntStream.range(0, CodecRows.POSITIONS)

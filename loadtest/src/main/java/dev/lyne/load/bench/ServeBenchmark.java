@@ -1,9 +1,9 @@
 package dev.lyne.load.bench;
 
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.row.Precision;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
-import dev.lyne.wire.Precision;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
@@ -79,7 +79,7 @@ public final class ServeBenchmark {
      *
      * @param starter starts the student processes
      */
-    public Result run(Teacher teacher, BenchStudent.Starter starter) throws IOException, InterruptedException {
+    public Result run(LocalModel teacher, BenchStudent.Starter starter) throws IOException, InterruptedException {
         var recording = new RecordingTeacher(teacher);
         try (var server = TeacherServer.start(
                 List.of(recording), TeacherServerOptions.builder().build())) {

@@ -9,7 +9,7 @@ import dev.lyne.client.TeacherDialer;
 import dev.lyne.client.TeacherExpectation;
 import dev.lyne.client.TeacherSecurity;
 import dev.lyne.load.run.ProcessCpu;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Selection;
 import io.grpc.Channel;
 import io.grpc.ManagedChannel;
 import java.io.BufferedReader;

@@ -1,13 +1,13 @@
 package dev.lyne.load.bench;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.admission.ServerLimits;
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -69,7 +69,7 @@ public final class StallBenchmark {
      *
      * @param starter starts the student processes; the last one is to stall
      */
-    public Result run(Teacher teacher, BenchStudent.Starter starter) throws IOException, InterruptedException {
+    public Result run(LocalModel teacher, BenchStudent.Starter starter) throws IOException, InterruptedException {
         try (var server = TeacherServer.start(
                 List.of(teacher),
                 TeacherServerOptions.builder().memoryCacheBytes(0).build())) {

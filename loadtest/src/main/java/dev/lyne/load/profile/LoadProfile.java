@@ -1,6 +1,6 @@
 package dev.lyne.load.profile;
 
-import dev.lyne.wire.Precision;
+import dev.lyne.row.Precision;
 import java.time.Duration;
 
 /**

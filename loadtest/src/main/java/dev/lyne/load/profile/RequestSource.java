@@ -1,10 +1,10 @@
 package dev.lyne.load.profile;
 
+import dev.lyne.row.Selection;
 import dev.lyne.v1.ChosenTokens;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Selection;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;

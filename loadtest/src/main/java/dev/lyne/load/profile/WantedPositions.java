@@ -8,10 +8,10 @@ import java.util.stream.IntStream;
  * Which positions a sequence wants rows of: {@code all}, {@code last=0.25} (the last quarter, as after a prompt) or {@code random=0.5}.
  *
  * @param kind which
- * @param share of the positions with a data token, above 0, at most 1
+ * @param share of the positions with a label, above 0, at most 1
  */
 public record WantedPositions(Kind kind, double share) {
-    /** Every position with a data token. */
+    /** Every position with a label. */
     public static final WantedPositions ALL = new WantedPositions(Kind.ALL, 1);
 
     /** Kinds of choice. */

@@ -1,6 +1,7 @@
 package dev.lyne.load.run;
 
 import dev.lyne.load.profile.Request;
+import dev.lyne.row.RowSource;
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -27,7 +28,7 @@ final class Backlog {
         Request request; // made when it is first sent
 
         long bytes;
-        Source source = Source.UNSPECIFIED;
+        RowSource source = RowSource.COMPUTED; // of its latest rows; no rows cost nothing
 
         private Asked(long id, long intendedNanos) {
             this.id = id;

@@ -10,6 +10,7 @@ import dev.lyne.load.wire.Connections;
 import dev.lyne.load.wire.RowStream;
 import dev.lyne.load.wire.StreamEvents;
 import dev.lyne.load.wire.StreamKind;
+import dev.lyne.row.RowSource;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.MalformedBlockException;
 import java.nio.ByteBuffer;
@@ -236,11 +237,11 @@ final class LoadStudent {
         }
 
         @Override
-        public void rows(long id, int source, int bytes, byte[] block) {
+        public void rows(long id, RowSource source, int bytes, byte[] block) {
             Asked one = backlog.inFlight(id);
             if (one != null) {
                 one.bytes += bytes;
-                one.source = Source.of(source);
+                one.source = source;
             }
         }
 

@@ -1,8 +1,9 @@
 package dev.lyne.load.run;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.row.RowSource;
 import java.util.ArrayList;
-import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -28,7 +29,7 @@ final class Meter {
     private final Histogram lagMicros = new Histogram(MAX_MICROS, 3);
 
     @GuardedBy("this")
-    private final Map<Source, Long> positionsBySource = new EnumMap<>(Source.class);
+    private final Map<RowSource, Long> positionsBySource = new HashMap<>();
 
     @GuardedBy("this")
     private final Map<String, Long> refusals = new TreeMap<>();
@@ -95,7 +96,7 @@ final class Meter {
         }
     }
 
-    synchronized void answered(long intendedNanos, long now, long positions, long bytes, Source source) {
+    synchronized void answered(long intendedNanos, long now, long positions, long bytes, RowSource source) {
         inFlight--;
         allPositions += positions;
         allBytes += bytes;
@@ -179,7 +180,7 @@ final class Meter {
     record Counts(
             List<Cell> cells,
             Histogram lagMicros,
-            Map<Source, Long> positionsBySource,
+            Map<RowSource, Long> positionsBySource,
             Map<String, Long> refusals,
             Map<String, String> refusalMessages,
             long intended,

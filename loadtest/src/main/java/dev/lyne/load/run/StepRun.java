@@ -8,7 +8,6 @@ import dev.lyne.load.result.StepResult;
 import dev.lyne.load.wire.Connections;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -107,8 +106,7 @@ final class StepRun {
                     nanos / 1e9, cell.sequences, cell.positions, cell.bytes, Histograms.write(cell.latencyMicros)));
         }
         Map<String, Long> sources = new TreeMap<>();
-        counts.positionsBySource()
-                .forEach((source, positions) -> sources.put(source.name().toLowerCase(Locale.ROOT), positions));
+        counts.positionsBySource().forEach((source, positions) -> sources.put(source.toString(), positions));
         double offered = profile.arrivals() instanceof Arrivals.Open open
                 ? open.sequencesPerSecond() * profile.studentsHere() / profile.students()
                 : 0;

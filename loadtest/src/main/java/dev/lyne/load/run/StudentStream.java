@@ -4,6 +4,7 @@ import dev.lyne.load.wire.Connections;
 import dev.lyne.load.wire.RowStream;
 import dev.lyne.load.wire.StreamEvents;
 import dev.lyne.load.wire.StreamKind;
+import dev.lyne.row.RowSource;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -140,7 +141,7 @@ final class StudentStream {
         }
 
         @Override
-        public void rows(long id, int source, int bytes, byte[] block) {
+        public void rows(long id, RowSource source, int bytes, byte[] block) {
             if (kind.keepBlocks()) {
                 blocks.accept(block);
             }

@@ -7,6 +7,7 @@ import com.google.protobuf.WireFormat;
 import com.google.rpc.Code;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
+import dev.lyne.row.RowSource;
 import dev.lyne.v1.Credit;
 import dev.lyne.v1.Rows;
 import dev.lyne.v1.ScoreSequencesResponse;
@@ -49,7 +50,7 @@ sealed interface Answer {
 
     /** Rows. */
     @SuppressWarnings("ArrayRecordComponent") // delivered once; never compared
-    record SomeRows(long id, int source, int bytes, byte[] block) implements Answer {
+    record SomeRows(long id, RowSource source, int bytes, byte[] block) implements Answer {
         @Override
         public void to(StreamEvents events) {
             events.rows(id, source, bytes, block);
@@ -115,12 +116,14 @@ sealed interface Answer {
         int limit = in.pushLimit(in.readRawVarint32());
         long id = 0;
         int source = 0;
+        String tier = "";
         int bytes = 0;
         byte[] block = {};
         for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
             switch (WireFormat.getTagFieldNumber(tag)) {
                 case Rows.ID_FIELD_NUMBER -> id = in.readUInt64();
                 case Rows.SOURCE_FIELD_NUMBER -> source = in.readEnum();
+                case Rows.TIER_FIELD_NUMBER -> tier = in.readString();
                 case Rows.BLOCK_FIELD_NUMBER -> {
                     if (keepBlocks) {
                         block = Objects.requireNonNull(in.readByteArray());
@@ -134,7 +137,7 @@ sealed interface Answer {
             }
         }
         in.popLimit(limit);
-        return new SomeRows(id, source, bytes, block);
+        return new SomeRows(id, RowSource.of(source, tier), bytes, block);
     }
 
     private static Answer done(CodedInputStream in) throws IOException {

@@ -6,7 +6,6 @@ import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.ScoreSequencesRequest;
 import dev.lyne.v1.Sequence;
 import dev.lyne.v1.TeacherServiceGrpc;
-import dev.lyne.wire.SelectionMessages;
 import io.grpc.KnownLength;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
@@ -29,12 +28,11 @@ final class Marshalling {
     }
 
     static byte[] opening(StreamKind kind) {
-        var selection =
-                SelectionMessages.toMessage(kind.selection()).toBuilder().setRawLogits(kind.rawLogits());
+        var selection = kind.selection().toMessage().toBuilder().setRawLogits(kind.rawLogits());
         return ScoreSequencesRequest.newBuilder()
                 .setOpen(OpenStream.newBuilder()
                         .setSelection(selection)
-                        .setPrecision(SelectionMessages.toMessage(kind.precision()))
+                        .setPrecision(kind.precision().toMessage())
                         .setStudent(kind.student()))
                 .build()
                 .toByteArray();
@@ -94,7 +92,7 @@ final class Marshalling {
                 CodedInputStream in = CodedInputStream.newInstance(stream);
                 in.setSizeLimit(Integer.MAX_VALUE);
                 return Answer.read(in, keepBlocks);
-            } catch (IOException e) {
+            } catch (IOException | IllegalArgumentException e) {
                 throw Status.INTERNAL
                         .withDescription("a response cannot be read: " + e.getMessage())
                         .withCause(e)

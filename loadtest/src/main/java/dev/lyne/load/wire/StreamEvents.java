@@ -1,5 +1,7 @@
 package dev.lyne.load.wire;
 
+import dev.lyne.row.RowSource;
+
 /** What a stream tells, one event at a time. Every event but {@link #closed} and {@link #teacher} is one message that was let in. */
 public interface StreamEvents {
     /** The stream is about to be opened by a teacher, described for people. */
@@ -14,10 +16,10 @@ public interface StreamEvents {
     /**
      * Some rows of a sequence came.
      *
-     * @param source the contract's number of where they come from
+     * @param source where they come from
      * @param block the block, where it was asked for; else empty
      */
-    void rows(long id, int source, int bytes, byte[] block);
+    void rows(long id, RowSource source, int bytes, byte[] block);
 
     /** A sequence is complete. */
     void done(long id, int rows);

@@ -1,7 +1,7 @@
 package dev.lyne.load.wire;
 
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 
 /**
  * What a stream asks for.

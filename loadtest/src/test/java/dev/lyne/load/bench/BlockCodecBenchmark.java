@@ -1,10 +1,10 @@
 package dev.lyne.load.bench;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.RowColumns;
 import dev.lyne.wire.TargetBlock;
 import java.io.IOException;
 import java.nio.ByteBuffer;

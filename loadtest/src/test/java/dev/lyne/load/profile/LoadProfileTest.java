@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.lyne.row.Selection;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.Selection;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -106,10 +106,16 @@ final class LoadProfileTest {
 
     @Test
     void selections_weights_areSharesOfTheStudents() {
-        Selections mixed = Selections.parse("top_k=4*0.75,data_only*0.25", 1);
+        Selections mixed = Selections.parse("top_k=4*0.75,label_only*0.25", 1);
         assertThat(mixed.of(0, 4)).isEqualTo(new Selection.TopK(4, List.of()));
         assertThat(mixed.of(2, 4)).isEqualTo(new Selection.TopK(4, List.of()));
-        assertThat(mixed.of(3, 4)).isEqualTo(new Selection.DataOnly(List.of()));
+        assertThat(mixed.of(3, 4)).isEqualTo(new Selection.LabelOnly(List.of()));
+    }
+
+    @Test
+    void selections_oldName_isRefusedWithTheNewOne() {
+        assertThatThrownBy(() -> Selections.parse("top_k=4*0.75,data_only*0.25", 1))
+                .hasMessage("selection: data_only is an old name (expected: label_only)");
     }
 
     @Test

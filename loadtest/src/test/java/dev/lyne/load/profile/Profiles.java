@@ -1,6 +1,6 @@
 package dev.lyne.load.profile;
 
-import dev.lyne.wire.Precision;
+import dev.lyne.row.Precision;
 import java.time.Duration;
 
 /** Profiles for tests: 10 s without a warm-up, unless said otherwise. */

@@ -4,6 +4,7 @@ import dev.lyne.load.wire.Connections;
 import dev.lyne.load.wire.RowStream;
 import dev.lyne.load.wire.StreamEvents;
 import dev.lyne.load.wire.StreamKind;
+import dev.lyne.row.RowSource;
 import java.util.HashSet;
 import java.util.Set;
 
@@ -45,7 +46,7 @@ final class StoppingServer implements Connections {
                     if (refuseOnce.remove(id)) {
                         events.failed(id, "QUEUE_FULL", "too much", 50_000_000);
                     } else {
-                        events.rows(id, 1, BYTES, new byte[0]);
+                        events.rows(id, RowSource.COMPUTED, BYTES, new byte[0]);
                         events.done(id, ROWS);
                     }
                 });

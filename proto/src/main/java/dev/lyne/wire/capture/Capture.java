@@ -1,13 +1,13 @@
 package dev.lyne.wire.capture;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.BlockNarrowing;
 import dev.lyne.wire.Containment;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.MalformedBlockException;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;

@@ -39,7 +39,7 @@ public record CaptureManifest(
     public static final String FILE = "manifest.json";
 
     /** Version of captures written, and the only one read. */
-    public static final int FORMAT = 2;
+    public static final int FORMAT = 3;
 
     /** The rows of a corpus. */
     public static final String DATA = "data";
@@ -178,7 +178,7 @@ public record CaptureManifest(
 
     /** SHA-256 over the identity, 32 bytes: by it a shard knows its capture. */
     byte[] identitySha256() {
-        StringBuilder canonical = new StringBuilder("lyne capture 2\n");
+        StringBuilder canonical = new StringBuilder("lyne capture " + FORMAT + "\n");
         identity()
                 .forEach((name, value) ->
                         canonical.append(name).append(' ').append(value).append('\n'));

@@ -1,8 +1,8 @@
 package dev.lyne.wire.capture;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.wire.Containment;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -14,7 +14,7 @@ import java.util.SortedMap;
  */
 public record CapturedForm(Selection selection, Precision precision, boolean rawLogits) {
     public CapturedForm {
-        if (selection instanceof Selection.Chosen) {
+        if (selection.keepsChosen()) {
             throw new IllegalArgumentException("selection: " + selection
                     + " (expected: one that the student has no part in; chosen ids change as it learns)");
         }
@@ -43,8 +43,7 @@ public record CapturedForm(Selection selection, Precision precision, boolean raw
     /** Each contains the other but for temperatures, so that they keep the same entries. */
     private boolean sameEntries(Selection wanted, int vocabularySize) {
         return wanted.equals(selection)
-                || Containment.contains(
-                        Selections.withTemperatures(wanted, selection.temperatures()), selection, vocabularySize, 0);
+                || wanted.withTemperatures(selection.temperatures()).contains(selection, vocabularySize, 0);
     }
 
     void putIdentity(SortedMap<String, String> identity) {

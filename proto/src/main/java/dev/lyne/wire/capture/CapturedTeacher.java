@@ -28,6 +28,7 @@ public record CapturedTeacher(
         String torchVersion,
         String device,
         String cpuCapability,
+        int arithmeticVersion,
         int threads,
         String computePrecision) {
     public CapturedTeacher {
@@ -40,6 +41,10 @@ public record CapturedTeacher(
         if (contextLength < 1) {
             throw new IllegalArgumentException("teacher.context_length: " + contextLength + " (expected: 1 or more)");
         }
+        if (arithmeticVersion < 0) {
+            throw new IllegalArgumentException(
+                    "teacher.arithmetic_version: " + arithmeticVersion + " (expected: 0 or more)");
+        }
     }
 
     /** The execution fingerprint, whose digest stands in every block. */
@@ -48,6 +53,7 @@ public record CapturedTeacher(
                 .setTorchVersion(torchVersion)
                 .setDevice(device)
                 .setCpuCapability(cpuCapability)
+                .setArithmeticVersion(arithmeticVersion)
                 .setThreads(threads)
                 .setComputePrecision(computePrecision)
                 .build();
@@ -61,7 +67,14 @@ public record CapturedTeacher(
         identity.put("teacher.deterministic", Boolean.toString(deterministic));
         identity.put(
                 "teacher.fingerprint",
-                String.join("/", torchVersion, device, cpuCapability, threads + " threads", computePrecision));
+                String.join(
+                        "/",
+                        torchVersion,
+                        device,
+                        cpuCapability,
+                        "arithmetic " + arithmeticVersion,
+                        threads + " threads",
+                        computePrecision));
     }
 
     static void requireDigest(String name, String digest) {

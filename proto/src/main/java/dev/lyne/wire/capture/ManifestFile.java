@@ -1,8 +1,5 @@
 package dev.lyne.wire.capture;
 
-import com.fasterxml.jackson.annotation.JsonSubTypes;
-import com.fasterxml.jackson.annotation.JsonTypeInfo;
-import dev.lyne.wire.Selection;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -31,7 +28,6 @@ final class ManifestFile {
     private static final Pattern PROPERTY = Pattern.compile("property ['\"]([^'\"]+)['\"]");
     private static final JsonMapper JSON = JsonMapper.builder()
             .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-            .addMixIn(Selection.class, SelectionByKind.class)
             .enable(
                     DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES,
                     DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES,
@@ -48,17 +44,6 @@ final class ManifestFile {
     private static final String TRAJECTORY = "trajectory";
 
     private ManifestFile() {}
-
-    @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
-    @JsonSubTypes({
-        @JsonSubTypes.Type(value = Selection.TopK.class, name = "top_k"),
-        @JsonSubTypes.Type(value = Selection.TopPK.class, name = "top_p_k"),
-        @JsonSubTypes.Type(value = Selection.TopFraction.class, name = "top_fraction"),
-        @JsonSubTypes.Type(value = Selection.Draws.class, name = "draws"),
-        @JsonSubTypes.Type(value = Selection.Chosen.class, name = "chosen"),
-        @JsonSubTypes.Type(value = Selection.DataOnly.class, name = "data_only"),
-    })
-    private interface SelectionByKind {}
 
     static void write(Path directory, CaptureManifest manifest) throws IOException {
         try (PartialFile file = PartialFile.create(directory.resolve(CaptureManifest.FILE))) {

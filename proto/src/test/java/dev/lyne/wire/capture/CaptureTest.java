@@ -3,8 +3,8 @@ package dev.lyne.wire.capture;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.row.Selection;
 import dev.lyne.wire.BlockDecoder;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.TargetBlock;
 import java.io.IOException;
 import java.nio.file.Files;

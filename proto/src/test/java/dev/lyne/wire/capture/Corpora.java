@@ -1,12 +1,12 @@
 package dev.lyne.wire.capture;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.RowColumns;
-import dev.lyne.wire.Selection;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -38,6 +38,7 @@ final class Corpora {
                 "2.7.1",
                 "a processor",
                 "AVX2",
+                2,
                 1,
                 "float32");
     }
@@ -57,7 +58,7 @@ final class Corpora {
     }
 
     static int[] positions(long window) {
-        return Positions.withData(tokens(window).length);
+        return Positions.withLabels(tokens(window).length);
     }
 
     /** Blocks of a few rows each, as a server would send them. */

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Selection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -165,7 +165,9 @@ final class DamagedCaptureTest {
             {"\"windows\" : 12,", "", "windows"},
             {"\"kind\" : \"data\"", "\"kind\" : \"other\"", "kind: other (expected: data or trajectory)"},
             {"\"kind\" : \"data\"", "\"kind\" : \"trajectory\"", "key trajectory is unknown, missing"},
-            {"\"format\" : 2", "\"format\" : 1", "format: 1 (expected: 2; what another version captured"},
+            {"\"format\" : 3", "\"format\" : 2", "format: 2 (expected: 3; what another version captured"},
+            {"\"arithmetic_version\" : 2", "\"arithmetic_version\" : -1", "arithmetic_version: -1 (expected: 0 or more)"
+            },
             {"\"precision\" : \"exact\"", "\"precision\" : \"vague\"", "vague"},
             {"\"top_k\"", "\"top_of_the_pops\"", "top_of_the_pops"},
         }) {

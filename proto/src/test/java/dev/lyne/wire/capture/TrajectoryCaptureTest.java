@@ -3,8 +3,8 @@ package dev.lyne.wire.capture;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;

@@ -1,7 +1,6 @@
 package dev.lyne.client.capture;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.client.RowSource;
 import dev.lyne.client.StoredTargets;
 import dev.lyne.client.StreamCounts;
 import dev.lyne.client.StreamStatistics;
@@ -10,6 +9,7 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherDescription;
 import dev.lyne.client.TeacherException;
+import dev.lyne.row.RowSource;
 import dev.lyne.wire.capture.Capture;
 import dev.lyne.wire.capture.CapturedRows;
 import dev.lyne.wire.capture.StepRange;
@@ -119,7 +119,7 @@ final class CaptureStream implements TargetStream {
                             + sequence.positions().length + " positions (expected: a sequence that was captured)");
         }
         return stored.read(
-                sequence, rows.get().blocks(), RowSource.REPLAY, rows.get().narrowed());
+                sequence, rows.get().blocks(), RowSource.REPLAYED, rows.get().narrowed());
     }
 
     @Override

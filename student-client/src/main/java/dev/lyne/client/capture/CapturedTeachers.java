@@ -25,6 +25,7 @@ public final class CapturedTeachers {
                 fingerprint.torchVersion(),
                 fingerprint.device(),
                 fingerprint.cpuCapability(),
+                fingerprint.arithmeticVersion(),
                 fingerprint.threads(),
                 fingerprint.computePrecision());
     }
@@ -38,6 +39,7 @@ public final class CapturedTeachers {
                         teacher.torchVersion(),
                         teacher.device(),
                         teacher.cpuCapability(),
+                        teacher.arithmeticVersion(),
                         teacher.threads(),
                         teacher.computePrecision()),
                 teacher.vocabularySize(),

@@ -1,11 +1,11 @@
 package dev.lyne.student.evaluate;
 
 import dev.lyne.lm.scoring.BatchScorer;
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
 import java.util.ArrayList;
@@ -52,7 +52,7 @@ public final class Evaluator {
         return totals.result();
     }
 
-    static List<SelectedRows> score(BatchScorer model, List<Window> windows, RowSelection selection) {
+    static List<RowColumns> score(BatchScorer model, List<Window> windows, RowContent selection) {
         return score(
                 model,
                 selection,
@@ -61,8 +61,8 @@ public final class Evaluator {
                         .toList());
     }
 
-    private static List<SelectedRows> score(BatchScorer model, RowSelection selection, List<ScoreItem> items) {
-        List<SelectedRows> rows = new ArrayList<>();
+    private static List<RowColumns> score(BatchScorer model, RowContent selection, List<ScoreItem> items) {
+        List<RowColumns> rows = new ArrayList<>();
         for (ScoreOutcome outcome : model.score(items, selection)) {
             if (outcome instanceof ScoreOutcome.Scored scored) {
                 rows.add(scored.rows());
@@ -89,7 +89,7 @@ public final class Evaluator {
         }
 
         void add(List<Window> windows) throws InterruptedException {
-            List<SelectedRows> rows = score(model, windows, RowSelection.topK(1));
+            List<RowColumns> rows = score(model, windows, RowContent.topK(1));
             for (int w = 0; w < windows.size(); w++) {
                 addWindow(windows.get(w), rows.get(w));
             }
@@ -98,41 +98,61 @@ public final class Evaluator {
             }
         }
 
-        private void compare(List<Window> windows, List<SelectedRows> tops, List<TeacherRows> answers) {
+        private void compare(List<Window> windows, List<RowColumns> tops, List<RowColumns> answers) {
             List<ScoreItem> items = new ArrayList<>();
             int widest = 1;
             for (int w = 0; w < windows.size(); w++) {
-                TeacherRows taught = answers.get(w);
-                items.add(new ScoreItem(windows.get(w).tokens(), windows.get(w).positions(), taught.kept()));
+                RowColumns taught = answers.get(w);
+                items.add(new ScoreItem(windows.get(w).tokens(), windows.get(w).positions(), kept(taught)));
                 widest = Math.max(widest, Arrays.stream(taught.counts()).max().orElse(1));
             }
-            List<SelectedRows> chosen = score(model, RowSelection.of(new Kept.Chosen(widest)), items);
+            List<RowColumns> chosen = score(model, RowContent.of(new Selection.Chosen(widest, List.of())), items);
             for (int w = 0; w < windows.size(); w++) {
                 for (int row = 0; row < answers.get(w).rows(); row++) {
-                    int top = tops.get(w).ids()[row * tops.get(w).stride()];
+                    int top = tops.get(w).top(row);
                     agreed += top == answers.get(w).top(row) ? 1 : 0;
                     divergence += divergence(answers.get(w), chosen.get(w), row);
                 }
             }
         }
 
+        /** The tokens that each row keeps. */
+        private static int[][] kept(RowColumns rows) {
+            int[][] kept = new int[rows.rows()][];
+            for (int row = 0; row < kept.length; row++) {
+                kept[row] =
+                        Arrays.copyOfRange(rows.ids(), row * rows.stride(), row * rows.stride() + rows.counts()[row]);
+            }
+            return kept;
+        }
+
+        /** Log-probability of a token that a row keeps. */
+        private static double logProbability(RowColumns rows, int row, int id) {
+            for (int entry = row * rows.stride(); entry < row * rows.stride() + rows.counts()[row]; entry++) {
+                if (rows.ids()[entry] == id) {
+                    return rows.logProbabilities()[entry];
+                }
+            }
+            throw new IllegalArgumentException("row " + row + ": token " + id + " (expected: one that it keeps)");
+        }
+
         /** KL of a row over the teacher's kept tokens and one bucket of all others. */
-        private static double divergence(TeacherRows taught, SelectedRows own, int row) {
+        private static double divergence(RowColumns taught, RowColumns own, int row) {
             double sum = 0;
             for (int entry = row * own.stride(); entry < row * own.stride() + own.counts()[row]; entry++) {
-                double t = taught.logProbability(row, own.ids()[entry]);
+                double t = logProbability(taught, row, own.ids()[entry]);
                 sum += Math.exp(t) * (t - own.logProbabilities()[entry]);
             }
             double tail = taught.logTailMass()[row];
             return tail == Double.NEGATIVE_INFINITY ? sum : sum + Math.exp(tail) * (tail - own.logTailMass()[row]);
         }
 
-        private void addWindow(Window window, SelectedRows rows) {
+        private void addWindow(Window window, RowColumns rows) {
             for (int row = 0; row < rows.rows(); row++) {
-                int top = rows.ids()[row * rows.stride()];
+                int top = rows.top(row);
                 double probability = Math.exp(rows.logProbabilities()[row * rows.stride()]);
-                calibration.add(probability, top == window.tokens()[rows.positions()[row] + 1]);
-                nll -= rows.dataLogProbability()[row];
+                calibration.add(probability, top == window.tokens()[window.positions()[row] + 1]);
+                nll -= rows.labelLogProbability()[row];
                 tokens++;
             }
         }

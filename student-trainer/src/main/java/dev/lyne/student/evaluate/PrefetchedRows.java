@@ -3,6 +3,7 @@ package dev.lyne.student.evaluate;
 import dev.lyne.client.TargetSequence;
 import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
+import dev.lyne.row.RowColumns;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
 import java.util.ArrayList;
@@ -22,8 +23,8 @@ final class PrefetchedRows implements ReferenceTeacher.Answers {
     }
 
     @Override
-    public List<TeacherRows> next(List<Window> batch) throws InterruptedException {
-        List<TeacherRows> rows = new ArrayList<>();
+    public List<RowColumns> next(List<Window> batch) throws InterruptedException {
+        List<RowColumns> rows = new ArrayList<>();
         for (int i = 0; i < batch.size(); i++) {
             Targets targets = stream.take();
             if (targets.sequence().id() != nextTaken) {
@@ -32,12 +33,7 @@ final class PrefetchedRows implements ReferenceTeacher.Answers {
             }
             nextTaken++;
             offerAhead();
-            rows.add(new TeacherRows(
-                    targets.stride(),
-                    targets.counts(),
-                    targets.ids(),
-                    targets.logProbabilities(),
-                    targets.logTailMass()));
+            rows.add(targets.columns());
         }
         return rows;
     }

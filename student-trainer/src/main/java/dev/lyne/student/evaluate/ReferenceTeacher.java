@@ -2,8 +2,8 @@ package dev.lyne.student.evaluate;
 
 import dev.lyne.client.TargetStream;
 import dev.lyne.lm.scoring.BatchScorer;
-import dev.lyne.lm.scoring.RowSelection;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
 import java.util.List;
@@ -16,7 +16,7 @@ public interface ReferenceTeacher {
     /** The teacher's answers, window after window. One thread uses it. */
     interface Answers {
         /** For each of the next windows, which are these, the rows of its positions. */
-        List<TeacherRows> next(List<Window> windows) throws InterruptedException;
+        List<RowColumns> next(List<Window> windows) throws InterruptedException;
     }
 
     /**
@@ -25,9 +25,7 @@ public interface ReferenceTeacher {
      * @param k tokens of a row, the most probable ones
      */
     static ReferenceTeacher of(BatchScorer model, int k) {
-        return all -> windows -> Evaluator.score(model, windows, RowSelection.topK(k)).stream()
-                .map(ReferenceTeacher::rows)
-                .toList();
+        return all -> windows -> Evaluator.score(model, windows, RowContent.topK(k));
     }
 
     /**
@@ -36,9 +34,5 @@ public interface ReferenceTeacher {
      */
     static ReferenceTeacher of(TargetStream stream) {
         return windows -> new PrefetchedRows(stream, windows);
-    }
-
-    private static TeacherRows rows(SelectedRows rows) {
-        return new TeacherRows(rows.stride(), rows.counts(), rows.ids(), rows.logProbabilities(), rows.logTailMass());
     }
 }

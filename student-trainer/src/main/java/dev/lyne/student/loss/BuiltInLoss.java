@@ -26,8 +26,8 @@ public enum BuiltInLoss implements Loss {
     /** KL(p‖s), p between student and teacher, moving to the teacher from the parameter on (arXiv 2501.16937); {@link TaidState}. */
     TAID(Shape.CURVED, new Parameter("start", 0.4, "above 0, at most 1", value -> value > 0 && value <= 1)),
     /**
-     * Soft cross-entropy times 1 − exp(−r), r = t_y/s_y of the data token y where the parameter is 1, s_y/t_y where it is −1 (SLIM,
-     * Raman et al. 2023); column {@code teacher_data_log_prob}.
+     * Soft cross-entropy times 1 − exp(−r), r = t_y/s_y of the label y where the parameter is 1, s_y/t_y where it is −1 (SLIM,
+     * Raman et al. 2023); column {@code teacher_label_log_prob}.
      */
     SLIM(Shape.LINEAR, new Parameter("ratio", 1, "1 or -1", value -> Math.abs(value) == 1)),
     /** Cross-entropy against the frequencies of draws (arXiv 2503.16870). */

@@ -7,14 +7,14 @@ import java.util.OptionalDouble;
 import java.util.stream.Collectors;
 
 /**
- * A loss on a teacher's rows, with everything that decides what it is. With the data loss it makes a row's loss
+ * A loss on a teacher's rows, with everything that decides what it is. With the cross-entropy on the labels it makes a row's loss
  * data_weight · CE + distillation_weight · τ² · D, D of the student at temperature τ.
  *
  * <p>Columns of the script: {@code data_weight} and {@code distillation_weight}, `[rows]`; {@code teacher_ids}, `[rows, k]`;
  * {@code teacher_log_probs}, `[rows, k]`, at the teacher's temperature, in descending order, −∞ past a row's count, whose ids do not
  * matter; {@code teacher_log_tail}, `[rows]`, log of t_R. Beyond those, {@code teacher_weights} `[rows, k]` for draws, the shares of the
  * target that they stand for; {@code teacher_logits} `[rows, k]` over the teacher's temperature where {@link Loss#needsLogits};
- * {@code teacher_data_log_prob} `[rows]` for SLIM; a column `[rows]` for each value of the loss's state. Sums: {@code loss}; {@code nll} over all rows, unweighted;
+ * {@code teacher_label_log_prob} `[rows]` for SLIM; a column `[rows]` for each value of the loss's state. Sums: {@code loss}; {@code nll} over all rows, unweighted;
  * {@code divergence}, D over the rows whose distillation weight is above 0, unweighted. A row whose weights are 0 adds nothing, and one that
  * keeps no id has no D.
  *

@@ -16,7 +16,7 @@ public enum MissingMass {
     BOTH_RENORMALISED,
     /** Spread evenly over the ids off K. */
     UNIFORM,
-    /** Given to the data token. */
+    /** Given to the label. */
     RESIDUAL_TO_GOLD;
 
     /** Name in settings, and of the script. */

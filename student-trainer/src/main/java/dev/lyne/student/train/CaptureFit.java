@@ -1,7 +1,7 @@
 package dev.lyne.student.train;
 
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.wire.capture.CapturedForm;
 import java.util.ArrayList;
 import java.util.List;

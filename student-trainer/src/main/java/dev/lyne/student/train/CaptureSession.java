@@ -14,7 +14,6 @@ import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Windows;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.capture.CaptureManifest;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -86,7 +85,7 @@ public final class CaptureSession {
         if (distillation.teachers().isEmpty()) {
             throw Settings.refused(Setting.TEACHER, "none", "the servers to ask, HOST:PORT");
         }
-        if (distillation.selection() instanceof Selection.Chosen) {
+        if (distillation.selection().keepsChosen()) {
             throw Settings.refused(
                     Setting.SELECTION,
                     "chosen",

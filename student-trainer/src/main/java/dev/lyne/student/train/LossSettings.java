@@ -1,11 +1,11 @@
 package dev.lyne.student.train;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.student.loss.BuiltInLoss;
 import dev.lyne.student.loss.DistillationLoss;
 import dev.lyne.student.loss.Loss;
 import dev.lyne.student.loss.MissingMass;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -38,7 +38,7 @@ final class LossSettings {
             throw Settings.refused(
                     Setting.ROW_PRECISION, "compact", "exact or half with loss=" + loss.key() + ", which takes logits");
         }
-        if (loss == BuiltInLoss.AKL && selection instanceof Selection.Chosen) {
+        if (loss == BuiltInLoss.AKL && selection.keepsChosen()) {
             throw Settings.refused(
                     Setting.SELECTION,
                     settings.text(Setting.SELECTION),
@@ -52,7 +52,7 @@ final class LossSettings {
                 loss,
                 settings.optional(Setting.MISSING_MASS).map(MissingMass::of),
                 number(settings, loss),
-                selection instanceof Selection.Draws,
+                selection.keepsDraws(),
                 student,
                 squared);
     }

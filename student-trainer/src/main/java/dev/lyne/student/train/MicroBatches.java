@@ -17,7 +17,7 @@ import java.util.Optional;
  * target.
  *
  * @param microBatchTokens most tokens of a batch, padding included; a window alone always fits
- * @param loss whose columns targets become; without one there is the data loss alone
+ * @param loss whose columns targets become; without one there is the cross-entropy on the labels alone
  */
 record MicroBatches(int microBatchTokens, Optional<DistillationLoss> loss) {
     /** The batches of a step. */

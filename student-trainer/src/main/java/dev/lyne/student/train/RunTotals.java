@@ -1,11 +1,10 @@
 package dev.lyne.student.train;
 
-import dev.lyne.client.RowSource;
 import dev.lyne.client.Targets;
+import dev.lyne.row.RowSource;
 import dev.lyne.student.checkpoint.RunState;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -55,7 +54,7 @@ final class RunTotals {
         usedTargets += positions;
         targetBytes += targets.blockBytes();
         for (Map.Entry<RowSource, Integer> entry : targets.rowsBySource().entrySet()) {
-            positionsBySource.merge(entry.getKey().name().toLowerCase(Locale.ROOT), (long) entry.getValue(), Long::sum);
+            positionsBySource.merge(entry.getKey().toString(), (long) entry.getValue(), Long::sum);
         }
     }
 

@@ -1,8 +1,8 @@
 package dev.lyne.student.train;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.student.loss.Loss;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
@@ -15,7 +15,7 @@ final class SelectionSettings {
     private static final String TOP_FRACTION = "top_fraction";
     private static final String DRAWS = "draws";
     private static final String CHOSEN = "chosen";
-    private static final String DATA_ONLY = "data_only";
+    private static final String LABEL_ONLY = "label_only";
     private static final List<String> NAMES = List.of(TOP_K, TOP_P_K, TOP_FRACTION, DRAWS, CHOSEN);
     private static final Set<Setting> PARAMETERS = EnumSet.of(
             Setting.TOP_K,
@@ -35,11 +35,11 @@ final class SelectionSettings {
      *     another selection
      */
     static Selection selection(Settings settings, Temperatures teacher) {
-        if (settings.text(Setting.SELECTION).equals(DATA_ONLY)) {
+        if (settings.text(Setting.SELECTION).equals(LABEL_ONLY)) {
             throw Settings.refused(
                     Setting.SELECTION,
-                    DATA_ONLY,
-                    String.join(", ", NAMES) + "; there is nothing to learn from the data token alone");
+                    LABEL_ONLY,
+                    String.join(", ", NAMES) + "; there is nothing to learn from the label alone");
         }
         String name = settings.choice(Setting.SELECTION, NAMES);
         List<Float> temperatures = teacher.asked();
@@ -124,7 +124,7 @@ final class SelectionSettings {
 
     /** Refuses a selection that keeps more entries than a vocabulary has. */
     static void requireFits(Selection selection, int vocabularySize) {
-        boolean drawn = selection instanceof Selection.Draws;
+        boolean drawn = selection.keepsDraws();
         int kept = selection instanceof Selection.Draws rule ? rule.head() : selection.mostEntries(vocabularySize);
         if (kept > vocabularySize) {
             throw Settings.refused(

@@ -71,7 +71,7 @@ public enum Setting {
             "The number of jsd (beta, default 0.5), skew_forward_kl and skew_reverse_kl (alpha, 0.1) and akl (head, 0.5)"),
     SLIM_RATIO("teacher_over_student", "Ratio that slim weighs rows by: teacher_over_student or student_over_teacher"),
     TAID_START("0.4", "Where taid's target begins between the student, 0, and the teacher, 1"),
-    ALPHA("0", "Highest weight of the distillation loss; the data loss has 1 - alpha"),
+    ALPHA("0", "Highest weight of the distillation loss; the cross-entropy on the labels has 1 - alpha"),
     ALPHA_SCHEDULE("constant", "constant, linear_up, linear_down, cosine, wsd or periodic"),
     ALPHA_WARMUP_STEPS("0", "Steps over which alpha rises from 0, or per cent of all as 10%"),
     ALPHA_DECAY_STEPS("0", "Steps of the decay at the end of wsd, or per cent of all"),

@@ -7,7 +7,7 @@ import java.util.Set;
 /**
  * What changes from one optimiser step to the next.
  *
- * @param alpha weight of the distillation loss; the data loss has 1 − alpha
+ * @param alpha weight of the distillation loss; the cross-entropy on the labels has 1 − alpha
  * @param ofLoss the values that the loss has learnt, by name
  */
 record StepValues(

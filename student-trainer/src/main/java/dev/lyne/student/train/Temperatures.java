@@ -1,6 +1,6 @@
 package dev.lyne.student.train;
 
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Selection;
 import java.util.List;
 import java.util.stream.IntStream;
 

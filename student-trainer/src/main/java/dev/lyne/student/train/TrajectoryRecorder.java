@@ -1,18 +1,15 @@
 package dev.lyne.student.train;
 
 import dev.lyne.lm.scoring.BatchScorer;
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.BlockNarrowing;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.RowColumns;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.capture.CaptureManifest;
 import dev.lyne.wire.capture.CaptureWriter;
 import dev.lyne.wire.capture.CapturedForm;
@@ -45,7 +42,7 @@ final class TrajectoryRecorder implements Closeable {
     private final int microBatchTokens;
     private final byte[] teacherDigest;
     private final byte[] fingerprintDigest;
-    private final RowSelection selection;
+    private final RowContent content;
     private @Nullable ShardWriter shard;
 
     private TrajectoryRecorder(
@@ -57,10 +54,11 @@ final class TrajectoryRecorder implements Closeable {
         this.teacherDigest = HexFormat.of().parseHex(planned.teacher().modelSha256());
         this.fingerprintDigest = Digests.fingerprint(planned.teacher().fingerprint());
         CapturedForm form = planned.rows();
-        this.selection = new RowSelection(
-                kept(form.selection(), planned.teacher().vocabularySize()),
-                form.selection().temperatures(),
-                form.rawLogits());
+        if (!form.selection().keepsPrefix()) {
+            throw new IllegalArgumentException("selection: " + form.selection()
+                    + " (expected: top_k, top_p_k or top_fraction, to record a model in training)");
+        }
+        this.content = new RowContent(form.selection().computed(), form.rawLogits());
     }
 
     /**
@@ -101,19 +99,19 @@ final class TrajectoryRecorder implements Closeable {
             List<ScoreItem> items = own.stream()
                     .map(window -> new ScoreItem(window.tokens(), window.positions()))
                     .toList();
-            List<ScoreOutcome> outcomes = scorer.score(items, selection);
+            List<ScoreOutcome> outcomes = scorer.score(items, content);
             for (int i = 0; i < own.size(); i++) {
                 if (!(outcomes.get(i) instanceof ScoreOutcome.Scored scored)) {
                     throw new TrainingStoppedException(
                             "step " + step + ": logits of a window are not finite; nothing of it was recorded");
                 }
                 Window window = own.get(i);
-                if (!Arrays.equals(scored.rows().positions(), window.positions())) {
+                if (!Arrays.equals(scored.positions(), window.positions())) {
                     throw new IllegalStateException("the model gave rows for positions "
-                            + Arrays.toString(scored.rows().positions()) + " (expected: "
+                            + Arrays.toString(scored.positions()) + " (expected: "
                             + Arrays.toString(window.positions()) + ")");
                 }
-                shard.add(step, window.tokens(), window.positions(), blocks(window.tokens(), scored.rows()));
+                shard.add(step, window.tokens(), window.positions(), blocks(window.tokens(), scored));
             }
         }
         if (step % shardSteps == 0 || step == planned.trajectory().steps()) {
@@ -123,26 +121,16 @@ final class TrajectoryRecorder implements Closeable {
         }
     }
 
-    private List<ByteBuffer> blocks(int[] tokens, SelectedRows rows) {
-        RowColumns columns = new RowColumns(
-                rows.stride(),
-                rows.counts(),
-                rows.ids(),
-                rows.logProbabilities(),
-                rows.logTailMass(),
-                rows.dataLogProbability(),
-                rows.temperatureOffsets(),
-                rows.temperedLogTails(),
-                rows.drawCounts(),
-                rows.logits(),
-                rows.logSumExp());
+    private List<ByteBuffer> blocks(int[] tokens, ScoreOutcome.Scored scored) {
+        RowColumns columns = scored.rows();
+        int[] positions = scored.positions();
         int most = Math.max(
-                1, Math.min(MAX_ROWS_OF_A_BLOCK, MAX_BLOCK_BYTES / (MOST_ENTRY_BYTES * Math.max(1, rows.stride()))));
+                1, Math.min(MAX_ROWS_OF_A_BLOCK, MAX_BLOCK_BYTES / (MOST_ENTRY_BYTES * Math.max(1, columns.stride()))));
         CapturedForm form = planned.rows();
         BlockNarrowing.cut(columns, form.selection());
         List<ByteBuffer> blocks = new ArrayList<>();
-        for (int from = 0; from < rows.rows(); from += most) {
-            int to = Math.min(rows.rows(), from + most);
+        for (int from = 0; from < columns.rows(); from += most) {
+            int to = Math.min(columns.rows(), from + most);
             BlockHeader header = new BlockHeader(
                     planned.teacher().vocabularySize(),
                     form.selection(),
@@ -150,8 +138,8 @@ final class TrajectoryRecorder implements Closeable {
                     form.rawLogits(),
                     teacherDigest,
                     fingerprintDigest,
-                    Digests.rows(tokens, rows.positions(), from, to),
-                    Arrays.copyOfRange(rows.positions(), from, to));
+                    Digests.rows(tokens, positions, from, to),
+                    Arrays.copyOfRange(positions, from, to));
             blocks.add(ByteBuffer.wrap(BlockEncoder.encode(header, columns, from)));
         }
         return blocks;
@@ -165,20 +153,6 @@ final class TrajectoryRecorder implements Closeable {
     /** Completes the capture, once every step is there. */
     void finish() throws IOException {
         writer.finish();
-    }
-
-    private static Kept kept(Selection selection, int vocabularySize) {
-        if (selection instanceof Selection.TopPK rule) {
-            // At temperature 1 rows are cut when they are encoded; else p = 1 would switch the test off that top-p
-            // makes.
-            boolean cutLater = rule.truncationTemperature() == 1f;
-            return new Kept.Top(
-                    rule.k(), cutLater ? 1 : Math.min(rule.p(), Math.nextDown(1.0)), rule.truncationTemperature());
-        } else if (selection instanceof Selection.TopK || selection instanceof Selection.TopFraction) {
-            return new Kept.Top(selection.mostEntries(vocabularySize), 1.0, 1f);
-        }
-        throw new IllegalArgumentException("selection: " + selection
-                + " (expected: top_k, top_p_k or top_fraction, to record a model in training)");
     }
 
     @Override

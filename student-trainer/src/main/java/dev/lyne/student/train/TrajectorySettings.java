@@ -5,7 +5,6 @@ import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.Trainable;
 import dev.lyne.student.capture.Recorder;
 import dev.lyne.student.tokens.Windows;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.capture.CaptureManifest;
 import dev.lyne.wire.capture.CapturedForm;
 import dev.lyne.wire.capture.CapturedTeacher;
@@ -56,7 +55,7 @@ final class TrajectorySettings {
     /** What a run records, where it does. */
     static void requireRecordable(TrainingConfig config) {
         TrainingConfig.Distillation form = config.distillation();
-        if (form.selection() instanceof Selection.Draws || form.selection() instanceof Selection.Chosen) {
+        if (!form.selection().keepsPrefix()) {
             throw Settings.refused(
                     Setting.SELECTION,
                     SelectionSettings.describe(form.selection()),
@@ -92,6 +91,7 @@ final class TrajectorySettings {
                         fingerprint.torchVersion(),
                         fingerprint.device(),
                         fingerprint.cpuCapability(),
+                        fingerprint.arithmeticVersion(),
                         fingerprint.threads(),
                         fingerprint.precision().torchName()),
                 new CapturedForm(

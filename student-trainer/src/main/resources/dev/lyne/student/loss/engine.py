@@ -1,4 +1,4 @@
-# The data loss and a loss on a teacher's sparse rows, with the gradient of the logits in closed form (docs/losses.md). One file a
+# The cross-entropy on the labels and a loss on a teacher's sparse rows, with the gradient of the logits in closed form (docs/losses.md). One file a
 # treatment of the mass that was not sent gives `distil`, which makes buckets of a row; one file a loss gives `divergence`, the loss of
 # buckets. Text in capitals is filled in. n rows, V ids, k kept ids.
 
@@ -29,7 +29,7 @@ def loss(self, logits: Tensor, rows: Dict[str, Tensor]) -> Tuple[Tensor, Tensor]
     s = torch.softmax(logits, -1)
     lse = self.normaliser(logits, s, torch.cat([ids, label], -1))
     cross_entropy = lse - logits.gather(-1, label)
-    row["student_data_log_prob"] = -cross_entropy
+    row["student_label_log_prob"] = -cross_entropy
     row["data"] = data_weight
     divergence = self.distil(logits, s, lse, ids, row)
     gradient = s.scatter_add_(-1, label, -data_weight)
@@ -39,7 +39,7 @@ def loss(self, logits: Tensor, rows: Dict[str, Tensor]) -> Tuple[Tensor, Tensor]
     gradient.mul_(data_weight).scatter_add_(-1, label, -data_weight)
     z = logits / tau
     s = torch.softmax(z, -1)
-    row["student_data_log_prob"] = -cross_entropy
+    row["student_label_log_prob"] = -cross_entropy
     row["data"] = torch.zeros_like(data_weight)
     divergence = self.distil(z, s, self.normaliser(z, s, ids), ids, row)
     gradient.add_(s)

@@ -1,6 +1,5 @@
 package dev.lyne.student.capture;
 
-import dev.lyne.client.RowSource;
 import dev.lyne.client.StoredTargets;
 import dev.lyne.client.StreamCounts;
 import dev.lyne.client.StreamStatistics;
@@ -12,11 +11,12 @@ import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherDescription;
 import dev.lyne.client.TeacherFingerprint;
 import dev.lyne.client.capture.CapturedTeachers;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.RowColumns;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.capture.CapturedTeacher;
 import io.grpc.Status;
 import java.nio.ByteBuffer;
@@ -52,7 +52,7 @@ final class BlockTeacher implements TargetSource {
                 "blocks",
                 digest.repeat(64),
                 "0".repeat(64),
-                new TeacherFingerprint("2.7.1", "fake", "AVX2", 1, "float32"),
+                new TeacherFingerprint("2.7.1", "fake", "AVX2", 2, 1, "float32"),
                 VOCABULARY,
                 64,
                 "hash",
@@ -88,7 +88,7 @@ final class BlockTeacher implements TargetSource {
         return blocks;
     }
 
-    /** Entries of half the mass that is left, each; the data token is never among them. */
+    /** Entries of half the mass that is left, each; the label is never among them. */
     private static RowColumns columns(TargetSequence sequence, int from, int to, int k) {
         int rows = to - from;
         int[] counts = new int[rows];

@@ -3,7 +3,6 @@ package dev.lyne.student.capture;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.client.RowSource;
 import dev.lyne.client.SequenceFailedException;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSequence;
@@ -13,10 +12,11 @@ import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherExpectation;
 import dev.lyne.client.TeacherMismatchException;
 import dev.lyne.client.capture.CaptureSource;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.capture.CaptureManifest;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -88,7 +88,7 @@ final class RecordAndReplayTest {
             }
             if (source instanceof CaptureSource) {
                 assertThat(stream.statistics().coverage()).isEqualTo(1.0);
-                assertThat(stream.statistics().receivedBySource()).containsOnlyKeys(RowSource.REPLAY);
+                assertThat(stream.statistics().receivedBySource()).containsOnlyKeys(RowSource.REPLAYED);
             }
         }
         return taken;
@@ -114,11 +114,13 @@ final class RecordAndReplayTest {
             for (int i = 0; i < live.size(); i++) {
                 assertThat(replayed.get(i).sequence().id()).isEqualTo(i);
                 assertThat(replayed.get(i).blocks()).isEqualTo(live.get(i).blocks());
-                assertThat(replayed.get(i).ids()).isEqualTo(live.get(i).ids());
-                assertThat(replayed.get(i).logProbabilities())
-                        .isEqualTo(live.get(i).logProbabilities());
-                assertThat(replayed.get(i).logTailMass()).isEqualTo(live.get(i).logTailMass());
-                assertThat(replayed.get(i).rowsBySource()).containsOnlyKeys(RowSource.REPLAY);
+                assertThat(replayed.get(i).columns().ids())
+                        .isEqualTo(live.get(i).columns().ids());
+                assertThat(replayed.get(i).columns().logProbabilities())
+                        .isEqualTo(live.get(i).columns().logProbabilities());
+                assertThat(replayed.get(i).columns().logTailMass())
+                        .isEqualTo(live.get(i).columns().logTailMass());
+                assertThat(replayed.get(i).rowsBySource()).containsOnlyKeys(RowSource.REPLAYED);
             }
         }
         assertThat(manifest.sequences())
@@ -240,7 +242,7 @@ final class RecordAndReplayTest {
 
         try (CaptureSource source = replay()) {
             for (Targets targets : take(source, top(3))) {
-                assertThat(targets.stride()).isEqualTo(3);
+                assertThat(targets.columns().stride()).isEqualTo(3);
                 assertThat(targets.narrowedRows()).isEqualTo(targets.rows());
             }
         }

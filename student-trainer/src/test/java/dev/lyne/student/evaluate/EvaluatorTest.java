@@ -3,18 +3,18 @@ package dev.lyne.student.evaluate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.lyne.client.RowSource;
 import dev.lyne.client.StreamStatistics;
 import dev.lyne.client.TargetSequence;
 import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherDescription;
 import dev.lyne.lm.scoring.BatchScorer;
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.student.tokens.Document;
 import dev.lyne.student.tokens.DocumentSource;
 import dev.lyne.student.tokens.TextEncoder;
@@ -139,7 +139,7 @@ final class EvaluatorTest {
         List<Integer> pendingWhileScoring = new ArrayList<>();
         BatchScorer model = new BatchScorer() {
             @Override
-            public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+            public List<ScoreOutcome> score(List<ScoreItem> items, RowContent selection) {
                 pendingWhileScoring.add(stream.pending());
                 return Bigrams.expecting('b').score(items, selection);
             }
@@ -238,13 +238,7 @@ final class EvaluatorTest {
             Arrays.fill(counts, 1);
             return new Targets(
                     sequence,
-                    sequence.positions(),
-                    1,
-                    counts,
-                    ids,
-                    new float[rows],
-                    new float[rows],
-                    new float[rows],
+                    new RowColumns(1, counts, ids, new float[rows], new float[rows], new float[rows]),
                     Map.of(RowSource.COMPUTED, rows),
                     1L);
         }
@@ -308,13 +302,14 @@ final class EvaluatorTest {
         }
 
         @Override
-        public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+        public List<ScoreOutcome> score(List<ScoreItem> items, RowContent selection) {
             return items.stream()
-                    .<ScoreOutcome>map(item -> new ScoreOutcome.Scored(rows(item, selection.kept())))
+                    .<ScoreOutcome>map(
+                            item -> new ScoreOutcome.Scored(item.positions(), rows(item, selection.selection())))
                     .toList();
         }
 
-        private SelectedRows rows(ScoreItem item, Kept kept) {
+        private RowColumns rows(ScoreItem item, Selection kept) {
             int n = item.positions().length;
             int stride = kept.mostEntries(table.length);
             int[] ids = new int[n * stride];
@@ -324,7 +319,8 @@ final class EvaluatorTest {
             float[] data = new float[n];
             for (int row = 0; row < n; row++) {
                 int before = item.tokens()[item.positions()[row]];
-                int[] own = kept instanceof Kept.Chosen ? item.chosen()[row] : Arrays.copyOf(order(before), stride);
+                int[] own =
+                        kept instanceof Selection.Chosen ? item.chosen()[row] : Arrays.copyOf(order(before), stride);
                 counts[row] = own.length;
                 double rest = 1;
                 for (int entry = 0; entry < own.length; entry++) {
@@ -335,7 +331,7 @@ final class EvaluatorTest {
                 tails[row] = own.length == table.length ? Float.NEGATIVE_INFINITY : (float) Math.log(rest);
                 data[row] = (float) Math.log(of(before, item.tokens()[item.positions()[row] + 1]));
             }
-            return new SelectedRows(item.positions(), stride, counts, ids, logProbabilities, tails, data);
+            return new RowColumns(stride, counts, ids, logProbabilities, tails, data);
         }
 
         @Override

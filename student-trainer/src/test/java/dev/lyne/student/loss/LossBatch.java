@@ -51,8 +51,8 @@ record LossBatch(
                 logits, labels, rows, shares, rawLogits, filled(size(), data), filled(size(), distillation), lambda);
     }
 
-    /** Log-probability of the data token of a row, the teacher's. */
-    double teacherDataLogProb(int row) {
+    /** Log-probability of the label of a row, the teacher's. */
+    double teacherLabelLogProb(int row) {
         return BucketReference.logSoftmax(rawLogits[row], 1)[labels[row]];
     }
 
@@ -158,9 +158,9 @@ record LossBatch(
         }
         if (loss.loss() == BuiltInLoss.SLIM) {
             double[] data = java.util.stream.IntStream.range(0, n)
-                    .mapToDouble(this::teacherDataLogProb)
+                    .mapToDouble(this::teacherLabelLogProb)
                     .toArray();
-            columns.put("teacher_data_log_prob", array(manager, data, type));
+            columns.put("teacher_label_log_prob", array(manager, data, type));
         }
         if (loss.loss() == BuiltInLoss.TAID) {
             columns.put("taid_lambda", array(manager, filled(n, lambda), type));

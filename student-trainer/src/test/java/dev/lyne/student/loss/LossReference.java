@@ -44,7 +44,7 @@ final class LossReference {
         if (loss.loss() != BuiltInLoss.SLIM) {
             return value;
         }
-        double ty = Math.exp(batch.teacherDataLogProb(row));
+        double ty = Math.exp(batch.teacherLabelLogProb(row));
         double sy = Math.max(1e-9, softmax(detached, 1)[label]);
         return value * (1 - Math.exp(-(loss.parameter().orElseThrow() > 0 ? ty / sy : sy / ty)));
     }

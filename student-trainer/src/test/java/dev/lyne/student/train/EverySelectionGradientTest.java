@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.DataType;
 import dev.lyne.client.TargetSequence;
 import dev.lyne.client.Targets;
 import dev.lyne.lm.training.Column;
+import dev.lyne.row.RowColumns;
 import dev.lyne.student.loss.BucketReference;
 import dev.lyne.student.loss.LossRun;
 import java.util.ArrayList;
@@ -177,19 +178,19 @@ final class EverySelectionGradientTest {
                 -Math.log(Arrays.stream(t).map(lp -> Math.exp(lp / temperature)).sum());
         return new Targets(
                 TargetSequence.whole(0, new int[] {1, 2}),
-                new int[] {0},
-                ids.length,
-                new int[] {ids.length},
-                ids,
-                kept,
-                new float[] {(float) logTail},
-                new float[] {-1},
+                new RowColumns(
+                        ids.length,
+                        new int[] {ids.length},
+                        ids,
+                        kept,
+                        new float[] {(float) logTail},
+                        new float[] {-1},
+                        temperature == 1f ? new float[0] : new float[] {offset},
+                        temperature == 1f ? new float[0] : new float[] {temperedTail(t, ids, temperature, offset)},
+                        drawCounts,
+                        new float[0],
+                        new float[0]),
                 temperature == 1f ? List.of() : List.of(temperature),
-                temperature == 1f ? new float[0] : new float[] {offset},
-                temperature == 1f ? new float[0] : new float[] {temperedTail(t, ids, temperature, offset)},
-                drawCounts,
-                new float[0],
-                new float[0],
                 Map.of(),
                 0,
                 List.of(),
@@ -215,7 +216,7 @@ final class EverySelectionGradientTest {
         double[] ones = new double[rows];
         Arrays.fill(ones, 1);
         return LossRun.of(
-                targets.get(0).drawCounts().length > 0,
+                targets.get(0).columns().drawCounts().length > 0,
                 logits,
                 new int[rows],
                 ((Column.Longs) requireNonNull(columns.get("teacher_ids"))).values(),

@@ -1,6 +1,5 @@
 package dev.lyne.student.train;
 
-import dev.lyne.client.RowSource;
 import dev.lyne.client.StreamStatistics;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSequence;
@@ -10,7 +9,9 @@ import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherDescription;
 import dev.lyne.client.TeacherFailures;
 import dev.lyne.client.TeacherFingerprint;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -29,7 +30,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
     private final Map<Long, Integer> failuresLeft = new HashMap<>();
     private final ArrayDeque<TargetSequence> pending = new ArrayDeque<>();
     private boolean rawLogits;
-    private Selection selection = new Selection.DataOnly(List.of());
+    private Selection selection = new Selection.LabelOnly(List.of());
     final List<TargetSequence> sequences = new ArrayList<>();
     int asked;
     int again;
@@ -51,7 +52,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
                 "fake",
                 digest.repeat(64),
                 "0".repeat(64),
-                new TeacherFingerprint("2.7.1", "fake", "AVX2", 1, "float32"),
+                new TeacherFingerprint("2.7.1", "fake", "AVX2", 2, 1, "float32"),
                 vocabularySize,
                 64,
                 "bigram",
@@ -123,19 +124,19 @@ final class FakeTeacher implements TargetSource, TargetStream {
         }
         return new Targets(
                 sequence,
-                sequence.positions(),
-                stride,
-                counts,
-                ids,
-                logProbabilities,
-                tail,
-                new float[rows],
+                new RowColumns(
+                        stride,
+                        counts,
+                        ids,
+                        logProbabilities,
+                        tail,
+                        new float[rows],
+                        new float[rows * selection.temperatures().size()],
+                        repeated(tail, selection.temperatures().size()),
+                        draws,
+                        rawLogits ? logProbabilities.clone() : new float[0],
+                        new float[rawLogits ? rows : 0]),
                 selection.temperatures(),
-                new float[rows * selection.temperatures().size()],
-                repeated(tail, selection.temperatures().size()),
-                draws,
-                rawLogits ? logProbabilities.clone() : new float[0],
-                new float[rawLogits ? rows : 0],
                 Map.of(RowSource.COMPUTED, rows),
                 0,
                 List.of(),

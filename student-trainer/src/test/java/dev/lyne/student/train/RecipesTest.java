@@ -3,8 +3,8 @@ package dev.lyne.student.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.row.Selection;
 import dev.lyne.student.loss.BuiltInLoss;
-import dev.lyne.wire.Selection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

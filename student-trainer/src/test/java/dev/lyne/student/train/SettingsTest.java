@@ -103,8 +103,8 @@ final class SettingsTest {
                 "truncate_at|tempered|truncate_at: tempered (expected: not given with selection=top_k)",
                 "top_fraction|2 selection=top_fraction|top_fraction: 2 (expected: above 0.0, at most 1.0)",
                 "draws|0 selection=draws|draws: 0 (expected: 1..65536)",
-                "selection|data_only|selection: data_only (expected: top_k, top_p_k, top_fraction, draws, chosen; there"
-                        + " is nothing to learn from the data token alone)",
+                "selection|label_only|selection: label_only (expected: top_k, top_p_k, top_fraction, draws, chosen; there"
+                        + " is nothing to learn from the label alone)",
                 "selection|top-p-k|selection: top-p-k (expected: top_p_k)",
                 "selection|best|selection: best (expected: top_k, top_p_k, top_fraction, draws, chosen)",
                 "selection|draws teacher_temperature=2|teacher_temperature: 2.0 (expected: 1 with selection=draws,"

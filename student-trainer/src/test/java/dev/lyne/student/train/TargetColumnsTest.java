@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.lyne.client.TargetSequence;
 import dev.lyne.client.Targets;
 import dev.lyne.lm.training.Column;
+import dev.lyne.row.RowColumns;
 import dev.lyne.student.loss.BucketReference;
 import java.util.Arrays;
 import java.util.List;
@@ -57,8 +58,8 @@ final class TargetColumnsTest {
     void of_massesThatDoNotSumToOne_areDividedByTheirSum() {
         double[] logits = new Random(3).doubles(VOCABULARY, -3, 3).toArray();
         Targets targets = targets(logits, BucketReference.Row.topK(logits, 4), 0.5f);
-        targets.logProbabilities()[0] += 0.04f;
-        targets.temperedLogTails()[0] -= 0.05f;
+        targets.columns().logProbabilities()[0] += 0.04f;
+        targets.columns().temperedLogTails()[0] -= 0.05f;
         Map<String, Column> columns = new TargetColumns(0.5f).of(List.of(Optional.of(targets)), new int[] {1});
         double mass = Math.exp(floats(columns, "teacher_log_tail")[0]);
         for (float lp : floats(columns, "teacher_log_probs")) {
@@ -75,7 +76,12 @@ final class TargetColumnsTest {
                 new TargetColumns(1f).of(List.of(Optional.empty(), Optional.of(targets)), new int[] {2, 1});
         Column.Longs ids = (Column.Longs) requireNonNull(columns.get("teacher_ids"));
         assertThat(ids.width()).isEqualTo(3);
-        assertThat(ids.values()).hasSize(9).endsWith(targets.ids()[0], targets.ids()[1], targets.ids()[2]);
+        assertThat(ids.values())
+                .hasSize(9)
+                .endsWith(
+                        targets.columns().ids()[0],
+                        targets.columns().ids()[1],
+                        targets.columns().ids()[2]);
         assertThat(Arrays.copyOf(floats(columns, "teacher_log_probs"), 6)).containsOnly(Float.NEGATIVE_INFINITY);
     }
 
@@ -112,19 +118,21 @@ final class TargetColumnsTest {
         }
         return new Targets(
                 TargetSequence.whole(0, new int[] {1, 2}),
-                new int[] {0},
-                kept.length,
-                new int[] {kept.length},
-                row.ids(),
-                kept,
-                new float[] {(float) row.logTail()},
-                new float[] {-1},
+                new RowColumns(
+                        kept.length,
+                        new int[] {kept.length},
+                        row.ids(),
+                        kept,
+                        new float[] {(float) row.logTail()},
+                        new float[] {-1},
+                        temperature == 1f ? new float[0] : new float[] {(float) offset},
+                        temperature == 1f
+                                ? new float[0]
+                                : new float[] {temperedTail(lp, row.ids(), temperature, offset)},
+                        new int[0],
+                        new float[0],
+                        new float[0]),
                 temperature == 1f ? List.of() : List.of(temperature),
-                temperature == 1f ? new float[0] : new float[] {(float) offset},
-                temperature == 1f ? new float[0] : new float[] {temperedTail(lp, row.ids(), temperature, offset)},
-                new int[0],
-                new float[0],
-                new float[0],
                 Map.of(),
                 0,
                 List.of(),

@@ -8,6 +8,9 @@ import ai.djl.ndarray.types.DataType;
 import dev.lyne.client.TargetSequence;
 import dev.lyne.client.Targets;
 import dev.lyne.lm.training.Column;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.Selection;
 import dev.lyne.student.loss.BucketReference;
 import dev.lyne.student.loss.BuiltInLoss;
 import dev.lyne.student.loss.DistillationLoss;
@@ -15,9 +18,6 @@ import dev.lyne.student.loss.LossRun;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.RowColumns;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.TargetBlock;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -151,7 +151,7 @@ final class TemperedLossTest {
                 columns.logProbabilities()[row * K + i] = (float) plain[kept[i]];
             }
             columns.logTailMass()[row] = (float) Math.log(buckets(plain, kept)[K]);
-            columns.dataLogProbability()[row] = (float) plain[0];
+            columns.labelLogProbability()[row] = (float) plain[0];
             columns.temperatureOffsets()[row] = (float) (tempered[0] - plain[0] / temperature);
             columns.temperedLogTails()[row] = (float) Math.log(buckets(tempered, kept)[K]);
         }
@@ -161,19 +161,19 @@ final class TemperedLossTest {
         TargetBlock block = BlockDecoder.decode(ByteBuffer.wrap(BlockEncoder.encode(header, columns, 0)));
         return new Targets(
                 TargetSequence.whole(0, new int[ROWS + 1]),
-                positions,
-                K,
-                columns.counts(),
-                block.ids(),
-                block.logProbabilities(),
-                block.logTailMass(),
-                block.dataLogProbability(),
+                new RowColumns(
+                        K,
+                        columns.counts(),
+                        block.ids(),
+                        block.logProbabilities(),
+                        block.logTailMass(),
+                        block.labelLogProbability(),
+                        block.temperatureOffsets(),
+                        block.temperedLogTails(),
+                        new int[0],
+                        new float[0],
+                        new float[0]),
                 selection.temperatures(),
-                block.temperatureOffsets(),
-                block.temperedLogTails(),
-                new int[0],
-                new float[0],
-                new float[0],
                 Map.of(),
                 0,
                 List.of(),

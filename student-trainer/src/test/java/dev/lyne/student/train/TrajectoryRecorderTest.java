@@ -4,13 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.lm.scoring.BatchScorer;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import dev.lyne.student.tokens.Window;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.capture.Capture;
 import dev.lyne.wire.capture.CaptureManifest;
 import dev.lyne.wire.capture.CapturedForm;
@@ -43,6 +43,7 @@ final class TrajectoryRecorderTest {
                     "2.7.1",
                     "a processor",
                     "AVX2",
+                    2,
                     1,
                     "float32"),
             new CapturedForm(new Selection.TopK(1, List.of()), Precision.EXACT, false),
@@ -56,7 +57,7 @@ final class TrajectoryRecorderTest {
     /** A model's answers, item by item. */
     private record Answers(Function<ScoreItem, ScoreOutcome> each) implements BatchScorer {
         @Override
-        public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+        public List<ScoreOutcome> score(List<ScoreItem> items, RowContent selection) {
             return items.stream().map(each).toList();
         }
 
@@ -70,7 +71,7 @@ final class TrajectoryRecorderTest {
         Arrays.fill(half, (float) Math.log(0.5));
         int[] one = new int[rows];
         Arrays.fill(one, 1);
-        return new ScoreOutcome.Scored(new SelectedRows(positions, 1, one, new int[rows], half, half, half));
+        return new ScoreOutcome.Scored(positions, new RowColumns(1, one, new int[rows], half, half, half));
     }
 
     private void record(Function<ScoreItem, ScoreOutcome> each) throws IOException {

@@ -15,7 +15,6 @@ import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Selection;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.HexFormat;
@@ -64,7 +63,7 @@ public final class Admission {
             }
             RowFormat format = FormatRules.check(open, teacher, limits);
             long fittingTokens = limits.maxUnsentBytes() / format.creditRowBytes(teacher.vocabularySize());
-            boolean chosenAlone = format.selection() instanceof Selection.Chosen && !open.getShareChosen();
+            boolean chosenAlone = format.selection().keepsChosen() && !open.getShareChosen();
             return new AdmissionResult.Accepted<>(new StreamTerms(
                     teacher,
                     format,
@@ -220,6 +219,7 @@ public final class Admission {
                 fingerprint.getTorchVersion(),
                 fingerprint.getDevice(),
                 fingerprint.getCpuCapability(),
+                "arithmetic " + Integer.toUnsignedString(fingerprint.getArithmeticVersion()),
                 Integer.toUnsignedString(fingerprint.getThreads()) + " threads",
                 fingerprint.getComputePrecision());
     }

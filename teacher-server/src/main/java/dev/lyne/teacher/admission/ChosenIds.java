@@ -1,9 +1,9 @@
 package dev.lyne.teacher.admission;
 
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.v1.ChosenTokens;
 import dev.lyne.v1.Sequence;
-import dev.lyne.wire.Selection;
 import java.util.Arrays;
 
 /** The token ids that a sequence names for its positions. */

@@ -1,11 +1,10 @@
 package dev.lyne.teacher.admission;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.v1.OpenStream;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
-import dev.lyne.wire.SelectionMessages;
 
 /** What rows may be asked for: the rules of an opening's selection, precision and raw logits. */
 final class FormatRules {
@@ -18,7 +17,7 @@ final class FormatRules {
             throw new IllegalArgumentException(
                     "temperatures: " + temperatures + " (expected: at most " + limits.maxTemperatures() + ")");
         }
-        Selection selection = SelectionMessages.from(open.getSelection());
+        Selection selection = Selection.of(open.getSelection());
         Precision precision = precision(open);
         RowFormat format =
                 new RowFormat(selection, precision, open.getSelection().getRawLogits());
@@ -32,7 +31,7 @@ final class FormatRules {
             case PRECISION_UNSPECIFIED, UNRECOGNIZED ->
                 throw new IllegalArgumentException(
                         "precision: " + open.getPrecisionValue() + " (expected: exact, half or compact)");
-            default -> SelectionMessages.precision(open.getPrecision());
+            default -> Precision.of(open.getPrecision());
         };
     }
 
@@ -47,7 +46,7 @@ final class FormatRules {
                     + " bytes (expected: rows that fit into a block of " + limits.maxBlockBytes() + ")");
         }
         int mostChosen = RequestSize.mostChosen(teacher.contextLength());
-        if (format.selection() instanceof Selection.Chosen && k > mostChosen) {
+        if (format.selection().keepsChosen() && k > mostChosen) {
             throw new IllegalArgumentException("chosen.k: " + k + " (expected: at most " + mostChosen
                     + ", so that a sequence of context_length fits into a request)");
         }

@@ -1,5 +1,6 @@
 package dev.lyne.teacher.batch;
 
+import dev.lyne.teacher.model.ScoreJob;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Iterator;
@@ -31,26 +32,26 @@ final class BatchQueue {
     }
 
     /** A job and when it came. */
-    record Waiting(BatchJob job, long arrivedNanos) {
+    record Waiting(ScoreJob job, long arrivedNanos) {
         int length() {
             return job.item().tokens().length;
         }
     }
 
     private final BatchOptions options;
-    private final Map<BatchJob, Waiting> waiting = new LinkedHashMap<>();
+    private final Map<ScoreJob, Waiting> waiting = new LinkedHashMap<>();
     private long tokens;
 
     BatchQueue(BatchOptions options) {
         this.options = options;
     }
 
-    void add(BatchJob job, long nowNanos) {
+    void add(ScoreJob job, long nowNanos) {
         waiting.put(job, new Waiting(job, nowNanos));
         tokens += job.item().tokens().length;
     }
 
-    boolean remove(BatchJob job) {
+    boolean remove(ScoreJob job) {
         if (waiting.remove(job) == null) {
             return false;
         }
@@ -67,13 +68,13 @@ final class BatchQueue {
     }
 
     /** Jobs whose deadline seems to have passed. */
-    List<BatchJob> overdue(long nowNanos) {
+    List<ScoreJob> overdue(long nowNanos) {
         return waiting.keySet().stream().filter(job -> job.overdue(nowNanos)).toList();
     }
 
     /** Everything that waits; the queue is empty afterwards. */
-    List<BatchJob> takeAll() {
-        List<BatchJob> all = List.copyOf(waiting.keySet());
+    List<ScoreJob> takeAll() {
+        List<ScoreJob> all = List.copyOf(waiting.keySet());
         waiting.clear();
         tokens = 0;
         return all;
@@ -90,7 +91,7 @@ final class BatchQueue {
         candidates.add(head);
         while (inOrder.hasNext() && candidates.size() < LOOK_AHEAD) {
             Waiting next = inOrder.next();
-            if (next.job().selection().equals(head.job().selection())) {
+            if (next.job().content().equals(head.job().content())) {
                 candidates.add(next);
             }
         }

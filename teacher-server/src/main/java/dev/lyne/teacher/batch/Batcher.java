@@ -4,8 +4,12 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.PacedLog;
+import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.model.TokenizerFile;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -23,7 +27,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One teacher's device: a queue, and the thread that runs its batches and nothing else.
+ * A local model as a teacher: a queue, and the thread that runs its batches and nothing else.
  *
  * <p>Rows leave the device thread at once for the completion threads, which encode and deliver them while the next batch
  * runs. The hand-over is bounded, in completions and in entries: where the completion threads fall behind, the device thread
@@ -34,11 +38,11 @@ import org.slf4j.LoggerFactory;
  * <p>The queue is guarded by {@code lock}. No job is called with the lock held, so a job may submit and withdraw from under
  * locks of its own.
  */
-public final class Batcher implements AutoCloseable {
+public final class Batcher implements Teacher, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Batcher.class);
     private static final int MAX_PENDING_COMPLETIONS = 256;
 
-    private final Teacher teacher;
+    private final LocalModel model;
     private final BatchOptions options;
     private final LongSupplier nanoClock;
     private final BatchMetrics metrics;
@@ -65,17 +69,17 @@ public final class Batcher implements AutoCloseable {
      * @param completionThreads threads that encode and deliver rows
      */
     public Batcher(
-            Teacher teacher,
+            LocalModel model,
             BatchOptions options,
             int completionThreads,
             LongSupplier nanoClock,
             BatchMetrics metrics) {
-        this.teacher = teacher;
+        this.model = model;
         this.options = options;
         this.nanoClock = nanoClock;
         this.metrics = metrics;
         this.queue = new BatchQueue(options);
-        String name = teacher.description().name();
+        String name = model.description().name();
         this.completions = new ThreadPoolExecutor(
                 completionThreads,
                 completionThreads,
@@ -89,7 +93,18 @@ public final class Batcher implements AutoCloseable {
         deviceThread.start();
     }
 
+    @Override
+    public TeacherDescription description() {
+        return model.description();
+    }
+
+    @Override
+    public List<TokenizerFile> tokenizer() {
+        return model.tokenizer();
+    }
+
     /** Completes when the teacher is warm; fails with what the warm-up threw. */
+    @Override
     public CompletableFuture<Void> warm() {
         return warm.copy();
     }
@@ -99,7 +114,8 @@ public final class Batcher implements AutoCloseable {
      *
      * @return false where the batcher is closed and takes none
      */
-    public boolean submit(BatchJob job) {
+    @Override
+    public boolean score(ScoreJob job) {
         lock.lock();
         try {
             if (closed) {
@@ -114,7 +130,8 @@ public final class Batcher implements AutoCloseable {
     }
 
     /** Takes a job out of the queue that nobody waits for any more; one that has started runs to its end. */
-    public void withdraw(BatchJob job) {
+    @Override
+    public void withdraw(ScoreJob job) {
         lock.lock();
         try {
             queue.remove(job);
@@ -129,6 +146,7 @@ public final class Batcher implements AutoCloseable {
     }
 
     /** Positions that the device has worked through, whatever came of them. It moves while the device does. */
+    @Override
     public long devicePositions() {
         return devicePositions.get();
     }
@@ -154,11 +172,12 @@ public final class Batcher implements AutoCloseable {
     }
 
     /** Completes when the device thread ends: with what ended it, or with nothing after {@link #close}. */
+    @Override
     public CompletableFuture<Optional<Throwable>> ended() {
         return ended.copy();
     }
 
-    /** Fails what waits, lets the running batch end, closes the teacher. */
+    /** Fails what waits, lets the running batch end, closes the model. */
     @Override
     public void close() throws InterruptedException {
         boolean unusedInTime = close(Long.MAX_VALUE);
@@ -170,6 +189,7 @@ public final class Batcher implements AutoCloseable {
      * @param waitNanos how long the running batch and its completions are waited for
      * @return false where they were not over by then, and go on
      */
+    @Override
     public boolean close(long waitNanos) throws InterruptedException {
         long start = System.nanoTime();
         lock.lock();
@@ -188,16 +208,14 @@ public final class Batcher implements AutoCloseable {
     private void runDevice() {
         Optional<Throwable> defect = Optional.empty();
         try {
-            teacher.warmUp();
+            model.warmUp();
             warm.complete(null);
             for (List<BatchQueue.Waiting> batch = take(); !batch.isEmpty(); batch = take()) {
                 run(batch);
             }
         } catch (Throwable e) {
             LOG.error(
-                    "the device thread of teacher {} ends",
-                    teacher.description().name(),
-                    e);
+                    "the device thread of teacher {} ends", model.description().name(), e);
             defect = Optional.of(e);
         } finally {
             endDevice(defect);
@@ -209,7 +227,7 @@ public final class Batcher implements AutoCloseable {
         if (defect.isPresent()) {
             ended.complete(defect); // before anyone is told: who comes now is to find another server
         }
-        List<BatchJob> left;
+        List<ScoreJob> left;
         lock.lock();
         try {
             closed = true;
@@ -218,7 +236,7 @@ public final class Batcher implements AutoCloseable {
             lock.unlock();
         }
         left.forEach(job -> complete(job, () -> job.failed(goingAway())));
-        teacher.close();
+        model.close();
         ended.complete(Optional.empty());
     }
 
@@ -249,14 +267,14 @@ public final class Batcher implements AutoCloseable {
 
     private void expireOverdue() {
         long now = nanoClock.getAsLong();
-        List<BatchJob> overdue;
+        List<ScoreJob> overdue;
         lock.lock();
         try {
             overdue = queue.overdue(now);
         } finally {
             lock.unlock();
         }
-        for (BatchJob job : overdue) {
+        for (ScoreJob job : overdue) {
             if (job.expire(now)) {
                 withdraw(job);
             }
@@ -265,7 +283,7 @@ public final class Batcher implements AutoCloseable {
 
     /** Runs a batch. Each of its jobs is told, started or not, whatever is thrown; what is not the forward's fault ends the thread. */
     private void run(List<BatchQueue.Waiting> batch) {
-        Deque<BatchJob> owed = new ArrayDeque<>();
+        Deque<ScoreJob> owed = new ArrayDeque<>();
         batch.forEach(waiting -> owed.add(waiting.job()));
         try {
             long startNanos = nanoClock.getAsLong();
@@ -284,21 +302,21 @@ public final class Batcher implements AutoCloseable {
         }
     }
 
-    private void forward(Deque<BatchJob> jobs, long startNanos) {
-        List<ScoreItem> items = jobs.stream().map(BatchJob::item).toList();
+    private void forward(Deque<ScoreJob> jobs, long startNanos) {
+        List<ScoreItem> items = jobs.stream().map(ScoreJob::item).toList();
         List<ScoreOutcome> outcomes;
         try {
-            outcomes = teacher.score(items, jobs.element().selection());
+            outcomes = model.score(items, jobs.element().content());
             if (outcomes.size() != items.size()) {
                 throw new IllegalStateException(
                         "the model gave " + outcomes.size() + " outcomes (expected: " + items.size() + ")");
             }
         } catch (Throwable e) {
             // The batch fails, its askers are told, and the next batch gets its chance.
-            LOG.error("teacher {} failed on {} sequences", teacher.description().name(), items.size(), e);
+            LOG.error("teacher {} failed on {} sequences", model.description().name(), items.size(), e);
             Failure failure = Failure.of(Failure.Reason.MODEL_FAILED, "the model failed", e);
-            for (BatchJob job = jobs.poll(); job != null; job = jobs.poll()) {
-                BatchJob failing = job;
+            for (ScoreJob job = jobs.poll(); job != null; job = jobs.poll()) {
+                ScoreJob failing = job;
                 complete(failing, () -> failing.failed(failure));
             }
             return;
@@ -307,7 +325,7 @@ public final class Batcher implements AutoCloseable {
                 items.stream().mapToLong(item -> item.positions().length).sum());
         metrics.ran(items, options.maxTokens(), nanoClock.getAsLong() - startNanos);
         for (ScoreOutcome outcome : outcomes) {
-            BatchJob job = jobs.remove();
+            ScoreJob job = jobs.remove();
             if (outcome instanceof ScoreOutcome.Scored scored) {
                 metrics.scored(scored.rows().rows());
             }
@@ -315,9 +333,9 @@ public final class Batcher implements AutoCloseable {
         }
     }
 
-    private void deliver(BatchJob job, ScoreOutcome outcome) {
+    private void deliver(ScoreJob job, ScoreOutcome outcome) {
         if (outcome instanceof ScoreOutcome.Scored scored) {
-            job.scored(scored.rows());
+            job.scored(scored);
         } else if (outcome instanceof ScoreOutcome.NotFinite notFinite) {
             job.failed(new Failure(
                     Failure.Reason.NOT_FINITE,
@@ -329,7 +347,7 @@ public final class Batcher implements AutoCloseable {
      * Hands a completion over, or runs it here where more rows than are fair wait for the completion threads. It may throw whatever it
      * likes; its job is failed then, which does nothing where it was told already.
      */
-    private void complete(BatchJob job, Runnable completion) {
+    private void complete(ScoreJob job, Runnable completion) {
         long entries = job.entries();
         Runnable guarded = () -> {
             try {
@@ -352,7 +370,7 @@ public final class Batcher implements AutoCloseable {
         }
     }
 
-    private void failQuietly(BatchJob job, Throwable cause) {
+    private void failQuietly(ScoreJob job, Throwable cause) {
         try {
             job.failed(Failure.of(Failure.Reason.SERVER_FAULT, "the rows could not be delivered", cause));
         } catch (Throwable e) {
@@ -362,7 +380,7 @@ public final class Batcher implements AutoCloseable {
 
     private Failure goingAway() {
         return new Failure(
-                Failure.Reason.DRAINING, "teacher " + teacher.description().name() + " is shutting down");
+                Failure.Reason.DRAINING, "teacher " + model.description().name() + " is shutting down");
     }
 
     private static Thread daemon(Runnable runnable, String name) {

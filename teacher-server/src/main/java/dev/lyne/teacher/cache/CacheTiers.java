@@ -57,7 +57,7 @@ public final class CacheTiers implements RowStore {
         slower.get(tier).find(lookup, found -> {
             if (found.isPresent() && lookup.query().answeredBy(found.get().holds())) {
                 keepAbove(tier, lookup.query(), found.get());
-                lookup.found(found.get(), slower.get(tier).origin());
+                lookup.found(found.get(), slower.get(tier).source());
             } else {
                 List<StoredRows> seen = new ArrayList<>(others);
                 found.ifPresent(seen::add);

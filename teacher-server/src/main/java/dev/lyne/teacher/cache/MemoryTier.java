@@ -1,9 +1,10 @@
 package dev.lyne.teacher.cache;
 
+import static dev.lyne.teacher.score.RowStore.MEMORY;
+
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.lyne.teacher.score.CacheKey;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
 import io.micrometer.core.instrument.FunctionCounter;
@@ -29,7 +30,7 @@ final class MemoryTier implements Tier {
                 .executor(Runnable::run)
                 .recordStats()
                 .build();
-        this.metrics = new TierMetrics(registry, origin());
+        this.metrics = new TierMetrics(registry, MEMORY);
         metrics.gauge("bytes", "Bytes held, with what holding them costs", this::bytes);
         metrics.gauge("entries", "Sequences held", entries::estimatedSize);
         FunctionCounter.builder(
@@ -37,7 +38,7 @@ final class MemoryTier implements Tier {
                         entries,
                         cache -> cache.stats().evictionCount())
                 .description("Sequences evicted")
-                .tag("tier", "memory")
+                .tag("tier", MEMORY)
                 .register(registry);
     }
 
@@ -51,8 +52,8 @@ final class MemoryTier implements Tier {
     }
 
     @Override
-    public Origin origin() {
-        return Origin.MEMORY;
+    public String name() {
+        return MEMORY;
     }
 
     @Override

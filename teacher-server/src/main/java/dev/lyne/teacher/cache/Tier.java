@@ -1,8 +1,8 @@
 package dev.lyne.teacher.cache;
 
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.score.CacheKey;
 import dev.lyne.teacher.score.CachedSelection;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
 import java.util.Optional;
@@ -14,8 +14,8 @@ import java.util.Optional;
  * page.
  */
 public interface Tier extends AutoCloseable {
-    /** What rows from here are marked with; it names the tier, too. */
-    Origin origin();
+    /** The tier, as rows from here are marked and as its metrics are labelled: what {@link RowSource#cached} takes, another for each tier. */
+    String name();
 
     /**
      * What is held under the query's key, whole and checked, whether or not it {@linkplain CachedSelection#contains answers} the query. May

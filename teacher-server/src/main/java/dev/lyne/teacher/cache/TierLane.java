@@ -1,11 +1,10 @@
 package dev.lyne.teacher.cache;
 
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.score.CacheKey;
 import dev.lyne.teacher.score.Lookup;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -31,6 +30,7 @@ final class TierLane {
     private static final int LEAST_LAST_CALL_SECONDS = 1;
 
     private final Tier tier;
+    private final RowSource source;
     private final LaneOptions options;
     private final LongSupplier nanoClock;
     private final TierMetrics metrics;
@@ -42,6 +42,7 @@ final class TierLane {
     /** Takes the tier over, to close it. */
     TierLane(Tier tier, LaneOptions options, LongSupplier nanoClock, TierMetrics metrics) {
         this.tier = tier;
+        this.source = RowSource.cached(tier.name());
         this.options = options;
         this.nanoClock = nanoClock;
         this.metrics = metrics;
@@ -51,13 +52,14 @@ final class TierLane {
     }
 
     private Thread daemon(Runnable runnable, String work) {
-        Thread thread = new Thread(runnable, "lyne-" + tier.origin().name().toLowerCase(Locale.ROOT) + "-" + work);
+        Thread thread = new Thread(runnable, "lyne-" + tier.name() + "-" + work);
         thread.setDaemon(true);
         return thread;
     }
 
-    Origin origin() {
-        return tier.origin();
+    /** What rows from here are marked with. */
+    RowSource source() {
+        return source;
     }
 
     /**
@@ -99,7 +101,7 @@ final class TierLane {
         } catch (Throwable e) {
             // A tier turns what it can foresee into a miss; what is left is a defect, and the sequence is computed.
             metrics.failed(String.valueOf(e));
-            LOG.error("a lookup of the {} tier failed", tier.origin(), e);
+            LOG.error("a lookup of the {} tier failed", tier.name(), e);
             return Optional.empty();
         } finally {
             metrics.lookedUp(nanoClock.getAsLong() - askedNanos);
@@ -136,7 +138,7 @@ final class TierLane {
             tier.keep(key, rows);
         } catch (Throwable e) {
             metrics.failed(String.valueOf(e));
-            LOG.error("a write to the {} tier failed", tier.origin(), e);
+            LOG.error("a write to the {} tier failed", tier.name(), e);
         } finally {
             forget(key, rows);
         }
@@ -154,7 +156,7 @@ final class TierLane {
         if (!writes.awaitTermination(endNanos - nanoClock.getAsLong(), TimeUnit.NANOSECONDS)) {
             int dropped = writes.shutdownNow().size();
             metrics.droppedWrites(dropped);
-            LOG.warn("{} sequences were not written to the {} tier before the drain ended", dropped, tier.origin());
+            LOG.warn("{} sequences were not written to the {} tier before the drain ended", dropped, tier.name());
         }
         lookups.shutdownNow(); // streams have ended: nobody waits for a lookup any more
         long lastNanos = Math.max(endNanos, nanoClock.getAsLong() + TimeUnit.SECONDS.toNanos(LEAST_LAST_CALL_SECONDS));
@@ -163,7 +165,7 @@ final class TierLane {
         if (idle) {
             tier.close();
         } else {
-            LOG.warn("the {} tier is still at work and is left as it is", tier.origin());
+            LOG.warn("the {} tier is still at work and is left as it is", tier.name());
         }
     }
 }

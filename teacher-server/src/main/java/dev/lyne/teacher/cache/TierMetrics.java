@@ -1,12 +1,10 @@
 package dev.lyne.teacher.cache;
 
-import dev.lyne.teacher.score.Origin;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
-import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -28,10 +26,10 @@ public final class TierMetrics {
     private final Counter writtenBytes;
     private final Timer lookups;
 
-    /** Registers a tier's meters. */
-    public TierMetrics(MeterRegistry registry, Origin origin) {
+    /** Registers the meters of the tier of this name. */
+    public TierMetrics(MeterRegistry registry, String tier) {
         this.registry = registry;
-        this.tier = origin.name().toLowerCase(Locale.ROOT);
+        this.tier = tier;
         this.hits = counter("hits", "Lookups that found rows that answer");
         this.misses = counter("misses", "Lookups that found none that answer");
         this.skipped = counter("skipped", "Lookups not made: the tier is off, or their turn came too late");

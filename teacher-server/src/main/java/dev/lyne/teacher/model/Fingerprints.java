@@ -12,6 +12,7 @@ public final class Fingerprints {
                 .setTorchVersion(fingerprint.torchVersion())
                 .setDevice(fingerprint.device())
                 .setCpuCapability(fingerprint.cpuCapability())
+                .setArithmeticVersion(fingerprint.arithmeticVersion())
                 .setThreads(fingerprint.threads())
                 .setComputePrecision(fingerprint.precision().torchName())
                 .build();

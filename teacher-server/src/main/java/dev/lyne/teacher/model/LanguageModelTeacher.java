@@ -2,12 +2,12 @@ package dev.lyne.teacher.model;
 
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.row.RowContent;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /** A Hugging Face directory as a teacher. Its vocabulary is the tokenizer's; the model's padded columns do not count. */
-public final class LanguageModelTeacher implements Teacher {
+public final class LanguageModelTeacher implements LocalModel {
     private static final int WARM_UP_TOKENS = 256;
     private static final int WARM_UP_K = 64;
 
@@ -83,12 +83,12 @@ public final class LanguageModelTeacher implements Teacher {
                 .toArray();
         int k = Math.min(WARM_UP_K, description.vocabularySize());
         List<ScoreOutcome> unused = model.score(
-                List.of(new ScoreItem(tokens, IntStream.range(0, length).toArray())), RowSelection.topK(k));
+                List.of(new ScoreItem(tokens, IntStream.range(0, length).toArray())), RowContent.topK(k));
     }
 
     @Override
-    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
-        return model.score(items, selection);
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowContent content) {
+        return model.score(items, content);
     }
 
     @Override

@@ -1,30 +1,75 @@
 package dev.lyne.teacher.model;
 
-import dev.lyne.lm.scoring.RowSelection;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
+import dev.lyne.v1.SelectionKind;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletionStage;
+import java.util.stream.Collectors;
 
-/** A model that rows come from. One thread, the one that owns its device, calls everything but {@link #description} and {@link #tokenizer}. */
-public interface Teacher extends AutoCloseable {
+/**
+ * Whatever computes rows, asked for a sequence at a time and answering when it can: a local model with its device thread, an inference
+ * engine elsewhere. The server keeps its rows and shares its computations. Safe for several threads; nothing blocks but {@link #close}.
+ */
+public interface Teacher {
     /** Identity and bounds; the same for the teacher's whole life. */
     TeacherDescription description();
 
-    /** The tokenizer's files, `tokenizer.json` first; none where there is no tokenizer. Safe for several threads. */
+    /** The tokenizer's files, `tokenizer.json` first; none where there is no tokenizer. */
     default List<TokenizerFile> tokenizer() {
         return List.of();
     }
 
-    /** Runs once what the first batch would otherwise pay for: kernels chosen, memory reserved. */
-    void warmUp();
+    /** The kinds of selection that it computes rows of; students see them before they ask. */
+    default Set<SelectionKind> selectionKinds() {
+        return Selection.kinds();
+    }
 
     /**
-     * Scores sequences in one forward.
-     *
-     * @return one outcome an item, in order
+     * Why it cannot compute such rows, in a line with the value and the expectation, where it cannot: asked when a stream opens, so that
+     * none of its sequences fails for it.
      */
-    List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection);
+    default Optional<String> refusal(RowContent content) {
+        Set<SelectionKind> kinds = selectionKinds();
+        return kinds.contains(content.selection().kind())
+                ? Optional.empty()
+                : Optional.of("selection: " + content.selection() + " (expected: "
+                        + kinds.stream()
+                                .sorted()
+                                .map(kind -> kind.name()
+                                        .replaceFirst("SELECTION_KIND_", "")
+                                        .toLowerCase(Locale.ROOT))
+                                .collect(Collectors.joining(", "))
+                        + ", which is what teacher " + description().name() + " computes)");
+    }
 
-    @Override
-    void close();
+    /** Completes when it can answer without delay; fails with what keeps it from that for good. */
+    CompletionStage<Void> warm();
+
+    /**
+     * Takes a sequence on, and tells it later, on a thread of the teacher's own.
+     *
+     * @return false where the teacher is closed and takes none; then the job is told nothing
+     */
+    boolean score(ScoreJob job);
+
+    /** Lets go of a sequence that nobody waits for any more; one that has started may run to its end. Calls no job: locks are held. */
+    void withdraw(ScoreJob job);
+
+    /** Positions worked through, whatever came of them; moves while the teacher does. */
+    long devicePositions();
+
+    /** Completes when the teacher takes no more work: with what ended it, or with nothing after {@link #close}. */
+    CompletionStage<Optional<Throwable>> ended();
+
+    /**
+     * Fails what waits, and ends.
+     *
+     * @param waitNanos how long what has started is waited for
+     * @return false where that was not over by then, and goes on
+     */
+    boolean close(long waitNanos) throws InterruptedException;
 }

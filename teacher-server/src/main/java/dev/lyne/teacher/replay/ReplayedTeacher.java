@@ -2,6 +2,7 @@ package dev.lyne.teacher.replay;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ExecutionFingerprint;
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -9,13 +10,12 @@ import dev.lyne.teacher.score.Callback;
 import dev.lyne.teacher.score.CancellationHandle;
 import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.score.EncodedSequence;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.Scorer;
+import dev.lyne.v1.SelectionKind;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockHeader;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.capture.Capture;
 import dev.lyne.wire.capture.CapturedForm;
 import dev.lyne.wire.capture.CapturedRows;
@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
@@ -84,6 +85,7 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
                         teacher.torchVersion(),
                         teacher.device(),
                         teacher.cpuCapability(),
+                        teacher.arithmeticVersion(),
                         teacher.threads(),
                         ComputePrecision.of(teacher.computePrecision())),
                 teacher.architecture(),
@@ -109,8 +111,13 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
     }
 
     @Override
+    public Set<SelectionKind> selectionKinds() {
+        return Set.of(capture.manifest().rows().selection().kind());
+    }
+
+    @Override
     public Optional<Failure> refusal(RowFormat format) {
-        if (format.selection() instanceof Selection.Chosen) {
+        if (format.selection().keepsChosen()) {
             return Optional.of(notCaptured(
                     "chosen ids (expected: the captured " + capture.manifest().rows() + ")"));
         }
@@ -176,7 +183,7 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
                 return;
             }
             if (task.item().positions().length == 0) {
-                callback.scored(new EncodedSequence(List.of()), Origin.REPLAY, false);
+                callback.scored(new EncodedSequence(List.of()), RowSource.REPLAYED, false);
                 return;
             }
             Optional<CapturedRows> rows = capture.rows(
@@ -188,7 +195,8 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
                 callback.failed(notCaptured("no rows of these " + task.tokens() + " tokens at these "
                         + task.item().positions().length + " positions (expected: a sequence that was captured)"));
             } else {
-                callback.scored(encoded(rows.get()), Origin.REPLAY, rows.get().narrowed());
+                callback.scored(
+                        encoded(rows.get()), RowSource.REPLAYED, rows.get().narrowed());
             }
         }
 

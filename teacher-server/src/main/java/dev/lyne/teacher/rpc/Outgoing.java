@@ -1,13 +1,12 @@
 package dev.lyne.teacher.rpc;
 
 import com.google.protobuf.UnsafeByteOperations;
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.score.EncodedSequence;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.v1.Rows;
 import dev.lyne.v1.ScoreSequencesResponse;
 import dev.lyne.v1.SequenceDone;
-import dev.lyne.v1.Source;
 import java.util.Iterator;
 import java.util.List;
 import java.util.function.Consumer;
@@ -19,7 +18,7 @@ import java.util.function.Consumer;
 final class Outgoing {
     private final long id;
     private final Iterator<EncodedBlock> blocks;
-    private final Source source;
+    private final RowSource source;
     private final boolean narrowed;
     private final ScoreSequencesResponse last;
     private final Consumer<EncodedBlock> whenBlockSent;
@@ -30,7 +29,7 @@ final class Outgoing {
     private Outgoing(
             long id,
             EncodedSequence rows,
-            Source source,
+            RowSource source,
             boolean narrowed,
             ScoreSequencesResponse last,
             Consumer<EncodedBlock> whenBlockSent,
@@ -49,18 +48,10 @@ final class Outgoing {
     static Outgoing rows(
             long id,
             EncodedSequence rows,
-            Origin origin,
+            RowSource source,
             boolean narrowed,
             Consumer<EncodedBlock> whenBlockSent,
             Runnable whenLeaving) {
-        Source source = switch (origin) {
-            case COMPUTED -> Source.SOURCE_COMPUTED;
-            case COALESCED -> Source.SOURCE_COALESCED;
-            case MEMORY -> Source.SOURCE_MEMORY;
-            case DISK -> Source.SOURCE_DISK;
-            case SHARED -> Source.SOURCE_SHARED;
-            case REPLAY -> Source.SOURCE_REPLAY;
-        };
         ScoreSequencesResponse done = ScoreSequencesResponse.newBuilder()
                 .setDone(SequenceDone.newBuilder().setId(id).setRows(rows.rows()))
                 .build();
@@ -70,13 +61,7 @@ final class Outgoing {
     /** One message. */
     static Outgoing message(ScoreSequencesResponse message, Runnable whenLeaving) {
         return new Outgoing(
-                0,
-                new EncodedSequence(List.of()),
-                Source.SOURCE_UNSPECIFIED,
-                false,
-                message,
-                unused -> {},
-                whenLeaving);
+                0, new EncodedSequence(List.of()), RowSource.COMPUTED, false, message, unused -> {}, whenLeaving);
     }
 
     /** Bytes of blocks not sent yet. */
@@ -102,7 +87,8 @@ final class Outgoing {
                         .setId(id)
                         .setFirstPosition(block.firstPosition())
                         .setBlock(UnsafeByteOperations.unsafeWrap(block.bytes()))
-                        .setSource(source)
+                        .setSource(source.source())
+                        .setTier(source.tier())
                         .setNarrowed(narrowed))
                 .build();
     }

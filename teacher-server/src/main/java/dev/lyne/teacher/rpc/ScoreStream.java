@@ -1,6 +1,7 @@
 package dev.lyne.teacher.rpc;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.StreamTerms;
@@ -9,7 +10,6 @@ import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.score.Callback;
 import dev.lyne.teacher.score.CancellationHandle;
 import dev.lyne.teacher.score.EncodedSequence;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.v1.Progress;
 import dev.lyne.v1.ScoreSequencesRequest;
@@ -116,9 +116,9 @@ final class ScoreStream {
         }
 
         @Override
-        public void scored(EncodedSequence rows, Origin origin, boolean narrowed) {
+        public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
             settle(rows.bytes());
-            sender.offer(Outgoing.rows(id, rows, origin, narrowed, served::sent, () -> leaving(this)));
+            sender.offer(Outgoing.rows(id, rows, source, narrowed, served::sent, () -> leaving(this)));
         }
 
         @Override

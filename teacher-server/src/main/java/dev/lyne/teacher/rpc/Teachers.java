@@ -1,6 +1,7 @@
 package dev.lyne.teacher.rpc;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.RequestSize;
 import dev.lyne.teacher.admission.ServerLimits;
@@ -11,30 +12,21 @@ import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.v1.Limits;
 import dev.lyne.v1.Precision;
-import dev.lyne.v1.SelectionKind;
 import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherDigests;
-import dev.lyne.wire.Selection;
-import dev.lyne.wire.SelectionMessages;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /** The server's teachers by name; names are distinct. */
 final class Teachers {
     private static final List<Precision> PRECISIONS =
             List.of(Precision.PRECISION_EXACT, Precision.PRECISION_HALF, Precision.PRECISION_COMPACT);
-    private static final List<SelectionKind> KINDS = List.of(
-            SelectionKind.SELECTION_KIND_TOP_K,
-            SelectionKind.SELECTION_KIND_TOP_P_K,
-            SelectionKind.SELECTION_KIND_TOP_FRACTION,
-            SelectionKind.SELECTION_KIND_DRAWS,
-            SelectionKind.SELECTION_KIND_CHOSEN,
-            SelectionKind.SELECTION_KIND_DATA_ONLY);
 
     private final Map<String, ServedTeacher> byName = new TreeMap<>();
     private final Map<String, RpcMetrics.Served> served;
@@ -111,10 +103,9 @@ final class Teachers {
                 .setContextLength(teacher.contextLength())
                 .setArchitecture(teacher.architecture())
                 .setParameters(teacher.parameters())
-                .addAllPrecisions(only.map(format -> List.of(SelectionMessages.toMessage(format.precision())))
+                .addAllPrecisions(only.map(format -> List.of(format.precision().toMessage()))
                         .orElse(PRECISIONS))
-                .addAllSelectionKinds(only.map(format -> List.of(SelectionMessages.kind(format.selection())))
-                        .orElse(KINDS))
+                .addAllSelectionKinds(new TreeSet<>(served.sequences().selectionKinds()))
                 .setLimits(Limits.newBuilder()
                         .setMaxInFlightSequences(limits.maxInFlightSequences())
                         .setMaxInFlightTokens(limits.maxInFlightTokens())

@@ -1,9 +1,9 @@
 package dev.lyne.teacher.score;
 
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.Selection;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -26,7 +26,7 @@ public record CacheKey(long a, long b, long c, long d) {
             // Bits are the machine's, not only the teacher's.
             digest.update(Digests.fingerprint(Fingerprints.toMessage(teacher.fingerprint())));
         }
-        byte[] family = family(selection).getBytes(StandardCharsets.UTF_8);
+        byte[] family = selection.family().getBytes(StandardCharsets.UTF_8);
         digest.update((byte) family.length);
         digest.update(family);
         ByteBuffer ids = ByteBuffer.allocate(4 * tokens.length).order(ByteOrder.LITTLE_ENDIAN);
@@ -34,20 +34,6 @@ public record CacheKey(long a, long b, long c, long d) {
         digest.update(ids);
         ByteBuffer hash = ByteBuffer.wrap(digest.digest());
         return new CacheKey(hash.getLong(), hash.getLong(), hash.getLong(), hash.getLong());
-    }
-
-    /** Selections of a family may answer each other; those of two never do. */
-    private static String family(Selection selection) {
-        if (selection instanceof Selection.Draws rule) {
-            return "draws " + rule.draws() + " " + rule.head() + " " + rule.seed();
-        }
-        if (selection instanceof Selection.Chosen) {
-            return "chosen";
-        }
-        if (selection instanceof Selection.TopPK rule && rule.truncationTemperature() != 1f) {
-            return "prefix at " + rule.truncationTemperature();
-        }
-        return "prefix"; // of one order: top-k, top-p-k, a fraction, or no entry at all
     }
 
     /** The digest, 32 bytes. */

@@ -1,8 +1,7 @@
 package dev.lyne.teacher.score;
 
+import dev.lyne.row.Precision;
 import dev.lyne.wire.Containment;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import java.util.Arrays;
 
 /**
@@ -61,7 +60,7 @@ public record CachedSelection(RowFormat format, int[] positions, int[][] chosen,
     }
 
     private static boolean sameChosen(CachedSelection held, CachedSelection wanted) {
-        if (!(wanted.format.selection() instanceof Selection.Chosen)) {
+        if (!wanted.format.selection().keepsChosen()) {
             return true;
         }
         for (int i = 0; i < wanted.positions.length; i++) {

@@ -1,5 +1,6 @@
 package dev.lyne.teacher.score;
 
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.model.Failure;
 
 /** Someone who asked for a sequence. Exactly one of these is called, once, on any thread, unless the asker withdrew. */
@@ -9,7 +10,7 @@ public interface Callback {
      *
      * @param narrowed true where they were cut from rows of a wider selection
      */
-    void scored(EncodedSequence rows, Origin origin, boolean narrowed);
+    void scored(EncodedSequence rows, RowSource source, boolean narrowed);
 
     /** There will be none. */
     void failed(Failure failure);

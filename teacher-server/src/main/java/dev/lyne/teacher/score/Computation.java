@@ -1,11 +1,12 @@
 package dev.lyne.teacher.score;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
-import dev.lyne.teacher.batch.BatchJob;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.ScoreJob;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -19,8 +20,8 @@ import java.util.function.Predicate;
  *
  * <p>{@code plan} and {@code deadline} are written with the {@code flight} lock and read without.
  */
-final class Computation implements BatchJob {
-    private record Waiting(Callback callback, CachedSelection wanted, Deadline deadline, Origin origin) {}
+final class Computation implements ScoreJob {
+    private record Waiting(Callback callback, CachedSelection wanted, Deadline deadline, RowSource source) {}
 
     private final SingleFlight flight;
     private final RowsQuery query;
@@ -94,7 +95,7 @@ final class Computation implements BatchJob {
     /** Adds the first asker. */
     CancellationHandle begin(Callback callback) {
         synchronized (flight) {
-            return add(new Waiting(callback, query.wanted(), deadline, Origin.COMPUTED));
+            return add(new Waiting(callback, query.wanted(), deadline, RowSource.COMPUTED));
         }
     }
 
@@ -102,7 +103,7 @@ final class Computation implements BatchJob {
     CancellationHandle join(Callback callback, CachedSelection wanted, Deadline itsDeadline) {
         synchronized (flight) {
             deadline = deadline.latest(itsDeadline);
-            return add(new Waiting(callback, wanted, itsDeadline, Origin.COALESCED));
+            return add(new Waiting(callback, wanted, itsDeadline, RowSource.COALESCED));
         }
     }
 
@@ -141,10 +142,10 @@ final class Computation implements BatchJob {
      *
      * @return whether that was all; false where one that joined wants finer rows, which are to be computed
      */
-    boolean found(StoredRows rows, Origin origin) {
+    boolean found(StoredRows rows, RowSource source) {
         return end(
                 waiting -> query.contains(rows.holds(), waiting.wanted()),
-                waiting -> flight.answer(waiting.callback(), waiting.wanted(), query.tokens(), rows, origin));
+                waiting -> flight.answer(waiting.callback(), waiting.wanted(), query.tokens(), rows, source));
     }
 
     @Override
@@ -153,8 +154,8 @@ final class Computation implements BatchJob {
     }
 
     @Override
-    public RowSelection selection() {
-        return plan.selection();
+    public RowContent content() {
+        return plan.content();
     }
 
     @Override
@@ -208,7 +209,7 @@ final class Computation implements BatchJob {
     }
 
     @Override
-    public void scored(SelectedRows rows) {
+    public void scored(ScoreOutcome.Scored rows) {
         StoredRows stored;
         try {
             stored = flight.encode(this, rows);
@@ -216,7 +217,7 @@ final class Computation implements BatchJob {
             failed(SingleFlight.notEncoded(e));
             return;
         }
-        end(waiting -> flight.answer(waiting.callback(), waiting.wanted(), query.tokens(), stored, waiting.origin()));
+        end(waiting -> flight.answer(waiting.callback(), waiting.wanted(), query.tokens(), stored, waiting.source()));
     }
 
     @Override

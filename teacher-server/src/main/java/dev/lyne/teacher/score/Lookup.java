@@ -1,5 +1,6 @@
 package dev.lyne.teacher.score;
 
+import dev.lyne.row.RowSource;
 import java.util.List;
 
 /** A search of the tiers below memory. Exactly one of {@link #found} and {@link #absent} is called, unless it is not wanted. */
@@ -10,7 +11,7 @@ public interface Lookup {
     boolean wanted();
 
     /** Rows that answer, promoted to the faster tiers already. */
-    void found(StoredRows rows, Origin origin);
+    void found(StoredRows rows, RowSource source);
 
     /** No tier has rows that answer. */
     void absent(List<StoredRows> others);

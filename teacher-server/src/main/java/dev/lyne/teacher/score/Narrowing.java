@@ -1,9 +1,9 @@
 package dev.lyne.teacher.score;
 
+import dev.lyne.row.Precision;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockNarrowing;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.Precision;
 import dev.lyne.wire.TargetBlock;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;

@@ -1,7 +1,8 @@
 package dev.lyne.teacher.score;
 
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 
 /**
  * What is kept of each row, and how it is coded: what all sequences of a stream share.
@@ -15,6 +16,11 @@ public record RowFormat(Selection selection, Precision precision, boolean rawLog
         if (rawLogits && precision == Precision.COMPACT) {
             throw new IllegalArgumentException("raw_logits in compact precision (expected: exact or half)");
         }
+    }
+
+    /** What a teacher is asked for, so that rows of this format come of it. */
+    RowContent computed() {
+        return new RowContent(selection.computed(), rawLogits);
     }
 
     /** Entries that the rows of so many positions hold at most. */
@@ -42,9 +48,9 @@ public record RowFormat(Selection selection, Precision precision, boolean rawLog
     }
 
     private int rowBytes(int vocabularySize, int entryBytes) {
-        int columns = 3 + (rawLogits ? 1 : 0); // count, log tail mass, data log-probability; log-sum-exp
+        int columns = 3 + (rawLogits ? 1 : 0); // count, log tail mass, label log-probability; log-sum-exp
         int range = 8; // of positions, where each row is a range of its own
-        int perEntry = entryBytes + (selection instanceof Selection.Draws ? 4 : 0) + (rawLogits ? 4 : 0);
+        int perEntry = entryBytes + (selection.keepsDraws() ? 4 : 0) + (rawLogits ? 4 : 0);
         return perEntry * selection.mostEntries(vocabularySize)
                 + 4 * (columns + 2 * selection.temperatures().size()) // an offset and a log tail mass a temperature
                 + range;

@@ -4,6 +4,9 @@ import java.util.Optional;
 
 /** A store of encoded rows, as single-flight sees it: fast memory, and slower tiers behind it. Safe for several threads; never blocks. */
 public interface RowStore {
+    /** Name of the tier that is asked on the spot. */
+    String MEMORY = "memory";
+
     /** What memory holds under a query's key, whether or not it answers the query. */
     Optional<StoredRows> findInMemory(RowsQuery query);
 

@@ -1,9 +1,9 @@
 package dev.lyne.teacher.score;
 
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.Selection;
 
 /**
  * What a tier is asked for, with all that tells whether what it holds answers it.

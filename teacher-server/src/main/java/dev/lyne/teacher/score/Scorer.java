@@ -1,13 +1,21 @@
 package dev.lyne.teacher.score;
 
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.v1.SelectionKind;
 import java.util.Optional;
+import java.util.Set;
 
 /** Whatever answers checked sequences with encoded rows. Safe for several threads. */
 public interface Scorer {
     /** The one format that there are rows of; empty where any is computed. */
     default Optional<RowFormat> only() {
         return Optional.empty();
+    }
+
+    /** The kinds of selection that there are rows of. */
+    default Set<SelectionKind> selectionKinds() {
+        return Selection.kinds();
     }
 
     /** Why no sequence can be answered in that format, where none can. */

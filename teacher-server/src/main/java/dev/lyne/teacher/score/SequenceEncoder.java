@@ -1,6 +1,8 @@
 package dev.lyne.teacher.score;
 
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
 import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.wire.BlockEncoder;
@@ -8,8 +10,6 @@ import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.BlockNarrowing;
 import dev.lyne.wire.Containment;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.RowColumns;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -45,23 +45,12 @@ public class SequenceEncoder {
      * @param holds what they are to be
      * @throws IllegalStateException where the model gave other positions than were asked for
      */
-    StoredRows encode(int[] tokens, CachedSelection holds, SelectedRows rows) {
-        if (!Arrays.equals(rows.positions(), holds.positions())) {
-            throw new IllegalStateException("the model gave rows for positions " + Arrays.toString(rows.positions())
+    StoredRows encode(int[] tokens, CachedSelection holds, ScoreOutcome.Scored scored) {
+        if (!Arrays.equals(scored.positions(), holds.positions())) {
+            throw new IllegalStateException("the model gave rows for positions " + Arrays.toString(scored.positions())
                     + " (expected: " + Arrays.toString(holds.positions()) + ")");
         }
-        RowColumns columns = new RowColumns(
-                rows.stride(),
-                rows.counts(),
-                rows.ids(),
-                rows.logProbabilities(),
-                rows.logTailMass(),
-                rows.dataLogProbability(),
-                rows.temperatureOffsets(),
-                rows.temperedLogTails(),
-                rows.drawCounts(),
-                rows.logits(),
-                rows.logSumExp());
+        RowColumns columns = scored.rows();
         BlockNarrowing.cut(columns, holds.format().selection());
         double keptMass = holds.format().precision() == Precision.EXACT ? Containment.keptMass(columns) : 0;
         return new StoredRows(holds.withKeptMass(keptMass), encode(tokens, holds, columns, fingerprintDigest));

@@ -1,16 +1,19 @@
 package dev.lyne.teacher.score;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.scoring.SelectedRows;
-import dev.lyne.teacher.batch.Batcher;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
+import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.v1.SelectionKind;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.LongSupplier;
 import org.slf4j.LoggerFactory;
 
@@ -21,7 +24,7 @@ import org.slf4j.LoggerFactory;
  * <p>One lock, {@code this}, guards the table of computations and each computation's waiters. A computation is in the table
  * from before the slower tiers are searched until its rows are stored in memory, wherever they came from; so whoever looks
  * with the lock held finds a computation in flight or its rows, and nothing is read or computed twice. Waiters are called,
- * tiers are searched and work is submitted without the lock; withdrawing takes the batcher's lock inside this one.
+ * tiers are searched and work is submitted without the lock; withdrawing may take the teacher's lock inside this one.
  *
  * <p>What is computed is exact until it is encoded. So a request for a finer code of rows that are on their way joins them, and they are
  * encoded exactly, which answers in every precision.
@@ -30,43 +33,58 @@ import org.slf4j.LoggerFactory;
  * nor stores, so that a fresh computation never changes what others are served.
  */
 public final class SingleFlight implements Scorer {
+    private static final RowSource MEMORY = RowSource.cached(RowStore.MEMORY);
+
     private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(SingleFlight.class));
 
-    private final TeacherDescription teacher;
+    private final Teacher teacher;
+    private final TeacherDescription description;
     private final RowStore tiers;
     private final SequenceEncoder encoder;
     private final Narrowing narrowing;
-    private final Batcher batcher;
+    private final long maxEntries;
     private final LongSupplier nanoClock;
     private final CacheMetrics metrics;
 
     @GuardedBy("this")
     private final Map<CacheKey, List<Computation>> inFlight = new HashMap<>();
 
+    /** @param maxEntries most entries that the rows of a sequence may hold */
     public SingleFlight(
-            TeacherDescription teacher,
+            Teacher teacher,
             RowStore tiers,
             SequenceEncoder encoder,
-            Batcher batcher,
+            long maxEntries,
             LongSupplier nanoClock,
             CacheMetrics metrics) {
         this.teacher = teacher;
+        this.description = teacher.description();
         this.tiers = tiers;
         this.encoder = encoder;
         this.narrowing = new Narrowing(encoder);
-        this.batcher = batcher;
+        this.maxEntries = maxEntries;
         this.nanoClock = nanoClock;
         this.metrics = metrics;
     }
 
     @Override
+    public Set<SelectionKind> selectionKinds() {
+        return teacher.selectionKinds();
+    }
+
+    @Override
+    public Optional<Failure> refusal(RowFormat format) {
+        return teacher.refusal(format.computed()).map(line -> new Failure(Failure.Reason.INVALID_REQUEST, line));
+    }
+
+    @Override
     public CancellationHandle score(ScoreTask task, Callback callback) {
         if (task.item().positions().length == 0) {
-            callback.scored(new EncodedSequence(List.of()), Origin.COMPUTED, false);
+            callback.scored(new EncodedSequence(List.of()), RowSource.COMPUTED, false);
             return CancellationHandle.ANSWERED;
         }
-        RowsQuery query = RowsQuery.of(teacher, task);
-        Plan plan = Plan.of(task, query.wanted(), teacher.vocabularySize());
+        RowsQuery query = RowsQuery.of(description, task);
+        Plan plan = Plan.of(task, query.wanted());
         boolean shared = !task.bypassCache();
         Computation computation = new Computation(this, query, plan, task.deadline(), shared);
         return shared ? share(computation, callback, task.deadline()) : compute(computation, callback);
@@ -94,7 +112,7 @@ public final class SingleFlight implements Scorer {
         }
         if (answers) {
             metrics.hits.increment();
-            answer(callback, query.wanted(), query.tokens(), stored.orElseThrow(), Origin.MEMORY);
+            answer(callback, query.wanted(), query.tokens(), stored.orElseThrow(), MEMORY);
         } else {
             search(new Search(computation, stored));
         }
@@ -131,9 +149,9 @@ public final class SingleFlight implements Scorer {
         }
 
         @Override
-        public void found(StoredRows stored, Origin origin) {
+        public void found(StoredRows stored, RowSource source) {
             metrics.hits.increment();
-            if (!computation.found(stored, origin)) {
+            if (!computation.found(stored, source)) {
                 widen(computation, stored);
                 submit(computation);
             }
@@ -158,15 +176,16 @@ public final class SingleFlight implements Scorer {
 
     /** Has a computation replace rows that are held by wider ones, where that is possible. Not where bits have to be fresh ones. */
     private void widen(Computation computation, StoredRows held) {
-        if (teacher.deterministic()) {
+        if (description.deterministic()) {
             return;
         }
         synchronized (this) {
-            CachedSelection wider = Widening.of(held.holds(), computation.holds(), teacher.vocabularySize());
-            if (computation.entries(wider) > batcher.options().maxEntries()) {
+            CachedSelection wider = Widening.of(held.holds(), computation.holds(), description.vocabularySize());
+            if (computation.entries(wider) > maxEntries
+                    || teacher.refusal(wider.format().computed()).isPresent()) {
                 return; // too much for one sequence: then the wider rows are not kept beside the held ones
             }
-            computation.widen(computation.plan().widenedTo(wider, teacher.vocabularySize()));
+            computation.widen(computation.plan().widenedTo(wider));
         }
     }
 
@@ -178,10 +197,10 @@ public final class SingleFlight implements Scorer {
     }
 
     private void submit(Computation computation) {
-        if (!batcher.submit(computation)) {
+        if (!teacher.score(computation)) {
             computation.failed(new Failure(
                     Failure.Reason.DRAINING,
-                    "teacher " + teacher.name() + " takes no more work (expected: a live one)"));
+                    "teacher " + description.name() + " takes no more work (expected: a live one)"));
         }
     }
 
@@ -196,10 +215,10 @@ public final class SingleFlight implements Scorer {
     /** Drops a computation that nobody waits for any more. */
     synchronized void drop(Computation computation) {
         forget(computation);
-        batcher.withdraw(computation);
+        teacher.withdraw(computation);
     }
 
-    StoredRows encode(Computation computation, SelectedRows rows) {
+    StoredRows encode(Computation computation, ScoreOutcome.Scored rows) {
         RowsQuery query = computation.query();
         StoredRows encoded = encoder.encode(query.tokens(), computation.beginEncoding(), rows);
         if (computation.shared()) {
@@ -209,7 +228,7 @@ public final class SingleFlight implements Scorer {
     }
 
     /** Gives a waiter what it wants of rows that contain it. */
-    void answer(Callback callback, CachedSelection wanted, int[] tokens, StoredRows stored, Origin origin) {
+    void answer(Callback callback, CachedSelection wanted, int[] tokens, StoredRows stored, RowSource source) {
         EncodedSequence rows;
         try {
             rows = narrowing.answer(stored, tokens, wanted);
@@ -221,7 +240,7 @@ public final class SingleFlight implements Scorer {
         if (narrowed) {
             metrics.narrowed.increment();
         }
-        callback.scored(rows, origin, narrowed);
+        callback.scored(rows, source, narrowed);
     }
 
     static Failure notEncoded(Throwable e) {

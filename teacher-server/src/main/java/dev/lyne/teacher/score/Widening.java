@@ -1,7 +1,7 @@
 package dev.lyne.teacher.score;
 
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -21,14 +21,15 @@ final class Widening {
 
     /** The wanted rows, widened by the held ones where that is possible: one computation answers both. */
     static CachedSelection of(CachedSelection held, CachedSelection wanted, int vocabularySize) {
-        if (wanted.format().selection() instanceof Selection.Chosen) {
+        if (wanted.format().selection().keepsChosen()) {
             return wanted;
         }
         if (CachedSelection.contains(wanted, held, vocabularySize, false)) {
             return wanted;
         }
-        Selection selection = selection(
-                        held.format().selection(), wanted.format().selection(), vocabularySize)
+        Selection selection = wanted.format()
+                .selection()
+                .widenedBy(held.format().selection(), vocabularySize)
                 .withTemperatures(temperatures(held, wanted));
         boolean logits = held.format().rawLogits() || wanted.format().rawLogits();
         int[] positions = positions(held, wanted);
@@ -43,25 +44,6 @@ final class Widening {
             }
         }
         return wanted;
-    }
-
-    /** A selection that holds both where one does; {@link #of} sees to it that it does. */
-    private static Selection selection(Selection held, Selection wanted, int vocabularySize) {
-        if (held instanceof Selection.TopPK one && wanted instanceof Selection.TopPK other) {
-            return new Selection.TopPK(
-                    Math.max(one.p(), other.p()),
-                    Math.max(one.k(), other.k()),
-                    other.truncationTemperature(),
-                    other.temperatures());
-        }
-        if (held instanceof Selection.TopPK || wanted instanceof Selection.TopPK) {
-            int k = Math.max(held.mostEntries(vocabularySize), wanted.mostEntries(vocabularySize));
-            boolean dataOnly = held instanceof Selection.DataOnly || wanted instanceof Selection.DataOnly;
-            return dataOnly
-                    ? held instanceof Selection.TopPK ? held : wanted
-                    : new Selection.TopK(k, wanted.temperatures());
-        }
-        return held.mostEntries(vocabularySize) > wanted.mostEntries(vocabularySize) ? held : wanted;
     }
 
     private static List<Float> temperatures(CachedSelection held, CachedSelection wanted) {

@@ -9,7 +9,6 @@ import dev.lyne.teacher.cache.disk.DiskTier;
 import dev.lyne.teacher.cache.disk.DiskTierOptions;
 import dev.lyne.teacher.cache.shared.SharedTier;
 import dev.lyne.teacher.cache.shared.SharedTierOptions;
-import dev.lyne.teacher.score.Origin;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -35,13 +34,13 @@ final class OpenedTiers {
     }
 
     private static SlowerTier disk(DiskTierOptions options, MeterRegistry registry) {
-        TierMetrics metrics = new TierMetrics(registry, Origin.DISK);
+        TierMetrics metrics = new TierMetrics(registry, DiskTier.NAME);
         DiskTier tier = DiskTier.open(options, System::nanoTime, metrics);
         return slower(tier, DISK_THREADS, LaneOptions.ANY_TURN, metrics);
     }
 
     private static SlowerTier shared(SharedTierOptions options, MeterRegistry registry) throws InterruptedException {
-        TierMetrics metrics = new TierMetrics(registry, Origin.SHARED);
+        TierMetrics metrics = new TierMetrics(registry, SharedTier.NAME);
         SharedTier tier = SharedTier.open(options, metrics);
         return slower(tier, SHARED_THREADS, tier.longestTurn(), metrics);
     }

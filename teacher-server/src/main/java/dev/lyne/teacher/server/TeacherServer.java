@@ -7,6 +7,7 @@ import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.cache.CacheTiers;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.replay.ReplayedTeacher;
@@ -59,7 +60,7 @@ public final class TeacherServer implements AutoCloseable {
     private final ScheduledExecutorService timer;
     private final OpenedSecurity security;
     private final CacheTiers tiers;
-    private final List<Batcher> batchers = new ArrayList<>();
+    private final List<Teacher> teachers = new ArrayList<>();
     private final List<ReplayedTeacher> captures;
     private final List<String> teacherNames;
     private final TeacherRpc rpc;
@@ -76,8 +77,7 @@ public final class TeacherServer implements AutoCloseable {
     private volatile Optional<Throwable> defect = Optional.empty();
 
     private TeacherServer(
-            List<Teacher> teachers,
-            List<ReplayedTeacher> captures,
+            Offered offered,
             TeacherServerOptions options,
             PrometheusMeterRegistry registry,
             OpenedSecurity security,
@@ -88,15 +88,14 @@ public final class TeacherServer implements AutoCloseable {
         this.security = security;
         this.tiers = tiers;
         this.metricsPage = metricsPage;
-        this.captures = List.copyOf(captures);
+        this.captures = offered.captures();
         this.calls = callThreads();
         this.timer = Executors.newSingleThreadScheduledExecutor(runnable -> daemon(runnable, "lyne-timer"));
         this.jvmMeters = new JvmMeters(registry);
         Admission admission = new Admission(options.limits(), registry);
         List<ServedTeacher> served = new ArrayList<>();
-        for (Teacher teacher : teachers) {
-            served.add(serve(teacher));
-        }
+        offered.models().forEach(model -> served.add(serve(batched(model))));
+        offered.teachers().forEach(teacher -> served.add(serve(teacher)));
         for (ReplayedTeacher capture : captures) {
             served.add(new ServedTeacher(capture.description(), capture, capture::positionsRead, List.of()));
         }
@@ -121,9 +120,18 @@ public final class TeacherServer implements AutoCloseable {
      * @throws IllegalStateException where a teacher's warm-up fails
      * @throws OutOfMemoryError where it fails for want of memory
      */
-    public static TeacherServer start(List<Teacher> teachers, TeacherServerOptions options)
+    public static TeacherServer start(List<LocalModel> models, TeacherServerOptions options)
             throws IOException, InterruptedException {
-        TeacherServer server = listen(teachers, options);
+        return warm(listen(models, options));
+    }
+
+    /** {@link #start} with teachers that bring their own threads, such as inference engines elsewhere. */
+    public static TeacherServer serve(List<Teacher> teachers, TeacherServerOptions options)
+            throws IOException, InterruptedException {
+        return warm(listen(new Offered(List.of(), teachers, List.of()), options));
+    }
+
+    private static TeacherServer warm(TeacherServer server) throws InterruptedException {
         try {
             server.awaitWarm();
         } catch (IllegalStateException | OutOfMemoryError e) {
@@ -140,25 +148,39 @@ public final class TeacherServer implements AutoCloseable {
      */
     public static TeacherServer replay(List<ReplayedTeacher> captures, TeacherServerOptions options)
             throws IOException, InterruptedException {
-        TeacherServer server = listen(List.of(), captures, options);
+        TeacherServer server = listen(new Offered(List.of(), List.of(), captures), options);
         server.awaitWarm();
         return server;
     }
 
     /** Starts listening and returns while teachers may still warm up; health tells when they are. */
-    static TeacherServer listen(List<Teacher> teachers, TeacherServerOptions options)
+    static TeacherServer listen(List<LocalModel> models, TeacherServerOptions options)
             throws IOException, InterruptedException {
-        return listen(teachers, List.of(), options);
+        return listen(new Offered(models, List.of(), List.of()), options);
     }
 
-    private static TeacherServer listen(
-            List<Teacher> teachers, List<ReplayedTeacher> captures, TeacherServerOptions options)
+    /** What a server answers with. */
+    private record Offered(List<LocalModel> models, List<Teacher> teachers, List<ReplayedTeacher> captures) {
+        Offered {
+            models = List.copyOf(models);
+            teachers = List.copyOf(teachers);
+            captures = List.copyOf(captures);
+        }
+
+        List<String> names() {
+            return Stream.of(
+                            models.stream().map(LocalModel::description),
+                            teachers.stream().map(Teacher::description),
+                            captures.stream().map(ReplayedTeacher::description))
+                    .flatMap(descriptions -> descriptions)
+                    .map(TeacherDescription::name)
+                    .toList();
+        }
+    }
+
+    private static TeacherServer listen(Offered offered, TeacherServerOptions options)
             throws IOException, InterruptedException {
-        List<String> names = Stream.concat(
-                        teachers.stream().map(Teacher::description),
-                        captures.stream().map(ReplayedTeacher::description))
-                .map(TeacherDescription::name)
-                .toList();
+        List<String> names = offered.names();
         if (names.isEmpty()) {
             throw new IllegalArgumentException("teachers: none (expected: at least one)");
         }
@@ -178,7 +200,7 @@ public final class TeacherServer implements AutoCloseable {
                 throw e;
             }
         }
-        TeacherServer server = new TeacherServer(teachers, captures, options, registry, security, tiers, page);
+        TeacherServer server = new TeacherServer(offered, options, registry, security, tiers, page);
         server.setHealth(ServingStatus.NOT_SERVING);
         try {
             server.listener.start();
@@ -206,9 +228,9 @@ public final class TeacherServer implements AutoCloseable {
     }
 
     void awaitWarm() throws InterruptedException {
-        for (Batcher batcher : batchers) {
+        for (Teacher teacher : teachers) {
             try {
-                batcher.warm().get();
+                teacher.warm().toCompletableFuture().get();
             } catch (ExecutionException e) {
                 if (e.getCause() instanceof OutOfMemoryError exhausted) {
                     throw exhausted;
@@ -262,8 +284,8 @@ public final class TeacherServer implements AutoCloseable {
                 LOG.warn("streams still open after {}; they are cut", forStreams);
             }
             listener.close(endNanos - (endNanos - System.nanoTime()) / 2);
-            for (Batcher batcher : batchers) {
-                if (!batcher.close(Math.max(endNanos - System.nanoTime(), LEAST_CLOSE_NANOS))) {
+            for (Teacher teacher : teachers) {
+                if (!teacher.close(Math.max(endNanos - System.nanoTime(), LEAST_CLOSE_NANOS))) {
                     LOG.warn("a device is still at work and is left as it is");
                 }
             }
@@ -320,27 +342,32 @@ public final class TeacherServer implements AutoCloseable {
         drain();
     }
 
-    private ServedTeacher serve(Teacher teacher) {
-        TeacherDescription description = teacher.description();
+    /** A local model behind its device thread. */
+    private Teacher batched(LocalModel model) {
+        TeacherDescription description = model.description();
         BatchOptions batching =
                 options.batching().withMaxEntries(options.limits().maxSequenceEntries());
-        Batcher batcher = new Batcher(
-                new WatchedTeacher(teacher, new DirectMemoryWatch(System::nanoTime, this::memoryLost)),
+        return new Batcher(
+                new WatchedModel(model, new DirectMemoryWatch(System::nanoTime, this::memoryLost)),
                 description.deterministic() ? batching.oneAtATime() : batching,
                 options.encodeThreads(),
                 System::nanoTime,
                 new BatchMetrics(registry, description.name()));
-        batchers.add(batcher);
+    }
+
+    private ServedTeacher serve(Teacher teacher) {
+        TeacherDescription description = teacher.description();
+        teachers.add(teacher);
         var unused =
-                batcher.ended().thenAccept(ended -> ended.ifPresent(cause -> deviceLost(description.name(), cause)));
+                teacher.ended().thenAccept(ended -> ended.ifPresent(cause -> deviceLost(description.name(), cause)));
         SingleFlight sequences = new SingleFlight(
-                description,
+                teacher,
                 tiers,
                 new SequenceEncoder(description, options.limits().maxBlockBytes()),
-                batcher,
+                options.limits().maxSequenceEntries(),
                 System::nanoTime,
                 new CacheMetrics(registry, description.name()));
-        return new ServedTeacher(description, sequences, batcher::devicePositions, teacher.tokenizer());
+        return new ServedTeacher(description, sequences, teacher::devicePositions, teacher.tokenizer());
     }
 
     private void setHealth(ServingStatus status) {

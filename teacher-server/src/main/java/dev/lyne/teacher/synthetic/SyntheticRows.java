@@ -1,9 +1,9 @@
 package dev.lyne.teacher.synthetic;
 
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import java.util.Arrays;
 
 /**
@@ -32,32 +32,31 @@ final class SyntheticRows {
     record Row(RankLaw law, Permutation tokens, long hash) {}
 
     /** The rows of one item. */
-    SelectedRows of(ScoreItem item, RowSelection selection) {
+    RowColumns of(ScoreItem item, RowContent content) {
         int[] positions = item.positions();
         int rows = positions.length;
-        int stride = stride(selection.kept());
-        boolean draws = selection.kept() instanceof Kept.Draws;
+        int stride = content.selection().mostEntries(vocabularySize);
+        boolean draws = content.selection().keepsDraws();
         int entries = Math.multiplyExact(rows, stride);
-        var columns = new SelectedRows(
-                positions,
+        var columns = new RowColumns(
                 stride,
                 new int[rows],
                 new int[entries],
                 new float[entries],
                 new float[rows],
                 new float[rows],
-                new float[rows * selection.temperatures().size()],
-                new float[rows * selection.temperatures().size()],
+                new float[rows * content.selection().temperatures().size()],
+                new float[rows * content.selection().temperatures().size()],
                 new int[draws ? entries : 0],
-                new float[selection.rawLogits() ? entries : 0],
-                new float[selection.rawLogits() ? rows : 0]);
+                new float[content.rawLogits() ? entries : 0],
+                new float[content.rawLogits() ? rows : 0]);
         long hash = Hashing.mix(seed);
         int hashed = 0;
         for (int r = 0; r < rows; r++) {
             for (; hashed <= positions[r]; hashed++) {
                 hash = Hashing.mix(hash, item.tokens()[hashed]);
             }
-            fill(columns, r, row(hash), item, selection);
+            fill(columns, r, row(hash), item, content);
         }
         return columns;
     }
@@ -66,30 +65,21 @@ final class SyntheticRows {
         return new Row(laws[(int) (hash >>> 60)], new Permutation(vocabularySize, hash), hash);
     }
 
-    private int stride(Kept kept) {
-        if (kept instanceof Kept.Top top) {
-            return Math.min(top.k(), vocabularySize);
-        } else if (kept instanceof Kept.Draws draws) {
-            return (int) Math.min(vocabularySize, (long) draws.draws() + draws.head());
-        }
-        return kept instanceof Kept.Chosen chosen ? chosen.k() : 0;
-    }
-
-    private void fill(SelectedRows columns, int r, Row row, ScoreItem item, RowSelection selection) {
-        int position = columns.positions()[r];
+    private void fill(RowColumns columns, int r, Row row, ScoreItem item, RowContent content) {
+        int position = item.positions()[r];
         RankLaw law = row.law();
-        columns.dataLogProbability()[r] = position + 1 == item.tokens().length
+        columns.labelLogProbability()[r] = position + 1 == item.tokens().length
                 ? Float.NaN
                 : law.logProbability(row.tokens().rank(item.tokens()[position + 1]));
-        columns.logTailMass()[r] = keep(columns, r, row, item, selection.kept());
-        for (int i = 0; i < selection.temperatures().size(); i++) {
-            float temperature = selection.temperatures().get(i);
-            int at = r * selection.temperatures().size() + i;
+        columns.logTailMass()[r] = keep(columns, r, row, item, content.selection());
+        for (int i = 0; i < content.selection().temperatures().size(); i++) {
+            float temperature = content.selection().temperatures().get(i);
+            int at = r * content.selection().temperatures().size() + i;
             columns.temperatureOffsets()[at] = law.offset(temperature);
             columns.temperedLogTails()[at] =
                     temperedTail(columns, r, row, temperature, columns.temperatureOffsets()[at]);
         }
-        if (selection.rawLogits()) {
+        if (content.rawLogits()) {
             columns.logSumExp()[r] = 8 + 8 * (float) Hashing.uniform(Hashing.mix(row.hash(), 1));
             for (int at = r * columns.stride(); at < r * columns.stride() + columns.counts()[r]; at++) {
                 columns.logits()[at] = columns.logProbabilities()[at] + columns.logSumExp()[r];
@@ -98,7 +88,7 @@ final class SyntheticRows {
     }
 
     /** Log of the mass at a temperature of all ranks but those of the row's entries. */
-    private float temperedTail(SelectedRows columns, int r, Row row, float temperature, float offset) {
+    private float temperedTail(RowColumns columns, int r, Row row, float temperature, float offset) {
         int from = r * columns.stride();
         int count = columns.counts()[r];
         int[] ranks = new int[count];
@@ -117,18 +107,19 @@ final class SyntheticRows {
     }
 
     /** Fills the entries; gives the log of the mass not kept. */
-    private float keep(SelectedRows columns, int r, Row row, ScoreItem item, Kept kept) {
-        if (kept instanceof Kept.Top top) {
-            int count = top.p() == 1
+    private float keep(RowColumns columns, int r, Row row, ScoreItem item, Selection kept) {
+        if (kept.keepsPrefix()) {
+            Selection.Rule rule = kept.rule(vocabularySize);
+            int count = rule.p() == 1
                     ? columns.stride()
-                    : Math.min(columns.stride(), row.law().prefix(top.p(), top.truncationTemperature()));
+                    : Math.min(columns.stride(), row.law().prefix(rule.p(), rule.temperature()));
             for (int rank = 0; rank < count; rank++) {
                 put(columns, r, row, rank);
             }
             return row.law().logTailMass(count);
-        } else if (kept instanceof Kept.Draws draws) {
+        } else if (kept instanceof Selection.Draws draws) {
             return draw(columns, r, row, draws);
-        } else if (kept instanceof Kept.Chosen) {
+        } else if (kept instanceof Selection.Chosen) {
             int[] ranks = Arrays.stream(item.chosen()[r])
                     .map(row.tokens()::rank)
                     .sorted()
@@ -144,7 +135,7 @@ final class SyntheticRows {
         return 0;
     }
 
-    private float draw(SelectedRows columns, int r, Row row, Kept.Draws draws) {
+    private float draw(RowColumns columns, int r, Row row, Selection.Draws draws) {
         int[] ranks = new int[draws.head() == vocabularySize ? 0 : draws.draws()];
         long key = Hashing.mix(row.hash(), draws.seed());
         for (int j = 0; j < ranks.length; j++) {
@@ -174,7 +165,7 @@ final class SyntheticRows {
         return mass == 0 ? 0 : (float) Math.log1p(-Math.min(mass, 1 - 1e-12));
     }
 
-    private static void put(SelectedRows columns, int r, Row row, int rank) {
+    private static void put(RowColumns columns, int r, Row row, int rank) {
         int at = r * columns.stride() + columns.counts()[r]++;
         columns.ids()[at] = row.tokens().token(rank);
         columns.logProbabilities()[at] = row.law().logProbability(rank);

@@ -2,10 +2,10 @@ package dev.lyne.teacher.synthetic;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ExecutionFingerprint;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.row.RowContent;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerIdentity;
 import java.nio.charset.StandardCharsets;
@@ -18,7 +18,10 @@ import java.util.List;
  * A teacher without a model: {@link SyntheticRows} at the cost of {@link SyntheticSettings}. Its digest is that of what its rows
  * depend on, so that changing the cost alone leaves stored rows valid.
  */
-public final class SyntheticTeacher implements Teacher {
+public final class SyntheticTeacher implements LocalModel {
+    /** Goes up with every change that moves a bit of a row of the same settings. */
+    private static final int ARITHMETIC_VERSION = 1;
+
     private static final long STILL_NANOS = 20_000_000;
 
     private final SyntheticSettings settings;
@@ -54,7 +57,7 @@ public final class SyntheticTeacher implements Teacher {
                 tokens,
                 vocabularySize,
                 settings.contextLength(),
-                new ExecutionFingerprint("none", "synthetic", "", 1, ComputePrecision.FLOAT32),
+                new ExecutionFingerprint("none", "synthetic", "", ARITHMETIC_VERSION, 1, ComputePrecision.FLOAT32),
                 "synthetic",
                 0,
                 deterministic);
@@ -70,13 +73,13 @@ public final class SyntheticTeacher implements Teacher {
     public void warmUp() {}
 
     @Override
-    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowContent content) {
         standStill();
         long start = clock.nanos();
         List<ScoreOutcome> outcomes = new ArrayList<>(items.size());
         long longest = 0;
         for (ScoreItem item : items) {
-            outcomes.add(new ScoreOutcome.Scored(rows.of(item, selection)));
+            outcomes.add(new ScoreOutcome.Scored(item.positions(), rows.of(item, content)));
             longest = Math.max(longest, item.tokens().length);
             scoredPositions += item.positions().length;
         }

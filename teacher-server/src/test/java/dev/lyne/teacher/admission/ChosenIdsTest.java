@@ -2,15 +2,14 @@ package dev.lyne.teacher.admission;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.v1.ChosenTokens;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
-import dev.lyne.wire.SelectionMessages;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.Arrays;
 import java.util.List;
@@ -27,8 +26,8 @@ final class ChosenIdsTest {
     private StreamTerms terms(Selection selection) {
         return Openings.accepted(admission.open(
                 Openings.opening()
-                        .setSelection(SelectionMessages.toMessage(selection))
-                        .setPrecision(SelectionMessages.toMessage(Precision.HALF))
+                        .setSelection(selection.toMessage())
+                        .setPrecision(Precision.HALF.toMessage())
                         .build(),
                 Openings.TEACHER));
     }

@@ -2,14 +2,12 @@ package dev.lyne.teacher.admission;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.lm.scoring.Kept;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
 import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.v1.OpenStream;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
-import dev.lyne.wire.SelectionMessages;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.List;
 import java.util.stream.Stream;
@@ -24,9 +22,7 @@ final class FormatRulesTest {
     private final Admission admission = new Admission(Openings.LIMITS, new SimpleMeterRegistry());
 
     private static OpenStream.Builder opening(Selection selection, Precision precision) {
-        return Openings.opening()
-                .setSelection(SelectionMessages.toMessage(selection))
-                .setPrecision(SelectionMessages.toMessage(precision));
+        return Openings.opening().setSelection(selection.toMessage()).setPrecision(precision.toMessage());
     }
 
     private static OpenStream.Builder raw(OpenStream.Builder open) {
@@ -42,7 +38,7 @@ final class FormatRulesTest {
                 new Selection.TopFraction(0.5, List.of(0.01f)),
                 new Selection.Draws(40, 10, -5, List.of()),
                 new Selection.Chosen(50, List.of(2f)),
-                new Selection.DataOnly(List.of(2f)));
+                new Selection.LabelOnly(List.of(2f)));
     }
 
     @ParameterizedTest
@@ -124,12 +120,5 @@ final class FormatRulesTest {
                 .toArray();
 
         assertThat(granted).containsExactly(100_000 / 420, 100_000 / 320, 100_000 / 220);
-    }
-
-    /** The kinds that the contract has and those that the model computes are the same. */
-    @Test
-    void kinds_ofContractAndModel_areAsMany() {
-        assertThat(Kept.class.getPermittedSubclasses()).hasSize(4); // top-k, top-p-k and a fraction are one
-        assertThat(Selection.class.getPermittedSubclasses()).hasSize(6);
     }
 }

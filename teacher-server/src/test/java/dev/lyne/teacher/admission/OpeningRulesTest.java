@@ -93,7 +93,7 @@ final class OpeningRulesTest {
                         "no rule",
                         OpenStream.Builder::clearSelection,
                         Reason.INVALID_REQUEST,
-                        "selection: no rule (expected: top_k, top_p_k, top_fraction, draws, chosen or data_only)"),
+                        "selection: no rule (expected: top_k, top_p_k, top_fraction, draws, chosen or label_only)"),
                 bad(
                         "no precision",
                         OpenStream.Builder::clearPrecision,
@@ -134,8 +134,16 @@ final class OpeningRulesTest {
                                 Fingerprints.toMessage(Openings.TEACHER.fingerprint()).toBuilder()
                                         .setThreads(8)),
                         Reason.TEACHER_MISMATCH,
-                        "expected_execution_fingerprint: 0.0.0/none//8 threads/float32"
-                                + " (expected: the server's 0.0.0/none//1 threads/float32)"));
+                        "expected_execution_fingerprint: 0.0.0/none//arithmetic 1/8 threads/float32"
+                                + " (expected: the server's 0.0.0/none//arithmetic 1/1 threads/float32)"),
+                bad(
+                        "other arithmetic",
+                        open -> open.setExpectedExecutionFingerprint(
+                                Fingerprints.toMessage(Openings.TEACHER.fingerprint()).toBuilder()
+                                        .setArithmeticVersion(2)),
+                        Reason.TEACHER_MISMATCH,
+                        "expected_execution_fingerprint: 0.0.0/none//arithmetic 2/1 threads/float32"
+                                + " (expected: the server's 0.0.0/none//arithmetic 1/1 threads/float32)"));
     }
 
     @ParameterizedTest(name = "{0}")
@@ -156,7 +164,7 @@ final class OpeningRulesTest {
                 .build();
 
         StreamTerms terms = Openings.accepted(admission.open(open, Openings.TEACHER));
-        assertThat(terms.format().selection()).isEqualTo(new dev.lyne.wire.Selection.TopPK(0.9, 50, 1f, List.of()));
+        assertThat(terms.format().selection()).isEqualTo(new dev.lyne.row.Selection.TopPK(0.9, 50, 1f, List.of()));
         assertThat(terms.bypassCache()).isFalse();
         assertThat(terms.creditSequences()).isEqualTo(4);
         assertThat(terms.creditTokens()).isEqualTo(1_000);

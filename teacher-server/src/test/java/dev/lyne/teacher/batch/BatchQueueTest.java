@@ -2,10 +2,11 @@ package dev.lyne.teacher.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.ScoreJob;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,15 +16,15 @@ import org.junit.jupiter.api.Test;
 final class BatchQueueTest {
     private static final long DEADLINE = 1_000;
 
-    private record Job(int length, int k, long lateAfter) implements BatchJob {
+    private record Job(int length, int k, long lateAfter) implements ScoreJob {
         @Override
         public ScoreItem item() {
             return new ScoreItem(new int[length], new int[] {0});
         }
 
         @Override
-        public RowSelection selection() {
-            return RowSelection.topK(k);
+        public RowContent content() {
+            return RowContent.topK(k);
         }
 
         @Override
@@ -47,7 +48,7 @@ final class BatchQueueTest {
         }
 
         @Override
-        public void scored(SelectedRows rows) {
+        public void scored(ScoreOutcome.Scored rows) {
             throw new AssertionError("a queue runs nothing");
         }
 
@@ -160,7 +161,7 @@ final class BatchQueueTest {
                 queue.add(job, round);
             }
             if (queue.next(round + DEADLINE) instanceof BatchQueue.Decision.Run run) {
-                List<BatchJob> batch =
+                List<ScoreJob> batch =
                         run.batch().stream().map(BatchQueue.Waiting::job).toList();
                 int longest = run.batch().stream()
                         .mapToInt(BatchQueue.Waiting::length)
@@ -172,7 +173,7 @@ final class BatchQueueTest {
                 assertThat(batch).as("seed %d round %d", seed, round).contains(arrived.get(0));
                 assertThat(longest * batch.size()).isLessThanOrEqualTo(Math.max(1_000, longest));
                 assertThat((double) sum).isGreaterThanOrEqualTo(0.8 * longest * batch.size());
-                assertThat(batch.stream().map(BatchJob::selection).distinct()).hasSize(1);
+                assertThat(batch.stream().map(ScoreJob::content).distinct()).hasSize(1);
                 arrived.removeAll(batch);
             }
         }

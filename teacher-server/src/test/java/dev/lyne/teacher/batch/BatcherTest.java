@@ -4,13 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.LocalModel;
+import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.TeacherDescription;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 final class BatcherTest {
     private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
 
-    private static final class Job implements BatchJob {
+    private static final class Job implements ScoreJob {
         private final ScoreItem item = new ScoreItem(new int[100], new int[] {0});
         private final AtomicReference<String> told = new AtomicReference<>("");
         private final boolean live;
@@ -38,8 +38,8 @@ final class BatcherTest {
         }
 
         @Override
-        public RowSelection selection() {
-            return RowSelection.topK(2);
+        public RowContent content() {
+            return RowContent.topK(2);
         }
 
         @Override
@@ -63,7 +63,7 @@ final class BatcherTest {
         }
 
         @Override
-        public void scored(SelectedRows rows) {
+        public void scored(ScoreOutcome.Scored rows) {
             told.set("scored on " + Thread.currentThread().getName());
         }
 
@@ -77,7 +77,7 @@ final class BatcherTest {
         }
     }
 
-    private Batcher batcher(Teacher teacher, int tokens, Duration deadline) {
+    private Batcher batcher(LocalModel teacher, int tokens, Duration deadline) {
         return new Batcher(
                 teacher,
                 new BatchOptions(tokens, deadline, 0.1, Integer.MAX_VALUE),
@@ -92,8 +92,8 @@ final class BatcherTest {
         Batcher batcher = batcher(teacher, 200, Duration.ofHours(1));
         Job first = new Job(true);
         Job second = new Job(true);
-        batcher.submit(first);
-        batcher.submit(second);
+        batcher.score(first);
+        batcher.score(second);
 
         first.awaitTold("scored on lyne-encode-fake");
         second.awaitTold("scored on lyne-encode-fake");
@@ -111,7 +111,7 @@ final class BatcherTest {
         Batcher batcher = batcher(teacher, 1_000, Duration.ofMillis(20));
         long start = System.nanoTime();
         Job job = new Job(true);
-        batcher.submit(job);
+        batcher.score(job);
 
         job.awaitTold("scored on lyne-encode-fake");
         assertThat(System.nanoTime() - start).isGreaterThanOrEqualTo(20_000_000);
@@ -123,8 +123,8 @@ final class BatcherTest {
         FakeTeacher teacher = new FakeTeacher("fake", 100, 100);
         Batcher batcher = batcher(teacher, 200, Duration.ofHours(1));
         Job live = new Job(true);
-        batcher.submit(new Job(false));
-        batcher.submit(live);
+        batcher.score(new Job(false));
+        batcher.score(live);
 
         live.awaitTold("scored on lyne-encode-fake");
         assertThat(teacher.sequencesScored()).isEqualTo(1);
@@ -136,19 +136,19 @@ final class BatcherTest {
         FakeTeacher teacher = new FakeTeacher("fake", 100, 100);
         Batcher batcher = batcher(teacher, 1_000, Duration.ofHours(1));
         Job waiting = new Job(true);
-        batcher.submit(waiting);
+        batcher.score(waiting);
         batcher.close();
 
         waiting.awaitTold("DRAINING");
         assertThat(teacher.closed()).isTrue();
-        assertThat(batcher.submit(new Job(true))).isFalse();
+        assertThat(batcher.score(new Job(true))).isFalse();
     }
 
     @Test
     void warmUp_fails_failsWarmAndClosesTheTeacher() throws InterruptedException {
         List<String> calls = new ArrayList<>();
         TeacherDescription description = new FakeTeacher("fake", 100, 100).description();
-        Teacher broken = new Teacher() {
+        LocalModel broken = new LocalModel() {
             @Override
             public TeacherDescription description() {
                 return description;
@@ -160,7 +160,7 @@ final class BatcherTest {
             }
 
             @Override
-            public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+            public List<ScoreOutcome> score(List<ScoreItem> items, RowContent selection) {
                 calls.add("score");
                 return List.of();
             }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ExecutionFingerprint;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.score.CacheKey;
@@ -13,7 +14,6 @@ import dev.lyne.teacher.score.EncodedSequence;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
 import dev.lyne.teacher.score.TestRows;
-import dev.lyne.wire.Selection;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.List;
 import java.util.Set;
@@ -110,7 +110,7 @@ final class MemoryTierTest {
                         key(new Selection.TopPK(0.9, 50, 1f, List.of())),
                         key(new Selection.TopPK(0.5, 10, 1f, List.of(4f))),
                         key(new Selection.TopFraction(0.05, List.of())),
-                        key(new Selection.DataOnly(List.of()))))
+                        key(new Selection.LabelOnly(List.of()))))
                 .containsOnly(prefix);
         CacheKey draws = key(new Selection.Draws(50, 4, 7, List.of()));
         assertThat(key(new Selection.Draws(50, 4, 7, List.of(2f)))).isEqualTo(draws);
@@ -144,7 +144,7 @@ final class MemoryTierTest {
                 here.tokenizerDigest(),
                 here.vocabularySize(),
                 here.contextLength(),
-                new ExecutionFingerprint("0.0.0", "else", "", 8, ComputePrecision.FLOAT32),
+                new ExecutionFingerprint("0.0.0", "else", "", 1, 8, ComputePrecision.FLOAT32),
                 here.architecture(),
                 here.parameters(),
                 deterministic);

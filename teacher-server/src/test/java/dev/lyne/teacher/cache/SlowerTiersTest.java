@@ -3,13 +3,13 @@ package dev.lyne.teacher.cache;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.score.Asker;
 import dev.lyne.teacher.score.CacheKey;
 import dev.lyne.teacher.score.CancellationHandle;
 import dev.lyne.teacher.score.Deadline;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.SingleFlight;
 import dev.lyne.teacher.score.TestRows;
@@ -50,13 +50,13 @@ final class SlowerTiersTest {
 
     @Test
     void score_nowhere_isComputedAndKeptInEveryTier() {
-        ask(task(1)).awaitOnly(Origin.COMPUTED);
+        ask(task(1)).awaitOnly(RowSource.COMPUTED);
 
         await().until(() ->
                 disk.entries().containsKey(key(1)) && shared.entries().containsKey(key(1)));
         assertThat(disk.lookups()).containsExactly(key(1));
         assertThat(shared.lookups()).containsExactly(key(1));
-        ask(task(1)).awaitOnly(Origin.MEMORY);
+        ask(task(1)).awaitOnly(RowSource.cached("memory"));
         assertThat(disk.lookups()).hasSize(1);
     }
 
@@ -64,9 +64,9 @@ final class SlowerTiersTest {
     void score_inTheSlowestTier_isServedAndPromotedWithoutAForward() {
         shared.entries().put(key(1), rows.rows(1));
 
-        ask(task(1)).awaitOnly(Origin.SHARED);
+        ask(task(1)).awaitOnly(RowSource.cached("shared"));
         await().until(() -> disk.entries().containsKey(key(1)));
-        ask(task(1)).awaitOnly(Origin.MEMORY);
+        ask(task(1)).awaitOnly(RowSource.cached("memory"));
         assertThat(teacher.sequencesScored()).isZero();
         assertThat(fixture.registry.get("lyne.teacher.cache.hits").counter().count())
                 .isEqualTo(2);
@@ -76,7 +76,7 @@ final class SlowerTiersTest {
     void score_inTheFasterOfTwoTiers_neverAsksTheSlower() {
         disk.entries().put(key(1), rows.rows(1));
 
-        ask(task(1)).awaitOnly(Origin.DISK);
+        ask(task(1)).awaitOnly(RowSource.cached("disk"));
         assertThat(shared.lookups()).isEmpty();
         assertThat(shared.entries()).isEmpty();
     }
@@ -86,7 +86,7 @@ final class SlowerTiersTest {
         disk.entries().put(key(1), rows.rows(1));
         ScoreTask wider = TestRows.task(1, 8);
 
-        ask(wider).awaitOnly(Origin.COMPUTED);
+        ask(wider).awaitOnly(RowSource.COMPUTED);
         await().until(() -> Objects.requireNonNull(disk.entries().get(key(1)))
                         .holds()
                         .format()
@@ -105,7 +105,7 @@ final class SlowerTiersTest {
         Asker third = ask(task(1));
         disk.allowLookups();
 
-        List.of(first, second, third).forEach(asker -> asker.awaitOnly(Origin.DISK));
+        List.of(first, second, third).forEach(asker -> asker.awaitOnly(RowSource.cached("disk")));
         assertThat(disk.lookups()).hasSize(1);
         assertThat(teacher.sequencesScored()).isZero();
     }
@@ -117,18 +117,18 @@ final class SlowerTiersTest {
         Asker second = ask(task(1));
         disk.allowLookups();
 
-        first.awaitOnly(Origin.COMPUTED);
-        second.awaitOnly(Origin.COALESCED);
+        first.awaitOnly(RowSource.COMPUTED);
+        second.awaitOnly(RowSource.COALESCED);
         assertThat(teacher.sequencesScored()).isEqualTo(1);
     }
 
     @Test
     void score_whileATierIsStuck_returnsAndOthersInMemoryAreServed() {
-        ask(task(1)).awaitOnly(Origin.COMPUTED);
+        ask(task(1)).awaitOnly(RowSource.COMPUTED);
         disk.holdLookups();
         Asker stuck = ask(task(2));
 
-        ask(task(1)).awaitOnly(Origin.MEMORY);
+        ask(task(1)).awaitOnly(RowSource.cached("memory"));
         assertThat(stuck.told()).isEmpty();
     }
 
@@ -142,9 +142,9 @@ final class SlowerTiersTest {
         assertThat(handle.withdraw()).isTrue();
         disk.allowLookups();
 
-        other.awaitOnly(Origin.COMPUTED);
+        other.awaitOnly(RowSource.COMPUTED);
         Asker last = ask(task(3));
-        last.awaitOnly(Origin.COMPUTED);
+        last.awaitOnly(RowSource.COMPUTED);
         assertThat(disk.lookups()).doesNotContain(key(2));
         assertThat(teacher.sequencesScored()).isEqualTo(2);
         assertThat(gone.told()).isEmpty();
@@ -158,7 +158,7 @@ final class SlowerTiersTest {
         await().until(() -> disk.lookups().size() == 1);
         assertThat(handle.withdraw()).isTrue();
         disk.allowLookups();
-        ask(task(2)).awaitOnly(Origin.COMPUTED);
+        ask(task(2)).awaitOnly(RowSource.COMPUTED);
 
         assertThat(teacher.sequencesScored()).isEqualTo(1);
         assertThat(gone.told()).isEmpty();
@@ -174,7 +174,7 @@ final class SlowerTiersTest {
         disk.allowLookups();
 
         late.awaitOnly(Failure.Reason.DEADLINE_PASSED);
-        other.awaitOnly(Origin.COMPUTED);
+        other.awaitOnly(RowSource.COMPUTED);
         assertThat(disk.lookups()).containsExactly(key(1));
     }
 
@@ -187,7 +187,7 @@ final class SlowerTiersTest {
         fixture.now.set(1_300);
         disk.allowLookups();
 
-        late.awaitOnly(Origin.DISK);
+        late.awaitOnly(RowSource.cached("disk"));
     }
 
     @Test
@@ -200,7 +200,7 @@ final class SlowerTiersTest {
         fixture.now.set(1_501);
         disk.allowLookups();
 
-        impatient.awaitOnly(Origin.COMPUTED);
+        impatient.awaitOnly(RowSource.COMPUTED);
         assertThat(disk.lookups()).containsExactly(key(1));
         assertThat(counter("skipped", "disk")).isEqualTo(1);
     }
@@ -210,7 +210,7 @@ final class SlowerTiersTest {
         disk.breakDown();
         Asker asker = ask(task(1));
 
-        asker.awaitOnly(Origin.COMPUTED);
+        asker.awaitOnly(RowSource.COMPUTED);
         await().until(() -> counter("errors", "disk") == 2); // the lookup, and the write behind it
         await().until(() -> shared.entries().containsKey(key(1)));
     }
@@ -219,7 +219,7 @@ final class SlowerTiersTest {
     void bypass_neitherReadsNorWritesAnyTier() {
         disk.entries().put(key(1), rows.rows(1));
         ScoreTask plain = task(1);
-        ask(new ScoreTask(plain.item(), plain.format(), plain.deadline(), true)).awaitOnly(Origin.COMPUTED);
+        ask(new ScoreTask(plain.item(), plain.format(), plain.deadline(), true)).awaitOnly(RowSource.COMPUTED);
 
         assertThat(disk.lookups()).isEmpty();
         assertThat(shared.entries()).isEmpty();

@@ -1,7 +1,6 @@
 package dev.lyne.teacher.cache;
 
 import dev.lyne.teacher.score.CacheKey;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
 import java.util.List;
@@ -13,7 +12,7 @@ import java.util.concurrent.Semaphore;
 
 /** A tier in a map, whose lookups and writes can be held. */
 public final class TestTier implements Tier {
-    private final Origin origin;
+    private final String name;
     private final Map<CacheKey, StoredRows> entries = new ConcurrentHashMap<>();
     private final List<CacheKey> lookups = new CopyOnWriteArrayList<>();
     private final Semaphore allowedLookups = new Semaphore(1 << 20);
@@ -21,8 +20,8 @@ public final class TestTier implements Tier {
     private volatile boolean broken;
     private volatile boolean closed;
 
-    public TestTier(Origin origin) {
-        this.origin = origin;
+    public TestTier(String name) {
+        this.name = name;
     }
 
     void holdLookups() {
@@ -60,8 +59,8 @@ public final class TestTier implements Tier {
     }
 
     @Override
-    public Origin origin() {
-        return origin;
+    public String name() {
+        return name;
     }
 
     @Override

@@ -7,7 +7,6 @@ import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.score.Asker;
 import dev.lyne.teacher.score.CacheKey;
 import dev.lyne.teacher.score.CacheMetrics;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.SequenceEncoder;
 import dev.lyne.teacher.score.SingleFlight;
@@ -25,23 +24,23 @@ final class TieredFlight implements AutoCloseable {
     final FakeTeacher teacher = new FakeTeacher("fake", 1_000, 2_048);
     final TestRows rows = new TestRows(teacher);
     final SimpleMeterRegistry registry = new SimpleMeterRegistry();
-    final TestTier disk = new TestTier(Origin.DISK);
-    final TestTier shared = new TestTier(Origin.SHARED);
+    final TestTier disk = new TestTier("disk");
+    final TestTier shared = new TestTier("shared");
     final MemoryTier memory = new MemoryTier(1 << 20, registry);
     final CacheTiers tiers = new CacheTiers(memory, List.of(lane(disk), lane(shared)));
     private final Batcher batcher = new Batcher(
             teacher, new BatchOptions(1, Duration.ZERO, 0, 1), 1, now::get, new BatchMetrics(registry, "fake"));
     final SingleFlight flight = new SingleFlight(
-            teacher.description(),
+            batcher,
             tiers,
             new SequenceEncoder(teacher.description(), 1 << 20),
-            batcher,
+            batcher.options().maxEntries(),
             now::get,
             new CacheMetrics(registry, "fake"));
 
     private TierLane lane(TestTier tier) {
         LaneOptions options = new LaneOptions(1, Duration.ofNanos(500), MAX_UNWRITTEN_BYTES);
-        return new TierLane(tier, options, now::get, new TierMetrics(registry, tier.origin()));
+        return new TierLane(tier, options, now::get, new TierMetrics(registry, tier.name()));
     }
 
     Asker ask(ScoreTask task) {

@@ -3,8 +3,8 @@ package dev.lyne.teacher.cache;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.score.Asker;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.ScoreTask;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
@@ -39,7 +39,7 @@ final class WriteBehindTest {
         long each = fixture.rows.rows(0).bytes();
         int fitting = (int) (TieredFlight.MAX_UNWRITTEN_BYTES / each);
         for (int number = 0; number < fitting + 3; number++) {
-            ask(task(number)).awaitOnly(Origin.COMPUTED);
+            ask(task(number)).awaitOnly(RowSource.COMPUTED);
         }
 
         assertThat(counter("write.drops", "disk")).isEqualTo(3);
@@ -55,10 +55,10 @@ final class WriteBehindTest {
     @Test
     void lookup_ofRowsThatWaitToBeWritten_findsThem() {
         disk.holdWrites();
-        ask(task(1)).awaitOnly(Origin.COMPUTED);
+        ask(task(1)).awaitOnly(RowSource.COMPUTED);
         fixture.memory.close(); // as if it had been evicted
 
-        ask(task(1)).awaitOnly(Origin.DISK);
+        ask(task(1)).awaitOnly(RowSource.cached("disk"));
         assertThat(fixture.teacher.sequencesScored()).isEqualTo(1);
     }
 
@@ -66,21 +66,21 @@ final class WriteBehindTest {
     void close_writesWhatWaitsFirst() throws InterruptedException {
         disk.holdWrites();
         for (int number = 0; number < 5; number++) {
-            ask(task(number)).awaitOnly(Origin.COMPUTED);
+            ask(task(number)).awaitOnly(RowSource.COMPUTED);
         }
         disk.allowWrites();
         fixture.tiers.close(fixture.now.get() + Duration.ofSeconds(10).toNanos());
 
         assertThat(disk.entries()).hasSize(5);
         assertThat(disk.closed() && shared.closed()).isTrue();
-        ask(task(7)).awaitOnly(Origin.COMPUTED); // closed tiers are passed over
+        ask(task(7)).awaitOnly(RowSource.COMPUTED); // closed tiers are passed over
     }
 
     @Test
     void close_withAWriteThatHangs_endsAtItsBoundAndCountsTheRest() throws InterruptedException {
         disk.holdWrites();
         for (int number = 0; number < 5; number++) {
-            ask(task(number)).awaitOnly(Origin.COMPUTED);
+            ask(task(number)).awaitOnly(RowSource.COMPUTED);
         }
         fixture.tiers.close(fixture.now.get());
 

@@ -1,9 +1,9 @@
 package dev.lyne.teacher.model;
 
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -45,18 +45,17 @@ final class FakeRows {
     /** A row: ranks of its entries, ascending, and how often each was drawn. */
     private record Row(int shape, int first, int[] ranks, int[] drawn, double tail) {}
 
-    SelectedRows of(ScoreItem item, RowSelection selection) {
+    RowColumns of(ScoreItem item, RowContent selection) {
         int rows = item.positions().length;
         Row[] all = new Row[rows];
         int stride = 1;
         for (int row = 0; row < rows; row++) {
-            all[row] = row(item, row, selection.kept());
+            all[row] = row(item, row, selection.selection());
             stride = Math.max(stride, all[row].ranks().length);
         }
-        boolean draws = selection.kept() instanceof Kept.Draws;
-        int temperatures = selection.temperatures().size();
-        SelectedRows columns = new SelectedRows(
-                item.positions(),
+        boolean draws = selection.selection().keepsDraws();
+        int temperatures = selection.selection().temperatures().size();
+        RowColumns columns = new RowColumns(
                 stride,
                 Arrays.stream(all).mapToInt(row -> row.ranks().length).toArray(),
                 new int[rows * stride],
@@ -71,26 +70,26 @@ final class FakeRows {
         for (int row = 0; row < rows; row++) {
             fill(columns, row, all[row], item);
             for (int i = 0; i < temperatures; i++) {
-                columns.temperatureOffsets()[row * temperatures + i] =
-                        offset(all[row].shape(), selection.temperatures().get(i));
-                columns.temperedLogTails()[row * temperatures + i] =
-                        temperedTail(all[row], selection.temperatures().get(i));
+                columns.temperatureOffsets()[row * temperatures + i] = offset(
+                        all[row].shape(), selection.selection().temperatures().get(i));
+                columns.temperedLogTails()[row * temperatures + i] = temperedTail(
+                        all[row], selection.selection().temperatures().get(i));
             }
         }
         return columns;
     }
 
-    private Row row(ScoreItem item, int row, Kept kept) {
+    private Row row(ScoreItem item, int row, Selection kept) {
         int position = item.positions()[row];
         int hash = Arrays.hashCode(Arrays.copyOf(item.tokens(), position + 1)) & Integer.MAX_VALUE;
         int shape = hash / vocabularySize % SHAPES;
         int first = hash % vocabularySize;
-        if (kept instanceof Kept.Top top) {
-            int count = prefix(shape, top);
+        if (kept.keepsPrefix()) {
+            int count = prefix(shape, kept.rule(vocabularySize));
             return new Row(shape, first, ranks(count), new int[0], from[shape][count]);
-        } else if (kept instanceof Kept.Draws draws) {
+        } else if (kept instanceof Selection.Draws draws) {
             return drawn(shape, first, hash, draws);
-        } else if (kept instanceof Kept.Chosen) {
+        } else if (kept instanceof Selection.Chosen) {
             int[] ranks = Arrays.stream(item.chosen()[row])
                     .map(id -> rank(id, first))
                     .sorted()
@@ -100,7 +99,7 @@ final class FakeRows {
         return new Row(shape, first, new int[0], new int[0], 1);
     }
 
-    private int prefix(int shape, Kept.Top top) {
+    private int prefix(int shape, Selection.Rule top) {
         if (top.p() == 1) {
             return top.k();
         }
@@ -112,7 +111,7 @@ final class FakeRows {
         return count;
     }
 
-    private Row drawn(int shape, int first, int hash, Kept.Draws draws) {
+    private Row drawn(int shape, int first, int hash, Selection.Draws draws) {
         SplittableRandom random = new SplittableRandom(draws.seed() * 31 + hash);
         Map<Integer, Integer> counts = new TreeMap<>();
         for (int rank = 0; rank < draws.head(); rank++) {
@@ -137,7 +136,7 @@ final class FakeRows {
                 .sum();
     }
 
-    private void fill(SelectedRows columns, int to, Row row, ScoreItem item) {
+    private void fill(RowColumns columns, int to, Row row, ScoreItem item) {
         for (int i = 0; i < row.ranks().length; i++) {
             int at = to * columns.stride() + i;
             columns.ids()[at] = (row.first() + row.ranks()[i]) % vocabularySize;
@@ -152,7 +151,7 @@ final class FakeRows {
         }
         columns.logTailMass()[to] = (float) Math.log(Math.max(0, row.tail()));
         int next = item.positions()[to] + 1;
-        columns.dataLogProbability()[to] =
+        columns.labelLogProbability()[to] =
                 next < item.tokens().length ? byRank[row.shape()][rank(item.tokens()[next], row.first())] : Float.NaN;
     }
 

@@ -2,10 +2,10 @@ package dev.lyne.teacher.model;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ExecutionFingerprint;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -15,9 +15,9 @@ import java.util.concurrent.Semaphore;
  * A teacher without a model: rows are functions of the tokens up to a position. It can be held before a batch,
  * made to fail on a token, and made to find a token's logits not finite.
  */
-public final class FakeTeacher implements Teacher {
+public final class FakeTeacher implements LocalModel {
     /** A batch as it was run. */
-    public record Batch(List<ScoreItem> items, RowSelection selection) {}
+    public record Batch(List<ScoreItem> items, RowContent selection) {}
 
     private final TeacherDescription description;
     private final FakeRows rows;
@@ -45,7 +45,7 @@ public final class FakeTeacher implements Teacher {
                 tokenizer,
                 vocabularySize,
                 contextLength,
-                new ExecutionFingerprint("0.0.0", "none", "", 1, ComputePrecision.FLOAT32),
+                new ExecutionFingerprint("0.0.0", "none", "", 1, 1, ComputePrecision.FLOAT32),
                 "fake",
                 1_000,
                 deterministic);
@@ -120,7 +120,7 @@ public final class FakeTeacher implements Teacher {
     }
 
     @Override
-    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowContent selection) {
         batches.add(new Batch(items, selection));
         allowedBatches.acquireUninterruptibly();
         for (ScoreItem item : items) {
@@ -131,17 +131,22 @@ public final class FakeTeacher implements Teacher {
         return items.stream().map(item -> outcome(item, selection)).toList();
     }
 
-    private ScoreOutcome outcome(ScoreItem item, RowSelection selection) {
+    private ScoreOutcome outcome(ScoreItem item, RowContent selection) {
         for (int position : item.positions()) {
             if (item.tokens()[position] == notFiniteToken) {
                 return new ScoreOutcome.NotFinite(position);
             }
         }
-        return new ScoreOutcome.Scored(rows(item, selection));
+        return scored(item, selection);
+    }
+
+    /** What it says of an item. */
+    public ScoreOutcome.Scored scored(ScoreItem item, RowContent selection) {
+        return new ScoreOutcome.Scored(item.positions(), rows(item, selection));
     }
 
     /** The rows that this teacher gives, for comparison. */
-    public SelectedRows rows(ScoreItem item, RowSelection selection) {
+    public RowColumns rows(ScoreItem item, RowContent selection) {
         return rows.of(item, selection);
     }
 

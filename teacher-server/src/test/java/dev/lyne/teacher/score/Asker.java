@@ -3,6 +3,7 @@ package dev.lyne.teacher.score;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.model.Failure;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,10 +15,10 @@ public final class Asker implements Callback {
     volatile EncodedSequence rows = new EncodedSequence(List.of());
 
     @Override
-    public void scored(EncodedSequence encoded, Origin origin, boolean cut) {
+    public void scored(EncodedSequence encoded, RowSource source, boolean cut) {
         rows = encoded;
         narrowed = cut;
-        tell(origin);
+        tell(source);
     }
 
     @Override

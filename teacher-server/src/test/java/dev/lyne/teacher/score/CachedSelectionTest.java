@@ -2,8 +2,8 @@ package dev.lyne.teacher.score;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -104,7 +104,7 @@ final class CachedSelectionTest {
                 row(
                         "data alone",
                         holds(topK(50), COMPACT, ALL),
-                        holds(new Selection.DataOnly(List.of()), COMPACT, ALL),
+                        holds(new Selection.LabelOnly(List.of()), COMPACT, ALL),
                         true,
                         false),
                 row(
@@ -187,7 +187,7 @@ final class CachedSelectionTest {
                         holds(topPK(0.9, 20), EXACT, 1)),
                 Arguments.of(holds(topPK(0.9, 10), EXACT, 1), holds(topK(8), EXACT, 1), holds(topK(10), EXACT, 1)),
                 Arguments.of(
-                        holds(new Selection.DataOnly(List.of(2f)), EXACT, 1),
+                        holds(new Selection.LabelOnly(List.of(2f)), EXACT, 1),
                         holds(topPK(0.9, 10), EXACT, 1),
                         holds(new Selection.TopPK(0.9, 10, 1f, List.of(2f)), EXACT, 1)),
                 Arguments.of(

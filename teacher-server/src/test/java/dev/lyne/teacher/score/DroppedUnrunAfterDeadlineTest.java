@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
@@ -11,7 +13,6 @@ import dev.lyne.teacher.cache.CacheTiers;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Selection;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.List;
@@ -34,17 +35,17 @@ final class DroppedUnrunAfterDeadlineTest {
                 now::get,
                 new BatchMetrics(registry, "fake"));
         SingleFlight flight = new SingleFlight(
-                teacher.description(),
+                batcher,
                 CacheTiers.open(0, List.of(), System::nanoTime, registry),
                 new SequenceEncoder(teacher.description(), 1 << 20),
-                batcher,
+                batcher.options().maxEntries(),
                 now::get,
                 new CacheMetrics(registry, "fake"));
         AtomicInteger scored = new AtomicInteger();
         ConcurrentHashMap<Failure.Reason, Integer> failed = new ConcurrentHashMap<>();
         Callback callback = new Callback() {
             @Override
-            public void scored(EncodedSequence rows, Origin origin, boolean narrowed) {
+            public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
                 scored.incrementAndGet();
             }
 
@@ -73,7 +74,7 @@ final class DroppedUnrunAfterDeadlineTest {
 
     private static ScoreTask task(int token, Deadline deadline) {
         return new ScoreTask(
-                new ScoreItem(new int[] {token, 2, 3}, Positions.withData(3)),
+                new ScoreItem(new int[] {token, 2, 3}, Positions.withLabels(3)),
                 TestRows.exact(new Selection.TopK(2, List.of())),
                 deadline,
                 false);

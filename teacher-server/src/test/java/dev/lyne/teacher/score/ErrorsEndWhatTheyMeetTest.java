@@ -3,7 +3,9 @@ package dev.lyne.teacher.score;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
@@ -15,7 +17,6 @@ import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Selection;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.List;
@@ -27,7 +28,7 @@ import org.junit.jupiter.api.Test;
 final class ErrorsEndWhatTheyMeetTest {
     private final FakeTeacher teacher = new FakeTeacher("fake", 100, 64);
     private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
-    private final TestTier disk = new TestTier(Origin.DISK);
+    private final TestTier disk = new TestTier("disk");
     private final AtomicBoolean encodes = new AtomicBoolean(true);
     private final Batcher batcher = new Batcher(
             teacher, new BatchOptions(1, Duration.ZERO, 0, 1), 1, System::nanoTime, new BatchMetrics(registry, "fake"));
@@ -38,7 +39,7 @@ final class ErrorsEndWhatTheyMeetTest {
         }
 
         @Override
-        StoredRows encode(int[] tokens, CachedSelection holds, SelectedRows rows) {
+        StoredRows encode(int[] tokens, CachedSelection holds, ScoreOutcome.Scored rows) {
             if (!encodes.get()) {
                 throw new OutOfMemoryError("no room for the rows");
             }
@@ -48,10 +49,10 @@ final class ErrorsEndWhatTheyMeetTest {
 
     private SingleFlight flight(List<SlowerTier> slower) {
         return new SingleFlight(
-                teacher.description(),
+                batcher,
                 CacheTiers.open(1 << 20, slower, System::nanoTime, registry),
                 new BrokenEncoder(),
-                batcher,
+                batcher.options().maxEntries(),
                 System::nanoTime,
                 new CacheMetrics(registry, "fake"));
     }
@@ -59,7 +60,7 @@ final class ErrorsEndWhatTheyMeetTest {
     /** Throws whatever it is told. */
     private static final class BrokenWaiter implements Callback {
         @Override
-        public void scored(EncodedSequence rows, Origin origin, boolean narrowed) {
+        public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
             throw new StackOverflowError("told of rows");
         }
 
@@ -78,7 +79,7 @@ final class ErrorsEndWhatTheyMeetTest {
 
     private static ScoreTask task() {
         return new ScoreTask(
-                new ScoreItem(new int[] {1, 2, 3, 4}, Positions.withData(4)),
+                new ScoreItem(new int[] {1, 2, 3, 4}, Positions.withLabels(4)),
                 TestRows.exact(new Selection.TopK(4, List.of())),
                 Deadline.NONE,
                 false);
@@ -100,7 +101,7 @@ final class ErrorsEndWhatTheyMeetTest {
         encodes.set(true);
         Asker next = new Asker();
         flight.score(task(), next);
-        next.awaitOnly(Origin.COMPUTED);
+        next.awaitOnly(RowSource.COMPUTED);
     }
 
     @Test
@@ -114,11 +115,11 @@ final class ErrorsEndWhatTheyMeetTest {
         flight.score(task(), after);
         teacher.allowAll();
 
-        before.awaitOnly(Origin.COMPUTED);
-        after.awaitOnly(Origin.COALESCED);
+        before.awaitOnly(RowSource.COMPUTED);
+        after.awaitOnly(RowSource.COALESCED);
         Asker next = new Asker();
         flight.score(task(), next);
-        next.awaitOnly(Origin.MEMORY);
+        next.awaitOnly(RowSource.cached("memory"));
     }
 
     @Test
@@ -138,11 +139,11 @@ final class ErrorsEndWhatTheyMeetTest {
     void lookup_throwsAnError_theSequenceIsComputed() {
         disk.breakDown();
         SingleFlight flight = flight(List.of(new SlowerTier(
-                disk, new LaneOptions(1, LaneOptions.ANY_TURN, 1 << 20), new TierMetrics(registry, Origin.DISK))));
+                disk, new LaneOptions(1, LaneOptions.ANY_TURN, 1 << 20), new TierMetrics(registry, "disk"))));
         Asker asker = new Asker();
         flight.score(task(), asker);
 
-        asker.awaitOnly(Origin.COMPUTED);
+        asker.awaitOnly(RowSource.COMPUTED);
         assertThat(teacher.sequencesScored()).isEqualTo(1);
     }
 }

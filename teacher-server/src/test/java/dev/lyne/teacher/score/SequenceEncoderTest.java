@@ -3,14 +3,13 @@ package dev.lyne.teacher.score;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.TargetBlock;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -28,7 +27,7 @@ final class SequenceEncoderTest {
     private EncodedSequence encode(int[] positions, int k, List<Float> temperatures) {
         int[] tokens = IntStream.range(0, 2_000).map(i -> i * 7 % 5_000).toArray();
         ScoreItem item = new ScoreItem(tokens, positions);
-        SelectedRows rows = teacher.rows(item, new RowSelection(new Kept.Top(k, 1, 1f), temperatures, false));
+        ScoreOutcome.Scored rows = teacher.scored(item, new RowContent(new Selection.TopK(k, temperatures), false));
         RowFormat format = TestRows.exact(new Selection.TopK(k, temperatures));
         return encoder.encode(tokens, new CachedSelection(format, positions, new int[0][], 0), rows)
                 .rows();
@@ -36,7 +35,7 @@ final class SequenceEncoderTest {
 
     @Test
     void encode_narrowRows_cutsEvery256() {
-        EncodedSequence encoded = encode(Positions.withData(1_000), 4, List.of());
+        EncodedSequence encoded = encode(Positions.withLabels(1_000), 4, List.of());
 
         assertThat(encoded.blocks()).extracting(EncodedBlock::rows).containsExactly(256, 256, 256, 231);
         assertThat(encoded.blocks()).extracting(EncodedBlock::firstPosition).containsExactly(0, 256, 512, 768);
@@ -63,7 +62,7 @@ final class SequenceEncoderTest {
     @Test
     void encode_rowsForOtherPositions_isRefused() {
         ScoreItem asked = new ScoreItem(new int[] {1, 2, 3}, new int[] {0, 1});
-        SelectedRows other = teacher.rows(new ScoreItem(asked.tokens(), new int[] {0}), RowSelection.topK(2));
+        ScoreOutcome.Scored other = teacher.scored(new ScoreItem(asked.tokens(), new int[] {0}), RowContent.topK(2));
         RowFormat format = TestRows.exact(new Selection.TopK(2, List.of()));
         CachedSelection holds = new CachedSelection(format, asked.positions(), new int[0][], 0);
 

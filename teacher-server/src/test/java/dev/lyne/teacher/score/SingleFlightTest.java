@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
@@ -12,7 +14,6 @@ import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Selection;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -31,10 +32,10 @@ final class SingleFlightTest {
     private final Batcher batcher = new Batcher(
             teacher, new BatchOptions(1, Duration.ZERO, 0, 1), 1, now::get, new BatchMetrics(registry, "fake"));
     private final SingleFlight flight = new SingleFlight(
-            teacher.description(),
+            batcher,
             CacheTiers.open(1 << 20, List.of(), System::nanoTime, registry),
             new SequenceEncoder(teacher.description(), 1 << 20),
-            batcher,
+            batcher.options().maxEntries(),
             now::get,
             new CacheMetrics(registry, "fake"));
 
@@ -47,7 +48,7 @@ final class SingleFlightTest {
     private static ScoreTask task(int firstToken, int k, Deadline deadline) {
         int[] tokens = {firstToken, 2, 3, 4};
         return new ScoreTask(
-                new ScoreItem(tokens, Positions.withData(4)),
+                new ScoreItem(tokens, Positions.withLabels(4)),
                 TestRows.exact(new Selection.TopK(k, List.of())),
                 deadline,
                 false);
@@ -79,8 +80,8 @@ final class SingleFlightTest {
         flight.score(task(1, 4, Deadline.NONE), second);
         teacher.allowAll();
 
-        first.awaitOnly(Origin.COMPUTED);
-        second.awaitOnly(Origin.COALESCED);
+        first.awaitOnly(RowSource.COMPUTED);
+        second.awaitOnly(RowSource.COALESCED);
         assertThat(second.rows).isSameAs(first.rows);
         assertThat(teacher.sequencesScored()).isEqualTo(2);
         assertThat(counter("lyne.teacher.cache.coalesced")).isEqualTo(1);
@@ -97,8 +98,8 @@ final class SingleFlightTest {
         flight.score(task(1, 4, Deadline.NONE), second);
         teacher.allowAll();
 
-        first.awaitOnly(Origin.COMPUTED);
-        second.awaitOnly(Origin.COALESCED);
+        first.awaitOnly(RowSource.COMPUTED);
+        second.awaitOnly(RowSource.COALESCED);
         assertThat(teacher.sequencesScored()).isEqualTo(1);
     }
 
@@ -106,11 +107,11 @@ final class SingleFlightTest {
     void score_again_isServedFromMemoryWithTheSameBytes() {
         Asker first = new Asker();
         flight.score(task(1, 4, Deadline.NONE), first);
-        first.awaitOnly(Origin.COMPUTED);
+        first.awaitOnly(RowSource.COMPUTED);
         Asker again = new Asker();
         CancellationHandle handle = flight.score(task(1, 4, Deadline.NONE), again);
 
-        again.awaitOnly(Origin.MEMORY);
+        again.awaitOnly(RowSource.cached("memory"));
         assertThat(again.rows).isSameAs(first.rows);
         assertThat(handle.withdraw()).isFalse();
         assertThat(teacher.sequencesScored()).isEqualTo(1);
@@ -121,13 +122,13 @@ final class SingleFlightTest {
     void score_otherSelection_isComputedAndReplaces() {
         Asker narrow = new Asker();
         flight.score(task(1, 4, Deadline.NONE), narrow);
-        narrow.awaitOnly(Origin.COMPUTED);
+        narrow.awaitOnly(RowSource.COMPUTED);
         Asker wide = new Asker();
         flight.score(task(1, 8, Deadline.NONE), wide);
-        wide.awaitOnly(Origin.COMPUTED);
+        wide.awaitOnly(RowSource.COMPUTED);
         Asker wideAgain = new Asker();
         flight.score(task(1, 8, Deadline.NONE), wideAgain);
-        wideAgain.awaitOnly(Origin.MEMORY);
+        wideAgain.awaitOnly(RowSource.cached("memory"));
 
         assertThat(registry.get("lyne.teacher.tier.entries").gauge().value()).isEqualTo(1);
         assertThat(BlockDecoder.decode(ByteBuffer.wrap(wide.rows.blocks().get(0).bytes()))
@@ -146,7 +147,7 @@ final class SingleFlightTest {
         assertThat(handle.withdraw()).isTrue();
         assertThat(handle.withdraw()).isFalse();
         teacher.allowAll();
-        second.awaitOnly(Origin.COALESCED);
+        second.awaitOnly(RowSource.COALESCED);
         assertThat(first.told()).isEmpty();
     }
 
@@ -164,8 +165,8 @@ final class SingleFlightTest {
         flight.score(task(1, 4, Deadline.NONE), retry);
         teacher.allowAll();
 
-        device.awaitOnly(Origin.COMPUTED);
-        retry.awaitOnly(Origin.COMPUTED);
+        device.awaitOnly(RowSource.COMPUTED);
+        retry.awaitOnly(RowSource.COMPUTED);
         assertThat(teacher.sequencesScored()).isEqualTo(2);
         assertThat(first.told()).isEmpty();
         assertThat(second.told()).isEmpty();
@@ -186,7 +187,7 @@ final class SingleFlightTest {
         teacher.failOn(-1);
         Asker retry = new Asker();
         flight.score(task(BROKEN, 4, Deadline.NONE), retry);
-        retry.awaitOnly(Origin.COMPUTED);
+        retry.awaitOnly(RowSource.COMPUTED);
         assertThat(teacher.sequencesScored()).isEqualTo(3);
     }
 
@@ -201,7 +202,7 @@ final class SingleFlightTest {
         teacher.allowAll();
 
         hasty.awaitOnly(Failure.Reason.DEADLINE_PASSED);
-        patient.awaitOnly(Origin.COALESCED);
+        patient.awaitOnly(RowSource.COALESCED);
     }
 
     @Test
@@ -215,7 +216,7 @@ final class SingleFlightTest {
         teacher.allowAll();
 
         hasty.awaitOnly(Failure.Reason.DEADLINE_PASSED);
-        endless.awaitOnly(Origin.COALESCED);
+        endless.awaitOnly(RowSource.COALESCED);
     }
 
     @Test
@@ -242,23 +243,23 @@ final class SingleFlightTest {
         now.set(5_000);
         teacher.allowAll();
 
-        hasty.awaitOnly(Origin.COMPUTED);
+        hasty.awaitOnly(RowSource.COMPUTED);
     }
 
     @Test
     void bypassCache_neitherReadsNorJoinsNorStores() {
         Asker stored = new Asker();
         flight.score(task(1, 4, Deadline.NONE), stored);
-        stored.awaitOnly(Origin.COMPUTED);
+        stored.awaitOnly(RowSource.COMPUTED);
         Asker fresh = new Asker();
         flight.score(bypassing(task(1, 4, Deadline.NONE)), fresh);
-        fresh.awaitOnly(Origin.COMPUTED);
+        fresh.awaitOnly(RowSource.COMPUTED);
         Asker unseen = new Asker();
         flight.score(bypassing(task(7, 4, Deadline.NONE)), unseen);
-        unseen.awaitOnly(Origin.COMPUTED);
+        unseen.awaitOnly(RowSource.COMPUTED);
         Asker after = new Asker();
         flight.score(task(7, 4, Deadline.NONE), after);
-        after.awaitOnly(Origin.COMPUTED);
+        after.awaitOnly(RowSource.COMPUTED);
 
         assertThat(teacher.sequencesScored()).isEqualTo(4);
         assertThat(fresh.rows).isNotSameAs(stored.rows);
@@ -286,7 +287,7 @@ final class SingleFlightTest {
                         false),
                 asker);
 
-        asker.awaitOnly(Origin.COMPUTED);
+        asker.awaitOnly(RowSource.COMPUTED);
         assertThat(asker.rows.rows()).isZero();
     }
 }

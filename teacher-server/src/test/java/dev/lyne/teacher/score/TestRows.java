@@ -1,10 +1,10 @@
 package dev.lyne.teacher.score;
 
 import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -40,13 +40,13 @@ public final class TestRows {
         int[] ids =
                 IntStream.range(0, tokens).map(i -> (number + 31 * i) % 1_000).toArray();
         ids[0] = number / 1_000;
-        return task(ids, exact(new Selection.TopK(k, List.of())), Positions.withData(tokens), deadline);
+        return task(ids, exact(new Selection.TopK(k, List.of())), Positions.withLabels(tokens), deadline);
     }
 
     /** Any rows of a short sequence. */
     public static ScoreTask task(int number, int tokens, RowFormat format) {
         int[] ids = IntStream.range(0, tokens).map(i -> (number + 31 * i) % 300).toArray();
-        return task(ids, format, Positions.withData(tokens), Deadline.NONE);
+        return task(ids, format, Positions.withLabels(tokens), Deadline.NONE);
     }
 
     public static ScoreTask task(int[] ids, RowFormat format, int[] positions, Deadline deadline) {
@@ -68,9 +68,8 @@ public final class TestRows {
 
     /** The rows that answer a task. */
     public StoredRows rows(ScoreTask task) {
-        Plan plan = Plan.of(
-                task, CachedSelection.wanted(task), teacher.description().vocabularySize());
-        return encoder.encode(task.item().tokens(), plan.holds(), teacher.rows(plan.item(), plan.selection()));
+        Plan plan = Plan.of(task, CachedSelection.wanted(task));
+        return encoder.encode(task.item().tokens(), plan.holds(), teacher.scored(plan.item(), plan.content()));
     }
 
     public StoredRows rows(int number) {

@@ -2,14 +2,14 @@ package dev.lyne.teacher.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.ChosenTokens;
 import dev.lyne.v1.PositionRange;
 import dev.lyne.v1.Rows;
 import dev.lyne.v1.Sequence;
 import dev.lyne.v1.Source;
 import dev.lyne.wire.BlockDecoder;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.TargetBlock;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -72,7 +72,7 @@ final class ChosenRowsAreSharedOnRequestTest {
                 .isEqualTo(Source.SOURCE_COMPUTED);
 
         Rows slice = ask(true, sequence(1, new int[] {}, new int[] {3, 1, 2}));
-        assertThat(slice.getSource()).isEqualTo(Source.SOURCE_MEMORY);
+        assertThat(slice.getSource()).isEqualTo(Source.SOURCE_CACHED);
         TargetBlock block = BlockDecoder.decode(slice.getBlock().asReadOnlyByteBuffer());
         assertThat(block.header().positions()).containsExactly(1, 2);
         assertThat(block.ids()).containsExactlyInAnyOrder(1, 2, 3);

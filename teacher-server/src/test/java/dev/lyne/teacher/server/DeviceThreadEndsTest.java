@@ -6,7 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.teacher.model.FakeTeacher;
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.v1.SequenceFailed;
 import io.grpc.Status;
 import io.grpc.health.v1.HealthCheckRequest;
@@ -43,7 +43,7 @@ final class DeviceThreadEndsTest {
         void with(TeacherServer server, TestStream stream, HealthGrpc.HealthBlockingStub health) throws Exception;
     }
 
-    private static void serve(Teacher teacher, Check test) throws Exception {
+    private static void serve(LocalModel teacher, Check test) throws Exception {
         TeacherServer server = TeacherServer.start(
                 List.of(teacher), TeacherServerOptions.builder().build());
         var channel = NettyChannelBuilder.forAddress("127.0.0.1", server.port())
@@ -63,7 +63,7 @@ final class DeviceThreadEndsTest {
     @Test
     void errorOfAForward_failsItsBatchAlone() throws Exception {
         AtomicBoolean broken = new AtomicBoolean(true);
-        Teacher teacher = new FaultyTeacher(new FakeTeacher("fake", 500, 64), (items, score) -> {
+        LocalModel teacher = new FaultyTeacher(new FakeTeacher("fake", 500, 64), (items, score) -> {
             if (broken.get()) {
                 throw new StackOverflowError("too deep");
             }
@@ -83,7 +83,7 @@ final class DeviceThreadEndsTest {
     @Test
     void refusedDirectMemory_failsItsBatchAlone() throws Exception {
         AtomicBoolean refused = new AtomicBoolean(true);
-        Teacher teacher = new FaultyTeacher(new FakeTeacher("fake", 500, 64), (items, score) -> {
+        LocalModel teacher = new FaultyTeacher(new FakeTeacher("fake", 500, 64), (items, score) -> {
             if (refused.get()) {
                 throw new OutOfMemoryError("Cannot reserve 64 bytes of direct buffer memory");
             }
@@ -100,7 +100,7 @@ final class DeviceThreadEndsTest {
 
     @Test
     void errorOfTheThread_isNotServingAtOnceAndEndsTheServer() throws Exception {
-        Teacher teacher = new FakeTeacher("fake", 500, 64);
+        LocalModel teacher = new FakeTeacher("fake", 500, 64);
         serve(
                 new FaultyTeacher(teacher, (items, score) -> new OutcomesThatThrow(items.size())),
                 (server, stream, health) -> {

@@ -4,32 +4,29 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.client.ClientOptions;
-import dev.lyne.client.RowSource;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSequence;
 import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherExpectation;
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.TinyModelDirectory;
 import dev.lyne.wire.Containment;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,19 +39,17 @@ final class EverySelectionReachesAStudentTest {
     @TempDir
     private Path directory;
 
-    private static Map<Selection, Kept> selections(int vocabulary) {
+    private static List<Selection> selections(int vocabulary) {
         List<Float> temperatures = List.of(2f, 0.5f);
-        Map<Selection, Kept> selections = new LinkedHashMap<>();
-        selections.put(new Selection.TopK(20, temperatures), new Kept.Top(20, 1, 1));
-        selections.put(new Selection.TopK(vocabulary, List.of()), new Kept.Top(vocabulary, 1, 1));
-        selections.put(new Selection.TopPK(0.4, 60, 2f, temperatures), new Kept.Top(60, 0.4, 2));
-        selections.put(
-                new Selection.TopFraction(0.05, List.of()), new Kept.Top((int) Math.ceil(0.05 * vocabulary), 1, 1));
-        selections.put(new Selection.Draws(30, 0, -9, temperatures), new Kept.Draws(30, 0, -9));
-        selections.put(new Selection.Draws(30, 5, 9, List.of()), new Kept.Draws(30, 5, 9));
-        selections.put(new Selection.Chosen(6, temperatures), new Kept.Chosen(6));
-        selections.put(new Selection.DataOnly(temperatures), new Kept.DataOnly());
-        return selections;
+        return List.of(
+                new Selection.TopK(20, temperatures),
+                new Selection.TopK(vocabulary, List.of()),
+                new Selection.TopPK(0.4, 60, 2f, temperatures),
+                new Selection.TopFraction(0.05, List.of()),
+                new Selection.Draws(30, 0, -9, temperatures),
+                new Selection.Draws(30, 5, 9, List.of()),
+                new Selection.Chosen(6, temperatures),
+                new Selection.LabelOnly(temperatures));
     }
 
     @Test
@@ -63,19 +58,18 @@ final class EverySelectionReachesAStudentTest {
         LanguageModelTeacher teacher = LanguageModelTeacher.load("tiny", directory, TinyModelDirectory.OPTIONS, true);
         int vocabulary = teacher.description().vocabularySize();
         int[] tokens = new Random(SEED).ints(TOKENS, 0, vocabulary).toArray();
-        int[] positions = Positions.withData(TOKENS);
+        int[] positions = Positions.withLabels(TOKENS);
         try (ScoringModel model = ScoringModel.load(
                         directory, TinyModelDirectory.OPTIONS, new ScoringOptions(vocabulary, 256, true));
                 TeacherServer server = TeacherServer.start(
                         List.of(teacher), TeacherServerOptions.builder().build());
                 TeacherClient client = TeacherClient.connect("127.0.0.1:" + server.port(), ClientOptions.defaults())) {
-            for (Map.Entry<Selection, Kept> each : selections(vocabulary).entrySet()) {
-                Selection selection = each.getKey();
+            for (Selection selection : selections(vocabulary)) {
                 int[][] chosen = selection instanceof Selection.Chosen ? chosen(vocabulary) : new int[0][];
                 for (boolean raw : new boolean[] {false, true}) {
-                    SelectedRows exact = ((ScoreOutcome.Scored) model.score(
+                    RowColumns exact = ((ScoreOutcome.Scored) model.score(
                                             List.of(new ScoreItem(tokens, positions, chosen)),
-                                            new RowSelection(each.getValue(), selection.temperatures(), raw))
+                                            new RowContent(selection, raw))
                                     .get(0))
                             .rows();
                     for (Precision precision : Precision.values()) {
@@ -98,7 +92,7 @@ final class EverySelectionReachesAStudentTest {
         int[] tokens = new Random(SEED)
                 .ints(TOKENS, 0, teacher.description().vocabularySize())
                 .toArray();
-        int[] some = Arrays.stream(Positions.withData(TOKENS))
+        int[] some = Arrays.stream(Positions.withLabels(TOKENS))
                 .filter(t -> t % 3 != 1)
                 .toArray();
         try (TeacherServer server = TeacherServer.start(
@@ -118,13 +112,13 @@ final class EverySelectionReachesAStudentTest {
                         new Selection.TopPK(0.3, 100, 1f, List.of()),
                         new Selection.TopFraction(0.05, List.of(2f, 0.5f)),
                         new Selection.TopK(24, List.of(2f)),
-                        new Selection.DataOnly(List.of(2f)))) {
+                        new Selection.LabelOnly(List.of(2f)))) {
                     if (!Containment.answers(
                             held, narrower, stored, teacher.description().vocabularySize(), 0)) {
                         continue; // computed again, which would take the place of what is held
                     }
                     Targets targets = take(client, narrower, precision, new TargetSequence(0, own, some));
-                    assertThat(targets.rowsBySource().keySet()).containsExactly(RowSource.MEMORY);
+                    assertThat(targets.rowsBySource().keySet()).containsExactly(RowSource.cached("memory"));
                     assertThat(targets.narrowedRows()).isEqualTo(some.length);
                 }
             }
@@ -149,62 +143,64 @@ final class EverySelectionReachesAStudentTest {
         return chosen;
     }
 
-    private static void check(TeacherClient client, TargetRequest request, TargetSequence sequence, SelectedRows exact)
+    private static void check(TeacherClient client, TargetRequest request, TargetSequence sequence, RowColumns exact)
             throws InterruptedException {
         try (TargetStream stream = client.open(request)) {
             assertThat(stream.offer(sequence)).isTrue();
             Targets targets = stream.take();
-            assertThat(targets.rowsBySource().keySet()).containsAnyOf(RowSource.COMPUTED, RowSource.MEMORY);
+            assertThat(targets.rowsBySource().keySet()).containsAnyOf(RowSource.COMPUTED, RowSource.cached("memory"));
             String what = request.toString();
             double divergence = 0;
             for (int row = 0; row < exact.rows(); row++) {
                 int from = row * exact.stride();
-                int here = row * targets.stride();
+                int here = row * targets.columns().stride();
                 int count = exact.counts()[row];
-                assertThat(targets.counts()[row]).as(what).isEqualTo(count);
+                assertThat(targets.columns().counts()[row]).as(what).isEqualTo(count);
                 List<Integer> ids = new ArrayList<>();
                 for (int i = 0; i < count; i++) {
                     ids.add(exact.ids()[from + i]);
                 }
                 for (int i = 0; i < count; i++) {
-                    int at = from + ids.indexOf(targets.ids()[here + i]); // equal levels come in order of id
+                    int at = from + ids.indexOf(targets.columns().ids()[here + i]); // equal levels come in order of id
                     assertThat(at).as(what).isGreaterThanOrEqualTo(from);
                     double value = exact.logProbabilities()[at];
-                    double arrived = targets.logProbabilities()[here + i];
+                    double arrived = targets.columns().logProbabilities()[here + i];
                     assertThat(arrived).as(what).isCloseTo(value, within(allowed(request, value, 0.1)));
                     divergence += Math.exp(value) * (value - arrived);
-                    if (targets.drawCounts().length > 0) {
-                        assertThat(targets.drawCounts()[here + i]).as(what).isEqualTo(exact.drawCounts()[at]);
+                    if (targets.columns().drawCounts().length > 0) {
+                        assertThat(targets.columns().drawCounts()[here + i])
+                                .as(what)
+                                .isEqualTo(exact.drawCounts()[at]);
                     }
                     if (request.rawLogits()) {
-                        assertThat((double) targets.logits()[here + i])
+                        assertThat((double) targets.columns().logits()[here + i])
                                 .as(what)
                                 .isCloseTo(exact.logits()[at], within(allowed(request, exact.logits()[at], 0)));
                     }
                 }
                 double tail = exact.logTailMass()[row];
                 if (tail == Double.NEGATIVE_INFINITY) {
-                    assertThat(targets.logTailMass()[row]).as(what).isEqualTo(Float.NEGATIVE_INFINITY);
+                    assertThat(targets.columns().logTailMass()[row]).as(what).isEqualTo(Float.NEGATIVE_INFINITY);
                 } else {
-                    assertThat((double) targets.logTailMass()[row])
+                    assertThat((double) targets.columns().logTailMass()[row])
                             .as(what)
                             .isCloseTo(tail, within(allowed(request, tail, 0.05)));
-                    divergence += Math.exp(tail) * (tail - targets.logTailMass()[row]);
+                    divergence += Math.exp(tail) * (tail - targets.columns().logTailMass()[row]);
                 }
-                assertThat((double) targets.dataLogProbability()[row])
+                assertThat((double) targets.columns().labelLogProbability()[row])
                         .as(what)
                         .isCloseTo(
-                                exact.dataLogProbability()[row],
-                                within(allowed(request, exact.dataLogProbability()[row], 0.1)));
+                                exact.labelLogProbability()[row],
+                                within(allowed(request, exact.labelLogProbability()[row], 0.1)));
             }
             assertThat(divergence / exact.rows())
                     .as(what)
                     .isLessThanOrEqualTo(request.precision() == Precision.COMPACT ? 1e-4 : 0.01);
-            assertThat(targets.temperatureOffsets()).as(what).isEqualTo(exact.temperatureOffsets());
+            assertThat(targets.columns().temperatureOffsets()).as(what).isEqualTo(exact.temperatureOffsets());
         }
     }
 
-    /** How far a value may be off. A data log-probability that is not kept has the steps of the tail or of the entries. */
+    /** How far a value may be off. A label log-probability that is not kept has the steps of the tail or of the entries. */
     private static double allowed(TargetRequest request, double value, double compact) {
         return switch (request.precision()) {
             case EXACT -> 0;

@@ -6,7 +6,7 @@ import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.cache.CacheTiers;
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.rpc.RpcMetrics;
 import dev.lyne.teacher.rpc.ServedTeacher;
 import dev.lyne.teacher.rpc.TeacherRpc;
@@ -38,16 +38,16 @@ final class FaultyServer implements AutoCloseable {
     private final Server server;
 
     /** @param fault what stands between the streams and the stage that answers them */
-    FaultyServer(Teacher teacher, UnaryOperator<Scorer> fault) throws Exception {
+    FaultyServer(LocalModel teacher, UnaryOperator<Scorer> fault) throws Exception {
         SimpleMeterRegistry registry = new SimpleMeterRegistry();
         // Batches wait for company, so that there are two sequences to swap.
         BatchOptions batching = BatchOptions.of(4_096, Duration.ofMillis(200));
         batcher = new Batcher(teacher, batching, 1, System::nanoTime, new BatchMetrics(registry, "fake"));
         scorer = fault.apply(new SingleFlight(
-                teacher.description(),
+                batcher,
                 CacheTiers.open(1 << 20, List.of(), System::nanoTime, registry),
                 new SequenceEncoder(teacher.description(), 1 << 20),
-                batcher,
+                batcher.options().maxEntries(),
                 System::nanoTime,
                 new CacheMetrics(registry, "fake")));
         HealthStatusManager health = new HealthStatusManager();

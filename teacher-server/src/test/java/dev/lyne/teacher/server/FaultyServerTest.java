@@ -10,15 +10,15 @@ import dev.lyne.client.TargetSequence;
 import dev.lyne.client.TargetStream;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherExpectation;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.Scorer;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -35,7 +35,7 @@ final class FaultyServerTest {
 
     private final FakeTeacher teacher = new FakeTeacher("fake", VOCABULARY, 64);
 
-    /** Sequences whose data tokens are likely ones, as in text that a teacher is good at. All of one length, two of them in a batch. */
+    /** Sequences whose labels are likely ones, as in text that a teacher is good at. All of one length, two of them in a batch. */
     private List<TargetSequence> sequences() {
         SplittableRandom random = new SplittableRandom(SEED);
         List<TargetSequence> sequences = new ArrayList<>();
@@ -43,8 +43,8 @@ final class FaultyServerTest {
             int[] tokens = new int[24];
             tokens[0] = id;
             for (int t = 1; t < tokens.length; t++) {
-                SelectedRows row =
-                        teacher.rows(new ScoreItem(Arrays.copyOf(tokens, t), new int[] {t - 1}), RowSelection.topK(K));
+                RowColumns row =
+                        teacher.rows(new ScoreItem(Arrays.copyOf(tokens, t), new int[] {t - 1}), RowContent.topK(K));
                 tokens[t] = row.ids()[random.nextInt(K)];
             }
             sequences.add(TargetSequence.whole(id, tokens));

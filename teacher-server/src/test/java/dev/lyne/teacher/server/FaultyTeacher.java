@@ -1,16 +1,16 @@
 package dev.lyne.teacher.server;
 
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.lm.scoring.SelectedRows;
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import java.util.ArrayList;
 import java.util.List;
 
 /** A teacher between which and its model something goes wrong. */
-final class FaultyTeacher implements Teacher {
+final class FaultyTeacher implements LocalModel {
     /** What goes wrong. */
     interface Fault {
         List<ScoreOutcome> score(List<ScoreItem> items, Score score);
@@ -21,10 +21,10 @@ final class FaultyTeacher implements Teacher {
         List<ScoreOutcome> of(List<ScoreItem> items);
     }
 
-    private final Teacher teacher;
+    private final LocalModel teacher;
     private final Fault fault;
 
-    FaultyTeacher(Teacher teacher, Fault fault) {
+    FaultyTeacher(LocalModel teacher, Fault fault) {
         this.teacher = teacher;
         this.fault = fault;
     }
@@ -33,20 +33,21 @@ final class FaultyTeacher implements Teacher {
     static List<ScoreOutcome> labelled(List<ScoreOutcome> outcomes, List<ScoreItem> items) {
         List<ScoreOutcome> labelled = new ArrayList<>();
         for (int i = 0; i < items.size(); i++) {
-            SelectedRows rows = ((ScoreOutcome.Scored) outcomes.get(i)).rows();
-            labelled.add(new ScoreOutcome.Scored(new SelectedRows(
+            RowColumns rows = ((ScoreOutcome.Scored) outcomes.get(i)).rows();
+            labelled.add(new ScoreOutcome.Scored(
                     items.get(i).positions(),
-                    rows.stride(),
-                    rows.counts(),
-                    rows.ids(),
-                    rows.logProbabilities(),
-                    rows.logTailMass(),
-                    rows.dataLogProbability(),
-                    rows.temperatureOffsets(),
-                    rows.temperedLogTails(),
-                    rows.drawCounts(),
-                    rows.logits(),
-                    rows.logSumExp())));
+                    new RowColumns(
+                            rows.stride(),
+                            rows.counts(),
+                            rows.ids(),
+                            rows.logProbabilities(),
+                            rows.logTailMass(),
+                            rows.labelLogProbability(),
+                            rows.temperatureOffsets(),
+                            rows.temperedLogTails(),
+                            rows.drawCounts(),
+                            rows.logits(),
+                            rows.logSumExp())));
         }
         return labelled;
     }
@@ -62,7 +63,7 @@ final class FaultyTeacher implements Teacher {
     }
 
     @Override
-    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowContent selection) {
         return fault.score(items, asked -> teacher.score(asked, selection));
     }
 

@@ -4,10 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.Precision;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import dev.lyne.v1.Rows;
 import dev.lyne.v1.Sequence;
 import dev.lyne.v1.Source;
@@ -15,8 +16,6 @@ import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Containment;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.TargetBlock;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,7 +40,7 @@ final class NarrowedRowsTest {
             new Selection.TopPK(0.9, 64, 1f, List.of(2f, 4f)),
             new Selection.TopPK(0.3, 20, 1f, List.of()),
             new Selection.TopFraction(0.05, List.of()),
-            new Selection.DataOnly(List.of(2f)));
+            new Selection.LabelOnly(List.of(2f)));
 
     private final int[] tokens =
             IntStream.range(0, TOKENS).map(i -> (i * 7 + i / 3) % 1_000).toArray();
@@ -53,7 +52,7 @@ final class NarrowedRowsTest {
     private ServerFixture fixture;
 
     /** Every entry of the rows, in order of rank, which is also that of ids from the first one on. */
-    private SelectedRows every;
+    private RowColumns every;
 
     private double divergence;
     private int compared;
@@ -81,22 +80,18 @@ final class NarrowedRowsTest {
     }
 
     private void hold(Precision precision) {
-        List<Rows> computed = ask(HELD, precision, Positions.withData(TOKENS));
+        List<Rows> computed = ask(HELD, precision, Positions.withLabels(TOKENS));
         assertThat(computed)
                 .hasSize(3)
                 .allMatch(rows -> rows.getSource() == Source.SOURCE_COMPUTED && !rows.getNarrowed());
     }
 
-    private SelectedRows exact(Selection selection) {
-        int k = selection.mostEntries(1_000);
-        double p = selection instanceof Selection.TopPK rule ? rule.p() : 1;
-        Kept kept = k == 0 ? new Kept.DataOnly() : new Kept.Top(k, p, 1f);
-        return fixture.teacher.rows(
-                new ScoreItem(tokens, some), new RowSelection(kept, selection.temperatures(), false));
+    private RowColumns exact(Selection selection) {
+        return fixture.teacher.rows(new ScoreItem(tokens, some), RowContent.of(selection));
     }
 
     private interface RowTest {
-        void check(TargetBlock block, int row, SelectedRows exact, int exactRow);
+        void check(TargetBlock block, int row, RowColumns exact, int exactRow);
     }
 
     private void forEachRow(Precision held, Precision precision, RowTest test) {
@@ -106,10 +101,10 @@ final class NarrowedRowsTest {
                 .toList();
         for (Selection selection : narrower) {
             List<Rows> narrowed = ask(selection, precision, some);
-            SelectedRows exact = exact(selection);
+            RowColumns exact = exact(selection);
             int at = 0;
             for (Rows rows : narrowed) {
-                assertThat(rows.getSource()).isEqualTo(Source.SOURCE_MEMORY);
+                assertThat(rows.getSource()).isEqualTo(Source.SOURCE_CACHED);
                 assertThat(rows.getNarrowed()).isTrue();
                 TargetBlock block = BlockDecoder.decode(rows.getBlock().asReadOnlyByteBuffer());
                 assertThat(block.header().selection()).isEqualTo(selection);
@@ -145,7 +140,7 @@ final class NarrowedRowsTest {
             assertThat(Arrays.copyOfRange(block.logProbabilities(), block.offsets()[row], block.offsets()[row + 1]))
                     .isEqualTo(Arrays.copyOfRange(exact.logProbabilities(), from, from + count));
             assertThat(block.logTailMass()[row]).isCloseTo(exact.logTailMass()[at], within(1e-6f));
-            assertThat(block.dataLogProbability()[row]).isEqualTo(exact.dataLogProbability()[at]);
+            assertThat(block.labelLogProbability()[row]).isEqualTo(exact.labelLogProbability()[at]);
         });
     }
 
@@ -191,9 +186,9 @@ final class NarrowedRowsTest {
         hold(Precision.HALF);
         Selection eight = new Selection.TopK(8, List.of());
         for (int time = 0; time < 3; time++) {
-            Source expected = time == 0 ? Source.SOURCE_COMPUTED : Source.SOURCE_MEMORY;
+            Source expected = time == 0 ? Source.SOURCE_COMPUTED : Source.SOURCE_CACHED;
             assertThat(ask(eight, Precision.HALF, some)).allMatch(rows -> rows.getSource() == expected);
-            assertThat(ask(HELD, Precision.HALF, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_MEMORY);
+            assertThat(ask(HELD, Precision.HALF, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_CACHED);
         }
         assertThat(fixture.teacher.sequencesScored()).isEqualTo(2);
     }
@@ -227,7 +222,7 @@ final class NarrowedRowsTest {
                         .extracting(Rows::getBlock)
                         .isEqualTo(fresh.stream().map(Rows::getBlock).toList());
             }
-            assertThat(again).allMatch(rows -> rows.getSource() == Source.SOURCE_MEMORY && !rows.getNarrowed());
+            assertThat(again).allMatch(rows -> rows.getSource() == Source.SOURCE_CACHED && !rows.getNarrowed());
         }
         assertThat(fixture.teacher.sequencesScored()).isEqualTo(1);
     }
@@ -238,8 +233,8 @@ final class NarrowedRowsTest {
         Selection eight = new Selection.TopK(8, List.of());
         assertThat(ask(eight, Precision.EXACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_COMPUTED);
 
-        assertThat(ask(HELD, Precision.COMPACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_MEMORY);
-        assertThat(ask(eight, Precision.EXACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_MEMORY);
+        assertThat(ask(HELD, Precision.COMPACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_CACHED);
+        assertThat(ask(eight, Precision.EXACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_CACHED);
         assertThat(fixture.teacher.sequencesScored()).isEqualTo(2);
     }
 
@@ -257,8 +252,8 @@ final class NarrowedRowsTest {
                             .score(TestStream.sequence(1, tokens))
                             .awaitDone(1)
                             .rows(1);
-                    SelectedRows exact = fixture.teacher.rows(
-                            new ScoreItem(tokens, Positions.withData(TOKENS)), RowSelection.topK(k));
+                    RowColumns exact = fixture.teacher.rows(
+                            new ScoreItem(tokens, Positions.withLabels(TOKENS)), RowContent.topK(k));
                     int at = 0;
                     for (Rows message : rows) {
                         TargetBlock block =
@@ -288,9 +283,9 @@ final class NarrowedRowsTest {
     void compact_askedForFewerByMass_isComputedAndHasTheCountsOfFreshRows() {
         hold(Precision.COMPACT);
         Selection mass = new Selection.TopPK(0.8, 40, 1f, List.of());
-        SelectedRows exact = exact(mass);
+        RowColumns exact = exact(mass);
         for (int time = 0; time < 2; time++) {
-            Source expected = time == 0 ? Source.SOURCE_COMPUTED : Source.SOURCE_MEMORY;
+            Source expected = time == 0 ? Source.SOURCE_COMPUTED : Source.SOURCE_CACHED;
             int at = 0;
             for (Rows rows : ask(mass, Precision.COMPACT, some)) {
                 assertThat(rows.getSource()).isEqualTo(expected);
@@ -299,7 +294,7 @@ final class NarrowedRowsTest {
                     assertThat(block.count(row)).as("row %s", at).isEqualTo(exact.counts()[at]);
                 }
             }
-            assertThat(ask(HELD, Precision.COMPACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_MEMORY);
+            assertThat(ask(HELD, Precision.COMPACT, some)).allMatch(rows -> rows.getSource() == Source.SOURCE_CACHED);
         }
         assertThat(fixture.teacher.sequencesScored()).isEqualTo(2);
     }

@@ -3,6 +3,7 @@ package dev.lyne.teacher.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.rpc.Code;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -18,7 +19,6 @@ import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherServiceGrpc;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.capture.CaptureManifest;
 import dev.lyne.wire.capture.CaptureWriter;
 import dev.lyne.wire.capture.CapturedForm;
@@ -98,9 +98,10 @@ final class ReplayedTeacherTest {
                         fingerprint.getTorchVersion(),
                         fingerprint.getDevice(),
                         fingerprint.getCpuCapability(),
+                        fingerprint.getArithmeticVersion(),
                         fingerprint.getThreads(),
                         fingerprint.getComputePrecision()),
-                new CapturedForm(new Selection.TopK(K, List.of()), dev.lyne.wire.Precision.EXACT, false),
+                new CapturedForm(new Selection.TopK(K, List.of()), dev.lyne.row.Precision.EXACT, false),
                 new CapturedPacking("00".repeat(32), "bos=none eos=none", "some rule", 300, 1, "11".repeat(32)),
                 1,
                 1);
@@ -108,7 +109,7 @@ final class ReplayedTeacherTest {
             try (ShardWriter shard = writer.begin(0)) {
                 shard.add(
                         TOKENS,
-                        Positions.withData(TOKENS.length),
+                        Positions.withLabels(TOKENS.length),
                         rows.stream()
                                 .map(message -> message.getBlock().asReadOnlyByteBuffer())
                                 .toList());
@@ -130,7 +131,7 @@ final class ReplayedTeacherTest {
                     .extracting(Rows::getBlock)
                     .isEqualTo(live.stream().map(Rows::getBlock).toList());
             assertThat(rows).extracting(Rows::getFirstPosition).containsExactly(0, 256);
-            assertThat(rows).extracting(Rows::getSource).containsOnly(Source.SOURCE_REPLAY);
+            assertThat(rows).extracting(Rows::getSource).containsOnly(Source.SOURCE_REPLAYED);
             assertThat(rows).extracting(Rows::getNarrowed).containsOnly(false);
         }
     }
@@ -181,7 +182,7 @@ final class ReplayedTeacherTest {
             Status narrower = replay.stream().open(K - 1).awaitEnd();
             assertThat(narrower.getDescription()).contains("a deterministic teacher's rows are not cut");
             Status coarser = replay.stream()
-                    .open(TestStream.opening(new Selection.TopK(K, List.of()), dev.lyne.wire.Precision.HALF)
+                    .open(TestStream.opening(new Selection.TopK(K, List.of()), dev.lyne.row.Precision.HALF)
                             .build())
                     .awaitEnd();
             assertThat(coarser.getDescription()).contains("in half (expected: ").contains("in exact");

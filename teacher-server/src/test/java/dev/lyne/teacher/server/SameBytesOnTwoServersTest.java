@@ -3,6 +3,8 @@ package dev.lyne.teacher.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.TinyModelDirectory;
 import dev.lyne.v1.ChosenTokens;
@@ -10,8 +12,6 @@ import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Rows;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Positions;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import java.nio.file.Path;
@@ -40,7 +40,7 @@ final class SameBytesOnTwoServersTest {
             new Selection.Draws(30, 0, 9, List.of()),
             new Selection.Draws(30, 4, 9, List.of(2f)),
             new Selection.Chosen(5, List.of()),
-            new Selection.DataOnly(List.of(2f)));
+            new Selection.LabelOnly(List.of(2f)));
 
     @TempDir
     private Path directory;
@@ -56,7 +56,7 @@ final class SameBytesOnTwoServersTest {
             int[] some = IntStream.range(0, length).filter(i -> i % 3 != 1).toArray();
             for (Selection selection : SELECTIONS) {
                 for (Precision precision : Precision.values()) {
-                    asks.add(ask(selection, precision, false, tokens, Positions.withData(length)));
+                    asks.add(ask(selection, precision, false, tokens, Positions.withLabels(length)));
                     asks.add(ask(selection, precision, false, tokens, some));
                 }
                 asks.add(ask(selection, Precision.HALF, true, tokens, some));

@@ -5,9 +5,9 @@ import static org.awaitility.Awaitility.await;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.v1.PositionRange;
@@ -64,8 +64,8 @@ final class ScoreSequencesTest {
         TestStream stream = fixture.stream().open(8).score(1, tokens).awaitDone(1);
 
         assertThat(stream.received().get(0).getOpened().getTeacher().getName()).isEqualTo("fake");
-        SelectedRows expected =
-                fixture.teacher.rows(new ScoreItem(tokens, Positions.withData(tokens.length)), RowSelection.topK(8));
+        RowColumns expected =
+                fixture.teacher.rows(new ScoreItem(tokens, Positions.withLabels(tokens.length)), RowContent.topK(8));
         List<Rows> blocks = stream.rows(1);
         assertThat(blocks).extracting(Rows::getFirstPosition).containsExactly(0, 256, 512, 768);
         int row = 0;
@@ -78,8 +78,8 @@ final class ScoreSequencesTest {
             assertThat(block.ids()).isEqualTo(Arrays.copyOfRange(expected.ids(), row * 8, (row + block.rows()) * 8));
             assertThat(block.logProbabilities())
                     .isEqualTo(Arrays.copyOfRange(expected.logProbabilities(), row * 8, (row + block.rows()) * 8));
-            assertThat(block.dataLogProbability())
-                    .isEqualTo(Arrays.copyOfRange(expected.dataLogProbability(), row, row + block.rows()));
+            assertThat(block.labelLogProbability())
+                    .isEqualTo(Arrays.copyOfRange(expected.labelLogProbability(), row, row + block.rows()));
             row += block.rows();
         }
         assertThat(row).isEqualTo(999);
@@ -101,7 +101,7 @@ final class ScoreSequencesTest {
 
         TargetBlock block = BlockDecoder.decode(stream.rows(1).get(0).getBlock().asReadOnlyByteBuffer());
         assertThat(block.header().positions()).containsExactly(7, 8, 98, 99);
-        assertThat(block.dataLogProbability()[3]).isNaN();
+        assertThat(block.labelLogProbability()[3]).isNaN();
     }
 
     @Test
@@ -117,7 +117,8 @@ final class ScoreSequencesTest {
         TestStream first = fixture.stream().open(4).score(1, tokens).awaitDone(1);
         TestStream second = fixture.stream().open(4).score(9, tokens).awaitDone(9);
 
-        assertThat(second.rows(9).get(0).getSource()).isEqualTo(Source.SOURCE_MEMORY);
+        assertThat(second.rows(9).get(0).getSource()).isEqualTo(Source.SOURCE_CACHED);
+        assertThat(second.rows(9).get(0).getTier()).isEqualTo("memory");
         assertThat(second.rows(9).get(0).getBlock())
                 .isEqualTo(first.rows(1).get(0).getBlock());
     }

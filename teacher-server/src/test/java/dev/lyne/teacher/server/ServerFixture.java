@@ -1,7 +1,7 @@
 package dev.lyne.teacher.server;
 
 import dev.lyne.teacher.model.FakeTeacher;
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.LocalModel;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import java.io.IOException;
@@ -31,7 +31,7 @@ final class ServerFixture implements AutoCloseable {
             throws IOException, InterruptedException {
         this.teacher = teacher;
         this.server = TeacherServer.start(
-                List.<Teacher>of(teacher),
+                List.<LocalModel>of(teacher),
                 options.apply(TeacherServerOptions.builder()).build());
     }
 

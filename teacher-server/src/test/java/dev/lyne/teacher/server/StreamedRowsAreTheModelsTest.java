@@ -2,13 +2,12 @@ package dev.lyne.teacher.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.TinyModelDirectory;
@@ -58,15 +57,15 @@ final class StreamedRowsAreTheModelsTest {
 
     @Test
     void stream_deterministicTeacher_equalsADirectCallWhateverElseIsAsked() throws Exception {
-        check(true, TestStream.topK(20), RowSelection.topK(20));
+        check(true, TestStream.topK(20), RowContent.topK(20));
     }
 
     @Test
     void stream_topPKWithTemperatures_equalsADirectCall() throws Exception {
-        check(false, topPK(), new RowSelection(new Kept.Top(100, 0.5, 1f), List.of(2f, 0.5f), false));
+        check(false, topPK(), RowContent.of(new dev.lyne.row.Selection.TopPK(0.5, 100, 1f, List.of(2f, 0.5f))));
     }
 
-    private void check(boolean deterministic, OpenStream open, RowSelection selection) throws Exception {
+    private void check(boolean deterministic, OpenStream open, RowContent selection) throws Exception {
         TinyModelDirectory.write(directory, TinyModelDirectory.PADDED_VOCABULARY);
         LanguageModelTeacher teacher =
                 LanguageModelTeacher.load("tiny", directory, TinyModelDirectory.OPTIONS, deterministic);
@@ -93,29 +92,30 @@ final class StreamedRowsAreTheModelsTest {
                 directory, TinyModelDirectory.OPTIONS, new ScoringOptions(vocabulary, 256, deterministic))) {
             for (int i = 0; i < sequences.size(); i++) {
                 int[] tokens = sequences.get(i);
-                ScoreItem item = new ScoreItem(tokens, Positions.withData(tokens.length));
+                ScoreItem item = new ScoreItem(tokens, Positions.withLabels(tokens.length));
                 ScoreOutcome outcome = model.score(List.of(item), selection).get(0);
                 assertThat(outcome).isInstanceOf(ScoreOutcome.Scored.class);
-                assertEqual(stream.rows(i), ((ScoreOutcome.Scored) outcome).rows(), selection);
+                assertEqual(stream.rows(i), (ScoreOutcome.Scored) outcome, selection);
             }
         }
     }
 
-    private static void assertEqual(List<Rows> messages, SelectedRows expected, RowSelection selection) {
+    private static void assertEqual(List<Rows> messages, ScoreOutcome.Scored scored, RowContent selection) {
+        RowColumns expected = scored.rows();
         int row = 0;
         for (Rows message : messages) {
             TargetBlock block = BlockDecoder.decode(message.getBlock().asReadOnlyByteBuffer());
             for (int i = 0; i < block.rows(); i++, row++) {
                 int from = row * expected.stride();
                 int to = from + expected.counts()[row];
-                assertThat(block.header().positions()[i]).isEqualTo(expected.positions()[row]);
+                assertThat(block.header().positions()[i]).isEqualTo(scored.positions()[row]);
                 assertThat(Arrays.copyOfRange(block.ids(), block.offsets()[i], block.offsets()[i + 1]))
                         .isEqualTo(Arrays.copyOfRange(expected.ids(), from, to));
                 assertThat(Arrays.copyOfRange(block.logProbabilities(), block.offsets()[i], block.offsets()[i + 1]))
                         .isEqualTo(Arrays.copyOfRange(expected.logProbabilities(), from, to));
                 assertThat(block.logTailMass()[i]).isEqualTo(expected.logTailMass()[row]);
-                assertThat(block.dataLogProbability()[i]).isEqualTo(expected.dataLogProbability()[row]);
-                int width = selection.temperatures().size();
+                assertThat(block.labelLogProbability()[i]).isEqualTo(expected.labelLogProbability()[row]);
+                int width = selection.selection().temperatures().size();
                 assertThat(Arrays.copyOfRange(block.temperatureOffsets(), i * width, (i + 1) * width))
                         .isEqualTo(Arrays.copyOfRange(expected.temperatureOffsets(), row * width, (row + 1) * width));
             }

@@ -16,7 +16,6 @@ import dev.lyne.v1.SequenceFailed;
 import dev.lyne.v1.TeacherServiceGrpc;
 import dev.lyne.v1.TopK;
 import dev.lyne.wire.Digests;
-import dev.lyne.wire.SelectionMessages;
 import io.grpc.Channel;
 import io.grpc.Status;
 import io.grpc.stub.ClientCallStreamObserver;
@@ -93,10 +92,10 @@ final class TestStream implements ClientResponseObserver<ScoreSequencesRequest, 
     }
 
     /** Opens with any selection and precision. */
-    static OpenStream.Builder opening(dev.lyne.wire.Selection selection, dev.lyne.wire.Precision precision) {
+    static OpenStream.Builder opening(dev.lyne.row.Selection selection, dev.lyne.row.Precision precision) {
         return OpenStream.newBuilder()
-                .setSelection(SelectionMessages.toMessage(selection))
-                .setPrecision(SelectionMessages.toMessage(precision))
+                .setSelection(selection.toMessage())
+                .setPrecision(precision.toMessage())
                 .setStudent("test");
     }
 

@@ -3,12 +3,12 @@ package dev.lyne.teacher.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.cache.disk.DiskTierOptions;
 import dev.lyne.teacher.cache.shared.SharedTierOptions;
 import dev.lyne.teacher.cache.shared.TestRedis;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.v1.Rows;
-import dev.lyne.v1.Source;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -64,11 +64,13 @@ final class TiersSpareForwardsTest {
         return LongStream.range(0, SEQUENCES).toArray();
     }
 
-    private static void assertSame(List<Rows> rows, List<Rows> expected, Source source) {
+    private static void assertSame(List<Rows> rows, List<Rows> expected, RowSource source) {
         assertThat(rows)
                 .extracting(Rows::getBlock)
                 .isEqualTo(expected.stream().map(Rows::getBlock).toList());
-        assertThat(rows).extracting(Rows::getSource).containsOnly(source);
+        assertThat(rows)
+                .extracting(each -> RowSource.of(each.getSourceValue(), each.getTier()))
+                .containsOnly(source);
     }
 
     private static void awaitWritten(ServerFixture fixture, String tier) {
@@ -89,8 +91,8 @@ final class TiersSpareForwardsTest {
             assertThat(fixture.teacher.sequencesScored()).isEqualTo(SEQUENCES);
         } // drains, and so writes what waits to be written
         try (ServerFixture fixture = server(this::disk)) {
-            assertSame(epoch(fixture), first, Source.SOURCE_DISK);
-            assertSame(epoch(fixture), first, Source.SOURCE_MEMORY);
+            assertSame(epoch(fixture), first, RowSource.cached("disk"));
+            assertSame(epoch(fixture), first, RowSource.cached("memory"));
             assertThat(fixture.teacher.sequencesScored()).isZero();
             assertThat(fixture.counter("lyne.teacher.cache.misses")).isZero();
             assertThat(fixture.counter("lyne.teacher.cache.hits")).isEqualTo(2 * SEQUENCES);
@@ -105,8 +107,8 @@ final class TiersSpareForwardsTest {
             List<Rows> first = epoch(one);
             awaitWritten(one, "shared");
 
-            assertSame(epoch(two), first, Source.SOURCE_SHARED);
-            assertSame(epoch(two), first, Source.SOURCE_MEMORY);
+            assertSame(epoch(two), first, RowSource.cached("shared"));
+            assertSame(epoch(two), first, RowSource.cached("memory"));
             assertThat(two.teacher.sequencesScored()).isZero();
         }
     }
@@ -119,7 +121,7 @@ final class TiersSpareForwardsTest {
             List<Rows> first = epoch(fixture);
             redis.stop();
 
-            assertSame(epoch(fixture), first, Source.SOURCE_COMPUTED);
+            assertSame(epoch(fixture), first, RowSource.COMPUTED);
             assertThat(fixture.gauge("lyne.teacher.sequences.in.flight")).isZero();
         }
     }

@@ -3,10 +3,10 @@ package dev.lyne.teacher.synthetic;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.lyne.lm.scoring.Kept;
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.SelectedRows;
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -23,7 +23,7 @@ final class SyntheticRowsTest {
     private static final int[] POSITIONS = {0, 3, 4, 11, 22, 23};
 
     private final SyntheticRows rows = new SyntheticRows(V, 7);
-    private final SelectedRows whole = rows.of(item(), RowSelection.topK(V));
+    private final RowColumns whole = rows.of(item(), RowContent.topK(V));
 
     private static ScoreItem item() {
         return new ScoreItem(TOKENS, POSITIONS);
@@ -58,24 +58,24 @@ final class SyntheticRowsTest {
     @Test
     void of_dataToken_hasItsLogProbabilityAndNoneAfterTheLast() {
         for (int r = 0; r < POSITIONS.length - 1; r++) {
-            assertThat(whole.dataLogProbability()[r]).isEqualTo(byToken(r)[TOKENS[POSITIONS[r] + 1]]);
+            assertThat(whole.labelLogProbability()[r]).isEqualTo(byToken(r)[TOKENS[POSITIONS[r] + 1]]);
         }
-        assertThat(whole.dataLogProbability()[POSITIONS.length - 1]).isNaN();
+        assertThat(whole.labelLogProbability()[POSITIONS.length - 1]).isNaN();
     }
 
     @Test
     void of_laterTokensAndOtherPositions_changeNothing() {
         int[] other = TOKENS.clone();
         other[12] = (other[12] + 1) % V;
-        SelectedRows all = rows.of(new ScoreItem(other, IntStream.range(0, 24).toArray()), RowSelection.topK(9));
-        SelectedRows some = rows.of(item(), RowSelection.topK(9));
+        RowColumns all = rows.of(new ScoreItem(other, IntStream.range(0, 24).toArray()), RowContent.topK(9));
+        RowColumns some = rows.of(item(), RowContent.topK(9));
         assertThat(ids(all, 11)).isEqualTo(ids(some, 3));
         assertThat(ids(all, 22)).isNotEqualTo(ids(some, 4));
-        SelectedRows otherSeed = new SyntheticRows(V, 8).of(item(), RowSelection.topK(9));
+        RowColumns otherSeed = new SyntheticRows(V, 8).of(item(), RowContent.topK(9));
         assertThat(ids(otherSeed, 0)).isNotEqualTo(ids(some, 0));
     }
 
-    private static List<Integer> ids(SelectedRows rows, int row) {
+    private static List<Integer> ids(RowColumns rows, int row) {
         return IntStream.range(row * rows.stride(), row * rows.stride() + rows.counts()[row])
                 .mapToObj(i -> rows.ids()[i])
                 .toList();
@@ -83,7 +83,7 @@ final class SyntheticRowsTest {
 
     @Test
     void of_topP_keepsTheSmallestSufficientPrefix() {
-        SelectedRows kept = rows.of(item(), RowSelection.of(new Kept.Top(40, 0.8, 1f)));
+        RowColumns kept = rows.of(item(), RowContent.of(new Selection.TopPK(0.8, 40, 1f, List.of())));
         for (int r = 0; r < POSITIONS.length; r++) {
             double mass = 0;
             int count = 0;
@@ -98,7 +98,7 @@ final class SyntheticRowsTest {
     @ParameterizedTest
     @ValueSource(ints = {0, 5})
     void of_draws_countsWhatWasDrawnAndKeepsTheHead(int head) {
-        SelectedRows drawn = rows.of(item(), RowSelection.of(new Kept.Draws(4_000, head, 3)));
+        RowColumns drawn = rows.of(item(), RowContent.of(new Selection.Draws(4_000, head, 3, List.of())));
         for (int r = 0; r < POSITIONS.length; r++) {
             float[] expected = byToken(r);
             double headMass = 0;
@@ -129,7 +129,8 @@ final class SyntheticRowsTest {
     @Test
     void of_chosenIds_haveTheirLogProbabilitiesInDescendingOrder() {
         int[][] chosen = {{7, 3, 200}, {}, {1}, {0, 1, 2}, {210, 5}, {9, 8, 7}};
-        SelectedRows named = rows.of(new ScoreItem(TOKENS, POSITIONS, chosen), RowSelection.of(new Kept.Chosen(3)));
+        RowColumns named =
+                rows.of(new ScoreItem(TOKENS, POSITIONS, chosen), RowContent.of(new Selection.Chosen(3, List.of())));
         for (int r = 0; r < POSITIONS.length; r++) {
             float[] expected = byToken(r);
             assertThat(ids(named, r))
@@ -146,7 +147,7 @@ final class SyntheticRowsTest {
 
     @Test
     void of_temperaturesAndLogits_agreeWithTheDistribution() {
-        SelectedRows rich = rows.of(item(), new RowSelection(new Kept.Top(8, 1, 1f), List.of(2f, 0.5f), true));
+        RowColumns rich = rows.of(item(), new RowContent(new Selection.TopK(8, List.of(2f, 0.5f)), true));
         for (int r = 0; r < POSITIONS.length; r++) {
             for (int i = 0; i < 2; i++) {
                 double temperature = i == 0 ? 2 : 0.5;
@@ -162,11 +163,11 @@ final class SyntheticRowsTest {
     }
 
     @Test
-    void of_dataOnly_keepsNothing() {
-        SelectedRows none = rows.of(item(), RowSelection.of(new Kept.DataOnly()));
+    void of_labelOnly_keepsNothing() {
+        RowColumns none = rows.of(item(), RowContent.of(new Selection.LabelOnly(List.of())));
         assertThat(none.counts()).containsOnly(0);
         assertThat(none.logTailMass()).containsOnly(0f);
-        assertThat(none.dataLogProbability()[0]).isEqualTo(whole.dataLogProbability()[0]);
+        assertThat(none.labelLogProbability()[0]).isEqualTo(whole.labelLogProbability()[0]);
     }
 
     @ParameterizedTest

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.RowContent;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -41,7 +41,7 @@ final class SyntheticTeacherTest {
         var settings = SyntheticSettings.parse("synthetic:tokens_per_second=50000,vocabulary=50");
         try (var teacher = new SyntheticTeacher("t", settings, false, clock)) {
             for (int batch = 0; batch < 1_000; batch++) {
-                assertThat(teacher.score(items(4, 100), RowSelection.topK(3))).hasSize(4);
+                assertThat(teacher.score(items(4, 100), RowContent.topK(3))).hasSize(4);
             }
         }
         assertThat(1_000 * 4 * 100 / (clock.now / 1e9)).isEqualTo(50_000, within(50.0));
@@ -53,11 +53,11 @@ final class SyntheticTeacherTest {
         var settings =
                 SyntheticSettings.parse("synthetic:tokens_per_second=0,vocabulary=50,stuck_after=3,stuck_seconds=90");
         try (var teacher = new SyntheticTeacher("t", settings, false, clock)) {
-            teacher.score(items(3, 10), RowSelection.topK(3));
+            teacher.score(items(3, 10), RowContent.topK(3));
             assertThat(clock.now).isZero();
-            teacher.score(items(1, 10), RowSelection.topK(3));
+            teacher.score(items(1, 10), RowContent.topK(3));
             assertThat(clock.now / 1e9).isEqualTo(90, within(0.1));
-            teacher.score(items(1, 10), RowSelection.topK(3));
+            teacher.score(items(1, 10), RowContent.topK(3));
             assertThat(clock.now / 1e9).isEqualTo(90, within(0.1));
         }
     }

@@ -1,5 +1,5 @@
 def distil(self, z: Tensor, s: Tensor, lse: Tensor, ids: Tensor, row: Dict[str, Tensor]) -> Tensor:
-  # The tail mass on the data token: added to its own where that was sent, a bucket of its own where it was not.
+  # The tail mass on the label: added to its own where that was sent, a bucket of its own where it was not.
   kept, label, log_tail = row["kept"], row["label"], row["log_tail"]
   gold = torch.logical_and(kept, ids == label)
   log_t = torch.where(gold, torch.logaddexp(row["log_t"], log_tail), row["log_t"])

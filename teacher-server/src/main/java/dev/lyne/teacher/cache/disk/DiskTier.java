@@ -6,7 +6,6 @@ import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.cache.entry.EntryFormat;
 import dev.lyne.teacher.cache.entry.EntryReader;
 import dev.lyne.teacher.score.CacheKey;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
 import java.nio.file.Path;
@@ -28,6 +27,9 @@ import org.slf4j.LoggerFactory;
  * after its end.
  */
 public final class DiskTier implements Tier {
+    /** The tier. */
+    public static final String NAME = "disk";
+
     private static final Logger LOG = LoggerFactory.getLogger(DiskTier.class);
 
     private final DiskTierOptions options;
@@ -75,8 +77,8 @@ public final class DiskTier implements Tier {
     }
 
     @Override
-    public Origin origin() {
-        return Origin.DISK;
+    public String name() {
+        return NAME;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.lyne.teacher.cache.entry;
 
+import dev.lyne.row.Precision;
 import dev.lyne.teacher.score.CachedSelection;
 import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.score.EncodedSequence;
@@ -11,8 +12,6 @@ import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Containment;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.MalformedBlockException;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import dev.lyne.wire.TargetBlock;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -58,7 +57,7 @@ final class BlockCheck {
         double keptMass = first.precision() == Precision.EXACT
                 ? decoded.stream().mapToDouble(Containment::keptMass).min().orElse(0)
                 : 0;
-        int[][] chosen = first.selection() instanceof Selection.Chosen ? ids(decoded) : new int[0][];
+        int[][] chosen = first.selection().keepsChosen() ? ids(decoded) : new int[0][];
         CachedSelection holds = new CachedSelection(format, positions, chosen, keptMass);
         return new Reading.Sound(new StoredRows(holds, new EncodedSequence(encoded)));
     }

@@ -5,7 +5,6 @@ import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.cache.entry.EntryFormat;
 import dev.lyne.teacher.cache.entry.EntryReader;
 import dev.lyne.teacher.score.CacheKey;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
 import io.github.resilience4j.circuitbreaker.CallNotPermittedException;
@@ -32,6 +31,9 @@ import org.slf4j.LoggerFactory;
  * on a lookup costs nothing, until, after a pause, one call probes whether the server is back.
  */
 public final class SharedTier implements Tier {
+    /** The tier. */
+    public static final String NAME = "shared";
+
     private static final Logger LOG = LoggerFactory.getLogger(SharedTier.class);
     private static final int WINDOW_CALLS = 10;
     private static final int LEAST_CALLS = 4;
@@ -113,8 +115,8 @@ public final class SharedTier implements Tier {
     }
 
     @Override
-    public Origin origin() {
-        return Origin.SHARED;
+    public String name() {
+        return NAME;
     }
 
     @Override

@@ -1,7 +1,6 @@
 package dev.lyne.teacher.cache.disk;
 
 import dev.lyne.teacher.cache.TierMetrics;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.TestRows;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.BufferedReader;
@@ -76,7 +75,7 @@ final class DiskChild implements AutoCloseable {
         SimpleMeterRegistry registry = new SimpleMeterRegistry();
         DiskTierOptions options =
                 new DiskTierOptions(Path.of(arguments[0]), Long.parseLong(arguments[1]), Duration.ZERO);
-        DiskTier tier = DiskTier.open(options, System::nanoTime, new TierMetrics(registry, Origin.DISK));
+        DiskTier tier = DiskTier.open(options, System::nanoTime, new TierMetrics(registry, DiskTier.NAME));
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))
                 .lines()
                 .forEach(line -> {

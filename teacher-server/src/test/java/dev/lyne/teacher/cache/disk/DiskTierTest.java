@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.cache.entry.EntryFormat;
 import dev.lyne.teacher.score.Deadline;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.StoredRows;
@@ -37,7 +36,7 @@ final class DiskTierTest {
     private DiskTier open() {
         registry = new SimpleMeterRegistry();
         return DiskTier.open(
-                DiskTierOptions.of(directory, MAX_BYTES), System::nanoTime, new TierMetrics(registry, Origin.DISK));
+                DiskTierOptions.of(directory, MAX_BYTES), System::nanoTime, new TierMetrics(registry, DiskTier.NAME));
     }
 
     private double counter(String name) {

@@ -3,16 +3,15 @@ package dev.lyne.teacher.cache.entry;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.score.CachedSelection;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
 import dev.lyne.teacher.score.TestRows;
-import dev.lyne.wire.Precision;
-import dev.lyne.wire.Selection;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
@@ -51,7 +50,7 @@ final class MutatedEntriesTest {
                 new Selection.TopK(6, List.of(2f)),
                 new Selection.TopPK(0.8, 12, 1f, List.of()),
                 new Selection.Draws(9, 3, 2, List.of()),
-                new Selection.DataOnly(List.of()))) {
+                new Selection.LabelOnly(List.of()))) {
             for (Precision precision : Precision.values()) {
                 for (int tokens : new int[] {3, 14}) {
                     var task = TestRows.task(tokens, tokens, new RowFormat(selection, precision, false));
@@ -67,7 +66,7 @@ final class MutatedEntriesTest {
     void read_mutatedEntries_areDamagedOrOfTheSequenceWithBoundedMemory() {
         List<Stored> entries = entries();
         SimpleMeterRegistry registry = new SimpleMeterRegistry();
-        EntryReader reader = new EntryReader(new TierMetrics(registry, Origin.DISK));
+        EntryReader reader = new EntryReader(new TierMetrics(registry, "disk"));
         SplittableRandom random = new SplittableRandom(SEED);
         long accepted = 0;
         long most = 0;

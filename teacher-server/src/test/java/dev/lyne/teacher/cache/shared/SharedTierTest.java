@@ -7,7 +7,6 @@ import static org.awaitility.Awaitility.await;
 import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.cache.entry.EntryFormat;
 import dev.lyne.teacher.score.Deadline;
-import dev.lyne.teacher.score.Origin;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.TestRows;
@@ -43,7 +42,7 @@ final class SharedTierTest {
             throws InterruptedException {
         return SharedTier.open(
                 new SharedTierOptions(SharedTierOptions.server(url), timeToLive, budget, MAX_ENTRY_BYTES, openFor),
-                new TierMetrics(registry, Origin.SHARED));
+                new TierMetrics(registry, SharedTier.NAME));
     }
 
     private SharedTier open() throws InterruptedException {

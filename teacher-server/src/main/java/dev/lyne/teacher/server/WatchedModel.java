@@ -1,37 +1,37 @@
 package dev.lyne.teacher.server;
 
-import dev.lyne.lm.scoring.RowSelection;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.teacher.model.Teacher;
+import dev.lyne.row.RowContent;
+import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerFile;
 import java.util.List;
 
-/** A teacher whose forwards are watched for refusals of the direct memory that tensors are transferred in. */
-record WatchedTeacher(Teacher teacher, DirectMemoryWatch watch) implements Teacher {
+/** A model whose forwards are watched for refusals of the direct memory that tensors are transferred in. */
+record WatchedModel(LocalModel model, DirectMemoryWatch watch) implements LocalModel {
     @Override
     public TeacherDescription description() {
-        return teacher.description();
+        return model.description();
     }
 
     @Override
     public List<TokenizerFile> tokenizer() {
-        return teacher.tokenizer();
+        return model.tokenizer();
     }
 
     @Override
     public void warmUp() {
-        teacher.warmUp();
+        model.warmUp();
     }
 
     /** What counts as large is the number of tokens. */
     @Override
-    public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+    public List<ScoreOutcome> score(List<ScoreItem> items, RowContent content) {
         long tokens = items.stream().mapToLong(item -> item.tokens().length).sum();
         List<ScoreOutcome> outcomes;
         try {
-            outcomes = teacher.score(items, selection);
+            outcomes = model.score(items, content);
         } catch (OutOfMemoryError e) {
             watch.refused(tokens, e);
             throw e;
@@ -42,6 +42,6 @@ record WatchedTeacher(Teacher teacher, DirectMemoryWatch watch) implements Teach
 
     @Override
     public void close() {
-        teacher.close();
+        model.close();
     }
 }

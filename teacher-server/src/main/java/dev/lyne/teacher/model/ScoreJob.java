@@ -1,0 +1,35 @@
+package dev.lyne.teacher.model;
+
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.RowContent;
+
+/**
+ * A sequence to be scored, and who is told what comes of it. A {@link Teacher} {@linkplain #start starts} it when its turn comes, and
+ * tells it once, with {@link #scored} or {@link #failed}. Safe for several threads.
+ */
+public interface ScoreJob {
+    /** Tokens and positions. */
+    ScoreItem item();
+
+    /** What its rows are to hold; a batch has one content. */
+    RowContent content();
+
+    /** Entries that its rows hold at most. */
+    long entries();
+
+    /** True where the job's deadline has passed; a hint that {@link #expire} decides on. */
+    boolean overdue(long nowNanos);
+
+    /** Gives the job up where its deadline has passed and it has not started; then its askers are told. */
+    boolean expire(long nowNanos);
+
+    /** To be called right before work on it begins. False: nobody waits any more, it has been told so, and must not be worked on. */
+    boolean start(long nowNanos);
+
+    /** Takes the rows, on a thread that may encode them. */
+    void scored(ScoreOutcome.Scored rows);
+
+    /** Takes the failure, unless the job was answered. */
+    void failed(Failure failure);
+}
