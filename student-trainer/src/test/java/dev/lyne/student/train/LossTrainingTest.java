@@ -120,7 +120,7 @@ final class LossTrainingTest {
                             "train/student_temperature",
                             "train/taid_lambda");
         }
-        assertThat(Files.readString(out.report()))
+        assertThat(Files.readString(out.report().resolveSibling("report.json")))
                 .contains("Learning rate", "Alpha", "Teacher temperature", "Student temperature", "Taid lambda")
                 .contains("taid from the teacher")
                 .doesNotContain("NaN");
