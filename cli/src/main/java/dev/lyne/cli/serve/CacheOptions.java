@@ -90,14 +90,14 @@ final class CacheOptions {
                 maxStreams,
                 maxConnections));
         if (disk != null) {
-            options.diskCache(DiskTierOptions.of(disk, bytes("--disk-cache-mib", or(diskMib, DEFAULT_DISK_MIB))));
+            options.tier(DiskTierOptions.of(disk, bytes("--disk-cache-mib", or(diskMib, DEFAULT_DISK_MIB))));
         } else {
             refuse("--disk-cache-mib", diskMib, "--disk-cache DIR");
         }
         if (shared != null) {
             AtLeast.require("--shared-cache-ttl-seconds", or(ttlSeconds, DEFAULT_TTL_SECONDS), 1);
             AtLeast.require("--shared-cache-budget-ms", or(budgetMillis, DEFAULT_BUDGET_MILLIS), 1);
-            options.sharedCache(SharedTierOptions.of(
+            options.tier(SharedTierOptions.of(
                     shared,
                     Duration.ofSeconds(or(ttlSeconds, DEFAULT_TTL_SECONDS)),
                     Duration.ofMillis(or(budgetMillis, DEFAULT_BUDGET_MILLIS))));

@@ -3,12 +3,16 @@ package dev.lyne.teacher.server;
 import dev.lyne.teacher.access.ServerSecurity;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.batch.BatchOptions;
-import dev.lyne.teacher.cache.disk.DiskTierOptions;
-import dev.lyne.teacher.cache.shared.SharedTierOptions;
+import dev.lyne.teacher.cache.TierOptions;
+import dev.lyne.teacher.score.RowStore;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * How a teacher server runs. Made by {@link #builder()}; limits and batching state their own bounds.
@@ -19,8 +23,7 @@ import java.util.Optional;
  * @param metrics address of the metrics page, where there is to be one
  * @param limits bounds of what is taken on
  * @param memoryCacheBytes encoded rows kept in memory; 0 keeps none
- * @param diskCache where encoded rows are kept on disk, where they are to be
- * @param sharedCache which Redis server encoded rows are shared through, where they are to be
+ * @param slowerTiers what else keeps encoded rows, the fastest first: looked into in this order, behind memory
  * @param batching how sequences become batches; a deterministic teacher's run alone whatever it says
  * @param encodeThreads threads that encode and deliver a teacher's rows, 1 or more
  * @param drainTimeout how long {@link TeacherServer#drain} lets streams end by themselves
@@ -33,13 +36,20 @@ public record TeacherServerOptions(
         Optional<InetSocketAddress> metrics,
         ServerLimits limits,
         long memoryCacheBytes,
-        Optional<DiskTierOptions> diskCache,
-        Optional<SharedTierOptions> sharedCache,
+        List<TierOptions> slowerTiers,
         BatchOptions batching,
         int encodeThreads,
         Duration drainTimeout,
         boolean reflection) {
     public TeacherServerOptions {
+        slowerTiers = List.copyOf(slowerTiers);
+        Set<String> names = new HashSet<>(Set.of(RowStore.MEMORY));
+        for (TierOptions tier : slowerTiers) {
+            if (!names.add(tier.name())) {
+                throw new IllegalArgumentException(
+                        "cache tiers: two of name " + tier.name() + " (expected: one of each)");
+            }
+        }
         security.requireFits(listen);
         if (memoryCacheBytes < 0) {
             throw new IllegalArgumentException("memory cache bytes: " + memoryCacheBytes + " (expected: 0 or more)");
@@ -51,8 +61,11 @@ public record TeacherServerOptions(
             throw new IllegalArgumentException("drain timeout: " + drainTimeout + " (expected: 0 or more)");
         }
         long heap = Runtime.getRuntime().maxMemory();
-        long lanes = diskCache.stream().count() + sharedCache.stream().count();
-        new HeapPlan(memoryCacheBytes, limits.maxServerUnsentBytes(), lanes * HeapPlan.unwrittenBytes(heap), heap)
+        new HeapPlan(
+                        memoryCacheBytes,
+                        limits.maxServerUnsentBytes(),
+                        slowerTiers.size() * HeapPlan.unwrittenBytes(heap),
+                        heap)
                 .requireFits();
     }
 
@@ -76,8 +89,7 @@ public record TeacherServerOptions(
         private ServerLimits limits = ServerLimits.DEFAULT;
         private long memoryCacheBytes =
                 Math.min(256L << 20, Runtime.getRuntime().maxMemory() / 4);
-        private Optional<DiskTierOptions> diskCache = Optional.empty();
-        private Optional<SharedTierOptions> sharedCache = Optional.empty();
+        private final List<TierOptions> slowerTiers = new ArrayList<>();
         private BatchOptions batching = BatchOptions.DEFAULT;
         private int encodeThreads = 2;
         private Duration drainTimeout = Duration.ofSeconds(30);
@@ -121,15 +133,9 @@ public record TeacherServerOptions(
             return this;
         }
 
-        /** Where encoded rows are kept on disk, too. */
-        public Builder diskCache(DiskTierOptions value) {
-            diskCache = Optional.of(value);
-            return this;
-        }
-
-        /** Which Redis server encoded rows are shared through. */
-        public Builder sharedCache(SharedTierOptions value) {
-            sharedCache = Optional.of(value);
+        /** One more tier that keeps encoded rows, slower than those before it: on disk, on a Redis server, or one of your own. */
+        public Builder tier(TierOptions value) {
+            slowerTiers.add(value);
             return this;
         }
 
@@ -170,8 +176,7 @@ public record TeacherServerOptions(
                     metrics,
                     limits,
                     memoryCacheBytes,
-                    diskCache,
-                    sharedCache,
+                    slowerTiers,
                     batching,
                     encodeThreads,
                     drainTimeout,

@@ -1,8 +1,10 @@
 package dev.lyne.teacher.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import com.example.tiers.ShelfTier;
 import dev.lyne.row.RowSource;
 import dev.lyne.teacher.cache.disk.DiskTierOptions;
 import dev.lyne.teacher.cache.shared.SharedTierOptions;
@@ -33,11 +35,11 @@ final class TiersSpareForwardsTest {
     }
 
     private TeacherServerOptions.Builder disk(TeacherServerOptions.Builder options) {
-        return options.diskCache(DiskTierOptions.of(directory, 64 << 20));
+        return options.tier(DiskTierOptions.of(directory, 64 << 20));
     }
 
     private static UnaryOperator<TeacherServerOptions.Builder> sharing(TestRedis redis) {
-        return options -> options.sharedCache(SharedTierOptions.of(redis.url(), AMPLE, AMPLE));
+        return options -> options.tier(SharedTierOptions.of(redis.url(), AMPLE, AMPLE));
     }
 
     private static int[] tokens(int number) {
@@ -100,6 +102,28 @@ final class TiersSpareForwardsTest {
     }
 
     @Test
+    void tierOfOnesOwn_afterARestart_costsNoForwardAndIsNamedToStudents() throws Exception {
+        ShelfTier shelf = new ShelfTier();
+        List<Rows> first;
+        try (ServerFixture fixture = server(options -> options.tier(shelf))) {
+            first = epoch(fixture);
+        }
+        try (ServerFixture fixture = server(options -> options.tier(shelf))) {
+            assertSame(epoch(fixture), first, RowSource.cached("shelf"));
+            assertSame(epoch(fixture), first, RowSource.cached("memory"));
+            assertThat(fixture.teacher.sequencesScored()).isZero();
+        }
+    }
+
+    @Test
+    void twoTiersOfOneName_areRefused() {
+        ShelfTier shelf = new ShelfTier();
+        assertThatThrownBy(TeacherServerOptions.builder().tier(shelf).tier(shelf)::build)
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("cache tiers: two of name shelf (expected: one of each)");
+    }
+
+    @Test
     void secondReplica_sharingARedis_costsNoForwardAndGivesTheSameBytes() throws Exception {
         try (TestRedis redis = new TestRedis();
                 ServerFixture one = server(sharing(redis));
@@ -117,7 +141,7 @@ final class TiersSpareForwardsTest {
     void redisThatStops_failsNoRequest() throws Exception {
         try (TestRedis redis = new TestRedis();
                 ServerFixture fixture = server(options -> options.memoryCacheBytes(0)
-                        .sharedCache(SharedTierOptions.of(redis.url(), AMPLE, Duration.ofMillis(200))))) {
+                        .tier(SharedTierOptions.of(redis.url(), AMPLE, Duration.ofMillis(200))))) {
             List<Rows> first = epoch(fixture);
             redis.stop();
 

@@ -1,5 +1,9 @@
 package dev.lyne.teacher.cache.disk;
 
+import dev.lyne.teacher.cache.LaneOptions;
+import dev.lyne.teacher.cache.Tier;
+import dev.lyne.teacher.cache.TierMetrics;
+import dev.lyne.teacher.cache.TierOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,7 +17,9 @@ import org.jspecify.annotations.Nullable;
  * @param maxBytes most bytes of its files
  * @param retryAfter how long the tier stays off after a failed write before it is tried again
  */
-public record DiskTierOptions(Path directory, long maxBytes, Duration retryAfter) {
+public record DiskTierOptions(Path directory, long maxBytes, Duration retryAfter) implements TierOptions {
+    private static final int LOOKUP_THREADS = 2;
+
     /** Least of {@code maxBytes}: 4 MiB. */
     public static final long MIN_BYTES = 4L << 20;
 
@@ -43,6 +49,26 @@ public record DiskTierOptions(Path directory, long maxBytes, Duration retryAfter
     /** With the tier tried again half a minute after a failed write. */
     public static DiskTierOptions of(Path directory, long maxBytes) {
         return new DiskTierOptions(directory, maxBytes, Duration.ofSeconds(30));
+    }
+
+    @Override
+    public String name() {
+        return DiskTier.NAME;
+    }
+
+    @Override
+    public int lookupThreads() {
+        return LOOKUP_THREADS;
+    }
+
+    @Override
+    public Duration longestTurn() {
+        return LaneOptions.ANY_TURN;
+    }
+
+    @Override
+    public Tier open(TierMetrics metrics) {
+        return DiskTier.open(this, System::nanoTime, metrics);
     }
 
     static IllegalArgumentException notWritable(Path directory, @Nullable Throwable cause) {

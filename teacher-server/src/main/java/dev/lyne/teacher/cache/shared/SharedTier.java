@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Encoded rows in a Redis server that replicas share. Safe for several threads.
  *
- * <p>A lookup has half the budget for its call; the other half is for waiting for its turn ({@link #longestTurn}). A call that
+ * <p>A lookup has half the budget for its call; the other half is for waiting for its turn ({@link SharedTierOptions#longestTurn}). A call that
  * does not answer in time is a failure, and where half of the last {@value #WINDOW_CALLS} failed, the breaker opens: from then
  * on a lookup costs nothing, until, after a pause, one call probes whether the server is back.
  */
@@ -56,7 +56,7 @@ public final class SharedTier implements Tier {
         this.options = options;
         this.metrics = metrics;
         this.reader = new EntryReader(metrics);
-        this.readLimit = options.budget().dividedBy(2);
+        this.readLimit = options.longestRead();
         this.writeLimit = options.budget().compareTo(LEAST_WRITE_LIMIT) > 0 ? options.budget() : LEAST_WRITE_LIMIT;
         this.link = new RedisLink(options.server());
         this.breaker = CircuitBreaker.of(
@@ -107,11 +107,6 @@ public final class SharedTier implements Tier {
         } else if (state == State.CLOSED) {
             LOG.info("the Redis server at {} answers; the shared tier is on", options.address());
         }
-    }
-
-    /** How long a lookup may wait for its turn, so that it ends within the budget. */
-    public Duration longestTurn() {
-        return options.budget().minus(readLimit);
     }
 
     @Override

@@ -1,5 +1,8 @@
 package dev.lyne.teacher.cache.shared;
 
+import dev.lyne.teacher.cache.Tier;
+import dev.lyne.teacher.cache.TierMetrics;
+import dev.lyne.teacher.cache.TierOptions;
 import io.lettuce.core.RedisURI;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -17,7 +20,9 @@ import org.jspecify.annotations.Nullable;
  * @param openFor how long a server that failed is left alone before it is probed
  */
 public record SharedTierOptions(
-        RedisURI server, Duration timeToLive, Duration budget, int maxEntryBytes, Duration openFor) {
+        RedisURI server, Duration timeToLive, Duration budget, int maxEntryBytes, Duration openFor)
+        implements TierOptions {
+    private static final int LOOKUP_THREADS = 8;
     private static final Set<String> SCHEMES = Set.of("redis", "rediss");
     private static final int DEFAULT_MAX_ENTRY_BYTES = 8 << 20;
     private static final Duration DEFAULT_OPEN_FOR = Duration.ofSeconds(5);
@@ -61,6 +66,32 @@ public record SharedTierOptions(
         if (value.isNegative() || value.isZero()) {
             throw new IllegalArgumentException("shared cache " + name + ": " + value + " (expected: above 0)");
         }
+    }
+
+    @Override
+    public String name() {
+        return SharedTier.NAME;
+    }
+
+    @Override
+    public int lookupThreads() {
+        return LOOKUP_THREADS;
+    }
+
+    /** What the call itself leaves of the budget. */
+    @Override
+    public Duration longestTurn() {
+        return budget.minus(longestRead());
+    }
+
+    @Override
+    public Tier open(TierMetrics metrics) throws InterruptedException {
+        return SharedTier.open(this, metrics);
+    }
+
+    /** How long a lookup's call may take: half of the budget. */
+    Duration longestRead() {
+        return budget.dividedBy(2);
     }
 
     /** Where the server is, without its credentials. */

@@ -1,0 +1,22 @@
+package dev.lyne.teacher.cache;
+
+import java.time.Duration;
+
+/** A tier below memory that a server is to have: how it is opened, and how much of it is used at a time. */
+public interface TierOptions {
+    /** What the opened tier's {@link Tier#name} says, before there is one. */
+    String name();
+
+    /** Lookups at a time, 1 or more: each takes a thread of its own. */
+    int lookupThreads();
+
+    /** How long a lookup waits for its turn before the tier is passed over; {@link LaneOptions#ANY_TURN} where it is worth any wait. */
+    Duration longestTurn();
+
+    /**
+     * Opens the tier, which the caller closes.
+     *
+     * @throws IllegalArgumentException where what the options name cannot be used
+     */
+    Tier open(TierMetrics metrics) throws InterruptedException;
+}
