@@ -26,6 +26,9 @@ final class EnvironmentNames {
             "LYNE_STACK_TRACES",
             "LYNE_PARENT_PID");
 
+    /** What the logging library knows; it takes any other for its default. */
+    private static final List<String> LEVELS = List.of("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "OFF");
+
     /** Of the scripts in deploy/. */
     private static final List<String> SCRIPTS = List.of(
             "LYNE_HOME",
@@ -59,12 +62,17 @@ final class EnvironmentNames {
     }
 
     /**
-     * Refuses a variable that nothing reads.
+     * Refuses a variable that nothing reads, and a level of the log that there is not.
      *
      * @throws IllegalArgumentException naming the nearest that something does, or the present name of an old one
      */
     static void requireKnown(Map<String, String> environment, CommandLine root) {
         Set<String> known = known(root);
+        String level = environment.getOrDefault("LYNE_LOG", "INFO");
+        if (!LEVELS.contains(level.toUpperCase(Locale.ROOT))) {
+            throw new IllegalArgumentException(
+                    "environment: LYNE_LOG: " + level + " (expected: " + String.join(", ", LEVELS) + ")");
+        }
         for (String name : new TreeSet<>(environment.keySet())) {
             if (name.startsWith(PREFIX) && !known.contains(name)) {
                 String key = name.substring(PREFIX.length()).toLowerCase(Locale.ROOT);

@@ -84,6 +84,7 @@ final class BrokenInputsTest {
         assertThat(lines).as(told).hasSize(1);
         assertThat(lines.get(0)).as(told).startsWith("lyne: ");
         assertThat(CLASS_LIKE.matcher(lines.get(0)).find()).as(told).isFalse();
+        assertThat(lines.get(0)).as(told).doesNotContainPattern("\\bPT[0-9]"); // a duration as a program writes it
     }
 
     private static List<String> words(String command) {
@@ -168,6 +169,7 @@ final class BrokenInputsTest {
                 "load --teacher localhost:1 --selection best",
                 "load --teacher localhost:1 --positions most",
                 "load --teacher localhost:1 --duration -1",
+                "load --teacher localhost:1 --duration 0",
                 "load --teacher localhost:1 --retry-seconds -1",
                 "load --teacher localhost:1 --retry-seconds NaN",
                 "load --teacher localhost --duration 1",
@@ -182,10 +184,18 @@ final class BrokenInputsTest {
                 "plan --students x",
                 "plan --vary students=a --tokens-per-second 1 --bytes-per-position 1",
                 "plan --vary nothing=1 --tokens-per-second 1 --bytes-per-position 1",
+                "plan --tokens-per-second 1e3 --bytes-per-position 9 --stagger 1e400",
+                "plan --tokens-per-second 1e3 --bytes-per-position 9 --stagger 1e6 --students 999999",
+                "plan --tokens-per-second 1e3 --bytes-per-position 9 --warm-up 1e400",
+                "plan --tokens-per-second 1e3 --bytes-per-position 9 --think-ms 1e400",
+                "plan --tokens-per-second 1e3 --bytes-per-position 9 --batch-overhead-ms 1e400",
                 "evaluate --model x",
                 "evaluate --model x --corpus y --context x",
                 "health --teacher nowhere",
+                "health --wait -1",
                 "score text",
+                "score --teacher localhost:1 --stuck-seconds 1e-50 text",
+                "train --teacher localhost:1 --alpha 1 --retry-seconds 1e-50 --out o --student s --corpus c",
                 "bench codec --rounds x",
                 "bench sharing --rounds best",
                 "bench loss --loss best",

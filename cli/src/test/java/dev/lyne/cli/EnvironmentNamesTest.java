@@ -29,6 +29,14 @@ final class EnvironmentNamesTest {
                 .hasMessage("environment: " + message);
     }
 
+    @Test
+    void requireKnown_levelOfTheLogThatThereIsNot_isRefused() {
+        assertThatCode(() -> EnvironmentNames.requireKnown(Map.of("LYNE_LOG", "debug"), Lyne.commandLine()))
+                .doesNotThrowAnyException();
+        assertThatThrownBy(() -> EnvironmentNames.requireKnown(Map.of("LYNE_LOG", "LOUD"), Lyne.commandLine()))
+                .hasMessage("environment: LYNE_LOG: LOUD (expected: TRACE, DEBUG, INFO, WARN, ERROR, OFF)");
+    }
+
     /** Every variable that a script or a deployment of this repository sets or reads. */
     @Test
     void requireKnown_namesInTheRepositorysScripts_areAllKnown() throws IOException {

@@ -116,6 +116,12 @@ record CallFailure(Status.Code code, String description, Duration retryAfter) {
         }
         String description = status.getDescription();
         if (description != null) {
+            if (description.startsWith("http2 exception")) {
+                return "what listens there does not speak gRPC (is it another port of that server, or another program?)";
+            }
+            if (description.contains("deadline exceeded after")) {
+                return "no answer in time"; // gRPC's own words name its classes
+            }
             boolean hungUp = description.startsWith("Network closed for unknown reason");
             return hungUp ? description + " (does the server speak TLS? --tls-ca FILE, or --tls)" : description;
         }

@@ -690,7 +690,8 @@ final class ReplicaPool implements TargetStream {
             if (call != null && call.opensTooLate(now)) {
                 CallFailure late = CallFailure.of(
                         Status.Code.UNAVAILABLE,
-                        "no answer within " + options.timeouts().open());
+                        "no answer within "
+                                + Timeouts.inSeconds(options.timeouts().open()));
                 endCall(connection, call, late);
             } else if (call != null) {
                 expireAsks(connection, call, now);
@@ -702,8 +703,8 @@ final class ReplicaPool implements TargetStream {
         }
         if (progressTimeout.isOver(now)) {
             String what = everOpened
-                    ? "no rows for " + progressTimeout.withoutRows(now) + " with " + window.unresolved()
-                            + " sequences wanted; "
+                    ? "no rows for " + Timeouts.inSeconds(progressTimeout.withoutRows(now)) + " with "
+                            + window.unresolved() + " sequences wanted; "
                     : "";
             end(new TeacherUnavailableException(what + history()));
         } else if (progressTimeout.isLineDue(now)) {
@@ -717,14 +718,15 @@ final class ReplicaPool implements TargetStream {
             if (call.silentSince(attempt)) {
                 CallFailure silent = CallFailure.of(
                         Status.Code.UNAVAILABLE,
-                        "silent for " + options.timeouts().sequence());
+                        "silent for " + Timeouts.inSeconds(options.timeouts().sequence()));
                 endCall(connection, call, silent);
                 return;
             }
             call.withdraw(attempt);
             CallFailure late = CallFailure.of(
                     Status.Code.DEADLINE_EXCEEDED,
-                    "not answered within " + options.timeouts().sequence());
+                    "not answered within "
+                            + Timeouts.inSeconds(options.timeouts().sequence()));
             onSequenceFailed(connection, attempt, late);
         }
     }

@@ -244,7 +244,7 @@ public final class TeacherClient implements TargetSource {
     }
 
     private String noAnswer() {
-        return "no answer within " + options.timeouts().open();
+        return "no answer within " + Timeouts.inSeconds(options.timeouts().open());
     }
 
     /** Looks names up again after a replica was lost, on a thread of its own and once at a time. Called with a stream's lock held. */

@@ -1,5 +1,6 @@
 package dev.lyne.client;
 
+import java.math.BigDecimal;
 import java.time.Duration;
 
 /**
@@ -30,10 +31,14 @@ public record Timeouts(
         require(
                 !sequence.isNegative() && sequence.compareTo(Duration.ofDays(1)) <= 0,
                 "sequence_timeout",
-                sequence,
-                "PT0S..PT24H");
+                inSeconds(sequence),
+                "0 s to 86400 s");
         requirePositive("first_backoff", firstBackoff);
-        require(maxBackoff.compareTo(firstBackoff) >= 0, "max_backoff", maxBackoff, "at least " + firstBackoff);
+        require(
+                maxBackoff.compareTo(firstBackoff) >= 0,
+                "max_backoff",
+                inSeconds(maxBackoff),
+                "at least " + inSeconds(firstBackoff));
     }
 
     /** The same, with other patience. */
@@ -41,8 +46,14 @@ public record Timeouts(
         return new Timeouts(open, retry, stuck, sequence, firstBackoff, maxBackoff);
     }
 
+    /** A duration for people, such as {@code 30 s} or {@code 0.25 s}. */
+    static String inSeconds(Duration duration) {
+        BigDecimal seconds = BigDecimal.valueOf(duration.getSeconds()).add(BigDecimal.valueOf(duration.getNano(), 9));
+        return (seconds.signum() == 0 ? "0" : seconds.stripTrailingZeros().toPlainString()) + " s";
+    }
+
     private static void requirePositive(String field, Duration duration) {
-        require(!duration.isNegative() && !duration.isZero(), field, duration, "above 0");
+        require(!duration.isNegative() && !duration.isZero(), field, inSeconds(duration), "above 0 s");
     }
 
     private static void require(boolean holds, String field, Object value, String expectation) {

@@ -11,13 +11,13 @@ final class ClientOptionsTest {
     void build_valueOutOfRange_namesValueAndRange() {
         assertRefused(ClientOptions.builder().window(0, 1), "window_sequences: 0 (expected: at least 1)");
         assertRefused(ClientOptions.builder().window(1, -2), "window_tokens: -2 (expected: at least 1)");
-        assertRefused(ClientOptions.builder().retryFor(Duration.ZERO), "retry_for: PT0S (expected: above 0)");
+        assertRefused(ClientOptions.builder().retryFor(Duration.ZERO), "retry_for: 0 s (expected: above 0 s)");
         assertRefused(
                 ClientOptions.builder().sequenceTimeout(Duration.ofDays(2)),
-                "sequence_timeout: PT48H (expected: PT0S..PT24H)");
+                "sequence_timeout: 172800 s (expected: 0 s to 86400 s)");
         assertRefused(
                 ClientOptions.builder().backoff(Duration.ofSeconds(2), Duration.ofSeconds(1)),
-                "max_backoff: PT1S (expected: at least PT2S)");
+                "max_backoff: 1 s (expected: at least 2 s)");
     }
 
     @Test

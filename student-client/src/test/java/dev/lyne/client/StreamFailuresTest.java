@@ -175,7 +175,7 @@ final class StreamFailuresTest {
 
             assertThatThrownBy(stream::take)
                     .isInstanceOf(TeacherUnavailableException.class)
-                    .hasMessageContaining("no rows for PT0.6S with 1 sequences wanted")
+                    .hasMessageContaining("no rows for 0.6 s with 1 sequences wanted")
                     .hasMessageContaining("teacher " + teacher.address() + ": connection refused")
                     .hasMessageContaining("attempts");
         }

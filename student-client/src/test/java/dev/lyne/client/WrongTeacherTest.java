@@ -37,8 +37,28 @@ final class WrongTeacherTest {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             assertThatThrownBy(() -> TeacherClient.connect("127.0.0.1:" + socket.getLocalPort(), options))
                     .isInstanceOf(TeacherUnavailableException.class)
-                    .hasMessageStartingWith("teacher 127.0.0.1:" + socket.getLocalPort() + ": no answer within PT0.3S");
+                    .hasMessageStartingWith("teacher 127.0.0.1:" + socket.getLocalPort() + ": no answer within 0.3 s");
         }
+    }
+
+    /** As gRPC says it of a web server's or an ssh server's port. */
+    @Test
+    void describe_aServerOfAnotherProtocol_saysSoInWords() {
+        assertThat(CallFailure.of(Status.UNAVAILABLE
+                                .withDescription("http2 exception")
+                                .asRuntimeException())
+                        .description())
+                .isEqualTo("what listens there does not speak gRPC (is it another port of that server, or another"
+                        + " program?)");
+    }
+
+    @Test
+    void describe_gRpcsOwnDeadline_namesNoClass() {
+        assertThat(CallFailure.of(Status.DEADLINE_EXCEEDED
+                                .withDescription("CallOptions deadline exceeded after 4.9s. [closed=[]]")
+                                .asRuntimeException())
+                        .description())
+                .isEqualTo("no answer in time");
     }
 
     @Test

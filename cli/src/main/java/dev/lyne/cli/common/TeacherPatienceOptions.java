@@ -35,8 +35,8 @@ public final class TeacherPatienceOptions {
     }
 
     private static Duration seconds(String option, double value) {
-        if (!(value > 0 && value <= 1e7)) {
-            throw new IllegalArgumentException(option + ": " + value + " (expected: above 0, at most 1e7)");
+        if (!(value >= 1e-3 && value <= 1e7)) {
+            throw new IllegalArgumentException(option + ": " + value + " (expected: from 0.001, at most 1e7)");
         }
         return Duration.ofNanos((long) (value * 1e9));
     }

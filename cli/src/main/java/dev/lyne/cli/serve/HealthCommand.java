@@ -46,6 +46,9 @@ public final class HealthCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        if (waitSeconds < 0) {
+            throw new IllegalArgumentException("--wait: " + waitSeconds + " (expected: 0 or more)");
+        }
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(waitSeconds);
         ManagedChannel channel =
                 TeacherDialer.open(security.withoutToken()).channel(teacher).build();

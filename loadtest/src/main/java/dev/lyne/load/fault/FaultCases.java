@@ -181,7 +181,7 @@ public final class FaultCases {
             awaitSteps(student, 5);
             ProcessHandle.of(teacher.pid()).orElseThrow().destroyForcibly();
             require(student.process().awaitEnd(PATIENCE_SECONDS) == 1, "it did not exit with 1");
-            requireSaid(student, "no rows for PT8S");
+            requireSaid(student, "no rows for 8 s");
             requireSaid(student, "checkpoint written before the end");
             seconds = student.seconds();
         }

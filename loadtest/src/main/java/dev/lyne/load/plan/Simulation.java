@@ -13,6 +13,9 @@ public final class Simulation {
     private static final double BYTES_IN_FLIGHT = 320;
     private static final double BYTES_STORED = 112;
 
+    /** Most sequences of a simulation: a million take a second or two. */
+    private static final double MOST_SEQUENCES = 1e9;
+
     private Simulation() {}
 
     /**
@@ -80,6 +83,12 @@ public final class Simulation {
             computed = Math.min(computed, work.positionsPerSecondWanted() / work.positions() * seconds);
         }
         double rowsBytes = cost.bytesPerPosition() * work.positions();
+        if (!(computed <= MOST_SEQUENCES)) {
+            throw new IllegalArgumentException(String.format(
+                    "a simulation of %.3g s asks for about %.3g sequences (expected: at most %.0g, which take half an hour;"
+                            + " a shorter --duration or --stagger, or fewer students)",
+                    seconds, computed, MOST_SEQUENCES));
+        }
         double stored = Math.min(computed, deployment.replicas() * deployment.cacheBytesPerReplica() / rowsBytes)
                 + (deployment.sharedCache() ? computed : 0);
         double bytes = (double) work.students()

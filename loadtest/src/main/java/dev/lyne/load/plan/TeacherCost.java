@@ -30,14 +30,33 @@ public record TeacherCost(
     /** A step counts as one whose device never waits for work where so many batches wait. */
     private static final double BATCHES_WAITING = 0.5;
 
+    private static final double MOST_SECONDS = 1e6;
+    private static final double MOST_BYTES = 1e9;
+
     public TeacherCost {
-        require(secondsPerBatch >= 0, "batch_overhead", secondsPerBatch, "0 s or more");
-        require(secondsPerToken > 0, "seconds_per_token", secondsPerToken, "above 0 s");
+        require(secondsPerBatch >= 0 && secondsPerBatch <= MOST_SECONDS, "batch_overhead", secondsPerBatch, "0..1e6 s");
+        require(
+                secondsPerToken > 0 && secondsPerToken <= MOST_SECONDS,
+                "seconds_per_token",
+                secondsPerToken,
+                "above 0, at most 1e6 s");
         require(maxBatchTokens >= 1, "batch_tokens", maxBatchTokens, "1 or more");
-        require(batchDeadlineSeconds >= 0, "batch_deadline", batchDeadlineSeconds, "0 s or more");
-        require(sendSecondsPerRow >= 0, "send_seconds_per_row", sendSecondsPerRow, "0 s or more");
-        require(overheadSeconds >= 0, "overhead", overheadSeconds, "0 s or more");
-        require(bytesPerPosition > 0, "bytes_per_position", bytesPerPosition, "above 0");
+        require(
+                batchDeadlineSeconds >= 0 && batchDeadlineSeconds <= MOST_SECONDS,
+                "batch_deadline",
+                batchDeadlineSeconds,
+                "0..1e6 s");
+        require(
+                sendSecondsPerRow >= 0 && sendSecondsPerRow <= MOST_SECONDS,
+                "send_seconds_per_row",
+                sendSecondsPerRow,
+                "0..1e6 s");
+        require(overheadSeconds >= 0 && overheadSeconds <= MOST_SECONDS, "overhead", overheadSeconds, "0..1e6 s");
+        require(
+                bytesPerPosition > 0 && bytesPerPosition <= MOST_BYTES,
+                "bytes_per_position",
+                bytesPerPosition,
+                "above 0, at most 1e9");
     }
 
     /** Tokens a second of full batches. */

@@ -33,20 +33,22 @@ public record Workload(
         double repeatedShare,
         int poolSequences,
         long seed) {
+    private static final double MOST_SECONDS = 1e6;
+
     public Workload {
         require(students >= 1, "students", students, "1 or more");
-        require(stepSeconds >= 0, "step_seconds", stepSeconds, "0 or more");
+        require(stepSeconds >= 0 && stepSeconds <= MOST_SECONDS, "step_seconds", stepSeconds, "0..1e6");
         require(sequencesPerStep >= 1, "sequences_per_step", sequencesPerStep, "1 or more");
         require(
                 windowSequences >= sequencesPerStep,
                 "window",
                 windowSequences,
                 "sequences_per_step=" + sequencesPerStep + " or more");
-        require(thinkSeconds >= 0, "think", thinkSeconds, "0 or more");
+        require(thinkSeconds >= 0 && thinkSeconds <= MOST_SECONDS, "think", thinkSeconds, "0..1e6");
         require(tokens >= 2, "tokens", tokens, "2 or more");
         require(positions >= 1 && positions <= tokens, "positions", positions, "1..tokens=" + tokens);
         require(corpusSequences >= 0 && corpusSequences <= 1L << 31, "corpus_sequences", corpusSequences, "0..2^31");
-        require(staggerSeconds >= 0, "stagger", staggerSeconds, "0 or more");
+        require(staggerSeconds >= 0 && staggerSeconds <= MOST_SECONDS, "stagger", staggerSeconds, "0..1e6");
         require(repeatedShare >= 0 && repeatedShare <= 1, "repeated", repeatedShare, "0..1");
         require(poolSequences >= 1, "pool", poolSequences, "1 or more");
     }

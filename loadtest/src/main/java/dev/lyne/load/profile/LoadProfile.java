@@ -47,8 +47,8 @@ public record LoadProfile(
         Numbers.require(repeatedShare >= 0 && repeatedShare <= 1, "repeated", repeatedShare, "0..1");
         Numbers.require(poolSequences >= 1, "pool", poolSequences, "at least 1");
         Numbers.require(!rawLogits || precision != Precision.COMPACT, "raw_logits", precision, "exact or half rows");
-        Numbers.require(duration.toNanos() > 0, "duration", duration, "above 0");
-        Numbers.require(!warmUp.isNegative(), "warm_up", warmUp, "at least 0");
+        Numbers.require(duration.toNanos() > 0, "duration", duration.toNanos() / 1e9 + " s", "above 0");
+        Numbers.require(!warmUp.isNegative(), "warm_up", warmUp.toNanos() / 1e9 + " s", "at least 0");
     }
 
     /** The first student that runs here. */

@@ -51,6 +51,14 @@ final class SimulationTest {
     }
 
     @Test
+    void requireHolds_moreThanHalfAnHourSimulates_isRefused() {
+        assertThatThrownBy(() -> Simulation.requireHolds(
+                        COST, students(10, 0.2, 0, false), replicas(1, 0), new Horizon(1e12, 60), 2L << 30))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("(expected: at most 1e+09, which take half an hour;");
+    }
+
+    @Test
     void run_studentsThatNeedTwice_getTheTeachersRateAndWaitHalf() {
         var outcome = Simulation.run(COST, students(10, 0.2, 0, false), replicas(1, 0), new Horizon(20, 50));
         assertThat(outcome.positionsPerSecond()).isEqualTo(10_000, within(200.0));

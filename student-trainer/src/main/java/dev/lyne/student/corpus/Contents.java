@@ -112,6 +112,11 @@ final class Contents extends InputStream {
             try {
                 return frames.read(out, offset, length);
             } catch (IOException e) {
+                if (String.valueOf(e.getMessage()).contains("too much memory")) {
+                    throw new DamagedContentsException(
+                            "the zstd data needs a window of more than 128 MiB (expected: at most"
+                                    + " that, which zstd --long=27 makes)");
+                }
                 throw file.failed
                         ? e
                         : new DamagedContentsException(

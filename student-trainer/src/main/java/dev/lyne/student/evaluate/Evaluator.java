@@ -66,8 +66,10 @@ public final class Evaluator {
         for (ScoreOutcome outcome : model.score(items, selection)) {
             if (outcome instanceof ScoreOutcome.Scored scored) {
                 rows.add(scored.rows());
-            } else {
-                throw new IllegalStateException("the model's logits are not finite: " + outcome);
+            } else if (outcome instanceof ScoreOutcome.NotFinite notFinite) {
+                throw new IllegalStateException(
+                        "the model's logits at position " + notFinite.position() + " of a window"
+                                + " are not finite (expected: finite; weights that are NaN, infinite or too large?)");
             }
         }
         return rows;

@@ -1,6 +1,7 @@
 package dev.lyne.student.tokens;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.IntBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -22,6 +23,7 @@ import org.slf4j.LoggerFactory;
 public final class TokenStore {
     private static final Logger LOG = LoggerFactory.getLogger(TokenStore.class);
     private static final int DEFAULT_SHARD_TOKENS = 1 << 26;
+    private static final long POLL_MILLIS = 200;
 
     private final TokenManifest manifest;
     private final List<IntBuffer> tokens;
@@ -37,6 +39,9 @@ public final class TokenStore {
     public interface Progress {
         /** So far {@code done} of {@code total} bytes; all of them once only, at the end. */
         void update(long done, long total);
+
+        /** Another run tokenises the same corpus; called again and again while it is waited for. */
+        default void waits() {}
     }
 
     /**
@@ -66,7 +71,7 @@ public final class TokenStore {
         // nobody's.
         try (FileChannel channel = FileChannel.open(
                         cache.resolve("tokens-" + key + ".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-                FileLock lock = lock(channel, directory)) {
+                FileLock lock = lock(channel, directory, progress)) {
             TokenManifest expected = TokenManifest.planned(corpus, tokenizer, rule);
             if (Files.isDirectory(directory)) {
                 try {
@@ -98,11 +103,26 @@ public final class TokenStore {
         return store;
     }
 
-    private static FileLock lock(FileChannel channel, Path directory) throws IOException {
+    private static FileLock lock(FileChannel channel, Path directory, Progress progress) throws IOException {
+        boolean told = false;
         try {
-            return channel.lock();
+            while (true) {
+                FileLock lock = channel.tryLock();
+                if (lock != null) {
+                    return lock;
+                }
+                if (!told) {
+                    LOG.info("{}: another run tokenises the same corpus; waiting for it", directory);
+                    told = true;
+                }
+                progress.waits();
+                Thread.sleep(POLL_MILLIS);
+            }
         } catch (OverlappingFileLockException e) {
             throw new IOException(directory + ": being tokenised by another thread of this process", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException(directory + ": interrupted while another run tokenises it");
         }
     }
 

@@ -55,8 +55,11 @@ public final class Windows {
         this.chosen = LongUnaryOperator.identity();
         this.count = windowsBeforeShard[windowsBeforeShard.length - 1];
         if (count == 0) {
+            String skipped = store.skipped() == 0
+                    ? ""
+                    : "; %,d documents were skipped, the first: %s".formatted(store.skipped(), store.firstSkipped());
             throw new IllegalArgumentException(
-                    "corpus: no token to predict (expected: a document of two tokens or more)");
+                    "corpus: no token to predict (expected: a document of two tokens or more)" + skipped);
         }
     }
 

@@ -145,7 +145,7 @@ public record TrainingConfig(
         }
 
         private static Duration seconds(Settings settings, Setting setting) {
-            return Duration.ofNanos((long) (settings.number(setting, 0, 1e7, false) * 1e9));
+            return Duration.ofNanos((long) (settings.number(setting, 1e-3, 1e7, true) * 1e9));
         }
 
         /** The options of a client. */

@@ -349,10 +349,18 @@ final class TrainingSession {
                 corpus,
                 encoder,
                 Math.max(1, config.run().model().threads()),
-                (done, total) -> {
-                    listener.onTokenise(what.key(), done, total);
-                    if (listener.isStopRequested()) {
-                        throw new TrainingStoppedException("stopped as asked before the first step");
+                new TokenStore.Progress() {
+                    @Override
+                    public void update(long done, long total) {
+                        listener.onTokenise(what.key(), done, total);
+                        waits();
+                    }
+
+                    @Override
+                    public void waits() {
+                        if (listener.isStopRequested()) {
+                            throw new TrainingStoppedException("stopped as asked before the first step");
+                        }
                     }
                 });
         Windows windows = RunTargets.sampled(new Windows(store, config.data().context()), sample);

@@ -355,6 +355,19 @@ final class CorpusTest {
         return bytes.toByteArray();
     }
 
+    /** It is whole, and says itself that it takes too much memory. */
+    @Test
+    void read_zstdOfAGreatWindow_saysThatAndNotThatItIsDamaged() throws IOException {
+        byte[] text = "{\"text\":\"one\"}\n".getBytes(StandardCharsets.UTF_8);
+        byte windowOf512Mib = (byte) (29 - 10 << 3);
+        byte lastRawBlock = (byte) (text.length << 3 | 1);
+        byte[] frame = {0x28, (byte) 0xb5, 0x2f, (byte) 0xfd, 0, windowOf512Mib, lastRawBlock, 0, 0};
+        assertThatThrownBy(() -> texts(corpus(bytes("long.jsonl.zst", frame, text))))
+                .hasMessageEndingWith(
+                        ":1: the zstd data needs a window of more than 128 MiB (expected: at most that, which"
+                                + " zstd --long=27 makes)");
+    }
+
     private static byte[] zstd(String text) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ZstdOutputStream out = new ZstdOutputStream(bytes).setChecksum(true)) {

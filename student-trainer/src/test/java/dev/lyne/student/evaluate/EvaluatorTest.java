@@ -1,6 +1,7 @@
 package dev.lyne.student.evaluate;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.client.StreamStatistics;
@@ -123,6 +124,23 @@ final class EvaluatorTest {
                 100,
                 (d, t) -> {});
         assertThat(evaluation.teacherAgreement()).isEqualTo(1.0);
+    }
+
+    @Test
+    void evaluate_logitsThatAreNotFinite_saysWhereInWords() {
+        BatchScorer model = new BatchScorer() {
+            @Override
+            public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+                return List.of(new ScoreOutcome.NotFinite(3));
+            }
+
+            @Override
+            public void close() {}
+        };
+        assertThatThrownBy(() -> Evaluator.evaluate(model, Optional.empty(), windows("abab"), 100, (d, t) -> {}))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageStartingWith(
+                        "the model's logits at position 3 of a window are not finite (expected: finite");
     }
 
     @Test

@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -129,6 +132,59 @@ final class TokenStoreTest {
         List<Long> seen = new ArrayList<>();
         TokenStore.open(cache, FakeText.source(documents), FakeText.plain(), 2, (done, total) -> seen.add(done));
         assertThat(seen).isSorted().last().isEqualTo(50L);
+    }
+
+    /** Another process holds it; what waits says so, and can be stopped. */
+    @Test
+    void open_anotherProcessTokenisesTheSame_canBeStoppedWhileItWaits() throws Exception {
+        open();
+        Path lock;
+        try (Stream<Path> entries = Files.list(cache)) {
+            lock = entries.filter(entry -> entry.toString().endsWith(".lock"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+        Process holder = new ProcessBuilder(
+                        ProcessHandle.current().info().command().orElseThrow(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Holder.class.getName(),
+                        lock.toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        try {
+            assertThat(holder.getInputStream().read()).isEqualTo('h');
+            TokenStore.Progress stopped = new TokenStore.Progress() {
+                @Override
+                public void update(long done, long total) {}
+
+                @Override
+                public void waits() {
+                    throw new IllegalStateException("stopped as asked");
+                }
+            };
+            assertThatThrownBy(() -> TokenStore.open(
+                            cache, FakeText.source(documents), FakeText.withSpecials(), 2, 100, stopped))
+                    .hasMessage("stopped as asked");
+        } finally {
+            holder.destroyForcibly().waitFor();
+        }
+        assertThat(contents(open())).hasSize(50);
+    }
+
+    /** Takes a lock, says so, and keeps it. */
+    static final class Holder {
+        private Holder() {}
+
+        public static void main(String[] arguments) throws Exception {
+            try (FileChannel channel = FileChannel.open(Path.of(arguments[0]), StandardOpenOption.WRITE);
+                    FileLock lock = channel.lock()) {
+                System.out.write('h');
+                System.out.flush();
+                int end = System.in.read();
+                System.out.write(lock.isValid() ? end : 0);
+            }
+        }
     }
 
     private TokenStore open() throws IOException {

@@ -182,6 +182,36 @@ final class WindowsTest {
     }
 
     @Test
+    void windows_everyDocumentSkipped_namesTheFirst() throws IOException {
+        DocumentSource none = new DocumentSource() {
+            @Override
+            public byte[] sha256() {
+                return CorpusDigests.sha256("none");
+            }
+
+            @Override
+            public long totalBytes() {
+                return 2;
+            }
+
+            @Override
+            public boolean skipsInvalid() {
+                return true;
+            }
+
+            @Override
+            public void read(Sink sink) throws IOException {
+                sink.skip("a.jsonl:1: no JSON");
+                sink.skip("a.jsonl:2: no JSON");
+            }
+        };
+        TokenStore store = TokenStore.open(directory, none, FakeText.plain(), 1, (done, total) -> {});
+        assertThatThrownBy(() -> new Windows(store, 4))
+                .hasMessage("corpus: no token to predict (expected: a document of two tokens or more);"
+                        + " 2 documents were skipped, the first: a.jsonl:1: no JSON");
+    }
+
+    @Test
     void packing_anythingDifferent_givesAnotherDigest() throws IOException {
         List<Document> documents = List.of(new Document("d", "", "abcdefg"));
         Windows windows = windows(documents, FakeText.plain(), 4);
