@@ -391,9 +391,9 @@ public sealed interface Selection {
             return count;
         }
 
-        /** The cumulative probability that counts as having reached p. */
+        /** The cumulative probability that counts as having reached p: above 0, so that the most probable token is always kept. */
         private double reached() {
-            return p - REACHED - ROUNDED * (1 - p);
+            return Math.max(REACHED, p - REACHED - ROUNDED * (1 - p));
         }
 
         @Override

@@ -102,6 +102,9 @@ final class SelectionTest {
                 .isEqualTo(2);
         assertThat(new Selection.TopPK(0.76, 3, 1f, NONE).narrowed(held, row, 0, 3, VOCABULARY))
                 .isEqualTo(3);
+        assertThat(new Selection.TopPK(Double.MIN_VALUE, 3, 1f, NONE).narrowed(held, row, 0, 3, VOCABULARY))
+                .as("the most probable token is always kept")
+                .isEqualTo(1);
         assertThat(new Selection.TopK(1, NONE).narrowed(held, row, 0, 3, VOCABULARY))
                 .isEqualTo(1);
         assertThat(new Selection.LabelOnly(NONE).narrowed(held, row, 0, 3, VOCABULARY))

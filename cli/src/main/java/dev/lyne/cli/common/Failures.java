@@ -1,6 +1,7 @@
 package dev.lyne.cli.common;
 
 import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.student.corpus.CorpusException;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -86,7 +87,7 @@ public final class Failures {
         if (System.getenv("LYNE_STACK_TRACES") != null) {
             e.printStackTrace(err);
         }
-        return e instanceof IllegalArgumentException ? WRONG_USAGE : FAILED;
+        return e instanceof IllegalArgumentException || e instanceof CorpusException ? WRONG_USAGE : FAILED;
     }
 
     /** What went wrong, without the name of any class; a bug, which has no message of ours, says how to see more. */

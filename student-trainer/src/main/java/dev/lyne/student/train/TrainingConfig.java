@@ -43,6 +43,9 @@ public record TrainingConfig(
     /** AdamW adds it to float32, where less is 0, or nearly so. */
     private static final double LEAST_EPSILON = 1e-37;
 
+    /** Below, a step or a gradient is lost in float32, and nothing would be learnt without a word. */
+    private static final double LEAST_STEP = 1e-12;
+
     /**
      * What is trained on and evaluated on.
      *
@@ -271,13 +274,21 @@ public record TrainingConfig(
                 ScheduleSettings.of(
                         settings,
                         ScheduleSettings.LEARNING_RATE,
-                        settings.number(Setting.LEARNING_RATE, 0, 10, false),
+                        settings.number(Setting.LEARNING_RATE, LEAST_STEP, 10, true),
                         settings.number(Setting.FINAL_LEARNING_RATE, 0, 10, true)),
-                settings.number(Setting.CLIP_NORM, 0, Double.MAX_VALUE, true),
+                clipNorm(settings),
                 settings.number(Setting.WEIGHT_DECAY, 0, 1, true),
                 settings.number(Setting.BETA1, 0, 0.99999, true),
                 settings.number(Setting.BETA2, 0, 0.9999999, true),
                 settings.number(Setting.EPSILON, LEAST_EPSILON, 1, true));
+    }
+
+    private static double clipNorm(Settings settings) {
+        double norm = settings.number(Setting.CLIP_NORM, 0, Double.MAX_VALUE, true);
+        if (norm > 0 && norm < LEAST_STEP) {
+            throw Settings.refused(Setting.CLIP_NORM, norm, "0, or from " + LEAST_STEP);
+        }
+        return norm;
     }
 
     private static Run run(Settings settings) {

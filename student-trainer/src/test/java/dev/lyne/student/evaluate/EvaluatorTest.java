@@ -130,7 +130,7 @@ final class EvaluatorTest {
     void evaluate_logitsThatAreNotFinite_saysWhereInWords() {
         BatchScorer model = new BatchScorer() {
             @Override
-            public List<ScoreOutcome> score(List<ScoreItem> items, RowSelection selection) {
+            public List<ScoreOutcome> score(List<ScoreItem> items, RowContent content) {
                 return List.of(new ScoreOutcome.NotFinite(3));
             }
 

@@ -114,6 +114,8 @@ final class SettingsTest {
                 "student_temperature|1e-50|student_temperature: 1e-50 (expected: from 0.01, at most 1000.0)",
                 "student_temperature|0.009|student_temperature: 0.009 (expected: from 0.01, at most 1000.0)",
                 "student_temperature|1001|student_temperature: 1001 (expected: from 0.01, at most 1000.0)",
+                "learning_rate|1e-50|learning_rate: 1e-50 (expected: from 1.0E-12, at most 10.0)",
+                "clip_norm|1e-50|clip_norm: 1.0E-50 (expected: 0, or from 1.0E-12)",
                 "epsilon|1e-50|epsilon: 1e-50 (expected: from 1.0E-37, at most 1.0)",
                 "selection|chosen loss=akl|selection: chosen (expected: one that keeps the teacher's most probable"
                         + " token, which loss=akl has in its head)",
@@ -123,7 +125,7 @@ final class SettingsTest {
                 "targets|d|alpha: 0.0 (expected: above 0 where teacher or targets are given)",
                 "batch|many|batch: many (expected: a whole number, 1..1048576)",
                 "context|1|context: 1 (expected: 2..16777216)",
-                "learning_rate|NaN|learning_rate: NaN (expected: above 0.0, at most 10.0)",
+                "learning_rate|NaN|learning_rate: NaN (expected: from 1.0E-12, at most 10.0)",
                 "schedule|step|schedule: step (expected: constant, linear_up, linear_down, cosine, wsd, periodic)",
                 "schedule|periodic|period_steps: 0 (expected: 1 or more with schedule=periodic)",
                 "period_steps|5|period_steps: 5 (expected: 0 with schedule=cosine)",
