@@ -113,7 +113,7 @@ public interface Loss {
                 .filter(value -> value.key().equals(key))
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("loss: " + key + " (expected: "
-                        + String.join(", ", keys()) + ", or the full name of a class of your own)"));
+                        + String.join(", ", keys()) + ", or the full name of a loss of your own)"));
     }
 
     private static Loss ofClass(String name) {
