@@ -24,6 +24,8 @@ import picocli.CommandLine.Spec;
             BenchServe.class,
             BenchSharing.class,
             BenchStall.class,
+            BenchStep.class,
+            BenchStep.Memory.class,
             BenchWorker.class
         })
 @SuppressWarnings("NullAway.Init") // picocli sets the spec
@@ -35,6 +37,6 @@ public final class BenchCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "no benchmark given (expected: codec, faults, forward, load, loss, plan, selections, serve, sharing or stall)");
+                "no benchmark given (expected: codec, faults, forward, load, loss, plan, selections, serve, sharing, stall or step)");
     }
 }

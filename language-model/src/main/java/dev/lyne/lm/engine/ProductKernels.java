@@ -45,8 +45,14 @@ public record ProductKernels(List<Product> oneDnn) {
     /** Numbers of the smallest weight worth a measurement. */
     private static final long SMALLEST = 1 << 16;
 
+    /** Of a weight that is trained, whose products are three, of many rows each. */
+    private static final long SMALLEST_TRAINED = 1 << 14;
+
     private static final String SUM_ONTO = "  def sum_onto(self, x: Tensor, weight: Tensor, onto: Tensor) -> Tensor:\n"
             + "    return self.product_onto(x, weight, None, onto)\n";
+
+    private static final String PROBE = "  def probe(self, x: Tensor) -> Tensor:\n"
+            + "    return ops.mkldnn._linear_pointwise(x, x, None, \"none\", annotate(List[Optional[number]], []), \"\")\n";
 
     private static final double MOST_OPERATIONS = 4e9;
     private static final int MOST_ROWS = 1_024;
@@ -84,25 +90,50 @@ public record ProductKernels(List<Product> oneDnn) {
         List<Product> large = products(configuration, vocabularySize, layout).stream()
                 .filter(product -> product.out() * product.in() >= SMALLEST)
                 .toList();
+        if (large.isEmpty() || !isThere(options)) {
+            return TORCH;
+        }
+        try (Script oneDnn = new ProductKernels(large).load(options);
+                Script torch = TORCH.load(options)) {
+            return new ProductKernels(large.stream()
+                    .filter(product -> isFaster(oneDnn, torch, product))
+                    .toList());
+        }
+    }
+
+    /**
+     * oneDNN for all of a model's shapes that are worth it, without a measurement, which would decide the bits of trained weights;
+     * PyTorch's own where this build or device has no other.
+     *
+     * @param vocabularySize rows of the output matrix that are multiplied
+     */
+    public static ProductKernels forTraining(
+            ModelConfiguration configuration, int vocabularySize, ModelOptions options) {
+        if (!options.device().equals("cpu") || options.precision() != ComputePrecision.FLOAT32) {
+            return TORCH;
+        }
+        List<Product> large = products(configuration, vocabularySize, WeightLayout.asStored(configuration)).stream()
+                .filter(product -> product.out() * product.in() >= SMALLEST_TRAINED)
+                .toList();
         if (large.isEmpty()) {
             return TORCH;
         }
-        try (Script oneDnn = new ProductKernels(large).load(options)) {
-            try (Script torch = TORCH.load(options)) {
-                return new ProductKernels(large.stream()
-                        .filter(product -> isFaster(oneDnn, torch, product))
-                        .toList());
-            }
+        return isThere(options) ? new ProductKernels(large) : TORCH;
+    }
+
+    /** Whether this build of PyTorch has oneDNN's product: a script that names an operator that is not there does not load. */
+    private static boolean isThere(ModelOptions options) {
+        try (Script probe = Script.load(List.of(PROBE), Map.of(), options)) {
+            return true;
         } catch (EngineException e) {
             LOG.info("this build of PyTorch lacks oneDNN's product: its own is used ({})", firstLine(e));
-            return TORCH;
+            return false;
         }
     }
 
     /** oneDNN for all of a model's shapes, measured or not. */
-    public static ProductKernels allOneDnn(ModelConfiguration configuration) {
-        return new ProductKernels(List.copyOf(
-                products(configuration, configuration.vocabularySize(), WeightLayout.merged(configuration))));
+    public static ProductKernels allOneDnn(ModelConfiguration configuration, WeightLayout layout) {
+        return new ProductKernels(List.copyOf(products(configuration, configuration.vocabularySize(), layout)));
     }
 
     /** Shapes of the matrices that hidden states are multiplied with, each once. */
@@ -199,6 +230,7 @@ public record ProductKernels(List<Product> oneDnn) {
                 shapes.add(product.in());
             }
             constants.put("onednn_shapes", shapes);
+            constants.put("cuts", ScriptArchive.NO_TENSORS);
         }
         return constants;
     }

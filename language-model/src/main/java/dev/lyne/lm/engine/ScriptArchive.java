@@ -17,13 +17,17 @@ import java.util.zip.ZipOutputStream;
  * a pickle of the one module object with its constants, an empty pickle of constant tensors, and a version.
  */
 final class ScriptArchive {
+    /** A constant's value that stands for a list of tensors, empty, which the methods fill and clear themselves. */
+    static final Object NO_TENSORS = new Object();
+
     private static final String CLASS = "CausalModel";
 
     private ScriptArchive() {}
 
     /**
      * @param methods sources of methods, indented as members of a class
-     * @param constants attributes that the methods read from {@code self}: {@link Long}, {@link Double}, or a list of longs
+     * @param constants attributes that the methods read from {@code self}: {@link Long}, {@link Double}, a list of longs, or
+     *     {@link #NO_TENSORS}
      */
     static byte[] pack(List<String> methods, Map<String, Object> constants) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
@@ -60,6 +64,9 @@ final class ScriptArchive {
         if (value instanceof List<?>) {
             return "List[int]";
         }
+        if (value == NO_TENSORS) {
+            return "List[Tensor]";
+        }
         throw new IllegalArgumentException(name + ": " + value + " (expected: Long, Double or List<Long>)");
     }
 
@@ -87,6 +94,8 @@ final class ScriptArchive {
         } else if (value instanceof Double number) {
             pickle.write('G');
             pickle.write(ByteBuffer.allocate(8).putDouble(number).array());
+        } else if (value == NO_TENSORS) {
+            pickle.write(']');
         } else {
             pickle.write(new byte[] {']', '('});
             for (Object element : (List<?>) value) {

@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -32,6 +33,7 @@ public final class TrainableModel implements Trainable {
     private final ModelOptions options;
     private final OptimizerOptions optimizer;
     private final List<String> terms;
+    private final ProductKernels products;
     private final Script script;
     private final RotaryTables rotary;
     private final TrainingTensors tensors;
@@ -39,14 +41,26 @@ public final class TrainableModel implements Trainable {
     private final TextGenerator generator;
     private long steps;
 
-    /** The master type is float32; tests take 64 bits where finite differences have to be sharp. */
+    /**
+     * The numbers that a model keeps.
+     *
+     * @param master type of weights, gradients and moments: float32; tests take 64 bits where finite differences have to be sharp
+     * @param products kernels of the products with the weights
+     */
+    record Numerics(DataType master, ProductKernels products) {
+        /** Those of a run. */
+        static Numerics of(ModelConfiguration configuration, int vocabularySize, ModelOptions options) {
+            return new Numerics(DataType.FLOAT32, ProductKernels.forTraining(configuration, vocabularySize, options));
+        }
+    }
+
     TrainableModel(
             ModelConfiguration configuration,
             int vocabularySize,
             ModelOptions options,
             OptimizerOptions optimizer,
             LossScript loss,
-            DataType masterType) {
+            Numerics numerics) {
         if (options.precision() == ComputePrecision.FLOAT16) {
             throw new IllegalArgumentException(
                     "precision: float16 (expected: float32 or bfloat16; float16 is for inference"
@@ -57,21 +71,25 @@ public final class TrainableModel implements Trainable {
         this.options = options;
         this.optimizer = optimizer;
         this.terms = List.copyOf(loss.terms());
-        boolean wide = masterType == DataType.FLOAT64;
+        this.products = numerics.products();
+        boolean wide = numerics.master() == DataType.FLOAT64;
         int computeType = wide ? Script.FLOAT64 : options.precision().torchScalarType();
         int statisticsType = wide ? Script.FLOAT64 : ComputePrecision.FLOAT32.torchScalarType();
+        Map<String, Object> constants =
+                ModelConstants.of(configuration, computeType, statisticsType, vocabularySize, optimizer.rowChunk());
+        constants.putAll(products.constants());
         this.script = Script.load(
                 List.of(
                         ScriptSource.forward(configuration.architecture()),
-                        ScriptSource.PRODUCTS.methods(),
+                        products.source().methods(),
                         ScriptSource.TENSORS.methods(),
                         ScriptSource.GENERATION.methods(),
                         ScriptSource.TRAINING.methods(),
                         loss.source()),
-                ModelConstants.of(configuration, computeType, statisticsType, vocabularySize, optimizer.rowChunk()),
+                constants,
                 options);
         this.rotary = new RotaryTables(configuration, script.newManager());
-        this.tensors = new TrainingTensors(configuration, script, masterType);
+        this.tensors = new TrainingTensors(configuration, script, numerics.master());
         this.training = new TrainingSteps(
                 vocabularySize, configuration.contextLength(), script, rotary, tensors, optimizer, terms);
         this.generator = new TextGenerator(script, configuration, tensors.weights(), rotary, computeType);
@@ -101,8 +119,13 @@ public final class TrainableModel implements Trainable {
             ModelOptions options,
             OptimizerOptions optimizer,
             LossScript loss) {
-        TrainableModel model =
-                new TrainableModel(configuration, vocabularySize, options, optimizer, loss, DataType.FLOAT32);
+        TrainableModel model = new TrainableModel(
+                configuration,
+                vocabularySize,
+                options,
+                optimizer,
+                loss,
+                Numerics.of(configuration, vocabularySize, options));
         model.tensors.initialize(seed);
         return model;
     }
@@ -118,8 +141,13 @@ public final class TrainableModel implements Trainable {
                 ModelConfiguration.readAndTell(directory.resolve(ModelConfiguration.FILE_NAME));
         try {
             SafetensorsModel source = SafetensorsModel.open(directory, configuration);
-            TrainableModel model =
-                    new TrainableModel(configuration, vocabularySize, options, optimizer, loss, DataType.FLOAT32);
+            TrainableModel model = new TrainableModel(
+                    configuration,
+                    vocabularySize,
+                    options,
+                    optimizer,
+                    loss,
+                    Numerics.of(configuration, vocabularySize, options));
             try {
                 model.tensors.readWeights(source);
                 return model;
@@ -198,7 +226,7 @@ public final class TrainableModel implements Trainable {
 
     @Override
     public ExecutionFingerprint fingerprint() {
-        return script.fingerprint(options.precision(), ProductKernels.TORCH);
+        return script.fingerprint(options.precision(), products);
     }
 
     @Override

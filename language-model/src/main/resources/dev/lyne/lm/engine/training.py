@@ -15,6 +15,7 @@ def accumulate(self, ids: Tensor, lengths: Tensor, cos: Tensor, sin: Tensor, row
     leaf = w[name].detach().requires_grad_()
     leaves.append(leaf)
     cast[name] = leaf.to(self.compute_type)
+  self.begin_step()
   x = self.hidden(ids, self.integers(lengths), cos, sin, cast)
   output_name = self.output_name(w)
   states = x.detach()
@@ -43,19 +44,10 @@ def accumulate(self, ids: Tensor, lengths: Tensor, cos: Tensor, sin: Tensor, row
       g[output_name + ".bias"][:self.vocabulary_size].add_(d.sum(0))
     d = d.to(self.compute_type)
     # Rows are unique, so this is a plain copy: an accumulating write would add in an order that varies.
-    states_gradient.index_copy_(0, chunk_rows, torch.matmul(d, output))
-    if self.compute_type == self.statistics_type:
-      output_gradient.addmm_(d.t(), chunk)
-    else:
-      output_gradient.add_(torch.matmul(d.t(), chunk))
+    states_gradient.index_copy_(0, chunk_rows, self.product_back(d, output))
+    self.add_outer(output_gradient, d, chunk)
     start = end
-  start_from: List[Optional[Tensor]] = [states_gradient]
-  gradients = torch.autograd.grad([x], leaves, start_from, None, False, True)
-  for i in range(len(names)):
-    gradient = gradients[i]
-    # An untied output matrix, and the output's bias, have no part in the hidden states.
-    if gradient is not None:
-      g[names[i]].add_(gradient)
+  self.differentiate(x, states_gradient, names, leaves, g)
   return torch.stack(sums).sum(0)
 
 

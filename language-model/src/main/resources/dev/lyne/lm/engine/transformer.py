@@ -132,6 +132,7 @@ def hidden(self, ids: Tensor, lengths: List[int], cos: Tensor, sin: Tensor, w: D
   c, s = self.cosines(cos, positions), self.sines(sin, positions)
   x = self.embed(ids, positions, w)
   for i in range(len(self.windows)):
+    x = self.layer_input(x)
     q, k, v = self.queries_keys_values(x, c, s, w, i)
     x = self.after_attention(x, self.attend(q, k, v, lengths, self.windows[i]), w, i)
   return self.final_norm(x, w)

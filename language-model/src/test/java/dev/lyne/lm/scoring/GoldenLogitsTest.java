@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.lm.engine.ProductKernels;
+import dev.lyne.lm.engine.WeightLayout;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
@@ -36,7 +37,11 @@ final class GoldenLogitsTest {
 
     @TestFactory
     Stream<DynamicTest> score_goldenCheckpointByOneDnn_agreesWithTransformers() throws IOException {
-        return tests(ComputePrecision.FLOAT32, ProductKernels::allOneDnn, 5e-5, 1e-5);
+        return tests(
+                ComputePrecision.FLOAT32,
+                shape -> ProductKernels.allOneDnn(shape, WeightLayout.merged(shape)),
+                5e-5,
+                1e-5);
     }
 
     @TestFactory

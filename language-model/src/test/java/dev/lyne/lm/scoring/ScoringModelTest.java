@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.lm.engine.ProductKernels;
+import dev.lyne.lm.engine.WeightLayout;
 import dev.lyne.lm.model.Architecture;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
@@ -213,7 +214,11 @@ final class ScoringModelTest {
         RandomModel.write(directory, shape, RandomModel.weights(shape, SEED));
         ScoringOptions deterministic = new ScoringOptions(61, 64, true);
         try (ScoringModel oneDnn = ScoringModel.load(
-                        directory, shape, FLOAT32, ScoringOptions.of(61), ProductKernels.allOneDnn(shape));
+                        directory,
+                        shape,
+                        FLOAT32,
+                        ScoringOptions.of(61),
+                        ProductKernels.allOneDnn(shape, WeightLayout.merged(shape)));
                 ScoringModel fixed = ScoringModel.load(directory, FLOAT32, deterministic)) {
             assertThat(oneDnn.fingerprint().cpuCapability())
                     .endsWith(", oneDNN 256x256 256x704 512x256 61x256 704x256");

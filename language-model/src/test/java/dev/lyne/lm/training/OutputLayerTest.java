@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.types.DataType;
+import dev.lyne.lm.engine.ProductKernels;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
@@ -35,7 +36,7 @@ final class OutputLayerTest {
                 ToyTask.FLOAT32,
                 ToyTask.OPTIMIZER,
                 CrossEntropy.script(),
-                DataType.FLOAT64)) {
+                new TrainableModel.Numerics(DataType.FLOAT64, ProductKernels.TORCH))) {
             model.tensors().initialize(3);
             double[] bias = IntStream.range(0, shape.vocabularySize())
                     .mapToDouble(i -> 0.3 * i - 2)

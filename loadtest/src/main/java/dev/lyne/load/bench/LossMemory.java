@@ -8,7 +8,6 @@ import dev.lyne.student.loss.Loss;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.stream.Stream;
 
 /**
@@ -19,9 +18,6 @@ import java.util.stream.Stream;
 public final class LossMemory {
     /** Rows of the step. */
     public static final int ROWS = 2_048;
-
-    private static final Path STATUS = Path.of("/proc/self/status");
-    private static final Path RESET = Path.of("/proc/self/clear_refs");
 
     private LossMemory() {}
 
@@ -37,10 +33,7 @@ public final class LossMemory {
         try (TrainableModel student =
                 task.student(DistillationLoss.of(Loss.of(loss)).script(), rowChunk)) {
             System.gc(); // the arrays that the weights were made of
-            Files.writeString(RESET, "5"); // the peak begins here: man 5 proc
-            long before = kibibytes("VmRSS:");
-            student.accumulate(batch);
-            return (kibibytes("VmHWM:") - before) << 10;
+            return ResidentMemory.growth(() -> student.accumulate(batch));
         }
     }
 
@@ -53,8 +46,7 @@ public final class LossMemory {
                 log,
                 Runtime.getRuntime().availableProcessors(),
                 "2g",
-                // So that what is freed is given back, and what is resident is what is in use.
-                Map.of("MALLOC_TRIM_THRESHOLD_", "131072", "MALLOC_MMAP_THRESHOLD_", "131072"),
+                ResidentMemory.GIVES_BACK,
                 Stream.of("bench", "loss-memory", loss, vocabularySize, k, rowChunk)
                         .map(Object::toString)
                         .toList())) {
@@ -64,14 +56,5 @@ public final class LossMemory {
         } finally {
             Files.delete(log);
         }
-    }
-
-    private static long kibibytes(String field) throws IOException {
-        for (String line : Files.readAllLines(STATUS)) {
-            if (line.startsWith(field)) {
-                return Long.parseLong(line.replaceAll("\\D", ""));
-            }
-        }
-        throw new IOException(STATUS + ": no " + field + " (expected: a Linux system)");
     }
 }

@@ -1,0 +1,128 @@
+package dev.lyne.load.bench;
+
+import java.io.BufferedReader;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Another implementation in a process of its own, which runs only while it is asked: lines of JSON to and fro. */
+final class PeerProcess implements AutoCloseable {
+    private static final long PATIENCE_SECONDS = 10;
+
+    private final String peer;
+    private final String python;
+    private final Process process;
+    private final BufferedWriter asked;
+    private final BufferedReader answers;
+    private final JsonNode ready;
+
+    private PeerProcess(String peer, String python, Process process, Map<String, ?> job) throws IOException {
+        this.peer = peer;
+        this.python = python;
+        this.process = process;
+        this.asked = process.outputWriter(StandardCharsets.UTF_8);
+        this.answers = process.inputReader(StandardCharsets.UTF_8);
+        this.ready = ask(JsonMapper.shared().writeValueAsString(job));
+    }
+
+    /** How a peer is started. */
+    record Start(String python, int threads, Map<String, String> environment, Path scratch) {}
+
+    /**
+     * Starts it, gives it its job and waits until it is warm.
+     *
+     * @param peer its name; its script is {@code peer_NAME.py}
+     * @throws IOException if there is no such peer
+     */
+    static PeerProcess start(String peer, Start start, Map<String, ?> job) throws IOException {
+        Path script = start.scratch().resolve("peer_" + peer + ".py");
+        try (InputStream source =
+                PeerProcess.class.getResourceAsStream(script.getFileName().toString())) {
+            if (source == null) {
+                throw new IllegalStateException(script.getFileName() + ": not on the class path");
+            }
+            Files.write(script, source.readAllBytes());
+        }
+        String interpreter = Files.isDirectory(Path.of(start.python()))
+                ? Path.of(start.python(), "bin", "python").toString()
+                : start.python();
+        var builder = new ProcessBuilder(interpreter, script.toString()).redirectError(ProcessBuilder.Redirect.INHERIT);
+        builder.environment().put("OMP_NUM_THREADS", Integer.toString(start.threads()));
+        builder.environment().remove("OMP_WAIT_POLICY"); // threads that sleep at once are this project's choice
+        builder.environment().putAll(start.environment());
+        Process process;
+        try {
+            process = builder.start();
+        } catch (IOException e) {
+            throw absent(peer, interpreter, "it cannot be started", e);
+        }
+        try {
+            return new PeerProcess(peer, interpreter, process, job);
+        } catch (Throwable e) {
+            process.destroyForcibly();
+            throw e;
+        }
+    }
+
+    /** What it said of itself once it was warm. */
+    JsonNode ready() {
+        return ready;
+    }
+
+    /** Seconds of one round. */
+    double seconds() throws IOException {
+        double seconds = ask("").path("seconds").asDouble(0);
+        if (!(seconds > 0)) {
+            throw new IOException(peer + ": a round of " + seconds + " s (expected: above 0)");
+        }
+        return seconds;
+    }
+
+    private JsonNode ask(String line) throws IOException {
+        String answer;
+        try {
+            asked.write(line);
+            asked.newLine();
+            asked.flush();
+            answer = answers.readLine();
+        } catch (IOException e) {
+            throw absent(peer, python, "it ended; what it said is above", e);
+        }
+        if (answer == null) {
+            throw absent(peer, python, "it ended; what it said is above", null);
+        }
+        try {
+            return JsonMapper.shared().readTree(answer);
+        } catch (JacksonException e) {
+            throw absent(peer, python, "it answered '" + answer + "'", e);
+        }
+    }
+
+    private static IOException absent(String peer, String python, String reason, @Nullable Exception cause) {
+        return new IOException(
+                "--peer-python: " + python + ": " + reason + " (expected: a Python that can import " + peer + ")",
+                cause);
+    }
+
+    @Override
+    public void close() {
+        process.destroy();
+        try {
+            if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+            }
+        } catch (InterruptedException e) {
+            process.destroyForcibly();
+            Thread.currentThread().interrupt();
+        }
+    }
+}
