@@ -97,7 +97,7 @@ final class DemoReport {
                     tokenizer,
                     tokenizer.stopIds(tokenizer.wrapping()),
                     beginnings,
-                    teacher.configuration().contextLength());
+                    teacher.configuration().sizes().contextLength());
         }
     }
 

@@ -96,7 +96,7 @@ public record ProductKernels(List<Product> oneDnn) {
     /** oneDNN for all of a model's shapes, measured or not. */
     public static ProductKernels allOneDnn(ModelConfiguration configuration) {
         return new ProductKernels(List.copyOf(
-                products(configuration, configuration.vocabularySize(), WeightLayout.merged(configuration))));
+                products(configuration, configuration.sizes().vocabulary(), WeightLayout.merged(configuration))));
     }
 
     /** Shapes of the matrices that hidden states are multiplied with, each once. */
@@ -109,7 +109,7 @@ public record ProductKernels(List<Product> oneDnn) {
                         transposed ? new Product(shape[1], shape[0], true) : new Product(shape[0], shape[1], false));
             }
         });
-        products.add(new Product(vocabularySize, configuration.hiddenSize(), false));
+        products.add(new Product(vocabularySize, configuration.sizes().hidden(), false));
         return products;
     }
 

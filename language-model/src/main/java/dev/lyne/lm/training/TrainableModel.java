@@ -73,7 +73,7 @@ public final class TrainableModel implements Trainable {
         this.rotary = new RotaryTables(configuration, script.newManager());
         this.tensors = new TrainingTensors(configuration, script, masterType);
         this.training = new TrainingSteps(
-                vocabularySize, configuration.contextLength(), script, rotary, tensors, optimizer, terms);
+                vocabularySize, configuration.sizes().contextLength(), script, rotary, tensors, optimizer, terms);
         this.generator = new TextGenerator(script, configuration, tensors.weights(), rotary, computeType);
     }
 
@@ -84,7 +84,7 @@ public final class TrainableModel implements Trainable {
             ModelOptions options,
             OptimizerOptions optimizer,
             LossScript loss) {
-        return create(configuration, configuration.vocabularySize(), seed, options, optimizer, loss);
+        return create(configuration, configuration.sizes().vocabulary(), seed, options, optimizer, loss);
     }
 
     /**

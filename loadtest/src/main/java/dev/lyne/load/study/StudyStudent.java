@@ -96,7 +96,9 @@ public final class StudyStudent {
                     TextEncoder.of(
                             tokenizer,
                             config.data()
-                                    .wrapping(tokenizer, student.configuration().eosIds())));
+                                    .wrapping(
+                                            tokenizer,
+                                            student.configuration().boundaries().eos())));
             Optional<Path> taught = study.heldOutTargets(directory);
             if (taught.isEmpty()) {
                 return Evaluator.evaluate(student, Optional.empty(), windows, maxTokens, (done, total) -> {});
