@@ -59,10 +59,10 @@ public final class StudyStudent {
                 run.id(),
                 settings,
                 summary.parameters(),
-                summary.steps(),
-                summary.positions(),
-                summary.seconds(),
-                summary.stallFraction(),
+                summary.pace().steps(),
+                summary.pace().positions(),
+                summary.pace().seconds(),
+                summary.pace().stallFraction(),
                 evaluation);
         result.write(directory.result(run.id()));
         return result;
