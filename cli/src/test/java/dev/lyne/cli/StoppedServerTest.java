@@ -84,20 +84,17 @@ final class StoppedServerTest {
 
     private static LoadProfile profile() {
         return new LoadProfile(
-                2,
-                1,
-                1,
+                new LoadProfile.Share(2, 1, 1),
                 new Arrivals.Open(RATE, true),
-                Lengths.parse("16"),
-                Selections.parse("top_k=8", 1),
-                Precision.EXACT,
-                false,
-                WantedPositions.ALL,
-                0,
-                1,
+                new LoadProfile.Requests(
+                        Lengths.parse("16"),
+                        Selections.parse("top_k=8", 1),
+                        Precision.EXACT,
+                        false,
+                        WantedPositions.ALL,
+                        new LoadProfile.Pool(0, 1)),
                 FaultInjection.NONE,
-                Duration.ofSeconds(2),
-                Duration.ofSeconds(SECONDS),
+                new LoadProfile.Period(Duration.ofSeconds(2), Duration.ofSeconds(SECONDS)),
                 false,
                 3);
     }

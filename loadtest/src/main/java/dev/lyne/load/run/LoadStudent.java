@@ -69,9 +69,9 @@ final class LoadStudent {
         this.thinkNanos = profile.arrivals() instanceof Arrivals.Closed closed ? closed.thinkMillis() * 1e6 : 0;
         this.kind = new StreamKind(
                 "load-" + number,
-                profile.selections().of(number, profile.students()),
-                profile.precision(),
-                profile.rawLogits(),
+                profile.requests().selections().of(number, profile.share().students()),
+                profile.requests().precision(),
+                profile.requests().rawLogits(),
                 profile.decode());
         this.stream = new StudentStream(number, kind, connections, this, new Events(), this::check);
     }

@@ -98,8 +98,8 @@ final class LoadProfileTest {
         LoadProfile whole = Profiles.of(7, new Arrivals.Closed(1, 0));
         int next = 0;
         for (int part = 1; part <= 3; part++) {
-            assertThat(whole.withPart(part, 3).firstStudent()).isEqualTo(next);
-            next += whole.withPart(part, 3).studentsHere();
+            assertThat(whole.withPart(part, 3).share().first()).isEqualTo(next);
+            next += whole.withPart(part, 3).share().here();
         }
         assertThat(next).isEqualTo(7);
     }

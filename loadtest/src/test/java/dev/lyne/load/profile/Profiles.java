@@ -25,20 +25,17 @@ public final class Profiles {
             Duration duration,
             boolean decode) {
         return new LoadProfile(
-                students,
-                1,
-                1,
+                new LoadProfile.Share(students, 1, 1),
                 arrivals,
-                Lengths.parse(tokens),
-                Selections.parse(selection, 1),
-                Precision.EXACT,
-                false,
-                WantedPositions.ALL,
-                repeated,
-                16,
+                new LoadProfile.Requests(
+                        Lengths.parse(tokens),
+                        Selections.parse(selection, 1),
+                        Precision.EXACT,
+                        false,
+                        WantedPositions.ALL,
+                        new LoadProfile.Pool(repeated, 16)),
                 trouble,
-                Duration.ZERO,
-                duration,
+                new LoadProfile.Period(Duration.ZERO, duration),
                 decode,
                 7);
     }
