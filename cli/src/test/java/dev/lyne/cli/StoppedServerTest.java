@@ -66,13 +66,13 @@ final class StoppedServerTest {
                         .get(0);
             }
             double stopped = stop.nanos / 1e6;
-            assertThat(step.intended()).isEqualTo(RATE * SECONDS);
-            assertThat(step.failed() + step.unanswered()).isZero();
+            assertThat(step.counts().intended()).isEqualTo(RATE * SECONDS);
+            assertThat(step.counts().failed() + step.counts().unanswered()).isZero();
             assertThat(stopped).isBetween(800.0, 3_000.0);
-            assertThat(step.latencyMillis().get("p90")).isGreaterThan(stopped - 600 - 60);
-            assertThat(step.latencyMillis().get("p95")).isGreaterThan(stopped - 300 - 60);
-            assertThat(step.latencyMillis().get("p99")).isGreaterThan(stopped - 60 - 60);
-            assertThat(step.latencyMillis().get("max")).isGreaterThan(stopped - 60);
+            assertThat(step.timing().latencyMillis().get("p90")).isGreaterThan(stopped - 600 - 60);
+            assertThat(step.timing().latencyMillis().get("p95")).isGreaterThan(stopped - 300 - 60);
+            assertThat(step.timing().latencyMillis().get("p99")).isGreaterThan(stopped - 60 - 60);
+            assertThat(step.timing().latencyMillis().get("max")).isGreaterThan(stopped - 60);
             double best = step.intervals().stream()
                     .mapToDouble(interval ->
                             Histograms.read(interval.latencyHistogram()).getValueAtPercentile(50) / 1e3)

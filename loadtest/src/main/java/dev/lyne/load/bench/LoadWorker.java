@@ -55,7 +55,10 @@ record LoadWorker(String teacher, int number, int window) {
                     .steps()
                     .get(0);
             return new Measured(
-                    Math.round(load.repeated() ? step.bytesPerSecond() : step.sequencesPerSecond() * ask.tokens()),
+                    Math.round(
+                            load.repeated()
+                                    ? step.answered().bytesPerSecond()
+                                    : step.answered().sequencesPerSecond() * ask.tokens()),
                     (long) (step.generatorCpuSeconds() * 1e9));
         }
     }
