@@ -34,11 +34,10 @@ final class StepRun {
         long fromNanos = startNanos + profile.period().warmUp().toNanos();
         this.endNanos = fromNanos + profile.period().duration().toNanos();
         this.meter = new Meter(fromNanos, endNanos, INTERVAL_NANOS);
-        RequestSource requests = new RequestSource(profile);
+        var shared = new LoadStudent.Shared(
+                (long) step << 32, profile, new RequestSource(profile), connections, events, meter, fatal);
         for (int i = 0; i < profile.share().here(); i++) {
-            int number = profile.share().first() + i;
-            students.add(
-                    new LoadStudent(number, (long) step << 32, profile, requests, connections, events, meter, fatal));
+            students.add(new LoadStudent(profile.share().first() + i, shared));
         }
     }
 

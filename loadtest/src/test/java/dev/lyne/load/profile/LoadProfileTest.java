@@ -24,9 +24,7 @@ final class LoadProfileTest {
                 4,
                 new Arrivals.Closed(2, 0),
                 FaultInjection.NONE,
-                tokens,
-                "top_k=8",
-                repeated,
+                Profiles.requests(tokens, "top_k=8", repeated),
                 Duration.ofSeconds(1),
                 false);
     }

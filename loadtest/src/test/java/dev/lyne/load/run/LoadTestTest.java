@@ -45,7 +45,8 @@ final class LoadTestTest {
 
     private StepResult run(Arrivals arrivals, FaultInjection trouble, String tokens, double repeated, boolean decode)
             throws Exception {
-        var profile = Profiles.of(3, arrivals, trouble, tokens, "top_k=8", repeated, Duration.ofMillis(1_500), decode);
+        var profile = Profiles.of(
+                3, arrivals, trouble, Profiles.requests(tokens, "top_k=8", repeated), Duration.ofMillis(1_500), decode);
         try (var connections = new GrpcConnections(
                 List.of("127.0.0.1:" + server.port()), 3, 1, TeacherDialer.open(TeacherSecurity.LOOPBACK)::channel)) {
             String metrics = "127.0.0.1:" + server.metricsPort().orElseThrow();
@@ -92,7 +93,12 @@ final class LoadTestTest {
     @Test
     void run_serverThatRefusesTheStream_saysWhy() {
         var profile = Profiles.of(
-                1, new Arrivals.Closed(1, 0), FaultInjection.NONE, "20", "top_k=5000", 0, Duration.ofSeconds(1), false);
+                1,
+                new Arrivals.Closed(1, 0),
+                FaultInjection.NONE,
+                Profiles.requests("20", "top_k=5000", 0),
+                Duration.ofSeconds(1),
+                false);
         try (var connections = new GrpcConnections(
                 List.of("127.0.0.1:" + server.port()), 1, 1, TeacherDialer.open(TeacherSecurity.LOOPBACK)::channel)) {
             assertThatThrownBy(() -> new LoadTest(profile, LoadSteps.once(), connections, "").run(look -> {}))
