@@ -107,11 +107,11 @@ final class DoctorCommand implements Callable<Integer> {
         ModelConfiguration demo = ModelConfiguration.read(Home.demoTeacher());
         ProductKernels faster = ProductKernels.measure(
                 demo,
-                demo.vocabularySize(),
+                demo.sizes().vocabulary(),
                 new ModelOptions("cpu", ComputePrecision.FLOAT32, 0),
                 WeightLayout.merged(demo));
         ProductKernels trained = ProductKernels.forTraining(
-                demo, demo.vocabularySize(), new ModelOptions("cpu", ComputePrecision.FLOAT32, 0));
+                demo, demo.sizes().vocabulary(), new ModelOptions("cpu", ComputePrecision.FLOAT32, 0));
         return (faster.oneDnn().isEmpty()
                         ? "PyTorch's own for the demo teacher"
                         : "oneDNN is faster than PyTorch's own for "
@@ -133,7 +133,7 @@ final class DoctorCommand implements Callable<Integer> {
     /** Scores a tiny random model in each precision. */
     private void precisions(String device) throws Exception {
         Path directory = Files.createTempDirectory("lyne-doctor");
-        var shape = ModelConfiguration.llama(64, 2, 2, 1, 128, 512, 64, 10_000.0, true);
+        var shape = ModelConfiguration.llama(new ModelConfiguration.Sizes(512, 64, 64, 2), 2, 1, 128, 10_000.0, true);
         var cpu = new ModelOptions("cpu", ComputePrecision.FLOAT32, 0);
         try (var model = TrainableModel.create(shape, 1, cpu, OptimizerOptions.defaults(), CrossEntropy.script())) {
             model.export(directory, "float32");

@@ -64,7 +64,7 @@ final class CaptureProcessesTest {
         }
         assertThat(tiny.weights("replayed")).isEqualTo(tiny.weights("live"));
         RunSummary summary = RunSummary.read(tiny.directory("replayed").summary());
-        assertThat(summary.coverage()).isEqualTo(1.0);
+        assertThat(summary.targets().coverage()).isEqualTo(1.0);
     }
 
     @Test
@@ -81,7 +81,7 @@ final class CaptureProcessesTest {
         }
         assertThat(tiny.weights("served")).isEqualTo(tiny.weights("live"));
         RunSummary summary = RunSummary.read(tiny.directory("served").summary());
-        assertThat(summary.coverage()).isEqualTo(1.0);
+        assertThat(summary.targets().coverage()).isEqualTo(1.0);
     }
 
     @Test

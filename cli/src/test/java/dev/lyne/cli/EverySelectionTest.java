@@ -103,8 +103,8 @@ final class EverySelectionTest {
         RunSummary summary = RunSummary.read(tiny.directory(name).summary());
         assertThat(summary.selection()).startsWith(described);
         assertThat(summary.rowPrecision()).isEqualTo("compact");
-        assertThat(summary.coverage()).isEqualTo(1.0);
-        assertThat(summary.bytesPerPosition()).isBetween(2.0, 200.0);
+        assertThat(summary.targets().coverage()).isEqualTo(1.0);
+        assertThat(summary.targets().bytesPerPosition()).isBetween(2.0, 200.0);
     }
 
     private static Targets take(Selection selection, Precision precision, boolean rawLogits) throws Exception {

@@ -104,7 +104,7 @@ final class KilledProcessesTest {
         }
         assertThat(tiny.weights("orphaned")).isEqualTo(undisturbed);
         RunSummary summary = RunSummary.read(tiny.directory("orphaned").summary());
-        assertThat(summary.coverage()).isEqualTo(1.0);
+        assertThat(summary.targets().coverage()).isEqualTo(1.0);
     }
 
     private static boolean isHalfWritten(String name) {

@@ -52,8 +52,8 @@ final class RecipeProcessesTest {
         RunSummary summary = RunSummary.read(tiny.directory(recipe).summary());
         assertThat(summary.method()).isEqualTo(method);
         assertThat(summary.selection()).isEqualTo(selection);
-        assertThat(summary.steps()).isEqualTo(6);
-        assertThat(summary.coverage()).isEqualTo(1.0);
+        assertThat(summary.pace().steps()).isEqualTo(6);
+        assertThat(summary.targets().coverage()).isEqualTo(1.0);
         assertThat(tiny.metricsSteps(recipe)).hasSize(6);
     }
 }

@@ -87,7 +87,8 @@ final class ScoredOnceTest {
 
     private void makeTeacher() throws IOException {
         Path teacher = Files.createDirectory(directory.resolve("teacher"));
-        var shape = ModelConfiguration.llama(32, 2, 2, 1, 64, VOCABULARY, 64, 10_000.0, true);
+        var shape =
+                ModelConfiguration.llama(new ModelConfiguration.Sizes(VOCABULARY, 64, 32, 2), 2, 1, 64, 10_000.0, true);
         var options = new ModelOptions("cpu", ComputePrecision.FLOAT32, 1);
         try (var model = TrainableModel.create(shape, 3, options, OptimizerOptions.defaults(), CrossEntropy.script())) {
             model.export(teacher, "float32");

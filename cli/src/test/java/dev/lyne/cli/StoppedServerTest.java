@@ -66,13 +66,13 @@ final class StoppedServerTest {
                         .get(0);
             }
             double stopped = stop.nanos / 1e6;
-            assertThat(step.intended()).isEqualTo(RATE * SECONDS);
-            assertThat(step.failed() + step.unanswered()).isZero();
+            assertThat(step.counts().intended()).isEqualTo(RATE * SECONDS);
+            assertThat(step.counts().failed() + step.counts().unanswered()).isZero();
             assertThat(stopped).isBetween(800.0, 3_000.0);
-            assertThat(step.latencyMillis().get("p90")).isGreaterThan(stopped - 600 - 60);
-            assertThat(step.latencyMillis().get("p95")).isGreaterThan(stopped - 300 - 60);
-            assertThat(step.latencyMillis().get("p99")).isGreaterThan(stopped - 60 - 60);
-            assertThat(step.latencyMillis().get("max")).isGreaterThan(stopped - 60);
+            assertThat(step.timing().latencyMillis().get("p90")).isGreaterThan(stopped - 600 - 60);
+            assertThat(step.timing().latencyMillis().get("p95")).isGreaterThan(stopped - 300 - 60);
+            assertThat(step.timing().latencyMillis().get("p99")).isGreaterThan(stopped - 60 - 60);
+            assertThat(step.timing().latencyMillis().get("max")).isGreaterThan(stopped - 60);
             double best = step.intervals().stream()
                     .mapToDouble(interval ->
                             Histograms.read(interval.latencyHistogram()).getValueAtPercentile(50) / 1e3)
@@ -84,20 +84,17 @@ final class StoppedServerTest {
 
     private static LoadProfile profile() {
         return new LoadProfile(
-                2,
-                1,
-                1,
+                new LoadProfile.Share(2, 1, 1),
                 new Arrivals.Open(RATE, true),
-                Lengths.parse("16"),
-                Selections.parse("top_k=8", 1),
-                Precision.EXACT,
-                false,
-                WantedPositions.ALL,
-                0,
-                1,
+                new LoadProfile.Requests(
+                        Lengths.parse("16"),
+                        Selections.parse("top_k=8", 1),
+                        Precision.EXACT,
+                        false,
+                        WantedPositions.ALL,
+                        new LoadProfile.Pool(0, 1)),
                 FaultInjection.NONE,
-                Duration.ofSeconds(2),
-                Duration.ofSeconds(SECONDS),
+                new LoadProfile.Period(Duration.ofSeconds(2), Duration.ofSeconds(SECONDS)),
                 false,
                 3);
     }

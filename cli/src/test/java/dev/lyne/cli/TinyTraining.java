@@ -46,7 +46,7 @@ final class TinyTraining {
     TinyTraining(Path shared) throws IOException {
         this.shared = shared;
         teacher = Files.createDirectory(shared.resolve("teacher"));
-        var shape = ModelConfiguration.llama(32, 2, 2, 1, 64, 4096, 64, 10_000.0, true);
+        var shape = ModelConfiguration.llama(new ModelConfiguration.Sizes(4096, 64, 32, 2), 2, 1, 64, 10_000.0, true);
         var options = new ModelOptions("cpu", ComputePrecision.FLOAT32, 1);
         try (var model = TrainableModel.create(shape, 3, options, OptimizerOptions.defaults(), CrossEntropy.script())) {
             model.export(teacher, "float32");

@@ -100,8 +100,8 @@ final class TrajectoryProcessesTest {
             late.awaitSuccess();
         }
         RunSummary summary = RunSummary.read(tiny.directory("late").summary());
-        assertThat(summary.coverage()).isEqualTo(1.0);
-        assertThat(summary.teacherPositions()).containsOnlyKeys("replay");
+        assertThat(summary.targets().coverage()).isEqualTo(1.0);
+        assertThat(summary.targets().teacherPositions()).containsOnlyKeys("replay");
     }
 
     @Test

@@ -6,12 +6,9 @@ import java.util.Map;
 
 /** What a stream of targets counts as it goes, wherever its rows come from. Guarded by its stream. */
 public final class StreamCounts {
-    private long askedSequences;
-    private long askedPositions;
-    private long receivedSequences;
-    private long receivedPositions;
-    private long reaskedSequences;
-    private long reaskedPositions;
+    private StreamStatistics.Count asked = StreamStatistics.Count.NONE;
+    private StreamStatistics.Count received = StreamStatistics.Count.NONE;
+    private StreamStatistics.Count reasked = StreamStatistics.Count.NONE;
     private long failedSequences;
     private final Map<RowSource, Long> receivedBySource = new HashMap<>();
     private long narrowedPositions;
@@ -22,20 +19,17 @@ public final class StreamCounts {
 
     /** A sequence was offered. */
     public void asked(TargetSequence sequence) {
-        askedSequences++;
-        askedPositions += sequence.positions().length;
+        asked = asked.plus(sequence.positions().length);
     }
 
     /** A sequence is asked for again. */
     public void reasked(TargetSequence sequence) {
-        reaskedSequences++;
-        reaskedPositions += sequence.positions().length;
+        reasked = reasked.plus(sequence.positions().length);
     }
 
     /** A sequence's rows are all here and checked. */
     public void received(Targets targets) {
-        receivedSequences++;
-        receivedPositions += targets.rows();
+        received = received.plus(targets.rows());
         narrowedPositions += targets.narrowedRows();
         blockBytes += targets.blockBytes();
         targets.rowsBySource().forEach((source, rows) -> receivedBySource.merge(source, (long) rows, Long::sum));
@@ -64,12 +58,9 @@ public final class StreamCounts {
     /** The counts as they are now. */
     public StreamStatistics statistics() {
         return new StreamStatistics(
-                askedSequences,
-                askedPositions,
-                receivedSequences,
-                receivedPositions,
-                reaskedSequences,
-                reaskedPositions,
+                asked,
+                received,
+                reasked,
                 failedSequences,
                 receivedBySource,
                 narrowedPositions,

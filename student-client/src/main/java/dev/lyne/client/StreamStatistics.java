@@ -6,12 +6,9 @@ import java.util.Map;
 /**
  * Counts of a stream since it was opened.
  *
- * @param askedSequences sequences offered
- * @param askedPositions positions of those sequences, each once
- * @param receivedSequences sequences whose rows are all here and checked
- * @param receivedPositions positions of those sequences
- * @param reaskedSequences times that a sequence was asked again after a failure
- * @param reaskedPositions positions of those sequences
+ * @param asked sequences offered, each once
+ * @param received sequences whose rows are all here and checked
+ * @param reasked times that a sequence was asked again after a failure
  * @param failedSequences sequences handed out as a failure
  * @param receivedBySource received positions from each source
  * @param narrowedPositions received positions whose rows were cut from a stored wider selection
@@ -21,12 +18,9 @@ import java.util.Map;
  * @param stallNanos time that take has waited
  */
 public record StreamStatistics(
-        long askedSequences,
-        long askedPositions,
-        long receivedSequences,
-        long receivedPositions,
-        long reaskedSequences,
-        long reaskedPositions,
+        Count asked,
+        Count received,
+        Count reasked,
         long failedSequences,
         Map<RowSource, Long> receivedBySource,
         long narrowedPositions,
@@ -38,13 +32,28 @@ public record StreamStatistics(
         receivedBySource = Map.copyOf(receivedBySource);
     }
 
+    /**
+     * Sequences, counted.
+     *
+     * @param sequences how many
+     * @param positions positions of those sequences
+     */
+    public record Count(long sequences, long positions) {
+        /** None. */
+        public static final Count NONE = new Count(0, 0);
+
+        Count plus(int morePositions) {
+            return new Count(sequences + 1, positions + morePositions);
+        }
+    }
+
     /** Received positions over asked ones, re-asks counted once; NaN before the first is asked. */
     public double coverage() {
-        return (double) receivedPositions / askedPositions;
+        return (double) received.positions() / asked.positions();
     }
 
     /** Mean size of a received row in bytes, headers included; NaN before the first. */
     public double bytesPerPosition() {
-        return (double) blockBytes / receivedPositions;
+        return (double) blockBytes / received.positions();
     }
 }

@@ -171,7 +171,7 @@ final class MisalignedBlocksTest {
                     .isInstanceOf(MisalignedTargetsException.class)
                     .hasMessageContaining("sequence 1, position 0: rows digest");
             Students.assertExactly(List.of(stream.take()), List.of(three), teacher.model);
-            assertThat(stream.statistics().receivedSequences()).isEqualTo(1);
+            assertThat(stream.statistics().received().sequences()).isEqualTo(1);
             assertThat(stream.statistics().failedSequences()).isEqualTo(2);
             assertThat(stream.statistics().discardedBytes()).isPositive();
         }

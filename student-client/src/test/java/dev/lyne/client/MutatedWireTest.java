@@ -65,7 +65,7 @@ final class MutatedWireTest {
                     .isEqualTo(request.selection() instanceof Selection.Draws);
             assertThat(targets.columns().logits().length > 0).isEqualTo(request.rawLogits());
             assertThat(targets.columns().logSumExp()).hasSize(request.rawLogits() ? targets.rows() : 0);
-            assertThat(stream.statistics().receivedPositions()).isEqualTo(sequence.positions().length);
+            assertThat(stream.statistics().received().positions()).isEqualTo(sequence.positions().length);
             assertThat(stream.statistics().narrowedPositions()).isZero();
             assertThat(teacher.violations).isEmpty();
         }

@@ -36,7 +36,7 @@ final class ReplicaFailoverTest {
 
                 Students.assertExactly(student.get(), sequences, healthy.model);
                 assertThat(stream.statistics().coverage()).isEqualTo(1.0);
-                assertThat(stream.statistics().reaskedSequences()).isGreaterThanOrEqualTo(2);
+                assertThat(stream.statistics().reasked().sequences()).isGreaterThanOrEqualTo(2);
             }
         }
     }

@@ -57,7 +57,7 @@ final class StormTest {
             Students.assertExactly(student.get(), sequences, one.model);
             StreamStatistics statistics = stream.statistics();
             assertThat(statistics.coverage()).as("seed %s", seed).isEqualTo(1.0);
-            assertThat(statistics.reaskedSequences()).isPositive();
+            assertThat(statistics.reasked().sequences()).isPositive();
             assertThat(statistics.failedSequences()).isZero();
             assertThat(one.violations).isEmpty();
             assertThat(two.violations).isEmpty();

@@ -38,9 +38,9 @@ final class StreamFailuresTest {
             assertThat(teacher.asked).hasSize(2);
             assertThat(teacher.asked.get(1).arrivedNanos - refusedNanos.get())
                     .isGreaterThanOrEqualTo(Duration.ofMillis(250).toNanos());
-            assertThat(stream.statistics().reaskedSequences()).isEqualTo(1);
-            assertThat(stream.statistics().askedPositions())
-                    .isEqualTo(stream.statistics().receivedPositions());
+            assertThat(stream.statistics().reasked().sequences()).isEqualTo(1);
+            assertThat(stream.statistics().asked().positions())
+                    .isEqualTo(stream.statistics().received().positions());
         }
     }
 
@@ -95,7 +95,7 @@ final class StreamFailuresTest {
 
             Students.assertExactly(Students.takeAll(stream, sequences), sequences, teacher.model);
             assertThat(stream.statistics().receivedBySource()).containsOnlyKeys(RowSource.COMPUTED);
-            assertThat(stream.statistics().reaskedSequences()).isEqualTo(1);
+            assertThat(stream.statistics().reasked().sequences()).isEqualTo(1);
         }
     }
 
@@ -202,7 +202,7 @@ final class StreamFailuresTest {
 
             teacher.answering = asked -> asked.answer(5);
             stream.offer(Students.sequences(1, 39).get(0));
-            await().until(() -> stream.statistics().receivedSequences() == 2);
+            await().until(() -> stream.statistics().received().sequences() == 2);
             clock.addAndGet(7_000_000);
             stream.take();
             assertThat(stream.statistics().stallNanos()).isEqualTo(5_000_000);
@@ -243,7 +243,7 @@ final class StreamFailuresTest {
                     offered.incrementAndGet();
                 }
             }
-            await().until(() -> stream.statistics().receivedSequences() == 5);
+            await().until(() -> stream.statistics().received().sequences() == 5);
 
             assertThat(offered.get()).isEqualTo(5);
             assertThat(teacher.asked).hasSize(5);

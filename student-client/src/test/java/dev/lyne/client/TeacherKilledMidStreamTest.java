@@ -32,15 +32,15 @@ final class TeacherKilledMidStreamTest {
                 long positions =
                         sequences.stream().mapToLong(s -> s.positions().length).sum();
                 assertThat(statistics.coverage()).isEqualTo(1.0);
-                assertThat(statistics.askedPositions()).isEqualTo(positions);
-                assertThat(statistics.receivedPositions()).isEqualTo(positions);
-                assertThat(statistics.reaskedSequences()).isPositive();
+                assertThat(statistics.asked().positions()).isEqualTo(positions);
+                assertThat(statistics.received().positions()).isEqualTo(positions);
+                assertThat(statistics.reasked().sequences()).isPositive();
                 assertThat(statistics.discardedBytes()).isPositive();
                 assertThat(statistics.reconnects()).isEqualTo(2);
                 assertThat(third.violations).isEmpty();
                 assertThat(third.asked.size() + second.asked.size() + first.asked.size())
                         .as("asked again only for what was not complete; some died with a server unread")
-                        .isBetween(150, 150 + (int) statistics.reaskedSequences());
+                        .isBetween(150, 150 + (int) statistics.reasked().sequences());
             }
         }
     }

@@ -19,7 +19,7 @@ public final class WireAssertions {
                     .hasMessageStartingWith("sequence " + sequence.id() + ", position ")
                     .hasMessageContaining(what)
                     .hasMessageContaining(" (expected: ");
-            assertThat(stream.statistics().receivedSequences()).isZero();
+            assertThat(stream.statistics().received().sequences()).isZero();
             assertThat(stream.statistics().failedSequences()).isEqualTo(1);
         }
     }

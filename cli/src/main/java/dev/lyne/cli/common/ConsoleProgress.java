@@ -58,23 +58,27 @@ public final class ConsoleProgress implements ProgressListener, AutoCloseable {
             bar.stepTo(step.step());
             bar.setExtraMessage(String.format(
                     " loss %.3f%s %.0f pos/s stall %.0f%%",
-                    step.loss(), lastHeldOut, step.positionsPerSecond(), 100 * step.stallFraction()));
+                    step.update().loss(),
+                    lastHeldOut,
+                    step.pace().positionsPerSecond(),
+                    100 * step.pace().stallFraction()));
         } else if (step.step() == step.steps() || lines.due()) {
             err.println(describe(step));
         }
     }
 
     private String describe(Step step) {
-        String divergence =
-                Double.isNaN(step.divergence()) ? "" : String.format(", divergence %.4f", step.divergence());
+        String divergence = Double.isNaN(step.update().divergence())
+                ? ""
+                : String.format(", divergence %.4f", step.update().divergence());
         String teacher = Double.isNaN(step.coverage())
                 ? ""
                 : String.format(
                         "%s, stall %.1f%%, coverage %.3f, rows %s",
-                        divergence, 100 * step.stallFraction(), step.coverage(), mix(step.positionsBySource()));
+                        divergence, 100 * step.pace().stallFraction(), step.coverage(), mix(step.positionsBySource()));
         return String.format(
                 "step %,d of %,d: loss %.4f, %.0f positions/s%s",
-                step.step(), step.steps(), step.loss(), step.positionsPerSecond(), teacher);
+                step.step(), step.steps(), step.update().loss(), step.pace().positionsPerSecond(), teacher);
     }
 
     private static String mix(Map<String, Long> positions) {

@@ -67,7 +67,7 @@ final class DemoReport {
     }
 
     private static Section comparison(RunSummary distilled, RunSummary twin) {
-        double seconds = Math.min(distilled.seconds(), twin.seconds());
+        double seconds = Math.min(distilled.pace().seconds(), twin.pace().seconds());
         return new Section(
                 "Side by side",
                 "Held-out loss in nats a token, on addresses that neither tokenizer, teacher nor students have seen.",
@@ -97,7 +97,7 @@ final class DemoReport {
                     tokenizer,
                     tokenizer.stopIds(tokenizer.wrapping()),
                     beginnings,
-                    teacher.configuration().contextLength());
+                    teacher.configuration().sizes().contextLength());
         }
     }
 

@@ -31,10 +31,10 @@ record DemoSummary(Teacher teacher, List<Student> students) {
                     run.name(),
                     run.method(),
                     run.parameters(),
-                    run.steps(),
-                    run.positionsPerSecond(),
-                    run.stallFraction(),
-                    run.coverage(),
+                    run.pace().steps(),
+                    run.pace().positionsPerSecond(),
+                    run.pace().stallFraction(),
+                    run.targets().coverage(),
                     run.heldOut().stream()
                             .map(point -> new HeldOut(point.step(), point.nll(), point.seconds()))
                             .toList());

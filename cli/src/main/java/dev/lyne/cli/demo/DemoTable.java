@@ -12,7 +12,7 @@ final class DemoTable {
     private DemoTable() {}
 
     static void print(PrintStream out, RunSummary distilled, RunSummary twin, ServerFigures server) {
-        double seconds = Math.min(distilled.seconds(), twin.seconds());
+        double seconds = Math.min(distilled.pace().seconds(), twin.pace().seconds());
         out.println();
         row(out, "", "distilled", "twin");
         row(out, "held-out loss at the last step", nats(last(distilled)), nats(last(twin)));
@@ -21,10 +21,22 @@ final class DemoTable {
                 String.format(Locale.ROOT, "held-out loss after %.0f s", seconds),
                 nats(lossAt(distilled.heldOut(), seconds)),
                 nats(lossAt(twin.heldOut(), seconds)));
-        row(out, "steps", Long.toString(distilled.steps()), Long.toString(twin.steps()));
-        row(out, "positions/s", number(distilled.positionsPerSecond()), number(twin.positionsPerSecond()));
-        row(out, "waiting for the teacher", percent(distilled.stallFraction()), "-");
-        row(out, "coverage", String.format(Locale.ROOT, "%.3f", distilled.coverage()), "-");
+        row(
+                out,
+                "steps",
+                Long.toString(distilled.pace().steps()),
+                Long.toString(twin.pace().steps()));
+        row(
+                out,
+                "positions/s",
+                number(distilled.pace().positionsPerSecond()),
+                number(twin.pace().positionsPerSecond()));
+        row(out, "waiting for the teacher", percent(distilled.pace().stallFraction()), "-");
+        row(
+                out,
+                "coverage",
+                String.format(Locale.ROOT, "%.3f", distilled.targets().coverage()),
+                "-");
         out.printf(
                 Locale.ROOT,
                 "%nteacher: %,d positions scored, %,d served, %.1f bytes a position; cache: %d hits, %d coalesced, %d misses%n",

@@ -1,6 +1,7 @@
 package dev.lyne.cli.measure;
 
 import dev.lyne.cli.common.JsonReport;
+import dev.lyne.load.bench.BenchRows;
 import dev.lyne.load.bench.LoadBenchmark;
 import dev.lyne.load.bench.StudentProcesses;
 import dev.lyne.row.Precision;
@@ -52,10 +53,7 @@ final class BenchLoad implements Callable<Integer> {
     public Integer call() throws Exception {
         var benchmark = new LoadBenchmark(
                 students,
-                size.k,
-                rowPrecision,
-                size.tokens,
-                size.sequences,
+                new BenchRows(size.k, rowPrecision, size.tokens, size.sequences),
                 size.rounds,
                 roundMillis,
                 tokensPerSecond,

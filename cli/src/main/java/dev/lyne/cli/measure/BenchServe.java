@@ -2,6 +2,7 @@ package dev.lyne.cli.measure;
 
 import dev.lyne.cli.common.JsonReport;
 import dev.lyne.cli.common.ModelRuntimeOptions;
+import dev.lyne.load.bench.BenchRows;
 import dev.lyne.load.bench.ServeBenchmark;
 import dev.lyne.load.bench.StudentProcesses;
 import dev.lyne.load.process.Home;
@@ -59,10 +60,7 @@ final class BenchServe implements Callable<Integer> {
         var model = LanguageModelTeacher.load("bench", Home.teacher(teacher), runtime.options(), false);
         var benchmark = new ServeBenchmark(
                 students,
-                size.k,
-                rowPrecision,
-                size.tokens,
-                size.sequences,
+                new BenchRows(size.k, rowPrecision, size.tokens, size.sequences),
                 size.rounds,
                 (long) hitMib << 20,
                 System.err::println);

@@ -216,7 +216,7 @@ public final class LoadCommand implements Callable<Integer> {
         }
         LoadProfile whole = profile.profile();
         if (processes > 1) {
-            if (ramp > 0 || whole.parts() > 1) {
+            if (ramp > 0 || whole.share().parts() > 1) {
                 throw new IllegalArgumentException("--processes: " + processes + " with "
                         + (ramp > 0
                                 ? "--ramp (expected: --steps, which every process knows)"
@@ -244,7 +244,7 @@ public final class LoadCommand implements Callable<Integer> {
         int most = steps.stream().mapToInt(Double::intValue).max().orElse(0);
         try (var connections = new GrpcConnections(
                 Arrays.asList(teacher.split(",")),
-                Math.max(whole.students(), Math.min(most, 4_096)),
+                Math.max(whole.share().students(), Math.min(most, 4_096)),
                 threads,
                 TeacherDialer.open(security.security())::channel)) {
             var outcome = new LoadTest(whole, schedule, connections, metrics).run(new LoadProgress(System.err));

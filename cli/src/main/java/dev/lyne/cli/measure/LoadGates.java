@@ -79,7 +79,7 @@ final class LoadGates {
         if (unjudged) {
             return missed;
         }
-        if (result.steps().stream().mapToLong(StepResult::sequences).sum() == 0) {
+        if (result.steps().stream().mapToLong(step -> step.counts().sequences()).sum() == 0) {
             missed.add("nothing was answered" + reasons(result));
             return missed;
         }
@@ -94,7 +94,7 @@ final class LoadGates {
         }
         if (maxP99Millis != null) {
             for (StepResult step : result.steps()) {
-                double p99 = step.latencyMillis().getOrDefault("p99", 0.0);
+                double p99 = step.timing().latencyMillis().getOrDefault("p99", 0.0);
                 if (p99 > maxP99Millis && !result.isSaturated(step)) {
                     missed.add(String.format(
                             Locale.ROOT,
@@ -105,11 +105,11 @@ final class LoadGates {
                 }
             }
         }
-        if (minPositionsPerSecond != null && result.best().positionsPerSecond() < minPositionsPerSecond) {
+        if (minPositionsPerSecond != null && result.best().answered().positionsPerSecond() < minPositionsPerSecond) {
             missed.add(String.format(
                     Locale.ROOT,
                     "%,.0f positions/s at the best step (expected: at least %,.0f, --min-positions-per-second)",
-                    result.best().positionsPerSecond(),
+                    result.best().answered().positionsPerSecond(),
                     minPositionsPerSecond));
         }
         return missed;
@@ -118,7 +118,8 @@ final class LoadGates {
     private static String reasons(LoadResult result) {
         Map<String, String> reasons = new TreeMap<>();
         result.steps()
-                .forEach(step -> step.refusalMessages()
+                .forEach(step -> step.interruptions()
+                        .refusalMessages()
                         .forEach((reason, message) -> reasons.putIfAbsent(reason, reason + ": " + message)));
         return reasons.isEmpty() ? "" : "; " + String.join("; ", reasons.values());
     }

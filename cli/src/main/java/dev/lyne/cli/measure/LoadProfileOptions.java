@@ -184,24 +184,21 @@ final class LoadProfileOptions {
         }
         long chosen = seed == null ? freshSeed : seed;
         return new LoadProfile(
-                students,
-                parts[0],
-                parts[1],
+                new LoadProfile.Share(students, parts[0], parts[1]),
                 rate == null
                         ? new Arrivals.Closed(window, thinkMillis)
                         : new Arrivals.Open(rate, arrivals == ArrivalKind.CONSTANT),
-                Lengths.parse(tokens),
-                Selections.parse(selection, chosen),
-                precision,
-                rawLogits,
-                WantedPositions.parse(positions),
-                repeated,
-                pool,
+                new LoadProfile.Requests(
+                        Lengths.parse(tokens),
+                        Selections.parse(selection, chosen),
+                        precision,
+                        rawLogits,
+                        WantedPositions.parse(positions),
+                        new LoadProfile.Pool(repeated, pool)),
                 stallEvery == 0 && disconnectEvery == 0
                         ? FaultInjection.NONE
                         : new FaultInjection(stallEvery, stall, disconnectEvery),
-                seconds(warmUpSeconds),
-                seconds(durationSeconds),
+                new LoadProfile.Period(seconds(warmUpSeconds), seconds(durationSeconds)),
                 decode,
                 chosen);
     }

@@ -199,7 +199,7 @@ public final class PlanCommand implements Callable<Integer> {
                 delayMillis / 1e3,
                 studentMbit * 1e6 / 8,
                 replicaMbit * 1e6 / 8);
-        boolean find = replicas == 0 && workload.stepSeconds() > 0;
+        boolean find = replicas == 0 && workload.rhythm().stepSeconds() > 0;
         return CapacityPlan.of(
                 cost(), workload, deployment, new CapacityPlan.Question(find, maxStall, cacheSizes, horizon));
     }

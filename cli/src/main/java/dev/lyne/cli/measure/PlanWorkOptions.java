@@ -74,17 +74,9 @@ final class PlanWorkOptions {
     Workload workload() {
         return new Workload(
                 students,
-                stepSeconds,
-                sequencesPerStep,
-                window,
-                thinkMillis / 1e3,
-                tokens,
-                positions == 0 ? tokens - 1 : positions,
-                corpusSequences,
-                sameOrder,
-                staggerSeconds,
-                repeated,
-                pool,
+                new Workload.Rhythm(stepSeconds, sequencesPerStep, window, thinkMillis / 1e3, staggerSeconds),
+                new Workload.Sequences(
+                        tokens, positions == 0 ? tokens - 1 : positions, corpusSequences, sameOrder, repeated, pool),
                 seed);
     }
 }

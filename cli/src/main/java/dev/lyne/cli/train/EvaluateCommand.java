@@ -155,7 +155,7 @@ public final class EvaluateCommand implements Callable<Integer> {
         } else if (teacher == null) {
             Home.tokenizer("--model", model);
         }
-        int most = ModelConfiguration.read(model).contextLength();
+        int most = ModelConfiguration.read(model).sizes().contextLength();
         if (context < 2 || context > most) {
             throw new IllegalArgumentException(
                     "--context: " + context + " (expected: 2..max_position_embeddings=" + most + ", the model's)");

@@ -135,7 +135,10 @@ public class TrainCommand implements Callable<Integer> {
     private static void print(PrintStream out, RunSummary summary, Path directory) {
         out.printf(
                 "%s: %,d steps, %,d positions, %,.0f positions/s%n",
-                summary.name(), summary.steps(), summary.positions(), summary.positionsPerSecond());
+                summary.name(),
+                summary.pace().steps(),
+                summary.pace().positions(),
+                summary.pace().positionsPerSecond());
         if (!summary.heldOut().isEmpty()) {
             var last = summary.heldOut().get(summary.heldOut().size() - 1);
             out.printf("held-out loss %.4f nats a token, perplexity %.2f%n", last.nll(), Math.exp(last.nll()));

@@ -20,13 +20,12 @@ final class LoadGatesTest {
                 label,
                 1,
                 0,
-                answered + failed,
-                failed,
-                0,
+                new StepResult.Due(answered + failed, failed, 0),
                 Map.of("computed", answered * 10),
-                failed == 0 ? Map.of() : Map.of("SEQUENCE_TOO_LONG", failed),
-                failed == 0 ? Map.of() : Map.of("SEQUENCE_TOO_LONG", "token_ids: 9999 (expected: 1..512)"),
-                0,
+                new StepResult.Interruptions(
+                        failed == 0 ? Map.of() : Map.of("SEQUENCE_TOO_LONG", failed),
+                        failed == 0 ? Map.of() : Map.of("SEQUENCE_TOO_LONG", "token_ids: 9999 (expected: 1..512)"),
+                        0),
                 0.1,
                 Map.of(),
                 List.of(new StepResult.IntervalResult(

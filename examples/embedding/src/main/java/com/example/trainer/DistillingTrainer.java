@@ -60,7 +60,7 @@ public final class DistillingTrainer {
             var statistics = targets.statistics();
             System.out.printf(
                     "%d positions, %.1f bytes each, from %s; waited %.1f s for the teacher%n",
-                    statistics.receivedPositions(),
+                    statistics.received().positions(),
                     statistics.bytesPerPosition(),
                     statistics.receivedBySource(),
                     statistics.stallNanos() / 1e9);

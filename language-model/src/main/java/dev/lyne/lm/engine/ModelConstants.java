@@ -22,18 +22,18 @@ public final class ModelConstants {
         if (rowChunk < 1) {
             throw new IllegalArgumentException("row_chunk: " + rowChunk + " (expected: at least 1)");
         }
-        if (vocabularySize < 1 || vocabularySize > configuration.vocabularySize()) {
+        if (vocabularySize < 1 || vocabularySize > configuration.sizes().vocabulary()) {
             throw new IllegalArgumentException("tokenizer's vocabulary: " + vocabularySize
-                    + " (expected: 1..vocab_size=" + configuration.vocabularySize() + ")");
+                    + " (expected: 1..vocab_size=" + configuration.sizes().vocabulary() + ")");
         }
         Map<String, Object> constants = new LinkedHashMap<>();
-        constants.put("heads", (long) configuration.heads());
-        constants.put("key_value_heads", (long) configuration.keyValueHeads());
-        constants.put("head_size", (long) configuration.headSize());
-        constants.put("rotary_size", (long) configuration.rotarySize());
-        constants.put("norm_epsilon", configuration.normEpsilon());
-        constants.put("tanh_gelu", configuration.activation().equals("gelu_new") ? 1L : 0L);
-        constants.put("parallel_residual", configuration.parallelResidual() ? 1L : 0L);
+        constants.put("heads", (long) configuration.attention().heads());
+        constants.put("key_value_heads", (long) configuration.attention().keyValueHeads());
+        constants.put("head_size", (long) configuration.attention().headSize());
+        constants.put("rotary_size", (long) configuration.rotation().size());
+        constants.put("norm_epsilon", configuration.norms().epsilon());
+        constants.put("tanh_gelu", configuration.feedForward().activation().equals("gelu_new") ? 1L : 0L);
+        constants.put("parallel_residual", configuration.feedForward().parallel() ? 1L : 0L);
         constants.put("logit_scale", configuration.output().scale());
         constants.put("logit_softcap", configuration.output().softcap());
         constants.put("windows", windows(configuration));
@@ -45,6 +45,8 @@ public final class ModelConstants {
     }
 
     private static List<Long> windows(ModelConfiguration configuration) {
-        return configuration.slidingWindows().stream().map(Integer::longValue).toList();
+        return configuration.attention().slidingWindows().stream()
+                .map(Integer::longValue)
+                .toList();
     }
 }

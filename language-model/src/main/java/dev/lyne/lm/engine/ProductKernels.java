@@ -133,7 +133,8 @@ public record ProductKernels(List<Product> oneDnn) {
 
     /** oneDNN for all of a model's shapes, measured or not. */
     public static ProductKernels allOneDnn(ModelConfiguration configuration, WeightLayout layout) {
-        return new ProductKernels(List.copyOf(products(configuration, configuration.vocabularySize(), layout)));
+        return new ProductKernels(
+                List.copyOf(products(configuration, configuration.sizes().vocabulary(), layout)));
     }
 
     /** Shapes of the matrices that hidden states are multiplied with, each once. */
@@ -146,7 +147,7 @@ public record ProductKernels(List<Product> oneDnn) {
                         transposed ? new Product(shape[1], shape[0], true) : new Product(shape[0], shape[1], false));
             }
         });
-        products.add(new Product(vocabularySize, configuration.hiddenSize(), false));
+        products.add(new Product(vocabularySize, configuration.sizes().hidden(), false));
         return products;
     }
 

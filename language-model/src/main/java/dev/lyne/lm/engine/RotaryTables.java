@@ -23,9 +23,9 @@ public final class RotaryTables implements AutoCloseable {
 
     /** Tables of a configuration, in sub-managers of {@code parent}. */
     public RotaryTables(ModelConfiguration configuration, NDManager parent) {
-        this.embedding = RotaryEmbedding.of(configuration);
-        this.rotarySize = configuration.rotarySize();
-        this.contextLength = configuration.contextLength();
+        this.embedding = RotaryEmbedding.of(configuration.rotation());
+        this.rotarySize = configuration.rotation().size();
+        this.contextLength = configuration.sizes().contextLength();
         this.parent = parent;
     }
 

@@ -48,7 +48,8 @@ public final class TextGenerator {
      */
     public int[] generate(int[] prompt, int maxNewTokens, SamplingOptions sampling, Set<Integer> stopIds) {
         requirePrompt(prompt);
-        int capacity = (int) Math.min(configuration.contextLength(), (long) prompt.length + Math.max(0, maxNewTokens));
+        int capacity =
+                (int) Math.min(configuration.sizes().contextLength(), (long) prompt.length + Math.max(0, maxNewTokens));
         TokenSampler sampler = new TokenSampler(sampling);
         int[] made = new int[capacity - prompt.length];
         int count = 0;
@@ -88,10 +89,14 @@ public final class TextGenerator {
     /** Room for keys and values of {@code capacity} positions, a pair a layer. */
     private List<NDArray> cache(NDManager memory, int capacity) {
         List<NDArray> cache = new ArrayList<>();
-        for (int i = 0; i < 2 * configuration.layers(); i++) {
+        for (int i = 0; i < 2 * configuration.sizes().layers(); i++) {
             try (InferenceCall call = script.inference("empty")) {
                 cache.add(call.tensor(rotary.cosines(capacity))
-                        .integers(1, capacity, configuration.keyValueHeads(), configuration.headSize())
+                        .integers(
+                                1,
+                                capacity,
+                                configuration.attention().keyValueHeads(),
+                                configuration.attention().headSize())
                         .integer(computeType)
                         .run(memory)
                         .singletonOrThrow());
@@ -115,14 +120,14 @@ public final class TextGenerator {
     }
 
     private void requirePrompt(int[] prompt) {
-        if (prompt.length < 1 || prompt.length > configuration.contextLength()) {
+        if (prompt.length < 1 || prompt.length > configuration.sizes().contextLength()) {
             throw new IllegalArgumentException("prompt: " + prompt.length + " tokens (expected: 1..context="
-                    + configuration.contextLength() + ")");
+                    + configuration.sizes().contextLength() + ")");
         }
         for (int id : prompt) {
-            if (id < 0 || id >= configuration.vocabularySize()) {
-                throw new IllegalArgumentException(
-                        "prompt: token " + id + " (expected: 0.." + (configuration.vocabularySize() - 1) + ")");
+            if (id < 0 || id >= configuration.sizes().vocabulary()) {
+                throw new IllegalArgumentException("prompt: token " + id + " (expected: 0.."
+                        + (configuration.sizes().vocabulary() - 1) + ")");
             }
         }
     }

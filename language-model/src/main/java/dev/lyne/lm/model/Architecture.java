@@ -12,26 +12,28 @@ public enum Architecture {
         @Override
         Map<String, long[]> tensors(ModelConfiguration c) {
             Map<String, long[]> tensors = new LinkedHashMap<>();
-            long width = c.hiddenSize();
-            long queries = (long) c.heads() * c.headSize();
-            long keys = (long) c.keyValueHeads() * c.headSize();
-            put(tensors, "model.embed_tokens.weight", c.vocabularySize(), width);
-            for (int layer = 0; layer < c.layers(); layer++) {
+            ModelConfiguration.Attention attention = c.attention();
+            ModelConfiguration.FeedForward feedForward = c.feedForward();
+            long width = c.sizes().hidden();
+            long queries = (long) attention.heads() * attention.headSize();
+            long keys = (long) attention.keyValueHeads() * attention.headSize();
+            put(tensors, "model.embed_tokens.weight", c.sizes().vocabulary(), width);
+            for (int layer = 0; layer < c.sizes().layers(); layer++) {
                 String prefix = "model.layers." + layer + ".";
                 put(tensors, prefix + "input_layernorm.weight", width);
-                matrix(tensors, prefix + "self_attn.q_proj", queries, width, queries, c.attentionBias());
-                matrix(tensors, prefix + "self_attn.k_proj", keys, width, keys, c.attentionBias());
-                matrix(tensors, prefix + "self_attn.v_proj", keys, width, keys, c.attentionBias());
-                matrix(tensors, prefix + "self_attn.o_proj", width, queries, width, c.outputBias());
-                if (c.queryKeyNorm()) {
-                    put(tensors, prefix + "self_attn.q_norm.weight", c.headSize());
-                    put(tensors, prefix + "self_attn.k_norm.weight", c.headSize());
+                matrix(tensors, prefix + "self_attn.q_proj", queries, width, queries, attention.bias());
+                matrix(tensors, prefix + "self_attn.k_proj", keys, width, keys, attention.bias());
+                matrix(tensors, prefix + "self_attn.v_proj", keys, width, keys, attention.bias());
+                matrix(tensors, prefix + "self_attn.o_proj", width, queries, width, attention.outputBias());
+                if (c.norms().queryKey()) {
+                    put(tensors, prefix + "self_attn.q_norm.weight", attention.headSize());
+                    put(tensors, prefix + "self_attn.k_norm.weight", attention.headSize());
                 }
-                long inner = c.intermediateSize();
+                long inner = feedForward.size();
                 put(tensors, prefix + "post_attention_layernorm.weight", width);
-                matrix(tensors, prefix + "mlp.gate_proj", inner, width, inner, c.mlpBias());
-                matrix(tensors, prefix + "mlp.up_proj", inner, width, inner, c.mlpBias());
-                matrix(tensors, prefix + "mlp.down_proj", width, inner, width, c.mlpBias());
+                matrix(tensors, prefix + "mlp.gate_proj", inner, width, inner, feedForward.bias());
+                matrix(tensors, prefix + "mlp.up_proj", inner, width, inner, feedForward.bias());
+                matrix(tensors, prefix + "mlp.down_proj", width, inner, width, feedForward.bias());
             }
             put(tensors, "model.norm.weight", width);
             output(tensors, "lm_head", c);
@@ -44,11 +46,11 @@ public enum Architecture {
         @Override
         Map<String, long[]> tensors(ModelConfiguration c) {
             Map<String, long[]> tensors = new LinkedHashMap<>();
-            long width = c.hiddenSize();
-            long inner = c.intermediateSize();
-            put(tensors, "transformer.wte.weight", c.vocabularySize(), width);
-            put(tensors, "transformer.wpe.weight", c.contextLength(), width);
-            for (int layer = 0; layer < c.layers(); layer++) {
+            long width = c.sizes().hidden();
+            long inner = c.feedForward().size();
+            put(tensors, "transformer.wte.weight", c.sizes().vocabulary(), width);
+            put(tensors, "transformer.wpe.weight", c.sizes().contextLength(), width);
+            for (int layer = 0; layer < c.sizes().layers(); layer++) {
                 String prefix = "transformer.h." + layer + ".";
                 layerNorm(tensors, prefix + "ln_1", width);
                 matrix(tensors, prefix + "attn.c_attn", width, 3 * width, 3 * width, true);
@@ -68,14 +70,26 @@ public enum Architecture {
         @Override
         Map<String, long[]> tensors(ModelConfiguration c) {
             Map<String, long[]> tensors = new LinkedHashMap<>();
-            long width = c.hiddenSize();
-            long inner = c.intermediateSize();
-            put(tensors, "gpt_neox.embed_in.weight", c.vocabularySize(), width);
-            for (int layer = 0; layer < c.layers(); layer++) {
+            long width = c.sizes().hidden();
+            long inner = c.feedForward().size();
+            put(tensors, "gpt_neox.embed_in.weight", c.sizes().vocabulary(), width);
+            for (int layer = 0; layer < c.sizes().layers(); layer++) {
                 String prefix = "gpt_neox.layers." + layer + ".";
                 layerNorm(tensors, prefix + "input_layernorm", width);
-                matrix(tensors, prefix + "attention.query_key_value", 3 * width, width, 3 * width, c.attentionBias());
-                matrix(tensors, prefix + "attention.dense", width, width, width, c.outputBias());
+                matrix(
+                        tensors,
+                        prefix + "attention.query_key_value",
+                        3 * width,
+                        width,
+                        3 * width,
+                        c.attention().bias());
+                matrix(
+                        tensors,
+                        prefix + "attention.dense",
+                        width,
+                        width,
+                        width,
+                        c.attention().outputBias());
                 layerNorm(tensors, prefix + "post_attention_layernorm", width);
                 matrix(tensors, prefix + "mlp.dense_h_to_4h", inner, width, inner, true);
                 matrix(tensors, prefix + "mlp.dense_4h_to_h", width, inner, width, true);
@@ -168,9 +182,9 @@ public enum Architecture {
             matrix(
                     tensors,
                     name,
-                    c.vocabularySize(),
-                    c.hiddenSize(),
-                    c.vocabularySize(),
+                    c.sizes().vocabulary(),
+                    c.sizes().hidden(),
+                    c.sizes().vocabulary(),
                     c.output().bias());
         }
     }

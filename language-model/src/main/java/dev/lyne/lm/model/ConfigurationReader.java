@@ -1,5 +1,11 @@
 package dev.lyne.lm.model;
 
+import dev.lyne.lm.model.ModelConfiguration.Attention;
+import dev.lyne.lm.model.ModelConfiguration.Boundaries;
+import dev.lyne.lm.model.ModelConfiguration.FeedForward;
+import dev.lyne.lm.model.ModelConfiguration.Norms;
+import dev.lyne.lm.model.ModelConfiguration.Rotation;
+import dev.lyne.lm.model.ModelConfiguration.Sizes;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -65,43 +71,34 @@ final class ConfigurationReader {
         if (!activation.equals("silu") && !activation.equals("swish")) {
             throw fields.refuse("hidden_act", "silu or swish");
         }
-        Family.Sizes sizes = family.defaults();
-        int hiddenSize = fields.integer("hidden_size", sizes.hidden());
-        int layers = fields.integer("num_hidden_layers", sizes.layers());
-        int heads = fields.integer("num_attention_heads", sizes.heads());
-        int contextLength = fields.integer("max_position_embeddings", sizes.contextLength());
+        Family.Defaults defaults = family.defaults();
+        int hiddenSize = fields.integer("hidden_size", defaults.hidden());
+        int layers = fields.integer("num_hidden_layers", defaults.layers());
+        int heads = fields.integer("num_attention_heads", defaults.heads());
+        int contextLength = fields.integer("max_position_embeddings", defaults.contextLength());
         boolean biasIsChosen = family == Family.LLAMA || family == Family.QWEN3;
         boolean bias = biasIsChosen && fields.bool("attention_bias", false);
         int headSize = headSize(hiddenSize, heads);
         List<Integer> windows = slidingWindows(layers);
         requireSameLayers();
-        RopeReader.Rope rope = new RopeReader(fields, family, contextLength, headSize, ropeLayerTypes(windows)).read();
+        Rotation rotation = new RopeReader(fields, family, contextLength, headSize, ropeLayerTypes(windows)).read();
+        int vocabularySize = fields.integer("vocab_size", defaults.vocabulary());
+        int feedForwardSize = fields.integer("intermediate_size", defaults.intermediate());
+        int keyValueHeads = keyValueHeads(heads);
+        Norms norms = new Norms(fields.number("rms_norm_eps", defaults.normEpsilon()), family == Family.QWEN3);
+        boolean tied = fields.bool("tie_word_embeddings", false);
+        boolean feedForwardBias = family == Family.LLAMA && fields.bool("mlp_bias", false);
         return new ModelConfiguration(
                 family.modelType(),
-                fields.integer("vocab_size", sizes.vocabulary()),
-                contextLength,
-                hiddenSize,
-                fields.integer("intermediate_size", sizes.intermediate()),
-                layers,
-                heads,
-                keyValueHeads(heads),
-                headSize,
-                fields.number("rms_norm_eps", sizes.normEpsilon()),
-                rope.theta(),
-                rope.scaling(),
-                fields.bool("tie_word_embeddings", false),
-                family == Family.QWEN2 || bias,
-                bias,
-                family == Family.LLAMA && fields.bool("mlp_bias", false),
-                family == Family.QWEN3,
-                windows,
-                headSize,
-                "silu",
-                false,
+                new Sizes(vocabularySize, contextLength, hiddenSize, layers),
+                new Attention(heads, keyValueHeads, headSize, family == Family.QWEN2 || bias, bias, windows),
+                rotation,
+                new FeedForward(feedForwardSize, "silu", feedForwardBias, false),
+                norms,
+                tied,
                 OutputLayer.PLAIN,
                 storedType(),
-                bosId(),
-                eosIds());
+                boundaries());
     }
 
     /** Settings of single layers: none that the model as a whole does not have. */
@@ -169,17 +166,13 @@ final class ConfigurationReader {
         };
     }
 
-    /** The token that begins a sequence; −1 stands for none. */
-    OptionalInt bosId() {
-        List<Integer> ids = ids(
+    /** The tokens that begin and end a sequence; −1 stands for none. */
+    Boundaries boundaries() {
+        List<Integer> bos = ids(
                 "bos_token_id",
                 fields.optionalInteger("bos_token_id").stream().boxed().toList());
-        return ids.isEmpty() ? OptionalInt.empty() : OptionalInt.of(ids.get(0));
-    }
-
-    /** The tokens that end a sequence; −1 stands for none. */
-    List<Integer> eosIds() {
-        return ids("eos_token_id", fields.integers("eos_token_id"));
+        List<Integer> eos = ids("eos_token_id", fields.integers("eos_token_id"));
+        return new Boundaries(bos.isEmpty() ? OptionalInt.empty() : OptionalInt.of(bos.get(0)), eos);
     }
 
     /** Ids past the vocabulary never come up, and are no reason to refuse a model. */

@@ -22,7 +22,7 @@ final class ConfigurationWriter {
         ObjectNode root = JSON.createObjectNode();
         root.putArray("architectures").add(family.transformersClass());
         root.put("model_type", c.modelType());
-        root.put("vocab_size", c.vocabularySize());
+        root.put("vocab_size", c.sizes().vocabulary());
         switch (family.architecture()) {
             case LLAMA -> putLlama(root, c);
             case GPT2 -> putGpt2(root, c);
@@ -35,17 +35,17 @@ final class ConfigurationWriter {
         }
         root.put("initializer_range", 0.02);
         root.put("use_cache", true);
-        if (c.bosId().isPresent()) {
-            root.put("bos_token_id", c.bosId().getAsInt());
+        if (c.boundaries().bos().isPresent()) {
+            root.put("bos_token_id", c.boundaries().bos().getAsInt());
         } else {
             root.putNull("bos_token_id");
         }
-        if (c.eosIds().isEmpty()) {
+        if (c.boundaries().eos().isEmpty()) {
             root.putNull("eos_token_id");
-        } else if (c.eosIds().size() == 1) {
-            root.put("eos_token_id", c.eosIds().get(0));
+        } else if (c.boundaries().eos().size() == 1) {
+            root.put("eos_token_id", c.boundaries().eos().get(0));
         } else {
-            c.eosIds().forEach(root.putArray("eos_token_id")::add);
+            c.boundaries().eos().forEach(root.putArray("eos_token_id")::add);
         }
         root.putNull("pad_token_id");
         String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(root) + "\n";
@@ -53,36 +53,36 @@ final class ConfigurationWriter {
     }
 
     private static void putSizes(ObjectNode root, ModelConfiguration c) {
-        root.put("max_position_embeddings", c.contextLength());
-        root.put("hidden_size", c.hiddenSize());
-        root.put("intermediate_size", c.intermediateSize());
-        root.put("num_hidden_layers", c.layers());
-        root.put("num_attention_heads", c.heads());
+        root.put("max_position_embeddings", c.sizes().contextLength());
+        root.put("hidden_size", c.sizes().hidden());
+        root.put("intermediate_size", c.feedForward().size());
+        root.put("num_hidden_layers", c.sizes().layers());
+        root.put("num_attention_heads", c.attention().heads());
     }
 
     private static void putLlama(ObjectNode root, ModelConfiguration c) {
         putSizes(root, c);
-        root.put("num_key_value_heads", c.keyValueHeads());
-        root.put("head_dim", c.headSize());
+        root.put("num_key_value_heads", c.attention().keyValueHeads());
+        root.put("head_dim", c.attention().headSize());
         root.put("hidden_act", "silu");
-        root.put("rms_norm_eps", c.normEpsilon());
-        root.put("rope_theta", c.ropeTheta());
-        if (c.ropeScaling() instanceof RopeScaling.Default) {
+        root.put("rms_norm_eps", c.norms().epsilon());
+        root.put("rope_theta", c.rotation().theta());
+        if (c.rotation().scaling() instanceof RopeScaling.Default) {
             root.putNull("rope_scaling");
         } else {
-            root.set("rope_scaling", rope(c.ropeScaling()));
+            root.set("rope_scaling", rope(c.rotation().scaling()));
         }
         root.put("attention_dropout", 0.0);
     }
 
     private static void putGpt2(ObjectNode root, ModelConfiguration c) {
-        root.put("n_positions", c.contextLength());
-        root.put("n_embd", c.hiddenSize());
-        root.put("n_inner", c.intermediateSize());
-        root.put("n_layer", c.layers());
-        root.put("n_head", c.heads());
-        root.put("activation_function", c.activation());
-        root.put("layer_norm_epsilon", c.normEpsilon());
+        root.put("n_positions", c.sizes().contextLength());
+        root.put("n_embd", c.sizes().hidden());
+        root.put("n_inner", c.feedForward().size());
+        root.put("n_layer", c.sizes().layers());
+        root.put("n_head", c.attention().heads());
+        root.put("activation_function", c.feedForward().activation());
+        root.put("layer_norm_epsilon", c.norms().epsilon());
         root.put("attn_pdrop", 0.0);
         root.put("embd_pdrop", 0.0);
         root.put("resid_pdrop", 0.0);
@@ -90,18 +90,18 @@ final class ConfigurationWriter {
 
     private static void putNeoX(ObjectNode root, ModelConfiguration c) {
         putSizes(root, c);
-        root.put("hidden_act", c.activation());
-        root.put("layer_norm_eps", c.normEpsilon());
-        root.put("use_parallel_residual", c.parallelResidual());
-        root.put("attention_bias", c.attentionBias());
-        double share = (double) c.rotarySize() / c.headSize();
-        if ((int) (c.headSize() * share) < c.rotarySize()) {
+        root.put("hidden_act", c.feedForward().activation());
+        root.put("layer_norm_eps", c.norms().epsilon());
+        root.put("use_parallel_residual", c.feedForward().parallel());
+        root.put("attention_bias", c.attention().bias());
+        double share = (double) c.rotation().size() / c.attention().headSize();
+        if ((int) (c.attention().headSize() * share) < c.rotation().size()) {
             share = Math.nextUp(share); // readers cut the product off
         }
         root.put("rotary_pct", share);
-        root.put("rotary_emb_base", c.ropeTheta());
-        ObjectNode rope = rope(c.ropeScaling());
-        rope.put("rope_theta", c.ropeTheta());
+        root.put("rotary_emb_base", c.rotation().theta());
+        ObjectNode rope = rope(c.rotation().scaling());
+        rope.put("rope_theta", c.rotation().theta());
         rope.put("partial_rotary_factor", share);
         root.set("rope_parameters", rope);
         root.put("attention_dropout", 0.0);
@@ -110,27 +110,27 @@ final class ConfigurationWriter {
 
     static String canonicalArithmetic(ModelConfiguration c) {
         ObjectNode root = JSON.createObjectNode();
-        root.put("vocabulary_size", c.vocabularySize());
-        root.put("hidden_size", c.hiddenSize());
-        root.put("intermediate_size", c.intermediateSize());
-        root.put("layers", c.layers());
-        root.put("heads", c.heads());
-        root.put("key_value_heads", c.keyValueHeads());
-        root.put("head_size", c.headSize());
-        root.put("rms_norm_epsilon", c.normEpsilon());
-        root.put("rope_theta", c.ropeTheta());
-        root.set("rope_scaling", rope(c.ropeScaling()));
+        root.put("vocabulary_size", c.sizes().vocabulary());
+        root.put("hidden_size", c.sizes().hidden());
+        root.put("intermediate_size", c.feedForward().size());
+        root.put("layers", c.sizes().layers());
+        root.put("heads", c.attention().heads());
+        root.put("key_value_heads", c.attention().keyValueHeads());
+        root.put("head_size", c.attention().headSize());
+        root.put("rms_norm_epsilon", c.norms().epsilon());
+        root.put("rope_theta", c.rotation().theta());
+        root.set("rope_scaling", rope(c.rotation().scaling()));
         root.put("tied_embeddings", c.tiedEmbeddings());
-        root.put("attention_bias", c.attentionBias());
-        root.put("output_bias", c.outputBias());
-        root.put("mlp_bias", c.mlpBias());
-        root.put("query_key_norm", c.queryKeyNorm());
-        c.slidingWindows().forEach(root.putArray("sliding_windows")::add);
+        root.put("attention_bias", c.attention().bias());
+        root.put("output_bias", c.attention().outputBias());
+        root.put("mlp_bias", c.feedForward().bias());
+        root.put("query_key_norm", c.norms().queryKey());
+        c.attention().slidingWindows().forEach(root.putArray("sliding_windows")::add);
         if (c.architecture() != Architecture.LLAMA) {
             root.put("architecture", c.architecture().name());
-            root.put("rotary_size", c.rotarySize());
-            root.put("activation", c.activation());
-            root.put("parallel_residual", c.parallelResidual());
+            root.put("rotary_size", c.rotation().size());
+            root.put("activation", c.feedForward().activation());
+            root.put("parallel_residual", c.feedForward().parallel());
         }
         if (!c.output().equals(OutputLayer.PLAIN)) {
             root.put("output_bias_of_logits", c.output().bias());
@@ -143,11 +143,11 @@ final class ConfigurationWriter {
     private static void putFamilyKeys(ObjectNode root, ModelConfiguration c, Family family) {
         switch (family) {
             case LLAMA -> {
-                root.put("attention_bias", c.attentionBias());
-                root.put("mlp_bias", c.mlpBias());
+                root.put("attention_bias", c.attention().bias());
+                root.put("mlp_bias", c.feedForward().bias());
             }
             case MISTRAL -> {
-                int window = c.slidingWindows().get(0);
+                int window = c.attention().slidingWindows().get(0);
                 if (window == 0) {
                     root.putNull("sliding_window");
                 } else {
@@ -156,7 +156,7 @@ final class ConfigurationWriter {
             }
             case QWEN2, QWEN3 -> {
                 if (family == Family.QWEN3) {
-                    root.put("attention_bias", c.attentionBias());
+                    root.put("attention_bias", c.attention().bias());
                 }
                 putLayeredWindows(root, c);
             }
@@ -165,8 +165,10 @@ final class ConfigurationWriter {
     }
 
     private static void putLayeredWindows(ObjectNode root, ModelConfiguration c) {
-        int window =
-                c.slidingWindows().stream().mapToInt(Integer::intValue).max().orElse(0);
+        int window = c.attention().slidingWindows().stream()
+                .mapToInt(Integer::intValue)
+                .max()
+                .orElse(0);
         root.put("use_sliding_window", window > 0);
         if (window > 0) {
             root.put("sliding_window", window);
@@ -174,12 +176,12 @@ final class ConfigurationWriter {
             root.putNull("sliding_window");
         }
         int first = 0;
-        while (first < c.layers() && c.slidingWindows().get(first) == 0) {
+        while (first < c.sizes().layers() && c.attention().slidingWindows().get(first) == 0) {
             first++;
         }
         root.put("max_window_layers", first);
         ArrayNode types = root.putArray("layer_types");
-        c.slidingWindows().forEach(size -> types.add(size == 0 ? "full_attention" : "sliding_attention"));
+        c.attention().slidingWindows().forEach(size -> types.add(size == 0 ? "full_attention" : "sliding_attention"));
     }
 
     private static ObjectNode rope(RopeScaling scaling) {
@@ -207,31 +209,49 @@ final class ConfigurationWriter {
 
     /** A combination that the family's class in `transformers` would read as another model is not written. */
     private static void requireExpressible(ModelConfiguration c, Family family) {
-        require(c, "queryKeyNorm", c.queryKeyNorm(), c.queryKeyNorm() == (family == Family.QWEN3));
+        ModelConfiguration.Attention attention = c.attention();
+        ModelConfiguration.FeedForward feedForward = c.feedForward();
+        require(c, "queryKeyNorm", c.norms().queryKey(), c.norms().queryKey() == (family == Family.QWEN3));
         boolean gpt = family.architecture() != Architecture.LLAMA;
-        require(c, "mlpBias", c.mlpBias(), gpt ? c.mlpBias() : !c.mlpBias() || family == Family.LLAMA);
-        require(c, "keyValueHeads", c.keyValueHeads(), !gpt || c.keyValueHeads() == c.heads());
-        require(c, "headSize", c.headSize(), !gpt || c.headSize() * c.heads() == c.hiddenSize());
-        require(c, "activation", c.activation(), gpt != c.activation().equals("silu"));
-        require(c, "parallelResidual", c.parallelResidual(), !c.parallelResidual() || family == Family.GPT_NEOX);
-        int rotary = family == Family.GPT2 ? 0 : c.headSize();
-        require(c, "rotarySize", c.rotarySize(), family == Family.GPT_NEOX || c.rotarySize() == rotary);
+        require(
+                c,
+                "mlpBias",
+                feedForward.bias(),
+                gpt ? feedForward.bias() : !feedForward.bias() || family == Family.LLAMA);
+        require(c, "keyValueHeads", attention.keyValueHeads(), !gpt || attention.keyValueHeads() == attention.heads());
+        require(
+                c,
+                "headSize",
+                attention.headSize(),
+                !gpt || attention.headSize() * attention.heads() == c.sizes().hidden());
+        require(
+                c,
+                "activation",
+                feedForward.activation(),
+                gpt != feedForward.activation().equals("silu"));
+        require(c, "parallelResidual", feedForward.parallel(), !feedForward.parallel() || family == Family.GPT_NEOX);
+        int rotary = family == Family.GPT2 ? 0 : attention.headSize();
+        require(
+                c,
+                "rotarySize",
+                c.rotation().size(),
+                family == Family.GPT_NEOX || c.rotation().size() == rotary);
         require(c, "output", c.output(), c.output().equals(OutputLayer.PLAIN));
         boolean biases = switch (family) {
-            case LLAMA, QWEN3 -> c.attentionBias() == c.outputBias();
-            case MISTRAL -> !c.attentionBias() && !c.outputBias();
-            case QWEN2 -> c.attentionBias() && !c.outputBias();
-            case GPT2 -> c.attentionBias() && c.outputBias();
-            case GPT_NEOX -> c.attentionBias() == c.outputBias();
+            case LLAMA, QWEN3 -> attention.bias() == attention.outputBias();
+            case MISTRAL -> !attention.bias() && !attention.outputBias();
+            case QWEN2 -> attention.bias() && !attention.outputBias();
+            case GPT2 -> attention.bias() && attention.outputBias();
+            case GPT_NEOX -> attention.bias() == attention.outputBias();
         };
-        require(c, "attentionBias, outputBias", c.attentionBias() + ", " + c.outputBias(), biases);
-        List<Integer> windows = c.slidingWindows().stream().distinct().toList();
+        require(c, "attentionBias, outputBias", attention.bias() + ", " + attention.outputBias(), biases);
+        List<Integer> windows = attention.slidingWindows().stream().distinct().toList();
         boolean expressible = switch (family) {
             case LLAMA, GPT2, GPT_NEOX -> windows.equals(List.of(0));
             case MISTRAL -> windows.size() == 1;
             case QWEN2, QWEN3 -> windows.stream().filter(window -> window > 0).count() <= 1;
         };
-        require(c, "slidingWindows", c.slidingWindows(), expressible);
+        require(c, "slidingWindows", attention.slidingWindows(), expressible);
     }
 
     private static void require(ModelConfiguration c, String field, Object value, boolean expressible) {

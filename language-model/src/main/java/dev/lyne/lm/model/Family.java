@@ -6,23 +6,23 @@ import java.util.stream.Collectors;
 
 /** A `model_type` that is understood, with the class of `transformers` that carries it. */
 enum Family {
-    LLAMA("llama", "LlamaForCausalLM", Architecture.LLAMA, new Sizes(32_000, 4096, 11_008, 32, 32, 2048, 1e-6)),
+    LLAMA("llama", "LlamaForCausalLM", Architecture.LLAMA, new Defaults(32_000, 4096, 11_008, 32, 32, 2048, 1e-6)),
     MISTRAL(
             "mistral",
             "MistralForCausalLM",
             Architecture.LLAMA,
-            new Sizes(32_000, 4096, 14_336, 32, 32, 131_072, 1e-6)),
-    QWEN2("qwen2", "Qwen2ForCausalLM", Architecture.LLAMA, new Sizes(151_936, 4096, 22_016, 32, 32, 32_768, 1e-6)),
-    QWEN3("qwen3", "Qwen3ForCausalLM", Architecture.LLAMA, new Sizes(151_936, 4096, 22_016, 32, 32, 32_768, 1e-6)),
-    GPT2("gpt2", "GPT2LMHeadModel", Architecture.GPT2, new Sizes(50_257, 768, 3072, 12, 12, 1024, 1e-5)),
+            new Defaults(32_000, 4096, 14_336, 32, 32, 131_072, 1e-6)),
+    QWEN2("qwen2", "Qwen2ForCausalLM", Architecture.LLAMA, new Defaults(151_936, 4096, 22_016, 32, 32, 32_768, 1e-6)),
+    QWEN3("qwen3", "Qwen3ForCausalLM", Architecture.LLAMA, new Defaults(151_936, 4096, 22_016, 32, 32, 32_768, 1e-6)),
+    GPT2("gpt2", "GPT2LMHeadModel", Architecture.GPT2, new Defaults(50_257, 768, 3072, 12, 12, 1024, 1e-5)),
     GPT_NEOX(
             "gpt_neox",
             "GPTNeoXForCausalLM",
             Architecture.GPT_NEOX,
-            new Sizes(50_432, 6144, 24_576, 44, 64, 2048, 1e-5));
+            new Defaults(50_432, 6144, 24_576, 44, 64, 2048, 1e-5));
 
-    /** What `transformers` takes where a configuration names no size. */
-    record Sizes(
+    /** Sizes that `transformers` takes where a configuration names none. */
+    record Defaults(
             int vocabulary,
             int hidden,
             int intermediate,
@@ -37,9 +37,9 @@ enum Family {
     private final String modelType;
     private final String transformersClass;
     private final Architecture architecture;
-    private final Sizes defaults;
+    private final Defaults defaults;
 
-    Family(String modelType, String transformersClass, Architecture architecture, Sizes defaults) {
+    Family(String modelType, String transformersClass, Architecture architecture, Defaults defaults) {
         this.modelType = modelType;
         this.transformersClass = transformersClass;
         this.architecture = architecture;
@@ -47,7 +47,7 @@ enum Family {
     }
 
     /** Sizes of a configuration that names none. */
-    Sizes defaults() {
+    Defaults defaults() {
         return defaults;
     }
 

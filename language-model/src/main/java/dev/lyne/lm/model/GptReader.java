@@ -1,5 +1,10 @@
 package dev.lyne.lm.model;
 
+import dev.lyne.lm.model.ModelConfiguration.Attention;
+import dev.lyne.lm.model.ModelConfiguration.FeedForward;
+import dev.lyne.lm.model.ModelConfiguration.Norms;
+import dev.lyne.lm.model.ModelConfiguration.Rotation;
+import dev.lyne.lm.model.ModelConfiguration.Sizes;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -27,60 +32,80 @@ final class GptReader {
     }
 
     ModelConfiguration gpt2() {
-        Family.Sizes sizes = Family.GPT2.defaults();
-        int width = either("n_embd", "hidden_size", sizes.hidden());
-        int heads = either("n_head", "num_attention_heads", sizes.heads());
-        return configuration(
-                Family.GPT2,
-                either("n_positions", "max_position_embeddings", sizes.contextLength()),
-                width,
-                fields.optionalInteger("n_inner").orElse(4 * width),
-                either("n_layer", "num_hidden_layers", sizes.layers()),
-                heads,
-                headSize("n_embd", width, "n_head", heads),
-                "layer_norm_epsilon",
-                new RopeReader.Rope(NO_ROPE_THETA, new RopeScaling.Default(), 0),
-                fields.bool("tie_word_embeddings", true),
-                true,
-                activation("activation_function", "gelu_new"),
-                false);
+        Family.Defaults defaults = Family.GPT2.defaults();
+        int width = either("n_embd", "hidden_size", defaults.hidden());
+        int heads = either("n_head", "num_attention_heads", defaults.heads());
+        int contextLength = either("n_positions", "max_position_embeddings", defaults.contextLength());
+        int feedForwardSize = fields.optionalInteger("n_inner").orElse(4 * width);
+        int layers = either("n_layer", "num_hidden_layers", defaults.layers());
+        int headSize = headSize("n_embd", width, "n_head", heads);
+        boolean tied = fields.bool("tie_word_embeddings", true);
+        String activation = activation("activation_function", "gelu_new");
+        shared.requireSameLayers();
+        int vocabularySize = fields.integer("vocab_size", defaults.vocabulary());
+        Norms norms = norms(Family.GPT2);
+        return new ModelConfiguration(
+                Family.GPT2.modelType(),
+                new Sizes(vocabularySize, contextLength, width, layers),
+                attention(heads, headSize, true, layers),
+                new Rotation(0, NO_ROPE_THETA, new RopeScaling.Default()),
+                new FeedForward(feedForwardSize, activation, true, false),
+                norms,
+                tied,
+                OutputLayer.PLAIN,
+                shared.storedType(),
+                shared.boundaries());
     }
 
     ModelConfiguration neoX() {
-        Family.Sizes sizes = Family.GPT_NEOX.defaults();
-        int width = fields.integer("hidden_size", sizes.hidden());
-        int heads = fields.integer("num_attention_heads", sizes.heads());
-        int contextLength = fields.integer("max_position_embeddings", sizes.contextLength());
-        int layers = fields.integer("num_hidden_layers", sizes.layers());
+        Family.Defaults defaults = Family.GPT_NEOX.defaults();
+        int width = fields.integer("hidden_size", defaults.hidden());
+        int heads = fields.integer("num_attention_heads", defaults.heads());
+        int contextLength = fields.integer("max_position_embeddings", defaults.contextLength());
+        int layers = fields.integer("num_hidden_layers", defaults.layers());
         int headSize = headSize("hidden_size", width, "num_attention_heads", heads);
-        RopeReader.Rope rope = rope(contextLength, headSize);
-        requireHeadSize(contextLength, headSize, rope);
-        return configuration(
-                Family.GPT_NEOX,
-                contextLength,
-                width,
-                fields.integer("intermediate_size", sizes.intermediate()),
-                layers,
-                heads,
-                headSize,
-                "layer_norm_eps",
-                rope,
-                fields.bool("tie_word_embeddings", false),
-                fields.bool("attention_bias", true),
-                activation("hidden_act", "gelu"),
-                fields.bool("use_parallel_residual", true));
+        Rotation rotation = rotation(contextLength, headSize);
+        requireHeadSize(contextLength, headSize, rotation);
+        int feedForwardSize = fields.integer("intermediate_size", defaults.intermediate());
+        boolean tied = fields.bool("tie_word_embeddings", false);
+        boolean bias = fields.bool("attention_bias", true);
+        String activation = activation("hidden_act", "gelu");
+        boolean parallel = fields.bool("use_parallel_residual", true);
+        shared.requireSameLayers();
+        int vocabularySize = fields.integer("vocab_size", defaults.vocabulary());
+        Norms norms = norms(Family.GPT_NEOX);
+        return new ModelConfiguration(
+                Family.GPT_NEOX.modelType(),
+                new Sizes(vocabularySize, contextLength, width, layers),
+                attention(heads, headSize, bias, layers),
+                rotation,
+                new FeedForward(feedForwardSize, activation, true, parallel),
+                norms,
+                tied,
+                OutputLayer.PLAIN,
+                shared.storedType(),
+                shared.boundaries());
     }
 
-    private RopeReader.Rope rope(int contextLength, int headSize) {
+    private Attention attention(int heads, int headSize, boolean bias, int layers) {
+        return new Attention(heads, heads, headSize, bias, bias, shared.unwindowed(layers));
+    }
+
+    private Norms norms(Family family) {
+        return new Norms(
+                fields.number(family.key("rms_norm_eps"), family.defaults().normEpsilon()), false);
+    }
+
+    private Rotation rotation(int contextLength, int headSize) {
         Set<String> layerTypes = Set.copyOf(fields.optionalTexts("layer_types").orElse(List.of()));
         return new RopeReader(fields, Family.GPT_NEOX, contextLength, headSize, layerTypes).read();
     }
 
     /** The reference takes `head_dim`, where it stands, for the number of turning dimensions, and for nothing else. */
-    private void requireHeadSize(int contextLength, int headSize, RopeReader.Rope rope) {
+    private void requireHeadSize(int contextLength, int headSize, Rotation rotation) {
         int declared = fields.optionalInteger("head_dim").orElse(headSize);
         if (declared < 1
-                || (declared != headSize && rope(contextLength, declared).rotarySize() != rope.rotarySize())) {
+                || (declared != headSize && rotation(contextLength, declared).size() != rotation.size())) {
             throw fields.refuse("head_dim", headSize + ", which is hidden_size / num_attention_heads, or absent");
         }
         fields.ignore("head_dim");
@@ -94,49 +119,6 @@ final class GptReader {
             throw fields.disagree(key, fields, other);
         }
         return named;
-    }
-
-    private ModelConfiguration configuration(
-            Family family,
-            int contextLength,
-            int width,
-            int inner,
-            int layers,
-            int heads,
-            int headSize,
-            String epsilonKey,
-            RopeReader.Rope rope,
-            boolean tied,
-            boolean attentionBias,
-            String activation,
-            boolean parallelResidual) {
-        shared.requireSameLayers();
-        return new ModelConfiguration(
-                family.modelType(),
-                fields.integer("vocab_size", family.defaults().vocabulary()),
-                contextLength,
-                width,
-                inner,
-                layers,
-                heads,
-                heads,
-                headSize,
-                fields.number(epsilonKey, family.defaults().normEpsilon()),
-                rope.theta(),
-                rope.scaling(),
-                tied,
-                attentionBias,
-                attentionBias,
-                true,
-                false,
-                shared.unwindowed(layers),
-                rope.rotarySize(),
-                activation,
-                parallelResidual,
-                OutputLayer.PLAIN,
-                shared.storedType(),
-                shared.bosId(),
-                shared.eosIds());
     }
 
     private int headSize(String widthKey, int width, String headsKey, int heads) {

@@ -12,50 +12,96 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A decoder-only transformer's shape, as a Hugging Face `config.json` states it. What tells the families of an architecture apart
- * stands in fields (biases, norms of queries and keys, windows), so that one forward serves all.
+ * stands in fields (biases, norms of queries and keys, windows), so that one forward serves all. The parts are split by who reads
+ * them; this record checks them together, as its messages name the keys of the family.
  *
  * @param modelType {@code llama}, {@code mistral}, {@code qwen2}, {@code qwen3}, {@code gpt2} or {@code gpt_neox}
- * @param vocabularySize rows of the embedding; may exceed the tokenizer's ids
- * @param contextLength longest sequence, in tokens
- * @param normEpsilon of RMS or layer norms
- * @param attentionBias whether the query, key and value projections have a bias
- * @param outputBias whether the attention's output projection has a bias
- * @param mlpBias whether the three MLP projections have a bias
- * @param queryKeyNorm whether queries and keys pass an RMS norm a head, before rotation
- * @param slidingWindows per layer, how many positions a query sees, itself among them; 0 for all
- * @param rotarySize dimensions of a head that turn with the position, the first ones; 0 where positions are learned
- * @param activation of the feed-forward: {@code silu}, {@code gelu}, or {@code gelu_new}, which is gelu by a hyperbolic tangent
- * @param parallelResidual whether the feed-forward reads the residual stream from before the attention
+ * @param tiedEmbeddings whether the output matrix is the embedding
  * @param output what becomes of the output matrix's products
  * @param storedType type of the weights on disk: {@code float32}, {@code bfloat16}, {@code float16} or {@link #TENSORS_OWN_TYPE}
- * @param eosIds ids that end a sequence; may be empty
  */
 public record ModelConfiguration(
         String modelType,
-        int vocabularySize,
-        int contextLength,
-        int hiddenSize,
-        int intermediateSize,
-        int layers,
-        int heads,
-        int keyValueHeads,
-        int headSize,
-        double normEpsilon,
-        double ropeTheta,
-        RopeScaling ropeScaling,
+        Sizes sizes,
+        Attention attention,
+        Rotation rotation,
+        FeedForward feedForward,
+        Norms norms,
         boolean tiedEmbeddings,
-        boolean attentionBias,
-        boolean outputBias,
-        boolean mlpBias,
-        boolean queryKeyNorm,
-        List<Integer> slidingWindows,
-        int rotarySize,
-        String activation,
-        boolean parallelResidual,
         OutputLayer output,
         String storedType,
-        OptionalInt bosId,
-        List<Integer> eosIds) {
+        Boundaries boundaries) {
+
+    /**
+     * Sizes that the whole model has.
+     *
+     * @param vocabulary rows of the embedding; may exceed the tokenizer's ids
+     * @param contextLength longest sequence, in tokens
+     * @param hidden width of the residual stream
+     */
+    public record Sizes(int vocabulary, int contextLength, int hidden, int layers) {}
+
+    /**
+     * What attention reads.
+     *
+     * @param keyValueHeads heads of keys and values, each shared by as many query heads
+     * @param headSize dimensions of a head
+     * @param bias whether the query, key and value projections have a bias
+     * @param outputBias whether the output projection has a bias
+     * @param slidingWindows per layer, how many positions a query sees, itself among them; 0 for all
+     */
+    public record Attention(
+            int heads,
+            int keyValueHeads,
+            int headSize,
+            boolean bias,
+            boolean outputBias,
+            List<Integer> slidingWindows) {
+        public Attention {
+            slidingWindows = List.copyOf(slidingWindows);
+        }
+    }
+
+    /**
+     * How heads turn with the position.
+     *
+     * @param size dimensions of a head that turn, the first ones; 0 where positions are learned
+     * @param theta base of the wavelengths
+     */
+    public record Rotation(int size, double theta, RopeScaling scaling) {}
+
+    /**
+     * What the feed-forward reads.
+     *
+     * @param size width between its matrices
+     * @param activation {@code silu}, {@code gelu}, or {@code gelu_new}, which is gelu by a hyperbolic tangent
+     * @param bias whether its projections have a bias
+     * @param parallel whether it reads the residual stream from before the attention
+     */
+    public record FeedForward(int size, String activation, boolean bias, boolean parallel) {}
+
+    /**
+     * What the norms read.
+     *
+     * @param epsilon of RMS or layer norms
+     * @param queryKey whether queries and keys pass an RMS norm a head, before rotation
+     */
+    public record Norms(double epsilon, boolean queryKey) {}
+
+    /**
+     * Ids of the tokens that bound a sequence.
+     *
+     * @param bos begins a sequence
+     * @param eos end a sequence; may be empty
+     */
+    public record Boundaries(OptionalInt bos, List<Integer> eos) {
+        /** No token begins or ends a sequence. */
+        public static final Boundaries NONE = new Boundaries(OptionalInt.empty(), List.of());
+
+        public Boundaries {
+            eos = List.copyOf(eos);
+        }
+    }
 
     private static final Logger LOG = LoggerFactory.getLogger(ModelConfiguration.class);
 
@@ -69,47 +115,48 @@ public record ModelConfiguration(
 
     public ModelConfiguration {
         Family family = Family.of(modelType);
-        requirePositive("vocab_size", vocabularySize);
-        requirePositive(family.key("max_position_embeddings"), contextLength);
-        requirePositive(family.key("hidden_size"), hiddenSize);
-        requirePositive(family.key("intermediate_size"), intermediateSize);
-        requirePositive(family.key("num_hidden_layers"), layers);
-        requirePositive(family.key("num_attention_heads"), heads);
-        requirePositive("num_key_value_heads", keyValueHeads);
-        requirePositive("head_dim", headSize);
-        if (heads % keyValueHeads != 0) {
-            throw new IllegalArgumentException("num_key_value_heads: " + keyValueHeads
-                    + " (expected: a divisor of num_attention_heads=" + heads + ")");
+        requirePositive("vocab_size", sizes.vocabulary());
+        requirePositive(family.key("max_position_embeddings"), sizes.contextLength());
+        requirePositive(family.key("hidden_size"), sizes.hidden());
+        requirePositive(family.key("intermediate_size"), feedForward.size());
+        requirePositive(family.key("num_hidden_layers"), sizes.layers());
+        requirePositive(family.key("num_attention_heads"), attention.heads());
+        requirePositive("num_key_value_heads", attention.keyValueHeads());
+        requirePositive("head_dim", attention.headSize());
+        if (attention.heads() % attention.keyValueHeads() != 0) {
+            throw new IllegalArgumentException("num_key_value_heads: " + attention.keyValueHeads()
+                    + " (expected: a divisor of num_attention_heads=" + attention.heads() + ")");
         }
-        if (rotarySize == headSize && headSize % 2 != 0) {
+        if (rotation.size() == attention.headSize() && attention.headSize() % 2 != 0) {
             throw new IllegalArgumentException(
-                    "head_dim: " + headSize + " (expected: an even number, for rotary positions)");
+                    "head_dim: " + attention.headSize() + " (expected: an even number, for rotary positions)");
         }
-        if (rotarySize < 0 || rotarySize > headSize || rotarySize % 2 != 0) {
-            throw new IllegalArgumentException("rotary dimensions of a head: " + rotarySize
-                    + " (expected: an even number, 0.." + headSize + ", the size of a head)");
+        if (rotation.size() < 0 || rotation.size() > attention.headSize() || rotation.size() % 2 != 0) {
+            throw new IllegalArgumentException("rotary dimensions of a head: " + rotation.size()
+                    + " (expected: an even number, 0.." + attention.headSize() + ", the size of a head)");
         }
-        if (!ACTIVATIONS.contains(activation)) {
+        if (!ACTIVATIONS.contains(feedForward.activation())) {
             throw new IllegalArgumentException(
-                    "activation: " + activation + " (expected: " + String.join(", ", ACTIVATIONS) + ")");
+                    "activation: " + feedForward.activation() + " (expected: " + String.join(", ", ACTIVATIONS) + ")");
         }
         if (output.bias() && tiedEmbeddings) {
             throw new IllegalArgumentException(
                     "tie_word_embeddings: true (expected: false, as the output layer has a bias)");
         }
-        if (!(normEpsilon > 0) || normEpsilon > 1) {
+        if (!(norms.epsilon() > 0) || norms.epsilon() > 1) {
             throw new IllegalArgumentException(
-                    family.key("rms_norm_eps") + ": " + normEpsilon + " (expected: above 0, at most 1)");
+                    family.key("rms_norm_eps") + ": " + norms.epsilon() + " (expected: above 0, at most 1)");
         }
-        if (!(ropeTheta > 1) || Double.isInfinite(ropeTheta)) {
-            throw new IllegalArgumentException(family.key("rope_theta") + ": " + ropeTheta + " (expected: above 1)");
+        if (!(rotation.theta() > 1) || Double.isInfinite(rotation.theta())) {
+            throw new IllegalArgumentException(
+                    family.key("rope_theta") + ": " + rotation.theta() + " (expected: above 1)");
         }
-        slidingWindows = List.copyOf(slidingWindows);
-        if (slidingWindows.size() != layers) {
-            throw new IllegalArgumentException("sliding windows: " + slidingWindows.size()
-                    + " (expected: one a layer, num_hidden_layers=" + layers + ")");
+        if (attention.slidingWindows().size() != sizes.layers()) {
+            throw new IllegalArgumentException(
+                    "sliding windows: " + attention.slidingWindows().size()
+                            + " (expected: one a layer, num_hidden_layers=" + sizes.layers() + ")");
         }
-        for (int window : slidingWindows) {
+        for (int window : attention.slidingWindows()) {
             if (window < 0) {
                 throw new IllegalArgumentException("sliding_window: " + window + " (expected: at least 1, or none)");
             }
@@ -117,12 +164,11 @@ public record ModelConfiguration(
         if (!storedType.equals(TENSORS_OWN_TYPE)) {
             ComputePrecision.of(storedType);
         }
-        if (bosId.isPresent()) {
-            requireId("bos_token_id", bosId.getAsInt(), vocabularySize);
+        if (boundaries.bos().isPresent()) {
+            requireId("bos_token_id", boundaries.bos().getAsInt(), sizes.vocabulary());
         }
-        eosIds = List.copyOf(eosIds);
-        for (int id : eosIds) {
-            requireId("eos_token_id", id, vocabularySize);
+        for (int id : boundaries.eos()) {
+            requireId("eos_token_id", id, sizes.vocabulary());
         }
     }
 
@@ -149,89 +195,40 @@ public record ModelConfiguration(
         return outcome.configuration();
     }
 
-    /** A Llama without biases, stored as float32, heads of {@code hiddenSize / heads}, no bos or eos. */
+    /** A Llama without biases, stored as float32, heads of {@code hidden / heads}, no bos or eos. */
     public static ModelConfiguration llama(
-            int hiddenSize,
-            int layers,
-            int heads,
-            int keyValueHeads,
-            int intermediateSize,
-            int vocabularySize,
-            int contextLength,
-            double ropeTheta,
-            boolean tiedEmbeddings) {
+            Sizes sizes, int heads, int keyValueHeads, int feedForwardSize, double ropeTheta, boolean tiedEmbeddings) {
         requirePositive("num_attention_heads", heads);
-        if (hiddenSize % heads != 0) {
+        if (sizes.hidden() % heads != 0) {
             throw new IllegalArgumentException(
-                    "hidden_size: " + hiddenSize + " (expected: a multiple of num_attention_heads=" + heads + ")");
+                    "hidden_size: " + sizes.hidden() + " (expected: a multiple of num_attention_heads=" + heads + ")");
         }
-        requirePositive("num_hidden_layers", layers);
-        int headSize = hiddenSize / heads;
+        requirePositive("num_hidden_layers", sizes.layers());
+        int headSize = sizes.hidden() / heads;
+        List<Integer> noWindows = Collections.nCopies(sizes.layers(), 0);
         return new ModelConfiguration(
                 Family.LLAMA.modelType(),
-                vocabularySize,
-                contextLength,
-                hiddenSize,
-                intermediateSize,
-                layers,
-                heads,
-                keyValueHeads,
-                headSize,
-                1e-5,
-                ropeTheta,
-                new RopeScaling.Default(),
+                sizes,
+                new Attention(heads, keyValueHeads, headSize, false, false, noWindows),
+                new Rotation(headSize, ropeTheta, new RopeScaling.Default()),
+                new FeedForward(feedForwardSize, "silu", false, false),
+                new Norms(1e-5, false),
                 tiedEmbeddings,
-                false,
-                false,
-                false,
-                false,
-                Collections.nCopies(layers, 0),
-                headSize,
-                "silu",
-                false,
                 OutputLayer.PLAIN,
                 ComputePrecision.FLOAT32.torchName(),
-                OptionalInt.empty(),
-                List.of());
+                Boundaries.NONE);
     }
 
-    /** The same with other special tokens. */
-    public ModelConfiguration withSpecialTokens(OptionalInt bosId, List<Integer> eosIds) {
-        return copy(storedType, bosId, eosIds);
+    /** The same with other tokens that bound a sequence. */
+    public ModelConfiguration withBoundaries(Boundaries other) {
+        return new ModelConfiguration(
+                modelType, sizes, attention, rotation, feedForward, norms, tiedEmbeddings, output, storedType, other);
     }
 
     /** The same, weights stored as {@code float32}, {@code bfloat16} or {@code float16}. */
-    public ModelConfiguration withStoredType(String storedType) {
-        return copy(storedType, bosId, eosIds);
-    }
-
-    private ModelConfiguration copy(String newStoredType, OptionalInt newBosId, List<Integer> newEosIds) {
+    public ModelConfiguration withStoredType(String other) {
         return new ModelConfiguration(
-                modelType,
-                vocabularySize,
-                contextLength,
-                hiddenSize,
-                intermediateSize,
-                layers,
-                heads,
-                keyValueHeads,
-                headSize,
-                normEpsilon,
-                ropeTheta,
-                ropeScaling,
-                tiedEmbeddings,
-                attentionBias,
-                outputBias,
-                mlpBias,
-                queryKeyNorm,
-                slidingWindows,
-                rotarySize,
-                activation,
-                parallelResidual,
-                output,
-                newStoredType,
-                newBosId,
-                newEosIds);
+                modelType, sizes, attention, rotation, feedForward, norms, tiedEmbeddings, output, other, boundaries);
     }
 
     /** Writes a `config.json` into the directory that `transformers` loads as the same model. */

@@ -1,5 +1,6 @@
 package dev.lyne.lm.model;
 
+import dev.lyne.lm.model.ModelConfiguration.Rotation;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -38,13 +39,6 @@ final class RopeReader {
                             "truncate",
                             ORIGINAL));
 
-    /**
-     * Rotary settings.
-     *
-     * @param rotarySize dimensions of a head that turn
-     */
-    record Rope(double theta, RopeScaling scaling, int rotarySize) {}
-
     /** What a family calls the keys beside the block, and takes where there are none. */
     private record Names(String theta, String share, double defaultShare, boolean shareAlways) {}
 
@@ -66,10 +60,10 @@ final class RopeReader {
         this.layerTypes = layerTypes;
     }
 
-    Rope read() {
+    Rotation read() {
         Optional<ConfigurationFields> newer = block(BLOCK);
         Optional<ConfigurationFields> older = block(OLDER_BLOCK);
-        Rope rope = rope(older.or(() -> newer));
+        Rotation rope = rope(older.or(() -> newer));
         if (newer.isPresent() && older.isPresent() && !rope(newer).equals(rope)) {
             throw fields.disagree(OLDER_BLOCK, fields, BLOCK);
         }
@@ -85,7 +79,7 @@ final class RopeReader {
         return empty ? Optional.empty() : fields.optionalObject(key);
     }
 
-    private Rope rope(Optional<ConfigurationFields> block) {
+    private Rotation rope(Optional<ConfigurationFields> block) {
         String type = block.map(RopeReader::type).orElse("default");
         double theta = theta(block);
         int rotary = rotarySize(block, type);
@@ -94,7 +88,7 @@ final class RopeReader {
             fields.ignore(ORIGINAL);
         }
         if (block.isEmpty()) {
-            return new Rope(theta, new RopeScaling.Default(), rotary);
+            return new Rotation(rotary, theta, new RopeScaling.Default());
         }
         ConfigurationFields inner = block.get();
         Set<String> taken = KEYS.getOrDefault(type, Set.of());
@@ -107,7 +101,7 @@ final class RopeReader {
                 inner.ignore(key);
             }
         }
-        return new Rope(theta, scaling(inner, type, rotary), rotary);
+        return new Rotation(rotary, theta, scaling(inner, type, rotary));
     }
 
     private static String type(ConfigurationFields block) {

@@ -18,15 +18,14 @@ public final class RotaryEmbedding {
         this.attentionScale = attentionScale;
     }
 
-    /** The embedding of a configuration. */
-    public static RotaryEmbedding of(ModelConfiguration configuration) {
-        return of(configuration.rotarySize(), configuration.ropeTheta(), configuration.ropeScaling());
-    }
-
-    static RotaryEmbedding of(int headSize, double theta, RopeScaling scaling) {
-        float[] wavelengths = new float[headSize / 2]; // theta^(2i/d)
+    /** The embedding of a model whose heads turn so. */
+    public static RotaryEmbedding of(ModelConfiguration.Rotation rotation) {
+        int size = rotation.size();
+        double theta = rotation.theta();
+        RopeScaling scaling = rotation.scaling();
+        float[] wavelengths = new float[size / 2]; // theta^(2i/d)
         for (int i = 0; i < wavelengths.length; i++) {
-            wavelengths[i] = (float) Math.pow((float) theta, (float) (2 * i) / headSize);
+            wavelengths[i] = (float) Math.pow((float) theta, (float) (2 * i) / size);
         }
         float[] plain = new float[wavelengths.length];
         for (int i = 0; i < plain.length; i++) {
@@ -41,7 +40,7 @@ public final class RotaryEmbedding {
                 plain[i] = blend(plain[i], llama);
             }
         } else if (scaling instanceof RopeScaling.Yarn yarn) {
-            ramp(plain, wavelengths, headSize, theta, yarn);
+            ramp(plain, wavelengths, size, theta, yarn);
             return new RotaryEmbedding(plain, yarn.attentionScale());
         }
         return new RotaryEmbedding(plain, 1);

@@ -168,7 +168,7 @@ public final class ScoringModel implements BatchScorer {
     public List<ScoreOutcome> score(List<ScoreItem> items, RowContent content) {
         content.selection().checkFits(scoring.vocabularySize());
         for (int i = 0; i < items.size(); i++) {
-            ScoreItems.require(i, items.get(i), configuration.contextLength(), scoring.vocabularySize());
+            ScoreItems.require(i, items.get(i), configuration.sizes().contextLength(), scoring.vocabularySize());
             SelectionArguments.requireChosen(i, items.get(i), content.selection(), scoring.vocabularySize());
             long entries = entries(items.get(i), content);
             if (entries > MAX_SEQUENCE_ENTRIES) {

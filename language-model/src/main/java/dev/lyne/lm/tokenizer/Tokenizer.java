@@ -137,9 +137,9 @@ public final class Tokenizer implements AutoCloseable {
 
     /** Refuses a model whose vocabulary is smaller than this one's. A larger one is padded: its further columns mean nothing. */
     public void checkFits(ModelConfiguration configuration) {
-        if (vocabularySize() > configuration.vocabularySize()) {
+        if (vocabularySize() > configuration.sizes().vocabulary()) {
             throw new IllegalArgumentException(definition.file() + ": vocabulary size " + vocabularySize()
-                    + " (expected: at most vocab_size=" + configuration.vocabularySize() + " of the model's "
+                    + " (expected: at most vocab_size=" + configuration.sizes().vocabulary() + " of the model's "
                     + ModelConfiguration.FILE_NAME + ")");
         }
     }

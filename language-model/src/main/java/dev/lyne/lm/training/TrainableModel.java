@@ -91,7 +91,7 @@ public final class TrainableModel implements Trainable {
         this.rotary = new RotaryTables(configuration, script.newManager());
         this.tensors = new TrainingTensors(configuration, script, numerics.master());
         this.training = new TrainingSteps(
-                vocabularySize, configuration.contextLength(), script, rotary, tensors, optimizer, terms);
+                vocabularySize, configuration.sizes().contextLength(), script, rotary, tensors, optimizer, terms);
         this.generator = new TextGenerator(script, configuration, tensors.weights(), rotary, computeType);
     }
 
@@ -102,7 +102,7 @@ public final class TrainableModel implements Trainable {
             ModelOptions options,
             OptimizerOptions optimizer,
             LossScript loss) {
-        return create(configuration, configuration.vocabularySize(), seed, options, optimizer, loss);
+        return create(configuration, configuration.sizes().vocabulary(), seed, options, optimizer, loss);
     }
 
     /**

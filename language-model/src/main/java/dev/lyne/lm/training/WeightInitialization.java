@@ -20,7 +20,8 @@ final class WeightInitialization {
     WeightInitialization(ModelConfiguration configuration, long seed) {
         this.random = new Random(seed);
         this.architecture = configuration.architecture();
-        this.residualDeviation = DEVIATION / Math.sqrt(2.0 * configuration.layers());
+        this.residualDeviation =
+                DEVIATION / Math.sqrt(2.0 * configuration.sizes().layers());
     }
 
     /** Values of the next tensor; the order of the calls is part of what the seed decides. */

@@ -65,13 +65,14 @@ final class DerivedTensorCheck {
     }
 
     private void requireFrequencies(TensorEntry tensor) throws IOException {
-        float[] expected = RotaryEmbedding.of(configuration).inverseFrequencies();
+        float[] expected = RotaryEmbedding.of(configuration.rotation()).inverseFrequencies();
         if (tensor.shape().length != 1 || tensor.elements() != expected.length) {
             throw refuse(tensor, "shape " + Arrays.toString(tensor.shape()), "[" + expected.length + "]");
         }
         double[] values = read(tensor, 0);
         // Linear scaling once divided the positions, and left the frequencies as they were.
-        double positions = configuration.ropeScaling() instanceof RopeScaling.Linear linear ? linear.factor() : 1;
+        double positions =
+                configuration.rotation().scaling() instanceof RopeScaling.Linear linear ? linear.factor() : 1;
         boolean unscaled =
                 positions != 1 && values.length > 0 && near(values[0], (float) (expected[0] * positions), tensor);
         for (int i = 0; i < values.length; i++) {

@@ -15,7 +15,8 @@ import org.junit.jupiter.api.Test;
 
 final class ProductKernelsTest {
     private static final ModelOptions CPU = new ModelOptions("cpu", ComputePrecision.FLOAT32, 0);
-    private static final ModelConfiguration SHAPE = ModelConfiguration.llama(256, 2, 4, 2, 704, 300, 64, 10_000, true);
+    private static final ModelConfiguration SHAPE =
+            ModelConfiguration.llama(new ModelConfiguration.Sizes(300, 64, 256, 2), 4, 2, 704, 10_000, true);
     private static final WeightLayout LAYOUT = WeightLayout.merged(SHAPE);
 
     @Test

@@ -7,7 +7,8 @@ import dev.lyne.lm.model.ModelConfiguration;
 import org.junit.jupiter.api.Test;
 
 final class WeightLayoutTest {
-    private static final ModelConfiguration SHAPE = ModelConfiguration.llama(32, 1, 4, 2, 48, 61, 64, 10_000, true);
+    private static final ModelConfiguration SHAPE =
+            ModelConfiguration.llama(new ModelConfiguration.Sizes(61, 64, 32, 1), 4, 2, 48, 10_000, true);
 
     @Test
     void merged_ofALlama_putsQueriesKeysAndValuesInOneAndKeepsEveryNumber() {

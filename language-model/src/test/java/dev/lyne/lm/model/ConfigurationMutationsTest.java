@@ -161,7 +161,7 @@ final class ConfigurationMutationsTest {
     private double[][] score(JsonNode table) {
         int[] ids = integers(table.get("ids"));
         int[] positions = integers(table.get("positions"));
-        int vocabulary = ModelConfiguration.read(directory).vocabularySize();
+        int vocabulary = ModelConfiguration.read(directory).sizes().vocabulary();
         try (ScoringModel model = ScoringModel.load(
                 directory, new ModelOptions("cpu", ComputePrecision.FLOAT32, 1), ScoringOptions.of(vocabulary))) {
             RowColumns rows = ((ScoreOutcome.Scored)

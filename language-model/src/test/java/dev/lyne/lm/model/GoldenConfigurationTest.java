@@ -41,7 +41,8 @@ final class GoldenConfigurationTest {
     void inverseFrequencies_goldenCheckpoint_equalTransformers(String name) throws Exception {
         Path directory = golden().resolve(name);
         JsonNode expected = JSON.readTree(directory.resolve("golden.json"));
-        RotaryEmbedding rotary = RotaryEmbedding.of(ModelConfiguration.read(directory));
+        RotaryEmbedding rotary =
+                RotaryEmbedding.of(ModelConfiguration.read(directory).rotation());
         float[] actual = rotary.inverseFrequencies();
         assertThat(actual).hasSize(expected.get("inverse_frequencies").size());
         for (int i = 0; i < actual.length; i++) {
@@ -62,13 +63,20 @@ final class GoldenConfigurationTest {
 
     @Test
     void read_slidingWindows_followTheFamily() throws Exception {
-        assertThat(ModelConfiguration.read(golden().resolve("mistral-window")).slidingWindows())
+        assertThat(ModelConfiguration.read(golden().resolve("mistral-window"))
+                        .attention()
+                        .slidingWindows())
                 .containsExactly(5, 5);
-        assertThat(ModelConfiguration.read(golden().resolve("qwen2")).slidingWindows())
+        assertThat(ModelConfiguration.read(golden().resolve("qwen2"))
+                        .attention()
+                        .slidingWindows())
                 .containsExactly(0, 0);
-        assertThat(ModelConfiguration.read(golden().resolve("qwen2-windows")).slidingWindows())
+        assertThat(ModelConfiguration.read(golden().resolve("qwen2-windows"))
+                        .attention()
+                        .slidingWindows())
                 .containsExactly(0, 6, 6);
         assertThat(ModelConfiguration.read(golden().resolve("qwen3-biases-windows"))
+                        .attention()
                         .slidingWindows())
                 .containsExactly(4, 0);
     }
@@ -76,15 +84,29 @@ final class GoldenConfigurationTest {
     @Test
     void read_biasesAndNorms_followTheFamily() throws Exception {
         ModelConfiguration llama = ModelConfiguration.read(golden().resolve("llama-biases"));
-        assertThat(List.of(llama.attentionBias(), llama.outputBias(), llama.mlpBias(), llama.queryKeyNorm()))
+        assertThat(List.of(
+                        llama.attention().bias(),
+                        llama.attention().outputBias(),
+                        llama.feedForward().bias(),
+                        llama.norms().queryKey()))
                 .containsExactly(true, true, true, false);
         ModelConfiguration qwen2 = ModelConfiguration.read(golden().resolve("qwen2"));
-        assertThat(List.of(qwen2.attentionBias(), qwen2.outputBias(), qwen2.mlpBias(), qwen2.queryKeyNorm()))
+        assertThat(List.of(
+                        qwen2.attention().bias(),
+                        qwen2.attention().outputBias(),
+                        qwen2.feedForward().bias(),
+                        qwen2.norms().queryKey()))
                 .containsExactly(true, false, false, false);
         ModelConfiguration qwen3 = ModelConfiguration.read(golden().resolve("qwen3"));
-        assertThat(List.of(qwen3.attentionBias(), qwen3.outputBias(), qwen3.mlpBias(), qwen3.queryKeyNorm()))
+        assertThat(List.of(
+                        qwen3.attention().bias(),
+                        qwen3.attention().outputBias(),
+                        qwen3.feedForward().bias(),
+                        qwen3.norms().queryKey()))
                 .containsExactly(false, false, false, true);
-        assertThat(ModelConfiguration.read(golden().resolve("llama-untied")).eosIds())
+        assertThat(ModelConfiguration.read(golden().resolve("llama-untied"))
+                        .boundaries()
+                        .eos())
                 .containsExactly(1, 2);
         assertThat(ModelConfiguration.read(golden().resolve("llama-bfloat16")).storedType())
                 .isEqualTo("bfloat16");

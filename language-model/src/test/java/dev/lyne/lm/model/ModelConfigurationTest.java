@@ -33,24 +33,26 @@ final class ModelConfigurationTest {
     @Test
     void read_olderLlama_takesTheFamilysDefaults() throws IOException {
         ModelConfiguration configuration = read(LLAMA);
-        assertThat(configuration.headSize()).isEqualTo(16);
-        assertThat(configuration.ropeTheta()).isEqualTo(10_000);
-        assertThat(configuration.ropeScaling()).isEqualTo(new RopeScaling.Default());
+        assertThat(configuration.attention().headSize()).isEqualTo(16);
+        assertThat(configuration.rotation().theta()).isEqualTo(10_000);
+        assertThat(configuration.rotation().scaling()).isEqualTo(new RopeScaling.Default());
         assertThat(configuration.tiedEmbeddings()).isFalse();
-        assertThat(configuration.slidingWindows()).containsExactly(0, 0, 0);
+        assertThat(configuration.attention().slidingWindows()).containsExactly(0, 0, 0);
         assertThat(configuration.storedType()).isEqualTo("bfloat16");
-        assertThat(configuration.bosId()).isEmpty();
-        assertThat(configuration.eosIds()).containsExactly(1, 2);
+        assertThat(configuration.boundaries().bos()).isEmpty();
+        assertThat(configuration.boundaries().eos()).containsExactly(1, 2);
     }
 
     @Test
     void read_ropeScalingWithOldTypeKey_isUnderstood() throws IOException {
         assertThat(read(with("\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}"))
-                        .ropeScaling())
+                        .rotation()
+                        .scaling())
                 .isEqualTo(new RopeScaling.Linear(2));
         assertThat(read(with(
                                 "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4.0, \"original_max_position_embeddings\": 32}"))
-                        .ropeScaling())
+                        .rotation()
+                        .scaling())
                 .isEqualTo(new RopeScaling.Yarn(
                         4, OptionalDouble.empty(), OptionalDouble.empty(), OptionalDouble.empty(), 32, 1, 32, true));
     }
@@ -61,8 +63,8 @@ final class ModelConfigurationTest {
                 with(
                         "\"rope_parameters\": {\"rope_type\": \"llama3\", \"rope_theta\": 5e5,"
                                 + " \"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 64}"));
-        assertThat(configuration.ropeTheta()).isEqualTo(500_000);
-        assertThat(configuration.ropeScaling()).isEqualTo(new RopeScaling.Llama3(8, 1, 4, 64));
+        assertThat(configuration.rotation().theta()).isEqualTo(500_000);
+        assertThat(configuration.rotation().scaling()).isEqualTo(new RopeScaling.Llama3(8, 1, 4, 64));
     }
 
     @ParameterizedTest
@@ -135,19 +137,24 @@ final class ModelConfigurationTest {
     void read_idsThatNeverComeUp_areNone() throws IOException {
         ModelConfiguration configuration =
                 read(LLAMA.replace("\"eos_token_id\": [1, 2]", "\"bos_token_id\": -1, \"eos_token_id\": [-1, 5, 100]"));
-        assertThat(configuration.bosId()).isEmpty();
-        assertThat(configuration.eosIds()).containsExactly(5);
+        assertThat(configuration.boundaries().bos()).isEmpty();
+        assertThat(configuration.boundaries().eos()).containsExactly(5);
     }
 
     @Test
     void read_missingKeys_haveTheFamilysDefaults() throws IOException {
         ModelConfiguration llama = read("{\"model_type\": \"llama\"}");
-        assertThat(List.of(llama.hiddenSize(), llama.layers(), llama.contextLength(), llama.intermediateSize()))
+        assertThat(List.of(
+                        llama.sizes().hidden(),
+                        llama.sizes().layers(),
+                        llama.sizes().contextLength(),
+                        llama.feedForward().size()))
                 .containsExactly(4096, 32, 2048, 11_008);
-        assertThat(read("{\"model_type\": \"mistral\"}").slidingWindows()).containsOnly(4096);
-        assertThat(read("{\"model_type\": \"qwen3\"}").headSize()).isEqualTo(128);
-        assertThat(read("{\"model_type\": \"gpt2\"}").intermediateSize()).isEqualTo(3072);
-        assertThat(read("{\"model_type\": \"gpt_neox\"}").rotarySize()).isEqualTo(24);
+        assertThat(read("{\"model_type\": \"mistral\"}").attention().slidingWindows())
+                .containsOnly(4096);
+        assertThat(read("{\"model_type\": \"qwen3\"}").attention().headSize()).isEqualTo(128);
+        assertThat(read("{\"model_type\": \"gpt2\"}").feedForward().size()).isEqualTo(3072);
+        assertThat(read("{\"model_type\": \"gpt_neox\"}").rotation().size()).isEqualTo(24);
     }
 
     @Test
@@ -184,7 +191,8 @@ final class ModelConfigurationTest {
 
     @Test
     void expectedTensors_tiedLlama_countEmbeddingOnce() {
-        ModelConfiguration tied = ModelConfiguration.llama(64, 2, 4, 2, 96, 100, 128, 10_000, true);
+        ModelConfiguration tied =
+                ModelConfiguration.llama(new ModelConfiguration.Sizes(100, 128, 64, 2), 4, 2, 96, 10_000, true);
         assertThat(tied.expectedTensors()).hasSize(1 + 2 * 9 + 1);
         assertThat(tied.expectedTensors().get("model.layers.1.self_attn.k_proj.weight"))
                 .containsExactly(32, 64);
@@ -192,7 +200,8 @@ final class ModelConfigurationTest {
                 .containsExactly(64, 96);
         long layer = 2 * 64 + 64 * 64 * 2 + 32 * 64 * 2 + 3 * 64 * 96;
         assertThat(tied.parameters()).isEqualTo(100 * 64 + 2 * layer + 64);
-        ModelConfiguration untied = ModelConfiguration.llama(64, 2, 4, 2, 96, 100, 128, 10_000, false);
+        ModelConfiguration untied =
+                ModelConfiguration.llama(new ModelConfiguration.Sizes(100, 128, 64, 2), 4, 2, 96, 10_000, false);
         assertThat(untied.parameters()).isEqualTo(tied.parameters() + 100 * 64);
         assertThat(tied.isDerivedTensor("lm_head.weight")).isTrue();
         assertThat(untied.isDerivedTensor("lm_head.weight")).isFalse();
@@ -200,18 +209,19 @@ final class ModelConfigurationTest {
 
     @Test
     void canonicalArithmetic_specialTokensAndStoredType_doNotMatter() {
-        ModelConfiguration one = ModelConfiguration.llama(64, 2, 4, 2, 96, 100, 128, 10_000, true);
-        ModelConfiguration two =
-                one.withSpecialTokens(OptionalInt.of(3), List.of(4, 5)).withStoredType("bfloat16");
+        ModelConfiguration one =
+                ModelConfiguration.llama(new ModelConfiguration.Sizes(100, 128, 64, 2), 4, 2, 96, 10_000, true);
+        ModelConfiguration two = one.withBoundaries(new ModelConfiguration.Boundaries(OptionalInt.of(3), List.of(4, 5)))
+                .withStoredType("bfloat16");
         assertThat(two.canonicalArithmetic()).isEqualTo(one.canonicalArithmetic());
-        assertThat(ModelConfiguration.llama(64, 2, 4, 2, 96, 100, 128, 20_000, true)
+        assertThat(ModelConfiguration.llama(new ModelConfiguration.Sizes(100, 128, 64, 2), 4, 2, 96, 20_000, true)
                         .canonicalArithmetic())
                 .isNotEqualTo(one.canonicalArithmetic());
     }
 
     @Test
     void cosines_linearScaling_turnSlower() {
-        RotaryEmbedding rotary = RotaryEmbedding.of(4, 100, new RopeScaling.Linear(2));
+        RotaryEmbedding rotary = RotaryEmbedding.of(new ModelConfiguration.Rotation(4, 100, new RopeScaling.Linear(2)));
         // Frequencies 100^0 / 2 and 100^(-1/2) / 2; position 3.
         float[] cosines = rotary.cosines(4);
         float[] sines = rotary.sines(4);

@@ -80,7 +80,7 @@ final class GoldenLogitsTest {
             double mean) {
         JsonNode golden = JsonMapper.builder().build().readTree(directory.resolve("golden.json"));
         ModelConfiguration configuration = ModelConfiguration.read(directory);
-        int vocabulary = configuration.vocabularySize();
+        int vocabulary = configuration.sizes().vocabulary();
         List<ScoreItem> items = new ArrayList<>();
         for (JsonNode sequence : golden.get("sequences")) {
             int[] ids = IntStream.range(0, sequence.get("ids").size())

@@ -17,7 +17,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import java.util.Random;
 
 /** Tiny models of every variant with random float32 weights, as directories and as arrays. */
@@ -30,64 +29,48 @@ final class RandomModel {
         RopeScaling plain = new RopeScaling.Default();
         OptionalDouble none = OptionalDouble.empty();
         Map<String, ModelConfiguration> all = new LinkedHashMap<>();
-        all.put("llama, tied", of("llama", 4, 4, 8, true, 0b0000, List.of(0, 0), plain));
-        all.put("llama, grouped, all biases", of("llama", 4, 2, 8, false, 0b0111, List.of(0, 0), plain));
-        all.put("mistral, window", of("mistral", 4, 1, 8, false, 0b0000, List.of(5, 5), plain));
-        all.put("qwen2, biases, one window", of("qwen2", 4, 2, 8, true, 0b0001, List.of(0, 4), plain));
-        all.put("qwen3, norms, wide heads", of("qwen3", 4, 2, 12, true, 0b1000, List.of(0, 0), plain));
-        all.put("linear", of("llama", 2, 2, 16, false, 0, List.of(0, 0), new RopeScaling.Linear(4)));
-        all.put("llama3", of("llama", 2, 2, 16, false, 0, List.of(0, 0), new RopeScaling.Llama3(8, 1, 4, 64)));
-        all.put(
-                "yarn",
-                of(
-                        "llama",
-                        2,
-                        2,
-                        16,
-                        false,
-                        0,
-                        List.of(0, 0),
-                        new RopeScaling.Yarn(4, none, none, none, 32, 1, 64, true)));
+        all.put("llama, tied", of("llama", attention(4, 4, 8, 0b00), true, false, plain));
+        all.put("llama, grouped, all biases", of("llama", attention(4, 2, 8, 0b11), false, true, plain));
+        all.put("mistral, window", of("mistral", attention(4, 1, 8, 0b00, 5, 5), false, false, plain));
+        all.put("qwen2, biases, one window", of("qwen2", attention(4, 2, 8, 0b01, 0, 4), true, false, plain));
+        all.put("qwen3, norms, wide heads", of("qwen3", attention(4, 2, 12, 0b00), true, false, plain));
+        ModelConfiguration.Attention two = attention(2, 2, 16, 0b00);
+        all.put("linear", of("llama", two, false, false, new RopeScaling.Linear(4)));
+        all.put("llama3", of("llama", two, false, false, new RopeScaling.Llama3(8, 1, 4, 64)));
+        all.put("yarn", of("llama", two, false, false, new RopeScaling.Yarn(4, none, none, none, 32, 1, 64, true)));
         all.putAll(GptShapes.all(VOCABULARY, 1024));
         return all;
     }
 
-    /** @param features bits: attention biases, output bias, MLP biases, norms of queries and keys */
-    private static ModelConfiguration of(
-            String type,
-            int heads,
-            int keyValueHeads,
-            int headSize,
-            boolean tied,
-            int features,
-            List<Integer> windows,
-            RopeScaling scaling) {
-        return new ModelConfiguration(
-                type,
-                VOCABULARY,
-                1024,
-                32,
-                48,
-                windows.size(),
+    /** @param biases bits: of queries, keys and values; of the output */
+    private static ModelConfiguration.Attention attention(
+            int heads, int keyValueHeads, int headSize, int biases, Integer... windows) {
+        return new ModelConfiguration.Attention(
                 heads,
                 keyValueHeads,
                 headSize,
-                1e-5,
-                10_000,
-                scaling,
+                (biases & 1) != 0,
+                (biases & 2) != 0,
+                windows.length == 0 ? List.of(0, 0) : List.of(windows));
+    }
+
+    private static ModelConfiguration of(
+            String type,
+            ModelConfiguration.Attention attention,
+            boolean tied,
+            boolean feedForwardBias,
+            RopeScaling scaling) {
+        return new ModelConfiguration(
+                type,
+                new ModelConfiguration.Sizes(VOCABULARY, 1024, 32, 2),
+                attention,
+                new ModelConfiguration.Rotation(attention.headSize(), 10_000, scaling),
+                new ModelConfiguration.FeedForward(48, "silu", feedForwardBias, false),
+                new ModelConfiguration.Norms(1e-5, type.equals("qwen3")),
                 tied,
-                (features & 1) != 0,
-                (features & 2) != 0,
-                (features & 4) != 0,
-                (features & 8) != 0,
-                windows,
-                headSize,
-                "silu",
-                false,
                 OutputLayer.PLAIN,
                 "float32",
-                OptionalInt.empty(),
-                List.of());
+                ModelConfiguration.Boundaries.NONE);
     }
 
     /** Weights that make rows of some contrast; each value is exact in float32. */

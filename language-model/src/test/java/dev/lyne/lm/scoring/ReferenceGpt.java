@@ -20,7 +20,7 @@ final class ReferenceGpt {
 
     /** Logits at every position, `[tokens, vocabulary]`. */
     double[][] logits(int[] tokens) {
-        int width = shape.hiddenSize();
+        int width = shape.sizes().hidden();
         String embedding = neoX ? "gpt_neox.embed_in" : "transformer.wte";
         double[][] x = new double[tokens.length][];
         for (int t = 0; t < tokens.length; t++) {
@@ -29,14 +29,14 @@ final class ReferenceGpt {
                 x[t] = sum(x[t], row("transformer.wpe", t, width));
             }
         }
-        for (int layer = 0; layer < shape.layers(); layer++) {
+        for (int layer = 0; layer < shape.sizes().layers(); layer++) {
             layer(x, (neoX ? "gpt_neox.layers." : "transformer.h.") + layer + ".");
         }
         double[][] logits = new double[tokens.length][];
         String output = shape.tiedEmbeddings() ? embedding : neoX ? "embed_out" : "lm_head";
         for (int t = 0; t < tokens.length; t++) {
             double[] h = layerNorm(x[t], neoX ? "gpt_neox.final_layer_norm" : "transformer.ln_f");
-            logits[t] = product(of(output + ".weight"), shape.vocabularySize(), h, false);
+            logits[t] = product(of(output + ".weight"), shape.sizes().vocabulary(), h, false);
         }
         return logits;
     }
@@ -45,19 +45,27 @@ final class ReferenceGpt {
         double[][] attention = attention(x, name);
         for (int t = 0; t < x.length; t++) {
             double[] after = sum(x[t], attention[t]);
-            double[] read = shape.parallelResidual() ? x[t] : after;
+            double[] read = shape.feedForward().parallel() ? x[t] : after;
             double[] h = layerNorm(read, name + (neoX ? "post_attention_layernorm" : "ln_2"));
-            double[] inner = affine(name + (neoX ? "mlp.dense_h_to_4h" : "mlp.c_fc"), shape.intermediateSize(), h);
+            double[] inner = affine(
+                    name + (neoX ? "mlp.dense_h_to_4h" : "mlp.c_fc"),
+                    shape.feedForward().size(),
+                    h);
             for (int i = 0; i < inner.length; i++) {
                 inner[i] = activation(inner[i]);
             }
-            x[t] = sum(after, affine(name + (neoX ? "mlp.dense_4h_to_h" : "mlp.c_proj"), shape.hiddenSize(), inner));
+            x[t] = sum(
+                    after,
+                    affine(
+                            name + (neoX ? "mlp.dense_4h_to_h" : "mlp.c_proj"),
+                            shape.sizes().hidden(),
+                            inner));
         }
     }
 
     private double[][] attention(double[][] x, String name) {
-        int size = shape.headSize();
-        int width = shape.hiddenSize();
+        int size = shape.attention().headSize();
+        int width = shape.sizes().hidden();
         double[][] fused = new double[x.length][];
         for (int t = 0; t < x.length; t++) {
             double[] h = layerNorm(x[t], name + (neoX ? "input_layernorm" : "ln_1"));
@@ -66,7 +74,7 @@ final class ReferenceGpt {
         double[][] out = new double[x.length][];
         for (int t = 0; t < x.length; t++) {
             double[] mixed = new double[width];
-            for (int head = 0; head < shape.heads(); head++) {
+            for (int head = 0; head < shape.attention().heads(); head++) {
                 double[] query = part(fused[t], head, 0, t);
                 double[] scores = new double[t + 1];
                 for (int j = 0; j <= t; j++) {
@@ -92,16 +100,16 @@ final class ReferenceGpt {
 
     /** Query (0), key (1) or value (2) of a head, the first two turned by the position where positions are rotary. */
     private double[] part(double[] fused, int head, int which, int position) {
-        int size = shape.headSize();
-        int from = neoX ? (head * 3 + which) * size : which * shape.hiddenSize() + head * size;
+        int size = shape.attention().headSize();
+        int from = neoX ? (head * 3 + which) * size : which * shape.sizes().hidden() + head * size;
         double[] part = Arrays.copyOfRange(fused, from, from + size);
-        if (which == 2 || shape.rotarySize() == 0) {
+        if (which == 2 || shape.rotation().size() == 0) {
             return part;
         }
-        int half = shape.rotarySize() / 2;
+        int half = shape.rotation().size() / 2;
         double[] turned = part.clone();
         for (int i = 0; i < half; i++) {
-            double angle = position * Math.pow(shape.ropeTheta(), -(double) i / half);
+            double angle = position * Math.pow(shape.rotation().theta(), -(double) i / half);
             turned[i] = part[i] * Math.cos(angle) - part[i + half] * Math.sin(angle);
             turned[i + half] = part[i + half] * Math.cos(angle) + part[i] * Math.sin(angle);
         }
@@ -109,7 +117,7 @@ final class ReferenceGpt {
     }
 
     private double activation(double x) {
-        if (shape.activation().equals("gelu")) {
+        if (shape.feedForward().activation().equals("gelu")) {
             return 0.5 * x * (1 + errorFunction(x / Math.sqrt(2)));
         }
         return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
@@ -137,7 +145,7 @@ final class ReferenceGpt {
                 .orElseThrow();
         double[] out = new double[x.length];
         for (int i = 0; i < x.length; i++) {
-            out[i] = (x[i] - mean) / Math.sqrt(variance + shape.normEpsilon()) * of(name + ".weight")[i]
+            out[i] = (x[i] - mean) / Math.sqrt(variance + shape.norms().epsilon()) * of(name + ".weight")[i]
                     + of(name + ".bias")[i];
         }
         return out;

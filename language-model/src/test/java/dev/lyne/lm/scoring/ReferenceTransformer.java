@@ -18,7 +18,8 @@ final class ReferenceTransformer {
         this.shape = shape;
         this.weights = weights;
         this.frequencies = frequencies(shape);
-        this.angleScale = shape.ropeScaling() instanceof RopeScaling.Yarn yarn ? 0.1 * Math.log(yarn.factor()) + 1 : 1;
+        this.angleScale =
+                shape.rotation().scaling() instanceof RopeScaling.Yarn yarn ? 0.1 * Math.log(yarn.factor()) + 1 : 1;
     }
 
     /** Logits at every position, `[tokens, vocabulary]`. */
@@ -26,13 +27,13 @@ final class ReferenceTransformer {
         if (shape.architecture() != Architecture.LLAMA) {
             return new ReferenceGpt(shape, weights).logits(tokens);
         }
-        int width = shape.hiddenSize();
+        int width = shape.sizes().hidden();
         double[][] x = new double[tokens.length][];
         double[] embedding = of("model.embed_tokens.weight");
         for (int t = 0; t < tokens.length; t++) {
             x[t] = java.util.Arrays.copyOfRange(embedding, tokens[t] * width, (tokens[t] + 1) * width);
         }
-        for (int layer = 0; layer < shape.layers(); layer++) {
+        for (int layer = 0; layer < shape.sizes().layers(); layer++) {
             String prefix = "model.layers." + layer + ".";
             double[][] attention = attention(prefix + "self_attn.", layer, x, prefix + "input_layernorm.weight");
             for (int t = 0; t < tokens.length; t++) {
@@ -55,7 +56,7 @@ final class ReferenceTransformer {
     }
 
     private double[][] attention(String prefix, int layer, double[][] x, String inputNorm) {
-        int size = shape.headSize();
+        int size = shape.attention().headSize();
         double[][] q = new double[x.length][];
         double[][] k = new double[x.length][];
         double[][] v = new double[x.length][];
@@ -65,11 +66,13 @@ final class ReferenceTransformer {
             q[t] = rotate(headNorm(project(prefix + "q_proj", h), prefix + "q_norm.weight"), t);
             k[t] = rotate(headNorm(project(prefix + "k_proj", h), prefix + "k_norm.weight"), t);
             v[t] = project(prefix + "v_proj", h);
-            int window = shape.slidingWindows().get(layer);
+            int window = shape.attention().slidingWindows().get(layer);
             int first = window == 0 ? 0 : Math.max(0, t - window + 1);
-            double[] mixed = new double[shape.heads() * size];
-            for (int head = 0; head < shape.heads(); head++) {
-                int shared = head * shape.keyValueHeads() / shape.heads();
+            double[] mixed = new double[shape.attention().heads() * size];
+            for (int head = 0; head < shape.attention().heads(); head++) {
+                int shared = head
+                        * shape.attention().keyValueHeads()
+                        / shape.attention().heads();
                 double[] scores = new double[t + 1];
                 double sum = 0;
                 for (int j = first; j <= t; j++) {
@@ -92,12 +95,12 @@ final class ReferenceTransformer {
     }
 
     private double[] headNorm(double[] x, String name) {
-        if (!shape.queryKeyNorm()) {
+        if (!shape.norms().queryKey()) {
             return x;
         }
         double[] out = new double[x.length];
-        for (int from = 0; from < x.length; from += shape.headSize()) {
-            double[] head = norm(x, of(name), from, shape.headSize());
+        for (int from = 0; from < x.length; from += shape.attention().headSize()) {
+            double[] head = norm(x, of(name), from, shape.attention().headSize());
             System.arraycopy(head, 0, out, from, head.length);
         }
         return out;
@@ -108,7 +111,7 @@ final class ReferenceTransformer {
         for (int i = 0; i < length; i++) {
             squares += x[from + i] * x[from + i];
         }
-        double factor = 1 / Math.sqrt(squares / length + shape.normEpsilon());
+        double factor = 1 / Math.sqrt(squares / length + shape.norms().epsilon());
         double[] out = new double[length];
         for (int i = 0; i < length; i++) {
             out[i] = scale[i] * x[from + i] * factor;
@@ -117,7 +120,7 @@ final class ReferenceTransformer {
     }
 
     private double[] rotate(double[] x, int position) {
-        int size = shape.headSize();
+        int size = shape.attention().headSize();
         double[] out = new double[x.length];
         for (int i = 0; i < x.length; i++) {
             int inHead = i % size;
@@ -129,18 +132,18 @@ final class ReferenceTransformer {
     }
 
     private static double[] frequencies(ModelConfiguration shape) {
-        int size = shape.headSize();
+        int size = shape.attention().headSize();
         double[] out = new double[size / 2];
         for (int i = 0; i < out.length; i++) {
-            double plain = Math.pow(shape.ropeTheta(), -2.0 * i / size);
-            if (shape.ropeScaling() instanceof RopeScaling.Linear linear) {
+            double plain = Math.pow(shape.rotation().theta(), -2.0 * i / size);
+            if (shape.rotation().scaling() instanceof RopeScaling.Linear linear) {
                 out[i] = plain / linear.factor();
-            } else if (shape.ropeScaling() instanceof RopeScaling.Llama3 llama) {
+            } else if (shape.rotation().scaling() instanceof RopeScaling.Llama3 llama) {
                 double turns = llama.originalContext() * plain / (2 * Math.PI);
                 double kept = (turns - llama.lowFrequencyFactor())
                         / (llama.highFrequencyFactor() - llama.lowFrequencyFactor());
                 out[i] = mix(plain, plain / llama.factor(), kept);
-            } else if (shape.ropeScaling() instanceof RopeScaling.Yarn yarn) {
+            } else if (shape.rotation().scaling() instanceof RopeScaling.Yarn yarn) {
                 double low = Math.max(0, Math.floor(turning(shape, yarn.betaFast(), yarn.originalContext())));
                 double high = Math.min(size - 1, Math.ceil(turning(shape, yarn.betaSlow(), yarn.originalContext())));
                 out[i] = mix(plain, plain / yarn.factor(), 1 - (i - low) / (high - low));
@@ -153,7 +156,10 @@ final class ReferenceTransformer {
 
     /** The pair of dimensions, as a real number, that turns that often within the context. */
     private static double turning(ModelConfiguration shape, double turns, int context) {
-        return shape.headSize() / 2.0 * Math.log(context / (2 * Math.PI * turns)) / Math.log(shape.ropeTheta());
+        return shape.attention().headSize()
+                / 2.0
+                * Math.log(context / (2 * Math.PI * turns))
+                / Math.log(shape.rotation().theta());
     }
 
     private static double mix(double kept, double stretched, double share) {

@@ -28,8 +28,8 @@ final class RowIdentityTest {
 
     @Test
     void score_deterministic_bitsDependOnTheSequenceAlone() throws IOException {
-        ModelConfiguration shape =
-                ModelConfiguration.llama(128, 2, 4, 2, 256, RandomModel.VOCABULARY, 1024, 10_000, false);
+        ModelConfiguration shape = ModelConfiguration.llama(
+                new ModelConfiguration.Sizes(RandomModel.VOCABULARY, 1024, 128, 2), 4, 2, 256, 10_000, false);
         RandomModel.write(directory, shape, RandomModel.weights(shape, SEED));
         Random random = new Random(SEED);
         int[] tokens = RandomModel.tokens(random, 700);

@@ -172,7 +172,7 @@ final class ScoringModelTest {
         ModelConfiguration shape = variant("llama, grouped, all biases");
         Map<String, double[]> weights = RandomModel.weights(shape, SEED);
         double[] embedding = Objects.requireNonNull(weights.get("model.embed_tokens.weight"));
-        embedding[7 * shape.hiddenSize()] = Double.NaN; // token 7
+        embedding[7 * shape.sizes().hidden()] = Double.NaN; // token 7
         RandomModel.write(directory, shape, weights);
         List<ScoreItem> items = List.of(
                 new ScoreItem(new int[] {1, 2, 3}, new int[] {0, 1, 2}),
@@ -210,7 +210,8 @@ final class ScoringModelTest {
 
     @Test
     void fingerprint_namesWhatOneDnnMultiplies_andDeterministicModeHasPyTorchsAlone() throws IOException {
-        ModelConfiguration shape = ModelConfiguration.llama(256, 1, 4, 2, 704, 61, 64, 10_000, true);
+        ModelConfiguration shape =
+                ModelConfiguration.llama(new ModelConfiguration.Sizes(61, 64, 256, 1), 4, 2, 704, 10_000, true);
         RandomModel.write(directory, shape, RandomModel.weights(shape, SEED));
         ScoringOptions deterministic = new ScoringOptions(61, 64, true);
         try (ScoringModel oneDnn = ScoringModel.load(
@@ -285,7 +286,8 @@ final class ScoringModelTest {
     @Test
     void score_moreEntriesThanAForwardHolds_runsInSeveralOrIsRefused() throws IOException {
         int vocabulary = 40_000;
-        ModelConfiguration shape = ModelConfiguration.llama(8, 1, 1, 1, 8, vocabulary, 8192, 10_000, true);
+        ModelConfiguration shape =
+                ModelConfiguration.llama(new ModelConfiguration.Sizes(vocabulary, 8192, 8, 1), 1, 1, 8, 10_000, true);
         RandomModel.write(directory, shape, RandomModel.weights(shape, SEED));
         RowContent selection = RowContent.of(new Selection.Chosen(vocabulary, List.of()));
         List<ScoreItem> items = IntStream.of(600, 1, 600, 600) // positions of at most 24 million entries, of 67

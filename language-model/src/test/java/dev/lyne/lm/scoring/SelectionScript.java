@@ -19,7 +19,8 @@ final class SelectionScript implements AutoCloseable {
     private final Script script;
 
     SelectionScript() {
-        ModelConfiguration any = ModelConfiguration.llama(8, 1, 1, 1, 8, 8, 8, 10_000, true);
+        ModelConfiguration any =
+                ModelConfiguration.llama(new ModelConfiguration.Sizes(8, 8, 8, 1), 1, 1, 8, 10_000, true);
         script = Script.load(
                 List.of(
                         ScriptSource.forward(any.architecture()),

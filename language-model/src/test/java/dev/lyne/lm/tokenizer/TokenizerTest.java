@@ -234,9 +234,10 @@ final class TokenizerTest {
     void checkFits_smallerModel_namesBothSizes() {
         try (Tokenizer tokenizer = Tokenizer.load(directory)) {
             int size = tokenizer.vocabularySize();
-            tokenizer.checkFits(ModelConfiguration.llama(8, 1, 1, 1, 8, size + 24, 16, 10_000, true));
-            assertThatThrownBy(() ->
-                            tokenizer.checkFits(ModelConfiguration.llama(8, 1, 1, 1, 8, size - 1, 16, 10_000, true)))
+            tokenizer.checkFits(
+                    ModelConfiguration.llama(new ModelConfiguration.Sizes(size + 24, 16, 8, 1), 1, 1, 8, 10_000, true));
+            assertThatThrownBy(() -> tokenizer.checkFits(ModelConfiguration.llama(
+                            new ModelConfiguration.Sizes(size - 1, 16, 8, 1), 1, 1, 8, 10_000, true)))
                     .hasMessage(directory.resolve("tokenizer.json") + ": vocabulary size " + size
                             + " (expected: at most vocab_size=" + (size - 1) + " of the model's config.json)");
         }

@@ -22,7 +22,7 @@ final class CutProductsTest {
     private static TrainableModel model(ModelConfiguration shape, ProductKernels products) {
         TrainableModel model = new TrainableModel(
                 shape,
-                shape.vocabularySize(),
+                shape.sizes().vocabulary(),
                 ToyTask.FLOAT32,
                 OPTIONS,
                 CrossEntropy.script(),
@@ -91,7 +91,8 @@ final class CutProductsTest {
 
     @Test
     void fingerprint_namesTheShapesThatOneDnnMultiplies() {
-        ModelConfiguration shape = ModelConfiguration.llama(128, 1, 2, 2, 352, 300, 64, 10_000, true);
+        ModelConfiguration shape =
+                ModelConfiguration.llama(new ModelConfiguration.Sizes(300, 64, 128, 1), 2, 2, 352, 10_000, true);
         try (TrainableModel model = TrainableModel.create(shape, 3, ToyTask.FLOAT32, OPTIONS, CrossEntropy.script())) {
             assertThat(model.fingerprint().toString()).contains("oneDNN 128x128 128x352 300x128 352x128");
         }

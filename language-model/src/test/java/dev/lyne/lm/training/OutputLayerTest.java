@@ -32,17 +32,21 @@ final class OutputLayerTest {
         OutputLayer output = shape.output();
         try (TrainableModel model = new TrainableModel(
                 shape,
-                shape.vocabularySize(),
+                shape.sizes().vocabulary(),
                 ToyTask.FLOAT32,
                 ToyTask.OPTIMIZER,
                 CrossEntropy.script(),
                 new TrainableModel.Numerics(DataType.FLOAT64, ProductKernels.TORCH))) {
             model.tensors().initialize(3);
-            double[] bias = IntStream.range(0, shape.vocabularySize())
+            double[] bias = IntStream.range(0, shape.sizes().vocabulary())
                     .mapToDouble(i -> 0.3 * i - 2)
                     .toArray();
             model.tensors().setWeight("lm_head.bias", bias);
-            model.tensors().setWeight("lm_head.weight", new double[shape.vocabularySize() * shape.hiddenSize()]);
+            model.tensors()
+                    .setWeight(
+                            "lm_head.weight",
+                            new double
+                                    [shape.sizes().vocabulary() * shape.sizes().hidden()]);
             double[] logits = Arrays.stream(bias)
                     .map(b -> output.softcap() * Math.tanh(b * output.scale() / output.softcap()))
                     .toArray();

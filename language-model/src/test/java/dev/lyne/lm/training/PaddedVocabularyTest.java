@@ -65,7 +65,7 @@ final class PaddedVocabularyTest {
         try (TrainableModel plain = ToyTask.model(TinyModels.llama(false), ToyTask.OPTIMIZER);
                 TrainableModel padded = padded(false, plain)) {
             double[] output = padded.tensors().weight("lm_head.weight");
-            int width = padded.configuration().hiddenSize();
+            int width = padded.configuration().sizes().hidden();
             for (int i = TinyModels.VOCABULARY * width; i < output.length; i++) {
                 output[i] = 100 * (i / width % 2 == 0 ? 1 : -1);
             }
@@ -95,7 +95,7 @@ final class PaddedVocabularyTest {
             padded.export(directory, "float32");
             try (TrainableModel loaded = TrainableModel.load(
                     directory, TinyModels.VOCABULARY, ToyTask.FLOAT32, ToyTask.OPTIMIZER, CrossEntropy.script())) {
-                assertThat(loaded.configuration().vocabularySize()).isEqualTo(PADDED);
+                assertThat(loaded.configuration().sizes().vocabulary()).isEqualTo(PADDED);
                 assertThat(loaded.tensors().weight(outputOf(true)))
                         .containsExactly(padded.tensors().weight(outputOf(true)));
             }
@@ -118,8 +118,8 @@ final class PaddedVocabularyTest {
     private static TrainableModel padded(boolean tied, TrainableModel plain) {
         ModelConfiguration c = plain.configuration();
         TrainableModel padded = TrainableModel.create(
-                ModelConfiguration.llama(16, 2, 4, 4, 24, PADDED, 64, 10_000, tied),
-                c.vocabularySize(),
+                ModelConfiguration.llama(new ModelConfiguration.Sizes(PADDED, 64, 16, 2), 4, 4, 24, 10_000, tied),
+                c.sizes().vocabulary(),
                 99,
                 ToyTask.FLOAT32,
                 ToyTask.OPTIMIZER,

@@ -9,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.OptionalInt;
 
 /** Shapes of a few thousand numbers, one a feature that tells the families apart. */
 final class TinyModels {
@@ -21,10 +20,18 @@ final class TinyModels {
         Map<String, ModelConfiguration> models = new LinkedHashMap<>();
         models.put("llama tied", llama(true));
         models.put("llama untied", llama(false));
-        models.put("llama grouped, all biases", of("llama", 4, 2, 4, true, true, true, false, List.of(0, 0), false));
-        models.put("mistral window", of("mistral", 4, 2, 4, false, false, false, false, List.of(3, 3), false));
-        models.put("qwen2 biases, mixed windows", of("qwen2", 4, 1, 4, true, false, false, false, List.of(0, 4), true));
-        models.put("qwen3 norms, wide heads", of("qwen3", 2, 1, 10, false, false, false, true, List.of(0, 0), true));
+        models.put(
+                "llama grouped, all biases",
+                of("llama", attention(4, 2, 4, true, true), true, false, OutputLayer.PLAIN));
+        models.put(
+                "mistral window",
+                of("mistral", attention(4, 2, 4, false, false, 3, 3), false, false, OutputLayer.PLAIN));
+        models.put(
+                "qwen2 biases, mixed windows",
+                of("qwen2", attention(4, 1, 4, true, false, 0, 4), false, true, OutputLayer.PLAIN));
+        models.put(
+                "qwen3 norms, wide heads",
+                of("qwen3", attention(2, 1, 10, false, false), false, true, OutputLayer.PLAIN));
         models.putAll(GptShapes.all(VOCABULARY, 64));
         return models;
     }
@@ -40,11 +47,11 @@ final class TinyModels {
     }
 
     private static ModelConfiguration llama(OutputLayer output) {
-        return of("llama", 4, 4, 4, false, false, false, false, List.of(0, 0), false, output);
+        return of("llama", attention(4, 4, 4, false, false), false, false, output);
     }
 
     static ModelConfiguration llama(boolean tied) {
-        return ModelConfiguration.llama(16, 2, 4, 4, 24, VOCABULARY, 64, 10_000, tied);
+        return ModelConfiguration.llama(new ModelConfiguration.Sizes(VOCABULARY, 64, 16, 2), 4, 4, 24, 10_000, tied);
     }
 
     static List<RopeScaling> scalings() {
@@ -57,68 +64,33 @@ final class TinyModels {
         return scalings;
     }
 
-    static ModelConfiguration of(
-            String type,
-            int heads,
-            int keyValueHeads,
-            int headSize,
-            boolean attentionBias,
-            boolean outputBias,
-            boolean mlpBias,
-            boolean norms,
-            List<Integer> windows,
-            boolean tied) {
-        return of(
-                type,
+    private static ModelConfiguration.Attention attention(
+            int heads, int keyValueHeads, int headSize, boolean bias, boolean outputBias, Integer... windows) {
+        return new ModelConfiguration.Attention(
                 heads,
                 keyValueHeads,
                 headSize,
-                attentionBias,
+                bias,
                 outputBias,
-                mlpBias,
-                norms,
-                windows,
-                tied,
-                OutputLayer.PLAIN);
+                windows.length == 0 ? List.of(0, 0) : List.of(windows));
     }
 
     private static ModelConfiguration of(
             String type,
-            int heads,
-            int keyValueHeads,
-            int headSize,
-            boolean attentionBias,
-            boolean outputBias,
-            boolean mlpBias,
-            boolean norms,
-            List<Integer> windows,
+            ModelConfiguration.Attention attention,
+            boolean feedForwardBias,
             boolean tied,
             OutputLayer output) {
         return new ModelConfiguration(
                 type,
-                VOCABULARY,
-                64,
-                16,
-                24,
-                windows.size(),
-                heads,
-                keyValueHeads,
-                headSize,
-                1e-5,
-                10_000,
-                new RopeScaling.Default(),
+                new ModelConfiguration.Sizes(VOCABULARY, 64, 16, 2),
+                attention,
+                new ModelConfiguration.Rotation(attention.headSize(), 10_000, new RopeScaling.Default()),
+                new ModelConfiguration.FeedForward(24, "silu", feedForwardBias, false),
+                new ModelConfiguration.Norms(1e-5, type.equals("qwen3")),
                 tied,
-                attentionBias,
-                outputBias,
-                mlpBias,
-                norms,
-                windows,
-                headSize,
-                "silu",
-                false,
                 output,
                 "float32",
-                OptionalInt.empty(),
-                List.of());
+                ModelConfiguration.Boundaries.NONE);
     }
 }

@@ -69,7 +69,8 @@ final class TrainableModelTest {
 
     @Test
     void train_twiceAtASizeThatEveryThreadWorksOn_givesTheSameBits() {
-        ModelConfiguration wide = ModelConfiguration.llama(128, 2, 4, 2, 256, 512, 64, 10_000, true);
+        ModelConfiguration wide =
+                ModelConfiguration.llama(new ModelConfiguration.Sizes(512, 64, 128, 2), 4, 2, 256, 10_000, true);
         List<double[]> runs = new ArrayList<>();
         for (int run = 0; run < 2; run++) {
             try (TrainableModel model = TrainableModel.create(

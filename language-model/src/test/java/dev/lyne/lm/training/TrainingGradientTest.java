@@ -59,7 +59,7 @@ final class TrainingGradientTest {
         OptimizerOptions optimizer = new OptimizerOptions(0.9, 0.95, 1e-8, 0.1, 1, rowChunk);
         try (TrainableModel model = new TrainableModel(
                 configuration,
-                configuration.vocabularySize(),
+                configuration.sizes().vocabulary(),
                 new ModelOptions("cpu", ComputePrecision.FLOAT32, 0),
                 optimizer,
                 CrossEntropy.script(),

@@ -23,7 +23,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class SafetensorsModelTest {
-    private static final ModelConfiguration SHAPE = ModelConfiguration.llama(8, 2, 2, 1, 12, 20, 16, 10_000, true);
+    private static final ModelConfiguration SHAPE =
+            ModelConfiguration.llama(new ModelConfiguration.Sizes(20, 16, 8, 2), 2, 1, 12, 10_000, true);
 
     @TempDir
     Path directory;
@@ -157,7 +158,7 @@ final class SafetensorsModelTest {
 
     @Test
     void open_rotaryFrequencies_areThoseOfTheConfiguration() throws IOException {
-        float[] frequencies = RotaryEmbedding.of(SHAPE).inverseFrequencies();
+        float[] frequencies = RotaryEmbedding.of(SHAPE.rotation()).inverseFrequencies();
         String name = "model.layers.1.self_attn.rotary_emb.inv_freq";
         tensors.put(name, new TensorEntry(name, StoredType.F32, new long[] {frequencies.length}));
         Consumer<ByteBuffer> right = bytes -> {
@@ -210,7 +211,8 @@ final class SafetensorsModelTest {
         byte[] one = digest(model);
         SafetensorsModel opened = SafetensorsModel.open(model);
         assertThat(ModelDigest.of(opened, SHAPE, ComputePrecision.BFLOAT16)).isNotEqualTo(one);
-        ModelConfiguration otherTheta = ModelConfiguration.llama(8, 2, 2, 1, 12, 20, 16, 20_000, true);
+        ModelConfiguration otherTheta =
+                ModelConfiguration.llama(new ModelConfiguration.Sizes(20, 16, 8, 2), 2, 1, 12, 20_000, true);
         assertThat(ModelDigest.of(opened, otherTheta, ComputePrecision.FLOAT32)).isNotEqualTo(one);
         byte[] bytes = Files.readAllBytes(model.resolve("model.safetensors"));
         bytes[bytes.length - 1] ^= 1;

@@ -64,7 +64,8 @@ public final class ForwardBenchmark {
 
     /** Runs it; the random model is written to {@code scratch} and deleted afterwards. */
     public Result run(Path scratch) throws IOException {
-        ModelConfiguration shape = ModelConfiguration.llama(576, 30, 9, 3, 1536, 49_152, 2_048, 10_000.0, true);
+        ModelConfiguration shape = ModelConfiguration.llama(
+                new ModelConfiguration.Sizes(49_152, 2_048, 576, 30), 9, 3, 1536, 10_000.0, true);
         Path directory = Files.createTempDirectory(scratch, "forward");
         try {
             progress.accept("making a random model of 134.5 M parameters");
@@ -88,13 +89,13 @@ public final class ForwardBenchmark {
     }
 
     private Result measure(Path directory, ModelConfiguration shape) throws IOException {
-        var scoring = new ScoringOptions(shape.vocabularySize(), 256, false);
+        var scoring = new ScoringOptions(shape.sizes().vocabulary(), 256, false);
         var float32Options = new ModelOptions(device, ComputePrecision.FLOAT32, 0);
         var bfloat16Options = new ModelOptions(device, ComputePrecision.BFLOAT16, 0);
         try (var float32 = ScoringModel.load(directory, float32Options, scoring);
                 var bfloat16 = ScoringModel.load(directory, bfloat16Options, scoring);
                 var product = new ProductSpeed(float32Options)) {
-            List<ScoreItem> items = items(shape.vocabularySize());
+            List<ScoreItem> items = items(shape.sizes().vocabulary());
             double[] peak = new double[rounds];
             double[] float32Rate = new double[rounds];
             double[] bfloat16Rate = new double[rounds];

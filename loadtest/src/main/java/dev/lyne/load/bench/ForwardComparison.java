@@ -44,10 +44,30 @@ public final class ForwardComparison {
 
     private static Map<String, Shape> shapes() {
         Map<String, Shape> shapes = new LinkedHashMap<>();
-        shapes.put("demo", new Shape(ModelConfiguration.llama(256, 7, 4, 2, 704, 4_096, CONTEXT, 1e4, true), 16));
-        shapes.put("135m", new Shape(ModelConfiguration.llama(576, 30, 9, 3, 1_536, 49_152, CONTEXT, 1e4, true), 4));
-        shapes.put("1024", new Shape(ModelConfiguration.llama(1_024, 4, 16, 8, 2_816, 4_096, CONTEXT, 1e4, true), 8));
-        shapes.put("2048", new Shape(ModelConfiguration.llama(2_048, 4, 32, 8, 5_632, 4_096, CONTEXT, 1e4, true), 4));
+        shapes.put(
+                "demo",
+                new Shape(
+                        ModelConfiguration.llama(
+                                new ModelConfiguration.Sizes(4_096, CONTEXT, 256, 7), 4, 2, 704, 1e4, true),
+                        16));
+        shapes.put(
+                "135m",
+                new Shape(
+                        ModelConfiguration.llama(
+                                new ModelConfiguration.Sizes(49_152, CONTEXT, 576, 30), 9, 3, 1_536, 1e4, true),
+                        4));
+        shapes.put(
+                "1024",
+                new Shape(
+                        ModelConfiguration.llama(
+                                new ModelConfiguration.Sizes(4_096, CONTEXT, 1_024, 4), 16, 8, 2_816, 1e4, true),
+                        8));
+        shapes.put(
+                "2048",
+                new Shape(
+                        ModelConfiguration.llama(
+                                new ModelConfiguration.Sizes(4_096, CONTEXT, 2_048, 4), 32, 8, 5_632, 1e4, true),
+                        4));
         return shapes;
     }
 
@@ -134,7 +154,8 @@ public final class ForwardComparison {
                 write(shape.configuration(), directory);
                 for (ComputePrecision precision : precisions) {
                     var options = new ModelOptions(device, precision, 0);
-                    var scoring = ScoringOptions.of(shape.configuration().vocabularySize());
+                    var scoring =
+                            ScoringOptions.of(shape.configuration().sizes().vocabulary());
                     try (ScoringModel model = ScoringModel.load(directory, options, scoring)) {
                         processor = model.fingerprint().device();
                         threads = model.fingerprint().threads();
@@ -226,7 +247,7 @@ public final class ForwardComparison {
         List<ScoreItem> items = new ArrayList<>();
         for (int i = 0; i < shape.batch(); i++) {
             items.add(new ScoreItem(
-                    random.ints(TOKENS, 0, shape.configuration().vocabularySize())
+                    random.ints(TOKENS, 0, shape.configuration().sizes().vocabulary())
                             .toArray(),
                     positions));
         }

@@ -1,6 +1,6 @@
 package dev.lyne.load.bench;
 
-import dev.lyne.row.Precision;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
@@ -8,7 +8,6 @@ import dev.lyne.teacher.synthetic.SyntheticSettings;
 import dev.lyne.teacher.synthetic.SyntheticTeacher;
 import java.io.IOException;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.Consumer;
 
 /**
@@ -21,57 +20,65 @@ public final class LoadBenchmark {
     /**
      * Medians over the rounds.
      *
+     * @param messageBytes mean bytes of a block
+     */
+    public record Result(
+            @JsonUnwrapped Ratios ratios,
+            @JsonUnwrapped ProcessorTimes processor,
+            @JsonUnwrapped Rates rates,
+            int messageBytes,
+            @JsonUnwrapped BenchSetUp load) {}
+
+    /**
+     * What the load generator reaches, as ratios.
+     *
      * @param achievedOverConfigured tokens a second that the load saw answered, over those that the teacher was configured to
      * @param loadOverHits bytes a second of the load on a hot cache, over those of the students that {@code bench serve} measures hits with
      * @param loadOverBareStream bytes a second of the load on a bare stream that answers requests, over those of students that read as
      *     large messages of a bare stream and ask for nothing
+     */
+    public record Ratios(double achievedOverConfigured, double loadOverHits, double loadOverBareStream) {}
+
+    /**
+     * Processor time of the processes that load, or that only read.
+     *
      * @param loadOnBareCpuSecondsPerGigabyte processor time of the load's processes, and so on
      */
-    public record Result(
-            double achievedOverConfigured,
-            double loadOverHits,
-            double loadOverBareStream,
+    public record ProcessorTimes(
             double loadOnBareCpuSecondsPerGigabyte,
             double bareCpuSecondsPerGigabyte,
             double loadOnHitsCpuSecondsPerGigabyte,
-            double hitCpuSecondsPerGigabyte,
+            double hitCpuSecondsPerGigabyte) {}
+
+    /** What the ratios are made of. */
+    public record Rates(
             double configuredTokensPerSecond,
             double achievedTokensPerSecond,
             double loadOnHitsBytesPerSecond,
             double hitBytesPerSecond,
             double loadOnBareBytesPerSecond,
-            double bareBytesPerSecond,
-            int messageBytes,
-            int students,
-            int k,
-            String precision,
-            int tokens,
-            int rounds) {}
+            double bareBytesPerSecond) {}
 
     private final int students;
-    private final Order.Ask ask;
+    private final BenchRows rows;
     private final int rounds;
     private final long roundMillis;
     private final double tokensPerSecond;
     private final Consumer<String> progress;
 
     /**
-     * @param sequences of the pool that hits are asked from
      * @param roundMillis length of a round
      * @param tokensPerSecond the synthetic teacher's rate
      */
     public LoadBenchmark(
             int students,
-            int k,
-            Precision precision,
-            int tokens,
-            int sequences,
+            BenchRows rows,
             int rounds,
             long roundMillis,
             double tokensPerSecond,
             Consumer<String> progress) {
         this.students = students;
-        this.ask = new Order.Ask(1, sequences, tokens, k, precision, 1);
+        this.rows = rows;
         this.rounds = rounds;
         this.roundMillis = roundMillis;
         this.tokensPerSecond = tokensPerSecond;
@@ -104,7 +111,7 @@ public final class LoadBenchmark {
             try {
                 return result(
                         Rounds.median(achieved),
-                        new LoadRounds(processes, ask, roundMillis, progress)
+                        new LoadRounds(processes, rows.ask(1), roundMillis, progress)
                                 .run(rounds, new ServerGauges(server.registry())));
             } finally {
                 processes.forEach(BenchStudent::close);
@@ -114,41 +121,38 @@ public final class LoadBenchmark {
 
     private TeacherServer server(double rate) throws IOException, InterruptedException {
         LocalModel teacher = new SyntheticTeacher(
-                "synthetic", new SyntheticSettings(VOCABULARY, Math.max(2, ask.tokens()), rate, 0, 1), false);
+                "synthetic", new SyntheticSettings(VOCABULARY, Math.max(2, rows.tokens()), rate, 0, 1), false);
         return TeacherServer.start(
                 List.of(teacher), TeacherServerOptions.builder().build());
     }
 
     private Order fresh(int round) {
-        return new Order.Load(
-                new Order.Ask(1_000 + round, ask.count(), ask.tokens(), ask.k(), ask.precision(), 1),
-                0,
-                false,
-                roundMillis);
+        return new Order.Load(rows.ask(1_000 + round), 0, false, roundMillis);
     }
 
     private Result result(double achieved, LoadRounds.Figures figures) {
         return new Result(
-                achieved / tokensPerSecond,
-                Rounds.medianRatio(
-                        figures.loadOnHits().bytesPerSecond(), figures.hits().bytesPerSecond()),
-                Rounds.medianRatio(
-                        figures.loadOnBare().bytesPerSecond(), figures.bare().bytesPerSecond()),
-                Rounds.median(figures.loadOnBare().cpuSecondsPerGigabyte()),
-                Rounds.median(figures.bare().cpuSecondsPerGigabyte()),
-                Rounds.median(figures.loadOnHits().cpuSecondsPerGigabyte()),
-                Rounds.median(figures.hits().cpuSecondsPerGigabyte()),
-                tokensPerSecond,
-                achieved,
-                Rounds.median(figures.loadOnHits().bytesPerSecond()),
-                Rounds.median(figures.hits().bytesPerSecond()),
-                Rounds.median(figures.loadOnBare().bytesPerSecond()),
-                Rounds.median(figures.bare().bytesPerSecond()),
+                new Ratios(
+                        achieved / tokensPerSecond,
+                        Rounds.medianRatio(
+                                figures.loadOnHits().bytesPerSecond(),
+                                figures.hits().bytesPerSecond()),
+                        Rounds.medianRatio(
+                                figures.loadOnBare().bytesPerSecond(),
+                                figures.bare().bytesPerSecond())),
+                new ProcessorTimes(
+                        Rounds.median(figures.loadOnBare().cpuSecondsPerGigabyte()),
+                        Rounds.median(figures.bare().cpuSecondsPerGigabyte()),
+                        Rounds.median(figures.loadOnHits().cpuSecondsPerGigabyte()),
+                        Rounds.median(figures.hits().cpuSecondsPerGigabyte())),
+                new Rates(
+                        tokensPerSecond,
+                        achieved,
+                        Rounds.median(figures.loadOnHits().bytesPerSecond()),
+                        Rounds.median(figures.hits().bytesPerSecond()),
+                        Rounds.median(figures.loadOnBare().bytesPerSecond()),
+                        Rounds.median(figures.bare().bytesPerSecond())),
                 figures.messageBytes(),
-                students,
-                ask.k(),
-                ask.precision().name().toLowerCase(Locale.ROOT),
-                ask.tokens(),
-                rounds);
+                BenchSetUp.of(students, rows, rounds));
     }
 }

@@ -34,20 +34,17 @@ record LoadWorker(String teacher, int number, int window) {
         // Students of one seed have the pool in common, and fresh sequences of their own seed's.
         long seed = load.repeated() ? ask.round() : ask.round() << 16 | number;
         var profile = new LoadProfile(
-                1,
-                1,
-                1,
+                new LoadProfile.Share(1, 1, 1),
                 new Arrivals.Closed(window, 0),
-                Lengths.parse("" + ask.tokens()),
-                Selections.parse("top_k=" + ask.k(), seed),
-                ask.precision(),
-                false,
-                WantedPositions.ALL,
-                load.repeated() ? 1 : 0,
-                ask.count(),
+                new LoadProfile.Requests(
+                        Lengths.parse("" + ask.tokens()),
+                        Selections.parse("top_k=" + ask.k(), seed),
+                        ask.precision(),
+                        false,
+                        WantedPositions.ALL,
+                        new LoadProfile.Pool(load.repeated() ? 1 : 0, ask.count())),
                 FaultInjection.NONE,
-                WARM_UP,
-                Duration.ofMillis(load.millis()),
+                new LoadProfile.Period(WARM_UP, Duration.ofMillis(load.millis())),
                 false,
                 seed);
         String address = load.port() == 0 ? teacher : "127.0.0.1:" + load.port();
@@ -58,7 +55,10 @@ record LoadWorker(String teacher, int number, int window) {
                     .steps()
                     .get(0);
             return new Measured(
-                    Math.round(load.repeated() ? step.bytesPerSecond() : step.sequencesPerSecond() * ask.tokens()),
+                    Math.round(
+                            load.repeated()
+                                    ? step.answered().bytesPerSecond()
+                                    : step.answered().sequencesPerSecond() * ask.tokens()),
                     (long) (step.generatorCpuSeconds() * 1e9));
         }
     }

@@ -30,8 +30,8 @@ record LossTask(String device, int vocabularySize, int k, int rows) {
 
     /** A new student that minimises a loss, with so many rows of logits at a time. */
     TrainableModel student(LossScript loss, int rowChunk) {
-        ModelConfiguration shape =
-                ModelConfiguration.llama(WIDTH, 1, 9, 3, 1536, vocabularySize, WINDOW + 1, 10_000.0, true);
+        ModelConfiguration shape = ModelConfiguration.llama(
+                new ModelConfiguration.Sizes(vocabularySize, WINDOW + 1, WIDTH, 1), 9, 3, 1536, 10_000.0, true);
         return TrainableModel.create(
                 shape,
                 1,

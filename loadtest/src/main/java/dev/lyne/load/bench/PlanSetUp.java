@@ -55,7 +55,10 @@ public record PlanSetUp(
     /** The same for the simulation. */
     Workload workload() {
         return new Workload(
-                students, 0, 1, window, thinkMillis / 1e3, tokens, tokens - 1, 0, false, 0, repeated, pool, 1);
+                students,
+                new Workload.Rhythm(0, 1, window, thinkMillis / 1e3, 0),
+                new Workload.Sequences(tokens, tokens - 1, 0, false, repeated, pool),
+                1);
     }
 
     /** One server, and what is between it and the students. */

@@ -66,12 +66,12 @@ public final class PlanValidation {
         var line = new Line(
                 setUp.name(),
                 predicted.positionsPerSecond(),
-                measured.positionsPerSecond(),
-                predicted.positionsPerSecond() / measured.positionsPerSecond() - 1,
+                measured.answered().positionsPerSecond(),
+                predicted.positionsPerSecond() / measured.answered().positionsPerSecond() - 1,
                 predicted.hitRatio(),
-                measured.hitRatio(),
+                measured.answered().hitRatio(),
                 predicted.latencyMillis(),
-                measured.latencyMillis().getOrDefault("mean", 0.0));
+                measured.timing().latencyMillis().getOrDefault("mean", 0.0));
         text.printf(
                 "%-8s predicted %,9.0f positions/s, measured %,9.0f: %+.1f %%; hit ratio %.3f and %.3f; latency %.0f and %.0f ms%n",
                 line.setUp(),

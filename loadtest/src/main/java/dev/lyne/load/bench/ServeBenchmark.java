@@ -1,12 +1,11 @@
 package dev.lyne.load.bench;
 
-import dev.lyne.row.Precision;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
 import java.io.IOException;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.Consumer;
 
 /**
@@ -17,58 +16,47 @@ public final class ServeBenchmark {
     /**
      * Medians over the rounds.
      *
-     * @param servedOverForward positions a second served from a cold cache, over those of the bare forward and selection
-     * @param hitBytesOverBareStream bytes a second of memory-tier hits, over those of a bare gRPC stream of messages as large;
-     *     the students count both and decode neither
-     * @param hitOverCold positions a second of memory-tier hits over those from a cold cache; the students verify and decode both
      * @param messageBytes mean bytes of a block
-     * @param precision how rows are coded
      * @param batchesPerRound batches that the server made of a round's sequences
      */
     public record Result(
-            double servedOverForward,
-            double hitBytesOverBareStream,
-            double hitOverCold,
-            double servedPositionsPerSecond,
-            double forwardPositionsPerSecond,
-            double hitPositionsPerSecond,
-            double hitBytesPerSecond,
-            double bareBytesPerSecond,
+            @JsonUnwrapped Ratios ratios,
+            @JsonUnwrapped Rates rates,
             int messageBytes,
-            int students,
-            int k,
-            String precision,
-            int tokens,
-            int rounds,
+            @JsonUnwrapped BenchSetUp load,
             long positionsPerRound,
             int batchesPerRound,
             String device,
             int threads) {}
 
+    /**
+     * What serving costs, as ratios.
+     *
+     * @param servedOverForward positions a second served from a cold cache, over those of the bare forward and selection
+     * @param hitBytesOverBareStream bytes a second of memory-tier hits, over those of a bare gRPC stream of messages as large;
+     *     the students count both and decode neither
+     * @param hitOverCold positions a second of memory-tier hits over those from a cold cache; the students verify and decode both
+     */
+    public record Ratios(double servedOverForward, double hitBytesOverBareStream, double hitOverCold) {}
+
+    /** What the ratios are made of. */
+    public record Rates(
+            double servedPositionsPerSecond,
+            double forwardPositionsPerSecond,
+            double hitPositionsPerSecond,
+            double hitBytesPerSecond,
+            double bareBytesPerSecond) {}
+
     private final int students;
-    private final int k;
-    private final Precision precision;
-    private final int tokens;
-    private final int sequencesPerStudent;
+    private final BenchRows rows;
     private final int rounds;
     private final long hitRoundBytes;
     private final Consumer<String> progress;
 
     /** @param hitRoundBytes what the students of a round of hits read together, about */
-    public ServeBenchmark(
-            int students,
-            int k,
-            Precision precision,
-            int tokens,
-            int sequencesPerStudent,
-            int rounds,
-            long hitRoundBytes,
-            Consumer<String> progress) {
+    public ServeBenchmark(int students, BenchRows rows, int rounds, long hitRoundBytes, Consumer<String> progress) {
         this.students = students;
-        this.k = k;
-        this.precision = precision;
-        this.tokens = tokens;
-        this.sequencesPerStudent = sequencesPerStudent;
+        this.rows = rows;
         this.rounds = rounds;
         this.hitRoundBytes = hitRoundBytes;
         this.progress = progress;
@@ -85,7 +73,7 @@ public final class ServeBenchmark {
                 List.of(recording), TeacherServerOptions.builder().build())) {
             List<BenchStudent> processes = starter.start(server.port());
             try {
-                var ask = new Order.Ask(0, sequencesPerStudent, tokens, k, precision, 1);
+                var ask = rows.ask(0);
                 // Hits first: they bring the students' compilers to rest without costing a forward.
                 var hits = new HitRounds(processes, ask, hitRoundBytes, progress)
                         .run(rounds, new ServerGauges(server.registry()));
@@ -100,20 +88,18 @@ public final class ServeBenchmark {
     private Result result(RecordingTeacher teacher, ColdRounds.Figures cold, HitRounds.Figures hits) {
         var fingerprint = teacher.description().fingerprint();
         return new Result(
-                Rounds.medianRatio(cold.servedRate(), cold.forwardRate()),
-                Rounds.medianRatio(hits.hitByteRate(), hits.bareByteRate()),
-                Rounds.median(hits.decodedRate()) / Rounds.median(cold.servedRate()),
-                Rounds.median(cold.servedRate()),
-                Rounds.median(cold.forwardRate()),
-                Rounds.median(hits.decodedRate()),
-                Rounds.median(hits.hitByteRate()),
-                Rounds.median(hits.bareByteRate()),
+                new Ratios(
+                        Rounds.medianRatio(cold.servedRate(), cold.forwardRate()),
+                        Rounds.medianRatio(hits.hitByteRate(), hits.bareByteRate()),
+                        Rounds.median(hits.decodedRate()) / Rounds.median(cold.servedRate())),
+                new Rates(
+                        Rounds.median(cold.servedRate()),
+                        Rounds.median(cold.forwardRate()),
+                        Rounds.median(hits.decodedRate()),
+                        Rounds.median(hits.hitByteRate()),
+                        Rounds.median(hits.bareByteRate())),
                 hits.messageBytes(),
-                students,
-                k,
-                precision.name().toLowerCase(Locale.ROOT),
-                tokens,
-                rounds,
+                BenchSetUp.of(students, rows, rounds),
                 cold.positionsPerRound(),
                 cold.batchesPerRound(),
                 fingerprint.device(),

@@ -41,8 +41,18 @@ final class StepTask {
 
     private static Map<String, Shape> shapes() {
         Map<String, Shape> shapes = new LinkedHashMap<>();
-        shapes.put("demo", new Shape(ModelConfiguration.llama(128, 4, 2, 2, 352, 4_096, 512, 1e4, true), 16));
-        shapes.put("135m", new Shape(ModelConfiguration.llama(576, 30, 9, 3, 1_536, 49_152, 512, 1e4, true), 4));
+        shapes.put(
+                "demo",
+                new Shape(
+                        ModelConfiguration.llama(
+                                new ModelConfiguration.Sizes(4_096, 512, 128, 4), 2, 2, 352, 1e4, true),
+                        16));
+        shapes.put(
+                "135m",
+                new Shape(
+                        ModelConfiguration.llama(
+                                new ModelConfiguration.Sizes(49_152, 512, 576, 30), 9, 3, 1_536, 1e4, true),
+                        4));
         return shapes;
     }
 
@@ -57,7 +67,7 @@ final class StepTask {
         this.shape = require("--shapes", shape, SHAPES);
         this.loss = require("--losses", loss, Map.of(CROSS_ENTROPY, CROSS_ENTROPY, FORWARD_KL, FORWARD_KL));
         var random = new SplittableRandom(1);
-        int vocabularySize = this.shape.configuration().vocabularySize();
+        int vocabularySize = this.shape.configuration().sizes().vocabulary();
         for (int i = 0; i < this.shape.batch(); i++) {
             tokens.add(random.ints(TOKENS, 0, vocabularySize).toArray());
         }
@@ -107,7 +117,7 @@ final class StepTask {
     /** The student of a directory. */
     TrainableModel load(Path directory) {
         return TrainableModel.load(
-                directory, configuration().vocabularySize(), options(), OptimizerOptions.defaults(), script());
+                directory, configuration().sizes().vocabulary(), options(), OptimizerOptions.defaults(), script());
     }
 
     static ModelOptions options() {

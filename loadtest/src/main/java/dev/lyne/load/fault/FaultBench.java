@@ -136,8 +136,9 @@ public final class FaultBench {
 
     /** Targets used over targets needed; absent where the run has none. */
     OptionalDouble coverage(String name) throws IOException {
-        Double coverage =
-                RunSummary.read(new RunDirectory(directory(name)).summary()).coverage();
+        Double coverage = RunSummary.read(new RunDirectory(directory(name)).summary())
+                .targets()
+                .coverage();
         return coverage == null ? OptionalDouble.empty() : OptionalDouble.of(coverage);
     }
 

@@ -65,18 +65,21 @@ public final class LoadPage {
     private List<Card> cards() {
         StepResult best = result.best();
         return List.of(
-                new Card("Positions a second", Figures.count(best.positionsPerSecond()), "best step: " + best.label()),
+                new Card(
+                        "Positions a second",
+                        Figures.count(best.answered().positionsPerSecond()),
+                        "best step: " + best.label()),
                 new Card(
                         "Bytes a second",
-                        Figures.count(best.bytesPerSecond()),
-                        "at " + Figures.decimal(best.bytesPerPosition(), 1) + " bytes a position"),
+                        Figures.count(best.answered().bytesPerSecond()),
+                        "at " + Figures.decimal(best.answered().bytesPerPosition(), 1) + " bytes a position"),
                 new Card(
                         "Latency, p50 and p99, ms",
                         millis(best, "p50") + " / " + millis(best, "p99"),
                         "a sequence, from when it was due, best step"),
                 new Card(
                         "Not computed afresh",
-                        Figures.percent(best.hitRatio()),
+                        Figures.percent(best.answered().hitRatio()),
                         "share of positions from a cache or joined"),
                 new Card(
                         "Saturation",
@@ -89,7 +92,7 @@ public final class LoadPage {
     }
 
     private static String millis(StepResult step, String percentile) {
-        double millis = step.latencyMillis().getOrDefault(percentile, 0.0);
+        double millis = step.timing().latencyMillis().getOrDefault(percentile, 0.0);
         return Figures.decimal(millis, millis < 100 ? 1 : 0);
     }
 
@@ -104,16 +107,26 @@ public final class LoadPage {
                     percentile,
                     i,
                     Style.STRONG,
-                    StepResult::positionsPerSecond,
-                    step -> step.latencyMillis().getOrDefault(percentile, Double.NaN)));
+                    step -> step.answered().positionsPerSecond(),
+                    step -> step.timing().latencyMillis().getOrDefault(percentile, Double.NaN)));
         }
         List<Line> rate = new ArrayList<>();
         if (open) {
-            rate.add(line("answered", 0, Style.STRONG, StepResult::offeredPerSecond, StepResult::sequencesPerSecond));
+            rate.add(line(
+                    "answered",
+                    0,
+                    Style.STRONG,
+                    StepResult::offeredPerSecond,
+                    step -> step.answered().sequencesPerSecond()));
             rate.add(line(
                     "as many as offered", 1, Style.LEVEL, StepResult::offeredPerSecond, StepResult::offeredPerSecond));
         } else {
-            rate.add(line("answered", 0, Style.STRONG, StepResult::students, StepResult::positionsPerSecond));
+            rate.add(line(
+                    "answered",
+                    0,
+                    Style.STRONG,
+                    StepResult::students,
+                    step -> step.answered().positionsPerSecond()));
         }
         return new Section(
                 "Latency and throughput",
@@ -175,8 +188,8 @@ public final class LoadPage {
         Map<String, Long> counts = new TreeMap<>();
         Map<String, String> messages = new TreeMap<>();
         for (StepResult step : result.steps()) {
-            step.refusals().forEach((why, n) -> counts.merge(why, n, Long::sum));
-            step.refusalMessages().forEach(messages::putIfAbsent);
+            step.interruptions().refusals().forEach((why, n) -> counts.merge(why, n, Long::sum));
+            step.interruptions().refusalMessages().forEach(messages::putIfAbsent);
         }
         if (counts.isEmpty()) {
             return List.of();
@@ -194,24 +207,24 @@ public final class LoadPage {
         return List.of(
                 step.label(),
                 step.offeredPerSecond() == 0 ? "—" : Figures.decimal(step.offeredPerSecond(), 1),
-                Figures.decimal(step.sequencesPerSecond(), 1),
-                Figures.decimal(step.positionsPerSecond(), 0),
-                Figures.decimal(step.bytesPerSecond() / 1e6, 2),
-                Figures.decimal(step.bytesPerPosition(), 1),
-                Figures.percent(step.hitRatio()),
-                Long.toString(step.failed()),
-                Long.toString(step.unanswered()));
+                Figures.decimal(step.answered().sequencesPerSecond(), 1),
+                Figures.decimal(step.answered().positionsPerSecond(), 0),
+                Figures.decimal(step.answered().bytesPerSecond() / 1e6, 2),
+                Figures.decimal(step.answered().bytesPerPosition(), 1),
+                Figures.percent(step.answered().hitRatio()),
+                Long.toString(step.counts().failed()),
+                Long.toString(step.counts().unanswered()));
     }
 
     private static List<String> latency(StepResult step) {
         List<String> cells = new ArrayList<>(List.of(step.label()));
         for (String name : List.of("p50", "p90", "p99", "p99.9", "max")) {
-            cells.add(Figures.decimal(step.latencyMillis().getOrDefault(name, 0.0), 2));
+            cells.add(Figures.decimal(step.timing().latencyMillis().getOrDefault(name, 0.0), 2));
         }
         cells.add(
                 step.offeredPerSecond() == 0
                         ? "—"
-                        : Figures.decimal(step.lagMillis().getOrDefault("p99", 0.0), 2));
+                        : Figures.decimal(step.timing().lagMillis().getOrDefault("p99", 0.0), 2));
         cells.add(Figures.decimal(step.generatorCpuSeconds(), 2));
         return cells;
     }

@@ -41,7 +41,9 @@ public record CapacityPlan(
                 ? find(cost, work, deployment, question)
                 : run(cost, work, deployment, question);
         Deployment found = deployment.withReplicas(chosen.replicas());
-        double corpusBytes = work.corpusSequences() * cost.bytesPerPosition() * work.positions();
+        double corpusBytes = work.sequences().corpusSequences()
+                * cost.bytesPerPosition()
+                * work.sequences().positions();
         List<CacheSize> caches = question.cacheSizes() && corpusBytes > 0
                 ? Stream.of(0.0, 0.01, 0.1, 0.5, 1.0)
                         .parallel()
@@ -66,7 +68,8 @@ public record CapacityPlan(
 
     /** The fewest replicas that keep the stall low: doubled until they do, then halved in between. */
     private static Simulation.Outcome find(TeacherCost cost, Workload work, Deployment deployment, Question question) {
-        boolean reuse = work.corpusSequences() > 0 || work.repeatedShare() > 0;
+        boolean reuse =
+                work.sequences().corpusSequences() > 0 || work.sequences().repeatedShare() > 0;
         double computable = work.devicesAtLeast(cost) * (1 - question.maxStallShare());
         int few =
                 reuse ? 0 : (int) Math.min(MOST_REPLICAS - 1, Math.ceil(computable) - 1); // too few by arithmetic alone

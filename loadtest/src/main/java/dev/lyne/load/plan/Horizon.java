@@ -23,16 +23,20 @@ public record Horizon(double warmUpSeconds, double seconds) {
 
     /** A minute after ten seconds; for many students as many steps as can be simulated in a second or two. */
     public static Horizon of(Workload work) {
-        if (work.stepSeconds() == 0) {
+        if (work.rhythm().stepSeconds() == 0) {
             return new Horizon(USUAL_WARM_UP_SECONDS, USUAL_SECONDS);
         }
-        double bufferedSteps = (double) work.windowSequences() / work.sequencesPerStep();
-        double affordable = SEQUENCES / work.students() / work.sequencesPerStep() - bufferedSteps;
-        double warmUp = Math.ceil(
-                Math.max(bufferedSteps + 1, Math.min(affordable / 4, USUAL_WARM_UP_SECONDS / work.stepSeconds())));
-        double counted =
-                Math.ceil(Math.max(FEWEST_STEPS, Math.min(affordable * 3 / 4, USUAL_SECONDS / work.stepSeconds())));
+        double bufferedSteps =
+                (double) work.rhythm().windowSequences() / work.rhythm().sequencesPerStep();
+        double affordable = SEQUENCES / work.students() / work.rhythm().sequencesPerStep() - bufferedSteps;
+        double warmUp = Math.ceil(Math.max(
+                bufferedSteps + 1,
+                Math.min(affordable / 4, USUAL_WARM_UP_SECONDS / work.rhythm().stepSeconds())));
+        double counted = Math.ceil(Math.max(
+                FEWEST_STEPS,
+                Math.min(affordable * 3 / 4, USUAL_SECONDS / work.rhythm().stepSeconds())));
         return new Horizon(
-                warmUp * work.stepSeconds() + work.staggerSeconds() * work.students(), counted * work.stepSeconds());
+                warmUp * work.rhythm().stepSeconds() + work.rhythm().staggerSeconds() * work.students(),
+                counted * work.rhythm().stepSeconds());
     }
 }

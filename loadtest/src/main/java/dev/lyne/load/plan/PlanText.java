@@ -15,7 +15,7 @@ public final class PlanText {
                 cost.secondsPerToken() * 1e6,
                 cost.tokensPerSecond(),
                 cost.maxBatchTokens());
-        if (work.stepSeconds() > 0) {
+        if (work.rhythm().stepSeconds() > 0) {
             out.printf("positions/s wanted   %,.0f%n", plan.positionsPerSecondWanted());
             out.printf("replicas, arithmetic %.2f if no row were used twice%n", plan.replicasAtLeast());
         }
@@ -24,7 +24,7 @@ public final class PlanText {
                 "positions/s          %,.0f, %,.0f of them computed, hit ratio %.3f%n",
                 chosen.positionsPerSecond(), chosen.computedPerSecond(), chosen.hitRatio());
         out.printf("latency, mean        %.1f ms%n", chosen.latencyMillis());
-        if (work.stepSeconds() > 0) {
+        if (work.rhythm().stepSeconds() > 0) {
             out.printf(
                     "stall                %.1f %% of the students' time, %.1f %% of the worst's%s%n",
                     chosen.stallShare() * 100,

@@ -54,14 +54,18 @@ final class SimulatedReplica {
         this.events = events;
         this.shared = shared;
         this.networkSecondsPerSequence =
-                cost.bytesPerPosition() * work.positions() / deployment.replicaBytesPerSecond();
+                cost.bytesPerPosition() * work.sequences().positions() / deployment.replicaBytesPerSecond();
         this.sharing = deployment.sharedCache();
-        double rowsBytes = cost.bytesPerPosition() * work.positions();
+        double rowsBytes = cost.bytesPerPosition() * work.sequences().positions();
         int most = (int) Math.min(Integer.MAX_VALUE, deployment.cacheBytesPerReplica() / rowsBytes);
-        double share = work.corpusSequences() == 0 ? 0 : Math.min(1, (double) most / work.corpusSequences());
+        double share = work.sequences().corpusSequences() == 0
+                ? 0
+                : Math.min(1, (double) most / work.sequences().corpusSequences());
         // One order over and over pushes everything out of a cache that is too small for all of it before it comes
         // again.
-        boolean longRun = deployment.longRun() && work.corpusSequences() > 0 && (share == 1 || !work.sameOrder());
+        boolean longRun = deployment.longRun()
+                && work.sequences().corpusSequences() > 0
+                && (share == 1 || !work.sequences().sameOrder());
         this.storedBelow = deployment.longRun() && sharing ? 1L << 62 : longRun ? (long) (share * (1L << 62)) : 0;
         this.mostStored = longRun ? 0 : most;
         this.hashSeed = number * 0x9e3779b97f4a7c15L;
@@ -101,7 +105,8 @@ final class SimulatedReplica {
 
     /** Rows leave the processors in the order in which they came, so that the network's queue is known now. */
     private void send(Answer answer) {
-        double sent = sender.serve(events.now(), cost.sendSecondsPerRow() * work.positions());
+        double sent = sender.serve(
+                events.now(), cost.sendSecondsPerRow() * work.sequences().positions());
         answer.leaves(network.serve(sent, networkSecondsPerSequence));
     }
 
@@ -109,7 +114,7 @@ final class SimulatedReplica {
         if (running || queue.isEmpty()) {
             return;
         }
-        int most = Math.max(1, cost.maxBatchTokens() / work.tokens());
+        int most = Math.max(1, cost.maxBatchTokens() / work.sequences().tokens());
         double due = queue.element().since() + cost.batchDeadlineSeconds();
         if (queue.size() < most && events.now() < due) {
             if (!alarmed) {
@@ -125,7 +130,8 @@ final class SimulatedReplica {
         while (batch.size() < most && !queue.isEmpty()) {
             batch.add(queue.remove().key());
         }
-        double seconds = cost.secondsPerBatch() + cost.secondsPerToken() * work.tokens() * batch.size();
+        double seconds = cost.secondsPerBatch()
+                + cost.secondsPerToken() * work.sequences().tokens() * batch.size();
         running = true;
         deviceBusy += seconds;
         events.at(events.now() + seconds, () -> {

@@ -44,9 +44,9 @@ final class SimulatedStudent {
         this.replicas = replicas;
         this.random = new SplittableRandom(work.seed() * 0x9e3779b97f4a7c15L + number);
         this.networkSecondsPerSequence =
-                cost.bytesPerPosition() * work.positions() / deployment.studentBytesPerSecond();
+                cost.bytesPerPosition() * work.sequences().positions() / deployment.studentBytesPerSecond();
         this.inFlight = new int[replicas.size()];
-        this.arrived = new boolean[work.windowSequences()];
+        this.arrived = new boolean[work.rhythm().windowSequences()];
     }
 
     void start() {
@@ -55,11 +55,11 @@ final class SimulatedStudent {
     }
 
     private boolean paced() {
-        return work.stepSeconds() == 0;
+        return work.rhythm().stepSeconds() == 0;
     }
 
     private void askOn() {
-        while (asked - taken < work.windowSequences()) {
+        while (asked - taken < work.rhythm().windowSequences()) {
             ask(asked++);
         }
     }
@@ -103,7 +103,9 @@ final class SimulatedStudent {
         latencySeconds += events.now() - sentAt;
         if (paced()) {
             taken++; // places are alike: which one is free does not matter
-            double pause = work.thinkSeconds() == 0 ? 0 : -Math.log1p(-random.nextDouble()) * work.thinkSeconds();
+            double pause = work.rhythm().thinkSeconds() == 0
+                    ? 0
+                    : -Math.log1p(-random.nextDouble()) * work.rhythm().thinkSeconds();
             if (pause == 0) {
                 askOn();
             } else {
@@ -124,15 +126,15 @@ final class SimulatedStudent {
     }
 
     private void step() {
-        if (computing || ready - taken < work.sequencesPerStep()) {
+        if (computing || ready - taken < work.rhythm().sequencesPerStep()) {
             return;
         }
         waitedSeconds += events.now() - waitingSince;
-        taken += work.sequencesPerStep();
+        taken += work.rhythm().sequencesPerStep();
         computing = true;
-        events.at(events.now() + work.stepSeconds(), () -> {
+        events.at(events.now() + work.rhythm().stepSeconds(), () -> {
             computing = false;
-            computedSeconds += work.stepSeconds();
+            computedSeconds += work.rhythm().stepSeconds();
             waitingSince = events.now();
             step();
         });

@@ -63,7 +63,7 @@ public final class Simulation {
         for (int i = 0; i < work.students(); i++) {
             var student = new SimulatedStudent(i, cost, work, deployment, events, replicas);
             students.add(student);
-            events.at(work.staggerSeconds() * i, student::start);
+            events.at(work.rhythm().staggerSeconds() * i, student::start);
         }
         events.runUntil(horizon.warmUpSeconds());
         Totals before = totals(students, replicas);
@@ -78,11 +78,15 @@ public final class Simulation {
      */
     static void requireHolds(TeacherCost cost, Workload work, Deployment deployment, Horizon horizon, long heapBytes) {
         double seconds = horizon.warmUpSeconds() + horizon.seconds();
-        double computed = deployment.replicas() * cost.tokensPerSecond() * seconds / work.tokens();
-        if (work.stepSeconds() > 0) {
-            computed = Math.min(computed, work.positionsPerSecondWanted() / work.positions() * seconds);
+        double computed = deployment.replicas()
+                * cost.tokensPerSecond()
+                * seconds
+                / work.sequences().tokens();
+        if (work.rhythm().stepSeconds() > 0) {
+            computed = Math.min(
+                    computed, work.positionsPerSecondWanted() / work.sequences().positions() * seconds);
         }
-        double rowsBytes = cost.bytesPerPosition() * work.positions();
+        double rowsBytes = cost.bytesPerPosition() * work.sequences().positions();
         if (!(computed <= MOST_SEQUENCES)) {
             throw new IllegalArgumentException(String.format(
                     "a simulation of %.3g s asks for about %.3g sequences (expected: at most %.0g, which take half an hour;"
@@ -92,7 +96,9 @@ public final class Simulation {
         double stored = Math.min(computed, deployment.replicas() * deployment.cacheBytesPerReplica() / rowsBytes)
                 + (deployment.sharedCache() ? computed : 0);
         double bytes = (double) work.students()
-                        * (BYTES_OF_A_STUDENT + 4.0 * deployment.replicas() + BYTES_IN_FLIGHT * work.windowSequences())
+                        * (BYTES_OF_A_STUDENT
+                                + 4.0 * deployment.replicas()
+                                + BYTES_IN_FLIGHT * work.rhythm().windowSequences())
                 + BYTES_STORED * stored;
         if (bytes > heapBytes / 4.0 * 3) {
             throw new IllegalArgumentException(String.format(
@@ -100,7 +106,7 @@ public final class Simulation {
                             + " %.0f MiB (expected: at most %.0f, three quarters of the heap; fewer of them, a shorter"
                             + " --duration, or more LYNE_HEAP)",
                     work.students(),
-                    work.windowSequences(),
+                    work.rhythm().windowSequences(),
                     deployment.replicas(),
                     seconds,
                     bytes / (1 << 20),
@@ -129,14 +135,14 @@ public final class Simulation {
         double computed = after.computed() - before.computed();
         double[] stall = shares(before.waited(), after.waited(), seconds);
         double[] busy = shares(before.busy(), after.busy(), seconds);
-        double positions = answered * work.positions() / seconds;
+        double positions = answered * work.sequences().positions() / seconds;
         double shortOf = Math.max(0, 1 - positions / work.positionsPerSecondWanted());
         return new Outcome(
                 busy.length,
                 positions,
-                computed * work.positions() / seconds,
+                computed * work.sequences().positions() / seconds,
                 asked == 0 ? 0 : 1 - computed / asked,
-                work.stepSeconds() == 0 ? mean(stall) : Math.max(mean(stall), shortOf),
+                work.rhythm().stepSeconds() == 0 ? mean(stall) : Math.max(mean(stall), shortOf),
                 most(stall),
                 mean(busy),
                 most(busy),

@@ -79,16 +79,16 @@ public record TeacherCost(
     /** The same with the cost of sending that a cache-hot load showed: at its best step the replica did nothing else. */
     public TeacherCost withHits(LoadResult hot) {
         StepResult best = hot.best();
-        if (best.hitRatio() < 0.95) {
-            throw new IllegalArgumentException("hits: a load whose hit ratio is " + best.hitRatio()
-                    + " (expected: 0.95 or more; repeat all of a small pool)");
+        if (best.answered().hitRatio() < 0.95) {
+            throw new IllegalArgumentException("hits: a load whose hit ratio is "
+                    + best.answered().hitRatio() + " (expected: 0.95 or more; repeat all of a small pool)");
         }
         return new TeacherCost(
                 secondsPerBatch,
                 secondsPerToken,
                 maxBatchTokens,
                 batchDeadlineSeconds,
-                1 / best.positionsPerSecond(),
+                1 / best.answered().positionsPerSecond(),
                 overheadSeconds,
                 bytesPerPosition);
     }
@@ -125,7 +125,13 @@ public record TeacherCost(
                 0, lightest.latencySeconds() - lightest.waitSeconds() - lightest.busySeconds() / lightest.batches());
         StepResult best = load.best();
         return new TeacherCost(
-                line[0] + pause, line[1], maxBatchTokens, batchDeadlineSeconds, 0, overhead, best.bytesPerPosition());
+                line[0] + pause,
+                line[1],
+                maxBatchTokens,
+                batchDeadlineSeconds,
+                0,
+                overhead,
+                best.answered().bytesPerPosition());
     }
 
     /** Least squares through (tokens, seconds) of a batch, weighed by batches; through the origin where that makes more sense. */
@@ -173,7 +179,7 @@ public record TeacherCost(
                     series(step, "lyne_teacher_batch_duration_seconds_sum"),
                     waits == 0 ? 0 : series(step, "lyne_teacher_queue_wait_seconds_sum") / waits,
                     series(step, "lyne_teacher_queue_tokens"),
-                    step.latencyMillis().getOrDefault("mean", 0.0) / 1e3);
+                    step.timing().latencyMillis().getOrDefault("mean", 0.0) / 1e3);
         }
 
         private static double series(StepResult step, String name) {

@@ -6,93 +6,112 @@ import java.time.Duration;
 /**
  * What the students of a load run do.
  *
- * @param students students over all processes, each with a connection and a stream of its own
- * @param part which part of the students runs here, from 1
- * @param parts parts that the students are split into, one a process
+ * @param share the students that run here
  * @param arrivals when sequences are asked for
- * @param lengths tokens a sequence
- * @param selections which entries of each row are asked for
- * @param precision how rows are coded
- * @param rawLogits whether logits are asked for too
- * @param positions which positions are wanted
- * @param repeatedShare share of sequences drawn from a pool that all students have in common, 0 to 1
- * @param poolSequences sequences in that pool
+ * @param requests what is asked for
  * @param trouble stalls and disconnections
- * @param warmUp time before anything counts
- * @param duration time that counts
+ * @param period when it counts
  * @param decode whether blocks are checked and decoded, or only counted
  * @param seed seed of everything drawn
  */
 public record LoadProfile(
-        int students,
-        int part,
-        int parts,
+        Share share,
         Arrivals arrivals,
-        Lengths lengths,
-        Selections selections,
-        Precision precision,
-        boolean rawLogits,
-        WantedPositions positions,
-        double repeatedShare,
-        int poolSequences,
+        Requests requests,
         FaultInjection trouble,
-        Duration warmUp,
-        Duration duration,
+        Period period,
         boolean decode,
         long seed) {
-    public LoadProfile {
-        Numbers.require(students >= 1 && students <= 100_000, "students", students, "1..100000");
-        Numbers.require(part >= 1 && part <= parts, "part", part + "/" + parts, "I/N, I from 1 to N");
-        Numbers.require(parts <= students, "part", part + "/" + parts, "at most one part a student of " + students);
-        Numbers.require(repeatedShare >= 0 && repeatedShare <= 1, "repeated", repeatedShare, "0..1");
-        Numbers.require(poolSequences >= 1, "pool", poolSequences, "at least 1");
-        Numbers.require(!rawLogits || precision != Precision.COMPACT, "raw_logits", precision, "exact or half rows");
-        Numbers.require(duration.toNanos() > 0, "duration", duration.toNanos() / 1e9 + " s", "above 0");
-        Numbers.require(!warmUp.isNegative(), "warm_up", warmUp.toNanos() / 1e9 + " s", "at least 0");
+    /**
+     * The students that run here, of those that run anywhere.
+     *
+     * @param students students over all processes, each with a connection and a stream of its own
+     * @param part which part of the students runs here, from 1
+     * @param parts parts that the students are split into, one a process
+     */
+    public record Share(int students, int part, int parts) {
+        public Share {
+            Numbers.require(students >= 1 && students <= 100_000, "students", students, "1..100000");
+            Numbers.require(part >= 1 && part <= parts, "part", part + "/" + parts, "I/N, I from 1 to N");
+            Numbers.require(parts <= students, "part", part + "/" + parts, "at most one part a student of " + students);
+        }
+
+        /** The first student that runs here. */
+        public int first() {
+            return (int) ((long) students * (part - 1) / parts);
+        }
+
+        /** How many students run here. */
+        public int here() {
+            return (int) ((long) students * part / parts) - first();
+        }
     }
 
-    /** The first student that runs here. */
-    public int firstStudent() {
-        return (int) ((long) students * (part - 1) / parts);
+    /**
+     * What is asked for.
+     *
+     * @param lengths tokens a sequence
+     * @param selections which entries of each row are asked for
+     * @param precision how rows are coded
+     * @param rawLogits whether logits are asked for too
+     * @param positions which positions are wanted
+     * @param pool sequences that all students have in common
+     */
+    public record Requests(
+            Lengths lengths,
+            Selections selections,
+            Precision precision,
+            boolean rawLogits,
+            WantedPositions positions,
+            Pool pool) {
+        public Requests {
+            Numbers.require(
+                    !rawLogits || precision != Precision.COMPACT, "raw_logits", precision, "exact or half rows");
+        }
     }
 
-    /** How many students run here. */
-    public int studentsHere() {
-        return (int) ((long) students * part / parts) - firstStudent();
+    /**
+     * Sequences that all students have in common.
+     *
+     * @param repeatedShare share of sequences drawn from the pool, 0 to 1
+     * @param sequences sequences in the pool
+     */
+    public record Pool(double repeatedShare, int sequences) {
+        public Pool {
+            Numbers.require(repeatedShare >= 0 && repeatedShare <= 1, "repeated", repeatedShare, "0..1");
+            Numbers.require(sequences >= 1, "pool", sequences, "at least 1");
+        }
+    }
+
+    /**
+     * When a run counts.
+     *
+     * @param warmUp time before anything counts
+     * @param duration time that counts
+     */
+    public record Period(Duration warmUp, Duration duration) {
+        public Period {
+            Numbers.require(duration.toNanos() > 0, "duration", duration.toNanos() / 1e9 + " s", "above 0");
+            Numbers.require(!warmUp.isNegative(), "warm_up", warmUp.toNanos() / 1e9 + " s", "at least 0");
+        }
     }
 
     /** The same at another number of students. */
     public LoadProfile withStudents(int number) {
-        return with(number, part, parts, arrivals);
+        return with(new Share(number, share.part(), share.parts()), arrivals);
     }
 
     /** The same with other arrivals. */
     public LoadProfile withArrivals(Arrivals other) {
-        return with(students, part, parts, other);
+        return with(share, other);
     }
 
     /** One part of this load. */
     public LoadProfile withPart(int one, int of) {
-        return with(students, one, of, arrivals);
+        return with(new Share(share.students(), one, of), arrivals);
     }
 
-    private LoadProfile with(int all, int one, int of, Arrivals other) {
-        return new LoadProfile(
-                all,
-                one,
-                of,
-                other,
-                lengths,
-                selections,
-                precision,
-                rawLogits,
-                positions,
-                repeatedShare,
-                poolSequences,
-                trouble,
-                warmUp,
-                duration,
-                decode,
-                seed);
+    private LoadProfile with(Share otherShare, Arrivals otherArrivals) {
+        return new LoadProfile(otherShare, otherArrivals, requests, trouble, period, decode, seed);
     }
 }

@@ -26,11 +26,11 @@ public final class RequestSource {
     public Request request(int student, long index, int vocabularySize, Selection selection) {
         var random = new SplittableRandom(Seeds.of(profile.seed(), student, index));
         int chosen = selection instanceof Selection.Chosen rule ? Math.min(rule.k(), vocabularySize) : 0;
-        if (random.nextDouble() >= profile.repeatedShare()) {
+        if (random.nextDouble() >= profile.requests().pool().repeatedShare()) {
             return build(random, vocabularySize, chosen);
         }
         return pool.computeIfAbsent(
-                new Pooled(random.nextInt(profile.poolSequences()), vocabularySize, chosen),
+                new Pooled(random.nextInt(profile.requests().pool().sequences()), vocabularySize, chosen),
                 pooled -> build(
                         new SplittableRandom(Seeds.of(profile.seed(), pooled.number(), Seeds.POOL)),
                         vocabularySize,
@@ -38,9 +38,9 @@ public final class RequestSource {
     }
 
     private Request build(SplittableRandom random, int vocabularySize, int chosen) {
-        int[] tokens =
-                random.ints(profile.lengths().draw(random), 0, vocabularySize).toArray();
-        int[] positions = profile.positions().draw(tokens.length, random);
+        int[] tokens = random.ints(profile.requests().lengths().draw(random), 0, vocabularySize)
+                .toArray();
+        int[] positions = profile.requests().positions().draw(tokens.length, random);
         Sequence.Builder message =
                 Sequence.newBuilder().addAllTokenIds(boxed(tokens)).setTokenIdsCrc32C(Digests.tokenChecksum(tokens));
         if (positions.length < tokens.length - 1) {

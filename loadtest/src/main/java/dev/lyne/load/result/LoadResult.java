@@ -87,8 +87,8 @@ public record LoadResult(
         long failures = 0;
         for (StepResult step : steps) {
             if (!isSaturated(step)) {
-                due += step.intended();
-                failures += step.failed() + step.unanswered();
+                due += step.counts().intended();
+                failures += step.counts().failed() + step.counts().unanswered();
             }
         }
         return due == 0 ? 0 : (double) failures / due;
@@ -102,7 +102,7 @@ public record LoadResult(
     /** The step that gave the most positions a second. */
     public StepResult best() {
         return steps.stream()
-                .max(Comparator.comparingDouble(StepResult::positionsPerSecond))
+                .max(Comparator.comparingDouble(step -> step.answered().positionsPerSecond()))
                 .orElseThrow();
     }
 }

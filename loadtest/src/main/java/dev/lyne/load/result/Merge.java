@@ -96,13 +96,27 @@ public final class Merge {
                 first.label(),
                 parts.stream().mapToInt(StepResult::students).sum(),
                 parts.stream().mapToDouble(StepResult::offeredPerSecond).sum(),
-                parts.stream().mapToLong(StepResult::intended).sum(),
-                parts.stream().mapToLong(StepResult::failed).sum(),
-                parts.stream().mapToLong(StepResult::unanswered).sum(),
-                add(parts.stream().map(StepResult::positionsBySource).toList()),
-                add(parts.stream().map(StepResult::refusals).toList()),
-                firstOfEach(parts.stream().map(StepResult::refusalMessages).toList()),
-                parts.stream().mapToLong(StepResult::reconnects).sum(),
+                new StepResult.Due(
+                        parts.stream()
+                                .mapToLong(step -> step.counts().intended())
+                                .sum(),
+                        parts.stream().mapToLong(step -> step.counts().failed()).sum(),
+                        parts.stream()
+                                .mapToLong(step -> step.counts().unanswered())
+                                .sum()),
+                add(parts.stream()
+                        .map(step -> step.answered().positionsBySource())
+                        .toList()),
+                new StepResult.Interruptions(
+                        add(parts.stream()
+                                .map(step -> step.interruptions().refusals())
+                                .toList()),
+                        firstOfEach(parts.stream()
+                                .map(step -> step.interruptions().refusalMessages())
+                                .toList()),
+                        parts.stream()
+                                .mapToLong(step -> step.interruptions().reconnects())
+                                .sum()),
                 parts.stream().mapToDouble(StepResult::generatorCpuSeconds).sum(),
                 parts.stream()
                         .map(StepResult::server)

@@ -14,7 +14,9 @@ import java.util.Locale;
 record Level(double value) {
     static Level of(LoadProfile profile) {
         return new Level(
-                profile.arrivals() instanceof Arrivals.Open open ? open.sequencesPerSecond() : profile.students());
+                profile.arrivals() instanceof Arrivals.Open open
+                        ? open.sequencesPerSecond()
+                        : profile.share().students());
     }
 
     LoadProfile applyTo(LoadProfile profile) {
@@ -22,7 +24,7 @@ record Level(double value) {
             return profile.withArrivals(new Arrivals.Open(value, open.constant()));
         }
         int students = (int) Math.round(value);
-        return students == profile.students() ? profile : profile.withStudents(students);
+        return students == profile.share().students() ? profile : profile.withStudents(students);
     }
 
     String label(LoadProfile profile) {

@@ -47,33 +47,39 @@ final class LoadStudent {
     private boolean everOpened;
     private boolean stopped;
 
-    /** @param firstIndex index of the first sequence to ask for */
-    LoadStudent(
-            int number,
+    /**
+     * What the students of a step share.
+     *
+     * @param firstIndex index of the first sequence to ask for
+     * @param fatal told why the whole run is void
+     */
+    record Shared(
             long firstIndex,
             LoadProfile profile,
             RequestSource requests,
             Connections connections,
             EventQueue events,
             Meter meter,
-            Consumer<String> fatal) {
+            Consumer<String> fatal) {}
+
+    LoadStudent(int number, Shared shared) {
         this.number = number;
-        this.firstIndex = firstIndex;
-        this.profile = profile;
-        this.requests = requests;
-        this.events = events;
-        this.meter = meter;
-        this.fatal = fatal;
+        this.firstIndex = shared.firstIndex();
+        this.profile = shared.profile();
+        this.requests = shared.requests();
+        this.events = shared.events();
+        this.meter = shared.meter();
+        this.fatal = shared.fatal();
         this.behaviour = new SplittableRandom(Seeds.of(profile.seed(), number, Seeds.BEHAVIOUR));
         this.window = profile.arrivals() instanceof Arrivals.Closed closed ? closed.window() : 0;
         this.thinkNanos = profile.arrivals() instanceof Arrivals.Closed closed ? closed.thinkMillis() * 1e6 : 0;
         this.kind = new StreamKind(
                 "load-" + number,
-                profile.selections().of(number, profile.students()),
-                profile.precision(),
-                profile.rawLogits(),
+                profile.requests().selections().of(number, profile.share().students()),
+                profile.requests().precision(),
+                profile.requests().rawLogits(),
                 profile.decode());
-        this.stream = new StudentStream(number, kind, connections, this, new Events(), this::check);
+        this.stream = new StudentStream(number, kind, shared.connections(), this, new Events(), this::check);
     }
 
     /** Opens the stream and plans what this student does to it. */

@@ -70,12 +70,15 @@ public final class LoadTest {
 
     /** An open loop's server is where it no longer answers what is offered; a closed loop's where more students add nothing. */
     private boolean saturated(StepResult step, Optional<StepResult> last) {
-        if (step.latencyMillis().getOrDefault("p99", 0.0) > schedule.maxP99().toMillis()) {
+        if (step.timing().latencyMillis().getOrDefault("p99", 0.0)
+                > schedule.maxP99().toMillis()) {
             return true;
         }
         return profile.arrivals() instanceof Arrivals.Open
                 ? step.achievedShare() < SUSTAINED
-                : last.isPresent() && step.positionsPerSecond() < last.get().positionsPerSecond() * (2 - SUSTAINED);
+                : last.isPresent()
+                        && step.answered().positionsPerSecond()
+                                < last.get().answered().positionsPerSecond() * (2 - SUSTAINED);
     }
 
     private StepResult step(int number, Level level, Progress progress) throws IOException, InterruptedException {

@@ -31,14 +31,13 @@ final class StepRun {
         this.profile = profile;
         this.events = events;
         this.startNanos = events.now();
-        long fromNanos = startNanos + profile.warmUp().toNanos();
-        this.endNanos = fromNanos + profile.duration().toNanos();
+        long fromNanos = startNanos + profile.period().warmUp().toNanos();
+        this.endNanos = fromNanos + profile.period().duration().toNanos();
         this.meter = new Meter(fromNanos, endNanos, INTERVAL_NANOS);
-        RequestSource requests = new RequestSource(profile);
-        for (int i = 0; i < profile.studentsHere(); i++) {
-            int number = profile.firstStudent() + i;
-            students.add(
-                    new LoadStudent(number, (long) step << 32, profile, requests, connections, events, meter, fatal));
+        var shared = new LoadStudent.Shared(
+                (long) step << 32, profile, new RequestSource(profile), connections, events, meter, fatal);
+        for (int i = 0; i < profile.share().here(); i++) {
+            students.add(new LoadStudent(profile.share().first() + i, shared));
         }
     }
 
@@ -47,7 +46,7 @@ final class StepRun {
     }
 
     long fromNanos() {
-        return endNanos - profile.duration().toNanos();
+        return endNanos - profile.period().duration().toNanos();
     }
 
     long endNanos() {
@@ -64,7 +63,9 @@ final class StepRun {
             LoadStudent student = students.get(i);
             student.start();
             if (profile.arrivals() instanceof Arrivals.Open open) {
-                plan(student, open.times(profile.firstStudent() + i, profile.students(), profile.seed()));
+                plan(
+                        student,
+                        open.times(profile.share().first() + i, profile.share().students(), profile.seed()));
             }
         }
     }
@@ -98,7 +99,7 @@ final class StepRun {
     StepResult result(String label, double generatorCpuSeconds, Map<String, Double> server) {
         Meter.Counts counts = meter.counts();
         List<StepResult.IntervalResult> intervals = new ArrayList<>();
-        double left = profile.duration().toNanos();
+        double left = profile.period().duration().toNanos();
         for (Meter.Cell cell : counts.cells()) {
             double nanos = Math.min(left, INTERVAL_NANOS);
             left -= nanos;
@@ -108,19 +109,17 @@ final class StepRun {
         Map<String, Long> sources = new TreeMap<>();
         counts.positionsBySource().forEach((source, positions) -> sources.put(source.toString(), positions));
         double offered = profile.arrivals() instanceof Arrivals.Open open
-                ? open.sequencesPerSecond() * profile.studentsHere() / profile.students()
+                ? open.sequencesPerSecond()
+                        * profile.share().here()
+                        / profile.share().students()
                 : 0;
         return StepResult.of(new StepResult.Counted(
                 label,
-                profile.studentsHere(),
+                profile.share().here(),
                 offered,
-                counts.intended(),
-                counts.failed(),
-                counts.unanswered(),
+                new StepResult.Due(counts.intended(), counts.failed(), counts.unanswered()),
                 sources,
-                counts.refusals(),
-                counts.refusalMessages(),
-                counts.reconnects(),
+                new StepResult.Interruptions(counts.refusals(), counts.refusalMessages(), counts.reconnects()),
                 generatorCpuSeconds,
                 server,
                 intervals,

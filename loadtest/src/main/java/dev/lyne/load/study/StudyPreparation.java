@@ -186,7 +186,7 @@ public final class StudyPreparation {
         ModelConfiguration configuration = Files.isDirectory(student.get())
                 ? ModelConfiguration.read(student.get())
                 : ModelConfiguration.readFile(student.get());
-        return configuration.eosIds();
+        return configuration.boundaries().eos();
     }
 
     private static TokenChoice choice(Map<Setting, List<String>> settings, Setting setting) {

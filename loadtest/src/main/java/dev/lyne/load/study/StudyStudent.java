@@ -59,10 +59,10 @@ public final class StudyStudent {
                 run.id(),
                 settings,
                 summary.parameters(),
-                summary.steps(),
-                summary.positions(),
-                summary.seconds(),
-                summary.stallFraction(),
+                summary.pace().steps(),
+                summary.pace().positions(),
+                summary.pace().seconds(),
+                summary.pace().stallFraction(),
                 evaluation);
         result.write(directory.result(run.id()));
         return result;
@@ -96,7 +96,9 @@ public final class StudyStudent {
                     TextEncoder.of(
                             tokenizer,
                             config.data()
-                                    .wrapping(tokenizer, student.configuration().eosIds())));
+                                    .wrapping(
+                                            tokenizer,
+                                            student.configuration().boundaries().eos())));
             Optional<Path> taught = study.heldOutTargets(directory);
             if (taught.isEmpty()) {
                 return Evaluator.evaluate(student, Optional.empty(), windows, maxTokens, (done, total) -> {});

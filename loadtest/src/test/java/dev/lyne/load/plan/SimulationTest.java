@@ -14,7 +14,11 @@ final class SimulationTest {
     private static final TeacherCost COST = new TeacherCost(0.02, 8e-5, 1_000, 0.002, 0, 0, 50);
 
     private static Workload students(int students, double stepSeconds, long corpus, boolean sameOrder) {
-        return new Workload(students, stepSeconds, 4, 12, 0, 100, 100, corpus, sameOrder, 0, 0, 1, 5);
+        return new Workload(
+                students,
+                new Workload.Rhythm(stepSeconds, 4, 12, 0, 0),
+                new Workload.Sequences(100, 100, corpus, sameOrder, 0, 1),
+                5);
     }
 
     private static Deployment replicas(int replicas, double cacheBytes) {
@@ -96,7 +100,8 @@ final class SimulationTest {
     @Test
     void run_pausesWithoutSteps_followLittlesLaw() {
         // 20 places that pause 100 ms and are answered after a batch of one or more: throughput = 20 / (0.1 + latency).
-        var work = new Workload(5, 0, 1, 4, 0.1, 100, 99, 0, false, 0, 0, 1, 5);
+        var work = new Workload(
+                5, new Workload.Rhythm(0, 1, 4, 0.1, 0), new Workload.Sequences(100, 99, 0, false, 0, 1), 5);
         var outcome = Simulation.run(COST, work, replicas(1, 0), new Horizon(10, 100));
         double sequences = outcome.positionsPerSecond() / 99;
         assertThat(sequences).isEqualTo(20 / (0.1 + outcome.latencyMillis() / 1e3), within(sequences * 0.03));
@@ -129,14 +134,19 @@ final class SimulationTest {
     void run_stockThatRunsOut_countsAsTheStallToCome() {
         // 10 students need 10,000 positions a second of a teacher that gives 5,000, and have 100 steps in stock.
         var slow = new TeacherCost(0.02, 18e-5, 1_000, 0.002, 0, 0, 50);
-        var work = new Workload(10, 0.4, 4, 400, 0, 100, 100, 0, false, 0, 0, 1, 5);
+        var work = new Workload(
+                10, new Workload.Rhythm(0.4, 4, 400, 0, 0), new Workload.Sequences(100, 100, 0, false, 0, 1), 5);
         var outcome = Simulation.run(slow, work, replicas(1, 0), new Horizon(50, 20));
         assertThat(outcome.stallShare()).isEqualTo(0.5, within(0.05));
     }
 
     @Test
     void of_aThousandStudentsOnHundredsOfReplicas_simulatesAboutAMillionSequences() {
-        var work = new Workload(4_096, 2, 16, 64, 0, 1_024, 1_023, 1_000_000, false, 0, 0, 1, 5);
+        var work = new Workload(
+                4_096,
+                new Workload.Rhythm(2, 16, 64, 0, 0),
+                new Workload.Sequences(1_024, 1_023, 1_000_000, false, 0, 1),
+                5);
         Horizon horizon = Horizon.of(work);
         double sequences = 4_096.0 * (64 + 16 * (horizon.warmUpSeconds() + horizon.seconds()) / 2);
         assertThat(sequences).isBetween(0.5e6, 1.5e6);

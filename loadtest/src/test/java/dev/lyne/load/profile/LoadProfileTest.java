@@ -24,9 +24,7 @@ final class LoadProfileTest {
                 4,
                 new Arrivals.Closed(2, 0),
                 FaultInjection.NONE,
-                tokens,
-                "top_k=8",
-                repeated,
+                Profiles.requests(tokens, "top_k=8", repeated),
                 Duration.ofSeconds(1),
                 false);
     }
@@ -98,8 +96,8 @@ final class LoadProfileTest {
         LoadProfile whole = Profiles.of(7, new Arrivals.Closed(1, 0));
         int next = 0;
         for (int part = 1; part <= 3; part++) {
-            assertThat(whole.withPart(part, 3).firstStudent()).isEqualTo(next);
-            next += whole.withPart(part, 3).studentsHere();
+            assertThat(whole.withPart(part, 3).share().first()).isEqualTo(next);
+            next += whole.withPart(part, 3).share().here();
         }
         assertThat(next).isEqualTo(7);
     }

@@ -12,34 +12,33 @@ public final class Profiles {
     }
 
     public static LoadProfile of(int students, Arrivals arrivals, FaultInjection trouble) {
-        return of(students, arrivals, trouble, "11", "top_k=8", 0, Duration.ofSeconds(10), false);
+        return of(students, arrivals, trouble, requests("11", "top_k=8", 0), Duration.ofSeconds(10), false);
     }
 
     public static LoadProfile of(
             int students,
             Arrivals arrivals,
             FaultInjection trouble,
-            String tokens,
-            String selection,
-            double repeated,
+            LoadProfile.Requests requests,
             Duration duration,
             boolean decode) {
         return new LoadProfile(
-                students,
-                1,
-                1,
+                new LoadProfile.Share(students, 1, 1),
                 arrivals,
+                requests,
+                trouble,
+                new LoadProfile.Period(Duration.ZERO, duration),
+                decode,
+                7);
+    }
+
+    public static LoadProfile.Requests requests(String tokens, String selection, double repeated) {
+        return new LoadProfile.Requests(
                 Lengths.parse(tokens),
                 Selections.parse(selection, 1),
                 Precision.EXACT,
                 false,
                 WantedPositions.ALL,
-                repeated,
-                16,
-                trouble,
-                Duration.ZERO,
-                duration,
-                decode,
-                7);
+                new LoadProfile.Pool(repeated, 16));
     }
 }

@@ -16,6 +16,7 @@ import java.util.SplittableRandom;
 import org.HdrHistogram.Histogram;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.json.JsonMapper;
 
 final class LoadResultTest {
     /** Intervals whose throughput and latency scatter around a level. */
@@ -37,13 +38,10 @@ final class LoadResultTest {
                 label,
                 4,
                 0,
-                100,
-                1,
-                2,
+                new StepResult.Due(100, 1, 2),
                 Map.of("computed", 600L, "memory", 200L),
-                Map.of("QUEUE_FULL", 3L),
-                Map.of("QUEUE_FULL", "queue: 9 (expected: at most 8)"),
-                1,
+                new StepResult.Interruptions(
+                        Map.of("QUEUE_FULL", 3L), Map.of("QUEUE_FULL", "queue: 9 (expected: at most 8)"), 1),
                 0.5,
                 Map.of("lyne_teacher_queue_tokens", 12.0),
                 intervals,
@@ -74,18 +72,68 @@ final class LoadResultTest {
     }
 
     @Test
+    void toJson_aStep_hasItsFiguresInOneObject() {
+        assertThat(JsonMapper.shared()
+                        .readTree(result(step("4 students", 1_000, 1)).toJson())
+                        .path("steps")
+                        .path(0)
+                        .propertyNames())
+                .containsExactly(
+                        "label",
+                        "students",
+                        "offered_per_second",
+                        "seconds",
+                        "intended",
+                        "sequences",
+                        "failed",
+                        "unanswered",
+                        "positions",
+                        "bytes",
+                        "positions_per_second",
+                        "sequences_per_second",
+                        "bytes_per_second",
+                        "bytes_per_position",
+                        "hit_ratio",
+                        "positions_by_source",
+                        "refusals",
+                        "refusal_messages",
+                        "reconnects",
+                        "latency_millis",
+                        "lag_millis",
+                        "generator_cpu_seconds",
+                        "server",
+                        "intervals",
+                        "lag_histogram");
+    }
+
+    @Test
+    void read_aStepWithoutAFigure_isRefusedByItsName(@TempDir Path directory) throws Exception {
+        Path file = directory.resolve("result.json");
+        String json = result(step("4 students", 1_000, 1)).toJson();
+        Files.writeString(file, json.replaceFirst("\"failed\" : 1,", ""));
+        assertThatThrownBy(() -> LoadResult.read("--merge", file)).hasMessageContaining("failed");
+        Files.writeString(file, json.replaceFirst("\"failed\" : 1,", "\"failed\" : 1, \"surprise\" : 1,"));
+        assertThatThrownBy(() -> LoadResult.read("--merge", file)).hasMessageContaining("surprise");
+    }
+
+    @Test
     void merge_parts_areAddedUp() {
         StepResult one = step("4 students", 1_000, 1);
         StepResult other = step("4 students", 2_000, 2);
         StepResult sum = Merge.of(List.of(result(one), result(other))).steps().get(0);
-        assertThat(sum.positions()).isEqualTo(one.positions() + other.positions());
-        assertThat(sum.positionsPerSecond())
-                .isEqualTo(one.positionsPerSecond() + other.positionsPerSecond(), within(1e-6));
+        assertThat(sum.answered().positions())
+                .isEqualTo(one.answered().positions() + other.answered().positions());
+        assertThat(sum.answered().positionsPerSecond())
+                .isEqualTo(
+                        one.answered().positionsPerSecond() + other.answered().positionsPerSecond(), within(1e-6));
         assertThat(sum.students()).isEqualTo(8);
-        assertThat(sum.refusals()).containsEntry("QUEUE_FULL", 6L);
-        assertThat(sum.latencyMillis().get("max")).isEqualTo(one.latencyMillis().get("max"));
-        assertThat(sum.latencyMillis().get("p50"))
-                .isBetween(other.latencyMillis().get("p50"), one.latencyMillis().get("p50"));
+        assertThat(sum.interruptions().refusals()).containsEntry("QUEUE_FULL", 6L);
+        assertThat(sum.timing().latencyMillis().get("max"))
+                .isEqualTo(one.timing().latencyMillis().get("max"));
+        assertThat(sum.timing().latencyMillis().get("p50"))
+                .isBetween(
+                        other.timing().latencyMillis().get("p50"),
+                        one.timing().latencyMillis().get("p50"));
     }
 
     @Test
@@ -139,13 +187,9 @@ final class LoadResultTest {
                 counted.label(),
                 counted.students(),
                 counted.offeredPerSecond(),
-                counted.intended(),
-                counted.failed(),
-                counted.unanswered(),
+                counted.due(),
                 counted.positionsBySource(),
-                counted.refusals(),
-                counted.refusalMessages(),
-                counted.reconnects(),
+                counted.interruptions(),
                 counted.generatorCpuSeconds(),
                 counted.server(),
                 mostlyEmpty,

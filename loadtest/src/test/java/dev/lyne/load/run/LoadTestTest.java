@@ -45,7 +45,8 @@ final class LoadTestTest {
 
     private StepResult run(Arrivals arrivals, FaultInjection trouble, String tokens, double repeated, boolean decode)
             throws Exception {
-        var profile = Profiles.of(3, arrivals, trouble, tokens, "top_k=8", repeated, Duration.ofMillis(1_500), decode);
+        var profile = Profiles.of(
+                3, arrivals, trouble, Profiles.requests(tokens, "top_k=8", repeated), Duration.ofMillis(1_500), decode);
         try (var connections = new GrpcConnections(
                 List.of("127.0.0.1:" + server.port()), 3, 1, TeacherDialer.open(TeacherSecurity.LOOPBACK)::channel)) {
             String metrics = "127.0.0.1:" + server.metricsPort().orElseThrow();
@@ -59,13 +60,17 @@ final class LoadTestTest {
     @Test
     void run_closedLoop_countsWhatTheServerSent() throws Exception {
         StepResult step = run(new Arrivals.Closed(4, 0), FaultInjection.NONE, "20..40", 0.5, true);
-        assertThat(step.sequences()).isPositive();
-        assertThat(step.positions()).isBetween(step.sequences() * 19, step.sequences() * 39);
-        assertThat(step.positionsBySource().values().stream().mapToLong(n -> n).sum())
-                .isEqualTo(step.positions());
-        assertThat(step.positionsBySource()).containsKeys("computed", "memory");
-        assertThat(step.bytesPerPosition()).isBetween(40.0, 120.0); // 8 entries of 8 bytes, and the row's own
-        assertThat(step.failed() + step.unanswered()).isZero();
+        assertThat(step.counts().sequences()).isPositive();
+        assertThat(step.answered().positions())
+                .isBetween(step.counts().sequences() * 19, step.counts().sequences() * 39);
+        assertThat(step.answered().positionsBySource().values().stream()
+                        .mapToLong(n -> n)
+                        .sum())
+                .isEqualTo(step.answered().positions());
+        assertThat(step.answered().positionsBySource()).containsKeys("computed", "memory");
+        assertThat(step.answered().bytesPerPosition())
+                .isBetween(40.0, 120.0); // 8 entries of 8 bytes, and the row's own
+        assertThat(step.counts().failed() + step.counts().unanswered()).isZero();
         assertThat(step.server().get("lyne_teacher_positions_served_total{teacher=\"synthetic\"}"))
                 .isPositive();
     }
@@ -73,22 +78,27 @@ final class LoadTestTest {
     @Test
     void run_openLoopWithTrouble_answersEverythingThatWasDue() throws Exception {
         StepResult step = run(new Arrivals.Open(60, false), new FaultInjection(0.5, 0.1, 0.5), "20", 0, false);
-        assertThat(step.intended()).isPositive();
-        assertThat(step.failed() + step.unanswered()).isZero();
-        assertThat(step.reconnects()).isPositive();
+        assertThat(step.counts().intended()).isPositive();
+        assertThat(step.counts().failed() + step.counts().unanswered()).isZero();
+        assertThat(step.interruptions().reconnects()).isPositive();
     }
 
     @Test
     void run_moreTokensThanTheContext_failsByReason() throws Exception {
         StepResult step = run(new Arrivals.Open(20, true), FaultInjection.NONE, "65", 0, false);
-        assertThat(step.refusals()).containsOnlyKeys("INVALID_REQUEST");
-        assertThat(step.failed()).isEqualTo(step.intended());
+        assertThat(step.interruptions().refusals()).containsOnlyKeys("INVALID_REQUEST");
+        assertThat(step.counts().failed()).isEqualTo(step.counts().intended());
     }
 
     @Test
     void run_serverThatRefusesTheStream_saysWhy() {
         var profile = Profiles.of(
-                1, new Arrivals.Closed(1, 0), FaultInjection.NONE, "20", "top_k=5000", 0, Duration.ofSeconds(1), false);
+                1,
+                new Arrivals.Closed(1, 0),
+                FaultInjection.NONE,
+                Profiles.requests("20", "top_k=5000", 0),
+                Duration.ofSeconds(1),
+                false);
         try (var connections = new GrpcConnections(
                 List.of("127.0.0.1:" + server.port()), 1, 1, TeacherDialer.open(TeacherSecurity.LOOPBACK)::channel)) {
             assertThatThrownBy(() -> new LoadTest(profile, LoadSteps.once(), connections, "").run(look -> {}))

@@ -44,32 +44,33 @@ final class ServerThatStopsForASecondTest {
     @ValueSource(ints = {1, 4, 10_000}) // what the server grants: most sequences wait in the student, or none
     void openLoop_latenciesCountFromWhenSequencesWereDue(int credit) {
         StepResult result = run(Profiles.of(2, new Arrivals.Open(100, true)), server(credit));
-        assertThat(result.intended()).isEqualTo(1_000);
-        assertThat(result.sequences()).isEqualTo(1_000);
-        assertThat(result.latencyMillis().get("p50")).isEqualTo(2, within(0.1));
-        assertThat(result.latencyMillis().get("p90")).isLessThan(150);
-        assertThat(result.latencyMillis().get("p95")).isEqualTo(500, within(60.0));
-        assertThat(result.latencyMillis().get("p99")).isEqualTo(900, within(60.0));
-        assertThat(result.latencyMillis().get("p99.9")).isEqualTo(1_000, within(60.0));
-        assertThat(result.latencyMillis().get("mean")).isEqualTo(52, within(8.0));
+        assertThat(result.counts().intended()).isEqualTo(1_000);
+        assertThat(result.counts().sequences()).isEqualTo(1_000);
+        assertThat(result.timing().latencyMillis().get("p50")).isEqualTo(2, within(0.1));
+        assertThat(result.timing().latencyMillis().get("p90")).isLessThan(150);
+        assertThat(result.timing().latencyMillis().get("p95")).isEqualTo(500, within(60.0));
+        assertThat(result.timing().latencyMillis().get("p99")).isEqualTo(900, within(60.0));
+        assertThat(result.timing().latencyMillis().get("p99.9")).isEqualTo(1_000, within(60.0));
+        assertThat(result.timing().latencyMillis().get("mean")).isEqualTo(52, within(8.0));
     }
 
     @Test
     void openLoopOfRandomArrivals_showsTheStopToo() {
         StepResult result = run(Profiles.of(2, new Arrivals.Open(100, false)), server(10_000));
-        assertThat((double) result.intended()).isEqualTo(1_000, within(130.0));
-        assertThat(result.latencyMillis().get("p95")).isBetween(350.0, 650.0);
-        assertThat(result.latencyMillis().get("p99")).isBetween(820.0, 980.0);
+        assertThat((double) result.counts().intended()).isEqualTo(1_000, within(130.0));
+        assertThat(result.timing().latencyMillis().get("p95")).isBetween(350.0, 650.0);
+        assertThat(result.timing().latencyMillis().get("p99")).isBetween(820.0, 980.0);
     }
 
     @Test
     void closedLoop_asksForNothingWhileItWaits() {
         StepResult result = run(Profiles.of(1, new Arrivals.Closed(1, 0)), server(10));
-        assertThat(result.latencyMillis().get("max")).isEqualTo(1_000, within(10.0));
-        assertThat(result.latencyMillis().get("p99.9")).isEqualTo(2, within(0.1)); // why an open loop is needed
-        assertThat(result.sequences()).isBetween(4_490L, 4_510L);
-        assertThat(result.positionsPerSecond()).isEqualTo(4_500, within(5.0));
-        assertThat(result.bytesPerPosition()).isEqualTo(70);
+        assertThat(result.timing().latencyMillis().get("max")).isEqualTo(1_000, within(10.0));
+        assertThat(result.timing().latencyMillis().get("p99.9"))
+                .isEqualTo(2, within(0.1)); // why an open loop is needed
+        assertThat(result.counts().sequences()).isBetween(4_490L, 4_510L);
+        assertThat(result.answered().positionsPerSecond()).isEqualTo(4_500, within(5.0));
+        assertThat(result.answered().bytesPerPosition()).isEqualTo(70);
     }
 
     @Test
@@ -79,8 +80,8 @@ final class ServerThatStopsForASecondTest {
         agenda.runUntil(4 * SECOND + 500 * MILLI);
         step.end(); // given up in the middle of the stop
         StepResult result = step.result("step", 0, Map.of());
-        assertThat(result.unanswered()).isBetween(48L, 52L);
-        assertThat(result.latencyMillis().get("max")).isEqualTo(500, within(11.0));
+        assertThat(result.counts().unanswered()).isBetween(48L, 52L);
+        assertThat(result.timing().latencyMillis().get("max")).isEqualTo(500, within(11.0));
     }
 
     @Test
@@ -88,17 +89,17 @@ final class ServerThatStopsForASecondTest {
         var server = new StoppingServer(agenda, 2 * MILLI, Long.MAX_VALUE, Long.MAX_VALUE, 10);
         server.refuseOnce.add(7L);
         StepResult result = run(Profiles.of(1, new Arrivals.Open(100, true)), server);
-        assertThat(result.refusals()).containsExactly(Map.entry("QUEUE_FULL", 1L));
-        assertThat(result.failed()).isZero();
-        assertThat(result.sequences()).isEqualTo(1_000);
-        assertThat(result.latencyMillis().get("max")).isEqualTo(54, within(0.5));
+        assertThat(result.interruptions().refusals()).containsExactly(Map.entry("QUEUE_FULL", 1L));
+        assertThat(result.counts().failed()).isZero();
+        assertThat(result.counts().sequences()).isEqualTo(1_000);
+        assertThat(result.timing().latencyMillis().get("max")).isEqualTo(54, within(0.5));
     }
 
     @Test
     void think_closedLoopPausesForItsMean() {
         var server = new StoppingServer(agenda, 2 * MILLI, Long.MAX_VALUE, Long.MAX_VALUE, 10);
         StepResult result = run(Profiles.of(4, new Arrivals.Closed(1, 18)), server);
-        assertThat(result.sequencesPerSecond()).isEqualTo(4 / 0.020, within(15.0));
+        assertThat(result.answered().sequencesPerSecond()).isEqualTo(4 / 0.020, within(15.0));
     }
 
     @Test
@@ -106,10 +107,10 @@ final class ServerThatStopsForASecondTest {
         var server = new StoppingServer(agenda, 2 * MILLI, Long.MAX_VALUE, Long.MAX_VALUE, 10);
         LoadProfile profile = Profiles.of(2, new Arrivals.Open(200, true), new FaultInjection(0, 0, 1));
         StepResult result = run(profile, server);
-        assertThat(result.reconnects()).isBetween(8L, 35L);
-        assertThat(server.streams).isEqualTo(2 + (int) result.reconnects());
-        assertThat(result.sequences()).isEqualTo(2_000);
-        assertThat(result.unanswered()).isZero();
+        assertThat(result.interruptions().reconnects()).isBetween(8L, 35L);
+        assertThat(server.streams).isEqualTo(2 + (int) result.interruptions().reconnects());
+        assertThat(result.counts().sequences()).isEqualTo(2_000);
+        assertThat(result.counts().unanswered()).isZero();
     }
 
     @Test

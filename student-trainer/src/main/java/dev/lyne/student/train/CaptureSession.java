@@ -99,7 +99,8 @@ public final class CaptureSession {
         this.eos = TokenChoice.parse(Setting.EOS.key(), settings.text(Setting.EOS));
         this.studentEosIds = settings.isGiven(Setting.STUDENT)
                 ? RunInputs.configuration(Path.of(settings.text(Setting.STUDENT)))
-                        .eosIds()
+                        .boundaries()
+                        .eos()
                 : List.of();
         this.tokenizerDirectory = tokenizerDirectory(completion.complete(settings));
         ModelFiles.requireFile(Setting.TOKENIZER.key(), tokenizerDirectory, Tokenizer.FILE_NAME);

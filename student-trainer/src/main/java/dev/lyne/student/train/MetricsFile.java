@@ -68,17 +68,17 @@ final class MetricsFile implements Closeable {
     void step(ProgressListener.Step step) throws IOException {
         ObjectNode line = JSON.createObjectNode();
         line.put("step", step.step());
-        line.put("loss", step.loss());
-        line.put("nll", step.nll());
-        if (!Double.isNaN(step.divergence())) {
-            line.put("divergence", step.divergence());
+        line.put("loss", step.update().loss());
+        line.put("nll", step.update().nll());
+        if (!Double.isNaN(step.update().divergence())) {
+            line.put("divergence", step.update().divergence());
         }
-        step.scheduled().forEach(line::put);
-        line.put("gradient_norm", step.gradientNorm());
-        line.put("positions", step.positions());
-        line.put("seconds", step.seconds());
-        line.put("positions_per_second", step.positionsPerSecond());
-        line.put("stall_fraction", step.stallFraction());
+        step.update().scheduled().forEach(line::put);
+        line.put("gradient_norm", step.update().gradientNorm());
+        line.put("positions", step.pace().positions());
+        line.put("seconds", step.pace().seconds());
+        line.put("positions_per_second", step.pace().positionsPerSecond());
+        line.put("stall_fraction", step.pace().stallFraction());
         if (!Double.isNaN(step.coverage())) {
             line.put("coverage", step.coverage());
             line.set("sources", JSON.valueToTree(step.positionsBySource()));

@@ -48,33 +48,38 @@ public interface ProgressListener {
      * One optimiser step.
      *
      * @param step steps taken, this one included
+     * @param steps steps in all
+     * @param update what the step did
+     * @param pace how fast it went
+     * @param coverage targets used over targets needed so far; NaN without a teacher
+     * @param positionsBySource targets so far from each source
+     */
+    record Step(
+            long step, long steps, Update update, Pace pace, double coverage, Map<String, Long> positionsBySource) {}
+
+    /**
+     * What one optimiser step did.
+     *
      * @param loss what is minimised
      * @param nll nats a token on the training text
      * @param divergence divergence from the teacher, nats a position; NaN without one, and where alpha is 0
      * @param scheduled what the schedules gave the step, by name: the learning rate and, with a teacher, alpha and temperatures
-     * @param positionsPerSecond over this step
-     * @param stallFraction share of the training time so far spent waiting for targets
-     * @param coverage targets used over targets needed so far; NaN without a teacher
-     * @param positionsBySource targets so far from each source
-     * @param seconds training time so far, without evaluation
+     * @param gradientNorm norm of the gradient, before it is clipped
      */
-    record Step(
-            long step,
-            long steps,
-            double loss,
-            double nll,
-            double divergence,
-            Map<String, Double> scheduled,
-            double gradientNorm,
-            long positions,
-            double positionsPerSecond,
-            double stallFraction,
-            double coverage,
-            Map<String, Long> positionsBySource,
-            double seconds) {
+    record Update(double loss, double nll, double divergence, Map<String, Double> scheduled, double gradientNorm) {
         /** The learning rate that the step was taken with. */
         public double learningRate() {
             return scheduled.getOrDefault(StepValues.LEARNING_RATE, Double.NaN);
         }
     }
+
+    /**
+     * How fast one optimiser step went.
+     *
+     * @param positions positions of the step
+     * @param positionsPerSecond over this step
+     * @param stallFraction share of the training time so far spent waiting for targets
+     * @param seconds training time so far, without evaluation
+     */
+    record Pace(long positions, double positionsPerSecond, double stallFraction, double seconds) {}
 }

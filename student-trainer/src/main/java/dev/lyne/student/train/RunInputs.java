@@ -24,11 +24,12 @@ record RunInputs(Corpus corpus, Optional<Corpus> heldOut, ModelConfiguration con
         requireDirectoryOrNothing(Setting.CACHE, config.data().cache());
         ModelConfiguration configuration = configuration(config.student());
         ModelFiles.requireFile(Setting.TOKENIZER.key(), config.tokenizerDirectory(), Tokenizer.FILE_NAME);
-        if (config.data().context() > configuration.contextLength()) {
+        if (config.data().context() > configuration.sizes().contextLength()) {
             throw Settings.refused(
                     Setting.CONTEXT,
                     config.data().context(),
-                    "at most the student's max_position_embeddings=" + configuration.contextLength());
+                    "at most the student's max_position_embeddings="
+                            + configuration.sizes().contextLength());
         }
         Optional<String> textField = config.data().textField();
         boolean skipInvalid = config.data().skipInvalid();
@@ -60,7 +61,7 @@ record RunInputs(Corpus corpus, Optional<Corpus> heldOut, ModelConfiguration con
 
     /** The tokens around a document. */
     DocumentWrapping wrapping(Tokenizer tokenizer, TrainingConfig.Data data) {
-        return data.wrapping(tokenizer, configuration.eosIds());
+        return data.wrapping(tokenizer, configuration.boundaries().eos());
     }
 
     static ModelConfiguration configuration(Path student) {

@@ -37,11 +37,13 @@ public final class RunReports {
                 summary.name(),
                 methodOf(summary),
                 summary.parameters(),
-                summary.steps(),
-                summary.positionsPerSecond(),
-                summary.stallFraction(),
-                summary.coverage() == null ? OptionalDouble.empty() : OptionalDouble.of(summary.coverage()),
-                summary.teacherPositions(),
+                summary.pace().steps(),
+                summary.pace().positionsPerSecond(),
+                summary.pace().stallFraction(),
+                summary.targets().coverage() == null
+                        ? OptionalDouble.empty()
+                        : OptionalDouble.of(summary.targets().coverage()),
+                summary.targets().teacherPositions(),
                 training,
                 heldOut,
                 settings(directory, summary));
@@ -86,12 +88,14 @@ public final class RunReports {
     private static Map<String, String> settings(RunDirectory directory, RunSummary summary) throws IOException {
         Map<String, String> settings = new LinkedHashMap<>(readSettings(directory.settings()));
         summary.parent().forEach((name, value) -> settings.put("parent_" + name, value));
-        settings.put("document_bos", String.valueOf(summary.documentBos()).replace("null", "none"));
-        settings.put("document_eos", String.valueOf(summary.documentEos()).replace("null", "none"));
-        settings.put("document_wrapping_from", summary.documentWrappingFrom());
-        settings.put("prompt_tokens_cut", Long.toString(summary.promptTokensCut()));
-        settings.put("windows_cut", Long.toString(summary.windowsCut()));
-        settings.put("skipped_documents", Long.toString(summary.skippedDocuments()));
+        settings.put(
+                "document_bos", String.valueOf(summary.text().documentBos()).replace("null", "none"));
+        settings.put(
+                "document_eos", String.valueOf(summary.text().documentEos()).replace("null", "none"));
+        settings.put("document_wrapping_from", summary.text().documentWrappingFrom());
+        settings.put("prompt_tokens_cut", Long.toString(summary.text().promptTokensCut()));
+        settings.put("windows_cut", Long.toString(summary.text().windowsCut()));
+        settings.put("skipped_documents", Long.toString(summary.text().skippedDocuments()));
         return settings;
     }
 
@@ -100,7 +104,7 @@ public final class RunReports {
     }
 
     private static String methodOf(RunSummary summary) {
-        return summary.coverage() == null
+        return summary.targets().coverage() == null
                 ? "cross-entropy on the data"
                 : summary.method().replace('_', ' ') + " from the teacher";
     }

@@ -1,6 +1,7 @@
 package dev.lyne.student.train;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.lyne.lm.files.AtomicFile;
 import dev.lyne.student.checkpoint.RunState;
 import dev.lyne.student.tokens.Windows;
@@ -15,28 +16,17 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What came of a run: {@code summary.json}.
+ * What came of a run: {@code summary.json}, which holds the fields of the parts side by side.
  *
  * @param method the distillation loss, or {@code cross_entropy}
  * @param selection which entries of the teacher's rows were asked for; null without a teacher
  * @param rowPrecision how those rows were coded; null without a teacher
  * @param parameters trained numbers
- * @param steps optimiser steps taken
- * @param positions positions trained
- * @param seconds training time, without evaluation
- * @param positionsPerSecond positions over that time
- * @param stallFraction share of that time spent waiting for targets
- * @param coverage targets used over targets needed; null without a teacher
- * @param bytesPerPosition mean size of a used row on its way, block headers included; null without a teacher
- * @param teacherPositions targets from each source
+ * @param pace how much was trained, and how fast
+ * @param targets what came of the teacher's rows
  * @param heldOut evaluations, in order
  * @param parent the run whose checkpoint this one began with: its name, step, weights and optimiser; empty: it began by itself
- * @param documentBos token before each document; null for none
- * @param documentEos token after each document; null for none
- * @param documentWrappingFrom who said so
- * @param promptTokensCut tokens of prompts that are in no window
- * @param windowsCut windows that lack the beginning of their record's prompt
- * @param skippedDocuments documents of the corpus that could not be read
+ * @param text what became of the corpus
  */
 public record RunSummary(
         String name,
@@ -44,22 +34,87 @@ public record RunSummary(
         @Nullable String selection,
         @JsonProperty("row_precision") @Nullable String rowPrecision,
         long parameters,
-        long steps,
-        long positions,
-        double seconds,
-        @JsonProperty("positions_per_second") double positionsPerSecond,
-        @JsonProperty("stall_fraction") double stallFraction,
-        @Nullable Double coverage,
-        @JsonProperty("bytes_per_position") @Nullable Double bytesPerPosition,
-        @JsonProperty("teacher_positions") Map<String, Long> teacherPositions,
+        @JsonUnwrapped Pace pace,
+        @JsonUnwrapped TargetUse targets,
         @JsonProperty("held_out") List<RunState.HeldOut> heldOut,
         Map<String, String> parent,
-        @JsonProperty("document_bos") @Nullable Integer documentBos,
-        @JsonProperty("document_eos") @Nullable Integer documentEos,
-        @JsonProperty("document_wrapping_from") String documentWrappingFrom,
-        @JsonProperty("prompt_tokens_cut") long promptTokensCut,
-        @JsonProperty("windows_cut") long windowsCut,
-        @JsonProperty("skipped_documents") long skippedDocuments) {
+        @JsonUnwrapped TextUse text) {
+    /**
+     * How much was trained, and how fast.
+     *
+     * @param steps optimiser steps taken
+     * @param positions positions trained
+     * @param seconds training time, without evaluation
+     * @param positionsPerSecond positions over that time
+     * @param stallFraction share of that time spent waiting for targets
+     */
+    public record Pace(
+            long steps,
+            long positions,
+            double seconds,
+            @JsonProperty("positions_per_second") double positionsPerSecond,
+            @JsonProperty("stall_fraction") double stallFraction) {
+        private static Pace of(RunState state) {
+            long positions = state.spent().trainedPositions();
+            double seconds = state.spent().seconds();
+            double positionsPerSecond = seconds == 0 ? 0 : positions / seconds;
+            return new Pace(
+                    state.step(),
+                    positions,
+                    seconds,
+                    positionsPerSecond,
+                    state.spent().stallFraction());
+        }
+    }
+
+    /**
+     * What came of the teacher's rows.
+     *
+     * @param coverage targets used over targets needed; null without a teacher
+     * @param bytesPerPosition mean size of a used row on its way, block headers included; null without a teacher
+     * @param teacherPositions targets from each source
+     */
+    public record TargetUse(
+            @Nullable Double coverage,
+            @JsonProperty("bytes_per_position") @Nullable Double bytesPerPosition,
+            @JsonProperty("teacher_positions") Map<String, Long> teacherPositions) {
+        private static TargetUse of(RunState.TargetCounts counts) {
+            return new TargetUse(
+                    counts.neededTargets() == 0 ? null : (double) counts.usedTargets() / counts.neededTargets(),
+                    counts.usedTargets() == 0 ? null : (double) counts.targetBytes() / counts.usedTargets(),
+                    counts.positionsBySource());
+        }
+    }
+
+    /**
+     * What became of the corpus.
+     *
+     * @param documentBos token before each document; null for none
+     * @param documentEos token after each document; null for none
+     * @param documentWrappingFrom who said so
+     * @param promptTokensCut tokens of prompts that are in no window
+     * @param windowsCut windows that lack the beginning of their record's prompt
+     * @param skippedDocuments documents of the corpus that could not be read
+     */
+    public record TextUse(
+            @JsonProperty("document_bos") @Nullable Integer documentBos,
+            @JsonProperty("document_eos") @Nullable Integer documentEos,
+            @JsonProperty("document_wrapping_from") String documentWrappingFrom,
+            @JsonProperty("prompt_tokens_cut") long promptTokensCut,
+            @JsonProperty("windows_cut") long windowsCut,
+            @JsonProperty("skipped_documents") long skippedDocuments) {
+        private static TextUse of(TrainedText text) {
+            Windows.Cut cut = text.windows().cut();
+            return new TextUse(
+                    boxed(text.wrapping().bosId()),
+                    boxed(text.wrapping().eosId()),
+                    text.wrapping().from(),
+                    cut.promptTokens(),
+                    cut.windows(),
+                    text.skipped());
+        }
+    }
+
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .build();
@@ -67,30 +122,17 @@ public record RunSummary(
     static RunSummary of(
             String name, TrainingConfig.Distillation teaching, TrainedText text, long parameters, RunState state) {
         boolean distilled = teaching.enabled();
-        double seconds = state.trainNanos() / 1e9;
-        Windows.Cut cut = text.windows().cut();
         return new RunSummary(
                 name,
                 distilled ? teaching.loss().loss().key() : "cross_entropy",
                 distilled ? SelectionSettings.describe(teaching.selection()) : null,
                 distilled ? SelectionSettings.describePrecision(teaching) : null,
                 parameters,
-                state.step(),
-                state.trainedPositions(),
-                seconds,
-                seconds == 0 ? 0 : state.trainedPositions() / seconds,
-                state.trainNanos() == 0 ? 0 : (double) state.stallNanos() / state.trainNanos(),
-                state.neededTargets() == 0 ? null : (double) state.usedTargets() / state.neededTargets(),
-                state.usedTargets() == 0 ? null : (double) state.targetBytes() / state.usedTargets(),
-                state.positionsBySource(),
+                Pace.of(state),
+                TargetUse.of(state.targets()),
                 state.heldOut(),
                 Ancestry.of(state.identity()),
-                boxed(text.wrapping().bosId()),
-                boxed(text.wrapping().eosId()),
-                text.wrapping().from(),
-                cut.promptTokens(),
-                cut.windows(),
-                text.skipped());
+                TextUse.of(text));
     }
 
     private static @Nullable Integer boxed(OptionalInt id) {

@@ -24,20 +24,28 @@ final class RunTotals {
     /** Totals that go on from a state; {@code identity} takes the place of the state's. */
     RunTotals(RunState from, Map<String, String> identity) {
         this.identity = identity;
-        this.positionsBySource = new TreeMap<>(from.positionsBySource());
+        this.positionsBySource = new TreeMap<>(from.targets().positionsBySource());
         this.heldOut = new ArrayList<>(from.heldOut());
         this.step = from.step();
-        this.trainedPositions = from.trainedPositions();
-        this.trainNanos = from.trainNanos();
-        this.stallNanos = from.stallNanos();
-        this.neededTargets = from.neededTargets();
-        this.usedTargets = from.usedTargets();
-        this.targetBytes = from.targetBytes();
+        this.trainedPositions = from.spent().trainedPositions();
+        this.trainNanos = from.spent().trainNanos();
+        this.stallNanos = from.spent().stallNanos();
+        this.neededTargets = from.targets().neededTargets();
+        this.usedTargets = from.targets().usedTargets();
+        this.targetBytes = from.targets().targetBytes();
     }
 
     /** The state of a run that has not begun. */
     static RunState none() {
-        return new RunState(0, 0, 0, 0, 0, 0, 0, 0, 0, Map.of(), List.of(), 0, 0, Map.of(), Map.of());
+        return new RunState(
+                0,
+                new RunState.Cursor(0, 0),
+                new RunState.Spent(0, 0, 0),
+                new RunState.TargetCounts(0, 0, 0, Map.of()),
+                List.of(),
+                new RunState.FileLengths(0, 0),
+                Map.of(),
+                Map.of());
     }
 
     void applied(List<StepItem> items, boolean distilled) {
@@ -78,12 +86,12 @@ final class RunTotals {
     }
 
     double seconds() {
-        return trainNanos / 1e9;
+        return spent().seconds();
     }
 
     /** Share of the training time spent waiting for targets; 0 before any time has passed. */
     double stallFraction() {
-        return trainNanos == 0 ? 0 : (double) stallNanos / trainNanos;
+        return spent().stallFraction();
     }
 
     /** Targets used over targets needed; NaN where none was needed. */
@@ -95,22 +103,19 @@ final class RunTotals {
         return Map.copyOf(positionsBySource);
     }
 
-    RunState state(long epoch, long index, long metricsBytes, long eventBytes, Map<String, Double> progress) {
+    RunState state(RunState.Cursor cursor, RunState.FileLengths files, Map<String, Double> progress) {
         return new RunState(
                 step,
-                epoch,
-                index,
-                trainedPositions,
-                trainNanos,
-                stallNanos,
-                neededTargets,
-                usedTargets,
-                targetBytes,
-                positionsBySource,
+                cursor,
+                spent(),
+                new RunState.TargetCounts(neededTargets, usedTargets, targetBytes, positionsBySource),
                 heldOut,
-                metricsBytes,
-                eventBytes,
+                files,
                 progress,
                 identity);
+    }
+
+    private RunState.Spent spent() {
+        return new RunState.Spent(trainedPositions, trainNanos, stallNanos);
     }
 }

@@ -145,7 +145,8 @@ public final class SteppedStudent implements AutoCloseable {
         /** Waits until nothing that was asked for is on its way any more. */
         public void awaitQuiet() throws InterruptedException {
             for (StreamStatistics now = stream.statistics();
-                    now.receivedSequences() + now.failedSequences() < now.askedSequences();
+                    now.received().sequences() + now.failedSequences()
+                            < now.asked().sequences();
                     now = stream.statistics()) {
                 Thread.sleep(POLL.toMillis());
             }

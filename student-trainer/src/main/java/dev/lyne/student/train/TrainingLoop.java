@@ -33,19 +33,27 @@ final class TrainingLoop {
 
     /** What a loop works with. */
     record Parts(
+            Learning learning,
+            Outputs outputs,
+            Optional<HeldOutLoss> heldOut,
+            ProgressListener listener,
+            LongSupplier nanoTicker) {}
+
+    /** What a step reads and changes. */
+    record Learning(
             Trainable model,
             WindowSequence sequence,
             Optional<StepFeed> feed,
             MicroBatches batches,
-            Optional<TrajectoryRecorder> recorder,
             RunSchedules schedules,
-            LossProgress loss,
-            Optional<HeldOutLoss> heldOut,
+            LossProgress loss) {}
+
+    /** What the loop writes to. */
+    record Outputs(
             CheckpointStore checkpoints,
             MetricsFile metrics,
             EventFile events,
-            ProgressListener listener,
-            LongSupplier nanoTicker) {}
+            Optional<TrajectoryRecorder> recorder) {}
 
     /**
      * How long and how often, in steps; 0 for only at the end.
@@ -61,8 +69,6 @@ final class TrainingLoop {
             long logEvery,
             double minCoverage) {}
 
-    private record Result(double loss, double nll, double divergence, StepValues values, double norm) {}
-
     /** @param checkpointedStep the step that the newest checkpoint is of; −1: there is none */
     TrainingLoop(Parts parts, Plan plan, RunTotals totals, long checkpointedStep) {
         this.parts = parts;
@@ -71,8 +77,8 @@ final class TrainingLoop {
         this.checkpointedStep = checkpointedStep;
         this.triedStep = checkpointedStep;
         this.checkpointNanos = parts.nanoTicker().getAsLong();
-        this.nllTerm = parts.model().terms().indexOf("nll");
-        this.divergenceTerm = parts.model().terms().indexOf("divergence");
+        this.nllTerm = parts.learning().model().terms().indexOf("nll");
+        this.divergenceTerm = parts.learning().model().terms().indexOf("divergence");
     }
 
     /**
@@ -110,8 +116,8 @@ final class TrainingLoop {
                 checkpoint();
             }
         }
-        if (parts.recorder().isPresent()) {
-            parts.recorder().get().finish();
+        if (parts.outputs().recorder().isPresent()) {
+            parts.outputs().recorder().get().finish();
         }
     }
 
@@ -122,7 +128,7 @@ final class TrainingLoop {
 
     /** What is recorded of a shard's steps is lost with the shard: a run that records can be resumed where a shard ends. */
     private boolean isWhole() {
-        return parts.recorder().map(TrajectoryRecorder::isWhole).orElse(true);
+        return parts.outputs().recorder().map(TrajectoryRecorder::isWhole).orElse(true);
     }
 
     private boolean isCheckpointDue() {
@@ -131,7 +137,7 @@ final class TrainingLoop {
         }
         double minutes = plan.checkpoints().minutes();
         long since = parts.nanoTicker().getAsLong() - checkpointNanos;
-        return isWhole() && (parts.recorder().isPresent() || minutes > 0 && since >= minutes * 60e9);
+        return isWhole() && (parts.outputs().recorder().isPresent() || minutes > 0 && since >= minutes * 60e9);
     }
 
     /** Leaves a checkpoint of the last finished step, where there is none and the model stands there; says so, or which one stands. */
@@ -181,40 +187,41 @@ final class TrainingLoop {
         long stalledBefore = stallNanos();
         List<StepItem> items = items();
         requireCoverage(items);
-        if (parts.recorder().isPresent()) {
-            parts.recorder()
+        if (parts.outputs().recorder().isPresent()) {
+            parts.outputs()
+                    .recorder()
                     .get()
                     .record(
                             totals.step() + 1,
                             items.stream().map(StepItem::window).toList());
         }
-        Result result = optimise(items);
-        totals.applied(items, parts.feed().isPresent());
+        ProgressListener.Update update = optimise(items);
+        totals.applied(items, parts.learning().feed().isPresent());
         applying = false;
         long nanos = parts.nanoTicker().getAsLong() - start;
         totals.spent(nanos, stallNanos() - stalledBefore);
-        log(result, positions(items), nanos);
+        log(update, positions(items), nanos);
     }
 
     private List<StepItem> items() throws InterruptedException {
-        if (parts.feed().isPresent()) {
-            return parts.feed().get().next(plan.batch());
+        if (parts.learning().feed().isPresent()) {
+            return parts.learning().feed().get().next(plan.batch());
         }
         long first = totals.step() * plan.batch();
         return LongStream.range(first, first + plan.batch())
-                .mapToObj(place -> new StepItem(parts.sequence().at(place), Optional.empty()))
+                .mapToObj(place -> new StepItem(parts.learning().sequence().at(place), Optional.empty()))
                 .toList();
     }
 
     private void requireCoverage(List<StepItem> items) {
-        if (parts.feed().isEmpty()) {
+        if (parts.learning().feed().isEmpty()) {
             return;
         }
         long needed = positions(items);
         long used = positions(
                 items.stream().filter(item -> item.targets().isPresent()).toList());
         if (used < plan.minCoverage() * needed || used == 0) {
-            List<String> failures = parts.feed().get().failures();
+            List<String> failures = parts.learning().feed().get().failures();
             throw new TrainingStoppedException("step %d: coverage %.4f (expected: at least %s); asked again in vain: %s"
                     .formatted(
                             totals.step() + 1,
@@ -224,22 +231,24 @@ final class TrainingLoop {
         }
     }
 
-    private Result optimise(List<StepItem> items) {
-        StepValues values = parts.schedules().at(totals.step() + 1, parts.loss().values());
-        List<TrainingBatch> batches = parts.batches().of(items, values);
-        double[] sums = new double[parts.model().terms().size()];
+    private ProgressListener.Update optimise(List<StepItem> items) {
+        StepValues values = parts.learning()
+                .schedules()
+                .at(totals.step() + 1, parts.learning().loss().values());
+        List<TrainingBatch> batches = parts.learning().batches().of(items, values);
+        double[] sums = new double[parts.learning().model().terms().size()];
         for (TrainingBatch batch : batches) {
             if (parts.listener().isStopRequested()) {
                 throw stopped("in step " + (totals.step() + 1) + ", nothing of which was applied, after step "
                         + totals.step());
             }
-            double[] part = parts.model().accumulate(batch);
+            double[] part = parts.learning().model().accumulate(batch);
             for (int i = 0; i < sums.length; i++) {
                 sums[i] += part[i];
             }
         }
         applying = true;
-        double norm = parts.model().apply(values.learningRate());
+        double norm = parts.learning().model().apply(values.learningRate());
         if (!Double.isFinite(norm)) {
             applying = false;
             throw new TrainingStoppedException("step " + (totals.step() + 1) + ": gradient norm " + norm + ", loss "
@@ -252,47 +261,46 @@ final class TrainingLoop {
         double divergence = divergenceTerm < 0 || !distilled ? Double.NaN : sums[divergenceTerm] / covered;
         double nll = nllTerm < 0 ? sums[0] : sums[nllTerm] / positions;
         if (distilled) {
-            parts.loss().stepped(new LossState.Step(totals.step() + 1, nll, divergence));
+            parts.learning().loss().stepped(new LossState.Step(totals.step() + 1, nll, divergence));
         }
-        return new Result(sums[0], nll, divergence, values, norm);
+        return new ProgressListener.Update(
+                sums[0],
+                nll,
+                divergence,
+                values.named(parts.learning().batches().loss().isPresent()),
+                norm);
     }
 
-    private void log(Result result, long positions, long nanos) throws IOException {
+    private void log(ProgressListener.Update update, long positions, long nanos) throws IOException {
         ProgressListener.Step step = new ProgressListener.Step(
                 totals.step(),
                 plan.steps(),
-                result.loss(),
-                result.nll(),
-                result.divergence(),
-                result.values().named(parts.batches().loss().isPresent()),
-                result.norm(),
-                positions,
-                positions * 1e9 / Math.max(1, nanos),
-                totals.stallFraction(),
+                update,
+                new ProgressListener.Pace(
+                        positions, positions * 1e9 / Math.max(1, nanos), totals.stallFraction(), totals.seconds()),
                 totals.coverage(),
-                totals.positionsBySource(),
-                totals.seconds());
+                totals.positionsBySource());
         if (totals.step() % plan.logEvery() == 0 || totals.step() == plan.steps()) {
-            parts.metrics().step(step);
-            parts.events().scalars(totals.step(), scalars(step));
+            parts.outputs().metrics().step(step);
+            parts.outputs().events().scalars(totals.step(), scalars(step));
         }
         parts.listener().onStep(step);
     }
 
     private static Map<String, Double> scalars(ProgressListener.Step step) {
         Map<String, Double> scalars = new LinkedHashMap<>();
-        scalars.put("train/loss", step.loss());
-        scalars.put("train/nll", step.nll());
-        if (!Double.isNaN(step.divergence())) {
-            scalars.put("train/divergence", step.divergence());
+        scalars.put("train/loss", step.update().loss());
+        scalars.put("train/nll", step.update().nll());
+        if (!Double.isNaN(step.update().divergence())) {
+            scalars.put("train/divergence", step.update().divergence());
         }
         if (!Double.isNaN(step.coverage())) {
             scalars.put("teacher/coverage", step.coverage());
         }
-        step.scheduled().forEach((name, value) -> scalars.put("train/" + name, value));
-        scalars.put("train/gradient_norm", step.gradientNorm());
-        scalars.put("speed/positions_per_second", step.positionsPerSecond());
-        scalars.put("speed/stall_fraction", step.stallFraction());
+        step.update().scheduled().forEach((name, value) -> scalars.put("train/" + name, value));
+        scalars.put("train/gradient_norm", step.update().gradientNorm());
+        scalars.put("speed/positions_per_second", step.pace().positionsPerSecond());
+        scalars.put("speed/stall_fraction", step.pace().stallFraction());
         return scalars;
     }
 
@@ -301,9 +309,10 @@ final class TrainingLoop {
         if (parts.heldOut().isEmpty() || totals.isEvaluated()) {
             return;
         }
-        RunState.HeldOut result = totals.evaluated(parts.heldOut().get().of(parts.model(), this::requireGoOn));
-        parts.metrics().heldOut(result);
-        parts.events().scalars(result.step(), Map.of("held_out/nll", result.nll()));
+        RunState.HeldOut result =
+                totals.evaluated(parts.heldOut().get().of(parts.learning().model(), this::requireGoOn));
+        parts.outputs().metrics().heldOut(result);
+        parts.outputs().events().scalars(result.step(), Map.of("held_out/nll", result.nll()));
         parts.listener().onEvaluation(result);
     }
 
@@ -318,12 +327,14 @@ final class TrainingLoop {
         long next = totals.step() * plan.batch();
         triedStep = totals.step(); // whatever comes of it, it is not tried again
         RunState state = totals.state(
-                parts.sequence().epoch(next),
-                parts.sequence().index(next),
-                forced(parts.metrics()::force, parts.metrics()::wholeBytes),
-                forced(parts.events()::force, parts.events()::wholeBytes),
-                parts.loss().saved());
-        parts.checkpoints().write(plan.name(), state, parts.model()::saveState);
+                new RunState.Cursor(
+                        parts.learning().sequence().epoch(next),
+                        parts.learning().sequence().index(next)),
+                new RunState.FileLengths(
+                        forced(parts.outputs().metrics()::force, parts.outputs().metrics()::wholeBytes),
+                        forced(parts.outputs().events()::force, parts.outputs().events()::wholeBytes)),
+                parts.learning().loss().saved());
+        parts.outputs().checkpoints().write(plan.name(), state, parts.learning().model()::saveState);
         checkpointedStep = totals.step();
         checkpointNanos = parts.nanoTicker().getAsLong();
         if (totals.step() < plan.steps()) {
@@ -348,7 +359,7 @@ final class TrainingLoop {
     }
 
     private long stallNanos() {
-        return parts.feed().map(StepFeed::stallNanos).orElse(0L);
+        return parts.learning().feed().map(StepFeed::stallNanos).orElse(0L);
     }
 
     private static long positions(List<StepItem> items) {

@@ -223,26 +223,23 @@ final class TrainingSession {
         material.unevenEpochs(config).ifPresent(listener::onNotice);
         Optional<StepFeed> feed = stream.map(open -> feed(open, sequence, model, totals.step(), steps));
         try (Recording recording = recording(material, model, identity, totals.step());
-                MetricsFile metrics = MetricsFile.open(directory.metrics(), state.metricsBytes());
-                EventFile events = EventFile.open(directory.eventFile(), state.eventBytes(), InstantSource.system())) {
-            requireWhole(directory.metrics(), metrics.wholeBytes(), state.metricsBytes());
-            requireWhole(directory.eventFile(), events.wholeBytes(), state.eventBytes());
+                MetricsFile metrics =
+                        MetricsFile.open(directory.metrics(), state.files().metricsBytes());
+                EventFile events =
+                        EventFile.open(directory.eventFile(), state.files().eventBytes(), InstantSource.system())) {
+            requireWhole(
+                    directory.metrics(), metrics.wholeBytes(), state.files().metricsBytes());
+            requireWhole(
+                    directory.eventFile(), events.wholeBytes(), state.files().eventBytes());
+            MicroBatches batches = new MicroBatches(
+                    config.data().microBatchTokens(),
+                    config.distillation().enabled()
+                            ? Optional.of(config.distillation().loss())
+                            : Optional.empty());
             TrainingLoop.Parts parts = new TrainingLoop.Parts(
-                    model,
-                    sequence,
-                    feed,
-                    new MicroBatches(
-                            config.data().microBatchTokens(),
-                            config.distillation().enabled()
-                                    ? Optional.of(config.distillation().loss())
-                                    : Optional.empty()),
-                    recording.recorder(),
-                    RunSchedules.of(config, steps),
-                    loss,
+                    new TrainingLoop.Learning(model, sequence, feed, batches, RunSchedules.of(config, steps), loss),
+                    new TrainingLoop.Outputs(checkpoints, metrics, events, recording.recorder()),
                     material.heldOut(),
-                    checkpoints,
-                    metrics,
-                    events,
                     listener,
                     resources::nanoTime);
             new TrainingLoop(
@@ -334,7 +331,7 @@ final class TrainingSession {
                 config.distillation(),
                 material.text(),
                 model.parameters(),
-                totals.state(0, 0, 0, 0, Map.of()));
+                totals.state(new RunState.Cursor(0, 0), new RunState.FileLengths(0, 0), Map.of()));
         summary.write(directory.summary());
         ReportPage.write(RunReports.single(directory), directory.report());
         return summary;
@@ -370,7 +367,7 @@ final class TrainingSession {
 
     private static void requireCursor(WindowSequence sequence, RunState state, int batch)
             throws CheckpointMismatchException {
-        long place = sequence.place(state.epoch(), state.index());
+        long place = sequence.place(state.cursor().epoch(), state.cursor().index());
         if (place != state.step() * batch) {
             throw new CheckpointMismatchException("checkpoint of step " + state.step() + ": cursor at window " + place
                     + " (expected: " + state.step() * batch + ")");

@@ -84,7 +84,7 @@ final class TrajectorySettings {
                         digest(config, run),
                         HexFormat.of().formatHex(tokenizer.digest()),
                         tokenizer.vocabularySize(),
-                        model.configuration().contextLength(),
+                        model.configuration().sizes().contextLength(),
                         model.configuration().modelType(),
                         model.parameters(),
                         config.run().deterministic(),

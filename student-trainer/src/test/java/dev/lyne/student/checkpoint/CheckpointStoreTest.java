@@ -39,6 +39,35 @@ final class CheckpointStoreTest {
     }
 
     @Test
+    void write_theState_standsFieldByFieldInOneObject() throws IOException {
+        new CheckpointStore(directory, 1).write("run", state(1), file -> Files.writeString(file, "one"));
+        assertThat(Files.readString(directory.resolve("step-000001/checkpoint.json")))
+                .contains("""
+                  "run" : {
+                    "step" : 1,
+                    "epoch" : 0,
+                    "index" : 2,
+                    "trainedPositions" : 100,
+                    "trainNanos" : 5,
+                    "stallNanos" : 1,
+                    "neededTargets" : 10,
+                    "usedTargets" : 10,
+                    "targetBytes" : 4096,
+                    "positionsBySource" : {
+                      "computed" : 7
+                    },
+                    "heldOut" : [ {
+                      "step" : 0,
+                      "nll" : 8.25,
+                      "seconds" : 0.5
+                    } ],
+                    "metricsBytes" : 12,
+                    "eventBytes" : 34,
+                    "progress" : {
+                """);
+    }
+
+    @Test
     void write_moreThanKept_removesTheOldest() throws IOException {
         CheckpointStore store = new CheckpointStore(directory, 2);
         for (int step = 1; step <= 4; step++) {
@@ -167,18 +196,11 @@ final class CheckpointStoreTest {
     private static RunState state(long step) {
         return new RunState(
                 step,
-                0,
-                step * 2,
-                100,
-                5,
-                1,
-                10,
-                10,
-                4096,
-                Map.of("computed", 7L),
+                new RunState.Cursor(0, step * 2),
+                new RunState.Spent(100, 5, 1),
+                new RunState.TargetCounts(10, 10, 4096, Map.of("computed", 7L)),
                 List.of(new RunState.HeldOut(0, 8.25, 0.5)),
-                12,
-                34,
+                new RunState.FileLengths(12, 34),
                 Map.of("taid.lambda", 0.5),
                 Map.of("threads", "2", "teacher", "ab"));
     }

@@ -35,10 +35,12 @@ final class DistillationTest {
                 new FakeTeacher(tiny.vocabularySize, "a"),
                 false,
                 listening(steps));
-        assertThat(steps.get(29).divergence()).isLessThan(steps.get(0).divergence() * 0.7);
+        assertThat(steps.get(29).update().divergence())
+                .isLessThan(steps.get(0).update().divergence() * 0.7);
         assertThat(summary.method()).isEqualTo("forward_kl");
-        assertThat(summary.coverage()).isEqualTo(1.0);
-        assertThat(summary.teacherPositions()).containsExactly(Map.entry("computed", summary.positions()));
+        assertThat(summary.targets().coverage()).isEqualTo(1.0);
+        assertThat(summary.targets().teacherPositions())
+                .containsExactly(Map.entry("computed", summary.pace().positions()));
     }
 
     @Test
@@ -50,7 +52,8 @@ final class DistillationTest {
                 false,
                 listening(steps));
         ProgressListener.Step step = steps.get(0);
-        assertThat(step.loss()).isEqualTo(0.75 * step.nll() + 0.25 * 4 * step.divergence(), within(1e-4));
+        assertThat(step.update().loss())
+                .isEqualTo(0.75 * step.update().nll() + 0.25 * 4 * step.update().divergence(), within(1e-4));
     }
 
     @Test
@@ -68,7 +71,7 @@ final class DistillationTest {
                 .hasSameBinaryContentAs(new RunDirectory(directory.resolve("whole"))
                         .checkpoints()
                         .resolve("step-000008/state.safetensors"));
-        assertThat(summary.coverage()).isEqualTo(1.0);
+        assertThat(summary.targets().coverage()).isEqualTo(1.0);
         assertThat(teacher.asked).as("windows asked from step 6 to step 8").isEqualTo(12);
     }
 
@@ -77,7 +80,7 @@ final class DistillationTest {
         FakeTeacher teacher =
                 new FakeTeacher(tiny.vocabularySize, "a").failing(3, 2).failing(5, 1);
         RunSummary summary = run(config("out", Map.of()), teacher, false, ProgressListener.none());
-        assertThat(summary.coverage()).isEqualTo(1.0);
+        assertThat(summary.targets().coverage()).isEqualTo(1.0);
         assertThat(teacher.again).isEqualTo(3);
     }
 
@@ -101,8 +104,8 @@ final class DistillationTest {
                 teacher,
                 false,
                 ProgressListener.none());
-        assertThat(summary.coverage()).isBetween(0.8, 0.999);
-        assertThat(summary.steps()).isEqualTo(40);
+        assertThat(summary.targets().coverage()).isBetween(0.8, 0.999);
+        assertThat(summary.pace().steps()).isEqualTo(40);
     }
 
     private TrainingConfig config(String out, Map<Setting, String> others) throws Exception {

@@ -188,6 +188,7 @@ final class EveryExitSavesTest {
                 .hasMessage("no");
         assertThat(newest("out").run().step()).isZero();
         assertThat(Trainer.train(config, RunStart.RESUMED, ProgressListener.none())
+                        .pace()
                         .steps())
                 .isEqualTo(6);
     }
@@ -200,7 +201,7 @@ final class EveryExitSavesTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("holds no checkpoint to resume from (expected: one, or --from-start");
         RunStart either = new RunStart(RunStart.Mode.RESUME_OR_BEGIN, java.util.Optional.empty());
-        assertThat(Trainer.train(config, either, ProgressListener.none()).steps())
+        assertThat(Trainer.train(config, either, ProgressListener.none()).pace().steps())
                 .isEqualTo(6);
     }
 

@@ -39,11 +39,11 @@ final class ExtendAndForkTest {
         TinyRun tiny = new TinyRun(directory);
         Trainer.train(tiny.config("run", Map.of()), RunStart.AFRESH, ProgressListener.none());
         RunSummary summary = Trainer.train(tiny.config("run", Map.of(Setting.STEPS, "12")), RunStart.RESUMED, listener);
-        assertThat(summary.steps()).isEqualTo(12);
+        assertThat(summary.pace().steps()).isEqualTo(12);
         assertThat(steps.stream().map(ProgressListener.Step::step)).containsExactly(9L, 10L, 11L, 12L);
         Schedule longer = new Schedule("cosine", 0.01, 0, 2, 0, 0, 12);
         for (ProgressListener.Step step : steps) {
-            assertThat(step.learningRate()).isEqualTo(longer.learningRateAt(step.step()));
+            assertThat(step.update().learningRate()).isEqualTo(longer.learningRateAt(step.step()));
         }
         assertThat(notices)
                 .filteredOn(notice -> notice.contains("learning rate"))

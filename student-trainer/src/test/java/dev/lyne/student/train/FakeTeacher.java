@@ -171,7 +171,17 @@ final class FakeTeacher implements TargetSource, TargetStream {
 
     @Override
     public StreamStatistics statistics() {
-        return new StreamStatistics(asked, 0, 0, 0, again, 0, 0, Map.of(), 0, 0, 0, 0, 0);
+        return new StreamStatistics(
+                new StreamStatistics.Count(asked, 0),
+                StreamStatistics.Count.NONE,
+                new StreamStatistics.Count(again, 0),
+                0,
+                Map.of(),
+                0,
+                0,
+                0,
+                0,
+                0);
     }
 
     @Override

@@ -48,8 +48,10 @@ final class LossTrainingTest {
         }
         RunSummary summary = run(config("out", settings), false, listening(steps));
         assertThat(summary.method()).isEqualTo(loss.key());
-        assertThat(steps.get(19).divergence()).isLessThan(steps.get(0).divergence());
-        assertThat(steps.get(19).loss()).isEqualTo(steps.get(19).divergence(), within(1e-5));
+        assertThat(steps.get(19).update().divergence())
+                .isLessThan(steps.get(0).update().divergence());
+        assertThat(steps.get(19).update().loss())
+                .isEqualTo(steps.get(19).update().divergence(), within(1e-5));
     }
 
     @Test
@@ -74,10 +76,14 @@ final class LossTrainingTest {
             double wanted = 4.5 - 3.5 * step / 7;
             double temperature = 1 + 0.5 * Math.round((wanted - 1) / 0.5);
             ProgressListener.Step done = steps.get(step - 1);
-            assertThat(done.loss())
+            assertThat(done.update().loss())
                     .as("step " + step)
                     .isEqualTo(
-                            (1 - alpha) * done.nll() + alpha * temperature * temperature * done.divergence(),
+                            (1 - alpha) * done.update().nll()
+                                    + alpha
+                                            * temperature
+                                            * temperature
+                                            * done.update().divergence(),
                             within(1e-3));
         }
     }

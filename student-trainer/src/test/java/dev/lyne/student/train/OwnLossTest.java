@@ -41,9 +41,10 @@ final class OwnLossTest {
         Map<Setting, String> settings = Map.of(Setting.STEPS, "20", Setting.EVALUATE_EVERY, "0");
         RunSummary summary = run(config("out", settings), false, listening(steps));
         assertThat(summary.method()).isEqualTo("com.example.losses.FadingSkew");
-        assertThat(steps.get(19).divergence()).isLessThan(steps.get(0).divergence());
-        assertThat(steps.get(0).scheduled()).containsEntry("fading_skew", 0.6);
-        assertThat(steps.get(19).scheduled().get("fading_skew")).isBetween(0.0, 0.59);
+        assertThat(steps.get(19).update().divergence())
+                .isLessThan(steps.get(0).update().divergence());
+        assertThat(steps.get(0).update().scheduled()).containsEntry("fading_skew", 0.6);
+        assertThat(steps.get(19).update().scheduled().get("fading_skew")).isBetween(0.0, 0.59);
         RunDirectory out = new RunDirectory(directory.resolve("out"));
         assertThat(Files.readString(out.metrics())).contains("\"fading_skew\":0.6,");
         try (Stream<Path> events = Files.list(out.events())) {
@@ -61,8 +62,10 @@ final class OwnLossTest {
         run(config("own", Map.of(Setting.STEPS, "3")), false, listening(own));
         Map<Setting, String> same = Map.of(Setting.STEPS, "3", Setting.LOSS, "skew_forward_kl");
         run(config("same", same), false, listening(builtIn));
-        assertThat(own.get(0).divergence()).isEqualTo(builtIn.get(0).divergence(), within(1e-6));
-        assertThat(own.get(0).gradientNorm()).isEqualTo(builtIn.get(0).gradientNorm(), within(1e-5));
+        assertThat(own.get(0).update().divergence())
+                .isEqualTo(builtIn.get(0).update().divergence(), within(1e-6));
+        assertThat(own.get(0).update().gradientNorm())
+                .isEqualTo(builtIn.get(0).update().gradientNorm(), within(1e-5));
     }
 
     @Test

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.json.JsonMapper;
 
 final class ResumeTest {
     @TempDir
@@ -44,8 +45,8 @@ final class ResumeTest {
                 .containsExactlyElementsOf(whole.heldOut().stream()
                         .map(h -> h.step() + " " + h.nll())
                         .toList());
-        assertThat(parts.steps()).isEqualTo(8);
-        assertThat(parts.positions()).isEqualTo(whole.positions());
+        assertThat(parts.pace().steps()).isEqualTo(8);
+        assertThat(parts.pace().positions()).isEqualTo(whole.pace().positions());
     }
 
     @Test
@@ -82,14 +83,39 @@ final class ResumeTest {
                 "out", Map.of(Setting.STEPS, "40", Setting.EVALUATE_EVERY, "0", Setting.CHECKPOINT_EVERY, "0"));
         RunSummary summary = Trainer.train(config, RunStart.AFRESH, ProgressListener.none());
         assertThat(summary.method()).isEqualTo("cross_entropy");
-        assertThat(summary.coverage()).isNull();
-        assertThat(summary.stallFraction()).isZero();
-        assertThat(summary.positionsPerSecond()).isPositive();
+        assertThat(summary.targets().coverage()).isNull();
+        assertThat(summary.pace().stallFraction()).isZero();
+        assertThat(summary.pace().positionsPerSecond()).isPositive();
         assertThat(summary.heldOut()).hasSize(2);
         assertThat(summary.heldOut().get(1).nll())
                 .isLessThan(summary.heldOut().get(0).nll() - 1);
         RunDirectory out = new RunDirectory(directory.resolve("out"));
         assertThat(RunSummary.read(out.summary())).isEqualTo(summary);
+        assertThat(JsonMapper.shared()
+                        .readTree(Files.readAllBytes(out.summary()))
+                        .propertyNames())
+                .containsExactly(
+                        "name",
+                        "method",
+                        "selection",
+                        "row_precision",
+                        "parameters",
+                        "steps",
+                        "positions",
+                        "seconds",
+                        "positions_per_second",
+                        "stall_fraction",
+                        "coverage",
+                        "bytes_per_position",
+                        "teacher_positions",
+                        "held_out",
+                        "parent",
+                        "document_bos",
+                        "document_eos",
+                        "document_wrapping_from",
+                        "prompt_tokens_cut",
+                        "windows_cut",
+                        "skipped_documents");
         assertThat(Files.readAllLines(out.metrics())).hasSize(40 + 2);
         assertThat(Samples.read(out.samples())).hasSize(1);
         try (Tokenizer tokenizer = Tokenizer.load(out.model())) {

@@ -97,7 +97,8 @@ final class RunInputsTest {
 
     @Test
     void train_studentWithFewerRowsThanIds_isRefusedBeforeTokenising() throws Exception {
-        ModelConfiguration.llama(16, 2, 2, 1, 32, 100, 64, 10_000, true).write(directory);
+        ModelConfiguration.llama(new ModelConfiguration.Sizes(100, 64, 16, 2), 2, 1, 32, 10_000, true)
+                .write(directory);
         assertThatThrownBy(() -> Trainer.train(tiny.config("out", Map.of()), RunStart.AFRESH, new Nothing()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("(expected: at most vocab_size=100 of the model's config.json)");
@@ -120,7 +121,8 @@ final class RunInputsTest {
         try (Tokenizer tokenizer = Tokenizer.load(tiny.tokenizer)) {
             vocabulary = tokenizer.vocabularySize();
         }
-        ModelConfiguration shape = ModelConfiguration.llama(16, 2, 2, 1, 32, vocabulary + 7, 64, 10_000, true);
+        ModelConfiguration shape = ModelConfiguration.llama(
+                new ModelConfiguration.Sizes(vocabulary + 7, 64, 16, 2), 2, 1, 32, 10_000, true);
         shape.write(directory);
         TrainingConfig config = tiny.config("out", Map.of(Setting.WEIGHT_DECAY, "0"));
         RunSummary summary = Trainer.train(config, RunStart.AFRESH, ProgressListener.none());
@@ -134,7 +136,7 @@ final class RunInputsTest {
                 shape, vocabulary, 0, options, OptimizerOptions.defaults(), CrossEntropy.script())) {
             model.export(untrained, "float32");
         }
-        assertThat(ModelConfiguration.read(trained).vocabularySize()).isEqualTo(vocabulary + 7);
+        assertThat(ModelConfiguration.read(trained).sizes().vocabulary()).isEqualTo(vocabulary + 7);
         assertThat(embedding(trained, vocabulary, 7)).containsExactly(embedding(untrained, vocabulary, 7));
         assertThat(embedding(trained, 0, 7)).isNotEqualTo(embedding(untrained, 0, 7));
     }

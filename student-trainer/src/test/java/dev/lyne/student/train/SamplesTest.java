@@ -34,7 +34,7 @@ final class SamplesTest {
         TrainingConfig chosen = tiny.config("chosen", Map.of(Setting.STEPS, "3", Setting.EOS, "7"));
         List<Object> stops = new ArrayList<>();
         RunSummary summary = new TrainingSession(chosen, noting(stops), ProgressListener.none()).run(RunStart.AFRESH);
-        assertThat(summary.documentEos()).isEqualTo(7);
+        assertThat(summary.text().documentEos()).isEqualTo(7);
         assertThat(stops).containsExactly(Set.of(7));
         RunDirectory run = new RunDirectory(chosen.out());
         assertThat(run.samples()).exists();

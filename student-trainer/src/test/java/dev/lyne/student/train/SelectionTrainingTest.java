@@ -46,13 +46,13 @@ final class SelectionTrainingTest {
                 Setting.SELECTION, selection, Setting.ROW_PRECISION, precision, Setting.valueOf(pair[0]), pair[1]);
         List<ProgressListener.Step> steps = new ArrayList<>();
         RunSummary whole = run(config("whole", settings), teacher(), false, listening(steps));
-        assertThat(steps.get(steps.size() - 1).divergence())
-                .isLessThan(steps.get(0).divergence());
+        assertThat(steps.get(steps.size() - 1).update().divergence())
+                .isLessThan(steps.get(0).update().divergence());
         assertThat(whole.method()).isEqualTo("forward_kl");
         assertThat(whole.selection()).isEqualTo(described);
         assertThat(whole.rowPrecision()).isEqualTo(precision);
-        assertThat(whole.bytesPerPosition()).isEqualTo(FakeTeacher.BYTES_PER_POSITION);
-        assertThat(whole.coverage()).isEqualTo(1.0);
+        assertThat(whole.targets().bytesPerPosition()).isEqualTo(FakeTeacher.BYTES_PER_POSITION);
+        assertThat(whole.targets().coverage()).isEqualTo(1.0);
 
         TrainingConfig parts = config("parts", settings);
         assertThatThrownBy(() -> run(parts, teacher(), false, stopAfter(5))).isInstanceOf(TeacherRuns.Stop.class);
@@ -61,7 +61,7 @@ final class SelectionTrainingTest {
                 .hasSameBinaryContentAs(new RunDirectory(directory.resolve("whole"))
                         .checkpoints()
                         .resolve("step-000008/state.safetensors"));
-        assertThat(resumed.bytesPerPosition()).isEqualTo(FakeTeacher.BYTES_PER_POSITION);
+        assertThat(resumed.targets().bytesPerPosition()).isEqualTo(FakeTeacher.BYTES_PER_POSITION);
     }
 
     @Test
@@ -106,7 +106,7 @@ final class SelectionTrainingTest {
                 teacher,
                 false,
                 ProgressListener.none());
-        assertThat(summary.coverage()).isEqualTo(1.0);
+        assertThat(summary.targets().coverage()).isEqualTo(1.0);
         assertThat(teacher.again).isEqualTo(3);
     }
 

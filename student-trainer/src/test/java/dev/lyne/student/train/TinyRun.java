@@ -47,7 +47,7 @@ final class TinyRun {
         try (Tokenizer loaded = Tokenizer.load(tokenizer)) {
             vocabularySize = loaded.vocabularySize();
         }
-        ModelConfiguration.llama(16, 2, 2, 1, 32, vocabularySize, 64, 10_000, true)
+        ModelConfiguration.llama(new ModelConfiguration.Sizes(vocabularySize, 64, 16, 2), 2, 1, 32, 10_000, true)
                 .write(directory);
     }
 

@@ -57,7 +57,7 @@ public final class LanguageModelTeacher implements LocalModel {
                 model.digest(),
                 tokenizerDigest,
                 vocabularySize,
-                model.configuration().contextLength(),
+                model.configuration().sizes().contextLength(),
                 model.fingerprint(),
                 model.configuration().modelType(),
                 model.parameters(),

@@ -21,8 +21,8 @@ public final class TinyModelDirectory {
 
     /** Writes one; its embedding has more rows than its tokenizer has ids. */
     public static Path write(Path directory, int vocabularySize) throws IOException {
-        ModelConfiguration configuration =
-                ModelConfiguration.llama(32, 2, 4, 2, 64, vocabularySize, CONTEXT, 10_000, true);
+        ModelConfiguration configuration = ModelConfiguration.llama(
+                new ModelConfiguration.Sizes(vocabularySize, CONTEXT, 32, 2), 4, 2, 64, 10_000, true);
         try (TrainableModel model =
                 TrainableModel.create(configuration, 42, OPTIONS, OptimizerOptions.defaults(), CrossEntropy.script())) {
             model.export(directory, "float32");

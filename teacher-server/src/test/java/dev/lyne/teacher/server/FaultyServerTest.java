@@ -76,7 +76,7 @@ final class FaultyServerTest {
                         .hasMessageStartingWith("sequence " + id + ", position ")
                         .hasMessageContaining(what);
             }
-            assertThat(stream.statistics().receivedSequences()).isZero();
+            assertThat(stream.statistics().received().sequences()).isZero();
         });
     }
 
