@@ -60,7 +60,7 @@ public enum Setting {
     LOSS(
             "forward_kl",
             "Distillation loss: forward_kl, reverse_kl, jsd, skew_forward_kl, skew_reverse_kl, total_variation,"
-                    + " soft_cross_entropy, mse_logits, akl, taid, slim or random_sampling, or the full name of a class of your"
+                    + " soft_cross_entropy, mse_logits, akl, taid, slim or random_sampling, or the full name of a loss of your"
                     + " own (docs/losses.md)"),
     MISSING_MASS(
             "",

@@ -146,7 +146,7 @@ final class SettingsTest {
                         + " tempered (expected: raw with a temperature_schedule)",
                 "loss|kl|loss: kl (expected: forward_kl, reverse_kl, jsd, skew_forward_kl, skew_reverse_kl,"
                         + " total_variation, soft_cross_entropy, mse_logits, akl, taid, slim, random_sampling, or the full name"
-                        + " of a class of your own)",
+                        + " of a loss of your own)",
                 "loss|no.such.Loss|loss: no.such.Loss (expected: a class on the class path)",
                 "loss|java.lang.String|loss: java.lang.String is no loss (expected: a class that implements"
                         + " dev.lyne.student.loss.Loss)",
