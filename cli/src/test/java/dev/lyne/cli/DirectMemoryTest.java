@@ -2,8 +2,7 @@ package dev.lyne.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.PrintWriter;
-import java.io.StringWriter;
+import dev.lyne.load.process.ChildProcess;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,11 +10,15 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A server whose rows find no memory to be sent from, and stay without: no student is answered, so the process ends. */
 @Timeout(180)
 final class DirectMemoryTest {
+    @TempDir
+    private Path directory;
+
     private static Process serve(String directMemory) throws Exception {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -44,12 +47,11 @@ final class DirectMemoryTest {
                     "load --students 1 --in-flight 1 --tokens 64 --row-precision exact --warm-up 0 --duration 60 --drain 1";
             List<String> student = new ArrayList<>(List.of(load.split(" ")));
             student.addAll(List.of("--teacher", address));
-            Thread asking = new Thread(() -> Lyne.commandLine()
-                    .setErr(new PrintWriter(new StringWriter()))
-                    .execute(student.toArray(String[]::new)));
-            asking.setDaemon(true);
-            asking.start();
-            assertThat(server.waitFor(2, TimeUnit.MINUTES)).isTrue();
+            try (ChildProcess asking = ChildProcess.start("load", directory.resolve("load.log"), 1, "256m", student)) {
+                assertThat(server.waitFor(2, TimeUnit.MINUTES))
+                        .as("the server, while %s asks", asking)
+                        .isTrue();
+            }
             assertThat(server.exitValue()).isEqualTo(3);
             List<String> lines = err.lines().toList();
             assertThat(lines.stream().filter(line -> line.startsWith("lyne: ")))
