@@ -90,7 +90,7 @@ public final class CaptureCommand implements Callable<Integer> {
             }
         }
         CaptureSession session = new CaptureSession(
-                SettingOptions.collect(spec, null, config),
+                SettingOptions.collect(spec),
                 temperatures,
                 shardWindows,
                 writers,

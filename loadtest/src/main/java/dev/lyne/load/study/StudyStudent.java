@@ -79,7 +79,7 @@ public final class StudyStudent {
                     Setting.TARGETS,
                     List.of(study.targets(run.targets(), directory).toString()));
         }
-        return TrainingConfig.of(Settings.of(Optional.empty(), Map.of(), settings));
+        return TrainingConfig.of(Settings.of(settings));
     }
 
     private Evaluation evaluate(TrainingConfig config) throws IOException, InterruptedException {

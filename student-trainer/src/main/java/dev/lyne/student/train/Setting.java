@@ -1,10 +1,16 @@
 package dev.lyne.student.train;
 
 import java.util.Arrays;
-import java.util.List;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The settings of a training run: one table for the file's keys, the environment ({@code LYNE_} and the key in capitals) and
@@ -121,11 +127,11 @@ public enum Setting {
     private final String description;
     private final boolean list;
 
-    Setting(@org.jspecify.annotations.Nullable String defaultValue, String description) {
+    Setting(@Nullable String defaultValue, String description) {
         this(defaultValue, description, false);
     }
 
-    Setting(@org.jspecify.annotations.Nullable String defaultValue, String description, boolean list) {
+    Setting(@Nullable String defaultValue, String description, boolean list) {
         this.defaultValue = Optional.ofNullable(defaultValue);
         this.description = description;
         this.list = list;
@@ -133,7 +139,7 @@ public enum Setting {
 
     /** Name in a configuration file. */
     public String key() {
-        return name().toLowerCase(java.util.Locale.ROOT);
+        return name().toLowerCase(Locale.ROOT);
     }
 
     /** Name on a command line. */
@@ -235,6 +241,9 @@ public enum Setting {
         return defaultValue.equals(Optional.of("false"));
     }
 
+    private static final Map<String, Boolean> KEYS = Collections.unmodifiableMap(Arrays.stream(values())
+            .collect(Collectors.toMap(Setting::key, Setting::isList, (one, other) -> one, LinkedHashMap::new)));
+
     /** Keys of earlier versions, and what they are called now. */
     private static final Map<String, Setting> RENAMED =
             Map.of("k", TOP_K, "p", TOP_P, "fraction", TOP_FRACTION, "target_precision", ROW_PRECISION);
@@ -252,39 +261,38 @@ public enum Setting {
                         entry -> entry.getValue().flag()));
     }
 
-    /** The setting of that key; empty where there is none. */
-    static Optional<Setting> ofKey(String key) {
-        return Arrays.stream(values())
-                .filter(setting -> setting.key().equals(key))
-                .findFirst();
-    }
-
     /** The setting of that key in a file; refuses any other, naming the nearest. */
     public static Setting ofKey(String key, String where) {
-        renamed(key).ifPresent(setting -> {
-            throw new IllegalArgumentException(
-                    where + ": " + key + " is an old name (expected: " + setting.key() + ")");
-        });
-        for (Setting setting : values()) {
-            if (setting.key().equals(key)) {
-                return setting;
-            }
-        }
-        throw new IllegalArgumentException(
-                where + ": unknown key " + key + " (expected: " + nearest(key).key() + "?)");
+        requireKnown(key, where, KEYS.keySet());
+        return valueOf(key.toUpperCase(Locale.ROOT));
     }
 
-    /** The setting whose key takes the fewest edits to reach; of several, one that begins alike. */
-    static Setting nearest(String key) {
-        List<Setting> all = List.of(values());
-        return all.stream()
-                .min(java.util.Comparator.<Setting>comparingInt(setting -> editDistance(key, setting.key()))
-                        .thenComparing(setting -> key.isEmpty() || setting.key().charAt(0) != key.charAt(0)))
+    /** Every key, with whether it takes several values. */
+    public static Map<String, Boolean> keys() {
+        return KEYS;
+    }
+
+    /** Refuses a key that is not known, naming the nearest that is, or the present name of an old one. */
+    static void requireKnown(String key, String where, Set<String> known) {
+        if (known.contains(key)) {
+            return;
+        }
+        Optional<Setting> renamed = renamed(key).filter(setting -> known.contains(setting.key()));
+        throw new IllegalArgumentException(where + ": "
+                + renamed.map(setting -> key + " is an old name (expected: " + setting.key() + ")")
+                        .orElseGet(() -> "unknown key " + key + " (expected: " + nearest(key, known) + "?)"));
+    }
+
+    /** The name that takes the fewest edits to reach; of several, the first that begins alike. */
+    public static String nearest(String name, Collection<String> names) {
+        return names.stream()
+                .min(Comparator.<String>comparingInt(other -> editDistance(name, other))
+                        .thenComparing(other -> name.isEmpty() || other.charAt(0) != name.charAt(0)))
                 .orElseThrow();
     }
 
     /** Levenshtein's distance. */
-    public static int editDistance(String a, String b) {
+    private static int editDistance(String a, String b) {
         int[] row = new int[b.length() + 1];
         for (int j = 0; j <= b.length(); j++) {
             row[j] = j;
