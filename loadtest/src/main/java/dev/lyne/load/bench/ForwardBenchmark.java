@@ -10,6 +10,7 @@ import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.training.CrossEntropy;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
+import dev.lyne.load.process.Directories;
 import dev.lyne.row.RowContent;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -79,12 +80,7 @@ public final class ForwardBenchmark {
             }
             return measure(directory, shape);
         } finally {
-            try (var files = Files.list(directory)) {
-                for (Path file : files.toList()) {
-                    Files.delete(file);
-                }
-            }
-            Files.delete(directory);
+            Directories.delete(directory);
         }
     }
 

@@ -95,11 +95,6 @@ final class StepTask {
         return found;
     }
 
-    /** Names of the shapes. */
-    static List<String> shapeNames() {
-        return List.copyOf(SHAPES.keySet());
-    }
-
     ModelConfiguration configuration() {
         return shape.configuration();
     }
