@@ -11,8 +11,6 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
-import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 
@@ -105,9 +103,8 @@ final class ArchitectureTest {
             .that()
             .resideOutsideOfPackage("dev.lyne.teacher.model..")
             .should()
-            .dependOnClassesThat(resideInAnyPackage("dev.lyne.lm..")
-                    .and(not(belongToAnyOf(
-                            ScoreItem.class, ScoreOutcome.class, ComputePrecision.class, ExecutionFingerprint.class))));
+            .dependOnClassesThat(
+                    resideInAnyPackage("dev.lyne.lm..").and(not(belongToAnyOf(ScoreItem.class, ScoreOutcome.class))));
 
     @ArchTest
     static final ArchRule storage_isKnownOnlyToItsTier = noClasses()

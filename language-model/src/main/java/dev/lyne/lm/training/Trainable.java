@@ -1,8 +1,8 @@
 package dev.lyne.lm.training;
 
-import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.scoring.BatchScorer;
+import dev.lyne.row.ExecutionFingerprint;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

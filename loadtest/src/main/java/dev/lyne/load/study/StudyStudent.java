@@ -22,7 +22,7 @@ import dev.lyne.student.train.Setting;
 import dev.lyne.student.train.Settings;
 import dev.lyne.student.train.Trainer;
 import dev.lyne.student.train.TrainingConfig;
-import dev.lyne.wire.capture.CapturedForm;
+import dev.lyne.wire.RowFormat;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.EnumMap;
@@ -113,7 +113,7 @@ public final class StudyStudent {
         }
     }
 
-    private static TargetRequest request(CapturedForm held) {
+    private static TargetRequest request(RowFormat held) {
         return new TargetRequest(held.selection(), held.precision(), held.rawLogits(), TeacherExpectation.any());
     }
 

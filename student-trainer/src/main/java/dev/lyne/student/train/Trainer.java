@@ -10,6 +10,7 @@ import dev.lyne.lm.training.CrossEntropy;
 import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
+import dev.lyne.row.ExecutionFingerprint;
 import java.io.IOException;
 import java.nio.file.Files;
 
@@ -70,7 +71,12 @@ public final class Trainer {
                             options,
                             optimizer,
                             loss);
-            return new TrainingSession.Student(model, model.fingerprint().toString());
+            return new TrainingSession.Student(model, identity(model.fingerprint()));
+        }
+
+        /** The fingerprint as checkpoints have it, and are compared by: always with the plural. */
+        private static String identity(ExecutionFingerprint fingerprint) {
+            return fingerprint.toString().replace(", 1 thread, ", ", 1 threads, ");
         }
 
         @Override

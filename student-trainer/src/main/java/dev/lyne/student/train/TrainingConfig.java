@@ -142,7 +142,12 @@ public record TrainingConfig(
         static Contact of(Settings settings) {
             return new Contact(
                     settings.text(Setting.TEACHER_NAME),
-                    SecuritySettings.security(settings),
+                    TeacherSecurity.of(
+                            settings.flag(Setting.TLS),
+                            settings.optional(Setting.TLS_CA).map(Path::of),
+                            settings.optional(Setting.TLS_SERVER_NAME),
+                            settings.optional(Setting.TOKEN_FILE).map(Path::of),
+                            settings.flag(Setting.INSECURE)),
                     Timeouts.DEFAULT.withPatience(
                             seconds(settings, Setting.RETRY_SECONDS), seconds(settings, Setting.STUCK_SECONDS)));
         }

@@ -3,7 +3,8 @@ package dev.lyne.student.train;
 import dev.lyne.client.TargetSource;
 import dev.lyne.client.TargetStream;
 import dev.lyne.client.capture.CaptureSource;
-import dev.lyne.lm.files.UnwritableFileException;
+import dev.lyne.files.DirectoryLock;
+import dev.lyne.files.UnwritableFileException;
 import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.Trainable;
@@ -62,7 +63,9 @@ final class TrainingSession {
 
     RunSummary run(RunStart start) throws IOException, InterruptedException {
         RunInputs inputs = RunInputs.find(config);
-        try (RunLock lock = RunLock.of(config.out())) {
+        try (DirectoryLock lock = DirectoryLock.take(config.out(), ".run.lock")
+                .orElseThrow(() -> new IllegalStateException(
+                        "out: " + config.out() + ": another run writes into it (expected: one at a time)"))) {
             return run(inputs, start);
         } catch (UnwritableFileException e) {
             throw new IOException(e.getMessage() + "; " + CheckpointStore.REMEDY, e);

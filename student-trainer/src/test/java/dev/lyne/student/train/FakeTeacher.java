@@ -8,7 +8,7 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherDescription;
 import dev.lyne.client.TeacherFailures;
-import dev.lyne.client.TeacherFingerprint;
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowSource;
 import dev.lyne.row.Selection;
@@ -52,7 +52,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
                 "fake",
                 digest.repeat(64),
                 "0".repeat(64),
-                new TeacherFingerprint("2.7.1", "fake", "AVX2", 2, 1, "float32"),
+                new ExecutionFingerprint("2.7.1", "fake", "AVX2", 2, 1, "float32"),
                 vocabularySize,
                 64,
                 "bigram",

@@ -2,19 +2,18 @@ package dev.lyne.teacher.admission;
 
 import com.google.protobuf.ByteString;
 import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
-import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.score.Deadline;
-import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.score.ScoreTask;
-import dev.lyne.v1.ExecutionFingerprint;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
+import dev.lyne.wire.RowFormat;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.HexFormat;
@@ -172,12 +171,12 @@ public final class Admission {
             throw new MismatchException("expected_vocabulary_size: " + Integer.toUnsignedString(vocabulary)
                     + " (expected: the teacher's " + teacher.vocabularySize() + ")");
         }
-        ExecutionFingerprint actual = Fingerprints.toMessage(teacher.fingerprint());
         if (open.hasExpectedExecutionFingerprint()
-                && !open.getExpectedExecutionFingerprint().equals(actual)) {
-            throw new MismatchException("expected_execution_fingerprint: "
-                    + PrintableText.ofClient(oneLine(open.getExpectedExecutionFingerprint()))
-                    + " (expected: the server's " + oneLine(actual) + ")");
+                && !open.getExpectedExecutionFingerprint()
+                        .equals(teacher.fingerprint().toMessage())) {
+            ExecutionFingerprint expected = ExecutionFingerprint.of(open.getExpectedExecutionFingerprint());
+            throw new MismatchException("expected_execution_fingerprint: " + PrintableText.ofClient(expected.joined())
+                    + " (expected: the server's " + teacher.fingerprint().joined() + ")");
         }
     }
 
@@ -211,17 +210,6 @@ public final class Admission {
 
     private static String hex(int value) {
         return "0x" + HexFormat.of().toHexDigits(value);
-    }
-
-    private static String oneLine(ExecutionFingerprint fingerprint) {
-        return String.join(
-                "/",
-                fingerprint.getTorchVersion(),
-                fingerprint.getDevice(),
-                fingerprint.getCpuCapability(),
-                "arithmetic " + Integer.toUnsignedString(fingerprint.getArithmeticVersion()),
-                Integer.toUnsignedString(fingerprint.getThreads()) + " threads",
-                fingerprint.getComputePrecision());
     }
 
     private static String line(IllegalArgumentException e) {

@@ -1,4 +1,4 @@
-package dev.lyne.student.train;
+package dev.lyne.files;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -6,23 +6,28 @@ import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/** Keeps other runs out of a run's directory. The operating system lifts it where this process dies. */
-record RunLock(Path file, FileChannel channel) implements AutoCloseable {
+/** Keeps others out of a directory, of this process and of others. The operating system lifts it where this process dies. */
+public record DirectoryLock(Path file, FileChannel channel) implements AutoCloseable {
     /** Held by this process: closing a second channel to a file would give up the lock that the first one holds. */
     private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
-    /** @throws IllegalStateException where another run has the directory, of this process or another */
-    static RunLock of(Path directory) throws IOException {
+    /**
+     * Takes it, unless somebody else has it; makes the directory where there is none.
+     *
+     * @param name of the lock's file in the directory
+     */
+    public static Optional<DirectoryLock> take(Path directory, String name) throws IOException {
         Files.createDirectories(directory);
-        Path file = directory.toRealPath().resolve(".run.lock");
+        Path file = directory.toRealPath().resolve(name);
         if (!HELD.add(file)) {
-            throw taken(directory);
+            return Optional.empty();
         }
-        @Nullable RunLock lock = null;
+        @Nullable DirectoryLock lock = null;
         try {
             lock = tryLock(file);
         } finally {
@@ -30,13 +35,10 @@ record RunLock(Path file, FileChannel channel) implements AutoCloseable {
                 HELD.remove(file);
             }
         }
-        if (lock == null) {
-            throw taken(directory);
-        }
-        return lock;
+        return Optional.ofNullable(lock);
     }
 
-    private static @Nullable RunLock tryLock(Path file) throws IOException {
+    private static @Nullable DirectoryLock tryLock(Path file) throws IOException {
         FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         @Nullable FileLock lock = null;
         try {
@@ -46,12 +48,7 @@ record RunLock(Path file, FileChannel channel) implements AutoCloseable {
                 channel.close();
             }
         }
-        return lock == null ? null : new RunLock(file, channel);
-    }
-
-    private static IllegalStateException taken(Path directory) {
-        return new IllegalStateException(
-                "out: " + directory + ": another run writes into it (expected: one at a time)");
+        return lock == null ? null : new DirectoryLock(file, channel);
     }
 
     @Override

@@ -1,4 +1,4 @@
-package dev.lyne.lm.files;
+package dev.lyne.files;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -18,9 +18,13 @@ import java.util.stream.Stream;
  * business. One thread.
  */
 public final class AtomicFile implements AutoCloseable {
+    /** How the name of a file ends while it is not in its place. */
+    public static final String SUFFIX = ".partial";
+
     private final Path file;
     private final Path aside;
     private final FileChannel channel;
+    private long length;
     private boolean committed;
 
     private AtomicFile(Path file, Path aside, FileChannel channel) {
@@ -37,7 +41,7 @@ public final class AtomicFile implements AutoCloseable {
     public static AtomicFile create(Path file) throws UnwritableFileException {
         Path directory = directoryOf(file);
         Path aside = directory.resolve(
-                "." + file.getFileName() + "." + ProcessHandle.current().pid() + ".partial");
+                "." + file.getFileName() + "." + ProcessHandle.current().pid() + SUFFIX);
         try {
             Files.createDirectories(directory);
             removeAbandoned(directory, String.valueOf(file.getFileName()));
@@ -66,11 +70,16 @@ public final class AtomicFile implements AutoCloseable {
     public void append(ByteBuffer bytes) throws UnwritableFileException {
         try {
             while (bytes.hasRemaining()) {
-                channel.write(bytes);
+                length += channel.write(bytes);
             }
         } catch (IOException e) {
             throw new UnwritableFileException(file, e);
         }
+    }
+
+    /** Bytes appended so far. */
+    public long length() {
+        return length;
     }
 
     /** Syncs the file and renames it into place. */

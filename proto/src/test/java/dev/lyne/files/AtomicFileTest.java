@@ -1,4 +1,4 @@
-package dev.lyne.lm.files;
+package dev.lyne.files;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,4 +1,4 @@
-package dev.lyne.lm.files;
+package dev.lyne.files;
 
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
