@@ -51,7 +51,7 @@ final class ChosenFeed implements StepFeed {
     }
 
     @Override
-    public List<StepItem> next(int count) throws InterruptedException {
+    public List<StepFeed.Item> next(int count) throws InterruptedException {
         taking.startStep();
         List<Window> windows = LongStream.range(nextPlace, nextPlace + count)
                 .mapToObj(sequence::at)
@@ -62,9 +62,9 @@ final class ChosenFeed implements StepFeed {
             choose(windows, group, asked);
             offered = offer(asked, offered);
         }
-        List<StepItem> items = new ArrayList<>(count);
+        List<StepFeed.Item> items = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
-            items.add(new StepItem(windows.get(i), taking.take(asked.get(i))));
+            items.add(new StepFeed.Item(windows.get(i), taking.take(asked.get(i))));
             offered = offer(asked, offered);
         }
         nextPlace += count;

@@ -21,7 +21,7 @@ import java.util.Optional;
  */
 record MicroBatches(int microBatchTokens, Optional<DistillationLoss> loss) {
     /** The batches of a step. */
-    List<TrainingBatch> of(List<StepItem> items, StepValues values) {
+    List<TrainingBatch> of(List<StepFeed.Item> items, StepValues values) {
         long positions = items.stream()
                 .mapToLong(item -> item.window().positions().length)
                 .sum();
@@ -29,7 +29,7 @@ record MicroBatches(int microBatchTokens, Optional<DistillationLoss> loss) {
                 .filter(item -> item.targets().isPresent())
                 .mapToLong(item -> item.window().positions().length)
                 .sum();
-        return groups(items.stream().map(StepItem::window).toList(), microBatchTokens).stream()
+        return groups(items.stream().map(StepFeed.Item::window).toList(), microBatchTokens).stream()
                 .map(group -> batch(items.subList(group.from(), group.to()), positions, covered, values))
                 .toList();
     }
@@ -56,7 +56,7 @@ record MicroBatches(int microBatchTokens, Optional<DistillationLoss> loss) {
         return groups;
     }
 
-    private TrainingBatch batch(List<StepItem> items, long positions, long covered, StepValues values) {
+    private TrainingBatch batch(List<StepFeed.Item> items, long positions, long covered, StepValues values) {
         List<int[]> sequences =
                 items.stream().map(item -> item.window().tokens()).toList();
         List<int[]> wanted =
@@ -67,7 +67,7 @@ record MicroBatches(int microBatchTokens, Optional<DistillationLoss> loss) {
         if (loss.isPresent()) {
             float[] weights = new float[rows];
             int row = 0;
-            for (StepItem item : items) {
+            for (StepFeed.Item item : items) {
                 int count = item.window().positions().length;
                 if (item.targets().isPresent()) {
                     Arrays.fill(weights, row, row + count, (float) (values.alpha() / covered));
@@ -77,7 +77,7 @@ record MicroBatches(int microBatchTokens, Optional<DistillationLoss> loss) {
             named.put("distillation_weight", new Column.Floats(weights, 1));
             named.putAll(new TargetColumns(values.teacherTemperature())
                     .of(
-                            items.stream().map(StepItem::targets).toList(),
+                            items.stream().map(StepFeed.Item::targets).toList(),
                             wanted.stream().mapToInt(p -> p.length).toArray()));
             values.ofLoss().forEach((name, value) -> named.put(name, filled(rows, value)));
             if (loss.get().studentTemperature() == DistillationLoss.BY_COLUMN) {

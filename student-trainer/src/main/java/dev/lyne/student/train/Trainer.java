@@ -6,7 +6,6 @@ import dev.lyne.client.TargetSource;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.training.CrossEntropy;
 import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
@@ -60,7 +59,7 @@ public final class Trainer {
                     config.run().rowChunk());
             LossScript loss = config.distillation().enabled()
                     ? config.distillation().loss().script()
-                    : CrossEntropy.script();
+                    : LossScript.crossEntropy();
             ModelOptions options = config.run().model();
             TrainableModel model = Files.isDirectory(config.student())
                     ? TrainableModel.load(config.student(), vocabularySize, options, optimizer, loss)

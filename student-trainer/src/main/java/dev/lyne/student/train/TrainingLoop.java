@@ -7,7 +7,6 @@ import dev.lyne.student.checkpoint.RunState;
 import dev.lyne.student.evaluate.HeldOutLoss;
 import dev.lyne.student.loss.LossState;
 import java.io.IOException;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -185,7 +184,7 @@ final class TrainingLoop {
     private void step() throws IOException, InterruptedException {
         long start = parts.nanoTicker().getAsLong();
         long stalledBefore = stallNanos();
-        List<StepItem> items = items();
+        List<StepFeed.Item> items = items();
         requireCoverage(items);
         if (parts.outputs().recorder().isPresent()) {
             parts.outputs()
@@ -193,7 +192,7 @@ final class TrainingLoop {
                     .get()
                     .record(
                             totals.step() + 1,
-                            items.stream().map(StepItem::window).toList());
+                            items.stream().map(StepFeed.Item::window).toList());
         }
         ProgressListener.Update update = optimise(items);
         totals.applied(items, parts.learning().feed().isPresent());
@@ -203,17 +202,17 @@ final class TrainingLoop {
         log(update, positions(items), nanos);
     }
 
-    private List<StepItem> items() throws InterruptedException {
+    private List<StepFeed.Item> items() throws InterruptedException {
         if (parts.learning().feed().isPresent()) {
             return parts.learning().feed().get().next(plan.batch());
         }
         long first = totals.step() * plan.batch();
         return LongStream.range(first, first + plan.batch())
-                .mapToObj(place -> new StepItem(parts.learning().sequence().at(place), Optional.empty()))
+                .mapToObj(place -> new StepFeed.Item(parts.learning().sequence().at(place), Optional.empty()))
                 .toList();
     }
 
-    private void requireCoverage(List<StepItem> items) {
+    private void requireCoverage(List<StepFeed.Item> items) {
         if (parts.learning().feed().isEmpty()) {
             return;
         }
@@ -231,7 +230,7 @@ final class TrainingLoop {
         }
     }
 
-    private ProgressListener.Update optimise(List<StepItem> items) {
+    private ProgressListener.Update optimise(List<StepFeed.Item> items) {
         StepValues values = parts.learning()
                 .schedules()
                 .at(totals.step() + 1, parts.learning().loss().values());
@@ -282,26 +281,9 @@ final class TrainingLoop {
                 totals.positionsBySource());
         if (totals.step() % plan.logEvery() == 0 || totals.step() == plan.steps()) {
             parts.outputs().metrics().step(step);
-            parts.outputs().events().scalars(totals.step(), scalars(step));
+            parts.outputs().events().scalars(totals.step(), StepMetric.scalars(step));
         }
         parts.listener().onStep(step);
-    }
-
-    private static Map<String, Double> scalars(ProgressListener.Step step) {
-        Map<String, Double> scalars = new LinkedHashMap<>();
-        scalars.put("train/loss", step.update().loss());
-        scalars.put("train/nll", step.update().nll());
-        if (!Double.isNaN(step.update().divergence())) {
-            scalars.put("train/divergence", step.update().divergence());
-        }
-        if (!Double.isNaN(step.coverage())) {
-            scalars.put("teacher/coverage", step.coverage());
-        }
-        step.update().scheduled().forEach((name, value) -> scalars.put("train/" + name, value));
-        scalars.put("train/gradient_norm", step.update().gradientNorm());
-        scalars.put("speed/positions_per_second", step.pace().positionsPerSecond());
-        scalars.put("speed/stall_fraction", step.pace().stallFraction());
-        return scalars;
     }
 
     /** Evaluation reads the model and changes nothing of it; its time is not training time. */
@@ -362,7 +344,7 @@ final class TrainingLoop {
         return parts.learning().feed().map(StepFeed::stallNanos).orElse(0L);
     }
 
-    private static long positions(List<StepItem> items) {
+    private static long positions(List<StepFeed.Item> items) {
         return items.stream()
                 .mapToLong(item -> item.window().positions().length)
                 .sum();
