@@ -2,107 +2,80 @@ package dev.lyne.lm.generation;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import dev.lyne.lm.engine.InferenceCall;
 import dev.lyne.lm.engine.NamedTensors;
 import dev.lyne.lm.engine.RotaryTables;
 import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.model.ModelConfiguration;
-import java.nio.LongBuffer;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 
 /**
- * Continues token sequences with a key-value cache: the prompt in one call, then one call a token. Borrows the script, which
- * must contain the transformer, the generation and the tensor methods, and the weights. One thread.
+ * Continues one sequence at a time, by a {@link BatchDecoder} of its own: the prompt in one call, then one call a token. Borrows the script
+ * and the weights, which may change between texts. One thread.
  */
 public final class TextGenerator {
     private final Script script;
     private final ModelConfiguration configuration;
     private final NamedTensors weights;
     private final RotaryTables rotary;
-    private final int computeType;
+    private final DecoderOptions options;
 
-    /** @param computeType PyTorch's number of the type of matrix products, which keys and values are kept in */
+    /** @param weights in any type */
     public TextGenerator(
             Script script,
             ModelConfiguration configuration,
             NamedTensors weights,
             RotaryTables rotary,
-            int computeType) {
+            DecoderOptions options) {
         this.script = script;
         this.configuration = configuration;
         this.weights = weights;
         this.rotary = rotary;
-        this.computeType = computeType;
+        this.options = options;
     }
 
     /**
      * New tokens after the prompt, which is not repeated: at most {@code maxNewTokens}, fewer where the context is full or
-     * one of {@code stopIds} is drawn, which is not returned.
+     * one of {@code stopIds} is drawn, which is not returned. Each draw uses one number of the generator, whatever the logits are.
      */
     public int[] generate(int[] prompt, int maxNewTokens, SamplingOptions sampling, Set<Integer> stopIds) {
-        requirePrompt(prompt);
         int capacity =
                 (int) Math.min(configuration.sizes().contextLength(), (long) prompt.length + Math.max(0, maxNewTokens));
-        TokenSampler sampler = new TokenSampler(sampling);
-        int[] made = new int[capacity - prompt.length];
+        Random random = new Random(sampling.seed());
+        int[] made = new int[Math.max(0, capacity - prompt.length)];
         int count = 0;
         try (NamedTensors cast = castWeights();
-                NDManager memory = script.newManager()) {
-            List<NDArray> cache = cache(memory, capacity);
+                SequenceDecoder decoder = new BatchDecoder(script, configuration, cast, rotary, options);
+                CachedSequence sequence = decoder.open(prompt.length)) {
             int[] next = prompt;
-            int start = 0;
             while (count < made.length) {
-                int id = sampler.next(extend(cast, cache, next, start, capacity));
+                int id = draw(decoder, sequence, next, random.nextDouble(), sampling.proposal());
                 if (stopIds.contains(id)) {
                     break;
                 }
                 made[count++] = id;
-                start += next.length;
                 next = new int[] {id};
             }
         }
         return Arrays.copyOf(made, count);
     }
 
-    private float[] extend(NamedTensors cast, List<NDArray> cache, int[] tokens, int start, int capacity) {
-        try (InferenceCall call = script.inference("extend")) {
-            long[] ids = Arrays.stream(tokens).asLongStream().toArray();
-            return call.tensor(call.manager().create(LongBuffer.wrap(ids), new Shape(1, ids.length)))
-                    .integer(start)
-                    .tensor(rotary.cosines(capacity))
-                    .tensor(rotary.sines(capacity))
-                    .tensors(cast)
-                    .tensors(cache)
-                    .run()
-                    .singletonOrThrow()
-                    .toFloatArray();
+    private static int draw(
+            SequenceDecoder decoder, CachedSequence sequence, int[] tokens, double uniform, Proposal proposal) {
+        int[] labels = new int[tokens.length];
+        Arrays.fill(labels, Extension.NOTHING);
+        labels[labels.length - 1] = Extension.DRAW;
+        Extended outcome = decoder.extend(List.of(new Extension(sequence, tokens, labels, uniform, proposal)))
+                .get(0);
+        if (outcome instanceof Extended.Answered answered) {
+            return answered.ids()[0];
         }
-    }
-
-    /** Room for keys and values of {@code capacity} positions, a pair a layer. */
-    private List<NDArray> cache(NDManager memory, int capacity) {
-        List<NDArray> cache = new ArrayList<>();
-        for (int i = 0; i < 2 * configuration.sizes().layers(); i++) {
-            try (InferenceCall call = script.inference("empty")) {
-                cache.add(call.tensor(rotary.cosines(capacity))
-                        .integers(
-                                1,
-                                capacity,
-                                configuration.attention().keyValueHeads(),
-                                configuration.attention().headSize())
-                        .integer(computeType)
-                        .run(memory)
-                        .singletonOrThrow());
-            }
-        }
-        return cache;
+        throw new IllegalStateException("text: " + outcome + " (expected: finite logits)");
     }
 
     /** The weights in the compute type, once for all tokens; those that have it already are shared, not copied. */
@@ -117,18 +90,5 @@ public final class TextGenerator {
             }
         }
         return cast;
-    }
-
-    private void requirePrompt(int[] prompt) {
-        if (prompt.length < 1 || prompt.length > configuration.sizes().contextLength()) {
-            throw new IllegalArgumentException("prompt: " + prompt.length + " tokens (expected: 1..context="
-                    + configuration.sizes().contextLength() + ")");
-        }
-        for (int id : prompt) {
-            if (id < 0 || id >= configuration.sizes().vocabulary()) {
-                throw new IllegalArgumentException("prompt: token " + id + " (expected: 0.."
-                        + (configuration.sizes().vocabulary() - 1) + ")");
-            }
-        }
     }
 }

@@ -6,6 +6,7 @@ import dev.lyne.lm.engine.ProductKernels;
 import dev.lyne.lm.engine.RotaryTables;
 import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.engine.ScriptSource;
+import dev.lyne.lm.generation.DecoderOptions;
 import dev.lyne.lm.generation.SamplingOptions;
 import dev.lyne.lm.generation.TextGenerator;
 import dev.lyne.lm.model.ComputePrecision;
@@ -83,7 +84,7 @@ public final class TrainableModel implements Trainable {
                         ScriptSource.forward(configuration.architecture()),
                         products.source().methods(),
                         ScriptSource.TENSORS.methods(),
-                        ScriptSource.GENERATION.methods(),
+                        ScriptSource.DECODING.methods(),
                         ScriptSource.TRAINING.methods(),
                         loss.source()),
                 constants,
@@ -92,7 +93,15 @@ public final class TrainableModel implements Trainable {
         this.tensors = new TrainingTensors(configuration, script, numerics.master());
         this.training = new TrainingSteps(
                 vocabularySize, configuration.sizes().contextLength(), script, rotary, tensors, optimizer, terms);
-        this.generator = new TextGenerator(script, configuration, tensors.weights(), rotary, computeType);
+        this.generator = new TextGenerator(
+                script,
+                configuration,
+                tensors.weights(),
+                rotary,
+                DecoderOptions.ofOneText(
+                        vocabularySize,
+                        computeType,
+                        wide ? Double.BYTES : options.precision().bytes()));
     }
 
     /** A new model, none of whose vocabulary is padding: see the other {@code create}. */
@@ -187,7 +196,7 @@ public final class TrainableModel implements Trainable {
     @Override
     public int[] generate(
             int[] prompt, int maxNewTokens, double temperature, double topP, long seed, Set<Integer> stopIds) {
-        return generator.generate(prompt, maxNewTokens, new SamplingOptions(temperature, 0, topP, seed), stopIds);
+        return generator.generate(prompt, maxNewTokens, new SamplingOptions(temperature, topP, seed), stopIds);
     }
 
     @Override
