@@ -69,7 +69,10 @@ final class MetricsFile implements Closeable {
         ObjectNode line = JSON.createObjectNode();
         line.put("step", step.step());
         line.put("loss", step.update().loss());
-        line.put("nll", step.update().nll());
+        if (!Double.isNaN(step.update().nll())) {
+            line.put("nll", step.update().nll());
+        }
+        step.update().ownText().forEach((name, value) -> line.put("own_text_" + name, value));
         if (!Double.isNaN(step.update().divergence())) {
             line.put("divergence", step.update().divergence());
         }
