@@ -8,14 +8,10 @@ import dev.lyne.v1.Rows;
 import dev.lyne.v1.ScoreSequencesResponse;
 import dev.lyne.v1.SequenceDone;
 import java.util.Iterator;
-import java.util.List;
 import java.util.function.Consumer;
 
-/**
- * Messages that wait for their reader, made when they are sent: what waits is a reference to the encoded blocks, which the
- * cache may hold too. Owned by whoever pumps the sender.
- */
-final class Outgoing {
+/** A sequence's rows, then `done`. What waits is a reference to the encoded blocks, which the cache may hold too. */
+final class OutgoingRows implements Outgoing<ScoreSequencesResponse> {
     private final long id;
     private final Iterator<EncodedBlock> blocks;
     private final RowSource source;
@@ -26,55 +22,37 @@ final class Outgoing {
     private long unsentBytes;
     private boolean lastSent;
 
-    private Outgoing(
+    OutgoingRows(
             long id,
             EncodedSequence rows,
             RowSource source,
             boolean narrowed,
-            ScoreSequencesResponse last,
             Consumer<EncodedBlock> whenBlockSent,
             Runnable whenLeaving) {
         this.id = id;
         this.blocks = rows.blocks().iterator();
         this.source = source;
         this.narrowed = narrowed;
-        this.last = last;
+        this.last = ScoreSequencesResponse.newBuilder()
+                .setDone(SequenceDone.newBuilder().setId(id).setRows(rows.rows()))
+                .build();
         this.whenBlockSent = whenBlockSent;
         this.whenLeaving = whenLeaving;
         this.unsentBytes = rows.bytes();
     }
 
-    /** A sequence's rows, then `done`. */
-    static Outgoing rows(
-            long id,
-            EncodedSequence rows,
-            RowSource source,
-            boolean narrowed,
-            Consumer<EncodedBlock> whenBlockSent,
-            Runnable whenLeaving) {
-        ScoreSequencesResponse done = ScoreSequencesResponse.newBuilder()
-                .setDone(SequenceDone.newBuilder().setId(id).setRows(rows.rows()))
-                .build();
-        return new Outgoing(id, rows, source, narrowed, done, whenBlockSent, whenLeaving);
-    }
-
-    /** One message. */
-    static Outgoing message(ScoreSequencesResponse message, Runnable whenLeaving) {
-        return new Outgoing(
-                0, new EncodedSequence(List.of()), RowSource.COMPUTED, false, message, unused -> {}, whenLeaving);
-    }
-
-    /** Bytes of blocks not sent yet. */
-    long unsentBytes() {
+    @Override
+    public long unsentBytes() {
         return unsentBytes;
     }
 
-    boolean hasNext() {
+    @Override
+    public boolean hasNext() {
         return !lastSent;
     }
 
-    /** The next message. */
-    ScoreSequencesResponse next() {
+    @Override
+    public ScoreSequencesResponse next() {
         if (!blocks.hasNext()) {
             lastSent = true;
             return last;
@@ -93,8 +71,8 @@ final class Outgoing {
                 .build();
     }
 
-    /** To be called when the last message has been taken and has not left yet. */
-    void leaving() {
+    @Override
+    public void leaving() {
         whenLeaving.run();
     }
 }
