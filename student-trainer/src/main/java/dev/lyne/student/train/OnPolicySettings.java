@@ -21,6 +21,7 @@ import java.util.TreeMap;
  *
  * @param share of the steps that are on such text, above 0, at most 1
  * @param proposal what tokens are drawn from
+ * @param tellsAll whether the teacher is told each token as it is taken, and says how probable it is under its own proposal
  * @param writing how responses are written
  * @param phase how many there are at a time, and how often each is trained on
  * @param policy what is minimised of their tokens
@@ -31,6 +32,7 @@ import java.util.TreeMap;
 public record OnPolicySettings(
         double share,
         Proposal proposal,
+        boolean tellsAll,
         Writing writing,
         Phase phase,
         Policy policy,
@@ -141,6 +143,7 @@ public record OnPolicySettings(
         OnPolicySettings found = new OnPolicySettings(
                 share,
                 new Proposal(settings.number(Setting.TEACHER_MIXING, 0, 1, true)),
+                settings.choice(Setting.MIXING_FORM, List.of("coin", "step")).equals("step"),
                 new Writing(
                         settings.integer(Setting.PROMPT_TOKENS, 1, 1 << 24),
                         settings.integer(Setting.RESPONSE_TOKENS, 1, 1 << 24),

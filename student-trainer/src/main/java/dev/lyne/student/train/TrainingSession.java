@@ -1,16 +1,15 @@
 package dev.lyne.student.train;
 
+import dev.lyne.client.DecodeSettings;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSource;
 import dev.lyne.client.TargetStream;
 import dev.lyne.client.capture.CaptureSource;
 import dev.lyne.files.DirectoryLock;
 import dev.lyne.files.UnwritableFileException;
-import dev.lyne.lm.generation.Proposal;
 import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.Trainable;
-import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
 import dev.lyne.student.checkpoint.Checkpoint;
 import dev.lyne.student.checkpoint.CheckpointMismatchException;
@@ -19,10 +18,7 @@ import dev.lyne.student.checkpoint.RunState;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.evaluate.HeldOutLoss;
 import dev.lyne.student.report.ReportPage;
-import dev.lyne.student.rollout.ResponseWriter;
-import dev.lyne.student.rollout.RolloutFiles;
-import dev.lyne.student.rollout.StudentWriter;
-import dev.lyne.student.rollout.Uniforms;
+import dev.lyne.student.rollout.TeacherDraws;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Window;
@@ -53,6 +49,9 @@ final class TrainingSession {
 
         /** The teachers of a configuration. */
         TargetSource openTeachers(TrainingConfig config);
+
+        /** The teacher as one that draws tokens. */
+        TeacherDraws openDraws(TargetSource teachers, DecodeSettings settings);
 
         /** Elapsed time. */
         long nanoTime();
@@ -93,24 +92,30 @@ final class TrainingSession {
                 if (!config.distillation().enabled()) {
                     return train(material, student, checkpoints, begin(start, checkpoint), Optional.empty());
                 }
-                try (TargetSource source = RunTargets.open(config, resources, material.windows());
-                        TargetStream stream = source.open(RunTargets.request(
-                                config.distillation(),
-                                source,
-                                tokenizer,
-                                teacherDigest(checkpoint),
-                                config.run().deterministic()));
-                        TargetStream ownText =
-                                ownText(source, tokenizer, stream.teacher().modelDigest())) {
-                    TrainingMaterial held = source instanceof CaptureSource capture
-                            ? material.over(held(capture, material.windows()), config)
-                            : material;
-                    return train(
-                            held,
-                            student,
-                            checkpoints,
-                            begin(start, checkpoint),
-                            Optional.of(new Taught(stream, Optional.ofNullable(ownText))));
+                return learn(material, student, checkpoints, begin(start, checkpoint));
+            }
+        }
+    }
+
+    private RunSummary learn(
+            TrainingMaterial material, Student student, CheckpointStore checkpoints, Beginning beginning)
+            throws IOException, InterruptedException {
+        try (TargetSource source = RunTargets.open(config, resources, material.windows())) {
+            TargetRequest request = RunTargets.request(
+                    config.distillation(),
+                    source,
+                    material.tokenizer(),
+                    teacherDigest(beginning.checkpoint()),
+                    config.run().deterministic());
+            try (TargetStream stream = source.open(request)) {
+                TrainingMaterial held = source instanceof CaptureSource capture
+                        ? material.over(held(capture, material.windows()), config)
+                        : material;
+                Optional<OwnTextRun> ownText = OwnTextRun.open(config, resources, source, request, material);
+                try {
+                    return train(held, student, checkpoints, beginning, Optional.of(new Taught(stream, ownText)));
+                } finally {
+                    ownText.ifPresent(OwnTextRun::close);
                 }
             }
         }
@@ -122,23 +127,7 @@ final class TrainingSession {
      * @param data windows of the corpus
      * @param ownText text that the student writes; absent where it writes none
      */
-    private record Taught(TargetStream data, Optional<TargetStream> ownText) {}
-
-    /** A stream of exact rows of what the student writes, whose labels' log-probabilities are rewards and weights. */
-    private @Nullable TargetStream ownText(TargetSource source, Tokenizer tokenizer, String teacherDigest) {
-        if (config.onPolicy().isEmpty()) {
-            return null;
-        }
-        TargetRequest data = RunTargets.request(
-                config.distillation(),
-                source,
-                tokenizer,
-                teacherDigest,
-                config.run().deterministic());
-        Selection selection =
-                config.onPolicy().get().singleStep().selection(data.selection(), tokenizer.vocabularySize());
-        return source.open(new TargetRequest(selection, Precision.EXACT, false, data.expectation(), data.sameBits()));
-    }
+    private record Taught(TargetStream data, Optional<OwnTextRun> ownText) {}
 
     /** The windows that the capture holds rows of, of the steps of a trajectory that are learnt from; else all. */
     private Windows held(CaptureSource capture, Windows windows) throws IOException {
@@ -208,33 +197,19 @@ final class TrainingSession {
     }
 
     private StepFeed feed(Taught taught, TrainingMaterial material, Trainable model, long step, long steps) {
+        long batch = config.data().batch();
         if (taught.ownText().isEmpty()) {
-            long batch = config.data().batch();
             return dataFeed(taught.data(), material.sequence(), model, step * batch, steps * batch);
         }
         OnPolicySettings own = config.onPolicy().orElseThrow();
         long seed = config.run().seed();
-        int batch = config.data().batch();
         StepFeed data = dataFeed(
                 taught.data(),
                 material.sequence(),
                 model,
-                OwnTextFeed.corpusWindowsBefore(own, seed, batch, step),
-                OwnTextFeed.corpusWindowsBefore(own, seed, batch, steps));
-        return new OwnTextFeed(
-                new OwnTextFeed.Parts(
-                        data,
-                        taught.ownText().get(),
-                        new WindowSequence(material.windows(), seed + 1),
-                        writer(own, material, model),
-                        new RolloutFiles(directory.rollouts()),
-                        new ChosenIds(model, config.data().microBatchTokens()),
-                        resources::nanoTime,
-                        listener::isStopRequested),
-                own,
-                batch,
-                seed,
-                step);
+                OwnTextFeed.corpusWindowsBefore(own, seed, config.data().batch(), step),
+                OwnTextFeed.corpusWindowsBefore(own, seed, config.data().batch(), steps));
+        return taught.ownText().get().feed(data, material, model, step, resources::nanoTime, listener::isStopRequested);
     }
 
     private StepFeed dataFeed(TargetStream stream, WindowSequence sequence, Trainable model, long first, long end) {
@@ -248,20 +223,6 @@ final class TrainingSession {
                         resources::nanoTime,
                         listener::isStopRequested)
                 : new TargetFeed(stream, sequence, first, end, resources::nanoTime, listener::isStopRequested);
-    }
-
-    private ResponseWriter writer(OnPolicySettings own, TrainingMaterial material, Trainable model) {
-        OnPolicySettings.Writing writing = own.writing();
-        return new StudentWriter(
-                () -> model.decoder(writing.cacheBytes()),
-                new StudentWriter.Options(
-                        own.phase().rollouts(),
-                        writing.responseTokens(),
-                        config.data().context(),
-                        material.text().stopIds(),
-                        new Proposal(writing.temperature(), writing.topP()),
-                        new Uniforms(config.run().seed())),
-                listener::isStopRequested);
     }
 
     private RunSummary train(
