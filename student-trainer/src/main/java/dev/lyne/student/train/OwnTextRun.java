@@ -83,18 +83,19 @@ final class OwnTextRun implements AutoCloseable {
             Trainable model,
             long step,
             LongSupplier nanoTicker,
-            BooleanSupplier stopRequested) {
+            ProgressListener listener) {
         long seed = config.run().seed();
         return new OwnTextFeed(
                 new OwnTextFeed.Parts(
                         data,
                         stream,
                         new WindowSequence(material.windows(), seed + 1),
-                        writer(material, model, stopRequested),
+                        writer(material, model, listener::isStopRequested),
                         new RolloutFiles(new RunDirectory(config.out()).rollouts()),
                         new ChosenIds(model, config.data().microBatchTokens()),
+                        listener::onNotice,
                         nanoTicker,
-                        stopRequested),
+                        listener::isStopRequested),
                 settings,
                 config.data().batch(),
                 seed,

@@ -141,8 +141,18 @@ final class OwnTextTrainingTest {
         // 16 responses of two phases, each scored once, trained on twice.
         assertThat(teacher.opened.get(1).sequences).hasSize(16);
         assertThat(steps)
-                .allSatisfy(step ->
-                        assertThat(step.update().ownText()).containsOnlyKeys("policy", "k1", "k2", "k3", "clipped"));
+                .allSatisfy(step -> assertThat(step.update().ownText())
+                        .containsOnlyKeys(
+                                "policy",
+                                "k1",
+                                "k2",
+                                "k3",
+                                "clipped",
+                                "response_tokens",
+                                "at_limit",
+                                "entropy",
+                                "repeated",
+                                "outside"));
         assertThat(Files.readString(directory.resolve("out/metrics.jsonl"))).contains("\"own_text_k1\":");
     }
 
