@@ -59,7 +59,29 @@ public record OnPolicySettings(
      * @param responseTokens most tokens of a response
      * @param cacheBytes most memory of keys and values
      */
-    public record Writing(int promptTokens, int responseTokens, double temperature, double topP, long cacheBytes) {}
+    public record Writing(int promptTokens, int responseTokens, double temperature, double topP, long cacheBytes) {
+        /** Settings that are its own. */
+        private static final Set<Setting> OWN = EnumSet.of(
+                Setting.PROMPT_TOKENS,
+                Setting.RESPONSE_TOKENS,
+                Setting.ROLLOUT_TEMPERATURE,
+                Setting.ROLLOUT_TOP_P,
+                Setting.KV_CACHE_MIB);
+
+        static Writing of(Settings settings) {
+            return new Writing(
+                    settings.integer(Setting.PROMPT_TOKENS, 1, 1 << 24),
+                    settings.integer(Setting.RESPONSE_TOKENS, 1, 1 << 24),
+                    settings.number(Setting.ROLLOUT_TEMPERATURE, 0, 100, false),
+                    settings.number(Setting.ROLLOUT_TOP_P, 0, 1, false),
+                    (long) settings.integer(Setting.KV_CACHE_MIB, 1, 1 << 24) << 20);
+        }
+
+        /** What the student draws from. */
+        dev.lyne.lm.generation.Proposal student() {
+            return new dev.lyne.lm.generation.Proposal(temperature, topP);
+        }
+    }
 
     /**
      * Responses that are written at a time.
@@ -144,12 +166,7 @@ public record OnPolicySettings(
                 share,
                 new Proposal(settings.number(Setting.TEACHER_MIXING, 0, 1, true)),
                 settings.choice(Setting.MIXING_FORM, List.of("coin", "step")).equals("step"),
-                new Writing(
-                        settings.integer(Setting.PROMPT_TOKENS, 1, 1 << 24),
-                        settings.integer(Setting.RESPONSE_TOKENS, 1, 1 << 24),
-                        settings.number(Setting.ROLLOUT_TEMPERATURE, 0, 100, false),
-                        settings.number(Setting.ROLLOUT_TOP_P, 0, 1, false),
-                        (long) settings.integer(Setting.KV_CACHE_MIB, 1, 1 << 24) << 20),
+                Writing.of(settings),
                 Phase.of(settings),
                 policy(settings),
                 SingleStep.of(settings),
@@ -160,8 +177,9 @@ public record OnPolicySettings(
     }
 
     private static void requireNoneGiven(Settings settings) {
+        boolean evaluated = settings.integer(Setting.EVALUATE_RESPONSES, 0, 1 << 20) > 0;
         for (Setting setting : OWN) {
-            if (settings.isGiven(setting)) {
+            if (settings.isGiven(setting) && !(evaluated && Writing.OWN.contains(setting))) {
                 throw Settings.refused(
                         setting,
                         settings.text(setting),

@@ -4,7 +4,6 @@ import dev.lyne.client.DecodeSettings;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSource;
 import dev.lyne.client.TargetStream;
-import dev.lyne.lm.generation.Proposal;
 import dev.lyne.lm.training.Trainable;
 import dev.lyne.row.Precision;
 import dev.lyne.student.rollout.RolloutFiles;
@@ -111,7 +110,7 @@ final class OwnTextRun implements AutoCloseable {
                         writing.responseTokens(),
                         config.data().context(),
                         material.text().stopIds(),
-                        new Proposal(writing.temperature(), writing.topP()),
+                        writing.student(),
                         config.run().seed()),
                 draws.map(teacher ->
                         new RolloutWriter.Mixture(teacher, settings.proposal().mixing(), settings.tellsAll())),

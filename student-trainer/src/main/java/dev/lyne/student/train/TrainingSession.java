@@ -18,6 +18,10 @@ import dev.lyne.student.checkpoint.RunState;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.evaluate.HeldOutLoss;
 import dev.lyne.student.report.ReportPage;
+import dev.lyne.student.rollout.Prompt;
+import dev.lyne.student.rollout.ResponseEvaluation;
+import dev.lyne.student.rollout.ResponseWriter;
+import dev.lyne.student.rollout.RolloutWriter;
 import dev.lyne.student.rollout.TeacherDraws;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
@@ -28,6 +32,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -37,6 +43,8 @@ import org.jspecify.annotations.Nullable;
 
 /** One run, put together from its settings: corpus, windows, teacher, student, checkpoints. Used once, by one thread. */
 final class TrainingSession {
+    private static final int RESPONSES_TOGETHER = 64;
+
     private final TrainingConfig config;
     private final TrainingResources resources;
     private final ProgressListener listener;
@@ -358,7 +366,8 @@ final class TrainingSession {
                 step)));
     }
 
-    private RunSummary finish(TrainingMaterial material, Trainable model, RunTotals totals) throws IOException {
+    private RunSummary finish(TrainingMaterial material, Trainable model, RunTotals totals)
+            throws IOException, InterruptedException {
         model.export(directory.model(), config.run().storedType());
         RunDirectory.copyTokenizer(config.tokenizerDirectory(), directory.model());
         if (material.heldOut().isPresent() && config.run().samples() > 0) {
@@ -376,10 +385,43 @@ final class TrainingSession {
                 config.distillation(),
                 material.text(),
                 model.parameters(),
+                responses(material, model),
                 totals.state(new RunState.Cursor(0, 0), new RunState.FileLengths(0, 0), Map.of()));
         summary.write(directory.summary());
         ReportPage.write(RunReports.single(directory), directory.report());
         return summary;
+    }
+
+    /** What the student makes of the beginnings of held-out windows, evenly spread; absent where nothing is to be written. */
+    private Optional<ResponseEvaluation> responses(TrainingMaterial material, Trainable model)
+            throws InterruptedException {
+        TrainingConfig.Responses wanted = config.run().responses();
+        if (wanted.count() == 0 || material.heldOut().isEmpty()) {
+            return Optional.empty();
+        }
+        Windows windows = material.heldOut().get().windows();
+        long count = Math.min(wanted.count(), windows.count());
+        List<Prompt> prompts = new ArrayList<>();
+        for (long i = 0; i < count; i++) {
+            Window window = windows.window(i * windows.count() / count);
+            prompts.add(Prompt.of(
+                    i, window.tokens(), window.positions()[0], wanted.writing().promptTokens()));
+        }
+        int maxTokens = wanted.writing().responseTokens();
+        listener.onNotice("responding to %,d held-out prompts".formatted(count));
+        try (ResponseWriter writer = new RolloutWriter(
+                () -> model.decoder(wanted.writing().cacheBytes()),
+                new RolloutWriter.Options(
+                        RESPONSES_TOGETHER,
+                        maxTokens,
+                        config.data().context(),
+                        material.text().stopIds(),
+                        wanted.writing().student(),
+                        config.run().seed()),
+                Optional.empty(),
+                () -> false)) {
+            return Optional.of(ResponseEvaluation.of(writer, prompts, material.tokenizer(), maxTokens));
+        }
     }
 
     /** A tokenised corpus and the windows of it that are used. */

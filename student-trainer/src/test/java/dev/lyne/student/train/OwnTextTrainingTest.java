@@ -205,6 +205,24 @@ final class OwnTextTrainingTest {
                 .orElseThrow();
     }
 
+    @Test
+    void train_askedForResponses_leavesTheirScoresInTheSummary() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        TrainingConfig config = tiny.config(
+                "out",
+                Map.of(
+                        Setting.EVALUATE_RESPONSES, "3",
+                        Setting.RESPONSE_TOKENS, "5",
+                        Setting.PROMPT_TOKENS, "4",
+                        Setting.STEPS, "2"));
+        Trainer.train(config, RunStart.AFRESH, ProgressListener.none());
+        RunSummary summary = RunSummary.read(directory.resolve("out/summary.json"));
+        assertThat(summary.responses()).isNotNull();
+        assertThat(summary.responses().prompts()).isEqualTo(3);
+        assertThat(summary.responses().meanLength()).isBetween(1.0, 5.0);
+        assertThat(summary.responses().rougeL()).isBetween(0.0, 1.0);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"TOP_K_TAIL", "STUDENT_IDS", "WHOLE"})
     void train_gkdOnEachKindOfRows_asksForThem(String rows) throws Exception {
