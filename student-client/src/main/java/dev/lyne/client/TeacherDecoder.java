@@ -235,7 +235,11 @@ public final class TeacherDecoder implements AutoCloseable {
         stepAll(dirty);
     }
 
+    /** What was said of texts is sent once all events are taken: so that answers which came together are followed by one message. */
     private Optional<DecodeEvent> next(long waitNanos) throws InterruptedException {
+        if (!events.isEmpty()) {
+            return Optional.of(events.remove());
+        }
         flush();
         for (DecodeCallObserver.Incoming one = incoming.poll(); one != null; one = incoming.poll()) {
             handle(one);

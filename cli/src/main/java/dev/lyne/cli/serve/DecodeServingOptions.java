@@ -14,8 +14,9 @@ final class DecodeServingOptions {
             names = "--kv-cache-mib",
             paramLabel = "N",
             defaultValue = "1024",
-            description = "Memory for keys and values of sequences that are decoded, on the device, MiB; 0: do not decode"
-                    + " (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Memory for keys and values of sequences that are decoded, on the device, MiB; 0: do not decode"
+                            + " (default: ${DEFAULT-VALUE}).")
     private long cacheMib;
 
     @Option(
@@ -39,8 +40,6 @@ final class DecodeServingOptions {
         AtLeast.require("--decode-batch-millis", batchMillis, 1);
         AtLeast.require("--decode-idle-seconds", idleSeconds, 1);
         options.decoding(DecodeOptions.DEFAULT.with(
-                Math.min(cacheMib, MOST_MIB) << 20,
-                Duration.ofMillis(batchMillis),
-                Duration.ofSeconds(idleSeconds)));
+                Math.min(cacheMib, MOST_MIB) << 20, Duration.ofMillis(batchMillis), Duration.ofSeconds(idleSeconds)));
     }
 }

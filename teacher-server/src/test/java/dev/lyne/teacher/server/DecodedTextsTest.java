@@ -55,16 +55,16 @@ final class DecodedTextsTest {
         if (vocabulary == 0) {
             TinyModelDirectory.write(directory, TinyModelDirectory.PADDED_VOCABULARY);
         }
-        LocalModel model =
-                LanguageModelTeacher.load("tiny", directory, TinyModelDirectory.OPTIONS, deterministic);
+        LocalModel model = LanguageModelTeacher.load("tiny", directory, TinyModelDirectory.OPTIONS, deterministic);
         vocabulary = model.description().vocabularySize();
         return TeacherServer.start(
                 List.of(model), options.apply(TeacherServerOptions.builder()).build());
     }
 
     private static TeacherClient connect(TeacherServer... servers) {
-        List<String> addresses =
-                Arrays.stream(servers).map(server -> "127.0.0.1:" + server.port()).toList();
+        List<String> addresses = Arrays.stream(servers)
+                .map(server -> "127.0.0.1:" + server.port())
+                .toList();
         return TeacherClient.connect(
                 String.join(",", addresses),
                 ClientOptions.builder()
@@ -160,11 +160,12 @@ final class DecodedTextsTest {
                 }
             }
             List<int[]> prompts = prompts();
-            try (TargetStream stream = client.open(
-                    new TargetRequest(new Selection.LabelOnly(List.of()), TeacherExpectation.any()))) {
+            try (TargetStream stream =
+                    client.open(new TargetRequest(new Selection.LabelOnly(List.of()), TeacherExpectation.any()))) {
                 for (Map.Entry<Long, Decoded> one : texts.entrySet()) {
                     int[] text = one.getValue().text;
-                    assertThat(stream.offer(TargetSequence.whole(one.getKey(), text))).isTrue();
+                    assertThat(stream.offer(TargetSequence.whole(one.getKey(), text)))
+                            .isTrue();
                     Targets targets = stream.take();
                     int prompt = prompts.get(one.getKey().intValue()).length;
                     List<Float> found = one.getValue().logProbabilities;
@@ -182,8 +183,13 @@ final class DecodedTextsTest {
             for (int i = 0; i < TEXTS; i++) {
                 assertThat(decoder.take()).isInstanceOf(DecodeEvent.Ended.class);
             }
-            await().until(() -> server.registry().get("lyne.teacher.kv.cache.bytes").gauge().value() == 0);
-            assertThat(server.registry().get("lyne.teacher.decode.sessions").gauge().value()).isEqualTo(1);
+            await().until(() ->
+                    server.registry().get("lyne.teacher.kv.cache.bytes").gauge().value() == 0);
+            assertThat(server.registry()
+                            .get("lyne.teacher.decode.sessions")
+                            .gauge()
+                            .value())
+                    .isEqualTo(1);
         }
     }
 
@@ -191,8 +197,8 @@ final class DecodedTextsTest {
     void takenTokenOutsideTheProposal_hasNoProbabilityUnderIt() throws Exception {
         try (TeacherServer server = serve(false, options -> options);
                 TeacherClient client = connect(server);
-                TeacherDecoder decoder = client.decoder(
-                        new DecodeSettings(0, 1, SEED, Set.of(), TeacherExpectation.any(), false))) {
+                TeacherDecoder decoder =
+                        client.decoder(new DecodeSettings(0, 1, SEED, Set.of(), TeacherExpectation.any(), false))) {
             decoder.start(0, new int[] {1, 2, 3}, 1);
             DecodeEvent.Answered likely = (DecodeEvent.Answered) decoder.take();
             assertThat(likely.proposalLogProbabilities()[0]).as("the only one").isZero();
@@ -219,8 +225,8 @@ final class DecodedTextsTest {
         try (one;
                 two;
                 TeacherClient client = connect(one, two);
-                TeacherDecoder decoder = client.decoder(
-                        new DecodeSettings(1, 1, SEED, Set.of(), TeacherExpectation.any(), true))) {
+                TeacherDecoder decoder =
+                        client.decoder(new DecodeSettings(1, 1, SEED, Set.of(), TeacherExpectation.any(), true))) {
             Map<Long, Decoded> texts = new LinkedHashMap<>();
             for (int[] prompt : prompts()) {
                 long key = texts.size();
@@ -230,7 +236,8 @@ final class DecodedTextsTest {
             for (int events = 0; events < TEXTS * DRAWS / 3; events++) {
                 answer(texts, decoder.take());
             }
-            boolean byOne = one.registry().get("lyne.teacher.decode.sessions").gauge().value() > 0;
+            boolean byOne =
+                    one.registry().get("lyne.teacher.decode.sessions").gauge().value() > 0;
             (byOne ? one : two).close();
             while (decoder.isOwed()) {
                 answer(texts, decoder.take());
@@ -278,10 +285,22 @@ final class DecodedTextsTest {
             TeacherDecoder decoder = client.decoder(DecodeSettings.plain(SEED, Set.of()));
             decoder.start(0, new int[] {1, 2, 3}, 290);
             decoder.take();
-            assertThat(server.registry().get("lyne.teacher.decode.sessions").gauge().value()).isEqualTo(1);
+            assertThat(server.registry()
+                            .get("lyne.teacher.decode.sessions")
+                            .gauge()
+                            .value())
+                    .isEqualTo(1);
             decoder.close();
-            await().until(() -> server.registry().get("lyne.teacher.decode.sessions").gauge().value() == 0
-                    && server.registry().get("lyne.teacher.kv.cache.bytes").gauge().value() == 0);
+            await().until(() -> server.registry()
+                                    .get("lyne.teacher.decode.sessions")
+                                    .gauge()
+                                    .value()
+                            == 0
+                    && server.registry()
+                                    .get("lyne.teacher.kv.cache.bytes")
+                                    .gauge()
+                                    .value()
+                            == 0);
         }
     }
 
@@ -345,12 +364,13 @@ final class DecodedTextsTest {
             decoder.start(0, new int[] {1}, 1);
             assertThatThrownBy(decoder::take)
                     .isInstanceOf(TeacherRefusedException.class)
-                    .hasMessageContaining("UNIMPLEMENTED: teacher fake does not decode (expected: one of a model directory");
+                    .hasMessageContaining(
+                            "UNIMPLEMENTED: teacher fake does not decode (expected: one of a model directory");
         }
         try (TeacherServer server = serve(false, options -> options);
                 TeacherClient client = connect(server)) {
-            try (TeacherDecoder decoder = client.decoder(
-                    new DecodeSettings(0.001, 1, 0, Set.of(), TeacherExpectation.any(), false))) {
+            try (TeacherDecoder decoder =
+                    client.decoder(new DecodeSettings(0.001, 1, 0, Set.of(), TeacherExpectation.any(), false))) {
                 decoder.start(0, new int[] {1}, 1);
                 assertThatThrownBy(decoder::take)
                         .isInstanceOf(TeacherRefusedException.class)
