@@ -103,6 +103,19 @@ public final class TeacherDecoder implements AutoCloseable {
     }
 
     /**
+     * Opens the call to a replica, which is else opened with the first text.
+     *
+     * @throws TeacherException where none opens one within the time to retry, or the teacher does not decode
+     */
+    public void open() throws InterruptedException {
+        requireOpen();
+        beginWhereNothingIsOwed();
+        if (call == null) {
+            connect();
+        }
+    }
+
+    /**
      * Begins a text.
      *
      * @param key tells it from all others of the seed; the same key is the same draws

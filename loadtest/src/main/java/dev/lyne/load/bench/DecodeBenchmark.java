@@ -124,19 +124,21 @@ public final class DecodeBenchmark {
                         TeacherServerOptions.builder().memoryCacheBytes(0).build());
                 ScoringModel model = ScoringModel.load(directory, options, ScoringOptions.of(vocabulary))) {
             List<int[]> prompts = prompts(vocabulary);
+            List<Student> opened = open(server.port());
             double[] looped = new double[plan.rounds()];
             double[] stepwise = new double[plan.rounds()];
             double[] batch = new double[plan.rounds()];
             long drawn = batchDecode(model, prompts);
-            requireSameDraws(drawn, sessions(students, server.port(), prompts, plan.tokens()));
+            requireSameDraws(drawn, sessions(students, opened, prompts, plan.tokens()));
             for (int round = 0; round < plan.rounds(); round++) {
                 batch[round] = rate(() -> batchDecode(model, prompts));
-                looped[round] = rate(() -> sessions(students, server.port(), prompts, plan.tokens()));
-                stepwise[round] = rate(() -> sessions(students, server.port(), prompts, 1));
+                looped[round] = rate(() -> sessions(students, opened, prompts, plan.tokens()));
+                stepwise[round] = rate(() -> sessions(students, opened, prompts, 1));
                 progress.accept(String.format(
                         "round %d of %d: %.0f tokens/s batch decode, %.0f looped, %.0f step by step",
                         round + 1, plan.rounds(), batch[round], looped[round], stepwise[round]));
             }
+            opened.forEach(Student::close);
             List<Delayed> delayed = new ArrayList<>();
             DecodeStatistics coin =
                     coin(server.port(), plan.inFlight().get(0), vocabulary).statistics();
@@ -205,16 +207,37 @@ public final class DecodeBenchmark {
         return (x ^ (x >>> 31)) * 0x9E3779B97F4A7C15L;
     }
 
+    /** A student of the server whose call is open. */
+    private record Student(TeacherClient client, TeacherDecoder decoder) implements AutoCloseable {
+        @Override
+        public void close() {
+            decoder.close();
+            client.close();
+        }
+    }
+
+    private List<Student> open(int port) throws InterruptedException {
+        List<Student> opened = new ArrayList<>();
+        for (int i = 0; i < plan.sessions(); i++) {
+            TeacherClient client = TeacherClient.connect("127.0.0.1:" + port, ClientOptions.defaults());
+            Student student = new Student(client, client.decoder(DecodeSettings.plain(SEED, Set.of())));
+            student.decoder().open();
+            opened.add(student);
+        }
+        return opened;
+    }
+
     /** The same by students of the server; a hash of what was drawn. */
-    private long sessions(ExecutorService students, int port, List<int[]> prompts, int drawsAtATime)
+    private long sessions(ExecutorService threads, List<Student> students, List<int[]> prompts, int drawsAtATime)
             throws InterruptedException {
         List<Callable<Long>> all = new ArrayList<>();
-        for (int student = 0; student < plan.sessions(); student++) {
-            int first = student * plan.sequences();
-            all.add(() -> session(port, prompts, first, drawsAtATime));
+        for (int i = 0; i < students.size(); i++) {
+            TeacherDecoder decoder = students.get(i).decoder();
+            int first = i * plan.sequences();
+            all.add(() -> session(decoder, prompts, first, drawsAtATime));
         }
         long hash = 0;
-        for (Future<Long> one : students.invokeAll(all)) {
+        for (Future<Long> one : threads.invokeAll(all)) {
             try {
                 hash += one.get();
             } catch (ExecutionException e) {
@@ -224,25 +247,27 @@ public final class DecodeBenchmark {
         return hash;
     }
 
-    private long session(int port, List<int[]> prompts, int first, int drawsAtATime) throws InterruptedException {
+    private long session(TeacherDecoder decoder, List<int[]> prompts, int first, int drawsAtATime)
+            throws InterruptedException {
         long hash = 0;
-        try (TeacherClient client = TeacherClient.connect("127.0.0.1:" + port, ClientOptions.defaults());
-                TeacherDecoder decoder = client.decoder(DecodeSettings.plain(SEED, Set.of()))) {
-            Map<Long, Integer> steps = new HashMap<>();
-            for (int i = first; i < first + plan.sequences(); i++) {
-                decoder.start(i, prompts.get(i), drawsAtATime);
-            }
-            while (decoder.isOwed()) {
-                if (!(decoder.take() instanceof DecodeEvent.Answered answered)) {
-                    throw new IllegalStateException("a text failed");
-                }
+        Map<Long, Integer> steps = new HashMap<>();
+        for (int i = first; i < first + plan.sequences(); i++) {
+            decoder.start(i, prompts.get(i), drawsAtATime);
+        }
+        while (decoder.isOwed()) {
+            DecodeEvent event = decoder.take();
+            if (event instanceof DecodeEvent.Answered answered) {
                 for (int id : answered.drawnIds()) {
                     int step = steps.merge(answered.key(), 1, Integer::sum) - 1;
                     hash += mixed(answered.key(), step, id);
-                    if (drawsAtATime == 1 && step + 1 < plan.tokens()) {
+                    if (step + 1 == plan.tokens()) {
+                        decoder.end(answered.key(), new int[0]);
+                    } else if (drawsAtATime == 1) {
                         decoder.step(answered.key(), new int[0], 1);
                     }
                 }
+            } else if (!(event instanceof DecodeEvent.Ended)) {
+                throw new IllegalStateException("a text failed: " + event);
             }
         }
         return hash;
@@ -267,6 +292,7 @@ public final class DecodeBenchmark {
         int texts = texts(inFlight);
         try (TeacherClient client = TeacherClient.connect("127.0.0.1:" + port, ClientOptions.defaults());
                 TeacherDecoder decoder = client.decoder(DecodeSettings.plain(SEED, Set.of()))) {
+            decoder.open();
             int[] made = new int[texts];
             int begun = 0;
             int ended = 0;
