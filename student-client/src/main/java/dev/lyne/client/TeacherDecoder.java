@@ -31,8 +31,9 @@ import org.jspecify.annotations.Nullable;
  * Texts that a teacher continues, many at once, on one replica at a time. What is said of texts is collected and sent together when an event is
  * waited for, or at {@link #flush}.
  *
- * <p>Where a replica is lost, is stuck or goes away, another one is told all tokens so far and goes on, with the same keys and so with the same
- * draws: bit for bit where the teacher is deterministic, else but for a draw in millions that falls within the last bit of a sum. Nothing that was answered is answered again.
+ * <p>Where a replica is lost, is stuck or goes away, another one is told all tokens so far and goes on, with the same keys and so with the
+ * same uniform numbers. The draws are the same bit for bit where the teacher is deterministic; elsewhere but for those that the last bits
+ * of a distribution decide. Nothing that was answered is answered again.
  *
  * <p>One thread calls it.
  */
