@@ -9,6 +9,7 @@ import dev.lyne.cli.measure.BenchCommand;
 import dev.lyne.cli.measure.LoadCommand;
 import dev.lyne.cli.measure.PlanCommand;
 import dev.lyne.cli.measure.StudyCommand;
+import dev.lyne.cli.serve.GenerateCommand;
 import dev.lyne.cli.serve.HealthCommand;
 import dev.lyne.cli.serve.ScoreCommand;
 import dev.lyne.cli.serve.ServeCommand;
@@ -51,6 +52,7 @@ import picocli.CommandLine.Spec;
             StudyCommand.Student.class,
             TokenizerCommand.class,
             ScoreCommand.class,
+            GenerateCommand.class,
             LoadCommand.class,
             PlanCommand.class,
             BenchCommand.class,

@@ -31,8 +31,9 @@ import org.jspecify.annotations.Nullable;
  * Texts that a teacher continues, many at once, on one replica at a time. What is said of texts is collected and sent together when an event is
  * waited for, or at {@link #flush}.
  *
- * <p>Where a replica is lost, is stuck or goes away, another one is told all tokens so far and goes on, with the same keys and so with the same
- * draws: bit for bit where the teacher is deterministic, else but for a draw in millions that falls within the last bit of a sum. Nothing that was answered is answered again.
+ * <p>Where a replica is lost, is stuck or goes away, another one is told all tokens so far and goes on, with the same keys and so with the
+ * same uniform numbers. The draws are the same bit for bit where the teacher is deterministic; elsewhere but for those that the last bits
+ * of a distribution decide. Nothing that was answered is answered again.
  *
  * <p>One thread calls it.
  */
@@ -100,6 +101,19 @@ public final class TeacherDecoder implements AutoCloseable {
     /** What its texts have in common. */
     public DecodeSettings settings() {
         return settings;
+    }
+
+    /**
+     * Opens the call to a replica, which is else opened with the first text.
+     *
+     * @throws TeacherException where none opens one within the time to retry, or the teacher does not decode
+     */
+    public void open() throws InterruptedException {
+        requireOpen();
+        beginWhereNothingIsOwed();
+        if (call == null) {
+            connect();
+        }
     }
 
     /**
@@ -235,7 +249,11 @@ public final class TeacherDecoder implements AutoCloseable {
         stepAll(dirty);
     }
 
+    /** What was said of texts is sent once all events are taken: so that answers which came together are followed by one message. */
     private Optional<DecodeEvent> next(long waitNanos) throws InterruptedException {
+        if (!events.isEmpty()) {
+            return Optional.of(events.remove());
+        }
         flush();
         for (DecodeCallObserver.Incoming one = incoming.poll(); one != null; one = incoming.poll()) {
             handle(one);

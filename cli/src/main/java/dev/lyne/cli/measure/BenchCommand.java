@@ -12,6 +12,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         subcommands = {
             BenchCodec.class,
+            BenchDecode.class,
             BenchFaults.class,
             BenchForward.class,
             BenchLoad.class,
@@ -36,6 +37,6 @@ public final class BenchCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "no benchmark given (expected: codec, faults, forward, load, loss, plan, selections, serve, sharing, stall or step)");
+                "no benchmark given (expected: codec, decode, faults, forward, load, loss, plan, selections, serve, sharing, stall or step)");
     }
 }

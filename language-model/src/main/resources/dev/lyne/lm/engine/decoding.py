@@ -33,10 +33,14 @@ def decode(self, ids: Tensor, lengths: List[int], starts: List[int], slots: List
   c, s = self.cosines(cos, positions), self.sines(sin, positions)
   singles = 0
   spans: List[Tensor] = []
+  places: List[Tensor] = []
+  masks: List[Tensor] = []
   for g in range(len(groups) // 2):
-    count = groups[2 * g + 1]
-    spans.append(self.span(starts[singles:singles + count], slots[singles:singles + count], ids))
-    singles += count
+    last = singles + groups[2 * g + 1]
+    spans.append(self.span(starts[singles:last], slots[singles:last], ids))
+    places.append(spans[g][1] + spans[g][0] * slabs[groups[2 * g]].size(2))
+    masks.append(self.slot_mask(spans[g], starts[singles:last], slots[singles:last], 0))
+    singles = last
   x = self.embed(ids, positions, w)
   for i in range(len(self.windows)):
     x = self.layer_input(x)
@@ -44,13 +48,15 @@ def decode(self, ids: Tensor, lengths: List[int], starts: List[int], slots: List
     out = torch.empty([q.size(0), self.heads * self.head_size], dtype=q.dtype, device=q.device)
     first = 0
     for g in range(len(groups) // 2):
-      slab, count = slabs[groups[2 * g]], groups[2 * g + 1]
+      slab, last = slabs[groups[2 * g]], first + groups[2 * g + 1]
       keys, values = slab[2 * i], slab[2 * i + 1]
-      flat = spans[g][1] + spans[g][0] * keys.size(1)
-      keys.flatten(0, 1).index_copy_(0, flat, k[first:first + count])
-      values.flatten(0, 1).index_copy_(0, flat, v[first:first + count])
-      out[first:first + count].copy_(self.attend_slots(q[first:first + count], keys, values, spans[g], starts[first:first + count], slots[first:first + count], self.windows[i]))
-      first += count
+      keys.flatten(0, 1).index_copy_(0, places[g], k[first:last])
+      values.flatten(0, 1).index_copy_(0, places[g], v[first:last])
+      mask = masks[g]
+      if self.windows[i] > 0:
+        mask = self.slot_mask(spans[g], starts[first:last], slots[first:last], self.windows[i])
+      self.attend_slots(q[first:last], keys, values, spans[g], starts[first:last], slots[first:last], mask, self.windows[i], out[first:last])
+      first = last
     for j in range(singles, len(lengths)):
       keys, values = slabs[members[j]][2 * i, slots[j]], slabs[members[j]][2 * i + 1, slots[j]]
       start, end, last = starts[j], starts[j] + lengths[j], first + lengths[j]
@@ -78,41 +84,53 @@ def span(self, starts: List[int], slots: List[int], like: Tensor) -> Tensor:
   return torch.tensor([slots, starts], dtype=4, device=like.device)
 
 
-def attend_slots(self, q: Tensor, keys: Tensor, values: Tensor, span: Tensor, starts: List[int], slots: List[int], window: int) -> Tensor:
+def first_seen(self, starts: List[int], window: int) -> int:
+  # The first position that any query at these positions may see.
+  return max(0, min(starts) + 1 - window) if window > 0 else 0
+
+
+def slot_mask(self, span: Tensor, starts: List[int], slots: List[int], window: int) -> Tensor:
+  # For attend_slots: what the query of each slot may see of the positions that are met, [slots, 1, 1, positions]; of those between them,
+  # one position. Empty where all see all of them.
+  m = len(slots)
+  width, low = max(starts) + 1, self.first_seen(starts, window)
+  between = slots[m - 1] - slots[0] + 1 - m
+  if between == 0 and min(starts) + 1 == width and low == 0:
+    return torch.empty([0], dtype=11, device=span.device)
+  ends = span[1]
+  if between > 0 and between <= m:
+    ends = torch.full([m + between], low, dtype=4, device=span.device).index_copy_(0, span[0] - slots[0], ends)
+  j = torch.arange(low, width, device=span.device).unsqueeze(0)
+  seen = j <= ends.unsqueeze(1)
+  if window > 0:
+    seen = seen & (j > ends.unsqueeze(1) - window)
+  return seen.unsqueeze(1).unsqueeze(1)
+
+
+def attend_slots(self, q: Tensor, keys: Tensor, values: Tensor, span: Tensor, starts: List[int], slots: List[int], masked: Tensor, window: int, out: Tensor) -> None:
   # Attention of one query each, [m, H, S], of m sequences of a slab, over what they hold, their new position included; keys and values
   # [slots, capacity, K, S]. Queries that share a key make the rows of one product with it. Slots that lie close together are
   # met where they are, with those between them; else theirs are copied.
   m = q.size(0)
   groups = self.heads // self.key_value_heads
   q = q.view(m, self.key_value_heads, groups, self.head_size)
-  width = max(starts) + 1
-  low = 0
-  if window > 0:
-    low = max(0, min(starts) + 1 - window)
+  width, low = max(starts) + 1, self.first_seen(starts, window)
   first, last = slots[0], slots[m - 1]
-  ends = span[1]
   between = last - first + 1 - m
-  if between == 0:
+  if between <= m:
     k, v = keys[first:last + 1], values[first:last + 1]
-  elif between <= m:
-    k, v = keys[first:last + 1], values[first:last + 1]
-    where = span[0] - first
-    q = torch.zeros([last - first + 1, self.key_value_heads, groups, self.head_size], dtype=q.dtype, device=q.device).index_copy_(0, where, q)
-    ends = torch.full([last - first + 1], low, dtype=4, device=q.device).index_copy_(0, where, ends)
+    if between > 0:
+      q = torch.zeros([m + between, self.key_value_heads, groups, self.head_size], dtype=q.dtype, device=q.device).index_copy_(0, span[0] - first, q)
   else:
     k, v = keys[:, :width].index_select(0, span[0]), values[:, :width].index_select(0, span[0])
   k, v = k[:, low:width].transpose(1, 2), v[:, low:width].transpose(1, 2)
   mask: Optional[Tensor] = None
-  if between > 0 or min(starts) + 1 < width or low > 0:
-    j = torch.arange(low, width, device=q.device).unsqueeze(0)
-    seen = j <= ends.unsqueeze(1)
-    if window > 0:
-      seen = seen & (j > ends.unsqueeze(1) - window)
-    mask = seen.unsqueeze(1).unsqueeze(1)
+  if masked.numel() > 0:
+    mask = masked
   a = torch.scaled_dot_product_attention(q, k, v, mask)
   if between > 0 and between <= m:
     a = a.index_select(0, span[0] - first)
-  return a.reshape(m, self.heads * self.head_size)
+  out.view(m, self.key_value_heads, groups, self.head_size).copy_(a)
 
 
 def attend_behind(self, q: Tensor, keys: Tensor, values: Tensor, start: int, window: int) -> Tensor:
@@ -160,14 +178,19 @@ def judge(self, logits: Tensor, labels: Tensor, uniforms: Tensor, temperatures: 
   highest = logits.amax(-1, True)
   finite = torch.isfinite(highest.squeeze(1)) & torch.isfinite(logits.amin(-1))
   relative = logits - highest
-  log_total = relative.exp().sum(-1).log()
+  exponentials = relative.exp()
+  log_total = exponentials.sum(-1).log()
   plain = (temperatures == 1.0) & (top_p == 1.0)
   under = torch.zeros_like(uniforms)
   ids = labels.clamp(min=0)
   needed = ((labels < 0) | plain.logical_not()).nonzero().squeeze(1)
   if needed.numel() > 0:
-    some = relative.index_select(0, needed)
-    weights, scaled, kept = self.proposal(some, temperatures.index_select(0, needed), top_p.index_select(0, needed))
+    weights, scaled = exponentials, relative
+    kept = weights[:, :0] > 0
+    if needed.numel() < labels.numel():
+      weights, scaled = weights.index_select(0, needed), scaled.index_select(0, needed)
+    if not bool(plain.index_select(0, needed).all()):
+      weights, scaled, kept = self.proposal(scaled, temperatures.index_select(0, needed), top_p.index_select(0, needed))
     # In 64 bits: in 32, ids behind a large sum would get no width at all. Uniform numbers are below 1 by at least 2^-53, so their
     # product with the last sum is below that: a drawn id has width.
     cumulative = weights.cumsum(-1, dtype=7)

@@ -49,6 +49,9 @@ public final class DecodeScheduler implements DeviceWork {
     /** New tokens of a step, so that a prompt holds others up for no longer than that. */
     private static final int MAX_STEP_TOKENS = 512;
 
+    /** How often, a millisecond each time, a step waits for more of the sequences that have just been answered. */
+    private static final int GATHERING_WAITS = 3;
+
     /** Answers of a session that may wait to be told to its listener. */
     private static final int MAX_UNTOLD = 16;
 
@@ -74,6 +77,10 @@ public final class DecodeScheduler implements DeviceWork {
     /** Caches that nobody needs any more. */
     @GuardedBy("lock")
     private List<CachedSequence> givenUp = new ArrayList<>();
+
+    /** Sequences whose students may have something to say right after the last step. */
+    @GuardedBy("lock")
+    private int awaited;
 
     @GuardedBy("lock")
     private long liveTokens;
@@ -631,6 +638,7 @@ public final class DecodeScheduler implements DeviceWork {
     public long run() {
         List<Sequence> chosen = new ArrayList<>();
         List<Extension> extensions = new ArrayList<>();
+        gather();
         int tokens = choose(chosen, extensions);
         closeGivenUp();
         if (!chosen.isEmpty()) {
@@ -639,6 +647,22 @@ public final class DecodeScheduler implements DeviceWork {
         }
         cacheBytes = decoder.cacheBytes();
         return tokens;
+    }
+
+    /** Waits a moment while students answer to the last step, lest the first of them has a step of its own. */
+    private void gather() {
+        synchronized (lock) {
+            int before = -1;
+            for (int i = 0; i < GATHERING_WAITS && before < runnable.size() && runnable.size() < awaited; i++) {
+                before = runnable.size();
+                try {
+                    lock.wait(1);
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException("the device thread was interrupted", e);
+                }
+            }
+            awaited = 0;
+        }
     }
 
     private int choose(List<Sequence> chosen, List<Extension> extensions) {
@@ -725,6 +749,7 @@ public final class DecodeScheduler implements DeviceWork {
         for (Sequence sequence : chosen) {
             if (!sequence.forgotten) {
                 enqueue(sequence);
+                awaited += sequence.queued ? 0 : 1;
             }
             endWhereNothingIsOwed(sequence.session);
         }

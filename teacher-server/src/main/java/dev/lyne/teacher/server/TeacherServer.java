@@ -415,7 +415,9 @@ public final class TeacherServer implements AutoCloseable {
                 options.limits().maxSequenceEntries(),
                 System::nanoTime,
                 new CacheMetrics(registry, description.name()));
-        decoding.ifPresent(scheduler -> everySeconds(1, scheduler::endIdle));
+        decoding.ifPresentOrElse(
+                scheduler -> everySeconds(1, scheduler::endIdle),
+                () -> DecodeMetrics.ofNone(registry, description.name()));
         return new ServedTeacher(description, sequences, teacher::devicePositions, teacher.tokenizer(), decoding);
     }
 
