@@ -93,7 +93,7 @@ final class DemoReport {
                         ScoringOptions.of(tokenizer.vocabularySize()))) {
             return Samples.continuedBy(
                     (prompt, maxNewTokens, temperature, topP, seed, stopIds) -> teacher.generate(
-                            prompt, maxNewTokens, new SamplingOptions(temperature, 0, topP, seed), stopIds),
+                            prompt, maxNewTokens, new SamplingOptions(temperature, topP, seed), stopIds),
                     tokenizer,
                     tokenizer.stopIds(tokenizer.wrapping()),
                     beginnings,

@@ -105,6 +105,9 @@ public final class ServeCommand implements Callable<Integer> {
     @Mixin
     private CacheOptions caches;
 
+    @Mixin
+    private DecodeServingOptions decoding;
+
     @Option(
             names = "--batch-tokens",
             defaultValue = "4096",
@@ -161,6 +164,7 @@ public final class ServeCommand implements Callable<Integer> {
             options.metrics(HostPort.parse("--metrics", metrics));
         }
         caches.applyTo(options);
+        decoding.applyTo(options);
         TeacherServerOptions checked = options.build(); // before the model, which takes long to load
         TeacherServer server;
         if (synthetic.isPresent()) {

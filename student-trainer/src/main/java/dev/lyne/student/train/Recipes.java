@@ -9,8 +9,19 @@ import java.util.Map;
 /** Settings of published methods that come with the program, one YAML file each beside this class. */
 public final class Recipes {
     /** All names. */
-    public static final List<String> NAMES =
-            List.of("pretraining_distillation", "slim", "random_sampling", "gkd_off_policy", "distillm", "akl", "taid");
+    public static final List<String> NAMES = List.of(
+            "pretraining_distillation",
+            "slim",
+            "random_sampling",
+            "gkd_off_policy",
+            "distillm",
+            "akl",
+            "taid",
+            "lfm2",
+            "minillm",
+            "gkd",
+            "on_policy_distillation",
+            "distillm_2");
 
     private Recipes() {}
 

@@ -20,6 +20,11 @@ public record RunDirectory(Path root) {
         return root.resolve("checkpoints");
     }
 
+    /** Responses that the student wrote to train on, a file a phase. */
+    public Path rollouts() {
+        return root.resolve("rollouts");
+    }
+
     /** A line a step. */
     public Path metrics() {
         return root.resolve("metrics.jsonl");

@@ -66,15 +66,16 @@ public enum Setting {
     LOSS(
             "forward_kl",
             "Distillation loss: forward_kl, reverse_kl, jsd, skew_forward_kl, skew_reverse_kl, total_variation,"
-                    + " soft_cross_entropy, mse_logits, akl, taid, slim or random_sampling, or the full name of a loss of your"
-                    + " own (docs/losses.md)"),
+                    + " soft_cross_entropy, mse_logits, akl, taid, slim, decoupled_top_k, decoupled_top_k_unweighted or random_sampling, or the"
+                    + " full name of a loss of your own (docs/losses.md)"),
     MISSING_MASS(
             "",
             "What is made of the mass that a row does not keep: tail_bucket, which is the default, renormalised, zero,"
                     + " both_renormalised, uniform or residual_to_gold"),
     LOSS_PARAMETER(
             "",
-            "The number of jsd (beta, default 0.5), skew_forward_kl and skew_reverse_kl (alpha, 0.1) and akl (head, 0.5)"),
+            "The number of jsd (beta, default 0.5), skew_forward_kl and skew_reverse_kl (alpha, 0.1), akl (head, 0.5) and decoupled_top_k"
+                    + " (temperature, 1)"),
     SLIM_RATIO("teacher_over_student", "Ratio that slim weighs rows by: teacher_over_student or student_over_teacher"),
     TAID_START("0.4", "Where taid's target begins between the student, 0, and the teacher, 1"),
     ALPHA("0", "Highest weight of the distillation loss; the cross-entropy on the labels has 1 - alpha"),
@@ -96,6 +97,47 @@ public enum Setting {
             "20",
             "Seconds that a replica's device may stand still before others get its sequences; more than one forward takes"),
     MIN_COVERAGE("1.0", "Least share of a step's targets that must be there for it to be applied"),
+    ON_POLICY_SHARE("0", "Share of the steps that are on text which the student writes itself; 0: none, 1: all"),
+    TEACHER_MIXING("0", "Share of the tokens of such a text that the teacher draws (MiniLLM's alpha)"),
+    MIXING_FORM(
+            "coin",
+            "Who decides whose draw a token is: coin (the student: one round trip for each of the teacher's draws) or step (the"
+                    + " server, token by token, which takes any temperature and top_p)"),
+    ROLLOUTS("0", "Responses that are written at a time, a multiple of batch; 0: batch"),
+    PROMPT_TOKENS(
+            "32", "Tokens of a plain document that are a prompt, at most half of its window; records bring their own"),
+    RESPONSE_TOKENS("128", "Most tokens of a response"),
+    ROLLOUT_TEMPERATURE("1", "Temperature that responses are drawn at, by student and teacher"),
+    ROLLOUT_TOP_P("1", "Probability that draws are from, by student and teacher: the smallest set that reaches it"),
+    KV_CACHE_MIB("1024", "Most memory for keys and values of responses in the making, MiB"),
+    POLICY(
+            "none",
+            "What is minimised of the tokens of such a text beside the divergence of their rows: none; returns (MiniLLM: rewards of"
+                    + " later tokens); k1_advantage (a token's own log-ratio as its advantage); k2_loss; k3_loss (forward KL)"),
+    OWN_TEXT_LOSS("", "Divergence on rows of such a text; by default that of loss"),
+    SINGLE_STEP("true", "Whether that divergence counts at all"),
+    SINGLE_STEP_ROWS(
+            "top_k_tail",
+            "Rows that it is taken on: top_k_tail (a lower bound of the reverse KL), student_ids (the student's top_k most probable"
+                    + " ids) or whole (the vocabulary)"),
+    MINILLM_VARIANT(
+            "paper",
+            "With policy=returns: paper (a token's own reward is left to single_step where that is on; a row's divergence is weighted"
+                    + " as the draw is; the weight stands outside the clip) or reference (as the official code: neither)"),
+    LENGTH_NORMALISATION("true", "Whether a return is divided by the number of its rewards"),
+    DISCOUNT("1", "Factor of each later reward in a return, above 0, at most 1"),
+    WHITENING(
+            "none",
+            "Of advantages: none, tokens (mean 0, variance 1 over all tokens) or padded (as MiniLLM's official code)"),
+    RATIO_CLIP("0.2", "How far the ratio of new and old student may go from 1 and still teach; 0: any"),
+    REWARD_SCALE("1", "What rewards are divided by"),
+    REWARD_CLIP("0", "Greatest absolute reward after that; 0: any"),
+    CORPUS_LOSS_WEIGHT(
+            "0", "Weight of the loss on as many windows of the corpus beside each step on such a text; 0: none"),
+    PPO_EPOCHS("1", "Times that each response is trained on"),
+    MAX_STALENESS(
+            "0",
+            "Steps that the student may have taken since it wrote what it is trained on, beyond those of its own phase"),
     LEARNING_RATE("1e-3", "Highest learning rate"),
     SCHEDULE("cosine", "Of the learning rate: constant, linear_up, linear_down, cosine, wsd or periodic"),
     WARMUP_STEPS("0", "Steps over which the learning rate rises from 0, or per cent of all as 10%"),
@@ -168,6 +210,7 @@ public enum Setting {
         TEACHER("Teacher"),
         TARGETS("Targets"),
         LOSS("Loss"),
+        ON_POLICY("On-policy"),
         SCHEDULE("Schedule"),
         RUN("Run");
 
@@ -211,6 +254,29 @@ public enum Setting {
                     TEACHER_TEMPERATURE,
                     STUDENT_TEMPERATURE,
                     TEMPERATURE_SQUARED -> Group.LOSS;
+            case ON_POLICY_SHARE,
+                    TEACHER_MIXING,
+                    MIXING_FORM,
+                    ROLLOUTS,
+                    PROMPT_TOKENS,
+                    RESPONSE_TOKENS,
+                    ROLLOUT_TEMPERATURE,
+                    ROLLOUT_TOP_P,
+                    KV_CACHE_MIB,
+                    POLICY,
+                    OWN_TEXT_LOSS,
+                    SINGLE_STEP,
+                    SINGLE_STEP_ROWS,
+                    MINILLM_VARIANT,
+                    LENGTH_NORMALISATION,
+                    DISCOUNT,
+                    WHITENING,
+                    RATIO_CLIP,
+                    REWARD_SCALE,
+                    REWARD_CLIP,
+                    CORPUS_LOSS_WEIGHT,
+                    PPO_EPOCHS,
+                    MAX_STALENESS -> Group.ON_POLICY;
             case STEPS,
                     EPOCHS,
                     ALPHA,

@@ -11,6 +11,7 @@ import tools.jackson.databind.node.ObjectNode;
 /** A figure of an optimiser step: its key in {@code metrics.jsonl}, and its tag among the events, where it has one. */
 enum StepMetric {
     LOSS("loss", "train/loss", step -> step.update().loss()),
+    /** Of a step on data. */
     NLL("nll", "train/nll", step -> step.update().nll()),
     /** Of a step that learns from a teacher. */
     DIVERGENCE("divergence", "train/divergence", step -> step.update().divergence()),
@@ -40,10 +41,11 @@ enum StepMetric {
         return Arrays.stream(values()).map(metric -> metric.key).collect(Collectors.toUnmodifiableSet());
     }
 
-    /** Puts all of a step into a line of metrics; what schedules and the loss gave it stands before the gradient's norm. */
+    /** Puts all of a step into a line of metrics; what schedules, the loss and own text gave it stands before the gradient's norm. */
     static void put(ProgressListener.Step step, ObjectNode line) {
         for (StepMetric metric : values()) {
             if (metric == GRADIENT_NORM) {
+                step.update().ownText().forEach((name, value) -> line.put("own_text_" + name, value));
                 step.update().scheduled().forEach(line::put);
             }
             Number value = metric.value.apply(step);
@@ -60,6 +62,7 @@ enum StepMetric {
         Map<String, Double> scalars = new LinkedHashMap<>();
         for (StepMetric metric : values()) {
             if (metric == GRADIENT_NORM) {
+                step.update().ownText().forEach((name, value) -> scalars.put("own_text/" + name, value));
                 step.update().scheduled().forEach((name, value) -> scalars.put("train/" + name, value));
             }
             Number value = metric.value.apply(step);
@@ -71,6 +74,6 @@ enum StepMetric {
     }
 
     private boolean isThere(Number value) {
-        return (this != DIVERGENCE && this != COVERAGE) || !Double.isNaN(value.doubleValue());
+        return (this != NLL && this != DIVERGENCE && this != COVERAGE) || !Double.isNaN(value.doubleValue());
     }
 }

@@ -6,7 +6,9 @@ import dev.lyne.student.checkpoint.CheckpointStore;
 import dev.lyne.student.checkpoint.RunState;
 import dev.lyne.student.evaluate.HeldOutLoss;
 import dev.lyne.student.loss.LossState;
+import dev.lyne.student.loss.OwnText;
 import java.io.IOException;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -253,13 +255,13 @@ final class TrainingLoop {
             throw new TrainingStoppedException("step " + (totals.step() + 1) + ": gradient norm " + norm + ", loss "
                     + sums[0] + " (expected: finite); nothing was applied");
         }
-        long positions = positions(items);
-        long covered = positions(
-                items.stream().filter(item -> item.targets().isPresent()).toList());
-        boolean distilled = values.alpha() > 0 && covered > 0; // rows of weight 0 leave no divergence behind
-        double divergence = divergenceTerm < 0 || !distilled ? Double.NaN : sums[divergenceTerm] / covered;
-        double nll = nllTerm < 0 ? sums[0] : sums[nllTerm] / positions;
-        if (distilled) {
+        MicroBatches.Counts counts = MicroBatches.Counts.of(items);
+        // Rows of weight 0 leave no divergence behind.
+        long distilled = (values.alpha() > 0 ? counts.coveredData() : 0)
+                + (parts.learning().batches().singleStep() ? counts.coveredOwn() : 0);
+        double divergence = divergenceTerm < 0 || distilled == 0 ? Double.NaN : sums[divergenceTerm] / distilled;
+        double nll = nllTerm < 0 ? sums[0] : counts.data() == 0 ? Double.NaN : sums[nllTerm] / counts.data();
+        if (distilled > 0) {
             parts.learning().loss().stepped(new LossState.Step(totals.step() + 1, nll, divergence));
         }
         return new ProgressListener.Update(
@@ -267,7 +269,20 @@ final class TrainingLoop {
                 nll,
                 divergence,
                 values.named(parts.learning().batches().loss().isPresent()),
+                ownText(sums, counts.coveredOwn()),
                 norm);
+    }
+
+    /** Means over the tokens of own text that had a target, by name; none where the step had none. */
+    private Map<String, Double> ownText(double[] sums, long tokens) {
+        Map<String, Double> means = new LinkedHashMap<>();
+        List<String> terms = parts.learning().model().terms();
+        for (int i = 0; i < terms.size() && tokens > 0; i++) {
+            if (OwnText.TERMS.contains(terms.get(i))) {
+                means.put(terms.get(i), sums[i] / tokens);
+            }
+        }
+        return means;
     }
 
     private void log(ProgressListener.Update update, long positions, long nanos) throws IOException {

@@ -66,7 +66,7 @@ final class RecipesTest {
         assertThatThrownBy(() -> config("distilm", Map.of()))
                 .hasMessage(
                         "recipe: distilm (expected: pretraining_distillation, slim, random_sampling, gkd_off_policy,"
-                                + " distillm, akl, taid)");
+                                + " distillm, akl, taid, lfm2, minillm, gkd, on_policy_distillation, distillm_2)");
         assertThatThrownBy(() -> config("random_sampling", Map.of(Setting.LOSS, "reverse_kl")))
                 .hasMessageStartingWith("loss: reverse_kl on draws, where it is biased");
     }

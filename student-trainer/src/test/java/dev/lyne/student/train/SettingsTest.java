@@ -64,7 +64,8 @@ final class SettingsTest {
                 "truncate_at|tempered selection=top_p_k teacher_temperature=2 temperature_schedule=cosine|truncate_at:"
                         + " tempered (expected: raw with a temperature_schedule)",
                 "loss|kl|loss: kl (expected: forward_kl, reverse_kl, jsd, skew_forward_kl, skew_reverse_kl,"
-                        + " total_variation, soft_cross_entropy, mse_logits, akl, taid, slim, random_sampling, or the full name"
+                        + " total_variation, soft_cross_entropy, mse_logits, akl, taid, slim, decoupled_top_k,"
+                        + " decoupled_top_k_unweighted, random_sampling, or the full name"
                         + " of a loss of your own)",
                 "loss|no.such.Loss|loss: no.such.Loss (expected: a class on the class path)",
                 "loss|java.lang.String|loss: java.lang.String is no loss (expected: a class that implements"
@@ -78,7 +79,21 @@ final class SettingsTest {
                         + " both_renormalised)",
                 "missing_mass|none|missing_mass: none (expected: tail_bucket, renormalised, zero, both_renormalised,"
                         + " uniform, residual_to_gold)",
-                "loss_parameter|2 loss=jsd|loss_parameter: 2 (expected: from 0.0, at most 1.0)",
+                "rollouts|6 on_policy_share=1|rollouts: 6 (expected: a multiple of batch=16)",
+                "teacher_mixing|1.5 on_policy_share=1|teacher_mixing: 1.5 (expected: from 0.0, at most 1.0)",
+                "teacher_mixing|0.2|teacher_mixing: 0.2 (expected: not given with on_policy_share=0, where the student writes"
+                        + " nothing)",
+                "policy|k1_loss on_policy_share=1|policy: k1_loss (expected: none, returns, k1_advantage, k2_loss or k3_loss:"
+                        + " its gradient has mean 0)",
+                "policy|k2_advantage on_policy_share=1|policy: k2_advantage (expected: none, returns, k1_advantage, k2_loss or"
+                        + " k3_loss: its gradient is no divergence's)",
+                "single_step|false on_policy_share=1|single_step: false (expected: true with policy=none, where nothing else"
+                        + " is minimised)",
+                "rollout_top_p|0.9 on_policy_share=1 teacher_mixing=0.2|mixing_form: coin (expected: step where"
+                        + " rollout_temperature and rollout_top_p are not 1, since the student's coin mixes whole distributions)",
+                "on_policy_share|0.5 alpha=0|on_policy_share: 0.5 (expected: 0 where no teacher is given, as nobody can score"
+                        + " what the student writes)",
+                "loss_parameter|2 loss=jsd|loss_parameter: 2.0 with loss=jsd (expected: beta, 0.0 to 1.0)",
                 "loss_parameter|0.5|loss_parameter: 0.5 with loss=forward_kl (expected: none given, as it takes no"
                         + " number)",
                 "loss_parameter|1 loss=slim|loss_parameter: 1 (expected: not given with loss=slim; see slim_ratio)",

@@ -6,10 +6,14 @@ import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
+import dev.lyne.teacher.batch.DeviceWork;
 import dev.lyne.teacher.cache.CacheTiers;
 import dev.lyne.teacher.cache.LaneOptions;
 import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.cache.TierOptions;
+import dev.lyne.teacher.decode.DecodeMetrics;
+import dev.lyne.teacher.decode.DecodeOptions;
+import dev.lyne.teacher.decode.DecodeScheduler;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -61,6 +65,7 @@ public final class TeacherServer implements AutoCloseable {
     private final HealthStatusManager health = new HealthStatusManager();
     private final ExecutorService calls;
     private final ScheduledExecutorService timer;
+    private final ExecutorService telling;
     private final OpenedSecurity security;
     private final CacheTiers tiers;
     private final List<Teacher> teachers = new ArrayList<>();
@@ -94,11 +99,12 @@ public final class TeacherServer implements AutoCloseable {
         this.captures = offered.captures();
         this.calls = callThreads();
         this.timer = Executors.newSingleThreadScheduledExecutor(runnable -> daemon(runnable, "lyne-timer"));
+        this.telling = Executors.newSingleThreadExecutor(runnable -> daemon(runnable, "lyne-decoded"));
         this.jvmMeters = new JvmMeters(registry);
         Admission admission = new Admission(options.limits(), registry);
         List<ServedTeacher> served = new ArrayList<>();
-        offered.models().forEach(model -> served.add(serve(batched(model))));
-        offered.teachers().forEach(teacher -> served.add(serve(teacher)));
+        offered.models().forEach(model -> served.add(serve(model)));
+        offered.teachers().forEach(teacher -> served.add(serve(teacher, Optional.empty())));
         for (ReplayedTeacher capture : captures) {
             served.add(new ServedTeacher(capture.description(), capture, capture::positionsRead, List.of()));
         }
@@ -315,6 +321,7 @@ public final class TeacherServer implements AutoCloseable {
             tiers.close(endNanos);
             security.close();
             calls.shutdown();
+            telling.shutdown();
             timer.shutdownNow();
             metricsPage.ifPresent(MetricsPage::close);
             jvmMeters.close();
@@ -364,20 +371,39 @@ public final class TeacherServer implements AutoCloseable {
         drain();
     }
 
-    /** A local model behind its device thread. */
-    private Teacher batched(LocalModel model) {
+    /** A local model behind its device thread, which decodes between batches where the model can. */
+    private ServedTeacher serve(LocalModel model) {
         TeacherDescription description = model.description();
+        LocalModel watched = new WatchedModel(model, new DirectMemoryWatch(System::nanoTime, this::memoryLost));
+        Optional<DecodeScheduler> decoding = decoding(watched, options.decoding());
         BatchOptions batching =
                 options.batching().withMaxEntries(options.limits().maxSequenceEntries());
-        return new Batcher(
-                new WatchedModel(model, new DirectMemoryWatch(System::nanoTime, this::memoryLost)),
+        Teacher batched = new Batcher(
+                watched,
                 description.deterministic() ? batching.oneAtATime() : batching,
                 options.encodeThreads(),
                 System::nanoTime,
-                new BatchMetrics(registry, description.name()));
+                new BatchMetrics(registry, description.name()),
+                decoding.<DeviceWork>map(scheduler -> scheduler).orElse(DeviceWork.NONE));
+        return serve(batched, decoding);
     }
 
-    private ServedTeacher serve(Teacher teacher) {
+    private Optional<DecodeScheduler> decoding(LocalModel model, DecodeOptions how) {
+        if (how.maxCacheBytes() == 0) {
+            return Optional.empty();
+        }
+        TeacherDescription description = model.description();
+        return model.decoder(how.maxCacheBytes())
+                .map(decoder -> new DecodeScheduler(
+                        decoder,
+                        description,
+                        how,
+                        System::nanoTime,
+                        new DecodeMetrics(registry, description.name()),
+                        telling));
+    }
+
+    private ServedTeacher serve(Teacher teacher, Optional<DecodeScheduler> decoding) {
         TeacherDescription description = teacher.description();
         teachers.add(teacher);
         var unused =
@@ -389,7 +415,8 @@ public final class TeacherServer implements AutoCloseable {
                 options.limits().maxSequenceEntries(),
                 System::nanoTime,
                 new CacheMetrics(registry, description.name()));
-        return new ServedTeacher(description, sequences, teacher::devicePositions, teacher.tokenizer());
+        decoding.ifPresent(scheduler -> everySeconds(1, scheduler::endIdle));
+        return new ServedTeacher(description, sequences, teacher::devicePositions, teacher.tokenizer(), decoding);
     }
 
     private void setHealth(ServingStatus status) {
