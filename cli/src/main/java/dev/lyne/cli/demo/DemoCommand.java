@@ -23,8 +23,9 @@ public final class DemoCommand implements Callable<Integer> {
 
     @Option(
             names = "--on-policy",
-            description = "In place of the two: a student that goes on with the text, and one from the same start that trains on text which it "
-                    + "writes with the teacher (MiniLLM).")
+            description =
+                    "In place of the two: a student that goes on with the text, and one from the same start that trains on text which it "
+                            + "writes with the teacher (MiniLLM).")
     private boolean onPolicy;
 
     @Option(

@@ -76,6 +76,7 @@ final class DemoProgress {
     private static String figure(JsonNode line) {
         return line.has("nll")
                 ? String.format(Locale.ROOT, "nll %.3f", line.get("nll").asDouble())
-                : String.format(Locale.ROOT, "KL(s||t) %.3f", line.get("own_text_k1").asDouble());
+                : String.format(
+                        Locale.ROOT, "KL(s||t) %.3f", line.get("own_text_k1").asDouble());
     }
 }

@@ -82,8 +82,7 @@ final class OnPolicyDemo {
 
     void run() throws IOException, InterruptedException {
         Files.writeString(
-                out.resolve(DemoRun.MARKER),
-                "Made by `lyne demo`, which removes this directory when it runs again.\n");
+                out.resolve(DemoRun.MARKER), "Made by `lyne demo`, which removes this directory when it runs again.\n");
         try (ServerProcess server =
                 ServerProcess.start(out.resolve("server.log"), "demo", SERVER_HEAP_MIB, List.of("--threads", "2"))) {
             train(START, plan.beginning(out), plan.start().steps(), "a start on the text alone");
@@ -167,8 +166,7 @@ final class OnPolicyDemo {
         row("training time, s", "%.0f", summary, Student::seconds);
     }
 
-    private void row(
-            String name, String format, Summary summary, ToDoubleFunction<Student> value) {
+    private void row(String name, String format, Summary summary, ToDoubleFunction<Student> value) {
         row(
                 name,
                 String.format(Locale.ROOT, format, value.applyAsDouble(summary.sft())),

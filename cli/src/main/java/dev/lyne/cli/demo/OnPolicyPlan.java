@@ -58,7 +58,9 @@ record OnPolicyPlan(DemoPlan start, int steps, int batch, int responses) {
     private List<String> next(String name, Path out) {
         List<String> arguments = new ArrayList<>(
                 new DemoPlan(steps, batch, start.heldOutWindows(), steps, start.seed()).student(name, out));
-        arguments.set(arguments.indexOf("--student") + 1, out.resolve(OnPolicyDemo.START + "/model").toString());
+        arguments.set(
+                arguments.indexOf("--student") + 1,
+                out.resolve(OnPolicyDemo.START + "/model").toString());
         arguments.set(arguments.indexOf("--learning-rate") + 1, LEARNING_RATE);
         arguments.addAll(List.of(
                 "--prompt-tokens",

@@ -156,7 +156,8 @@ public final class ReportPage {
 
     /** A chart for each figure of text that the student wrote; absent where no run's student wrote any. */
     private Optional<Section> ownText() {
-        List<String> names = quantities().filter(name -> name.startsWith(OWN_TEXT)).toList();
+        List<String> names =
+                quantities().filter(name -> name.startsWith(OWN_TEXT)).toList();
         return names.isEmpty()
                 ? Optional.empty()
                 : Optional.of(new Section(

@@ -10,6 +10,7 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.TeacherDescription;
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
+import dev.lyne.student.rollout.ResponseEvaluation;
 import dev.lyne.student.rollout.RolloutFiles;
 import dev.lyne.student.rollout.RolloutFiles.Rollout;
 import java.nio.file.Files;
@@ -19,6 +20,7 @@ import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -217,10 +219,10 @@ final class OwnTextTrainingTest {
                         Setting.STEPS, "2"));
         Trainer.train(config, RunStart.AFRESH, ProgressListener.none());
         RunSummary summary = RunSummary.read(directory.resolve("out/summary.json"));
-        assertThat(summary.responses()).isNotNull();
-        assertThat(summary.responses().prompts()).isEqualTo(3);
-        assertThat(summary.responses().meanLength()).isBetween(1.0, 5.0);
-        assertThat(summary.responses().rougeL()).isBetween(0.0, 1.0);
+        ResponseEvaluation responses = Objects.requireNonNull(summary.responses());
+        assertThat(responses.prompts()).isEqualTo(3);
+        assertThat(responses.meanLength()).isBetween(1.0, 5.0);
+        assertThat(responses.rougeL()).isBetween(0.0, 1.0);
     }
 
     @ParameterizedTest
