@@ -45,6 +45,19 @@ final class GenerateProcessesTest {
         }
     }
 
+    private static void assertRefused(TinyTraining tiny, String name, Path prompts, Path out, String why)
+            throws Exception {
+        try (ChildProcess command = ChildProcess.start(
+                name,
+                tiny.log(name),
+                1,
+                "256m",
+                generate(tiny, "--corpus", prompts.toString(), "--out", out.toString()))) {
+            assertThat(command.awaitEnd(120)).isEqualTo(2);
+        }
+        assertThat(tiny.log(name)).content().contains(why);
+    }
+
     @Test
     void corpus_brokenOff_isGoneOnWithAsIfItHadNotBeen() throws Exception {
         var tiny = new TinyTraining(shared);
@@ -88,21 +101,18 @@ final class GenerateProcessesTest {
                             "2"));
             assertThat(broken).hasSameBinaryContentAs(whole);
 
+            Path other = shared.resolve("other.json");
+            Files.writeString(other, "{\"precious\": true}");
+            assertRefused(tiny, "notOurs", prompts, other, "its end is no line of prompt and response");
+            assertThat(other).hasContent("{\"precious\": true}");
+
+            Path unended = shared.resolve("unended.jsonl");
+            Files.writeString(unended, "{\"prompt\": \"The war\"}");
+            assertRefused(tiny, "itself", unended, unended, "the file of the prompts (expected: another --out)");
+            assertThat(unended).hasContent("{\"prompt\": \"The war\"}");
+
             Files.writeString(prompts, "{\"text\": \"no prompt\"}\n");
-            try (ChildProcess wrong = ChildProcess.start(
-                    "wrong",
-                    tiny.log("wrong"),
-                    1,
-                    "256m",
-                    generate(
-                            tiny,
-                            "--corpus",
-                            prompts.toString(),
-                            "--out",
-                            shared.resolve("no.jsonl").toString()))) {
-                assertThat(wrong.awaitEnd(120)).isEqualTo(2);
-            }
-            assertThat(tiny.log("wrong")).content().contains("line 1: no text \"prompt\"");
+            assertRefused(tiny, "wrong", prompts, shared.resolve("no.jsonl"), "line 1: no text \"prompt\"");
         }
     }
 

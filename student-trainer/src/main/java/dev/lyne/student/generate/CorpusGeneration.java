@@ -7,6 +7,7 @@ import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.corpus.CorpusException;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.RandomAccessFile;
 import java.io.Reader;
 import java.io.Writer;
@@ -36,6 +37,8 @@ public final class CorpusGeneration {
     private static final JsonMapper JSON = JsonMapper.shared();
     private static final String RESPONSE = "response";
     private static final String PROMPT = "prompt";
+    /** What every line that is written begins with. */
+    private static final String LINE_BEGINS = "{\"" + PROMPT + "\":";
 
     /**
      * What is made.
@@ -113,12 +116,23 @@ public final class CorpusGeneration {
      * @throws CorpusException where a line of the prompts has none, or the other file's lines are of other prompts
      */
     public long run(Path prompts, Path out) throws IOException, InterruptedException {
-        long there = completeLines(out);
-        try (BufferedReader reader = Files.newBufferedReader(prompts);
-                BufferedReader old =
-                        new BufferedReader(there > 0 ? Files.newBufferedReader(out) : Reader.nullReader());
-                Writer writer = Files.newBufferedWriter(
-                        out, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+        if (Files.exists(out) && Files.isSameFile(prompts, out)) {
+            throw new CorpusException(out + ": the file of the prompts (expected: another --out)");
+        }
+        Found found = wholeLines(out);
+        try (BufferedReader reader = Files.newBufferedReader(prompts)) {
+            goThrough(prompts, out, found.lines(), reader);
+            // Only what is known to be of these prompts is ever changed.
+            cutBrokenLine(out, found.bytes());
+            write(prompts, out, found.lines(), reader);
+        }
+        return written;
+    }
+
+    /** Reads on to the first prompt that has no line yet. */
+    private void goThrough(Path prompts, Path out, long there, BufferedReader reader)
+            throws IOException, CorpusException {
+        try (BufferedReader old = new BufferedReader(there > 0 ? Files.newBufferedReader(out) : Reader.nullReader())) {
             long number = 0;
             for (String line = next(reader, number < there); line != null; line = next(reader, number < there)) {
                 requireSame(prompts, out, ++number, line, Objects.requireNonNull(old.readLine()));
@@ -127,7 +141,15 @@ public final class CorpusGeneration {
                 throw new CorpusException(out + ": " + there + " lines (expected: at most the " + number + " of "
                         + prompts + "; another --out begins anew)");
             }
-            written = there;
+        }
+    }
+
+    private void write(Path prompts, Path out, long there, BufferedReader reader)
+            throws IOException, InterruptedException {
+        written = there;
+        long number = there;
+        try (Writer writer = Files.newBufferedWriter(
+                out, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
             String line = reader.readLine();
             while ((line != null || !inOrder.isEmpty()) && !progress.isStopRequested()) {
                 while (line != null && inOrder.size() < options.inFlight()) {
@@ -140,7 +162,6 @@ public final class CorpusGeneration {
                 progress.update(written, tokens);
             }
         }
-        return written;
     }
 
     private static @Nullable String next(BufferedReader reader, boolean wanted) throws IOException {
@@ -222,14 +243,17 @@ public final class CorpusGeneration {
         }
     }
 
-    /** Lines that a file has; what stands behind the last of them was broken off, and is cut. */
-    private static long completeLines(Path file) throws IOException {
+    /** What a file has already. */
+    private record Found(long lines, long bytes) {}
+
+    /** The whole lines of a file; nothing of it changes. */
+    private static Found wholeLines(Path file) throws IOException {
         if (!Files.exists(file)) {
-            return 0;
+            return new Found(0, 0);
         }
         long lines = 0;
         long end = 0;
-        try (RandomAccessFile bytes = new RandomAccessFile(file.toFile(), "rw")) {
+        try (InputStream bytes = Files.newInputStream(file)) {
             byte[] buffer = new byte[1 << 16];
             long position = 0;
             for (int read = bytes.read(buffer); read > 0; read = bytes.read(buffer)) {
@@ -241,8 +265,26 @@ public final class CorpusGeneration {
                 }
                 position += read;
             }
+        }
+        return new Found(lines, end);
+    }
+
+    /** Cuts what stands behind the whole lines: one that was broken off, which begins as every line does, and nothing else. */
+    private static void cutBrokenLine(Path file, long end) throws IOException, CorpusException {
+        if (!Files.exists(file) || Files.size(file) == end) {
+            return;
+        }
+        try (RandomAccessFile bytes = new RandomAccessFile(file.toFile(), "rw")) {
+            byte[] begins = LINE_BEGINS.getBytes(StandardCharsets.UTF_8);
+            byte[] tail = new byte[(int) Math.min(begins.length, bytes.length() - end)];
+            bytes.seek(end);
+            bytes.readFully(tail);
+            if (!Arrays.equals(tail, 0, tail.length, begins, 0, tail.length)) {
+                throw new CorpusException(
+                        file + ": its end is no line of prompt and response (expected: a file of such lines,"
+                                + " or none; another --out begins anew)");
+            }
             bytes.setLength(end);
         }
-        return lines;
     }
 }
