@@ -106,7 +106,12 @@ public record OnPolicySettings(
     }
 
     /** The term of the drawn tokens, and where its advantages come from; absent where it reads none. */
-    public record Policy(OwnText.Policy term, Optional<Advantages> advantages) {}
+    public record Policy(OwnText.Policy term, Optional<Advantages> advantages) {
+        /** Whether its gradient is the same whatever draws were made from, or it has none. */
+        boolean weighsDraws() {
+            return term instanceof OwnText.ClippedRatio || term instanceof OwnText.None;
+        }
+    }
 
     /**
      * The divergence of own text's rows.
@@ -193,6 +198,13 @@ public record OnPolicySettings(
             throw Settings.refused(
                     Setting.SINGLE_STEP, false, "true with policy=none, where nothing else is minimised");
         }
+        if (!policy.weighsDraws() && !drawsFromStudent()) {
+            throw Settings.refused(
+                    Setting.POLICY,
+                    settings.text(Setting.POLICY),
+                    "none, returns or k1_advantage where teacher_mixing is not 0 or rollout_temperature or rollout_top_p not 1, as it"
+                            + " does not make up for draws that are not the student's");
+        }
         boolean coin =
                 settings.choice(Setting.MIXING_FORM, List.of("coin", "step")).equals("coin");
         if (coin && proposal.mixing() > 0 && (writing.temperature() != 1 || writing.topP() != 1)) {
@@ -201,6 +213,11 @@ public record OnPolicySettings(
                     "coin",
                     "step where rollout_temperature and rollout_top_p are not 1, since the student's coin mixes whole distributions");
         }
+    }
+
+    /** Whether tokens are drawn from the student's whole distribution. */
+    private boolean drawsFromStudent() {
+        return proposal.mixing() == 0 && writing.temperature() == 1 && writing.topP() == 1;
     }
 
     private static Map<String, String> identity(Settings settings) {
@@ -221,24 +238,18 @@ public record OnPolicySettings(
         boolean singleStep = settings.flag(Setting.SINGLE_STEP);
         boolean paper = settings.choice(Setting.MINILLM_VARIANT, List.of("paper", "reference"))
                 .equals("paper");
+        // Read whatever the policy is, so that a wrong value is refused even where nothing is made of it.
+        double clip = orInfinite(settings.number(Setting.RATIO_CLIP, 0, 1, true));
+        Advantages own = advantages(settings, true, false);
+        Advantages later = advantages(settings, !(paper && singleStep), true);
         return switch (settings.choice(
                 Setting.POLICY, List.of("none", RETURNS, "k1_advantage", "k2_loss", "k3_loss"))) {
             case "none" -> new Policy(new OwnText.None(), Optional.empty());
             case "k2_loss" -> new Policy(new OwnText.SquaredLogRatio(), Optional.empty());
             case "k3_loss" -> new Policy(new OwnText.ForwardEstimator(), Optional.empty());
-            case "k1_advantage" ->
-                new Policy(
-                        new OwnText.ClippedRatio(clip(settings), true, false),
-                        Optional.of(advantages(settings, true, false)));
-            default ->
-                new Policy(
-                        new OwnText.ClippedRatio(clip(settings), !paper, paper),
-                        Optional.of(advantages(settings, !(paper && singleStep), true)));
+            case "k1_advantage" -> new Policy(new OwnText.ClippedRatio(clip, true, false), Optional.of(own));
+            default -> new Policy(new OwnText.ClippedRatio(clip, !paper, paper), Optional.of(later));
         };
-    }
-
-    private static double clip(Settings settings) {
-        return orInfinite(settings.number(Setting.RATIO_CLIP, 0, 1, true));
     }
 
     private static double orInfinite(double value) {
@@ -259,8 +270,28 @@ public record OnPolicySettings(
 
     /** The loss with what is minimised on own text. */
     DistillationLoss loss(Settings settings, DistillationLoss onData) {
-        Optional<String> own = settings.optional(Setting.OWN_TEXT_LOSS);
-        return own.map(name -> onData.with(new OwnText(Loss.of(name), OptionalDouble.empty(), policy.term())))
-                .orElseGet(() -> onData.with(new OwnText(onData.loss(), onData.parameter(), policy.term())));
+        Optional<String> name = settings.optional(Setting.OWN_TEXT_LOSS);
+        if (name.isEmpty()) {
+            return onData.with(new OwnText(onData.loss(), onData.parameter(), policy.term()));
+        }
+        Loss own = ownLoss(name.get());
+        return onData.with(new OwnText(own, parameter(own, onData), policy.term()));
+    }
+
+    private static Loss ownLoss(String name) {
+        try {
+            return Loss.of(name);
+        } catch (IllegalArgumentException e) {
+            // It names the setting that most losses come from.
+            throw new IllegalArgumentException("own_text_" + e.getMessage(), e);
+        }
+    }
+
+    /** A loss's number; that of the data's loss where both are the same quantity, as the skew of DistiLLM-2 is. */
+    private static OptionalDouble parameter(Loss own, DistillationLoss onData) {
+        Optional<String> name = own.parameter().map(Loss.Parameter::name);
+        return name.isPresent() && name.equals(onData.loss().parameter().map(Loss.Parameter::name))
+                ? onData.parameter()
+                : OptionalDouble.empty();
     }
 }

@@ -135,9 +135,6 @@ public enum Setting {
     CORPUS_LOSS_WEIGHT(
             "0", "Weight of the loss on as many windows of the corpus beside each step on such a text; 0: none"),
     PPO_EPOCHS("1", "Times that each response is trained on"),
-    MAX_STALENESS(
-            "0",
-            "Steps that the student may have taken since it wrote what it is trained on, beyond those of its own phase"),
     LEARNING_RATE("1e-3", "Highest learning rate"),
     SCHEDULE("cosine", "Of the learning rate: constant, linear_up, linear_down, cosine, wsd or periodic"),
     WARMUP_STEPS("0", "Steps over which the learning rate rises from 0, or per cent of all as 10%"),
@@ -278,8 +275,7 @@ public enum Setting {
                     REWARD_SCALE,
                     REWARD_CLIP,
                     CORPUS_LOSS_WEIGHT,
-                    PPO_EPOCHS,
-                    MAX_STALENESS -> Group.ON_POLICY;
+                    PPO_EPOCHS -> Group.ON_POLICY;
             case STEPS,
                     EPOCHS,
                     ALPHA,

@@ -89,6 +89,16 @@ final class SettingsTest {
                         + " k3_loss: its gradient is no divergence's)",
                 "single_step|false on_policy_share=1|single_step: false (expected: true with policy=none, where nothing else"
                         + " is minimised)",
+                "policy|k2_loss on_policy_share=1 teacher_mixing=0.2|policy: k2_loss (expected: none, returns or k1_advantage"
+                        + " where teacher_mixing is not 0 or rollout_temperature or rollout_top_p not 1, as it does not make up"
+                        + " for draws that are not the student's)",
+                "policy|k3_loss on_policy_share=1 rollout_top_p=0.9|policy: k3_loss (expected: none, returns or k1_advantage"
+                        + " where teacher_mixing is not 0 or rollout_temperature or rollout_top_p not 1, as it does not make up"
+                        + " for draws that are not the student's)",
+                "own_text_loss|no.such.Loss on_policy_share=1|own_text_loss: no.such.Loss (expected: a class on the class path)",
+                "whitening|batch on_policy_share=1|whitening: batch (expected: none, tokens, padded)",
+                "discount|1.1 on_policy_share=1|discount: 1.1 (expected: above 0.0, at most 1.0)",
+                "ratio_clip|2 on_policy_share=1 policy=k2_loss|ratio_clip: 2 (expected: from 0.0, at most 1.0)",
                 "rollout_top_p|0.9 on_policy_share=1 teacher_mixing=0.2|mixing_form: coin (expected: step where"
                         + " rollout_temperature and rollout_top_p are not 1, since the student's coin mixes whole distributions)",
                 "on_policy_share|0.5 alpha=0|on_policy_share: 0.5 (expected: 0 where no teacher is given, as nobody can score"
