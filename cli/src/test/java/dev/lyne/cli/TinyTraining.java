@@ -6,7 +6,7 @@ import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
-import dev.lyne.lm.training.CrossEntropy;
+import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.load.process.ChildProcess;
@@ -21,7 +21,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.zip.GZIPInputStream;
 import org.awaitility.Awaitility;
 import tools.jackson.databind.json.JsonMapper;
@@ -48,7 +47,8 @@ final class TinyTraining {
         teacher = Files.createDirectory(shared.resolve("teacher"));
         var shape = ModelConfiguration.llama(new ModelConfiguration.Sizes(4096, 64, 32, 2), 2, 1, 64, 10_000.0, true);
         var options = new ModelOptions("cpu", ComputePrecision.FLOAT32, 1);
-        try (var model = TrainableModel.create(shape, 3, options, OptimizerOptions.defaults(), CrossEntropy.script())) {
+        try (var model =
+                TrainableModel.create(shape, 3, options, OptimizerOptions.defaults(), LossScript.crossEntropy())) {
             model.export(teacher, "float32");
         }
         for (String file : List.of("tokenizer.json", "tokenizer_config.json")) {
@@ -125,6 +125,15 @@ final class TinyTraining {
         arguments.addAll(List.of("--teacher", address(), "--alpha", "0.7", "--in-flight", "8"));
         arguments.addAll(selection);
         return ChildProcess.start(name, log(name), 1, "256m", arguments);
+    }
+
+    /** The same, which stands still at breakpoints. */
+    ChildProcess train(String name, int checkpointEvery, Breakpoints breakpoints) throws Exception {
+        List<String> arguments = plainly(name, checkpointEvery);
+        arguments.addAll(List.of("--teacher", address(), "--alpha", "0.7", "--in-flight", "8", "--top-k", "16"));
+        ChildProcess student = ChildProcess.start(name, log(name), 1, "256m", breakpoints.environment(), arguments);
+        breakpoints.attach();
+        return student;
     }
 
     /** A student of those arguments. */
@@ -220,38 +229,19 @@ final class TinyTraining {
 
     /** Waits until a run has written so many lines of metrics, with its process still there. */
     void awaitLines(String name, int lines, ChildProcess student) {
-        await(
-                Duration.ofMillis(20),
-                name,
-                student,
-                () -> Files.exists(directory(name).metrics())
-                        && Files.readAllLines(directory(name).metrics()).size() >= lines);
-    }
-
-    /** Waits until a run is about to write its checkpoint of that step or of a later one. */
-    void awaitWriting(String name, long step, ChildProcess student) {
-        await(Duration.ofMillis(1), name, student, () -> {
-            for (long candidate = step; candidate <= STEPS; candidate++) {
-                if (Files.exists(beingWritten(name, candidate))) {
-                    return true;
-                }
-            }
-            return false;
-        });
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .pollDelay(Duration.ZERO)
+                .pollInterval(Duration.ofMillis(20))
+                .until(() -> !student.isAlive()
+                        || (Files.exists(directory(name).metrics())
+                                && Files.readAllLines(directory(name).metrics()).size() >= lines));
+        assertThat(student.isAlive()).as("%s runs until it is killed", name).isTrue();
     }
 
     /** Where a checkpoint stands while it is written. */
     Path beingWritten(String name, long step) {
         return directory(name).checkpoints().resolve(".step-%06d.writing".formatted(step));
-    }
-
-    private static void await(Duration interval, String name, ChildProcess student, Callable<Boolean> reached) {
-        Awaitility.await()
-                .atMost(PATIENCE)
-                .pollDelay(Duration.ZERO)
-                .pollInterval(interval)
-                .until(() -> !student.isAlive() || reached.call());
-        assertThat(student.isAlive()).as("%s runs until it is killed", name).isTrue();
     }
 
     /** SIGKILL, and the process is gone. */

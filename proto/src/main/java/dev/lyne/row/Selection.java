@@ -560,11 +560,6 @@ public sealed interface Selection {
         }
 
         @Override
-        public int narrowed(Selection held, float[] logProbabilities, int from, int count, int vocabularySize) {
-            return count;
-        }
-
-        @Override
         public Rule rule(int vocabularySize) {
             return new Rule("draws", head, draws, 1, 1);
         }
@@ -624,11 +619,6 @@ public sealed interface Selection {
         @Override
         public boolean containsEntries(Selection wanted, int vocabularySize, double keptMass) {
             return wanted instanceof Chosen asked && k == asked.k;
-        }
-
-        @Override
-        public int narrowed(Selection held, float[] logProbabilities, int from, int count, int vocabularySize) {
-            return count;
         }
 
         @Override

@@ -1,9 +1,9 @@
 package dev.lyne.client;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.v1.ChosenTokens;
 import dev.lyne.v1.DecodeRequest;
-import dev.lyne.v1.ExecutionFingerprint;
 import dev.lyne.v1.OpenDecode;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Sequence;
@@ -25,7 +25,7 @@ final class Contract {
                 teacher.getName(),
                 hex(teacher.getDigests().getModelSha256()),
                 hex(teacher.getDigests().getTokenizerSha256()),
-                fingerprint(teacher.getExecutionFingerprint()),
+                ExecutionFingerprint.of(teacher.getExecutionFingerprint()),
                 teacher.getVocabularySize(),
                 teacher.getContextLength(),
                 teacher.getArchitecture(),
@@ -47,9 +47,9 @@ final class Contract {
                 .setSelection(request.selection().toMessage().toBuilder().setRawLogits(request.rawLogits()))
                 .setPrecision(request.precision().toMessage())
                 .setStudent(options.student());
-        TeacherFingerprint fingerprint = expectation.fingerprint();
+        ExecutionFingerprint fingerprint = expectation.fingerprint();
         if (fingerprint != null) {
-            open.setExpectedExecutionFingerprint(fingerprint(fingerprint));
+            open.setExpectedExecutionFingerprint(fingerprint.toMessage());
         }
         return open.build();
     }
@@ -68,9 +68,9 @@ final class Contract {
                 .setSeed(settings.seed())
                 .addAllStopTokenIds(new TreeSet<>(settings.stopIds()))
                 .setStudent(options.student());
-        TeacherFingerprint fingerprint = expectation.fingerprint();
+        ExecutionFingerprint fingerprint = expectation.fingerprint();
         if (fingerprint != null) {
-            open.setExpectedExecutionFingerprint(fingerprint(fingerprint));
+            open.setExpectedExecutionFingerprint(fingerprint.toMessage());
         }
         return DecodeRequest.newBuilder().setOpen(open).build();
     }
@@ -101,27 +101,6 @@ final class Contract {
                     .addAllTokenIds(IntStream.of(tokens).boxed().toList()));
         }
         return message.build();
-    }
-
-    static ExecutionFingerprint fingerprint(TeacherFingerprint fingerprint) {
-        return ExecutionFingerprint.newBuilder()
-                .setTorchVersion(fingerprint.torchVersion())
-                .setDevice(fingerprint.device())
-                .setCpuCapability(fingerprint.cpuCapability())
-                .setArithmeticVersion(fingerprint.arithmeticVersion())
-                .setThreads(fingerprint.threads())
-                .setComputePrecision(fingerprint.computePrecision())
-                .build();
-    }
-
-    private static TeacherFingerprint fingerprint(ExecutionFingerprint fingerprint) {
-        return new TeacherFingerprint(
-                fingerprint.getTorchVersion(),
-                fingerprint.getDevice(),
-                fingerprint.getCpuCapability(),
-                fingerprint.getArithmeticVersion(),
-                fingerprint.getThreads(),
-                fingerprint.getComputePrecision());
     }
 
     private static String or(@Nullable String stated, String described) {

@@ -17,7 +17,6 @@ import dev.lyne.lm.generation.Extension;
 import dev.lyne.lm.generation.Proposal;
 import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 
@@ -126,8 +125,7 @@ final class ArchitectureTest {
                             Extended.NoRoom.class,
                             Extended.NotFinite.class,
                             Proposal.class,
-                            ComputePrecision.class,
-                            ExecutionFingerprint.class))));
+                            ComputePrecision.class))));
 
     @ArchTest
     static final ArchRule storage_isKnownOnlyToItsTier = noClasses()

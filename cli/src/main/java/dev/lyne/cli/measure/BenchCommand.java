@@ -20,13 +20,12 @@ import picocli.CommandLine.Spec;
             BenchProxy.class,
             BenchWrite.class,
             BenchLoss.class,
-            BenchLoss.Memory.class,
+            BenchMemory.class,
             BenchSelections.class,
             BenchServe.class,
             BenchSharing.class,
             BenchStall.class,
             BenchStep.class,
-            BenchStep.Memory.class,
             BenchWorker.class
         })
 @SuppressWarnings("NullAway.Init") // picocli sets the spec

@@ -15,4 +15,9 @@ public record DecoderOptions(
     public static DecoderOptions ofOneText(int vocabularySize, int computeType, int typeBytes) {
         return new DecoderOptions(vocabularySize, computeType, typeBytes, Long.MAX_VALUE, false);
     }
+
+    /** The same with another bound of memory. */
+    DecoderOptions within(long cacheBytes) {
+        return new DecoderOptions(vocabularySize, computeType, typeBytes, cacheBytes, deterministic);
+    }
 }

@@ -15,8 +15,8 @@ import java.util.Random;
 import java.util.Set;
 
 /**
- * Continues one sequence at a time, by a {@link BatchDecoder} of its own: the prompt in one call, then one call a token. Borrows the script
- * and the weights, which may change between texts. One thread.
+ * Continues sequences with weights that may change between texts: one at a time, the prompt in one call and then one call a token, or many
+ * by a decoder of its own. Borrows the script and the weights. One thread.
  */
 public final class TextGenerator {
     private final Script script;
@@ -49,8 +49,7 @@ public final class TextGenerator {
         Random random = new Random(sampling.seed());
         int[] made = new int[Math.max(0, capacity - prompt.length)];
         int count = 0;
-        try (NamedTensors cast = castWeights();
-                SequenceDecoder decoder = new BatchDecoder(script, configuration, cast, rotary, options);
+        try (SequenceDecoder decoder = decoder(options.maxCacheBytes());
                 CachedSequence sequence = decoder.open(prompt.length)) {
             int[] next = prompt;
             while (count < made.length) {
@@ -63,6 +62,41 @@ public final class TextGenerator {
             }
         }
         return Arrays.copyOf(made, count);
+    }
+
+    /**
+     * A decoder of many texts with the weights as they are now. It is closed before they change.
+     *
+     * @param maxCacheBytes most memory of keys and values
+     */
+    public SequenceDecoder decoder(long maxCacheBytes) {
+        NamedTensors cast = castWeights();
+        return new OwnedDecoder(
+                new BatchDecoder(script, configuration, cast, rotary, options.within(maxCacheBytes)), cast);
+    }
+
+    /** A decoder with weights of its own. */
+    private record OwnedDecoder(SequenceDecoder decoder, NamedTensors weights) implements SequenceDecoder {
+        @Override
+        public CachedSequence open(int promptTokens) {
+            return decoder.open(promptTokens);
+        }
+
+        @Override
+        public List<Extended> extend(List<Extension> extensions) {
+            return decoder.extend(extensions);
+        }
+
+        @Override
+        public long cacheBytes() {
+            return decoder.cacheBytes();
+        }
+
+        @Override
+        public void close() {
+            decoder.close();
+            weights.close();
+        }
     }
 
     private static int draw(

@@ -18,11 +18,11 @@ import dev.lyne.lm.generation.SamplingOptions;
 import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.generation.TextGenerator;
 import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.weights.ModelDigest;
 import dev.lyne.lm.weights.SafetensorsModel;
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowContent;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -178,7 +178,7 @@ public final class ScoringModel implements BatchScorer {
     public List<ScoreOutcome> score(List<ScoreItem> items, RowContent content) {
         content.selection().checkFits(scoring.vocabularySize());
         for (int i = 0; i < items.size(); i++) {
-            ScoreItems.require(i, items.get(i), configuration.sizes().contextLength(), scoring.vocabularySize());
+            items.get(i).requireFits(i, configuration.sizes().contextLength(), scoring.vocabularySize());
             SelectionArguments.requireChosen(i, items.get(i), content.selection(), scoring.vocabularySize());
             long entries = entries(items.get(i), content);
             if (entries > MAX_SEQUENCE_ENTRIES) {

@@ -8,15 +8,16 @@ import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.engine.ScriptSource;
 import dev.lyne.lm.generation.DecoderOptions;
 import dev.lyne.lm.generation.SamplingOptions;
+import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.generation.TextGenerator;
 import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.scoring.BatchScorer;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.weights.SafetensorsModel;
+import dev.lyne.row.ExecutionFingerprint;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -191,6 +192,11 @@ public final class TrainableModel implements Trainable {
     @Override
     public int[] topIds(TrainingBatch batch, int k) {
         return training.topIds(batch, k);
+    }
+
+    @Override
+    public SequenceDecoder decoder(long maxCacheBytes) {
+        return generator.decoder(maxCacheBytes);
     }
 
     @Override

@@ -1,7 +1,7 @@
 package dev.lyne.student.checkpoint;
 
+import dev.lyne.files.UnwritableFileException;
 import dev.lyne.lm.files.JsonFaults;
-import dev.lyne.lm.files.UnwritableFileException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;

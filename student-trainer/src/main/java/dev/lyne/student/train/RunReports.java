@@ -1,6 +1,6 @@
 package dev.lyne.student.train;
 
-import dev.lyne.lm.files.AtomicFile;
+import dev.lyne.files.AtomicFile;
 import dev.lyne.student.page.Block.Text;
 import dev.lyne.student.page.Block.Texts;
 import dev.lyne.student.report.ReportData;

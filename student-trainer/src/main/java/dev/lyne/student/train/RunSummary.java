@@ -2,7 +2,7 @@ package dev.lyne.student.train;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
-import dev.lyne.lm.files.AtomicFile;
+import dev.lyne.files.AtomicFile;
 import dev.lyne.student.checkpoint.RunState;
 import dev.lyne.student.tokens.Windows;
 import java.io.IOException;

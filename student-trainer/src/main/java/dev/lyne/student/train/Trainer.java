@@ -6,10 +6,10 @@ import dev.lyne.client.TargetSource;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.training.CrossEntropy;
 import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
+import dev.lyne.row.ExecutionFingerprint;
 import java.io.IOException;
 import java.nio.file.Files;
 
@@ -59,7 +59,7 @@ public final class Trainer {
                     config.run().rowChunk());
             LossScript loss = config.distillation().enabled()
                     ? config.distillation().loss().script()
-                    : CrossEntropy.script();
+                    : LossScript.crossEntropy();
             ModelOptions options = config.run().model();
             TrainableModel model = Files.isDirectory(config.student())
                     ? TrainableModel.load(config.student(), vocabularySize, options, optimizer, loss)
@@ -70,7 +70,12 @@ public final class Trainer {
                             options,
                             optimizer,
                             loss);
-            return new TrainingSession.Student(model, model.fingerprint().toString());
+            return new TrainingSession.Student(model, identity(model.fingerprint()));
+        }
+
+        /** The fingerprint as checkpoints have it, and are compared by: always with the plural. */
+        private static String identity(ExecutionFingerprint fingerprint) {
+            return fingerprint.toString().replace(", 1 thread, ", ", 1 threads, ");
         }
 
         @Override

@@ -1,12 +1,16 @@
 package dev.lyne.student.train;
 
+import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSource;
 import dev.lyne.client.TargetStream;
 import dev.lyne.client.capture.CaptureSource;
-import dev.lyne.lm.files.UnwritableFileException;
+import dev.lyne.files.DirectoryLock;
+import dev.lyne.files.UnwritableFileException;
+import dev.lyne.lm.generation.Proposal;
 import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.Trainable;
+import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
 import dev.lyne.student.checkpoint.Checkpoint;
 import dev.lyne.student.checkpoint.CheckpointMismatchException;
@@ -15,6 +19,10 @@ import dev.lyne.student.checkpoint.RunState;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.evaluate.HeldOutLoss;
 import dev.lyne.student.report.ReportPage;
+import dev.lyne.student.rollout.ResponseWriter;
+import dev.lyne.student.rollout.RolloutFiles;
+import dev.lyne.student.rollout.StudentWriter;
+import dev.lyne.student.rollout.Uniforms;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Window;
@@ -62,7 +70,9 @@ final class TrainingSession {
 
     RunSummary run(RunStart start) throws IOException, InterruptedException {
         RunInputs inputs = RunInputs.find(config);
-        try (RunLock lock = RunLock.of(config.out())) {
+        try (DirectoryLock lock = DirectoryLock.take(config.out(), ".run.lock")
+                .orElseThrow(() -> new IllegalStateException(
+                        "out: " + config.out() + ": another run writes into it (expected: one at a time)"))) {
             return run(inputs, start);
         } catch (UnwritableFileException e) {
             throw new IOException(e.getMessage() + "; " + CheckpointStore.REMEDY, e);
@@ -89,14 +99,45 @@ final class TrainingSession {
                                 source,
                                 tokenizer,
                                 teacherDigest(checkpoint),
-                                config.run().deterministic()))) {
+                                config.run().deterministic()));
+                        TargetStream ownText =
+                                ownText(source, tokenizer, stream.teacher().modelDigest())) {
                     TrainingMaterial held = source instanceof CaptureSource capture
                             ? material.over(held(capture, material.windows()), config)
                             : material;
-                    return train(held, student, checkpoints, begin(start, checkpoint), Optional.of(stream));
+                    return train(
+                            held,
+                            student,
+                            checkpoints,
+                            begin(start, checkpoint),
+                            Optional.of(new Taught(stream, Optional.ofNullable(ownText))));
                 }
             }
         }
+    }
+
+    /**
+     * Where rows come from.
+     *
+     * @param data windows of the corpus
+     * @param ownText text that the student writes; absent where it writes none
+     */
+    private record Taught(TargetStream data, Optional<TargetStream> ownText) {}
+
+    /** A stream of exact rows of what the student writes, whose labels' log-probabilities are rewards and weights. */
+    private @Nullable TargetStream ownText(TargetSource source, Tokenizer tokenizer, String teacherDigest) {
+        if (config.onPolicy().isEmpty()) {
+            return null;
+        }
+        TargetRequest data = RunTargets.request(
+                config.distillation(),
+                source,
+                tokenizer,
+                teacherDigest,
+                config.run().deterministic());
+        Selection selection =
+                config.onPolicy().get().singleStep().selection(data.selection(), tokenizer.vocabularySize());
+        return source.open(new TargetRequest(selection, Precision.EXACT, false, data.expectation(), data.sameBits()));
     }
 
     /** The windows that the capture holds rows of, of the steps of a trajectory that are learnt from; else all. */
@@ -166,20 +207,61 @@ final class TrainingSession {
                 .orElse(null);
     }
 
-    private StepFeed feed(TargetStream stream, WindowSequence sequence, Trainable model, long step, long steps) {
-        long batch = config.data().batch();
+    private StepFeed feed(Taught taught, TrainingMaterial material, Trainable model, long step, long steps) {
+        if (taught.ownText().isEmpty()) {
+            long batch = config.data().batch();
+            return dataFeed(taught.data(), material.sequence(), model, step * batch, steps * batch);
+        }
+        OnPolicySettings own = config.onPolicy().orElseThrow();
+        long seed = config.run().seed();
+        int batch = config.data().batch();
+        StepFeed data = dataFeed(
+                taught.data(),
+                material.sequence(),
+                model,
+                OwnTextFeed.corpusWindowsBefore(own, seed, batch, step),
+                OwnTextFeed.corpusWindowsBefore(own, seed, batch, steps));
+        return new OwnTextFeed(
+                new OwnTextFeed.Parts(
+                        data,
+                        taught.ownText().get(),
+                        new WindowSequence(material.windows(), seed + 1),
+                        writer(own, material, model),
+                        new RolloutFiles(directory.rollouts()),
+                        new ChosenIds(model, config.data().microBatchTokens()),
+                        resources::nanoTime,
+                        listener::isStopRequested),
+                own,
+                batch,
+                seed,
+                step);
+    }
+
+    private StepFeed dataFeed(TargetStream stream, WindowSequence sequence, Trainable model, long first, long end) {
         return config.distillation().selection() instanceof Selection.Chosen rule
                 ? new ChosenFeed(
                         stream,
                         sequence,
-                        step * batch,
-                        model,
+                        first,
+                        new ChosenIds(model, config.data().microBatchTokens()),
                         rule.k(),
-                        config.data().microBatchTokens(),
                         resources::nanoTime,
                         listener::isStopRequested)
-                : new TargetFeed(
-                        stream, sequence, step * batch, steps * batch, resources::nanoTime, listener::isStopRequested);
+                : new TargetFeed(stream, sequence, first, end, resources::nanoTime, listener::isStopRequested);
+    }
+
+    private ResponseWriter writer(OnPolicySettings own, TrainingMaterial material, Trainable model) {
+        OnPolicySettings.Writing writing = own.writing();
+        return new StudentWriter(
+                () -> model.decoder(writing.cacheBytes()),
+                new StudentWriter.Options(
+                        own.phase().rollouts(),
+                        writing.responseTokens(),
+                        config.data().context(),
+                        material.text().stopIds(),
+                        new Proposal(writing.temperature(), writing.topP()),
+                        new Uniforms(config.run().seed())),
+                listener::isStopRequested);
     }
 
     private RunSummary train(
@@ -187,7 +269,7 @@ final class TrainingSession {
             Student student,
             CheckpointStore checkpoints,
             Beginning beginning,
-            Optional<TargetStream> stream)
+            Optional<Taught> taught)
             throws IOException, InterruptedException {
         Trainable model = student.model();
         Windows windows = material.windows();
@@ -200,7 +282,7 @@ final class TrainingSession {
                 windows.packing(config.run().seed()),
                 model.configuration(),
                 student.fingerprint(),
-                stream.map(TargetStream::teacher));
+                taught.map(rows -> rows.data().teacher()));
         Optional<Checkpoint> checkpoint = beginning.checkpoint();
         RunState state = RunTotals.none();
         if (checkpoint.isPresent()) {
@@ -221,7 +303,7 @@ final class TrainingSession {
         listener.onStart(new ProgressListener.Start(
                 config.name(), model.parameters(), windows.count(), windows.lossTokens(), state.step(), steps));
         material.unevenEpochs(config).ifPresent(listener::onNotice);
-        Optional<StepFeed> feed = stream.map(open -> feed(open, sequence, model, totals.step(), steps));
+        Optional<StepFeed> feed = taught.map(rows -> feed(rows, material, model, totals.step(), steps));
         try (Recording recording = recording(material, model, identity, totals.step());
                 MetricsFile metrics =
                         MetricsFile.open(directory.metrics(), state.files().metricsBytes());
@@ -235,7 +317,9 @@ final class TrainingSession {
                     config.data().microBatchTokens(),
                     config.distillation().enabled()
                             ? Optional.of(config.distillation().loss())
-                            : Optional.empty());
+                            : Optional.empty(),
+                    config.onPolicy().map(OnPolicySettings::corpusWeight).orElse(1.0),
+                    config.onPolicy().map(own -> own.singleStep().counts()).orElse(true));
             TrainingLoop.Parts parts = new TrainingLoop.Parts(
                     new TrainingLoop.Learning(model, sequence, feed, batches, RunSchedules.of(config, steps), loss),
                     new TrainingLoop.Outputs(checkpoints, metrics, events, recording.recorder()),

@@ -1,10 +1,9 @@
 package dev.lyne.teacher.admission;
 
 import com.google.protobuf.ByteString;
-import dev.lyne.teacher.model.Fingerprints;
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.model.TeacherDescription;
-import dev.lyne.v1.ExecutionFingerprint;
 import dev.lyne.v1.TeacherDigests;
 import java.util.HexFormat;
 import java.util.Optional;
@@ -23,18 +22,18 @@ final class Expectations {
             TeacherDescription teacher,
             TeacherDigests digests,
             int vocabularySize,
-            Optional<ExecutionFingerprint> fingerprint) {
+            Optional<dev.lyne.v1.ExecutionFingerprint> fingerprint) {
         checkDigest("model_sha256", digests.getModelSha256(), teacher.modelDigest());
         checkDigest("tokenizer_sha256", digests.getTokenizerSha256(), teacher.tokenizerDigest());
         if (vocabularySize != 0 && vocabularySize != teacher.vocabularySize()) {
             throw new MismatchException("expected_vocabulary_size: " + Integer.toUnsignedString(vocabularySize)
                     + " (expected: the teacher's " + teacher.vocabularySize() + ")");
         }
-        ExecutionFingerprint actual = Fingerprints.toMessage(teacher.fingerprint());
-        if (fingerprint.isPresent() && !fingerprint.get().equals(actual)) {
-            throw new MismatchException(
-                    "expected_execution_fingerprint: " + PrintableText.ofClient(oneLine(fingerprint.get()))
-                            + " (expected: the server's " + oneLine(actual) + ")");
+        if (fingerprint.isPresent()
+                && !fingerprint.get().equals(teacher.fingerprint().toMessage())) {
+            String stated = ExecutionFingerprint.of(fingerprint.get()).joined();
+            throw new MismatchException("expected_execution_fingerprint: " + PrintableText.ofClient(stated)
+                    + " (expected: the server's " + teacher.fingerprint().joined() + ")");
         }
     }
 
@@ -47,17 +46,6 @@ final class Expectations {
                                     .toByteArray()))
                     + " (expected: the teacher's " + hex.formatHex(actual) + ")");
         }
-    }
-
-    private static String oneLine(ExecutionFingerprint fingerprint) {
-        return String.join(
-                "/",
-                fingerprint.getTorchVersion(),
-                fingerprint.getDevice(),
-                fingerprint.getCpuCapability(),
-                "arithmetic " + Integer.toUnsignedString(fingerprint.getArithmeticVersion()),
-                Integer.toUnsignedString(fingerprint.getThreads()) + " threads",
-                fingerprint.getComputePrecision());
     }
 
     /** Ends the checks of an opening whose student expects another teacher. */

@@ -7,14 +7,13 @@ import dev.lyne.teacher.admission.RequestSize;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.decode.DecodeScheduler;
 import dev.lyne.teacher.model.Failure;
-import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.model.TeacherDescription;
-import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.v1.Limits;
 import dev.lyne.v1.Precision;
 import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherDigests;
+import dev.lyne.wire.RowFormat;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -106,7 +105,7 @@ final class Teachers {
                 .setDigests(TeacherDigests.newBuilder()
                         .setModelSha256(ByteString.copyFrom(teacher.modelDigest()))
                         .setTokenizerSha256(ByteString.copyFrom(teacher.tokenizerDigest())))
-                .setExecutionFingerprint(Fingerprints.toMessage(teacher.fingerprint()))
+                .setExecutionFingerprint(teacher.fingerprint().toMessage())
                 .setVocabularySize(teacher.vocabularySize())
                 .setContextLength(teacher.contextLength())
                 .setArchitecture(teacher.architecture())

@@ -8,6 +8,9 @@ import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.batch.DeviceWork;
 import dev.lyne.teacher.cache.CacheTiers;
+import dev.lyne.teacher.cache.LaneOptions;
+import dev.lyne.teacher.cache.TierMetrics;
+import dev.lyne.teacher.cache.TierOptions;
 import dev.lyne.teacher.decode.DecodeMetrics;
 import dev.lyne.teacher.decode.DecodeOptions;
 import dev.lyne.teacher.decode.DecodeScheduler;
@@ -195,7 +198,7 @@ public final class TeacherServer implements AutoCloseable {
         }
         PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         OpenedSecurity security = OpenedSecurity.open(options.security(), registry);
-        CacheTiers tiers = OpenedTiers.open(options, registry);
+        CacheTiers tiers = tiers(options, registry);
         Optional<MetricsPage> page = Optional.empty();
         if (options.metrics().isPresent()) {
             try {
@@ -217,6 +220,25 @@ public final class TeacherServer implements AutoCloseable {
         server.everySeconds(SECONDS_BETWEEN_PROGRESS, server.rpc::tellProgress);
         server.everySeconds(1, server.rpc::endStalled);
         return server;
+    }
+
+    /** @throws IllegalArgumentException where what a tier's options name cannot be used; tiers that were opened are closed again */
+    private static CacheTiers tiers(TeacherServerOptions options, MeterRegistry registry) throws InterruptedException {
+        List<CacheTiers.Slower> slower = new ArrayList<>();
+        try {
+            for (TierOptions tier : options.slowerTiers()) {
+                TierMetrics metrics = new TierMetrics(registry, tier.name());
+                LaneOptions lane = new LaneOptions(
+                        tier.lookupThreads(),
+                        tier.longestTurn(),
+                        HeapPlan.unwrittenBytes(Runtime.getRuntime().maxMemory()));
+                slower.add(new CacheTiers.Slower(tier.open(metrics), lane, metrics));
+            }
+            return CacheTiers.open(options.memoryCacheBytes(), slower, System::nanoTime, registry);
+        } catch (Throwable e) {
+            slower.forEach(opened -> opened.tier().close());
+            throw e;
+        }
     }
 
     private void everySeconds(long seconds, Runnable task) {

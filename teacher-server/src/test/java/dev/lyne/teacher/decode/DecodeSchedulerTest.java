@@ -3,8 +3,7 @@ package dev.lyne.teacher.decode;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lyne.lm.generation.Proposal;
-import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ExecutionFingerprint;
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.wire.draw.SeededUniforms;
@@ -33,7 +32,7 @@ final class DecodeSchedulerTest {
             new byte[32],
             FakeDecoder.VOCABULARY,
             CONTEXT,
-            new ExecutionFingerprint("2.7.1", "test", "", 1, 1, ComputePrecision.FLOAT32),
+            new ExecutionFingerprint("2.7.1", "test", "", 1, 1, "float32"),
             "fake",
             1,
             false);
