@@ -26,6 +26,9 @@ import java.util.Objects;
  * then, it does at that very moment, however fast the machine is. One thread.
  */
 final class Breakpoints implements AutoCloseable {
+    /** A class of a run whose method {@code step} is called once a step, with the line that it writes then. */
+    static final String METRICS = "dev.lyne.student.train.MetricsFile";
+
     private static final long PATIENCE_MILLIS = 180_000;
 
     private final String className;

@@ -19,7 +19,6 @@ import org.junit.jupiter.api.io.TempDir;
  */
 final class KilledProcessesTest {
     private static final long SEED = 7;
-    private static final String METRICS = "dev.lyne.student.train.MetricsFile";
     private static final String CHECKPOINTS = "dev.lyne.student.checkpoint.CheckpointStore";
 
     @TempDir
@@ -44,7 +43,7 @@ final class KilledProcessesTest {
         var random = new SplittableRandom(SEED);
         try (ChildProcess server = tiny.serve()) {
             for (int kill = 0; kill < 3; kill++) {
-                killed("killed", 2, new Breakpoints(METRICS, List.of("step")), breakpoints -> {
+                killed("killed", 2, new Breakpoints(Breakpoints.METRICS, List.of("step")), breakpoints -> {
                     breakpoints.next("step", 3 + random.nextInt(5));
                 });
             }
@@ -84,7 +83,7 @@ final class KilledProcessesTest {
     @Test
     void server_killedAndRestartedUnderAStudent_costsNoRowAndRepeatsNone() throws Exception {
         ChildProcess first = tiny.serve();
-        try (Breakpoints breakpoints = new Breakpoints(METRICS, List.of("step"));
+        try (Breakpoints breakpoints = new Breakpoints(Breakpoints.METRICS, List.of("step"));
                 ChildProcess student = tiny.train("orphaned", 2, breakpoints)) {
             breakpoints.next("step", 6);
             TinyTraining.kill(first);

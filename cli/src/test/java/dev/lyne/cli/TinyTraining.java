@@ -17,12 +17,10 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.zip.GZIPInputStream;
-import org.awaitility.Awaitility;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A teacher, a text and students of a few seconds, each in a process of its own. */
@@ -33,8 +31,6 @@ final class TinyTraining {
 
     /** A teacher that has learnt something. */
     static final Path EXAMPLE_TEACHER = EXAMPLE.resolve("teacher");
-
-    private static final Duration PATIENCE = Duration.ofMinutes(3);
 
     private final Path shared;
     private final Path teacher;
@@ -131,9 +127,14 @@ final class TinyTraining {
     ChildProcess train(String name, int checkpointEvery, Breakpoints breakpoints) throws Exception {
         List<String> arguments = plainly(name, checkpointEvery);
         arguments.addAll(List.of("--teacher", address(), "--alpha", "0.7", "--in-flight", "8", "--top-k", "16"));
-        ChildProcess student = ChildProcess.start(name, log(name), 1, "256m", breakpoints.environment(), arguments);
+        return start(name, arguments, breakpoints);
+    }
+
+    /** A command of those arguments, which stands still at breakpoints. */
+    ChildProcess start(String name, List<String> arguments, Breakpoints breakpoints) throws Exception {
+        ChildProcess command = ChildProcess.start(name, log(name), 1, "256m", breakpoints.environment(), arguments);
         breakpoints.attach();
-        return student;
+        return command;
     }
 
     /** A student of those arguments. */
@@ -225,18 +226,6 @@ final class TinyTraining {
             steps.add(line.substring(0, line.indexOf(',')));
         }
         return steps;
-    }
-
-    /** Waits until a run has written so many lines of metrics, with its process still there. */
-    void awaitLines(String name, int lines, ChildProcess student) {
-        Awaitility.await()
-                .atMost(PATIENCE)
-                .pollDelay(Duration.ZERO)
-                .pollInterval(Duration.ofMillis(20))
-                .until(() -> !student.isAlive()
-                        || (Files.exists(directory(name).metrics())
-                                && Files.readAllLines(directory(name).metrics()).size() >= lines));
-        assertThat(student.isAlive()).as("%s runs until it is killed", name).isTrue();
     }
 
     /** Where a checkpoint stands while it is written. */

@@ -66,6 +66,19 @@ public final class AtomicFile implements AutoCloseable {
         }
     }
 
+    /** Writes a file where none is, and forces it to the disk; for a directory that is put in its place once it is whole. */
+    public static void writeWithin(Path file, byte[] bytes) throws UnwritableFileException {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            ByteBuffer rest = ByteBuffer.wrap(bytes);
+            while (rest.hasRemaining()) {
+                channel.write(rest);
+            }
+            channel.force(true);
+        } catch (IOException e) {
+            throw new UnwritableFileException(file, e);
+        }
+    }
+
     /** Appends all of the buffer. */
     public void append(ByteBuffer bytes) throws UnwritableFileException {
         try {

@@ -85,7 +85,7 @@ final class DemoReport {
     }
 
     /** What the teacher makes of the beginnings that the students were given. */
-    private static List<Samples.Sample> continuations(List<Samples.Sample> beginnings) {
+    static List<Samples.Sample> continuations(List<Samples.Sample> beginnings) {
         try (Tokenizer tokenizer = Tokenizer.load(Home.demoTeacher());
                 ScoringModel teacher = ScoringModel.load(
                         Home.demoTeacher(),

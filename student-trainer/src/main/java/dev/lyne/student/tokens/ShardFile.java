@@ -87,16 +87,4 @@ final class ShardFile implements Closeable {
             return mapped.order(ByteOrder.LITTLE_ENDIAN).asIntBuffer().asReadOnlyBuffer();
         }
     }
-
-    static void writeAndSync(Path file, byte[] bytes) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            ByteBuffer rest = ByteBuffer.wrap(bytes);
-            while (rest.hasRemaining()) {
-                channel.write(rest);
-            }
-            channel.force(true);
-        } catch (IOException e) {
-            throw new UnwritableFileException(file, e);
-        }
-    }
 }

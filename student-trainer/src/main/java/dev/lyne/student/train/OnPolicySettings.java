@@ -21,6 +21,7 @@ import java.util.TreeMap;
  *
  * @param share of the steps that are on such text, above 0, at most 1
  * @param proposal what tokens are drawn from
+ * @param tellsAll whether the teacher is told each token as it is taken, and says how probable it is under its own proposal
  * @param writing how responses are written
  * @param phase how many there are at a time, and how often each is trained on
  * @param policy what is minimised of their tokens
@@ -31,6 +32,7 @@ import java.util.TreeMap;
 public record OnPolicySettings(
         double share,
         Proposal proposal,
+        boolean tellsAll,
         Writing writing,
         Phase phase,
         Policy policy,
@@ -57,7 +59,29 @@ public record OnPolicySettings(
      * @param responseTokens most tokens of a response
      * @param cacheBytes most memory of keys and values
      */
-    public record Writing(int promptTokens, int responseTokens, double temperature, double topP, long cacheBytes) {}
+    public record Writing(int promptTokens, int responseTokens, double temperature, double topP, long cacheBytes) {
+        /** Settings that are its own. */
+        private static final Set<Setting> OWN = EnumSet.of(
+                Setting.PROMPT_TOKENS,
+                Setting.RESPONSE_TOKENS,
+                Setting.ROLLOUT_TEMPERATURE,
+                Setting.ROLLOUT_TOP_P,
+                Setting.KV_CACHE_MIB);
+
+        static Writing of(Settings settings) {
+            return new Writing(
+                    settings.integer(Setting.PROMPT_TOKENS, 1, 1 << 24),
+                    settings.integer(Setting.RESPONSE_TOKENS, 1, 1 << 24),
+                    settings.number(Setting.ROLLOUT_TEMPERATURE, 0, 100, false),
+                    settings.number(Setting.ROLLOUT_TOP_P, 0, 1, false),
+                    (long) settings.integer(Setting.KV_CACHE_MIB, 1, 1 << 24) << 20);
+        }
+
+        /** What the student draws from. */
+        dev.lyne.lm.generation.Proposal student() {
+            return new dev.lyne.lm.generation.Proposal(temperature, topP);
+        }
+    }
 
     /**
      * Responses that are written at a time.
@@ -141,12 +165,8 @@ public record OnPolicySettings(
         OnPolicySettings found = new OnPolicySettings(
                 share,
                 new Proposal(settings.number(Setting.TEACHER_MIXING, 0, 1, true)),
-                new Writing(
-                        settings.integer(Setting.PROMPT_TOKENS, 1, 1 << 24),
-                        settings.integer(Setting.RESPONSE_TOKENS, 1, 1 << 24),
-                        settings.number(Setting.ROLLOUT_TEMPERATURE, 0, 100, false),
-                        settings.number(Setting.ROLLOUT_TOP_P, 0, 1, false),
-                        (long) settings.integer(Setting.KV_CACHE_MIB, 1, 1 << 24) << 20),
+                settings.choice(Setting.MIXING_FORM, List.of("coin", "step")).equals("step"),
+                Writing.of(settings),
                 Phase.of(settings),
                 policy(settings),
                 SingleStep.of(settings),
@@ -157,8 +177,9 @@ public record OnPolicySettings(
     }
 
     private static void requireNoneGiven(Settings settings) {
+        boolean evaluated = settings.integer(Setting.EVALUATE_RESPONSES, 0, 1 << 20) > 0;
         for (Setting setting : OWN) {
-            if (settings.isGiven(setting)) {
+            if (settings.isGiven(setting) && !(evaluated && Writing.OWN.contains(setting))) {
                 throw Settings.refused(
                         setting,
                         settings.text(setting),

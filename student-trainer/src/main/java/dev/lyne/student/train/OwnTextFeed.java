@@ -3,12 +3,14 @@ package dev.lyne.student.train;
 import dev.lyne.client.TargetSequence;
 import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
+import dev.lyne.row.RowColumns;
 import dev.lyne.student.policy.Advantages;
 import dev.lyne.student.rollout.Prompt;
 import dev.lyne.student.rollout.Response;
 import dev.lyne.student.rollout.ResponseWriter;
 import dev.lyne.student.rollout.RolloutFiles;
 import dev.lyne.student.rollout.RolloutFiles.Rollout;
+import dev.lyne.student.rollout.RolloutHealth;
 import dev.lyne.student.tokens.EpochOrder;
 import dev.lyne.student.tokens.Window;
 import java.io.IOException;
@@ -17,10 +19,12 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 
@@ -40,6 +44,8 @@ final class OwnTextFeed implements StepFeed {
     private final long seed;
     private final PatientTake taking;
     private final Deque<Phase> written = new ArrayDeque<>();
+    private Optional<RolloutHealth> first = Optional.empty();
+    private Map<String, Double> ownText = Map.of();
     private long nextStep;
     private long stallNanos;
 
@@ -49,6 +55,7 @@ final class OwnTextFeed implements StepFeed {
      * @param data windows of the corpus, for steps on data and beside own text
      * @param stream where own text is scored
      * @param prompts windows that prompts are taken from
+     * @param notices told what people should know
      */
     record Parts(
             StepFeed data,
@@ -57,11 +64,12 @@ final class OwnTextFeed implements StepFeed {
             ResponseWriter writer,
             RolloutFiles files,
             ChosenIds choosing,
+            Consumer<String> notices,
             LongSupplier nanoTicker,
             BooleanSupplier stopRequested) {}
 
     /** A phase's responses with the teacher's rows for them, an item each. */
-    private record Phase(long number, List<StepFeed.Item> items) {}
+    private record Phase(long number, List<StepFeed.Item> items, RolloutHealth health) {}
 
     /** @param step optimiser steps taken already */
     OwnTextFeed(Parts parts, OnPolicySettings settings, int batch, long seed, long step) {
@@ -107,6 +115,7 @@ final class OwnTextFeed implements StepFeed {
     public List<StepFeed.Item> next(int count) throws InterruptedException {
         taking.startStep();
         long step = nextStep++;
+        ownText = Map.of();
         if (!isOwn(settings, seed, step)) {
             return parts.data().next(count);
         }
@@ -121,6 +130,7 @@ final class OwnTextFeed implements StepFeed {
     /** The responses of a step, counted among those on own text. */
     private List<StepFeed.Item> own(long step) throws InterruptedException {
         Phase phase = phase(step / phaseSteps());
+        ownText = phase.health().values();
         int inPhase = (int) (step % phaseSteps());
         int rollouts = settings.phase().rollouts();
         int stepsAnEpoch = rollouts / batch;
@@ -137,7 +147,7 @@ final class OwnTextFeed implements StepFeed {
             written.removeFirst();
         }
         if (written.isEmpty()) {
-            written.addLast(new Phase(number, items(number, rollouts(number))));
+            written.addLast(score(number, rollouts(number)));
         }
         return written.getFirst();
     }
@@ -201,8 +211,8 @@ final class OwnTextFeed implements StepFeed {
         return prompts;
     }
 
-    /** Asks the teacher for rows of all responses of a phase, and makes items of them. */
-    private List<StepFeed.Item> items(long phase, List<Rollout> rollouts) throws InterruptedException {
+    /** Asks the teacher for rows of all responses of a phase, and makes items of them; tells what people should know of them. */
+    private Phase score(long phase, List<Rollout> rollouts) throws InterruptedException {
         List<TargetSequence> asked = new ArrayList<>(rollouts.size());
         for (int i = 0; i < rollouts.size(); i++) {
             asked.add(sequence(phase * rollouts.size() + i, rollouts.get(i)));
@@ -215,13 +225,43 @@ final class OwnTextFeed implements StepFeed {
             }
             targets.add(taking.take(next));
         }
+        RolloutHealth health = RolloutHealth.of(rollouts, outside(targets));
+        if (first.isEmpty()) {
+            first = Optional.of(health);
+        }
+        health.alarms(first.get()).forEach(line -> parts.notices().accept("phase " + phase + ": " + line));
         List<OwnTokens> own = tokens(rollouts, targets);
-        return IntStream.range(0, rollouts.size())
+        List<StepFeed.Item> items = IntStream.range(0, rollouts.size())
                 .mapToObj(i -> new StepFeed.Item(
                         new Window(asked.get(i).tokens(), asked.get(i).positions()),
                         targets.get(i),
                         Optional.of(own.get(i))))
                 .toList();
+        return new Phase(phase, items, health);
+    }
+
+    /** Share of the tokens that the teacher's rows do not name. */
+    private static double outside(List<Optional<Targets>> targets) {
+        long named = 0;
+        long tokens = 0;
+        long entries = 0;
+        for (Optional<Targets> found : targets) {
+            if (found.isPresent()) {
+                RowColumns rows = found.get().columns();
+                int[] text = found.get().sequence().tokens();
+                int[] positions = found.get().sequence().positions();
+                for (int r = 0; r < positions.length; r++) {
+                    int label = text[positions[r] + 1];
+                    int from = r * rows.stride();
+                    named += IntStream.range(from, from + rows.counts()[r]).anyMatch(i -> rows.ids()[i] == label)
+                            ? 1
+                            : 0;
+                    entries += rows.counts()[r];
+                    tokens++;
+                }
+            }
+        }
+        return entries == 0 ? Double.NaN : 1 - (double) named / tokens;
     }
 
     private TargetSequence sequence(long id, Rollout rollout) {
@@ -270,6 +310,11 @@ final class OwnTextFeed implements StepFeed {
                         ? student[t]
                         : settings.proposal().logProbability(drawn.length > 0 ? drawn[t] : teacher[t], student[t]))
                 .toArray();
+    }
+
+    @Override
+    public Map<String, Double> ownText() {
+        return ownText;
     }
 
     @Override

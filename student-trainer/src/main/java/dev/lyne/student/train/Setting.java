@@ -161,6 +161,9 @@ public enum Setting {
     CHECKPOINT_EVERY("0", "Steps between checkpoints, beside those of checkpoint_minutes; 0: none"),
     CHECKPOINT_MINUTES("5", "Minutes between checkpoints; 0: none"),
     KEEP_CHECKPOINTS("2", "Newest checkpoints that are kept"),
+    EVALUATE_RESPONSES(
+            "0",
+            "Held-out prompts that the student responds to after the last step, for Rouge-L, length and variety; 0: none"),
     LOG_EVERY("1", "Steps between lines of metrics.jsonl"),
     STORED_TYPE("float32", "Type that the student's weights are stored in: float32, bfloat16 or float16"),
     SAMPLES("3", "Continuations to sample from held-out beginnings after the last step");

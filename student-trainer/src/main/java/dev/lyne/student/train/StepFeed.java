@@ -3,6 +3,7 @@ package dev.lyne.student.train;
 import dev.lyne.client.Targets;
 import dev.lyne.student.tokens.Window;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** The windows of one optimiser step after another, with the teacher's rows for them. One thread uses a feed. */
@@ -29,6 +30,11 @@ interface StepFeed extends AutoCloseable {
 
     /** What went wrong with the windows that have no targets, of the last call of {@link #next}. */
     List<String> failures();
+
+    /** What the student's own text among the windows of the last call of {@link #next} is like, by name; empty where there is none. */
+    default Map<String, Double> ownText() {
+        return Map.of();
+    }
 
     /** Time spent waiting for targets. */
     long stallNanos();

@@ -2,6 +2,7 @@ package dev.lyne.student.train;
 
 import dev.lyne.client.ClientListener;
 import dev.lyne.client.ClientOptions;
+import dev.lyne.client.DecodeSettings;
 import dev.lyne.client.TargetSource;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.lm.model.ModelConfiguration;
@@ -10,6 +11,8 @@ import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.row.ExecutionFingerprint;
+import dev.lyne.student.rollout.DecodedDraws;
+import dev.lyne.student.rollout.TeacherDraws;
 import java.io.IOException;
 import java.nio.file.Files;
 
@@ -98,6 +101,14 @@ public final class Trainer {
                             (long) settings.inFlight() * config.data().context())
                     .build();
             return TeacherClient.connect(String.join(",", settings.teachers()), options);
+        }
+
+        @Override
+        public TeacherDraws openDraws(TargetSource teachers, DecodeSettings settings) {
+            if (teachers instanceof TeacherClient client) {
+                return new DecodedDraws(client.decoder(settings));
+            }
+            throw new IllegalStateException("draws of " + teachers.describe() + " (expected: a teacher server)");
         }
 
         @Override

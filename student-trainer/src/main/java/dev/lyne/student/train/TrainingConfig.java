@@ -200,7 +200,15 @@ public record TrainingConfig(
             long logEvery,
             String storedType,
             int samples,
+            Responses responses,
             Optional<Path> recordTargets) {}
+
+    /**
+     * Responses to held-out prompts after the last step.
+     *
+     * @param count how many; 0: none
+     */
+    public record Responses(int count, OnPolicySettings.Writing writing) {}
 
     /**
      * When checkpoints are written, beside the one that every end of a run leaves.
@@ -328,6 +336,9 @@ public record TrainingConfig(
                 settings.whole(Setting.LOG_EVERY, 1, Long.MAX_VALUE),
                 settings.choice(Setting.STORED_TYPE, List.of("float32", "bfloat16", "float16")),
                 settings.integer(Setting.SAMPLES, 0, 100),
+                new Responses(
+                        settings.integer(Setting.EVALUATE_RESPONSES, 0, 1 << 20),
+                        OnPolicySettings.Writing.of(settings)),
                 settings.optional(Setting.RECORD_TARGETS).map(Path::of));
     }
 
@@ -364,6 +375,10 @@ public record TrainingConfig(
         }
         if (data.heldOut().isEmpty() && run.evaluateEvery() > 0) {
             throw Settings.refused(Setting.EVALUATE_EVERY, run.evaluateEvery(), "0 where held_out is not given");
+        }
+        if (data.heldOut().isEmpty() && run.responses().count() > 0) {
+            throw Settings.refused(
+                    Setting.EVALUATE_RESPONSES, run.responses().count(), "0 where held_out is not given");
         }
         if (run.steps() > 0) {
             requireScheduleFits(run.steps());

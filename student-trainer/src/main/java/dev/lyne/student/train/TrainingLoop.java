@@ -17,6 +17,9 @@ import java.util.stream.LongStream;
 
 /** Optimiser steps, with what is due between them. One thread runs a loop, once. */
 final class TrainingLoop {
+    /** Beyond that, most of a step teaches nothing. */
+    private static final double MOST_CLIPPED = 0.5;
+
     private final Parts parts;
     private final Plan plan;
     private final RunTotals totals;
@@ -28,6 +31,8 @@ final class TrainingLoop {
     private long triedStep;
 
     private long checkpointNanos;
+
+    private boolean clippingTold;
 
     /** Whether the optimiser may have changed weights of a step that is not finished. */
     private boolean applying;
@@ -281,6 +286,14 @@ final class TrainingLoop {
             if (OwnText.TERMS.contains(terms.get(i))) {
                 means.put(terms.get(i), sums[i] / tokens);
             }
+        }
+        parts.learning().feed().ifPresent(feed -> means.putAll(feed.ownText()));
+        if (means.getOrDefault("clipped", 0.0) > MOST_CLIPPED && !clippingTold) {
+            clippingTold = true;
+            parts.listener()
+                    .onNotice("step " + (totals.step() + 1) + ": of the ratios of new and old student a share of "
+                            + means.get("clipped") + " is clipped (expected: at most " + MOST_CLIPPED
+                            + "); fewer ppo_epochs or a lower learning_rate keep the student nearer");
         }
         return means;
     }

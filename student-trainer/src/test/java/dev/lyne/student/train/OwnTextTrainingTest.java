@@ -10,6 +10,7 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.TeacherDescription;
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
+import dev.lyne.student.rollout.ResponseEvaluation;
 import dev.lyne.student.rollout.RolloutFiles;
 import dev.lyne.student.rollout.RolloutFiles.Rollout;
 import java.nio.file.Files;
@@ -19,6 +20,7 @@ import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -141,8 +143,18 @@ final class OwnTextTrainingTest {
         // 16 responses of two phases, each scored once, trained on twice.
         assertThat(teacher.opened.get(1).sequences).hasSize(16);
         assertThat(steps)
-                .allSatisfy(step ->
-                        assertThat(step.update().ownText()).containsOnlyKeys("policy", "k1", "k2", "k3", "clipped"));
+                .allSatisfy(step -> assertThat(step.update().ownText())
+                        .containsOnlyKeys(
+                                "policy",
+                                "k1",
+                                "k2",
+                                "k3",
+                                "clipped",
+                                "response_tokens",
+                                "at_limit",
+                                "entropy",
+                                "repeated",
+                                "outside"));
         assertThat(Files.readString(directory.resolve("out/metrics.jsonl"))).contains("\"own_text_k1\":");
     }
 
@@ -193,6 +205,24 @@ final class OwnTextTrainingTest {
                 .mapToDouble(step -> step.update().divergence())
                 .average()
                 .orElseThrow();
+    }
+
+    @Test
+    void train_askedForResponses_leavesTheirScoresInTheSummary() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        TrainingConfig config = tiny.config(
+                "out",
+                Map.of(
+                        Setting.EVALUATE_RESPONSES, "3",
+                        Setting.RESPONSE_TOKENS, "5",
+                        Setting.PROMPT_TOKENS, "4",
+                        Setting.STEPS, "2"));
+        Trainer.train(config, RunStart.AFRESH, ProgressListener.none());
+        RunSummary summary = RunSummary.read(directory.resolve("out/summary.json"));
+        ResponseEvaluation responses = Objects.requireNonNull(summary.responses());
+        assertThat(responses.prompts()).isEqualTo(3);
+        assertThat(responses.meanLength()).isBetween(1.0, 5.0);
+        assertThat(responses.rougeL()).isBetween(0.0, 1.0);
     }
 
     @ParameterizedTest
