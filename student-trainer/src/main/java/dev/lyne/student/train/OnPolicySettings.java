@@ -184,7 +184,9 @@ public record OnPolicySettings(
     private static void requireNoneGiven(Settings settings) {
         boolean evaluated = settings.integer(Setting.EVALUATE_RESPONSES, 0, 1 << 20) > 0;
         for (Setting setting : OWN) {
-            if (settings.isGiven(setting) && !(evaluated && Writing.OWN.contains(setting))) {
+            // A server's bound has the same name in the environment, which both may be given.
+            boolean meantForServer = setting == Setting.KV_CACHE_MIB;
+            if (settings.isGiven(setting) && !meantForServer && !(evaluated && Writing.OWN.contains(setting))) {
                 throw Settings.refused(
                         setting,
                         settings.text(setting),

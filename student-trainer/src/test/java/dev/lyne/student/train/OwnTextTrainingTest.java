@@ -216,6 +216,7 @@ final class OwnTextTrainingTest {
                         Setting.EVALUATE_RESPONSES, "3",
                         Setting.RESPONSE_TOKENS, "5",
                         Setting.PROMPT_TOKENS, "4",
+                        Setting.WARMUP_STEPS, "1",
                         Setting.STEPS, "2"));
         Trainer.train(config, RunStart.AFRESH, ProgressListener.none());
         RunSummary summary = RunSummary.read(directory.resolve("out/summary.json"));

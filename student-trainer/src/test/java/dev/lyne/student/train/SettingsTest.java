@@ -1,10 +1,13 @@
 package dev.lyne.student.train;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.student.loss.DistillationLoss;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -148,6 +151,37 @@ final class SettingsTest {
         assertThatThrownBy(() -> TrainingConfig.of(Settings.of(flags)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage(message);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"skew_forward_kl, skew_reverse_kl, 0.3", "jsd, skew_reverse_kl, 0.1", "skew_forward_kl, , 0.3"})
+    void of_lossParameter_isThatOfOwnTextWhereItIsTheSameQuantity(String loss, @Nullable String own, double expected) {
+        Map<Setting, List<String>> flags = new EnumMap<>(Setting.class);
+        flags.put(Setting.OUT, List.of("o"));
+        flags.put(Setting.STUDENT, List.of("s"));
+        flags.put(Setting.CORPUS, List.of("c"));
+        flags.put(Setting.TEACHER, List.of("127.0.0.1:1"));
+        flags.put(Setting.ALPHA, List.of("1"));
+        flags.put(Setting.LOSS, List.of(loss));
+        flags.put(Setting.LOSS_PARAMETER, List.of("0.3"));
+        flags.put(Setting.ON_POLICY_SHARE, List.of("0.5"));
+        if (own != null) {
+            flags.put(Setting.OWN_TEXT_LOSS, List.of(own));
+        }
+        DistillationLoss found =
+                TrainingConfig.of(Settings.of(flags)).distillation().loss();
+        assertThat(found.parameter()).hasValue(0.3);
+        assertThat(found.ownText().orElseThrow().parameter()).hasValue(expected);
+    }
+
+    @Test
+    void of_boundOfKeysAndValuesWithoutOwnText_isLeftToTheServer() {
+        Map<Setting, List<String>> flags = new EnumMap<>(Setting.class);
+        flags.put(Setting.OUT, List.of("o"));
+        flags.put(Setting.STUDENT, List.of("s"));
+        flags.put(Setting.CORPUS, List.of("c"));
+        flags.put(Setting.KV_CACHE_MIB, List.of("4096"));
+        assertThat(TrainingConfig.of(Settings.of(flags)).onPolicy()).isEmpty();
     }
 
     @Test
