@@ -162,6 +162,8 @@ public final class RolloutWriter implements ResponseWriter {
 
         /** Has fewer responses in hand from now on. Where none of those in hand found room, all others give theirs up. */
         private void makeRoom(List<Draft> without, int inHand) {
+            // Room that grows is held twice while it moves: one response that gives up its own may fit in a new one.
+            boolean held = without.stream().anyMatch(draft -> draft.sequence.length() > 0);
             without.forEach(Draft::giveUpRoom);
             together = Math.max(1, inHand - without.size());
             if (without.size() < inHand) {
@@ -169,7 +171,7 @@ public final class RolloutWriter implements ResponseWriter {
             }
             List<Draft> holding =
                     live.stream().filter(draft -> draft.sequence.length() > 0).toList();
-            if (holding.isEmpty() && inHand == 1) {
+            if (holding.isEmpty() && inHand == 1 && !held) {
                 throw new IllegalStateException("response " + without.get(0).index + ": no room for keys and values of "
                         + without.get(0).length + " tokens behind the prompt (expected: room for one response)");
             }

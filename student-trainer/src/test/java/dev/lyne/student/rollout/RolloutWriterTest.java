@@ -43,14 +43,24 @@ final class RolloutWriterTest {
         return p.length - 1;
     }
 
-    /** A student with so much room, one position a token. */
+    /** A student with so much room, one position a token; or by powers of two, where what grows is held twice as it moves. */
     private static final class Student implements SequenceDecoder {
         private final int room;
+        private final boolean moves;
         private int held;
         int mostTogether;
 
         Student(int room) {
+            this(room, false);
+        }
+
+        Student(int room, boolean moves) {
             this.room = room;
+            this.moves = moves;
+        }
+
+        private int positions(int length) {
+            return moves && length > 1 ? Integer.highestOneBit(length - 1) * 2 : length;
         }
 
         private final class Sequence implements CachedSequence {
@@ -63,7 +73,7 @@ final class RolloutWriterTest {
 
             @Override
             public void close() {
-                held -= length;
+                held -= positions(length);
                 length = 0;
             }
         }
@@ -80,11 +90,14 @@ final class RolloutWriterTest {
             for (Extension extension : extensions) {
                 Sequence sequence = (Sequence) extension.sequence();
                 int more = extension.tokens().length;
-                if (held + more > room) {
+                int before = positions(sequence.length);
+                int after = positions(sequence.length + more);
+                boolean moving = moves && before > 0 && after > before;
+                if (held + after - (moving ? 0 : before) > room) {
                     all.add(new Extended.NoRoom(more));
                     continue;
                 }
-                held += more;
+                held += after - before;
                 sequence.length += more;
                 double[] p = STUDENT[extension.tokens()[more - 1] % 2];
                 int label = extension.labels()[more - 1];
@@ -207,6 +220,14 @@ final class RolloutWriterTest {
                         .write(prompts(20)),
                 plenty);
         assertThat(narrow.mostTogether).isGreaterThan(1);
+    }
+
+    @Test
+    void write_roomForOneThatDoesNotMove_isTheSame() throws Exception {
+        Student narrow = new Student(8, true);
+        List<Response> found = writer(narrow, 3, 5, Optional.empty()).write(prompts(20));
+        assertEqual(found, writer(new Student(10_000), 3, 5, Optional.empty()).write(prompts(20)));
+        assertThat(found).anyMatch(response -> response.tokens().length == 5);
     }
 
     @Test
