@@ -137,7 +137,8 @@ public enum Setting {
     PPO_EPOCHS("1", "Times that each response is trained on"),
     MAX_STALENESS(
             "0",
-            "Steps that the student may have taken since it wrote what it is trained on, beyond those of its own phase"),
+            "Phases of responses that are written before their turn, so that the teacher scores them while others are trained on; 0:"
+                    + " none, strictly on-policy"),
     LEARNING_RATE("1e-3", "Highest learning rate"),
     SCHEDULE("cosine", "Of the learning rate: constant, linear_up, linear_down, cosine, wsd or periodic"),
     WARMUP_STEPS("0", "Steps over which the learning rate rises from 0, or per cent of all as 10%"),
