@@ -15,6 +15,7 @@ import picocli.CommandLine.Spec;
             BenchFaults.class,
             BenchForward.class,
             BenchLoad.class,
+            BenchOperators.class,
             BenchPlan.class,
             BenchProxy.class,
             BenchWrite.class,

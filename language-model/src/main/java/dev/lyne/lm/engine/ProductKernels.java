@@ -156,7 +156,7 @@ public record ProductKernels(List<Product> oneDnn) {
     }
 
     private Script load(ModelOptions options) {
-        return Script.load(List.of(source().methods(), SUM_ONTO), constants(), options);
+        return Script.load(List.of(methods(), SUM_ONTO), constants(), options);
     }
 
     /** Of a product and the sum that follows most of them. */
@@ -216,9 +216,12 @@ public record ProductKernels(List<Product> oneDnn) {
                         .collect(Collectors.joining(" ", ", oneDNN ", ""));
     }
 
-    /** The script of these products. */
-    public ScriptSource source() {
-        return oneDnn.isEmpty() ? ScriptSource.PRODUCTS : ScriptSource.PRODUCTS_ONEDNN;
+    /** The methods of these products and of what else layers are made of, indented as members of a class. */
+    public String methods() {
+        return ScriptSource.OPERATORS.methods()
+                + (oneDnn.isEmpty()
+                        ? ScriptSource.PRODUCTS.methods()
+                        : ScriptSource.PRODUCTS_ONEDNN.methods() + ScriptSource.CUTS.methods());
     }
 
     /** What that script reads from {@code self}. */
@@ -232,6 +235,7 @@ public record ProductKernels(List<Product> oneDnn) {
             }
             constants.put("onednn_shapes", shapes);
             constants.put("cuts", ScriptArchive.NO_TENSORS);
+            constants.put("cut_kinds", List.of());
         }
         return constants;
     }

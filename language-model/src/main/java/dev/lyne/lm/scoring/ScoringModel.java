@@ -81,7 +81,7 @@ public final class ScoringModel implements BatchScorer {
         this.script = Script.load(
                 List.of(
                         ScriptSource.forward(configuration.architecture()),
-                        products.source().methods(),
+                        products.methods(),
                         ScriptSource.TENSORS.methods(),
                         ScriptSource.GENERATION.methods(),
                         ScriptSource.SELECTION.methods(),

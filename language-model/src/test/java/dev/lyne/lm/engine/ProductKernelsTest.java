@@ -105,11 +105,9 @@ final class ProductKernelsTest {
                 "        self.gelu_product(x, w, b, True), self.gelu_product(x, w, b, False),",
                 "        self.gated_product(x, w, b, v, None), self.gated_product(x, w, None, v, b)])");
         var kernels = new ProductKernels(List.of(new Product(96, 80, false)));
-        try (Script oneDnn = Script.load(List.of(kernels.source().methods(), calls), kernels.constants(), CPU);
+        try (Script oneDnn = Script.load(List.of(kernels.methods(), calls), kernels.constants(), CPU);
                 Script torch = Script.load(
-                        List.of(ProductKernels.TORCH.source().methods(), calls),
-                        ProductKernels.TORCH.constants(),
-                        CPU);
+                        List.of(ProductKernels.TORCH.methods(), calls), ProductKernels.TORCH.constants(), CPU);
                 NDManager memory = torch.newManager()) {
             for (int rows : new int[] {3, 64, 130}) {
                 List<NDArray> arguments = List.of(
@@ -135,7 +133,7 @@ final class ProductKernelsTest {
     }
 
     private static Script script(ProductKernels kernels) {
-        return Script.load(List.of(kernels.source().methods()), kernels.constants(), CPU);
+        return Script.load(List.of(kernels.methods()), kernels.constants(), CPU);
     }
 
     private static float[] run(Script script, NDArray x, NDArray weight, NDArray scratch) {

@@ -3,6 +3,7 @@ package dev.lyne.lm.scoring;
 import ai.djl.ndarray.types.Shape;
 import dev.lyne.lm.engine.InferenceCall;
 import dev.lyne.lm.engine.ModelConstants;
+import dev.lyne.lm.engine.ProductKernels;
 import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.engine.ScriptSource;
 import dev.lyne.lm.model.ComputePrecision;
@@ -24,7 +25,7 @@ final class SelectionScript implements AutoCloseable {
         script = Script.load(
                 List.of(
                         ScriptSource.forward(any.architecture()),
-                        ScriptSource.PRODUCTS.methods(),
+                        ProductKernels.TORCH.methods(),
                         ScriptSource.SELECTION.methods(),
                         ScriptSource.DRAWS.methods()),
                 ModelConstants.of(any, 6, 6, 8, 4),

@@ -4,14 +4,11 @@ import dev.lyne.lm.engine.ProductSpeed;
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.lm.training.TrainingBatch;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 
 /**
  * The student's training step against the same step of PyTorch, which keeps whole logits, on the same random weights, tokens and teacher's
@@ -93,18 +90,12 @@ public final class StepComparison {
         List<Line> lines = new ArrayList<>();
         Running running = new Running();
         for (String shape : shapes) {
-            Path directory = Files.createTempDirectory(scratch, "step");
-            try {
-                try (TrainableModel model = new StepTask(shape, losses.get(0)).create()) {
-                    model.export(directory, "float32");
-                    running.device = model.fingerprint().device();
-                    running.threads = model.fingerprint().threads();
-                }
+            try (RandomModel files = RandomModel.write(new StepTask(shape, losses.get(0)).configuration(), scratch)) {
+                running.device = files.fingerprint().device();
+                running.threads = files.fingerprint().threads();
                 for (String loss : losses) {
-                    lines.add(line(shape, loss, directory, scratch, running));
+                    lines.add(line(shape, loss, files.directory(), scratch, running));
                 }
-            } finally {
-                delete(directory);
             }
         }
         return new Result(PEER, running.version, running.device, running.threads, rounds, running.best, lines);
@@ -198,13 +189,5 @@ public final class StepComparison {
         student.accumulate(batch);
         student.apply(StepTask.LEARNING_RATE);
         return (System.nanoTime() - start) * 1e-9;
-    }
-
-    private static void delete(Path directory) throws IOException {
-        try (Stream<Path> files = Files.walk(directory)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        }
     }
 }
