@@ -88,9 +88,12 @@ final class BenchStep implements Callable<Integer> {
         @Parameters(index = "1")
         private String loss;
 
+        @Parameters(index = "2")
+        private boolean recompute;
+
         @Override
         public Integer call() throws IOException {
-            System.out.println(StepMemory.measure(shape, loss));
+            System.out.println(StepMemory.measure(shape, loss, recompute));
             return 0;
         }
     }

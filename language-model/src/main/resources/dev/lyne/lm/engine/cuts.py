@@ -124,6 +124,12 @@ def add_slopes(self, mark: int, end: Tensor, slope: Tensor, start: Tensor, leave
   return slopes[0]
 
 
+def forget_from(self, mark: int) -> None:
+  # The cuts from the mark on.
+  while len(self.cut_kinds) > mark:
+    self.forget()
+
+
 def forget(self) -> None:
   # The last cut.
   self.cut_kinds.pop()

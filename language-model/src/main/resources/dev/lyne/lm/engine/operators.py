@@ -4,7 +4,12 @@
 def normalised(self, x: Tensor, weight: Tensor, epsilon: float, statistics_type: int) -> Tensor:
   # RMS norm (arXiv 1910.07467) over the last dimension, the scale applied after the cast back, as `transformers` does.
   h = x.to(statistics_type)
-  return weight * (h * self.reciprocal_rms(h, epsilon)).to(x.dtype)
+  scale = self.reciprocal_rms(h, epsilon)
+  if x.requires_grad or weight.requires_grad:
+    return weight * (h * scale).to(x.dtype)
+  if x.dtype == h.dtype:
+    return (h * scale).mul_(weight)
+  return h.mul_(scale).to(x.dtype).mul_(weight)
 
 
 def reciprocal_rms(self, h: Tensor, epsilon: float) -> Tensor:
@@ -62,7 +67,7 @@ def attend_sequences(self, q: Tensor, k: Tensor, v: Tensor, lengths: List[int], 
   # Causal attention of sequences of these lengths, each from position 0; [N, H * S].
   n, h, s = q.shape
   sequences = len(lengths)
-  if self.alike(lengths) and (q.requires_grad or h == k.size(1)):
+  if self.alike(lengths):
     q, k, v = q.view(sequences, -1, h, s).transpose(1, 2), k.view(sequences, -1, k.size(1), s).transpose(1, 2), v.view(sequences, -1, v.size(1), s).transpose(1, 2)
     return self.attend_heads(q, self.repeated(k, h), self.repeated(v, h), window).transpose(1, 2).reshape(n, h * s)
   qs, ks, vs = q.split(lengths), k.split(lengths), v.split(lengths)

@@ -51,6 +51,11 @@ def mark(self) -> int:
   return 0
 
 
+def forget_from(self, mark: int) -> None:
+  # What the forward kept from the mark on: its graph goes with its end.
+  pass
+
+
 def add_slopes(self, mark: int, end: Tensor, slope: Tensor, start: Tensor, leaves: List[Tensor], g: List[Tensor]) -> Optional[Tensor]:
   # Walks back through a segment that began at the mark: adds the gradients of the leaves to g, where slope is that of its end, and gives
   # the slope of its start.

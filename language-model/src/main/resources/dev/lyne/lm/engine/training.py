@@ -6,7 +6,8 @@
 def accumulate(self, ids: Tensor, lengths: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, columns: Dict[str, Tensor], w: Dict[str, Tensor], g: Dict[str, Tensor]) -> Tensor:
   # Adds the gradients of one batch to g; returns the sums of the loss terms, float64. ids [N] of sequences of these lengths, one after another; rows int64
   # [n], unique indices into the N positions. Each layer is a segment of the forward with a graph of its own: the way back goes through one
-  # after the other from the last, and forgets what it kept. Where the layers are computed again (recompute), they keep nothing but what the stream was before each.
+  # after the other from the last, and forgets what it kept. Where the layers are computed again (recompute), by the same operators to
+  # the same bits, they keep nothing but what the stream was before each.
   names = sorted(w.keys())
   layers = self.layers_of(names)
   leaves: List[Tensor] = []
@@ -29,11 +30,12 @@ def accumulate(self, ids: Tensor, lengths: Tensor, cos: Tensor, sin: Tensor, row
   for i in range(len(self.windows)):
     start = x.detach().requires_grad_()
     starts.append(start)
+    mark = self.mark()
+    x = self.layer(start, sizes, c, s, cast, i)
     if self.recompute == 1:
-      x = self.layer(start.detach(), sizes, c, s, still, i)
+      self.forget_from(mark)
     else:
-      marks.append(self.mark())
-      x = self.layer(start, sizes, c, s, cast, i)
+      marks.append(mark)
       ends.append(x)
   start = x.detach().requires_grad_()
   mark = self.mark()

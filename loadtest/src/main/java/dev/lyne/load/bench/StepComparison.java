@@ -44,6 +44,7 @@ public final class StepComparison {
      * @param high the same from above
      * @param lyneOverBestProduct share of the best product
      * @param peakMemoryOverPeer weights, moments, gradients and all that a step adds to them, over the peer's
+     * @param recomputedPeakMemoryBytes the same where the way back computes each layer again, as {@code train --recompute true} has it
      * @param peerAttention the faster one of the peer's
      */
     public record Line(
@@ -58,6 +59,7 @@ public final class StepComparison {
             double lyneOverBestProduct,
             double peakMemoryOverPeer,
             long peakMemoryBytes,
+            long recomputedPeakMemoryBytes,
             long peerPeakMemoryBytes,
             String peerAttention) {}
 
@@ -153,10 +155,12 @@ public final class StepComparison {
             }
         }
         running.best = Math.max(running.best, best);
-        long bytes = StepMemory.inAProcess(shape, loss);
+        long bytes = StepMemory.inAProcess(shape, loss, false);
+        long recomputedBytes = StepMemory.inAProcess(shape, loss, true);
         long peerBytes = StepMemory.ofPeer(task, start, model, attention);
-        progress.accept(
-                String.format("%s, %s: %d of %d MiB at the peak of a step", shape, loss, bytes >> 20, peerBytes >> 20));
+        progress.accept(String.format(
+                "%s, %s: %d of %d MiB at the peak of a step, %d with layers computed again",
+                shape, loss, bytes >> 20, peerBytes >> 20, recomputedBytes >> 20));
         double[] interval = Rounds.medianRatioInterval(lyne, peers);
         double rate = Rounds.median(lyne);
         return new Line(
@@ -171,6 +175,7 @@ public final class StepComparison {
                 6e-9 * parameters * rate / best,
                 (double) bytes / peerBytes,
                 bytes,
+                recomputedBytes,
                 peerBytes,
                 attention);
     }

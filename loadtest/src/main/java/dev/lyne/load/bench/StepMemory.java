@@ -20,11 +20,12 @@ public final class StepMemory {
      * Measures, in bytes.
      *
      * @param shape of the student, as {@code bench step --shapes} has it
+     * @param recompute whether the way back computes each layer again
      */
-    public static long measure(String shape, String loss) throws IOException {
+    public static long measure(String shape, String loss, boolean recompute) throws IOException {
         var task = new StepTask(shape, loss);
         TrainingBatch batch = task.batch();
-        try (TrainableModel student = task.create()) {
+        try (TrainableModel student = task.create(recompute)) {
             student.accumulate(batch);
             student.apply(StepTask.LEARNING_RATE);
             System.gc(); // the arrays that the weights were made of
@@ -37,7 +38,7 @@ public final class StepMemory {
     }
 
     /** Measures in a process of its own, which {@code lyne bench step-memory} is. */
-    static long inAProcess(String shape, String loss) throws IOException, InterruptedException {
+    static long inAProcess(String shape, String loss, boolean recompute) throws IOException, InterruptedException {
         Path log = Files.createTempFile("lyne-bench-step", ".log");
         try (ChildProcess process = ChildProcess.start(
                 "memory of a step",
@@ -45,7 +46,7 @@ public final class StepMemory {
                 Runtime.getRuntime().availableProcessors(),
                 "2g",
                 ResidentMemory.GIVES_BACK,
-                List.of("bench", "step-memory", shape, loss))) {
+                List.of("bench", "step-memory", shape, loss, Boolean.toString(recompute)))) {
             long bytes = Long.parseLong(process.readLine());
             process.awaitSuccess();
             return bytes;

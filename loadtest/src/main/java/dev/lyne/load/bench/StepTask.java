@@ -111,7 +111,21 @@ final class StepTask {
 
     /** A student with random weights. */
     TrainableModel create() {
-        return TrainableModel.create(configuration(), 1, options(), OptimizerOptions.defaults(), script());
+        return create(false);
+    }
+
+    /** The same, whose way back may compute each layer again. */
+    TrainableModel create(boolean recompute) {
+        var usual = OptimizerOptions.defaults();
+        var optimizer = new OptimizerOptions(
+                usual.beta1(),
+                usual.beta2(),
+                usual.epsilon(),
+                usual.weightDecay(),
+                usual.clipNorm(),
+                usual.rowChunk(),
+                recompute);
+        return TrainableModel.create(configuration(), 1, options(), optimizer, script());
     }
 
     /** The student of a directory. */

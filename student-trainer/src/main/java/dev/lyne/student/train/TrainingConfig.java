@@ -187,13 +187,21 @@ public record TrainingConfig(
             long seed,
             ModelOptions model,
             boolean deterministic,
-            int rowChunk,
+            Memory memory,
             long evaluateEvery,
             Checkpoints checkpoints,
             long logEvery,
             String storedType,
             int samples,
             Optional<Path> recordTargets) {}
+
+    /**
+     * What a step keeps in memory.
+     *
+     * @param rowChunk rows of logits that exist at a time
+     * @param recompute whether the way back computes each layer again, in place of what it would keep of it
+     */
+    public record Memory(int rowChunk, boolean recompute) {}
 
     /**
      * When checkpoints are written, beside the one that every end of a run leaves.
@@ -304,7 +312,7 @@ public record TrainingConfig(
                         precision,
                         threads == 0 ? Runtime.getRuntime().availableProcessors() : threads),
                 settings.flag(Setting.DETERMINISTIC),
-                settings.integer(Setting.ROW_CHUNK, 1, 1 << 20),
+                new Memory(settings.integer(Setting.ROW_CHUNK, 1, 1 << 20), settings.flag(Setting.RECOMPUTE)),
                 settings.whole(Setting.EVALUATE_EVERY, 0, Long.MAX_VALUE),
                 new Checkpoints(
                         settings.whole(Setting.CHECKPOINT_EVERY, 0, Long.MAX_VALUE),
