@@ -14,6 +14,8 @@ import picocli.CommandLine.Spec;
             BenchCodec.class,
             BenchFaults.class,
             BenchForward.class,
+            BenchLength.class,
+            BenchLength.Worker.class,
             BenchLoad.class,
             BenchOperators.class,
             BenchPlan.class,
