@@ -89,6 +89,25 @@ def attend_sequence(self, q: Tensor, k: Tensor, v: Tensor, window: int) -> Tenso
   return self.attend_heads(self.grouped(q, k.size(1)), self.shared(k, q.size(1)), self.shared(v, q.size(1)), window).permute(2, 0, 1, 3)
 
 
+def attend_in_blocks(self, q: Tensor, k: Tensor, v: Tensor, sequences: int) -> Tensor:
+  # The same of bfloat16 sequences of one length, none of them long, [N, H * S]. PyTorch's operator multiplies bfloat16 in float32; here only scores, whose error would grow
+  # with them, are products of float32 numbers, and weights meet values in bfloat16. A block of queries meets the keys up to its last.
+  n, h, s = q.shape
+  t = n // sequences
+  queries = q.view(sequences, t, h, s).transpose(1, 2).to(6).reshape(-1, t, s)
+  keys = self.repeated(k.view(sequences, t, k.size(1), s).transpose(1, 2).to(6), h).reshape(-1, t, s).transpose(1, 2)
+  values = self.repeated(v.view(sequences, t, v.size(1), s).transpose(1, 2), h).reshape(-1, t, s)
+  out = torch.empty_like(values)
+  start = 0
+  while start < t:
+    end = min(start + 64, t)
+    mask = torch.full([end - start, end], float("-inf"), dtype=6).triu(start + 1)
+    scores = torch.baddbmm(mask, queries[:, start:end], keys[:, :, :end], beta=1., alpha=s ** -0.5)
+    out.narrow(1, start, end - start).copy_(torch.bmm(torch.softmax(scores, -1).to(15), values[:, :end]))
+    start = end
+  return out.view(sequences, h, t, s).transpose(1, 2).reshape(n, h * s)
+
+
 def grouped(self, q: Tensor, keys: int) -> Tensor:
   # Queries [T, H, S] as [K, H / K, T, S].
   t, h, s = q.shape

@@ -1,4 +1,5 @@
 # Matrix products with weights, by PyTorch's own operator, which autograd sees. x [n, in], weights [out, in].
+# bfloat16_instructions: int (1: the processor multiplies bfloat16 numbers itself)
 
 
 def product(self, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
@@ -35,6 +36,10 @@ def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: List[int], window: int) -> Tensor:
+  if self.bfloat16_instructions == 1 and q.dtype == 15 and not q.is_cuda and not q.requires_grad:
+    length = lengths[0]
+    if self.alike(lengths) and length <= 512 and (window == 0 or length <= window):
+      return self.attend_in_blocks(q, k, v, len(lengths))
   return self.attend_sequences(q, k, v, lengths, window)
 
 

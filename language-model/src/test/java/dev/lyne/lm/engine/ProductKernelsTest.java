@@ -125,6 +125,27 @@ final class ProductKernelsTest {
         }
     }
 
+    /** The rounding of what goes in, of weights and of what comes out is within 2^-9 each of values up to 4. */
+    @Test
+    void attention_bfloat16InBlocks_isThatOf64Bits() {
+        String calls = String.join(
+                "\n",
+                "  def difference(self, x: Tensor) -> Tensor:",
+                "    some = x.to(15)",
+                "    wide = some.to(7)",
+                "    a = self.attend_in_blocks(some[:, :6], some[:, 6:8], some[:, 8:], 2)",
+                "    b = self.attend_sequences(wide[:, :6], wide[:, 6:8], wide[:, 8:], [150, 150], 0)",
+                "    return (a.to(7) - b).abs().max().to(6).unsqueeze(0)");
+        try (Script script = Script.load(
+                        List.of(ProductKernels.TORCH.methods(), calls), ProductKernels.TORCH.constants(), CPU);
+                NDManager memory = script.newManager();
+                InferenceCall call = script.inference("difference")) {
+            NDArray x = memory.randomNormal(new Shape(300, 10, 64)).clip(-4, 4);
+            assertThat(call.tensor(x).run().singletonOrThrow().toFloatArray()[0])
+                    .isBetween(1e-6f, 0.02f);
+        }
+    }
+
     private static float[] follow(Script script, List<NDArray> arguments) {
         try (InferenceCall call = script.inference("follow")) {
             arguments.forEach(call::tensor);
