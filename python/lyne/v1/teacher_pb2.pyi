@@ -36,7 +36,7 @@ SELECTION_KIND_CHOSEN: SelectionKind
 SELECTION_KIND_LABEL_ONLY: SelectionKind
 
 class Teacher(_message.Message):
-    __slots__ = ("name", "digests", "execution_fingerprint", "vocabulary_size", "context_length", "architecture", "parameters", "precisions", "selection_kinds", "limits", "deterministic")
+    __slots__ = ("name", "digests", "execution_fingerprint", "vocabulary_size", "context_length", "architecture", "parameters", "precisions", "selection_kinds", "limits", "deterministic", "decodes")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DIGESTS_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +48,7 @@ class Teacher(_message.Message):
     SELECTION_KINDS_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     DETERMINISTIC_FIELD_NUMBER: _ClassVar[int]
+    DECODES_FIELD_NUMBER: _ClassVar[int]
     name: str
     digests: TeacherDigests
     execution_fingerprint: ExecutionFingerprint
@@ -59,7 +60,8 @@ class Teacher(_message.Message):
     selection_kinds: _containers.RepeatedScalarFieldContainer[SelectionKind]
     limits: Limits
     deterministic: bool
-    def __init__(self, name: _Optional[str] = ..., digests: _Optional[_Union[TeacherDigests, _Mapping]] = ..., execution_fingerprint: _Optional[_Union[ExecutionFingerprint, _Mapping]] = ..., vocabulary_size: _Optional[int] = ..., context_length: _Optional[int] = ..., architecture: _Optional[str] = ..., parameters: _Optional[int] = ..., precisions: _Optional[_Iterable[_Union[Precision, str]]] = ..., selection_kinds: _Optional[_Iterable[_Union[SelectionKind, str]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., deterministic: bool = ...) -> None: ...
+    decodes: bool
+    def __init__(self, name: _Optional[str] = ..., digests: _Optional[_Union[TeacherDigests, _Mapping]] = ..., execution_fingerprint: _Optional[_Union[ExecutionFingerprint, _Mapping]] = ..., vocabulary_size: _Optional[int] = ..., context_length: _Optional[int] = ..., architecture: _Optional[str] = ..., parameters: _Optional[int] = ..., precisions: _Optional[_Iterable[_Union[Precision, str]]] = ..., selection_kinds: _Optional[_Iterable[_Union[SelectionKind, str]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., deterministic: bool = ..., decodes: bool = ...) -> None: ...
 
 class TeacherDigests(_message.Message):
     __slots__ = ("model_sha256", "tokenizer_sha256")
@@ -86,7 +88,7 @@ class ExecutionFingerprint(_message.Message):
     def __init__(self, torch_version: _Optional[str] = ..., device: _Optional[str] = ..., cpu_capability: _Optional[str] = ..., threads: _Optional[int] = ..., compute_precision: _Optional[str] = ..., arithmetic_version: _Optional[int] = ...) -> None: ...
 
 class Limits(_message.Message):
-    __slots__ = ("max_in_flight_sequences", "max_in_flight_tokens", "max_k", "max_temperatures", "max_block_bytes", "smallest_temperature", "largest_temperature", "max_request_bytes", "max_response_bytes", "max_metadata_bytes", "max_chosen", "max_sequence_entries", "max_streams_per_connection", "max_connections")
+    __slots__ = ("max_in_flight_sequences", "max_in_flight_tokens", "max_k", "max_temperatures", "max_block_bytes", "smallest_temperature", "largest_temperature", "max_request_bytes", "max_response_bytes", "max_metadata_bytes", "max_chosen", "max_sequence_entries", "max_streams_per_connection", "max_connections", "max_decode_sequences", "max_decode_tokens", "decode_idle_seconds")
     MAX_IN_FLIGHT_SEQUENCES_FIELD_NUMBER: _ClassVar[int]
     MAX_IN_FLIGHT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     MAX_K_FIELD_NUMBER: _ClassVar[int]
@@ -101,6 +103,9 @@ class Limits(_message.Message):
     MAX_SEQUENCE_ENTRIES_FIELD_NUMBER: _ClassVar[int]
     MAX_STREAMS_PER_CONNECTION_FIELD_NUMBER: _ClassVar[int]
     MAX_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    MAX_DECODE_SEQUENCES_FIELD_NUMBER: _ClassVar[int]
+    MAX_DECODE_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    DECODE_IDLE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     max_in_flight_sequences: int
     max_in_flight_tokens: int
     max_k: int
@@ -115,7 +120,10 @@ class Limits(_message.Message):
     max_sequence_entries: int
     max_streams_per_connection: int
     max_connections: int
-    def __init__(self, max_in_flight_sequences: _Optional[int] = ..., max_in_flight_tokens: _Optional[int] = ..., max_k: _Optional[int] = ..., max_temperatures: _Optional[int] = ..., max_block_bytes: _Optional[int] = ..., smallest_temperature: _Optional[float] = ..., largest_temperature: _Optional[float] = ..., max_request_bytes: _Optional[int] = ..., max_response_bytes: _Optional[int] = ..., max_metadata_bytes: _Optional[int] = ..., max_chosen: _Optional[int] = ..., max_sequence_entries: _Optional[int] = ..., max_streams_per_connection: _Optional[int] = ..., max_connections: _Optional[int] = ...) -> None: ...
+    max_decode_sequences: int
+    max_decode_tokens: int
+    decode_idle_seconds: int
+    def __init__(self, max_in_flight_sequences: _Optional[int] = ..., max_in_flight_tokens: _Optional[int] = ..., max_k: _Optional[int] = ..., max_temperatures: _Optional[int] = ..., max_block_bytes: _Optional[int] = ..., smallest_temperature: _Optional[float] = ..., largest_temperature: _Optional[float] = ..., max_request_bytes: _Optional[int] = ..., max_response_bytes: _Optional[int] = ..., max_metadata_bytes: _Optional[int] = ..., max_chosen: _Optional[int] = ..., max_sequence_entries: _Optional[int] = ..., max_streams_per_connection: _Optional[int] = ..., max_connections: _Optional[int] = ..., max_decode_sequences: _Optional[int] = ..., max_decode_tokens: _Optional[int] = ..., decode_idle_seconds: _Optional[int] = ...) -> None: ...
 
 class Selection(_message.Message):
     __slots__ = ("top_k", "top_p_k", "top_fraction", "draws", "chosen", "label_only", "temperatures", "raw_logits")

@@ -1,5 +1,6 @@
 from google.rpc import error_details_pb2 as _error_details_pb2
 from google.rpc import status_pb2 as _status_pb2
+from lyne.v1 import decode_pb2 as _decode_pb2
 from lyne.v1 import teacher_pb2 as _teacher_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper

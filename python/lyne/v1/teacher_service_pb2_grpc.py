@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from lyne.v1 import decode_pb2 as lyne_dot_v1_dot_decode__pb2
 from lyne.v1 import teacher_service_pb2 as lyne_dot_v1_dot_teacher__service__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
@@ -56,6 +57,11 @@ class TeacherServiceStub(object):
                 request_serializer=lyne_dot_v1_dot_teacher__service__pb2.ScoreSequencesRequest.SerializeToString,
                 response_deserializer=lyne_dot_v1_dot_teacher__service__pb2.ScoreSequencesResponse.FromString,
                 _registered_method=True)
+        self.Decode = channel.stream_stream(
+                '/lyne.v1.TeacherService/Decode',
+                request_serializer=lyne_dot_v1_dot_decode__pb2.DecodeRequest.SerializeToString,
+                response_deserializer=lyne_dot_v1_dot_decode__pb2.DecodeResponse.FromString,
+                _registered_method=True)
         self.GetTokenizer = channel.unary_stream(
                 '/lyne.v1.TeacherService/GetTokenizer',
                 request_serializer=lyne_dot_v1_dot_teacher__service__pb2.GetTokenizerRequest.SerializeToString,
@@ -98,6 +104,19 @@ class TeacherServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Decode(self, request_iterator, context):
+        """Continues sequences over keys and values that the server keeps for them: a session of many texts at once. The first request
+        opens it; the server answers `opened` before anything else. A sequence's answers come in the order of its text, sequences in
+        any order. One bad sequence fails alone, with `failed`; the call itself ends with an error for what concerns the session: a
+        wrong digest (FAILED_PRECONDITION), a message that does not fit those before it (INVALID_ARGUMENT), a session that is idle
+        (ABORTED), a server that drains (UNAVAILABLE), a teacher that does not decode (UNIMPLEMENTED). When the student half-closes,
+        the server sends what is owed and completes. A session that was lost is resumed by another, whose sequences start with all
+        their tokens so far, under the same seed and keys.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetTokenizer(self, request, context):
         """Sends a teacher's tokenizer as the files that it stands in, one after the other: `tokenizer.json` first, then those that
         say what stands around a document, where there are any. NOT_FOUND where a teacher has none (a synthetic one, a capture).
@@ -123,6 +142,11 @@ def add_TeacherServiceServicer_to_server(servicer, server):
                     servicer.ScoreSequences,
                     request_deserializer=lyne_dot_v1_dot_teacher__service__pb2.ScoreSequencesRequest.FromString,
                     response_serializer=lyne_dot_v1_dot_teacher__service__pb2.ScoreSequencesResponse.SerializeToString,
+            ),
+            'Decode': grpc.stream_stream_rpc_method_handler(
+                    servicer.Decode,
+                    request_deserializer=lyne_dot_v1_dot_decode__pb2.DecodeRequest.FromString,
+                    response_serializer=lyne_dot_v1_dot_decode__pb2.DecodeResponse.SerializeToString,
             ),
             'GetTokenizer': grpc.unary_stream_rpc_method_handler(
                     servicer.GetTokenizer,
@@ -218,6 +242,33 @@ class TeacherService(object):
             '/lyne.v1.TeacherService/ScoreSequences',
             lyne_dot_v1_dot_teacher__service__pb2.ScoreSequencesRequest.SerializeToString,
             lyne_dot_v1_dot_teacher__service__pb2.ScoreSequencesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Decode(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/lyne.v1.TeacherService/Decode',
+            lyne_dot_v1_dot_decode__pb2.DecodeRequest.SerializeToString,
+            lyne_dot_v1_dot_decode__pb2.DecodeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -14,7 +14,7 @@ import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
-import dev.lyne.lm.training.CrossEntropy;
+import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.load.bench.CpuFeatures;
@@ -135,7 +135,7 @@ final class DoctorCommand implements Callable<Integer> {
         Path directory = Files.createTempDirectory("lyne-doctor");
         var shape = ModelConfiguration.llama(new ModelConfiguration.Sizes(512, 64, 64, 2), 2, 1, 128, 10_000.0, true);
         var cpu = new ModelOptions("cpu", ComputePrecision.FLOAT32, 0);
-        try (var model = TrainableModel.create(shape, 1, cpu, OptimizerOptions.defaults(), CrossEntropy.script())) {
+        try (var model = TrainableModel.create(shape, 1, cpu, OptimizerOptions.defaults(), LossScript.crossEntropy())) {
             model.export(directory, "float32");
         }
         for (ComputePrecision precision : ComputePrecision.values()) {

@@ -1,8 +1,7 @@
 package dev.lyne.cli;
 
-import dev.lyne.cli.common.EnvironmentDefaults;
+import dev.lyne.cli.common.OptionDefaults;
 import dev.lyne.student.train.Setting;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -53,9 +52,9 @@ final class EnvironmentNames {
 
     private static void addOptions(CommandLine command, Set<String> known) {
         for (OptionSpec option : command.getCommandSpec().options()) {
-            String key = EnvironmentDefaults.key(option.longestName());
-            if (!EnvironmentDefaults.NO_VARIABLES.contains(key)) {
-                known.add(EnvironmentDefaults.variable(option.longestName()));
+            String key = OptionDefaults.key(option.longestName());
+            if (!OptionDefaults.NO_VARIABLES.contains(key)) {
+                known.add(OptionDefaults.variable(option.longestName()));
             }
         }
         command.getSubcommands().values().forEach(subcommand -> addOptions(subcommand, known));
@@ -76,16 +75,13 @@ final class EnvironmentNames {
         for (String name : new TreeSet<>(environment.keySet())) {
             if (name.startsWith(PREFIX) && !known.contains(name)) {
                 String key = name.substring(PREFIX.length()).toLowerCase(Locale.ROOT);
-                if (EnvironmentDefaults.NO_VARIABLES.contains(key)) {
+                if (OptionDefaults.NO_VARIABLES.contains(key)) {
                     throw new IllegalArgumentException("environment: " + name + " stands for no option (expected: --"
                             + key + " on the command line)");
                 }
                 Optional<Setting> renamed = Setting.renamed(key);
-                String expected = renamed.map(Setting::environmentName)
-                        .orElseGet(() -> known.stream()
-                                        .min(Comparator.comparingInt(other -> Setting.editDistance(name, other)))
-                                        .orElseThrow()
-                                + "?");
+                String expected =
+                        renamed.map(Setting::environmentName).orElseGet(() -> Setting.nearest(name, known) + "?");
                 throw new IllegalArgumentException("environment: "
                         + (renamed.isPresent() ? name + " is an old name" : "unknown variable " + name) + " (expected: "
                         + expected + ")");

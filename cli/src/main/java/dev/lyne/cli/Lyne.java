@@ -1,15 +1,15 @@
 package dev.lyne.cli;
 
 import dev.lyne.cli.common.AtLeast;
-import dev.lyne.cli.common.EnvironmentDefaults;
 import dev.lyne.cli.common.Failures;
 import dev.lyne.cli.common.JsonReport;
+import dev.lyne.cli.common.OptionDefaults;
 import dev.lyne.cli.demo.DemoCommand;
 import dev.lyne.cli.measure.BenchCommand;
 import dev.lyne.cli.measure.LoadCommand;
 import dev.lyne.cli.measure.PlanCommand;
 import dev.lyne.cli.measure.StudyCommand;
-import dev.lyne.cli.serve.FileDefaults;
+import dev.lyne.cli.serve.GenerateCommand;
 import dev.lyne.cli.serve.HealthCommand;
 import dev.lyne.cli.serve.ScoreCommand;
 import dev.lyne.cli.serve.ServeCommand;
@@ -20,6 +20,8 @@ import dev.lyne.cli.train.SettingOptions;
 import dev.lyne.cli.train.TokenizerCommand;
 import dev.lyne.cli.train.TrainCommand;
 import dev.lyne.load.process.ChildProcess;
+import dev.lyne.student.train.Setting;
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -50,6 +52,7 @@ import picocli.CommandLine.Spec;
             StudyCommand.Student.class,
             TokenizerCommand.class,
             ScoreCommand.class,
+            GenerateCommand.class,
             LoadCommand.class,
             PlanCommand.class,
             BenchCommand.class,
@@ -92,28 +95,31 @@ public final class Lyne implements Runnable {
     }
 
     static int execute(List<String> arguments) {
-        CommandLine commandLine = commandLine();
+        return execute(commandLine(), arguments);
+    }
+
+    static int execute(CommandLine commandLine, List<String> arguments) {
         try {
             readDefaults(commandLine, arguments, System.getenv());
-        } catch (IllegalArgumentException e) {
+        } catch (IllegalArgumentException | IOException e) {
             return Failures.failed(e, commandLine, null);
         }
         return commandLine.execute(arguments.toArray(String[]::new));
     }
 
-    /**
-     * Lets variables stand for what is not on the command line. Those of settings are left to the commands that read them with the file
-     * and the recipe; what is on {@code serve}'s own file is read here.
-     */
-    static void readDefaults(CommandLine commandLine, List<String> arguments, Map<String, String> environment) {
-        EnvironmentDefaults defaults = EnvironmentDefaults.of(environment, arguments);
+    /** Lets variables, and a file where the command has one, stand for what is not on the command line. */
+    static void readDefaults(CommandLine commandLine, List<String> arguments, Map<String, String> environment)
+            throws IOException {
+        OptionDefaults defaults = OptionDefaults.of(environment, arguments);
         commandLine.setDefaultValueProvider(defaults);
-        for (String ofSettings : COMMANDS_OF_SETTINGS) {
-            subcommand(commandLine, ofSettings).setDefaultValueProvider(defaults.without(SettingOptions.keys()));
-        }
-        if (!arguments.isEmpty() && arguments.get(0).equals("serve")) {
-            CommandLine serve = subcommand(commandLine, "serve");
-            serve.setDefaultValueProvider(FileDefaults.of(serve.getCommandSpec(), arguments, environment));
+        String name = arguments.isEmpty() ? "" : arguments.get(0);
+        if (COMMANDS_OF_SETTINGS.contains(name)) {
+            CommandLine command = subcommand(commandLine, name);
+            command.setDefaultValueProvider(defaults.withFiles(command.getCommandSpec(), Setting.keys()));
+        } else if (name.equals("serve")) {
+            CommandLine serve = subcommand(commandLine, name);
+            serve.setDefaultValueProvider(
+                    defaults.withFiles(serve.getCommandSpec(), ServeCommand.keys(serve.getCommandSpec())));
         }
     }
 
@@ -127,6 +133,7 @@ public final class Lyne implements Runnable {
                 .setParameterExceptionHandler(Failures::wrongUsage)
                 .setExecutionStrategy(Lyne::run)
                 .setExecutionExceptionHandler(Failures::failed);
+        commandLine.setDefaultValueProvider(OptionDefaults.of(System.getenv(), List.of()));
         for (String ofSettings : COMMANDS_OF_SETTINGS) {
             SettingOptions.group(subcommand(commandLine, ofSettings));
         }

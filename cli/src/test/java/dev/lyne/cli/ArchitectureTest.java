@@ -17,7 +17,7 @@ final class ArchitectureTest {
     static final ArchRule MODULES_KNOW_ONLY_THOSE_BELOW = layeredArchitecture()
             .consideringOnlyDependenciesInLayers()
             .layer("proto")
-            .definedBy("dev.lyne.v1..", "dev.lyne.row..", "dev.lyne.wire..")
+            .definedBy("dev.lyne.v1..", "dev.lyne.row..", "dev.lyne.files..", "dev.lyne.wire..")
             .layer("student-client")
             .definedBy("dev.lyne.client..")
             .layer("language-model")
@@ -74,7 +74,8 @@ final class ArchitectureTest {
     @ArchTest
     static final ArchRule THE_CLIENT_KNOWS_NO_TENSORS = noClasses()
             .that()
-            .resideInAnyPackage("dev.lyne.client..", "dev.lyne.row..", "dev.lyne.wire..", "dev.lyne.v1..")
+            .resideInAnyPackage(
+                    "dev.lyne.client..", "dev.lyne.row..", "dev.lyne.files..", "dev.lyne.wire..", "dev.lyne.v1..")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("ai.djl..");

@@ -103,6 +103,31 @@ final class BenchCommandsTest {
     }
 
     @Test
+    void decode_costsAShareOfARoundTripAToken() throws IOException {
+        JsonNode figures = bench(
+                "decode",
+                "--sessions",
+                "2",
+                "--sequences",
+                "2",
+                "--tokens",
+                "32",
+                "--rounds",
+                "1",
+                "--in-flight",
+                "4",
+                "--delay-ms",
+                "4");
+        assertThat(figures.get("coin_round_trips_per_token").asDouble()).isBetween(0.12, 0.28);
+        assertThat(figures.get("coin_bytes_per_token").asDouble()).isBetween(4.0, 24.0);
+        for (String figure : List.of(
+                "looped_over_batch_decode", "stepwise_over_batch_decode", "delayed_over_local", "tokens_per_second")) {
+            assertThat(figures.get(figure).asDouble()).as(figure).isPositive();
+        }
+        assertThat(figures.get("delayed")).hasSize(1);
+    }
+
+    @Test
     void stall_theStalledStudentGetsAllItsRowsInTheEnd() throws IOException {
         JsonNode figures = bench("stall", "--readers", "1", "--tokens", "256", "--sequences", "4", "--rounds", "1");
         assertThat(figures.get("owed_bytes").asLong()).isGreaterThan(4 * 8 * 255 * 64 * 8L);

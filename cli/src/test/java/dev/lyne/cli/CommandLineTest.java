@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.cli.common.HostPort;
-import dev.lyne.cli.serve.FileDefaults;
 import dev.lyne.load.process.ChildProcess;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -16,7 +15,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,7 +32,7 @@ final class CommandLineTest {
 
     private static Outcome run(String... arguments) {
         StringWriter err = new StringWriter();
-        int code = Lyne.commandLine().setErr(new PrintWriter(err, true)).execute(arguments);
+        int code = Lyne.execute(Lyne.commandLine().setErr(new PrintWriter(err, true)), List.of(arguments));
         return new Outcome(code, err.toString());
     }
 
@@ -126,6 +124,9 @@ final class CommandLineTest {
             delimiter = '|',
             value = {
                 "train --config DIR/none.yaml|--config: DIR/none.yaml does not exist (expected: a YAML file of settings)",
+                "serve --config DIR/none.yaml|--config: DIR/none.yaml does not exist (expected: a YAML file of settings)",
+                "train --recipe distilm|recipe: distilm (expected: pretraining_distillation, slim, random_sampling,"
+                        + " gkd_off_policy, distillm, akl, taid, lfm2, minillm, gkd, on_policy_distillation, distillm_2)",
                 "serve --teacher DIR|--teacher: DIR holds no config.json (expected: a directory with one)",
                 "serve --teacher DIR/none|--teacher: DIR/none is no directory (expected: a Hugging Face model"
                         + " directory, or demo)",
@@ -279,40 +280,6 @@ final class CommandLineTest {
         assertThat(String.join(" ", spec.findOption("--retry-seconds").description()))
                 .matches(".*\\(default: (" + expected + "|\\$\\{DEFAULT-VALUE}).*");
         assertThat(spec.findOption("--retry-seconds").defaultValue()).isIn(expected, null);
-    }
-
-    @Test
-    void configFile_unknownKey_isRefusedNamingTheKnownOnes() throws IOException {
-        Path file = Files.writeString(directory.resolve("serve.yaml"), "teacher: demo\nbatch_token: 4\n");
-        CommandLine.Model.CommandSpec serve = Objects.requireNonNull(
-                        Lyne.commandLine().getSubcommands().get("serve"))
-                .getCommandSpec();
-        assertThatThrownBy(() -> FileDefaults.of(serve, List.of("serve", "--config", file.toString()), Map.of()))
-                .hasMessageContaining("batch_token")
-                .hasMessageContaining("batch_tokens");
-    }
-
-    @Test
-    void configFile_environmentAndFlag_winInThatOrder() throws IOException {
-        Path file = Files.writeString(
-                directory.resolve("serve.yaml"), "batch_tokens: 11\ncache_mib: 12\nthreads: 13\nprecision: float16\n");
-        CommandLine lyne = Lyne.commandLine();
-        CommandLine serve = Objects.requireNonNull(lyne.getSubcommands().get("serve"));
-        List<String> arguments = List.of("serve", "--teacher", "demo", "--config", file.toString(), "--threads", "3");
-        serve.setDefaultValueProvider(FileDefaults.of(
-                serve.getCommandSpec(), arguments, Map.of("LYNE_CACHE_MIB", "22", "LYNE_THREADS", "23")));
-        CommandLine.ParseResult parsed =
-                lyne.parseArgs(arguments.toArray(String[]::new)).subcommand();
-        assertThat((Integer) parsed.commandSpec().findOption("--batch-tokens").getValue())
-                .isEqualTo(11);
-        assertThat((Long) parsed.commandSpec().findOption("--cache-mib").getValue())
-                .isEqualTo(22);
-        assertThat((Integer) parsed.commandSpec().findOption("--threads").getValue())
-                .isEqualTo(3);
-        assertThat((String) parsed.commandSpec().findOption("--precision").getValue())
-                .isEqualTo("float16");
-        assertThat((Long) parsed.commandSpec().findOption("--drain-seconds").getValue())
-                .isEqualTo(30);
     }
 
     /** A teacher that nobody serves is not waited for, and nothing is written, where a setting cannot be. */

@@ -6,6 +6,7 @@ import dev.lyne.load.process.ChildProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,9 +34,9 @@ final class FullDiskTest {
 
     @Test
     void student_noRoomForACheckpoint_keepsTheEarlierOneAndResumes() throws Exception {
-        try (ChildProcess student =
-                ChildProcess.start("checkpoint", tiny.log("checkpoint"), 1, "256m", tiny.plainly("checkpoint", 2))) {
-            tiny.awaitLines("checkpoint", 7, student);
+        try (Breakpoints breakpoints = new Breakpoints(Breakpoints.METRICS, List.of("step"));
+                ChildProcess student = tiny.start("checkpoint", tiny.plainly("checkpoint", 2), breakpoints)) {
+            breakpoints.next("step", 8);
             TinyTraining.kill(student);
         }
         Path checkpoints = tiny.directory("checkpoint").checkpoints();

@@ -6,6 +6,7 @@ import dev.lyne.load.process.ChildProcess;
 import dev.lyne.student.train.RunSummary;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.BeforeAll;
@@ -13,14 +14,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Real processes, killed with SIGKILL: a student at random moments, also while it writes a checkpoint, and a server under its
- * student. Either way the student ends with the weights of a run that nobody disturbed.
+ * Real processes, killed with SIGKILL: a student at random steps, also while it writes a checkpoint, and a server under its student.
+ * Either way the student ends with the weights of a run that nobody disturbed. A debugger holds the student at the moment of the kill.
  */
 final class KilledProcessesTest {
     private static final long SEED = 7;
-    private static final int KILLS_WHILE_WRITING = 3;
-    private static final int ATTEMPTS = 9;
-    private static final long WRITING_NANOS = 6_000_000;
+    private static final String CHECKPOINTS = "dev.lyne.student.checkpoint.CheckpointStore";
 
     @TempDir
     private static Path shared;
@@ -40,15 +39,13 @@ final class KilledProcessesTest {
     }
 
     @Test
-    void student_killedAtRandomMomentsAndResumed_endsWithTheSameWeights() throws Exception {
+    void student_killedAtRandomStepsAndResumed_endsWithTheSameWeights() throws Exception {
         var random = new SplittableRandom(SEED);
         try (ChildProcess server = tiny.serve()) {
             for (int kill = 0; kill < 3; kill++) {
-                int moment = 2 + kill * 7 + random.nextInt(6);
-                try (ChildProcess student = tiny.train("killed", 2)) {
-                    tiny.awaitLines("killed", moment, student);
-                    TinyTraining.kill(student);
-                }
+                killed("killed", 2, new Breakpoints(Breakpoints.METRICS, List.of("step")), breakpoints -> {
+                    breakpoints.next("step", 3 + random.nextInt(5));
+                });
             }
             try (ChildProcess student = tiny.train("killed", 2)) {
                 student.awaitSuccess();
@@ -59,44 +56,39 @@ final class KilledProcessesTest {
         assertThat(tiny.metricsSteps("killed")).containsExactlyElementsOf(tiny.metricsSteps("undisturbed"));
     }
 
-    /** The kill comes at a random moment of the writing; one that comes too late for that is not counted. */
+    /** Once before the state is forced to the disk, once before the manifest beside it is, and once right after the renaming. */
     @Test
     void student_killedWhileItWritesACheckpoint_endsWithTheSameWeights() throws Exception {
-        var random = new SplittableRandom(SEED);
-        int whileWriting = 0;
         try (ChildProcess server = tiny.serve()) {
-            for (int attempt = 0; whileWriting < KILLS_WHILE_WRITING && attempt < ATTEMPTS; attempt++) {
-                try (ChildProcess student = tiny.train("writing", 1)) {
-                    tiny.awaitWriting("writing", 1 + 2L * attempt, student);
-                    long moment = System.nanoTime() + random.nextLong(WRITING_NANOS);
-                    while (System.nanoTime() < moment) {
-                        Thread.onSpinWait();
-                    }
-                    TinyTraining.kill(student);
-                }
-                whileWriting += isHalfWritten("writing") ? 1 : 0;
+            for (int forced = 1; forced <= 3; forced++) {
+                int moment = forced;
+                killed("writing", 1, new Breakpoints(CHECKPOINTS, List.of("write", "force")), breakpoints -> {
+                    breakpoints.next("write", 3);
+                    breakpoints.next("force", moment);
+                });
+                assertThat(isHalfWritten("writing"))
+                        .as("killed at its force number %d", moment)
+                        .isEqualTo(moment < 3);
             }
-            assertThat(whileWriting)
-                    .as("kills that came while a checkpoint was written, seed %d", SEED)
-                    .isPositive();
             try (ChildProcess student = tiny.train("writing", 1)) {
                 student.awaitSuccess();
             }
             assertThat(server.isAlive()).isTrue();
         }
         assertThat(isHalfWritten("writing")).as("left-overs stay").isFalse();
-        assertThat(tiny.weights("writing")).as("seed %d", SEED).isEqualTo(undisturbed);
+        assertThat(tiny.weights("writing")).isEqualTo(undisturbed);
         assertThat(tiny.metricsSteps("writing")).containsExactlyElementsOf(tiny.metricsSteps("undisturbed"));
     }
 
     @Test
     void server_killedAndRestartedUnderAStudent_costsNoRowAndRepeatsNone() throws Exception {
         ChildProcess first = tiny.serve();
-        ChildProcess student = tiny.train("orphaned", 2);
-        try (student) {
-            tiny.awaitLines("orphaned", 6, student);
+        try (Breakpoints breakpoints = new Breakpoints(Breakpoints.METRICS, List.of("step"));
+                ChildProcess student = tiny.train("orphaned", 2, breakpoints)) {
+            breakpoints.next("step", 6);
             TinyTraining.kill(first);
             first.close();
+            breakpoints.close();
             try (ChildProcess second = tiny.serve()) {
                 student.awaitSuccess();
                 assertThat(second.isAlive()).isTrue();
@@ -105,6 +97,20 @@ final class KilledProcessesTest {
         assertThat(tiny.weights("orphaned")).isEqualTo(undisturbed);
         RunSummary summary = RunSummary.read(tiny.directory("orphaned").summary());
         assertThat(summary.targets().coverage()).isEqualTo(1.0);
+    }
+
+    /** What is done with a student before it is killed. */
+    private interface Approach {
+        void to(Breakpoints breakpoints) throws InterruptedException;
+    }
+
+    private static void killed(String name, int checkpointEvery, Breakpoints breakpoints, Approach approach)
+            throws Exception {
+        try (breakpoints;
+                ChildProcess student = tiny.train(name, checkpointEvery, breakpoints)) {
+            approach.to(breakpoints);
+            TinyTraining.kill(student);
+        }
     }
 
     private static boolean isHalfWritten(String name) {

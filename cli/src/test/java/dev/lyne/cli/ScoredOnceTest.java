@@ -13,7 +13,7 @@ import dev.lyne.client.TeacherExpectation;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.training.CrossEntropy;
+import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.load.process.ChildProcess;
@@ -90,7 +90,8 @@ final class ScoredOnceTest {
         var shape =
                 ModelConfiguration.llama(new ModelConfiguration.Sizes(VOCABULARY, 64, 32, 2), 2, 1, 64, 10_000.0, true);
         var options = new ModelOptions("cpu", ComputePrecision.FLOAT32, 1);
-        try (var model = TrainableModel.create(shape, 3, options, OptimizerOptions.defaults(), CrossEntropy.script())) {
+        try (var model =
+                TrainableModel.create(shape, 3, options, OptimizerOptions.defaults(), LossScript.crossEntropy())) {
             model.export(teacher, "float32");
         }
         for (String file : List.of("tokenizer.json", "tokenizer_config.json")) {

@@ -6,7 +6,7 @@ import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
-import dev.lyne.lm.training.CrossEntropy;
+import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.load.process.ChildProcess;
@@ -17,13 +17,10 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.zip.GZIPInputStream;
-import org.awaitility.Awaitility;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A teacher, a text and students of a few seconds, each in a process of its own. */
@@ -34,8 +31,6 @@ final class TinyTraining {
 
     /** A teacher that has learnt something. */
     static final Path EXAMPLE_TEACHER = EXAMPLE.resolve("teacher");
-
-    private static final Duration PATIENCE = Duration.ofMinutes(3);
 
     private final Path shared;
     private final Path teacher;
@@ -48,7 +43,8 @@ final class TinyTraining {
         teacher = Files.createDirectory(shared.resolve("teacher"));
         var shape = ModelConfiguration.llama(new ModelConfiguration.Sizes(4096, 64, 32, 2), 2, 1, 64, 10_000.0, true);
         var options = new ModelOptions("cpu", ComputePrecision.FLOAT32, 1);
-        try (var model = TrainableModel.create(shape, 3, options, OptimizerOptions.defaults(), CrossEntropy.script())) {
+        try (var model =
+                TrainableModel.create(shape, 3, options, OptimizerOptions.defaults(), LossScript.crossEntropy())) {
             model.export(teacher, "float32");
         }
         for (String file : List.of("tokenizer.json", "tokenizer_config.json")) {
@@ -125,6 +121,20 @@ final class TinyTraining {
         arguments.addAll(List.of("--teacher", address(), "--alpha", "0.7", "--in-flight", "8"));
         arguments.addAll(selection);
         return ChildProcess.start(name, log(name), 1, "256m", arguments);
+    }
+
+    /** The same, which stands still at breakpoints. */
+    ChildProcess train(String name, int checkpointEvery, Breakpoints breakpoints) throws Exception {
+        List<String> arguments = plainly(name, checkpointEvery);
+        arguments.addAll(List.of("--teacher", address(), "--alpha", "0.7", "--in-flight", "8", "--top-k", "16"));
+        return start(name, arguments, breakpoints);
+    }
+
+    /** A command of those arguments, which stands still at breakpoints. */
+    ChildProcess start(String name, List<String> arguments, Breakpoints breakpoints) throws Exception {
+        ChildProcess command = ChildProcess.start(name, log(name), 1, "256m", breakpoints.environment(), arguments);
+        breakpoints.attach();
+        return command;
     }
 
     /** A student of those arguments. */
@@ -218,40 +228,9 @@ final class TinyTraining {
         return steps;
     }
 
-    /** Waits until a run has written so many lines of metrics, with its process still there. */
-    void awaitLines(String name, int lines, ChildProcess student) {
-        await(
-                Duration.ofMillis(20),
-                name,
-                student,
-                () -> Files.exists(directory(name).metrics())
-                        && Files.readAllLines(directory(name).metrics()).size() >= lines);
-    }
-
-    /** Waits until a run is about to write its checkpoint of that step or of a later one. */
-    void awaitWriting(String name, long step, ChildProcess student) {
-        await(Duration.ofMillis(1), name, student, () -> {
-            for (long candidate = step; candidate <= STEPS; candidate++) {
-                if (Files.exists(beingWritten(name, candidate))) {
-                    return true;
-                }
-            }
-            return false;
-        });
-    }
-
     /** Where a checkpoint stands while it is written. */
     Path beingWritten(String name, long step) {
         return directory(name).checkpoints().resolve(".step-%06d.writing".formatted(step));
-    }
-
-    private static void await(Duration interval, String name, ChildProcess student, Callable<Boolean> reached) {
-        Awaitility.await()
-                .atMost(PATIENCE)
-                .pollDelay(Duration.ZERO)
-                .pollInterval(interval)
-                .until(() -> !student.isAlive() || reached.call());
-        assertThat(student.isAlive()).as("%s runs until it is killed", name).isTrue();
     }
 
     /** SIGKILL, and the process is gone. */

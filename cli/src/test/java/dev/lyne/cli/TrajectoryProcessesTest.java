@@ -79,8 +79,9 @@ final class TrajectoryProcessesTest {
 
     @Test
     void pretrain_killedAndResumed_recordsTheSameBytes() throws Exception {
-        try (ChildProcess process = tiny.train("killed", recording("killed"))) {
-            tiny.awaitLines("killed", CHECKPOINT_EVERY + 3, process);
+        try (Breakpoints breakpoints = new Breakpoints(Breakpoints.METRICS, List.of("step"));
+                ChildProcess process = tiny.start("killed", recording("killed"), breakpoints)) {
+            breakpoints.next("step", CHECKPOINT_EVERY + 4);
             TinyTraining.kill(process);
         }
         run("killed");

@@ -6,6 +6,7 @@ import dev.lyne.v1.SelectionKind;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -192,8 +193,11 @@ public sealed interface Selection {
         };
     }
 
-    /** The kind, as teachers list those that they answer. */
-    SelectionKind kind();
+    /** The kind, as teachers list those that they answer: the number in a header is the contract's. */
+    default SelectionKind kind() {
+        return Objects.requireNonNull(
+                SelectionKind.forNumber(code(MAX_VOCABULARY_SIZE).kind()));
+    }
 
     /** The kinds of all selections. */
     static Set<SelectionKind> kinds() {
@@ -297,11 +301,6 @@ public sealed interface Selection {
         @Override
         public Code code(int vocabularySize) {
             return Code.of(1, k);
-        }
-
-        @Override
-        public SelectionKind kind() {
-            return SelectionKind.SELECTION_KIND_TOP_K;
         }
 
         @Override
@@ -423,11 +422,6 @@ public sealed interface Selection {
         }
 
         @Override
-        public SelectionKind kind() {
-            return SelectionKind.SELECTION_KIND_TOP_P_K;
-        }
-
-        @Override
         public dev.lyne.v1.Selection toMessage() {
             return message(this)
                     .setTopPK(dev.lyne.v1.TopPK.newBuilder()
@@ -488,11 +482,6 @@ public sealed interface Selection {
         public Code code(int vocabularySize) {
             return new Code(
                     (byte) 3, mostEntries(vocabularySize), Double.doubleToRawLongBits(fraction), Code.ONE_FLOAT);
-        }
-
-        @Override
-        public SelectionKind kind() {
-            return SelectionKind.SELECTION_KIND_TOP_FRACTION;
         }
 
         @Override
@@ -560,11 +549,6 @@ public sealed interface Selection {
         }
 
         @Override
-        public int narrowed(Selection held, float[] logProbabilities, int from, int count, int vocabularySize) {
-            return count;
-        }
-
-        @Override
         public Rule rule(int vocabularySize) {
             return new Rule("draws", head, draws, 1, 1);
         }
@@ -572,11 +556,6 @@ public sealed interface Selection {
         @Override
         public Code code(int vocabularySize) {
             return new Code((byte) 4, head, seed, draws);
-        }
-
-        @Override
-        public SelectionKind kind() {
-            return SelectionKind.SELECTION_KIND_DRAWS;
         }
 
         @Override
@@ -627,11 +606,6 @@ public sealed interface Selection {
         }
 
         @Override
-        public int narrowed(Selection held, float[] logProbabilities, int from, int count, int vocabularySize) {
-            return count;
-        }
-
-        @Override
         public Rule rule(int vocabularySize) {
             return new Rule("chosen", 0, 0, 1, 1);
         }
@@ -639,11 +613,6 @@ public sealed interface Selection {
         @Override
         public Code code(int vocabularySize) {
             return Code.of(5, k);
-        }
-
-        @Override
-        public SelectionKind kind() {
-            return SelectionKind.SELECTION_KIND_CHOSEN;
         }
 
         @Override
@@ -698,11 +667,6 @@ public sealed interface Selection {
         @Override
         public Code code(int vocabularySize) {
             return Code.of(6, 0);
-        }
-
-        @Override
-        public SelectionKind kind() {
-            return SelectionKind.SELECTION_KIND_LABEL_ONLY;
         }
 
         @Override

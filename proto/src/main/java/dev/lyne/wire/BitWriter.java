@@ -188,12 +188,12 @@ final class BitWriter {
                     used += RiceCodes.length(code);
                 } else {
                     int zeros = gap >>> rice;
-                    if (Integer.compareUnsigned(zeros, CodeTables.ESCAPE) < 0) {
+                    if (Integer.compareUnsigned(zeros, RiceCodes.ESCAPE) < 0) {
                         bits |= (1L | (gap & ((1L << rice) - 1)) << 1) << zeros << used;
                         used += zeros + 1 + rice;
                     } else if (gap >= 0) {
-                        bits |= (long) gap << CodeTables.ESCAPE << used;
-                        used += CodeTables.ESCAPE + CodeTables.ESCAPED_BITS;
+                        bits |= (long) gap << RiceCodes.ESCAPE << used;
+                        used += RiceCodes.ESCAPE + RiceCodes.ESCAPED_BITS;
                     } else {
                         return id;
                     }

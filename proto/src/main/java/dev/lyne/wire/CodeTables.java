@@ -1,6 +1,6 @@
 package dev.lyne.wire;
 
-/** The prefix codes of a compact block, and the parameters of what it writes without a table. */
+/** The prefix codes of a compact block, each with a table of its own. */
 final class CodeTables {
     /** Entries of a row, where rows differ. */
     static final int COUNT = 0;
@@ -26,21 +26,5 @@ final class CodeTables {
     /** Number of codes. */
     static final int TABLES = TEMPERED + 1;
 
-    /** Zeros that stand for a gap in {@link #ESCAPED_BITS} bits. */
-    static final int ESCAPE = 24;
-
-    /** Bits of a gap between rows that is written as it is: there are 2^16 rows at most. */
-    static final int ESCAPED_BITS = 16;
-
     private CodeTables() {}
-
-    /** Bits of a gap between rows that stand after its unary part (Rice, 1979), by how many of the rows have the id: `[rows + 1]`. */
-    static byte[] riceBits(int rows) {
-        byte[] bits = new byte[rows + 1];
-        for (int rowsWithId = 1; rowsWithId <= rows; rowsWithId++) {
-            int share = (int) (13L * rows / (16L * rowsWithId));
-            bits[rowsWithId] = (byte) Math.max(0, 31 - Integer.numberOfLeadingZeros(share));
-        }
-        return bits;
-    }
 }

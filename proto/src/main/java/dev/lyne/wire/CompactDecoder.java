@@ -132,7 +132,7 @@ final class CompactDecoder {
     /** Reads which ids occur, in which rows each does, and how high it stands there. */
     private void readEntries() {
         int rows = floors.length;
-        byte[] riceBits = CodeTables.riceBits(rows);
+        byte[] riceBits = RiceCodes.parameters(rows);
         int order = ids.bits(5);
         if (order > MAX_ORDER) {
             throw new MalformedBlockException("gaps of order " + order + " (expected: 0.." + MAX_ORDER + ")");
@@ -175,12 +175,12 @@ final class CompactDecoder {
             for (int end = read + count; read < end; read++) {
                 bits = BitReader.peek(bytes, at);
                 zeros = Long.numberOfTrailingZeros(bits);
-                if (zeros < CodeTables.ESCAPE) {
+                if (zeros < RiceCodes.ESCAPE) {
                     row += 1 + (zeros << rice) + ((int) (bits >>> (zeros + 1)) & riceMask);
                     at += zeros + 1 + rice;
                 } else {
-                    row += 1 + ((int) (bits >>> CodeTables.ESCAPE) & ((1 << CodeTables.ESCAPED_BITS) - 1));
-                    at += CodeTables.ESCAPE + CodeTables.ESCAPED_BITS;
+                    row += 1 + ((int) (bits >>> RiceCodes.ESCAPE) & ((1 << RiceCodes.ESCAPED_BITS) - 1));
+                    at += RiceCodes.ESCAPE + RiceCodes.ESCAPED_BITS;
                 }
                 bits = BitReader.peek(bytes, heightAt);
                 int coded = shortHeights[(int) bits & DecodingTables.SHORT_MASK];

@@ -173,7 +173,7 @@ final class CompactEncoder {
         int order =
                 Math.max(0, 30 - Integer.numberOfLeadingZeros(Math.max(1, vocabularySize / Math.max(1, distinctIds))));
         out.put(order, 5);
-        int twice = out.putIds(distinct, distinctIds, order, slots, entries, ROW_SHIFT, CodeTables.riceBits(rows));
+        int twice = out.putIds(distinct, distinctIds, order, slots, entries, ROW_SHIFT, RiceCodes.parameters(rows));
         if (twice >= 0) {
             throw new IllegalArgumentException("token id " + twice + " twice in a row (expected: distinct ids)");
         }

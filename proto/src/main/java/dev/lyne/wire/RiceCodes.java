@@ -1,7 +1,13 @@
 package dev.lyne.wire;
 
-/** Ready Rice codes of the gaps that most ids have. */
+/** How a compact block writes the gaps between rows that have an id: Rice codes, of which those of most gaps are ready. */
 final class RiceCodes {
+    /** Zeros that stand for a gap in {@link #ESCAPED_BITS} bits. */
+    static final int ESCAPE = 24;
+
+    /** Bits of a gap between rows that is written as it is: there are 2^16 rows at most. */
+    static final int ESCAPED_BITS = 16;
+
     private static final int GAPS = 256;
     private static final int PARAMETERS = 9;
     private static final int LENGTH_SHIFT = 26;
@@ -14,7 +20,7 @@ final class RiceCodes {
             for (int gap = 0; gap < GAPS; gap++) {
                 int zeros = gap >>> rice;
                 int length = zeros + 1 + rice;
-                if (length <= LENGTH_SHIFT && zeros < CodeTables.ESCAPE) {
+                if (length <= LENGTH_SHIFT && zeros < ESCAPE) {
                     CODES[rice * GAPS + gap] = (1 | (gap & ((1 << rice) - 1)) << 1) << zeros | length << LENGTH_SHIFT;
                 }
             }
@@ -22,6 +28,16 @@ final class RiceCodes {
     }
 
     private RiceCodes() {}
+
+    /** Bits of a gap between rows that stand after its unary part (Rice, 1979), by how many of the rows have the id: `[rows + 1]`. */
+    static byte[] parameters(int rows) {
+        byte[] bits = new byte[rows + 1];
+        for (int rowsWithId = 1; rowsWithId <= rows; rowsWithId++) {
+            int share = (int) (13L * rows / (16L * rowsWithId));
+            bits[rowsWithId] = (byte) Math.max(0, 31 - Integer.numberOfLeadingZeros(share));
+        }
+        return bits;
+    }
 
     /** The code of a gap; 0 where none is ready. */
     static int code(int gap, int rice) {

@@ -1,8 +1,10 @@
 package dev.lyne.client;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.v1.ChosenTokens;
-import dev.lyne.v1.ExecutionFingerprint;
+import dev.lyne.v1.DecodeRequest;
+import dev.lyne.v1.OpenDecode;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Sequence;
 import dev.lyne.v1.Teacher;
@@ -10,6 +12,7 @@ import dev.lyne.v1.TeacherDigests;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
 import java.util.HexFormat;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +25,7 @@ final class Contract {
                 teacher.getName(),
                 hex(teacher.getDigests().getModelSha256()),
                 hex(teacher.getDigests().getTokenizerSha256()),
-                fingerprint(teacher.getExecutionFingerprint()),
+                ExecutionFingerprint.of(teacher.getExecutionFingerprint()),
                 teacher.getVocabularySize(),
                 teacher.getContextLength(),
                 teacher.getArchitecture(),
@@ -44,11 +47,32 @@ final class Contract {
                 .setSelection(request.selection().toMessage().toBuilder().setRawLogits(request.rawLogits()))
                 .setPrecision(request.precision().toMessage())
                 .setStudent(options.student());
-        TeacherFingerprint fingerprint = expectation.fingerprint();
+        ExecutionFingerprint fingerprint = expectation.fingerprint();
         if (fingerprint != null) {
-            open.setExpectedExecutionFingerprint(fingerprint(fingerprint));
+            open.setExpectedExecutionFingerprint(fingerprint.toMessage());
         }
         return open.build();
+    }
+
+    /** The opening message of a decoding; digests not stated are those of the teacher that was described. */
+    static DecodeRequest openDecode(DecodeSettings settings, TeacherDescription teacher, ClientOptions options) {
+        TeacherExpectation expectation = settings.expectation();
+        OpenDecode.Builder open = OpenDecode.newBuilder()
+                .setTeacher(options.teacher())
+                .setExpectedDigests(TeacherDigests.newBuilder()
+                        .setModelSha256(bytes(or(expectation.modelDigest(), teacher.modelDigest())))
+                        .setTokenizerSha256(bytes(or(expectation.tokenizerDigest(), teacher.tokenizerDigest()))))
+                .setExpectedVocabularySize(teacher.vocabularySize())
+                .setTemperature(settings.temperature())
+                .setTopP(settings.topP())
+                .setSeed(settings.seed())
+                .addAllStopTokenIds(new TreeSet<>(settings.stopIds()))
+                .setStudent(options.student());
+        ExecutionFingerprint fingerprint = expectation.fingerprint();
+        if (fingerprint != null) {
+            open.setExpectedExecutionFingerprint(fingerprint.toMessage());
+        }
+        return DecodeRequest.newBuilder().setOpen(open).build();
     }
 
     /** The digests and sizes that a block's header must repeat. */
@@ -77,27 +101,6 @@ final class Contract {
                     .addAllTokenIds(IntStream.of(tokens).boxed().toList()));
         }
         return message.build();
-    }
-
-    static ExecutionFingerprint fingerprint(TeacherFingerprint fingerprint) {
-        return ExecutionFingerprint.newBuilder()
-                .setTorchVersion(fingerprint.torchVersion())
-                .setDevice(fingerprint.device())
-                .setCpuCapability(fingerprint.cpuCapability())
-                .setArithmeticVersion(fingerprint.arithmeticVersion())
-                .setThreads(fingerprint.threads())
-                .setComputePrecision(fingerprint.computePrecision())
-                .build();
-    }
-
-    private static TeacherFingerprint fingerprint(ExecutionFingerprint fingerprint) {
-        return new TeacherFingerprint(
-                fingerprint.getTorchVersion(),
-                fingerprint.getDevice(),
-                fingerprint.getCpuCapability(),
-                fingerprint.getArithmeticVersion(),
-                fingerprint.getThreads(),
-                fingerprint.getComputePrecision());
     }
 
     private static String or(@Nullable String stated, String described) {

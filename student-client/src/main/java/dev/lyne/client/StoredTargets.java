@@ -31,7 +31,7 @@ public final class StoredTargets {
                 request.rawLogits(),
                 teacher.vocabularySize(),
                 HexFormat.of().parseHex(teacher.modelDigest()),
-                Digests.fingerprint(Contract.fingerprint(teacher.fingerprint())));
+                Digests.fingerprint(teacher.fingerprint().toMessage()));
         this.check = new RowCheck(identity);
     }
 

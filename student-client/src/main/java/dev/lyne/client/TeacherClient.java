@@ -135,6 +135,16 @@ public final class TeacherClient implements TargetSource {
         }
     }
 
+    /**
+     * Opens a decoding, which asks no replica for anything yet. It ends with this client.
+     *
+     * @throws TeacherMismatchException if the teacher is not the one meant
+     */
+    public TeacherDecoder decoder(DecodeSettings settings) {
+        TeacherAgreement.requireExpected(labels(), teacher, settings.expectation());
+        return new TeacherDecoder(settings, teacher, options, nanoTime, this::known, this::resolveAgain);
+    }
+
     @Override
     public void close() {
         List<ReplicaPool> open;

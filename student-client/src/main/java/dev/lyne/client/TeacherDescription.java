@@ -1,5 +1,7 @@
 package dev.lyne.client;
 
+import dev.lyne.row.ExecutionFingerprint;
+
 /**
  * What a teacher is and accepts.
  *
@@ -19,7 +21,7 @@ public record TeacherDescription(
         String name,
         String modelDigest,
         String tokenizerDigest,
-        TeacherFingerprint fingerprint,
+        ExecutionFingerprint fingerprint,
         int vocabularySize,
         int contextLength,
         String architecture,

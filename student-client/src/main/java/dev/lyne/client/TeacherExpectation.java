@@ -1,5 +1,6 @@
 package dev.lyne.client;
 
+import dev.lyne.row.ExecutionFingerprint;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,7 +15,7 @@ public record TeacherExpectation(
         @Nullable String modelDigest,
         @Nullable String tokenizerDigest,
         int vocabularySize,
-        @Nullable TeacherFingerprint fingerprint) {
+        @Nullable ExecutionFingerprint fingerprint) {
     public TeacherExpectation {
         requireDigest("model_digest", modelDigest);
         requireDigest("tokenizer_digest", tokenizerDigest);

@@ -11,8 +11,12 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import dev.lyne.lm.generation.CachedSequence;
+import dev.lyne.lm.generation.Extended;
+import dev.lyne.lm.generation.Extension;
+import dev.lyne.lm.generation.Proposal;
+import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 
@@ -36,6 +40,8 @@ final class ArchitectureTest {
             .definedBy("dev.lyne.teacher.cache..")
             .layer("score")
             .definedBy("dev.lyne.teacher.score..")
+            .layer("decode")
+            .definedBy("dev.lyne.teacher.decode..")
             .layer("batch")
             .definedBy("dev.lyne.teacher.batch..")
             .layer("model")
@@ -54,10 +60,12 @@ final class ArchitectureTest {
             .mayOnlyBeAccessedByLayers("server")
             .whereLayer("score")
             .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "replay", "cache")
+            .whereLayer("decode")
+            .mayOnlyBeAccessedByLayers("server", "rpc", "admission")
             .whereLayer("batch")
-            .mayOnlyBeAccessedByLayers("server", "score")
+            .mayOnlyBeAccessedByLayers("server", "score", "decode")
             .whereLayer("model")
-            .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "replay", "cache", "score", "batch");
+            .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "replay", "cache", "score", "decode", "batch");
 
     @ArchTest
     static final ArchRule packages_areFreeOfCycles =
@@ -107,7 +115,17 @@ final class ArchitectureTest {
             .should()
             .dependOnClassesThat(resideInAnyPackage("dev.lyne.lm..")
                     .and(not(belongToAnyOf(
-                            ScoreItem.class, ScoreOutcome.class, ComputePrecision.class, ExecutionFingerprint.class))));
+                            ScoreItem.class,
+                            ScoreOutcome.class,
+                            SequenceDecoder.class,
+                            CachedSequence.class,
+                            Extension.class,
+                            Extended.class,
+                            Extended.Answered.class,
+                            Extended.NoRoom.class,
+                            Extended.NotFinite.class,
+                            Proposal.class,
+                            ComputePrecision.class))));
 
     @ArchTest
     static final ArchRule storage_isKnownOnlyToItsTier = noClasses()

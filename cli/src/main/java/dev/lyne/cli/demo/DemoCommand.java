@@ -22,6 +22,13 @@ public final class DemoCommand implements Callable<Integer> {
     private boolean quick;
 
     @Option(
+            names = "--on-policy",
+            description =
+                    "In place of the two: a student that goes on with the text, and one from the same start that trains on text which it "
+                            + "writes with the teacher (MiniLLM).")
+    private boolean onPolicy;
+
+    @Option(
             names = "--out",
             paramLabel = "DIR",
             defaultValue = "demo-out",
@@ -36,7 +43,11 @@ public final class DemoCommand implements Callable<Integer> {
         Directories.requirePlace("--out", out);
         clear();
         Files.createDirectories(out);
-        new DemoRun(quick ? DemoPlan.quick(seed) : DemoPlan.full(seed), out, System.out).run();
+        if (onPolicy) {
+            new OnPolicyDemo(quick ? OnPolicyPlan.quick(seed) : OnPolicyPlan.full(seed), out, System.out).run();
+        } else {
+            new DemoRun(quick ? DemoPlan.quick(seed) : DemoPlan.full(seed), out, System.out).run();
+        }
         return 0;
     }
 

@@ -48,7 +48,8 @@ record DemoPlan(int steps, int batch, int heldOutWindows, int evaluateEvery, lon
         return out.resolve("tokens");
     }
 
-    private List<String> student(String name, Path out) {
+    /** Arguments of {@code lyne train} that every student of the demo has, a new one. */
+    List<String> student(String name, Path out) {
         Path example = Home.example();
         return new ArrayList<>(List.of(
                 "train",

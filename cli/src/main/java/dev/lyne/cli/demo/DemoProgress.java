@@ -61,14 +61,22 @@ final class DemoProgress {
             } else {
                 step = String.format(
                         Locale.ROOT,
-                        "step %d/%d nll %.3f, %.0f positions/s, stall %.0f%%",
+                        "step %d/%d %s, %.0f positions/s, stall %.0f%%",
                         line.get("step").asLong(),
                         steps,
-                        line.get("nll").asDouble(), // the loss of the two is not the same quantity
+                        figure(line),
                         line.get("positions_per_second").asDouble(),
                         100 * line.get("stall_fraction").asDouble());
             }
         }
         return step + heldOut;
+    }
+
+    /** What a student's step says for people: the loss of two students is not the same quantity. */
+    private static String figure(JsonNode line) {
+        return line.has("nll")
+                ? String.format(Locale.ROOT, "nll %.3f", line.get("nll").asDouble())
+                : String.format(
+                        Locale.ROOT, "KL(s||t) %.3f", line.get("own_text_k1").asDouble());
     }
 }

@@ -85,7 +85,7 @@ final class DemoReport {
     }
 
     /** What the teacher makes of the beginnings that the students were given. */
-    private static List<Samples.Sample> continuations(List<Samples.Sample> beginnings) {
+    static List<Samples.Sample> continuations(List<Samples.Sample> beginnings) {
         try (Tokenizer tokenizer = Tokenizer.load(Home.demoTeacher());
                 ScoringModel teacher = ScoringModel.load(
                         Home.demoTeacher(),
@@ -93,7 +93,7 @@ final class DemoReport {
                         ScoringOptions.of(tokenizer.vocabularySize()))) {
             return Samples.continuedBy(
                     (prompt, maxNewTokens, temperature, topP, seed, stopIds) -> teacher.generate(
-                            prompt, maxNewTokens, new SamplingOptions(temperature, 0, topP, seed), stopIds),
+                            prompt, maxNewTokens, new SamplingOptions(temperature, topP, seed), stopIds),
                     tokenizer,
                     tokenizer.stopIds(tokenizer.wrapping()),
                     beginnings,

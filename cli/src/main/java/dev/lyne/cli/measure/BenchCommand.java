@@ -12,6 +12,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         subcommands = {
             BenchCodec.class,
+            BenchDecode.class,
             BenchFaults.class,
             BenchForward.class,
             BenchLength.class,
@@ -22,13 +23,12 @@ import picocli.CommandLine.Spec;
             BenchProxy.class,
             BenchWrite.class,
             BenchLoss.class,
-            BenchLoss.Memory.class,
+            BenchMemory.class,
             BenchSelections.class,
             BenchServe.class,
             BenchSharing.class,
             BenchStall.class,
             BenchStep.class,
-            BenchStep.Memory.class,
             BenchWorker.class
         })
 @SuppressWarnings("NullAway.Init") // picocli sets the spec
@@ -40,6 +40,6 @@ public final class BenchCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "no benchmark given (expected: codec, faults, forward, load, loss, plan, selections, serve, sharing, stall or step)");
+                "no benchmark given (expected: codec, decode, faults, forward, length, load, loss, operators, plan, selections, serve, sharing, stall or step)");
     }
 }

@@ -1,17 +1,16 @@
 package dev.lyne.cli.measure;
 
 import dev.lyne.cli.common.JsonReport;
+import dev.lyne.cli.common.TemporaryDirectory;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.load.bench.CpuFeatures;
 import dev.lyne.load.bench.ForwardBenchmark;
 import dev.lyne.load.bench.ForwardComparison;
+import dev.lyne.load.bench.PeerRounds;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -68,21 +67,19 @@ final class BenchForward implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        json.requireWritable();
-        Path scratch = Files.createTempDirectory("lyne-bench");
-        try {
-            if (peer == null) {
-                json.report(
-                        new ForwardBenchmark(device, rounds == null ? 7 : rounds, System.err::println).run(scratch));
-            } else {
-                json.report(new ForwardComparison(
-                                peer, peerPython, device, rounds == null ? 9 : rounds, System.err::println)
-                        .run(shapes, precisions(), scratch));
-            }
-        } finally {
-            delete(scratch);
+        try (var scratch = TemporaryDirectory.create("lyne-bench")) {
+            json.report(peer == null ? alone(scratch.path()) : against(peer, scratch.path()));
         }
         return 0;
+    }
+
+    private ForwardBenchmark.Result alone(Path scratch) throws IOException {
+        return new ForwardBenchmark(device, rounds == null ? 7 : rounds, System.err::println).run(scratch);
+    }
+
+    private PeerRounds.Result<ForwardComparison.Line> against(String other, Path scratch) throws IOException {
+        var turns = new PeerRounds(rounds == null ? 9 : rounds, System.err::println);
+        return new ForwardComparison(other, peerPython, device, turns).run(shapes, precisions(), scratch);
     }
 
     private List<ComputePrecision> precisions() {
@@ -92,13 +89,5 @@ final class BenchForward implements Callable<Integer> {
         return !device.equals("cpu") || CpuFeatures.bfloat16Instructions()
                 ? List.of(ComputePrecision.FLOAT32, ComputePrecision.BFLOAT16)
                 : List.of(ComputePrecision.FLOAT32);
-    }
-
-    private static void delete(Path directory) throws IOException {
-        try (Stream<Path> files = Files.walk(directory)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        }
     }
 }

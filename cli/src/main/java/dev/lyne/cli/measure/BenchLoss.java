@@ -6,14 +6,12 @@ import dev.lyne.load.bench.LossMemory;
 import dev.lyne.load.bench.StreamCost;
 import dev.lyne.student.loss.BuiltInLoss;
 import dev.lyne.student.loss.Loss;
-import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Distillation losses against plain cross-entropy. */
@@ -89,28 +87,5 @@ final class BenchLoss implements Callable<Integer> {
         }
         json.report(figures);
         return 0;
-    }
-
-    /** The process that {@link LossMemory} wants to itself. */
-    @Command(name = "loss-memory", hidden = true)
-    @SuppressWarnings("NullAway.Init") // picocli sets the parameters
-    static final class Memory implements Callable<Integer> {
-        @Parameters(index = "0")
-        private String loss;
-
-        @Parameters(index = "1")
-        private int vocabularySize;
-
-        @Parameters(index = "2")
-        private int k;
-
-        @Parameters(index = "3")
-        private int rowChunk;
-
-        @Override
-        public Integer call() throws IOException {
-            System.out.println(LossMemory.measure(loss, vocabularySize, k, rowChunk));
-            return 0;
-        }
     }
 }

@@ -1,19 +1,14 @@
 package dev.lyne.cli.measure;
 
 import dev.lyne.cli.common.JsonReport;
+import dev.lyne.cli.common.TemporaryDirectory;
+import dev.lyne.load.bench.PeerRounds;
 import dev.lyne.load.bench.StepComparison;
-import dev.lyne.load.bench.StepMemory;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** The student's training step against another implementation's. */
 @Command(
@@ -64,37 +59,10 @@ final class BenchStep implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        json.requireWritable();
-        Path scratch = Files.createTempDirectory("lyne-bench");
-        try {
-            json.report(new StepComparison(peer, peerPython, rounds, System.err::println).run(shapes, losses, scratch));
-        } finally {
-            try (Stream<Path> files = Files.walk(scratch)) {
-                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(file);
-                }
-            }
+        var comparison = new StepComparison(peer, peerPython, new PeerRounds(rounds, System.err::println));
+        try (var scratch = TemporaryDirectory.create("lyne-bench")) {
+            json.report(comparison.run(shapes, losses, scratch.path()));
         }
         return 0;
-    }
-
-    /** The process that {@link StepMemory} wants to itself. */
-    @Command(name = "step-memory", hidden = true)
-    @SuppressWarnings("NullAway.Init") // picocli sets the parameters
-    static final class Memory implements Callable<Integer> {
-        @Parameters(index = "0")
-        private String shape;
-
-        @Parameters(index = "1")
-        private String loss;
-
-        @Parameters(index = "2")
-        private boolean recompute;
-
-        @Override
-        public Integer call() throws IOException {
-            System.out.println(StepMemory.measure(shape, loss, recompute));
-            return 0;
-        }
     }
 }

@@ -1,6 +1,6 @@
 package dev.lyne.cli.measure;
 
-import dev.lyne.lm.files.AtomicFile;
+import dev.lyne.files.AtomicFile;
 import dev.lyne.lm.files.JsonFaults;
 import dev.lyne.lm.files.TextFiles;
 import dev.lyne.load.page.FigureTable;

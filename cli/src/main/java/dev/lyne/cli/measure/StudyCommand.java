@@ -3,11 +3,11 @@ package dev.lyne.cli.measure;
 import dev.lyne.cli.common.ConsoleProgress;
 import dev.lyne.cli.common.JsonReport;
 import dev.lyne.cli.common.StopOnSignal;
+import dev.lyne.files.DirectoryLock;
 import dev.lyne.load.process.Directories;
 import dev.lyne.load.study.Study;
 import dev.lyne.load.study.StudyDirectory;
 import dev.lyne.load.study.StudyGrid;
-import dev.lyne.load.study.StudyLock;
 import dev.lyne.load.study.StudyPreparation;
 import dev.lyne.load.study.StudyStudent;
 import java.nio.file.Path;
@@ -71,7 +71,7 @@ public final class StudyCommand implements Callable<Integer> {
         }
         StudyGrid grid = new StudyGrid(study, config, directory, atATime, System.err);
         int failed;
-        try (StudyLock unused = StudyLock.of(directory.root())) {
+        try (DirectoryLock unused = directory.lock()) {
             new StudyPreparation(study, directory, System.err).run();
             failed = grid.run();
         }

@@ -19,7 +19,7 @@ import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.load.process.Home;
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
-import dev.lyne.wire.capture.CapturedForm;
+import dev.lyne.wire.RowFormat;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
@@ -192,7 +192,7 @@ public final class ScoreCommand implements Callable<Integer> {
     private TargetRequest request(TargetSource source, Optional<Precision> asked, TeacherExpectation expectation) {
         Precision own = Precision.EXACT;
         if (source instanceof CaptureSource capture) {
-            CapturedForm held = capture.manifest().rows();
+            RowFormat held = capture.manifest().rows();
             own = held.precision();
         }
         return new TargetRequest(new Selection.TopK(k, List.of()), asked.orElse(own), false, expectation);

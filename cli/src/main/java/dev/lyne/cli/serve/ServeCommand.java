@@ -3,6 +3,7 @@ package dev.lyne.cli.serve;
 import dev.lyne.cli.common.AtLeast;
 import dev.lyne.cli.common.HostPort;
 import dev.lyne.cli.common.ModelRuntimeOptions;
+import dev.lyne.cli.common.OptionDefaults;
 import dev.lyne.load.process.Home;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.model.LanguageModelTeacher;
@@ -19,11 +20,16 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -37,6 +43,9 @@ import tools.jackson.databind.json.JsonMapper;
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 public final class ServeCommand implements Callable<Integer> {
     private static final long SECONDS_BEYOND_DRAIN = 1;
+
+    /** Options that stand in no file. */
+    private static final Set<String> COMMAND_LINE_ALONE = Set.of("--config", "--help", "--version");
 
     @Option(
             names = "--teacher",
@@ -82,7 +91,7 @@ public final class ServeCommand implements Callable<Integer> {
             description = "Where to serve Prometheus metrics (default: nowhere).")
     private @Nullable String metrics;
 
-    @Option(names = "--config", paramLabel = "FILE", description = "YAML file of options.")
+    @Option(names = "--config", paramLabel = "FILE", description = "YAML file of settings.")
     private @Nullable Path config;
 
     @Mixin
@@ -95,6 +104,9 @@ public final class ServeCommand implements Callable<Integer> {
 
     @Mixin
     private CacheOptions caches;
+
+    @Mixin
+    private DecodeServingOptions decoding;
 
     @Option(
             names = "--batch-tokens",
@@ -116,6 +128,17 @@ public final class ServeCommand implements Callable<Integer> {
 
     @Option(names = "--reflection", description = "Describe the services to tools such as grpcurl.")
     private boolean reflection;
+
+    /** The keys that the file of {@code --config} may have, each with whether it takes several values. */
+    public static Map<String, Boolean> keys(CommandSpec serve) {
+        return serve.options().stream()
+                .filter(option -> !COMMAND_LINE_ALONE.contains(option.longestName()))
+                .collect(Collectors.toMap(
+                        option -> OptionDefaults.key(option.longestName()),
+                        OptionSpec::isMultiValue,
+                        (one, other) -> one,
+                        TreeMap::new));
+    }
 
     @Override
     public Integer call() throws Exception {
@@ -141,6 +164,7 @@ public final class ServeCommand implements Callable<Integer> {
             options.metrics(HostPort.parse("--metrics", metrics));
         }
         caches.applyTo(options);
+        decoding.applyTo(options);
         TeacherServerOptions checked = options.build(); // before the model, which takes long to load
         TeacherServer server;
         if (synthetic.isPresent()) {

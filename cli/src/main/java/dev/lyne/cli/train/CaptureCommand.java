@@ -90,7 +90,7 @@ public final class CaptureCommand implements Callable<Integer> {
             }
         }
         CaptureSession session = new CaptureSession(
-                SettingOptions.collect(spec, null, config),
+                SettingOptions.collect(spec),
                 temperatures,
                 shardWindows,
                 writers,
@@ -105,13 +105,14 @@ public final class CaptureCommand implements Callable<Integer> {
                 return 0;
             }
             CaptureManifest manifest = session.record(progress, progress);
+            CaptureManifest.Contents held = manifest.contents();
             Report report = new Report(
                     session.out().toString(),
                     manifest.windows(),
-                    manifest.sequences(),
-                    manifest.positions(),
-                    manifest.blockBytes(),
-                    (double) manifest.blockBytes() / manifest.positions());
+                    held.sequences(),
+                    held.positions(),
+                    held.blockBytes(),
+                    (double) held.blockBytes() / held.positions());
             json.write(report);
             if (!json.toStdout()) {
                 System.out.printf(

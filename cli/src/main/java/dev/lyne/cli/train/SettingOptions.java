@@ -1,25 +1,23 @@
 package dev.lyne.cli.train;
 
+import dev.lyne.cli.common.OptionDefaults;
 import dev.lyne.student.train.CaptureSession;
 import dev.lyne.student.train.Setting;
 import dev.lyne.student.train.Settings;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.IModelTransformer;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.UsageMessageSpec;
+import picocli.CommandLine.ParseResult;
 
 /** Gives a command one option for each setting of a training run, and collects what was given. */
 public class SettingOptions implements IModelTransformer {
@@ -106,23 +104,24 @@ public class SettingOptions implements IModelTransformer {
                 .orElse(Setting.Group.RUN);
     }
 
-    /** The keys whose variables {@link #collect} reads. */
-    public static Set<String> keys() {
-        return Arrays.stream(Setting.values()).map(Setting::key).collect(Collectors.toUnmodifiableSet());
-    }
-
-    /** The settings of a run: defaults of the command, then the recipe, the file, the environment, and the options given. */
-    static Settings collect(CommandSpec command, @Nullable String recipe, @Nullable Path file) throws IOException {
+    /** The settings of a run: the options given, else the environment, the file and the recipe, also those that the command has no option for. */
+    public static Settings collect(CommandSpec command) {
+        OptionDefaults defaults = OptionDefaults.of(command);
+        ParseResult parsed = command.commandLine().getParseResult();
         Map<Setting, List<String>> given = new EnumMap<>(Setting.class);
         for (Setting setting : Setting.values()) {
-            @Nullable OptionSpec option = command.findOption(setting.flag());
-            Object value = option == null ? null : option.getValue();
-            if (value instanceof List<?> list && !list.isEmpty()) {
-                given.put(setting, list.stream().map(String.class::cast).toList());
-            } else if (value instanceof String text) {
-                given.put(setting, List.of(text));
+            OptionSpec option = parsed.matchedOption(setting.flag());
+            if (option == null) {
+                defaults.values(setting.key(), setting.isList()).ifPresent(values -> given.put(setting, values));
+                continue;
             }
+            Object value = option.getValue();
+            given.put(
+                    setting,
+                    value instanceof List<?> list
+                            ? list.stream().map(String.class::cast).toList()
+                            : List.of(String.valueOf(value)));
         }
-        return Settings.of(Optional.ofNullable(recipe), Optional.ofNullable(file), System.getenv(), given);
+        return Settings.of(given);
     }
 }

@@ -85,7 +85,7 @@ public class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        Settings given = SettingOptions.collect(spec, recipe, config);
+        Settings given = SettingOptions.collect(spec);
         check(TrainingConfig.of(given)); // before a teacher is waited for
         RunStart start = start();
         TrainingConfig run = TrainingConfig.of(FetchedTokenizer.complete(given, System.err::println));

@@ -12,8 +12,8 @@ import ai.djl.pytorch.jni.IValueUtils;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.util.cuda.CudaUtils;
 import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.row.ExecutionFingerprint;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -146,7 +146,7 @@ public final class Script implements AutoCloseable {
                 Processor.capability() + products.inFingerprint(),
                 ARITHMETIC_VERSION,
                 JniUtils.getNumThreads(),
-                precision);
+                precision.torchName());
     }
 
     @Override

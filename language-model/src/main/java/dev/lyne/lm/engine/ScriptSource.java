@@ -33,8 +33,8 @@ public enum ScriptSource {
     SELECTION("selection.py"),
     /** Seeded draws from rows of weights. */
     DRAWS("draws.py"),
-    /** One more token with a key-value cache. */
-    GENERATION("generation.py"),
+    /** Continuing many sequences, each over its own keys and values. */
+    DECODING("decoding.py"),
     /** Gradients, clipping and AdamW. */
     TRAINING("training.py"),
     /** The plain language-model loss. */

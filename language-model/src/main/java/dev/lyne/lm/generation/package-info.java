@@ -1,4 +1,4 @@
-/** Sampling continuations with a key-value cache. */
+/** Continuing sequences over keys and values that are kept. */
 @NullMarked
 package dev.lyne.lm.generation;
 

@@ -24,6 +24,11 @@ public enum ComputePrecision {
         return torchScalarType;
     }
 
+    /** Bytes of a number. */
+    public int bytes() {
+        return this == FLOAT32 ? Float.BYTES : Short.BYTES;
+    }
+
     /** The precision of that name; refuses any other with the names there are. */
     public static ComputePrecision of(String name) {
         for (ComputePrecision precision : values()) {

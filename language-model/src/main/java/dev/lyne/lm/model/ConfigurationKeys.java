@@ -1,11 +1,13 @@
 package dev.lyne.lm.model;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -140,7 +142,11 @@ final class ConfigurationKeys {
         HARMLESS.forEach(this::harmless);
         GENERATION.forEach(this::harmless);
         SIZES.forEach(this::read);
-        rules.put("model_type", new Read("`llama`, `mistral`, `qwen2`, `qwen3`, `gpt2`, `gpt_neox`"));
+        rules.put(
+                "model_type",
+                new Read(Arrays.stream(Family.values())
+                        .map(known -> "`" + known.modelType() + "`")
+                        .collect(Collectors.joining(", "))));
         String types = "`float32`, `bfloat16`, `float16`, or `auto` for the tensors' own";
         rules.put("dtype", new Read(types));
         rules.put("torch_dtype", new Read(types));
@@ -176,19 +182,18 @@ final class ConfigurationKeys {
         rules.put("partial_rotary_factor", new Read("1.0 with scaled positions"));
         read("rope_theta");
         harmless("attention_dropout");
-        switch (family) {
-            case LLAMA -> {
-                readAll("attention_bias", "mlp_bias");
-                harmless("pretraining_tp");
-            }
-            case MISTRAL ->
-                rules.put(
-                        "layer_types",
-                        new Refused("absent: windows that differ by layer are not supported", node -> false));
-            default -> {
-                if (family == Family.QWEN3) {
-                    read("attention_bias");
-                }
+        if (family.traits().attention() == Family.Biases.CHOSEN) {
+            read("attention_bias");
+        }
+        if (family.traits().feedForward() == Family.Biases.CHOSEN) {
+            read("mlp_bias");
+        }
+        family.harmlessKeys().forEach(this::harmless);
+        switch (family.traits().windows()) {
+            case NONE -> {}
+            case ON_ALL_LAYERS ->
+                refuse("layer_types", "absent: windows that differ by layer are not supported", node -> false);
+            case BY_LAYER -> {
                 readAll("use_sliding_window", "max_window_layers");
                 rules.put("layer_types", new Read("null, or `full_attention` and `sliding_attention` a layer"));
             }

@@ -76,22 +76,23 @@ final class ConfigurationReader {
         int layers = fields.integer("num_hidden_layers", defaults.layers());
         int heads = fields.integer("num_attention_heads", defaults.heads());
         int contextLength = fields.integer("max_position_embeddings", defaults.contextLength());
-        boolean biasIsChosen = family == Family.LLAMA || family == Family.QWEN3;
-        boolean bias = biasIsChosen && fields.bool("attention_bias", false);
-        int headSize = headSize(hiddenSize, heads);
+        Family.Traits traits = family.traits();
+        boolean bias = traits.attention() == Family.Biases.CHOSEN && fields.bool("attention_bias", false);
+        int headSize = family.headSize(fields, hiddenSize, heads);
         List<Integer> windows = slidingWindows(layers);
         requireSameLayers();
         Rotation rotation = new RopeReader(fields, family, contextLength, headSize, ropeLayerTypes(windows)).read();
         int vocabularySize = fields.integer("vocab_size", defaults.vocabulary());
         int feedForwardSize = fields.integer("intermediate_size", defaults.intermediate());
-        int keyValueHeads = keyValueHeads(heads);
-        Norms norms = new Norms(fields.number("rms_norm_eps", defaults.normEpsilon()), family == Family.QWEN3);
+        int keyValueHeads = family.keyValueHeads(fields, heads);
+        Norms norms = new Norms(fields.number("rms_norm_eps", defaults.normEpsilon()), traits.queryKeyNorms());
         boolean tied = fields.bool("tie_word_embeddings", false);
-        boolean feedForwardBias = family == Family.LLAMA && fields.bool("mlp_bias", false);
+        boolean feedForwardBias = traits.feedForward() == Family.Biases.CHOSEN && fields.bool("mlp_bias", false);
+        boolean inputBias = bias || traits.attention() == Family.Biases.OF_INPUTS;
         return new ModelConfiguration(
                 family.modelType(),
                 new Sizes(vocabularySize, contextLength, hiddenSize, layers),
-                new Attention(heads, keyValueHeads, headSize, family == Family.QWEN2 || bias, bias, windows),
+                new Attention(heads, keyValueHeads, headSize, inputBias, bias, windows),
                 rotation,
                 new FeedForward(feedForwardSize, "silu", feedForwardBias, false),
                 norms,
@@ -117,32 +118,6 @@ final class ConfigurationReader {
         if (fields.has("per_layer_config") && !fields.isObject("per_layer_config")) {
             throw fields.refuse("per_layer_config", "null, or absent: layers that differ are not supported");
         }
-    }
-
-    private int keyValueHeads(int heads) {
-        String key = "num_key_value_heads";
-        return switch (family) {
-            case MISTRAL -> fields.integer(key, 8);
-            case LLAMA -> fields.optionalInteger(key).orElse(heads);
-            default -> fields.optionalInteger(key).orElse(fields.mentions(key) ? heads : 32);
-        };
-    }
-
-    private int headSize(int hiddenSize, int heads) {
-        if (family == Family.QWEN3) {
-            return fields.integer("head_dim", 128);
-        }
-        if (family == Family.QWEN2 && fields.mentions("head_dim")) {
-            return fields.integer("head_dim");
-        }
-        boolean divides = heads > 0 && hiddenSize % heads == 0;
-        if (fields.has("head_dim") && (divides || family != Family.LLAMA)) {
-            return fields.integer("head_dim");
-        }
-        if (!divides) {
-            throw fields.refuse("hidden_size", "a multiple of num_attention_heads=" + heads);
-        }
-        return hiddenSize / heads;
     }
 
     String storedType() {
@@ -191,13 +166,13 @@ final class ConfigurationReader {
 
     private List<Integer> slidingWindows(int layers) {
         int count = Math.max(layers, 0);
-        return switch (family) {
-            case MISTRAL -> {
+        return switch (family.traits().windows()) {
+            case NONE -> unwindowed(count);
+            case ON_ALL_LAYERS -> {
                 boolean none = fields.mentions("sliding_window") && !fields.has("sliding_window");
                 yield Collections.nCopies(count, none ? 0 : window());
             }
-            case QWEN2, QWEN3 -> layeredWindows(count);
-            default -> unwindowed(count);
+            case BY_LAYER -> layeredWindows(count);
         };
     }
 
@@ -258,7 +233,7 @@ final class ConfigurationReader {
     private Set<String> ropeLayerTypes(List<Integer> windows) {
         Set<String> types =
                 new LinkedHashSet<>(fields.optionalTexts("layer_types").orElse(List.of()));
-        if (family == Family.QWEN2 || family == Family.QWEN3) {
+        if (family.traits().windows() == Family.Windows.BY_LAYER) {
             windows.forEach(window -> types.add(window == 0 ? FULL : SLIDING));
         }
         return types;

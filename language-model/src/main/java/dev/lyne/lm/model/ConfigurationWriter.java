@@ -1,6 +1,6 @@
 package dev.lyne.lm.model;
 
-import dev.lyne.lm.files.AtomicFile;
+import dev.lyne.files.AtomicFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -141,26 +141,27 @@ final class ConfigurationWriter {
     }
 
     private static void putFamilyKeys(ObjectNode root, ModelConfiguration c, Family family) {
-        switch (family) {
-            case LLAMA -> {
-                root.put("attention_bias", c.attention().bias());
-                root.put("mlp_bias", c.feedForward().bias());
-            }
-            case MISTRAL -> {
-                int window = c.attention().slidingWindows().get(0);
-                if (window == 0) {
-                    root.putNull("sliding_window");
-                } else {
-                    root.put("sliding_window", window);
-                }
-            }
-            case QWEN2, QWEN3 -> {
-                if (family == Family.QWEN3) {
-                    root.put("attention_bias", c.attention().bias());
-                }
-                putLayeredWindows(root, c);
-            }
-            case GPT2, GPT_NEOX -> {}
+        if (family.architecture() != Architecture.LLAMA) {
+            return;
+        }
+        if (family.traits().attention() == Family.Biases.CHOSEN) {
+            root.put("attention_bias", c.attention().bias());
+        }
+        if (family.traits().feedForward() == Family.Biases.CHOSEN) {
+            root.put("mlp_bias", c.feedForward().bias());
+        }
+        switch (family.traits().windows()) {
+            case NONE -> {}
+            case ON_ALL_LAYERS -> putWindow(root, c.attention().slidingWindows().get(0));
+            case BY_LAYER -> putLayeredWindows(root, c);
+        }
+    }
+
+    private static void putWindow(ObjectNode root, int window) {
+        if (window > 0) {
+            root.put("sliding_window", window);
+        } else {
+            root.putNull("sliding_window");
         }
     }
 
@@ -170,11 +171,7 @@ final class ConfigurationWriter {
                 .max()
                 .orElse(0);
         root.put("use_sliding_window", window > 0);
-        if (window > 0) {
-            root.put("sliding_window", window);
-        } else {
-            root.putNull("sliding_window");
-        }
+        putWindow(root, window);
         int first = 0;
         while (first < c.sizes().layers() && c.attention().slidingWindows().get(first) == 0) {
             first++;
@@ -209,15 +206,12 @@ final class ConfigurationWriter {
 
     /** A combination that the family's class in `transformers` would read as another model is not written. */
     private static void requireExpressible(ModelConfiguration c, Family family) {
+        Family.Traits traits = family.traits();
         ModelConfiguration.Attention attention = c.attention();
         ModelConfiguration.FeedForward feedForward = c.feedForward();
-        require(c, "queryKeyNorm", c.norms().queryKey(), c.norms().queryKey() == (family == Family.QWEN3));
+        require(c, "queryKeyNorm", c.norms().queryKey(), c.norms().queryKey() == traits.queryKeyNorms());
         boolean gpt = family.architecture() != Architecture.LLAMA;
-        require(
-                c,
-                "mlpBias",
-                feedForward.bias(),
-                gpt ? feedForward.bias() : !feedForward.bias() || family == Family.LLAMA);
+        require(c, "mlpBias", feedForward.bias(), biases(traits.feedForward(), feedForward.bias(), feedForward.bias()));
         require(c, "keyValueHeads", attention.keyValueHeads(), !gpt || attention.keyValueHeads() == attention.heads());
         require(
                 c,
@@ -237,21 +231,28 @@ final class ConfigurationWriter {
                 c.rotation().size(),
                 family == Family.GPT_NEOX || c.rotation().size() == rotary);
         require(c, "output", c.output(), c.output().equals(OutputLayer.PLAIN));
-        boolean biases = switch (family) {
-            case LLAMA, QWEN3 -> attention.bias() == attention.outputBias();
-            case MISTRAL -> !attention.bias() && !attention.outputBias();
-            case QWEN2 -> attention.bias() && !attention.outputBias();
-            case GPT2 -> attention.bias() && attention.outputBias();
-            case GPT_NEOX -> attention.bias() == attention.outputBias();
-        };
-        require(c, "attentionBias, outputBias", attention.bias() + ", " + attention.outputBias(), biases);
+        require(
+                c,
+                "attentionBias, outputBias",
+                attention.bias() + ", " + attention.outputBias(),
+                biases(traits.attention(), attention.bias(), attention.outputBias()));
         List<Integer> windows = attention.slidingWindows().stream().distinct().toList();
-        boolean expressible = switch (family) {
-            case LLAMA, GPT2, GPT_NEOX -> windows.equals(List.of(0));
-            case MISTRAL -> windows.size() == 1;
-            case QWEN2, QWEN3 -> windows.stream().filter(window -> window > 0).count() <= 1;
+        boolean expressible = switch (traits.windows()) {
+            case NONE -> windows.equals(List.of(0));
+            case ON_ALL_LAYERS -> windows.size() == 1;
+            case BY_LAYER -> windows.stream().filter(window -> window > 0).count() <= 1;
         };
         require(c, "slidingWindows", attention.slidingWindows(), expressible);
+    }
+
+    /** Whether a family may have these. */
+    private static boolean biases(Family.Biases possible, boolean ofInputs, boolean ofOutput) {
+        return switch (possible) {
+            case NONE -> !ofInputs && !ofOutput;
+            case CHOSEN -> ofInputs == ofOutput;
+            case OF_INPUTS -> ofInputs && !ofOutput;
+            case ALL -> ofInputs && ofOutput;
+        };
     }
 
     private static void require(ModelConfiguration c, String field, Object value, boolean expressible) {

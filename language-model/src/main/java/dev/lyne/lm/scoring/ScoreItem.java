@@ -18,4 +18,32 @@ public record ScoreItem(int[] tokens, int[] positions, int[][] chosen) {
     public ScoreItem(int[] tokens, int[] positions) {
         this(tokens, positions, NOTHING_CHOSEN);
     }
+
+    /**
+     * Refuses an item that does not fit.
+     *
+     * @param index of the item among those asked for together
+     * @throws IllegalArgumentException naming the item, the value and the expectation
+     */
+    void requireFits(int index, int contextLength, int vocabularySize) {
+        int length = tokens.length;
+        if (length < 1 || length > contextLength) {
+            throw new IllegalArgumentException(
+                    "item " + index + ": " + length + " tokens (expected: 1..context=" + contextLength + ")");
+        }
+        for (int id : tokens) {
+            if (id < 0 || id >= vocabularySize) {
+                throw new IllegalArgumentException(
+                        "item " + index + ": token " + id + " (expected: 0.." + (vocabularySize - 1) + ")");
+            }
+        }
+        int previous = -1;
+        for (int position : positions) {
+            if (position <= previous || position >= length) {
+                throw new IllegalArgumentException("item " + index + ": position " + position + " after " + previous
+                        + " (expected: ascending, 0.." + (length - 1) + ")");
+            }
+            previous = position;
+        }
+    }
 }

@@ -12,14 +12,17 @@ import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.engine.ScriptSource;
 import dev.lyne.lm.engine.TensorFiles;
 import dev.lyne.lm.engine.WeightLayout;
+import dev.lyne.lm.generation.BatchDecoder;
+import dev.lyne.lm.generation.DecoderOptions;
 import dev.lyne.lm.generation.SamplingOptions;
+import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.generation.TextGenerator;
 import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.weights.ModelDigest;
 import dev.lyne.lm.weights.SafetensorsModel;
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowContent;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -83,7 +86,7 @@ public final class ScoringModel implements BatchScorer {
                         ScriptSource.forward(configuration.architecture()),
                         products.methods(),
                         ScriptSource.TENSORS.methods(),
-                        ScriptSource.GENERATION.methods(),
+                        ScriptSource.DECODING.methods(),
                         ScriptSource.SELECTION.methods(),
                         ScriptSource.DRAWS.methods()),
                 constants,
@@ -95,7 +98,14 @@ public final class ScoringModel implements BatchScorer {
         Shape chunk = new Shape(rowChunk, scoring.vocabularySize());
         this.scratch = List.of(memory.zeros(chunk), memory.zeros(chunk));
         this.generator = new TextGenerator(
-                script, configuration, weights, rotary, options.precision().torchScalarType());
+                script,
+                configuration,
+                weights,
+                rotary,
+                DecoderOptions.ofOneText(
+                        scoring.vocabularySize(),
+                        options.precision().torchScalarType(),
+                        options.precision().bytes()));
     }
 
     /**
@@ -168,7 +178,7 @@ public final class ScoringModel implements BatchScorer {
     public List<ScoreOutcome> score(List<ScoreItem> items, RowContent content) {
         content.selection().checkFits(scoring.vocabularySize());
         for (int i = 0; i < items.size(); i++) {
-            ScoreItems.require(i, items.get(i), configuration.sizes().contextLength(), scoring.vocabularySize());
+            items.get(i).requireFits(i, configuration.sizes().contextLength(), scoring.vocabularySize());
             SelectionArguments.requireChosen(i, items.get(i), content.selection(), scoring.vocabularySize());
             long entries = entries(items.get(i), content);
             if (entries > MAX_SEQUENCE_ENTRIES) {
@@ -302,6 +312,25 @@ public final class ScoringModel implements BatchScorer {
     /** New tokens after the prompt: see {@link TextGenerator#generate}. */
     public int[] generate(int[] prompt, int maxNewTokens, SamplingOptions sampling, Set<Integer> stopIds) {
         return generator.generate(prompt, maxNewTokens, sampling, stopIds);
+    }
+
+    /**
+     * A decoder of this model, for the same thread; deterministic where this is. It is closed before this is.
+     *
+     * @param maxCacheBytes most memory of keys and values
+     */
+    public SequenceDecoder decoder(long maxCacheBytes) {
+        return new BatchDecoder(
+                script,
+                configuration,
+                weights,
+                rotary,
+                new DecoderOptions(
+                        scoring.vocabularySize(),
+                        options.precision().torchScalarType(),
+                        options.precision().bytes(),
+                        maxCacheBytes,
+                        scoring.deterministic()));
     }
 
     /** The model's shape. */

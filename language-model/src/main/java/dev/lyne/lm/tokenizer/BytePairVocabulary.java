@@ -1,6 +1,6 @@
 package dev.lyne.lm.tokenizer;
 
-import dev.lyne.lm.files.AtomicFile;
+import dev.lyne.files.AtomicFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

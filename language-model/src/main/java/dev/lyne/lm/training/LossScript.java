@@ -1,5 +1,6 @@
 package dev.lyne.lm.training;
 
+import dev.lyne.lm.engine.ScriptSource;
 import java.util.List;
 
 /**
@@ -16,4 +17,13 @@ import java.util.List;
  * @param source the method, not indented, with any methods it calls beside it; they become members of the model's module
  * @param terms names of the returned sums
  */
-public record LossScript(String source, List<String> terms) {}
+public record LossScript(String source, List<String> terms) {
+    /**
+     * The plain language-model loss, of columns {@code label} and {@code data_weight}: minimises the sum over rows of
+     * {@code data_weight · −log p(label)}. Its sums: {@code loss}, that sum; {@code nll}, the sum of {@code −log p(label)} in nats over
+     * the rows whose weight is not 0.
+     */
+    public static LossScript crossEntropy() {
+        return new LossScript(ScriptSource.CROSS_ENTROPY.methods(), List.of("loss", "nll"));
+    }
+}

@@ -1,8 +1,9 @@
 package dev.lyne.lm.training;
 
-import dev.lyne.lm.model.ExecutionFingerprint;
+import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.scoring.BatchScorer;
+import dev.lyne.row.ExecutionFingerprint;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -42,6 +43,13 @@ public interface Trainable extends AutoCloseable {
 
     /** A continuation of the prompt: greedy where the temperature is 0. Ends at any of {@code stopIds}. */
     int[] generate(int[] prompt, int maxNewTokens, double temperature, double topP, long seed, Set<Integer> stopIds);
+
+    /**
+     * A decoder with the weights as they are now. It is closed before the next step, and before this is.
+     *
+     * @param maxCacheBytes most memory of keys and values
+     */
+    SequenceDecoder decoder(long maxCacheBytes);
 
     /** Optimiser steps taken. */
     long steps();

@@ -6,16 +6,18 @@ import dev.lyne.lm.engine.ProductKernels;
 import dev.lyne.lm.engine.RotaryTables;
 import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.engine.ScriptSource;
+import dev.lyne.lm.generation.DecoderOptions;
 import dev.lyne.lm.generation.SamplingOptions;
+import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.generation.TextGenerator;
 import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.scoring.BatchScorer;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.weights.SafetensorsModel;
+import dev.lyne.row.ExecutionFingerprint;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -84,7 +86,7 @@ public final class TrainableModel implements Trainable {
                         ScriptSource.forward(configuration.architecture()),
                         products.methods(),
                         ScriptSource.TENSORS.methods(),
-                        ScriptSource.GENERATION.methods(),
+                        ScriptSource.DECODING.methods(),
                         ScriptSource.TRAINING.methods(),
                         loss.source()),
                 constants,
@@ -93,7 +95,15 @@ public final class TrainableModel implements Trainable {
         this.tensors = new TrainingTensors(configuration, script, numerics.master());
         this.training = new TrainingSteps(
                 vocabularySize, configuration.sizes().contextLength(), script, rotary, tensors, optimizer, terms);
-        this.generator = new TextGenerator(script, configuration, tensors.weights(), rotary, computeType);
+        this.generator = new TextGenerator(
+                script,
+                configuration,
+                tensors.weights(),
+                rotary,
+                DecoderOptions.ofOneText(
+                        vocabularySize,
+                        computeType,
+                        wide ? Double.BYTES : options.precision().bytes()));
     }
 
     /** A new model, none of whose vocabulary is padding: see the other {@code create}. */
@@ -186,9 +196,14 @@ public final class TrainableModel implements Trainable {
     }
 
     @Override
+    public SequenceDecoder decoder(long maxCacheBytes) {
+        return generator.decoder(maxCacheBytes);
+    }
+
+    @Override
     public int[] generate(
             int[] prompt, int maxNewTokens, double temperature, double topP, long seed, Set<Integer> stopIds) {
-        return generator.generate(prompt, maxNewTokens, new SamplingOptions(temperature, 0, topP, seed), stopIds);
+        return generator.generate(prompt, maxNewTokens, new SamplingOptions(temperature, topP, seed), stopIds);
     }
 
     @Override

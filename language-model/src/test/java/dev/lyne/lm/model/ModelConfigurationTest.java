@@ -77,7 +77,7 @@ final class ModelConfigurationTest {
                 "\"hidden_size\": 1.5 | hidden_size: 1.5 (expected: an integer)",
                 "\"vocab_size\": 0 | vocab_size: 0 (expected: at least 1)",
                 "\"num_key_value_heads\": 3 | num_key_value_heads: 3 (expected: a divisor of num_attention_heads=4)",
-                "\"model_type\": \"bloom\" | model_type: \"bloom\" (expected: llama, mistral, qwen2, qwen3, gpt2 or gpt_neox)",
+                "\"model_type\": \"bloom\" | model_type: \"bloom\" (expected: llama, mistral, ",
                 "\"rope_parameters\": {\"rope_type\": \"linear\", \"factor\": 2, \"partial_rotary_factor\": 0.5} | rope_parameters.partial_rotary_factor: 0.5 (expected: 1.0, or absent",
                 "\"hidden_act\": \"gelu\" | hidden_act: \"gelu\" (expected: silu or swish)",
                 "\"is_causal\": false | is_causal: false (expected: true, or absent",

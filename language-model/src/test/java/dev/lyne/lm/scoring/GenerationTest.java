@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Decoding with the cache against full forwards. */
 final class GenerationTest {
     private static final ModelOptions FLOAT32 = new ModelOptions("cpu", ComputePrecision.FLOAT32, 0);
-    private static final SamplingOptions GREEDY = new SamplingOptions(0, 0, 1, 0);
+    private static final SamplingOptions GREEDY = new SamplingOptions(0, 1, 0);
 
     @TempDir
     private Path directory;
@@ -69,7 +69,7 @@ final class GenerationTest {
                     .containsExactly(Arrays.copyOf(made, first));
             assertThat(model.generate(new int[1022], 10, GREEDY, Set.of())).hasSize(2);
             assertThat(model.generate(new int[] {4}, 0, GREEDY, Set.of())).isEmpty();
-            SamplingOptions sampled = new SamplingOptions(1, 10, 0.9, 5);
+            SamplingOptions sampled = new SamplingOptions(1, 0.9, 5);
             assertThat(model.generate(new int[] {4}, 30, sampled, Set.of()))
                     .containsExactly(model.generate(new int[] {4}, 30, sampled, Set.of()));
             assertThatThrownBy(() -> model.generate(new int[] {61}, 1, GREEDY, Set.of()))

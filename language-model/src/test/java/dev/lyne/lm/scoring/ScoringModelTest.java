@@ -204,7 +204,7 @@ final class ScoringModelTest {
             assertThat(one.fingerprint().threads()).isPositive();
             assertThat(one.fingerprint().arithmeticVersion()).isPositive();
             assertThat(one.fingerprint().cpuCapability()).matches("(AVX512|AVX2|DEFAULT)");
-            assertThat(other.fingerprint().precision()).isEqualTo(ComputePrecision.BFLOAT16);
+            assertThat(other.fingerprint().computePrecision()).isEqualTo("bfloat16");
         }
     }
 

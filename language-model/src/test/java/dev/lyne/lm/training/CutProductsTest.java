@@ -29,7 +29,7 @@ final class CutProductsTest {
                 shape.sizes().vocabulary(),
                 ToyTask.FLOAT32,
                 optimizer,
-                CrossEntropy.script(),
+                LossScript.crossEntropy(),
                 new TrainableModel.Numerics(DataType.FLOAT32, products));
         model.tensors().initialize(7);
         return model;
@@ -119,7 +119,8 @@ final class CutProductsTest {
     void fingerprint_namesTheShapesThatOneDnnMultiplies() {
         ModelConfiguration shape =
                 ModelConfiguration.llama(new ModelConfiguration.Sizes(300, 64, 128, 1), 2, 2, 352, 10_000, true);
-        try (TrainableModel model = TrainableModel.create(shape, 3, ToyTask.FLOAT32, OPTIONS, CrossEntropy.script())) {
+        try (TrainableModel model =
+                TrainableModel.create(shape, 3, ToyTask.FLOAT32, OPTIONS, LossScript.crossEntropy())) {
             assertThat(model.fingerprint().toString()).contains("oneDNN 128x128 128x352 300x128 352x128");
         }
     }

@@ -35,7 +35,7 @@ final class OutputLayerTest {
                 shape.sizes().vocabulary(),
                 ToyTask.FLOAT32,
                 ToyTask.OPTIMIZER,
-                CrossEntropy.script(),
+                LossScript.crossEntropy(),
                 new TrainableModel.Numerics(DataType.FLOAT64, ProductKernels.TORCH))) {
             model.tensors().initialize(3);
             double[] bias = IntStream.range(0, shape.sizes().vocabulary())
@@ -72,7 +72,7 @@ final class OutputLayerTest {
         ModelOptions narrow = new ModelOptions("cpu", ComputePrecision.BFLOAT16, 0);
         OptimizerOptions oneRowAChunk = new OptimizerOptions(0.9, 0.95, 1e-8, 0.1, 1, 1);
         ModelConfiguration shape = TinyModels.llama(false);
-        try (TrainableModel model = TrainableModel.create(shape, 5, narrow, oneRowAChunk, CrossEntropy.script())) {
+        try (TrainableModel model = TrainableModel.create(shape, 5, narrow, oneRowAChunk, LossScript.crossEntropy())) {
             model.accumulate(batch(1, 5));
             double[] one = model.tensors().gradient("lm_head.weight");
             model.accumulate(batch(ROWS - 1, 5));

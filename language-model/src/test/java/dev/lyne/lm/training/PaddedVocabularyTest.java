@@ -94,7 +94,7 @@ final class PaddedVocabularyTest {
                 TrainableModel padded = padded(true, plain)) {
             padded.export(directory, "float32");
             try (TrainableModel loaded = TrainableModel.load(
-                    directory, TinyModels.VOCABULARY, ToyTask.FLOAT32, ToyTask.OPTIMIZER, CrossEntropy.script())) {
+                    directory, TinyModels.VOCABULARY, ToyTask.FLOAT32, ToyTask.OPTIMIZER, LossScript.crossEntropy())) {
                 assertThat(loaded.configuration().sizes().vocabulary()).isEqualTo(PADDED);
                 assertThat(loaded.tensors().weight(outputOf(true)))
                         .containsExactly(padded.tensors().weight(outputOf(true)));
@@ -110,7 +110,7 @@ final class PaddedVocabularyTest {
                         5,
                         ToyTask.FLOAT32,
                         ToyTask.OPTIMIZER,
-                        CrossEntropy.script()))
+                        LossScript.crossEntropy()))
                 .hasMessageContaining("24 (expected: 1..vocab_size=23)");
     }
 
@@ -123,7 +123,7 @@ final class PaddedVocabularyTest {
                 99,
                 ToyTask.FLOAT32,
                 ToyTask.OPTIMIZER,
-                CrossEntropy.script());
+                LossScript.crossEntropy());
         c.expectedTensors().keySet().forEach(name -> {
             double[] values = padded.tensors().weight(name);
             double[] own = plain.tensors().weight(name);

@@ -18,7 +18,7 @@ final class ToyTask {
     private ToyTask() {}
 
     static TrainableModel model(ModelConfiguration configuration, OptimizerOptions optimizer) {
-        return TrainableModel.create(configuration, 5, FLOAT32, optimizer, CrossEntropy.script());
+        return TrainableModel.create(configuration, 5, FLOAT32, optimizer, LossScript.crossEntropy());
     }
 
     /** Sequences of differing lengths, every position with weight {@code 1 / total}. */

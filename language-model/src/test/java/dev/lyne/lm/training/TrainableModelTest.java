@@ -74,7 +74,7 @@ final class TrainableModelTest {
         List<double[]> runs = new ArrayList<>();
         for (int run = 0; run < 2; run++) {
             try (TrainableModel model = TrainableModel.create(
-                    wide, 5, ToyTask.FLOAT32, OptimizerOptions.defaults(), CrossEntropy.script())) {
+                    wide, 5, ToyTask.FLOAT32, OptimizerOptions.defaults(), LossScript.crossEntropy())) {
                 Random random = new Random(12);
                 for (int i = 0; i < 3; i++) {
                     ToyTask.step(model, ToyTask.batch(random, 24, 600));
@@ -89,12 +89,12 @@ final class TrainableModelTest {
 
     @Test
     void create_sameSeed_givesTheSameWeights() {
-        try (TrainableModel one =
-                        TrainableModel.create(UNTIED, 3, ToyTask.FLOAT32, ToyTask.OPTIMIZER, CrossEntropy.script());
-                TrainableModel same =
-                        TrainableModel.create(UNTIED, 3, ToyTask.FLOAT32, ToyTask.OPTIMIZER, CrossEntropy.script());
-                TrainableModel other =
-                        TrainableModel.create(UNTIED, 4, ToyTask.FLOAT32, ToyTask.OPTIMIZER, CrossEntropy.script())) {
+        try (TrainableModel one = TrainableModel.create(
+                        UNTIED, 3, ToyTask.FLOAT32, ToyTask.OPTIMIZER, LossScript.crossEntropy());
+                TrainableModel same = TrainableModel.create(
+                        UNTIED, 3, ToyTask.FLOAT32, ToyTask.OPTIMIZER, LossScript.crossEntropy());
+                TrainableModel other = TrainableModel.create(
+                        UNTIED, 4, ToyTask.FLOAT32, ToyTask.OPTIMIZER, LossScript.crossEntropy())) {
             String name = "model.layers.1.mlp.up_proj.weight";
             assertThat(same.tensors().weight(name))
                     .containsExactly(one.tensors().weight(name));
@@ -107,7 +107,7 @@ final class TrainableModelTest {
     void create_bfloat16_learnsToo() {
         ModelOptions options = new ModelOptions("cpu", ComputePrecision.BFLOAT16, 0);
         try (TrainableModel model =
-                TrainableModel.create(UNTIED, 5, options, ToyTask.OPTIMIZER, CrossEntropy.script())) {
+                TrainableModel.create(UNTIED, 5, options, ToyTask.OPTIMIZER, LossScript.crossEntropy())) {
             TrainingBatch batch = ToyTask.batch(new Random(1), 4, 44);
             double first = ToyTask.step(model, batch)[0];
             double last = first;
@@ -122,7 +122,8 @@ final class TrainableModelTest {
     @Test
     void create_float16_isRefused() {
         ModelOptions options = new ModelOptions("cpu", ComputePrecision.FLOAT16, 0);
-        assertThatThrownBy(() -> TrainableModel.create(UNTIED, 5, options, ToyTask.OPTIMIZER, CrossEntropy.script()))
+        assertThatThrownBy(
+                        () -> TrainableModel.create(UNTIED, 5, options, ToyTask.OPTIMIZER, LossScript.crossEntropy()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageStartingWith("precision: float16 (expected: float32 or bfloat16");
     }

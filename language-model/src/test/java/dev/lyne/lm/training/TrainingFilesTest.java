@@ -21,8 +21,8 @@ final class TrainingFilesTest {
         TrainingBatch first = ToyTask.batch(new Random(8), 3, 30);
         TrainingBatch second = ToyTask.batch(new Random(9), 4, 40);
         try (TrainableModel straight = ToyTask.model(UNTIED, ToyTask.OPTIMIZER);
-                TrainableModel resumed =
-                        TrainableModel.create(UNTIED, 77, ToyTask.FLOAT32, ToyTask.OPTIMIZER, CrossEntropy.script())) {
+                TrainableModel resumed = TrainableModel.create(
+                        UNTIED, 77, ToyTask.FLOAT32, ToyTask.OPTIMIZER, LossScript.crossEntropy())) {
             ToyTask.step(straight, first);
             straight.saveState(file);
             resumed.accumulate(second); // left over, to be forgotten
@@ -59,7 +59,11 @@ final class TrainingFilesTest {
                 ToyTask.step(model, batch);
                 model.export(directory, "float32");
                 try (TrainableModel loaded = TrainableModel.load(
-                        directory, TinyModels.VOCABULARY, ToyTask.FLOAT32, ToyTask.OPTIMIZER, CrossEntropy.script())) {
+                        directory,
+                        TinyModels.VOCABULARY,
+                        ToyTask.FLOAT32,
+                        ToyTask.OPTIMIZER,
+                        LossScript.crossEntropy())) {
                     assertThat(loaded.configuration()).isEqualTo(configuration);
                     for (String name : configuration.expectedTensors().keySet()) {
                         assertThat(loaded.tensors().weight(name))

@@ -62,7 +62,7 @@ final class TrainingGradientTest {
                 configuration.sizes().vocabulary(),
                 new ModelOptions("cpu", ComputePrecision.FLOAT32, 0),
                 optimizer,
-                CrossEntropy.script(),
+                LossScript.crossEntropy(),
                 new TrainableModel.Numerics(DataType.FLOAT64, products))) {
             configuration
                     .expectedTensors()

@@ -7,9 +7,10 @@ import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
-import dev.lyne.lm.training.CrossEntropy;
+import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
+import dev.lyne.load.process.Directories;
 import dev.lyne.row.RowContent;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -74,17 +75,12 @@ public final class ForwardBenchmark {
                     1,
                     new ModelOptions("cpu", ComputePrecision.FLOAT32, 0),
                     OptimizerOptions.defaults(),
-                    CrossEntropy.script())) {
+                    LossScript.crossEntropy())) {
                 model.export(directory, "float32");
             }
             return measure(directory, shape);
         } finally {
-            try (var files = Files.list(directory)) {
-                for (Path file : files.toList()) {
-                    Files.delete(file);
-                }
-            }
-            Files.delete(directory);
+            Directories.delete(directory);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.lyne.load.bench;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.lyne.lm.engine.ProductSpeed;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
@@ -12,7 +13,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Consumer;
+import java.util.Locale;
+import java.util.Map;
 
 /**
  * The forward with its selection against another implementation's on the same random models and tokens, rounds in turn, the other one
@@ -23,27 +25,39 @@ public final class ForwardComparison {
 
     private static final int WARM_UPS = 3;
 
-    /**
-     * Medians over the rounds.
-     *
-     * @param bestProductGflops 10^9 operations a second of a float32 product of 1024³ by the fastest kernel, the best of all rounds
-     */
-    public record Result(
-            String peer,
-            String peerVersion,
-            String device,
-            int threads,
-            int rounds,
-            double bestProductGflops,
-            List<Line> results) {}
+    /** Implementations that there is a script for. */
+    private enum Peer {
+        /** PyTorch by `transformers`, the faster of its attentions. */
+        TRANSFORMERS,
+        /** vLLM's engine, without HTTP. */
+        VLLM;
+
+        /** As it is spelt on a command line. */
+        String text() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+
+        /** The one of that name. */
+        static Peer of(String name) {
+            for (Peer peer : values()) {
+                if (peer.text().equals(name)) {
+                    return peer;
+                }
+            }
+            throw new IllegalArgumentException("--against: " + name + " (expected: transformers or vllm)");
+        }
+
+        /** Entries of a row that it is asked for. With them, vLLM's time is that of making Python objects, so it is asked for the label alone. */
+        int k() {
+            return this == TRANSFORMERS ? K : 0;
+        }
+    }
 
     /**
      * One shape in one precision.
      *
      * @param shape demo, 135m, or the width of one of four layers
      * @param k entries of a row; 0: the label alone
-     * @param low the ratio's median lies above with a confidence of 97.5 %
-     * @param high the same from above
      * @param lyneOverBestProduct share of the best product of that precision
      * @param peerAttention the faster one of the peer's
      */
@@ -51,20 +65,15 @@ public final class ForwardComparison {
             String shape,
             String precision,
             int k,
-            double lynePositionsPerSecond,
-            double peerPositionsPerSecond,
-            double lyneOverPeer,
-            double low,
-            double high,
+            @JsonUnwrapped PeerRounds.Pace pace,
             double bestProductGflops,
             double lyneOverBestProduct,
             String peerAttention) {}
 
-    private final ForwardPeer.Kind kind;
+    private final Peer kind;
     private final String python;
     private final String device;
-    private final int rounds;
-    private final Consumer<String> progress;
+    private final PeerRounds rounds;
 
     /**
      * A comparison.
@@ -72,24 +81,16 @@ public final class ForwardComparison {
      * @param peer transformers or vllm
      * @param python an interpreter that can import it, or the folder of its virtual environment
      */
-    public ForwardComparison(String peer, String python, String device, int rounds, Consumer<String> progress) {
-        this.kind = ForwardPeer.Kind.of(peer);
+    public ForwardComparison(String peer, String python, String device, PeerRounds rounds) {
+        this.kind = Peer.of(peer);
         this.python = python;
         this.device = device;
         this.rounds = rounds;
-        this.progress = progress;
-        if (rounds < 1) {
-            throw new IllegalArgumentException("--rounds: " + rounds + " (expected: at least 1)");
-        }
-    }
-
-    /** Names of the shapes. */
-    public static List<String> shapeNames() {
-        return ForwardShape.names();
     }
 
     /** Runs it; random models are written to {@code scratch} and deleted afterwards. */
-    public Result run(List<String> shapeNames, List<ComputePrecision> precisions, Path scratch) throws IOException {
+    public PeerRounds.Result<Line> run(List<String> shapeNames, List<ComputePrecision> precisions, Path scratch)
+            throws IOException {
         shapeNames.forEach(ForwardShape::of); // what there is not is refused before anything runs
         List<Line> lines = new ArrayList<>();
         String version = "";
@@ -106,13 +107,15 @@ public final class ForwardComparison {
                         processor = model.fingerprint().device();
                         threads = model.fingerprint().threads();
                         List<ScoreItem> items = shape.items();
-                        var job = new ForwardPeer.Job(
-                                files.directory(),
-                                device,
-                                precision.torchName(),
-                                threads,
-                                items.stream().map(ScoreItem::tokens).toList());
-                        try (ForwardPeer peer = ForwardPeer.start(kind, python, job, scratch)) {
+                        var start = new PeerProcess.Start(python, threads, Map.of(), scratch);
+                        Map<String, Object> job = Map.of(
+                                "model", files.directory().toString(),
+                                "device", device,
+                                "precision", precision.torchName(),
+                                "threads", threads,
+                                "k", kind.k(),
+                                "ids", items.stream().map(ScoreItem::tokens).toList());
+                        try (PeerProcess peer = PeerProcess.start(kind.text(), start, job)) {
                             version = peer.version();
                             lines.add(line(name, model, options, items, peer));
                         }
@@ -125,10 +128,10 @@ public final class ForwardComparison {
                 .mapToDouble(Line::bestProductGflops)
                 .max()
                 .orElse(Double.NaN);
-        return new Result(kind.text(), version, processor, threads, rounds, best, lines);
+        return new PeerRounds.Result<>(kind.text(), version, processor, threads, rounds.rounds(), best, lines);
     }
 
-    private Line line(String name, ScoringModel model, ModelOptions options, List<ScoreItem> items, ForwardPeer peer)
+    private Line line(String name, ScoringModel model, ModelOptions options, List<ScoreItem> items, PeerProcess peer)
             throws IOException {
         RowContent selection =
                 kind.k() > 0 ? RowContent.topK(kind.k()) : RowContent.of(new Selection.LabelOnly(List.of()));
@@ -136,46 +139,22 @@ public final class ForwardComparison {
         for (int i = 0; i < WARM_UPS; i++) {
             seconds(model, items, selection);
         }
-        double[] lyne = new double[rounds];
-        double[] peers = new double[rounds];
-        double best = 0;
+        PeerRounds.Measured measured;
         try (ProductSpeed product = new ProductSpeed(options)) {
-            for (int round = 0; round < rounds; round++) {
-                best = Math.max(best, product.bestGflops());
-                boolean first = round % 2 == 0; // whoever comes second may find the machine warmer
-                if (first) {
-                    lyne[round] = positions / seconds(model, items, selection);
-                }
-                peers[round] = positions / peer.seconds();
-                if (!first) {
-                    lyne[round] = positions / seconds(model, items, selection);
-                }
-                progress.accept(String.format(
-                        "%s, %s, round %d of %d: %.0f positions/s, %s %.0f (%.2f); product %.0f GFLOP/s",
-                        name,
-                        options.precision().torchName(),
-                        round + 1,
-                        rounds,
-                        lyne[round],
-                        kind.text(),
-                        peers[round],
-                        lyne[round] / peers[round],
-                        best));
-            }
+            measured = rounds.run(
+                    name + ", " + options.precision().torchName(),
+                    positions,
+                    () -> seconds(model, items, selection),
+                    peer,
+                    product);
         }
-        double[] interval = Rounds.medianRatioInterval(lyne, peers);
-        double rate = Rounds.median(lyne);
         return new Line(
                 name,
                 options.precision().torchName(),
                 kind.k(),
-                rate,
-                Rounds.median(peers),
-                Rounds.medianRatio(lyne, peers),
-                interval[0],
-                interval[1],
-                best,
-                2e-9 * model.parameters() * rate / best,
+                measured.pace(),
+                measured.bestProductGflops(),
+                2e-9 * model.parameters() * measured.pace().lynePositionsPerSecond() / measured.bestProductGflops(),
                 peer.attention());
     }
 

@@ -1,6 +1,6 @@
 package dev.lyne.load.bench;
 
-import dev.lyne.lm.training.CrossEntropy;
+import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.lm.training.TrainingBatch;
 import dev.lyne.student.loss.DistillationLoss;
@@ -83,7 +83,7 @@ public final class LossBenchmark {
             var task = new LossTask(device, vocabularySize, k, rows);
             TrainingBatch batch = task.batch();
             progress.accept("vocabulary of " + vocabularySize + ": making the student of plain cross-entropy");
-            try (TrainableModel plain = task.student(CrossEntropy.script(), ROW_CHUNK)) {
+            try (TrainableModel plain = task.student(LossScript.crossEntropy(), ROW_CHUNK)) {
                 where = plain.fingerprint().device();
                 threads = plain.fingerprint().threads();
                 for (Loss loss : losses) {

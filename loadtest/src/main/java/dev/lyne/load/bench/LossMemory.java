@@ -2,12 +2,9 @@ package dev.lyne.load.bench;
 
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.lm.training.TrainingBatch;
-import dev.lyne.load.process.ChildProcess;
 import dev.lyne.student.loss.DistillationLoss;
 import dev.lyne.student.loss.Loss;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /**
@@ -37,24 +34,13 @@ public final class LossMemory {
         }
     }
 
-    /** Measures in a process of its own, which {@code lyne bench loss-memory} is. */
+    /** Measures in a process of its own. */
     public static long inAProcess(String loss, int vocabularySize, int k, int rowChunk)
             throws IOException, InterruptedException {
-        Path log = Files.createTempFile("lyne-bench-loss", ".log");
-        try (ChildProcess process = ChildProcess.start(
+        return ResidentMemory.inAProcess(
                 "memory of " + loss,
-                log,
-                Runtime.getRuntime().availableProcessors(),
-                "2g",
-                ResidentMemory.GIVES_BACK,
-                Stream.of("bench", "loss-memory", loss, vocabularySize, k, rowChunk)
+                Stream.of("loss", loss, vocabularySize, k, rowChunk)
                         .map(Object::toString)
-                        .toList())) {
-            long bytes = Long.parseLong(process.readLine());
-            process.awaitSuccess();
-            return bytes;
-        } finally {
-            Files.delete(log);
-        }
+                        .toList());
     }
 }

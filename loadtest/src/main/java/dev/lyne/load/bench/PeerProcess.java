@@ -73,9 +73,24 @@ final class PeerProcess implements AutoCloseable {
         }
     }
 
-    /** What it said of itself once it was warm. */
-    JsonNode ready() {
-        return ready;
+    /** Its name. */
+    String name() {
+        return peer;
+    }
+
+    /** Who it is, with the version of what it stands on. */
+    String version() {
+        return ready.path("version").asString("");
+    }
+
+    /** The attention that was the faster one. */
+    String attention() {
+        return ready.path("attention").asString("");
+    }
+
+    /** A number that it said of itself once it was warm; NaN where it said none of that name. */
+    double number(String name) {
+        return ready.path(name).asDouble(Double.NaN);
     }
 
     /** Seconds of one round. */

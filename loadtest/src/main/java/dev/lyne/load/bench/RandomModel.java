@@ -1,17 +1,16 @@
 package dev.lyne.load.bench;
 
 import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.training.CrossEntropy;
+import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
+import dev.lyne.load.process.Directories;
+import dev.lyne.row.ExecutionFingerprint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
-import java.util.stream.Stream;
 
 /**
  * The files of a model with random weights; closing deletes them.
@@ -27,25 +26,17 @@ record RandomModel(Path directory, ExecutionFingerprint fingerprint) implements 
                 1,
                 new ModelOptions("cpu", ComputePrecision.FLOAT32, 0),
                 OptimizerOptions.defaults(),
-                CrossEntropy.script())) {
+                LossScript.crossEntropy())) {
             model.export(directory, "float32");
             return new RandomModel(directory, model.fingerprint());
         } catch (Throwable e) {
-            delete(directory);
+            Directories.delete(directory);
             throw e;
         }
     }
 
     @Override
     public void close() throws IOException {
-        delete(directory);
-    }
-
-    private static void delete(Path directory) throws IOException {
-        try (Stream<Path> files = Files.walk(directory)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        }
+        Directories.delete(directory);
     }
 }

@@ -1,8 +1,11 @@
 package dev.lyne.load.bench;
 
+import dev.lyne.load.process.ChildProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 
 /** The resident memory of this process. Linux only. */
@@ -22,6 +25,26 @@ final class ResidentMemory {
         long before = kibibytes("VmRSS:");
         work.run();
         return (kibibytes("VmHWM:") - before) << 10;
+    }
+
+    /**
+     * What a hidden command, {@code lyne bench memory}, measures in a process of its own, in bytes.
+     *
+     * @param what is measured, for people
+     * @param arguments of the command
+     */
+    static long inAProcess(String what, List<String> arguments) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of("bench", "memory"));
+        command.addAll(arguments);
+        Path log = Files.createTempFile("lyne-bench-memory", ".log");
+        try (ChildProcess process =
+                ChildProcess.start(what, log, Runtime.getRuntime().availableProcessors(), "2g", GIVES_BACK, command)) {
+            long bytes = Long.parseLong(process.readLine());
+            process.awaitSuccess();
+            return bytes;
+        } finally {
+            Files.delete(log);
+        }
     }
 
     private static long kibibytes(String field) throws IOException {

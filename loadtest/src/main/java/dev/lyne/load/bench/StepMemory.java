@@ -2,9 +2,7 @@ package dev.lyne.load.bench;
 
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.lm.training.TrainingBatch;
-import dev.lyne.load.process.ChildProcess;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -37,22 +35,9 @@ public final class StepMemory {
         }
     }
 
-    /** Measures in a process of its own, which {@code lyne bench step-memory} is. */
+    /** Measures in a process of its own. */
     static long inAProcess(String shape, String loss, boolean recompute) throws IOException, InterruptedException {
-        Path log = Files.createTempFile("lyne-bench-step", ".log");
-        try (ChildProcess process = ChildProcess.start(
-                "memory of a step",
-                log,
-                Runtime.getRuntime().availableProcessors(),
-                "2g",
-                ResidentMemory.GIVES_BACK,
-                List.of("bench", "step-memory", shape, loss, Boolean.toString(recompute)))) {
-            long bytes = Long.parseLong(process.readLine());
-            process.awaitSuccess();
-            return bytes;
-        } finally {
-            Files.delete(log);
-        }
+        return ResidentMemory.inAProcess("memory of a step", List.of("step", shape, loss, Boolean.toString(recompute)));
     }
 
     /** The peer's memory of the same step, in a process of its own. */
@@ -62,7 +47,7 @@ public final class StepMemory {
         job.put("attention", attention);
         var giving = new PeerProcess.Start(start.python(), start.threads(), ResidentMemory.GIVES_BACK, start.scratch());
         try (PeerProcess peer = PeerProcess.start(StepComparison.PEER, giving, job)) {
-            return peer.ready().path("bytes").asLong(0);
+            return (long) peer.number("bytes");
         }
     }
 }

@@ -4,7 +4,6 @@ import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.training.Column;
-import dev.lyne.lm.training.CrossEntropy;
 import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
@@ -95,11 +94,6 @@ final class StepTask {
         return found;
     }
 
-    /** Names of the shapes. */
-    static List<String> shapeNames() {
-        return List.copyOf(SHAPES.keySet());
-    }
-
     ModelConfiguration configuration() {
         return shape.configuration();
     }
@@ -139,7 +133,7 @@ final class StepTask {
     }
 
     private LossScript script() {
-        return isTaught() ? DistillationLoss.of(BuiltInLoss.FORWARD_KL).script() : CrossEntropy.script();
+        return isTaught() ? DistillationLoss.of(BuiltInLoss.FORWARD_KL).script() : LossScript.crossEntropy();
     }
 
     private boolean isTaught() {

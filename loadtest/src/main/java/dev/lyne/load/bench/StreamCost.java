@@ -17,7 +17,6 @@ import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * What it costs a training step to be fed by a stream: the demo's student, targets of the demo's teacher that a {@code serve --replay}
@@ -118,7 +117,7 @@ public record StreamCost(
         settings.put(Setting.STEPS, List.of(Integer.toString(pairs)));
         settings.put(Setting.ALPHA, List.of("0.9"));
         settings.put(Setting.TEACHER, List.of(teacher));
-        return TrainingConfig.of(Settings.of(Optional.empty(), Map.of(), settings));
+        return TrainingConfig.of(Settings.of(settings));
     }
 
     /** Windows that are recorded; where steps take more, they come again, in another order. */

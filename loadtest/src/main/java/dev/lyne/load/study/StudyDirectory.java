@@ -1,5 +1,6 @@
 package dev.lyne.load.study;
 
+import dev.lyne.files.DirectoryLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -8,6 +9,17 @@ import java.util.Map;
 
 /** What stands where in the directory of a study. */
 public record StudyDirectory(Path root) {
+    /**
+     * Keeps other processes out of it.
+     *
+     * @throws IllegalStateException where one works in it
+     */
+    public DirectoryLock lock() throws IOException {
+        return DirectoryLock.take(root, ".lock")
+                .orElseThrow(
+                        () -> new IllegalStateException(root + ": another study runs in it (expected: one at a time)"));
+    }
+
     /** Where tokenised texts are. */
     public Path tokens() {
         return root.resolve("tokens");

@@ -1,6 +1,6 @@
 package dev.lyne.load.study;
 
-import dev.lyne.lm.files.AtomicFile;
+import dev.lyne.files.AtomicFile;
 import dev.lyne.student.page.Block;
 import dev.lyne.student.page.Block.Paragraph;
 import dev.lyne.student.page.Block.Table;

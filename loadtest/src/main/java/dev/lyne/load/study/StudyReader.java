@@ -17,7 +17,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -152,7 +151,7 @@ final class StudyReader {
         Map<Setting, List<String>> settings = new EnumMap<>(run.settings());
         settings.put(Setting.OUT, List.of("out"));
         try {
-            TrainingConfig.of(Settings.of(Optional.empty(), Map.of(), settings));
+            TrainingConfig.of(Settings.of(settings));
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(where + ": " + e.getMessage(), e);
         }
@@ -172,8 +171,8 @@ final class StudyReader {
         require(
                 !source.option("held_out").equals("true"),
                 where + ": targets: " + name + " (expected: not those of the held-out text)");
-        Settings student = Settings.of(Optional.empty(), Map.of(), run.settings());
-        Settings capture = Settings.of(Optional.empty(), Map.of(), source.settings());
+        Settings student = Settings.of(run.settings());
+        Settings capture = Settings.of(source.settings());
         CaptureFit.refusal(
                         student,
                         capture,

@@ -1,7 +1,7 @@
 package dev.lyne.load.study;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import dev.lyne.lm.files.AtomicFile;
+import dev.lyne.files.AtomicFile;
 import dev.lyne.student.evaluate.Evaluation;
 import java.io.IOException;
 import java.nio.file.Files;

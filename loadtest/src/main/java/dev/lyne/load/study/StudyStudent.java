@@ -22,7 +22,7 @@ import dev.lyne.student.train.Setting;
 import dev.lyne.student.train.Settings;
 import dev.lyne.student.train.Trainer;
 import dev.lyne.student.train.TrainingConfig;
-import dev.lyne.wire.capture.CapturedForm;
+import dev.lyne.wire.RowFormat;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.EnumMap;
@@ -79,7 +79,7 @@ public final class StudyStudent {
                     Setting.TARGETS,
                     List.of(study.targets(run.targets(), directory).toString()));
         }
-        return TrainingConfig.of(Settings.of(Optional.empty(), Map.of(), settings));
+        return TrainingConfig.of(Settings.of(settings));
     }
 
     private Evaluation evaluate(TrainingConfig config) throws IOException, InterruptedException {
@@ -113,7 +113,7 @@ public final class StudyStudent {
         }
     }
 
-    private static TargetRequest request(CapturedForm held) {
+    private static TargetRequest request(RowFormat held) {
         return new TargetRequest(held.selection(), held.precision(), held.rawLogits(), TeacherExpectation.any());
     }
 

@@ -8,6 +8,7 @@ import dev.lyne.wire.BlockNarrowing;
 import dev.lyne.wire.Containment;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.MalformedBlockException;
+import dev.lyne.wire.RowFormat;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -52,18 +53,20 @@ public final class Capture {
         List<ShardFile> shards = new ArrayList<>();
         for (int number = 0; number < manifest.shardCount(); number++) {
             ShardFile shard = ShardFile.open(directory, number, identity);
-            if (!shard.contents().equals(manifest.shards().get(number))) {
+            if (!shard.contents().equals(manifest.contents().shards().get(number))) {
                 throw new DamagedCaptureException(
                         shard.file(),
-                        shard.contents() + " (expected: " + manifest.shards().get(number) + ")");
+                        shard.contents() + " (expected: "
+                                + manifest.contents().shards().get(number) + ")");
             }
             shards.add(shard);
         }
         SequenceIndex index = SequenceIndex.open(directory, identity);
-        if (index.records() != manifest.sequences()) {
+        if (index.records() != manifest.contents().sequences()) {
             throw new DamagedCaptureException(
                     directory.resolve(SequenceIndex.FILE),
-                    index.records() + " records (expected: " + manifest.sequences() + ")");
+                    index.records() + " records (expected: "
+                            + manifest.contents().sequences() + ")");
         }
         return new Capture(directory, manifest, shards, index);
     }
@@ -96,7 +99,7 @@ public final class Capture {
      *
      * @param steps that may have given the rows; {@link StepRange#ALL} where the capture is no trajectory
      * @param positions ascending, at least one
-     * @param selection one that the captured selection may contain, see {@link CapturedForm#refusal}
+     * @param selection one that the captured selection may contain, see {@link RowFormat#refusal}
      * @param narrowing whether entries may be cut out of wider rows, and single rows out of compact blocks, whose bytes then differ
      *     from those of fresh rows
      * @throws DamagedCaptureException where the bytes are not what was written

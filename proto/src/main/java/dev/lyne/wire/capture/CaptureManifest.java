@@ -1,5 +1,6 @@
 package dev.lyne.wire.capture;
 
+import dev.lyne.wire.RowFormat;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,26 +16,18 @@ import java.util.TreeMap;
  * @param trajectory the training run; {@link CapturedTrajectory#NONE} of a corpus
  * @param windows windows of the corpus, or of the training run; several may be the same sequence
  * @param shardWindows windows that a shard covers: shard i covers those from i · shardWindows, in order
- * @param complete whether every shard and the index are there
- * @param sequences sequences held, over all shards; 0 until complete, as what follows
- * @param positions rows held
- * @param blockBytes bytes of the blocks
- * @param shards each shard, in order; empty until complete
+ * @param contents what it holds, whose values the file has beside the others
  */
 public record CaptureManifest(
         int format,
         String kind,
         CapturedTeacher teacher,
-        CapturedForm rows,
+        RowFormat rows,
         CapturedPacking packing,
         CapturedTrajectory trajectory,
         long windows,
         int shardWindows,
-        boolean complete,
-        long sequences,
-        long positions,
-        long blockBytes,
-        List<Shard> shards) {
+        Contents contents) {
     /** Name of the file. */
     public static final String FILE = "manifest.json";
 
@@ -47,12 +40,39 @@ public record CaptureManifest(
     /** The rows of a model in training, as it stood at each step. */
     public static final String TRAJECTORY = "trajectory";
 
+    /**
+     * What a capture holds.
+     *
+     * @param complete whether every shard and the index are there
+     * @param sequences sequences held, over all shards; 0 until complete, as what follows
+     * @param positions rows held
+     * @param blockBytes bytes of the blocks
+     * @param shards each shard, in order; empty until complete
+     */
+    public record Contents(boolean complete, long sequences, long positions, long blockBytes, List<Shard> shards) {
+        private static final Contents NONE = new Contents(false, 0, 0, 0, List.of());
+
+        public Contents {
+            shards = List.copyOf(shards);
+        }
+
+        private static Contents of(List<Shard> shards) {
+            return new Contents(
+                    true,
+                    shards.stream().mapToLong(Shard::sequences).sum(),
+                    shards.stream().mapToLong(Shard::positions).sum(),
+                    shards.stream().mapToLong(Shard::blockBytes).sum(),
+                    shards);
+        }
+    }
+
     /** What one shard holds; {@code bytes} is the file's length. */
     public record Shard(long bytes, int sequences, long positions, long blockBytes) {}
 
     public CaptureManifest {
         require("format", format, format == FORMAT, FORMAT + "; what another version captured is to be captured again");
         require("kind", kind, kind.equals(DATA) || kind.equals(TRAJECTORY), DATA + " or " + TRAJECTORY);
+        require("selection", rows.selection(), !rows.selection().keepsChosen(), RowFormat.UNCHOSEN);
         boolean trained = kind.equals(TRAJECTORY);
         require(
                 "trajectory",
@@ -68,27 +88,16 @@ public record CaptureManifest(
         require("shard_windows", shardWindows, shardWindows >= 1, "1 or more");
         long count = (windows - 1) / shardWindows + 1;
         require("shards needed", count, count <= 1 << 24, "at most " + (1 << 24) + "; shards of more windows");
-        shards = List.copyOf(shards);
-        require("shards", shards.size(), shards.size() == (complete ? count : 0), complete ? "" + count : "0");
+        long expected = contents.complete() ? count : 0;
+        int found = contents.shards().size();
+        require("shards", found, found == expected, Long.toString(expected));
     }
 
     /** What is to be captured; nothing is there yet. */
     public static CaptureManifest planned(
-            CapturedTeacher teacher, CapturedForm rows, CapturedPacking packing, long windows, int shardWindows) {
+            CapturedTeacher teacher, RowFormat rows, CapturedPacking packing, long windows, int shardWindows) {
         return new CaptureManifest(
-                FORMAT,
-                DATA,
-                teacher,
-                rows,
-                packing,
-                CapturedTrajectory.NONE,
-                windows,
-                shardWindows,
-                false,
-                0,
-                0,
-                0,
-                List.of());
+                FORMAT, DATA, teacher, rows, packing, CapturedTrajectory.NONE, windows, shardWindows, Contents.NONE);
     }
 
     /**
@@ -99,7 +108,7 @@ public record CaptureManifest(
      */
     public static CaptureManifest planned(
             CapturedTeacher teacher,
-            CapturedForm rows,
+            RowFormat rows,
             CapturedPacking packing,
             CapturedTrajectory trajectory,
             int shardSteps) {
@@ -112,11 +121,7 @@ public record CaptureManifest(
                 trajectory,
                 trajectory.batch() * trajectory.steps(),
                 Math.multiplyExact(trajectory.batch(), shardSteps),
-                false,
-                0,
-                0,
-                0,
-                List.of());
+                Contents.NONE);
     }
 
     /** Whether its rows are those of a model in training. */
@@ -139,28 +144,23 @@ public record CaptureManifest(
         return Math.min(windows, firstWindow(shard) + shardWindows);
     }
 
+    /** Whether every shard and the index are there. */
+    public boolean complete() {
+        return contents.complete();
+    }
+
     /** The same, without contents. */
     CaptureManifest incomplete() {
-        return new CaptureManifest(
-                format, kind, teacher, rows, packing, trajectory, windows, shardWindows, false, 0, 0, 0, List.of());
+        return with(Contents.NONE);
     }
 
     /** The same, complete. */
     CaptureManifest holding(List<Shard> held) {
-        return new CaptureManifest(
-                format,
-                kind,
-                teacher,
-                rows,
-                packing,
-                trajectory,
-                windows,
-                shardWindows,
-                true,
-                held.stream().mapToLong(Shard::sequences).sum(),
-                held.stream().mapToLong(Shard::positions).sum(),
-                held.stream().mapToLong(Shard::blockBytes).sum(),
-                held);
+        return with(Contents.of(held));
+    }
+
+    private CaptureManifest with(Contents other) {
+        return new CaptureManifest(format, kind, teacher, rows, packing, trajectory, windows, shardWindows, other);
     }
 
     /** What must be equal for two runs to write the same capture, by name. */
@@ -168,7 +168,9 @@ public record CaptureManifest(
         SortedMap<String, String> identity = new TreeMap<>();
         identity.put("kind", kind);
         teacher.putIdentity(identity);
-        rows.putIdentity(identity);
+        identity.put("rows.selection", rows.selection().toString());
+        identity.put("rows.precision", rows.precision().toString());
+        identity.put("rows.raw_logits", Boolean.toString(rows.rawLogits()));
         packing.putIdentity(identity);
         trajectory.putIdentity(identity);
         identity.put("windows", Long.toString(windows));

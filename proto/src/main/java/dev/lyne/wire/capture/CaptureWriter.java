@@ -1,17 +1,14 @@
 package dev.lyne.wire.capture;
 
+import dev.lyne.files.AtomicFile;
+import dev.lyne.files.DirectoryLock;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A capture that is being made: which shards there are, which are missing, and the index and manifest at the end. Holds the
@@ -23,9 +20,9 @@ public final class CaptureWriter implements AutoCloseable {
 
     private final Path directory;
     private final CaptureManifest planned;
-    private final FileChannel lock;
+    private final DirectoryLock lock;
 
-    private CaptureWriter(Path directory, CaptureManifest planned, FileChannel lock) {
+    private CaptureWriter(Path directory, CaptureManifest planned, DirectoryLock lock) {
         this.directory = directory;
         this.planned = planned;
         this.lock = lock;
@@ -39,8 +36,9 @@ public final class CaptureWriter implements AutoCloseable {
      */
     public static CaptureWriter open(Path directory, CaptureManifest manifest) throws IOException {
         CaptureManifest planned = manifest.incomplete();
-        Files.createDirectories(directory);
-        FileChannel lock = lock(directory);
+        DirectoryLock lock = DirectoryLock.take(directory, LOCK)
+                .orElseThrow(() -> new IllegalStateException(
+                        directory + ": another process captures into it (expected: one at a time)"));
         try {
             deletePartials(directory);
             if (Files.exists(directory.resolve(CaptureManifest.FILE))) {
@@ -56,26 +54,10 @@ public final class CaptureWriter implements AutoCloseable {
         }
     }
 
-    private static FileChannel lock(Path directory) throws IOException {
-        FileChannel channel =
-                FileChannel.open(directory.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        @Nullable FileLock held;
-        try {
-            held = channel.tryLock();
-        } catch (OverlappingFileLockException e) {
-            held = null;
-        }
-        if (held == null) {
-            channel.close();
-            throw new IllegalStateException(directory + ": another process captures into it (expected: one at a time)");
-        }
-        return channel;
-    }
-
     private static void deletePartials(Path directory) throws IOException {
         try (Stream<Path> entries = Files.list(directory)) {
             for (Path entry : entries.toList()) {
-                if (String.valueOf(entry.getFileName()).endsWith(PartialFile.SUFFIX)) {
+                if (String.valueOf(entry.getFileName()).endsWith(AtomicFile.SUFFIX)) {
                     Files.delete(entry);
                 }
             }

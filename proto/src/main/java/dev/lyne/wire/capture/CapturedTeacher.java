@@ -1,10 +1,10 @@
 package dev.lyne.wire.capture;
 
-import dev.lyne.v1.ExecutionFingerprint;
+import dev.lyne.row.ExecutionFingerprint;
 import java.util.SortedMap;
 
 /**
- * The teacher whose rows were captured.
+ * The teacher whose rows were captured. The manifest has the values of its fingerprint beside its own.
  *
  * @param name as its server called it
  * @param modelSha256 of the model, 64 lower-case hexadecimal digits
@@ -14,7 +14,7 @@ import java.util.SortedMap;
  * @param architecture model family, for people
  * @param parameters number of parameters, for people
  * @param deterministic whether equal fingerprints give equal rows
- * @param torchVersion of the execution fingerprint, as the other values below
+ * @param fingerprint whose digest stands in every block
  */
 public record CapturedTeacher(
         String name,
@@ -25,12 +25,7 @@ public record CapturedTeacher(
         String architecture,
         long parameters,
         boolean deterministic,
-        String torchVersion,
-        String device,
-        String cpuCapability,
-        int arithmeticVersion,
-        int threads,
-        String computePrecision) {
+        ExecutionFingerprint fingerprint) {
     public CapturedTeacher {
         requireDigest("teacher.model_sha256", modelSha256);
         requireDigest("teacher.tokenizer_sha256", tokenizerSha256);
@@ -41,22 +36,10 @@ public record CapturedTeacher(
         if (contextLength < 1) {
             throw new IllegalArgumentException("teacher.context_length: " + contextLength + " (expected: 1 or more)");
         }
-        if (arithmeticVersion < 0) {
+        if (fingerprint.arithmeticVersion() < 0) {
             throw new IllegalArgumentException(
-                    "teacher.arithmetic_version: " + arithmeticVersion + " (expected: 0 or more)");
+                    "teacher.arithmetic_version: " + fingerprint.arithmeticVersion() + " (expected: 0 or more)");
         }
-    }
-
-    /** The execution fingerprint, whose digest stands in every block. */
-    public ExecutionFingerprint fingerprint() {
-        return ExecutionFingerprint.newBuilder()
-                .setTorchVersion(torchVersion)
-                .setDevice(device)
-                .setCpuCapability(cpuCapability)
-                .setArithmeticVersion(arithmeticVersion)
-                .setThreads(threads)
-                .setComputePrecision(computePrecision)
-                .build();
     }
 
     void putIdentity(SortedMap<String, String> identity) {
@@ -65,16 +48,7 @@ public record CapturedTeacher(
         identity.put("teacher.vocabulary_size", Integer.toString(vocabularySize));
         identity.put("teacher.context_length", Integer.toString(contextLength));
         identity.put("teacher.deterministic", Boolean.toString(deterministic));
-        identity.put(
-                "teacher.fingerprint",
-                String.join(
-                        "/",
-                        torchVersion,
-                        device,
-                        cpuCapability,
-                        "arithmetic " + arithmeticVersion,
-                        threads + " threads",
-                        computePrecision));
+        identity.put("teacher.fingerprint", fingerprint.joined());
     }
 
     static void requireDigest(String name, String digest) {

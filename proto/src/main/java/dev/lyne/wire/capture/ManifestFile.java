@@ -1,10 +1,12 @@
 package dev.lyne.wire.capture;
 
+import dev.lyne.files.AtomicFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.regex.Matcher;
@@ -43,15 +45,27 @@ final class ManifestFile {
     /** A key of trajectories alone. */
     private static final String TRAJECTORY = "trajectory";
 
+    /** Records whose values the file has beside those of the record that holds them. */
+    private static final String TEACHER = "teacher";
+
+    private static final String FINGERPRINT = "fingerprint";
+    private static final List<String> FINGERPRINT_KEYS =
+            List.of("torch_version", "device", "cpu_capability", "arithmetic_version", "threads", "compute_precision");
+    private static final String CONTENTS = "contents";
+    private static final List<String> CONTENTS_KEYS =
+            List.of("complete", "sequences", "positions", "block_bytes", "shards");
+
     private ManifestFile() {}
 
     static void write(Path directory, CaptureManifest manifest) throws IOException {
-        try (PartialFile file = PartialFile.create(directory.resolve(CaptureManifest.FILE))) {
+        try (AtomicFile file = AtomicFile.create(directory.resolve(CaptureManifest.FILE))) {
             ObjectNode tree = JSON.valueToTree(manifest);
             if (!manifest.inTraining()) {
                 tree.remove(TRAJECTORY);
             }
-            file.write(ByteBuffer.wrap(JSON.writeValueAsBytes(tree)));
+            spread(tree, CONTENTS);
+            spread((ObjectNode) tree.get(TEACHER), FINGERPRINT);
+            file.append(ByteBuffer.wrap(JSON.writeValueAsBytes(tree)));
             file.commit();
         }
     }
@@ -77,6 +91,8 @@ final class ManifestFile {
                     && !CaptureManifest.TRAJECTORY.equals(object.path("kind").asString(""))) {
                 object.set(TRAJECTORY, JSON.valueToTree(CapturedTrajectory.NONE));
             }
+            gather(tree, CONTENTS, CONTENTS_KEYS);
+            gather(tree.path(TEACHER), FINGERPRINT, FINGERPRINT_KEYS);
             return JSON.treeToValue(tree, CaptureManifest.class);
         } catch (JacksonException e) {
             Throwable cause = e.getCause() instanceof IllegalArgumentException ? e.getCause() : e;
@@ -85,11 +101,32 @@ final class ManifestFile {
         }
     }
 
+    /** Puts a record's values, the last of an object, in its place. */
+    private static void spread(ObjectNode object, String record) {
+        object.setAll((ObjectNode) object.remove(record));
+    }
+
+    /** Undoes it. An object that has a key of the record's name is left as it is, to be refused. */
+    private static void gather(JsonNode node, String record, List<String> keys) {
+        if (!(node instanceof ObjectNode object) || object.has(record)) {
+            return;
+        }
+        ObjectNode values = JSON.createObjectNode();
+        for (String key : keys) {
+            JsonNode value = object.remove(key);
+            if (value != null) {
+                values.set(key, value);
+            }
+        }
+        object.set(record, values);
+    }
+
     /** The key that is wrong with its value, or else where the text is: what the parser says names its own classes. */
     private static String explain(JacksonException e) {
         String key = e.getPath().stream()
                 .map(JacksonException.Reference::getPropertyName)
                 .filter(Objects::nonNull)
+                .filter(name -> !name.equals(CONTENTS) && !name.equals(FINGERPRINT))
                 .collect(Collectors.joining("."));
         if (e instanceof InvalidTypeIdException unknown) {
             return key + ": kind " + unknown.getTypeId() + " (expected: a selection's)";

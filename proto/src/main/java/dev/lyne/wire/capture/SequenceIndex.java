@@ -1,5 +1,6 @@
 package dev.lyne.wire.capture;
 
+import dev.lyne.files.AtomicFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -34,16 +35,16 @@ final class SequenceIndex {
                 shards.stream().mapToLong(shard -> shard.contents().sequences()).sum();
         long passes = total / SORTED_AT_ONCE + 1;
         CRC32C crc = new CRC32C();
-        try (PartialFile file = PartialFile.create(directory.resolve(FILE))) {
-            file.write(FileHeader.of(FileHeader.INDEX, identity, total));
+        try (AtomicFile file = AtomicFile.create(directory.resolve(FILE))) {
+            file.append(FileHeader.of(FileHeader.INDEX, identity, total));
             for (long pass = 0; pass < passes; pass++) {
                 List<IndexRecord> sorted = ofRange(shards, (pass << 32) / passes, ((pass + 1) << 32) / passes);
                 ByteBuffer bytes = Bytes.allocate(Math.multiplyExact(sorted.size(), IndexRecord.BYTES));
                 sorted.forEach(record -> record.put(bytes));
                 crc.update(bytes.flip().duplicate());
-                file.write(bytes);
+                file.append(bytes);
             }
-            file.write(Bytes.allocate(Integer.BYTES).putInt(0, (int) crc.getValue()));
+            file.append(Bytes.allocate(Integer.BYTES).putInt(0, (int) crc.getValue()));
             file.commit();
         }
     }

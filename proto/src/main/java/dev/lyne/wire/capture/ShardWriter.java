@@ -1,5 +1,7 @@
 package dev.lyne.wire.capture;
 
+import dev.lyne.files.AtomicFile;
+import dev.lyne.files.UnwritableFileException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -14,7 +16,7 @@ import java.util.Map;
  * nothing. One thread.
  */
 public final class ShardWriter implements AutoCloseable {
-    private final PartialFile file;
+    private final AtomicFile file;
     private final int number;
     private final Map<SequenceKey, List<int[]>> claimed = new HashMap<>();
     private final List<IndexRecord> records = new ArrayList<>();
@@ -23,9 +25,9 @@ public final class ShardWriter implements AutoCloseable {
 
     ShardWriter(Path directory, int number, byte[] identity) throws IOException {
         this.number = number;
-        this.file = PartialFile.create(directory.resolve(ShardFile.name(number)));
+        this.file = AtomicFile.create(directory.resolve(ShardFile.name(number)));
         try {
-            file.write(FileHeader.of(FileHeader.SHARD, identity, number));
+            file.append(FileHeader.of(FileHeader.SHARD, identity, number));
         } catch (IOException e) {
             file.close();
             throw e;
@@ -51,7 +53,7 @@ public final class ShardWriter implements AutoCloseable {
      *
      * @param positions of the rows, ascending, at least one
      * @param blocks that hold them, in order, as they travel; their positions do not move
-     * @throws UnwritableCaptureException where the disk is full
+     * @throws UnwritableFileException where the disk is full
      */
     public void add(int[] tokens, int[] positions, List<ByteBuffer> blocks) throws IOException {
         add(0, tokens, positions, blocks);
@@ -76,7 +78,7 @@ public final class ShardWriter implements AutoCloseable {
                 tokens.length));
         this.positions += positions.length;
         blockBytes += blocks.stream().mapToLong(ByteBuffer::remaining).sum();
-        file.write(entry);
+        file.append(entry);
     }
 
     /** Number of the shard. */
@@ -92,8 +94,8 @@ public final class ShardWriter implements AutoCloseable {
         index.flip();
         ByteBuffer trailer =
                 ShardFile.trailer(file.length(), records.size(), Bytes.crc32c(index), positions, blockBytes);
-        file.write(index);
-        file.write(trailer);
+        file.append(index);
+        file.append(trailer);
         file.commit();
     }
 

@@ -13,6 +13,11 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 final class CaptureTest {
     private static final Selection CAPTURED = new Selection.TopK(Corpora.K, Corpora.TEMPERATURES);
@@ -30,7 +35,7 @@ final class CaptureTest {
         Capture capture = captured(100, 7);
 
         assertThat(capture.manifest().complete()).isTrue();
-        assertThat(capture.manifest().shards()).hasSize(15);
+        assertThat(capture.manifest().contents().shards()).hasSize(15);
         for (long window = 0; window < 100; window++) {
             CapturedRows rows = capture.rows(Corpora.tokens(window), Corpora.positions(window), CAPTURED, false)
                     .orElseThrow();
@@ -40,7 +45,70 @@ final class CaptureTest {
         long positions = IntStream.range(0, 100)
                 .mapToLong(window -> Corpora.positions(window).length)
                 .sum();
-        assertThat(capture.manifest().positions()).isEqualTo(positions);
+        assertThat(capture.manifest().contents().positions()).isEqualTo(positions);
+    }
+
+    /** Whatever records the manifest is made of, the file is flat, and has these keys in this order. */
+    @Test
+    void manifest_file_hasItsKeysInOrder() throws IOException {
+        captured(20, 7);
+        JsonNode tree = JsonMapper.shared().readTree(Files.readAllBytes(directory.resolve(CaptureManifest.FILE)));
+
+        assertThat(tree.propertyNames())
+                .containsExactly(
+                        "format",
+                        "kind",
+                        "teacher",
+                        "rows",
+                        "packing",
+                        "windows",
+                        "shard_windows",
+                        "complete",
+                        "sequences",
+                        "positions",
+                        "block_bytes",
+                        "shards");
+        assertThat(tree.get("teacher").propertyNames())
+                .containsExactly(
+                        "name",
+                        "model_sha256",
+                        "tokenizer_sha256",
+                        "vocabulary_size",
+                        "context_length",
+                        "architecture",
+                        "parameters",
+                        "deterministic",
+                        "torch_version",
+                        "device",
+                        "cpu_capability",
+                        "arithmetic_version",
+                        "threads",
+                        "compute_precision");
+    }
+
+    /** A value that the file has beside others is as wanted and as checked as they are, and its record's name is no key. */
+    @ParameterizedTest
+    @CsvSource({
+        "teacher,threads,key threads is",
+        "teacher,surprise,key surprise is",
+        "teacher,fingerprint,key torch_version is",
+        "'',positions,key positions is",
+        "'',surprise,key surprise is",
+        "'',contents,key complete is",
+    })
+    void manifest_keyMissingOrUnknown_isNamed(String of, String key, String message) throws IOException {
+        captured(20, 7);
+        Path file = directory.resolve(CaptureManifest.FILE);
+        ObjectNode tree = (ObjectNode) JsonMapper.shared().readTree(Files.readAllBytes(file));
+        ObjectNode object = of.isEmpty() ? tree : (ObjectNode) tree.get(of);
+        if (object.remove(key) == null) {
+            object.putObject(key);
+        }
+        Files.write(file, JsonMapper.shared().writeValueAsBytes(tree));
+
+        assertThatThrownBy(() -> Capture.open(directory))
+                .isInstanceOf(DamagedCaptureException.class)
+                .hasMessageContaining(message);
     }
 
     @Test
@@ -115,7 +183,7 @@ final class CaptureTest {
                 }
                 shard.finish();
             }
-            assertThat(writer.finish().sequences()).isEqualTo(1);
+            assertThat(writer.finish().contents().sequences()).isEqualTo(1);
         }
         assertThat(Capture.open(directory).rows(Corpora.tokens(1), Corpora.positions(1), CAPTURED, false))
                 .isPresent();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
+import dev.lyne.wire.RowFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,7 +36,7 @@ final class CaptureWriterTest {
         Corpora.write(directory, manifest);
         CaptureManifest other = CaptureManifest.planned(
                 manifest.teacher(),
-                new CapturedForm(new Selection.TopK(4, List.of()), Precision.COMPACT, false),
+                new RowFormat(new Selection.TopK(4, List.of()), Precision.COMPACT, false),
                 manifest.packing(),
                 21,
                 7);
@@ -70,19 +71,25 @@ final class CaptureWriterTest {
     }
 
     @Test
-    void form_ofChosenIds_isRefused() {
-        assertThatThrownBy(() -> new CapturedForm(new Selection.Chosen(4, List.of()), Precision.EXACT, false))
-                .hasMessageContaining("the student has no part in");
+    void rows_ofChosenIds_areNeitherCapturedNorAskedFor() {
+        RowFormat chosen = new RowFormat(new Selection.Chosen(4, List.of()), Precision.EXACT, false);
+        CaptureManifest of = Corpora.manifest(1, 1);
+        assertThatThrownBy(() -> CaptureManifest.planned(of.teacher(), chosen, of.packing(), 1, 1))
+                .hasMessage(
+                        "selection: chosen top_k=4 (expected: one that the student has no part in; chosen ids change as it"
+                                + " learns)");
+        assertThat(of.rows().refusal(chosen, Corpora.VOCABULARY, true).orElseThrow())
+                .startsWith("chosen top_k=4 (expected: one that the student has no part in");
     }
 
     @Test
     void refusal_saysWhatDiffers() {
-        CapturedForm held = Corpora.manifest(1, 1).rows();
-        CapturedForm same = held;
-        CapturedForm cooler = new CapturedForm(new Selection.TopK(Corpora.K, List.of()), Precision.EXACT, false);
-        CapturedForm narrower = new CapturedForm(new Selection.TopK(2, List.of()), Precision.EXACT, false);
-        CapturedForm wider = new CapturedForm(new Selection.TopK(7, List.of()), Precision.EXACT, false);
-        CapturedForm coarser = new CapturedForm(held.selection(), Precision.HALF, false);
+        RowFormat held = Corpora.manifest(1, 1).rows();
+        RowFormat same = held;
+        RowFormat cooler = new RowFormat(new Selection.TopK(Corpora.K, List.of()), Precision.EXACT, false);
+        RowFormat narrower = new RowFormat(new Selection.TopK(2, List.of()), Precision.EXACT, false);
+        RowFormat wider = new RowFormat(new Selection.TopK(7, List.of()), Precision.EXACT, false);
+        RowFormat coarser = new RowFormat(held.selection(), Precision.HALF, false);
 
         assertThat(held.refusal(same, Corpora.VOCABULARY, false)).isEmpty();
         assertThat(held.refusal(cooler, Corpora.VOCABULARY, false)).isEmpty();

@@ -1,5 +1,6 @@
 package dev.lyne.wire.capture;
 
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.Precision;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.Selection;
@@ -7,6 +8,7 @@ import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
+import dev.lyne.wire.RowFormat;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -35,18 +37,13 @@ final class Corpora {
                 "llama",
                 1_000,
                 true,
-                "2.7.1",
-                "a processor",
-                "AVX2",
-                2,
-                1,
-                "float32");
+                new ExecutionFingerprint("2.7.1", "a processor", "AVX2", 2, 1, "float32"));
     }
 
     static CaptureManifest manifest(long windows, int shardWindows) {
         return CaptureManifest.planned(
                 teacher(),
-                new CapturedForm(new Selection.TopK(K, TEMPERATURES), Precision.EXACT, false),
+                new RowFormat(new Selection.TopK(K, TEMPERATURES), Precision.EXACT, false),
                 new CapturedPacking("ef".repeat(32), "bos=none eos=0", "some rule", 24, 1, "01".repeat(32)),
                 windows,
                 shardWindows);
@@ -77,7 +74,7 @@ final class Corpora {
                     VOCABULARY,
                     new Selection.TopK(K, TEMPERATURES),
                     HexFormat.of().parseHex(teacher().modelSha256()),
-                    Digests.fingerprint(teacher().fingerprint()),
+                    Digests.fingerprint(teacher().fingerprint().toMessage()),
                     Digests.rows(tokens, positions, from, to),
                     Arrays.copyOfRange(positions, from, to));
             blocks.add(ByteBuffer.wrap(BlockEncoder.encode(header, rows(window + variant, to - from, from), 0)));

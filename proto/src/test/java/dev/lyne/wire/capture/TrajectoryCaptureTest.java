@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
+import dev.lyne.wire.RowFormat;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -25,7 +26,7 @@ final class TrajectoryCaptureTest {
     private static CaptureManifest manifest() {
         return CaptureManifest.planned(
                 Corpora.teacher(),
-                new CapturedForm(SELECTION, Precision.EXACT, false),
+                new RowFormat(SELECTION, Precision.EXACT, false),
                 new CapturedPacking("ef".repeat(32), "bos=none eos=0", "some rule", 24, 1, "01".repeat(32)),
                 new CapturedTrajectory(2, 3),
                 2);

@@ -6,9 +6,9 @@ import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSource;
 import dev.lyne.client.TargetStream;
 import dev.lyne.client.TeacherDescription;
+import dev.lyne.wire.RowFormat;
 import dev.lyne.wire.capture.Capture;
 import dev.lyne.wire.capture.CaptureManifest;
-import dev.lyne.wire.capture.CapturedForm;
 import dev.lyne.wire.capture.CapturedPacking;
 import dev.lyne.wire.capture.StepRange;
 import java.io.IOException;
@@ -118,7 +118,7 @@ public final class CaptureSource implements TargetSource {
         String name = capture.directory().toString();
         StoredTargets.requireExpected(name, teacher, request.expectation());
         boolean narrowing = options.narrowing() || !teacher.deterministic();
-        var wanted = new CapturedForm(request.selection(), request.precision(), request.rawLogits());
+        var wanted = new RowFormat(request.selection(), request.precision(), request.rawLogits());
         capture.manifest()
                 .rows()
                 .refusal(wanted, teacher.vocabularySize(), narrowing)

@@ -1,7 +1,6 @@
 package dev.lyne.client.capture;
 
 import dev.lyne.client.TeacherDescription;
-import dev.lyne.client.TeacherFingerprint;
 import dev.lyne.wire.capture.CapturedTeacher;
 
 /** Teachers as captures name them, there and back. */
@@ -12,7 +11,6 @@ public final class CapturedTeachers {
     private CapturedTeachers() {}
 
     public static CapturedTeacher of(TeacherDescription teacher) {
-        TeacherFingerprint fingerprint = teacher.fingerprint();
         return new CapturedTeacher(
                 teacher.name(),
                 teacher.modelDigest(),
@@ -22,12 +20,7 @@ public final class CapturedTeachers {
                 teacher.architecture(),
                 teacher.parameters(),
                 teacher.deterministic(),
-                fingerprint.torchVersion(),
-                fingerprint.device(),
-                fingerprint.cpuCapability(),
-                fingerprint.arithmeticVersion(),
-                fingerprint.threads(),
-                fingerprint.computePrecision());
+                teacher.fingerprint());
     }
 
     public static TeacherDescription description(CapturedTeacher teacher) {
@@ -35,13 +28,7 @@ public final class CapturedTeachers {
                 teacher.name(),
                 teacher.modelSha256(),
                 teacher.tokenizerSha256(),
-                new TeacherFingerprint(
-                        teacher.torchVersion(),
-                        teacher.device(),
-                        teacher.cpuCapability(),
-                        teacher.arithmeticVersion(),
-                        teacher.threads(),
-                        teacher.computePrecision()),
+                teacher.fingerprint(),
                 teacher.vocabularySize(),
                 teacher.contextLength(),
                 teacher.architecture(),

@@ -7,14 +7,14 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherExpectation;
 import dev.lyne.client.capture.CapturedTeachers;
+import dev.lyne.files.UnwritableFileException;
 import dev.lyne.student.tokens.PackingDigest;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
+import dev.lyne.wire.RowFormat;
 import dev.lyne.wire.capture.CaptureManifest;
 import dev.lyne.wire.capture.CaptureWriter;
-import dev.lyne.wire.capture.CapturedForm;
 import dev.lyne.wire.capture.CapturedPacking;
-import dev.lyne.wire.capture.UnwritableCaptureException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -101,7 +101,7 @@ public final class Recorder {
     public CaptureManifest record() throws IOException, InterruptedException {
         CaptureManifest planned = CaptureManifest.planned(
                 CapturedTeachers.of(source.describe()),
-                new CapturedForm(request.selection(), request.precision(), request.rawLogits()),
+                new RowFormat(request.selection(), request.precision(), request.rawLogits()),
                 packing(windows),
                 windows.count(),
                 options.shardWindows());
@@ -119,7 +119,7 @@ public final class Recorder {
                 new ShardWorkerPool(this, writer, planned, missing).run(options.writers());
             }
             return writer.finish();
-        } catch (UnwritableCaptureException e) {
+        } catch (UnwritableFileException e) {
             throw new IOException(
                     e.getMessage() + "; finished shards stand: make room and run the same command again", e);
         }

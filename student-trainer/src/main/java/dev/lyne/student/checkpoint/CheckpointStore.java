@@ -1,10 +1,10 @@
 package dev.lyne.student.checkpoint;
 
+import dev.lyne.files.AtomicFile;
+import dev.lyne.files.UnwritableFileException;
 import dev.lyne.lm.files.JsonFaults;
-import dev.lyne.lm.files.UnwritableFileException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -107,7 +107,7 @@ public final class CheckpointStore {
             force(stateFile);
             fault.at("state");
             Manifest manifest = new Manifest(VERSION, runName, Files.size(stateFile), crc32c(stateFile), run);
-            writeAndForce(
+            AtomicFile.writeWithin(
                     aside.resolve(RUN),
                     sealed(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(manifest)));
             force(aside);
@@ -265,7 +265,7 @@ public final class CheckpointStore {
     private void pointTo(String name) throws IOException {
         Path aside = directory.resolve("." + LATEST + ".writing");
         Files.deleteIfExists(aside);
-        writeAndForce(aside, (name + "\n").getBytes(StandardCharsets.UTF_8));
+        AtomicFile.writeWithin(aside, (name + "\n").getBytes(StandardCharsets.UTF_8));
         Files.move(aside, directory.resolve(LATEST), StandardCopyOption.ATOMIC_MOVE);
         force(directory);
     }
@@ -315,18 +315,6 @@ public final class CheckpointStore {
             }
         }
         return (int) crc.getValue();
-    }
-
-    private static void writeAndForce(Path file, byte[] bytes) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            ByteBuffer rest = ByteBuffer.wrap(bytes);
-            while (rest.hasRemaining()) {
-                channel.write(rest);
-            }
-            channel.force(true);
-        } catch (IOException e) {
-            throw new UnwritableFileException(file, e);
-        }
     }
 
     private static void force(Path fileOrDirectory) throws IOException {

@@ -1,7 +1,9 @@
 package dev.lyne.student.loss;
 
+import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 
 /** The losses that come with the program. Each is a script of its own, named like its key; a new one takes that file and a line here. */
 public enum BuiltInLoss implements Loss {
@@ -30,6 +32,15 @@ public enum BuiltInLoss implements Loss {
      * Raman et al. 2023); column {@code teacher_label_log_prob}.
      */
     SLIM(Shape.LINEAR, new Parameter("ratio", 1, "1 or -1", value -> Math.abs(value) == 1)),
+    /**
+     * KL of the masses of kept ids and tail, plus a times KL within the kept ids at the parameter's temperature, a the teacher's kept
+     * mass (LFM2, arXiv 2511.23404); at temperature 1 the forward KL of the buckets.
+     */
+    DECOUPLED_TOP_K(
+            Shape.CURVED, new Parameter("temperature", 1, "0.01 to 100", value -> value >= 0.01 && value <= 100)),
+    /** The same with weight 1 in the place of a. */
+    DECOUPLED_TOP_K_UNWEIGHTED(
+            Shape.CURVED, new Parameter("temperature", 1, "0.01 to 100", value -> value >= 0.01 && value <= 100)),
     /** Cross-entropy against the frequencies of draws (arXiv 2503.16870). */
     RANDOM_SAMPLING(Shape.DRAWS);
 
@@ -71,9 +82,17 @@ public enum BuiltInLoss implements Loss {
         BuiltInLoss computed = switch (this) {
             case JSD -> parameter == 0 ? FORWARD_KL : parameter == 1 ? REVERSE_KL : JSD;
             case RANDOM_SAMPLING -> SOFT_CROSS_ENTROPY;
+            case DECOUPLED_TOP_K_UNWEIGHTED -> DECOUPLED_TOP_K;
             default -> this;
         };
-        return ScriptText.beside(BuiltInLoss.class, "divergence/" + computed.key());
+        return ScriptText.beside(BuiltInLoss.class, "divergence/" + computed.key())
+                .replace("WEIGHTED", this == DECOUPLED_TOP_K ? "True" : "False");
+    }
+
+    @Override
+    public Set<MissingMass> treatments() {
+        boolean decoupled = this == DECOUPLED_TOP_K || this == DECOUPLED_TOP_K_UNWEIGHTED;
+        return decoupled ? EnumSet.of(MissingMass.TAIL_BUCKET) : Loss.super.treatments();
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.lyne.student.loss;
 
 import dev.lyne.lm.training.LossScript;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -14,15 +15,16 @@ import java.util.stream.Collectors;
  * {@code teacher_log_probs}, `[rows, k]`, at the teacher's temperature, in descending order, −∞ past a row's count, whose ids do not
  * matter; {@code teacher_log_tail}, `[rows]`, log of t_R. Beyond those, {@code teacher_weights} `[rows, k]` for draws, the shares of the
  * target that they stand for; {@code teacher_logits} `[rows, k]` over the teacher's temperature where {@link Loss#needsLogits};
- * {@code teacher_label_log_prob} `[rows]` for SLIM; a column `[rows]` for each value of the loss's state. Sums: {@code loss}; {@code nll} over all rows, unweighted;
- * {@code divergence}, D over the rows whose distillation weight is above 0, unweighted. A row whose weights are 0 adds nothing, and one that
- * keeps no id has no D.
+ * {@code teacher_label_log_prob} `[rows]` for SLIM and own text; a column `[rows]` for each value of the loss's state. Sums: {@code loss}; {@code nll} over all rows, unweighted;
+ * {@code divergence}, D over the rows whose distillation weight is above 0, unweighted; those of {@link OwnText} where the student
+ * trains on text of its own, which {@code nll} leaves out. A row whose weights are 0 adds nothing, and one that keeps no id has no D.
  *
  * @param missing what is made of missing mass; absent where none can be missing
  * @param parameter the loss's number; absent where it takes none
  * @param drawn whether the targets are shares of draws
  * @param studentTemperature τ of the student's distribution; above 0, or {@link #BY_COLUMN}
  * @param temperatureSquared whether D counts τ² times
+ * @param ownText what is minimised on text that the student wrote itself; absent where there is none
  */
 public record DistillationLoss(
         Loss loss,
@@ -30,7 +32,8 @@ public record DistillationLoss(
         OptionalDouble parameter,
         boolean drawn,
         double studentTemperature,
-        boolean temperatureSquared) {
+        boolean temperatureSquared,
+        Optional<OwnText> ownText) {
     /** Stands for a student temperature that the column {@code student_temperature} gives, the same in all rows of a batch. */
     public static final double BY_COLUMN = 0;
 
@@ -62,9 +65,29 @@ public record DistillationLoss(
         if (missing.isEmpty() && !drawn && !loss.treatments().isEmpty()) {
             missing = Optional.of(MissingMass.TAIL_BUCKET);
         }
+        if (ownText.isPresent()) {
+            ownText.get().requireFits(missing, drawn);
+        }
         if (parameter.isEmpty() && loss.parameter().isPresent()) {
             parameter = OptionalDouble.of(loss.parameter().get().defaultValue());
         }
+    }
+
+    /** A loss on data alone. */
+    public DistillationLoss(
+            Loss loss,
+            Optional<MissingMass> missing,
+            OptionalDouble parameter,
+            boolean drawn,
+            double studentTemperature,
+            boolean temperatureSquared) {
+        this(loss, missing, parameter, drawn, studentTemperature, temperatureSquared, Optional.empty());
+    }
+
+    /** The same loss on data, and this on text that the student wrote itself. */
+    public DistillationLoss with(OwnText own) {
+        return new DistillationLoss(
+                loss, missing, parameter, drawn, studentTemperature, temperatureSquared, Optional.of(own));
     }
 
     /** A loss with its defaults on rows that are not drawn, or on draws where it is for those; temperature 1. */
@@ -91,17 +114,43 @@ public record DistillationLoss(
 
     /** The script. */
     public LossScript script() {
-        double number = parameter.orElse(0);
         String temperature = studentTemperature == BY_COLUMN
                 ? "float(rows[\"student_temperature\"].reshape(-1)[0])"
                 : Double.toString(studentTemperature);
-        String source = (methods(own("engine")) + methods(own("targets/" + target())) + methods(loss.script(number)))
-                .replace("STUDENT_TEMPERATURE", temperature)
-                .replace("LOSS_SCALE", temperatureSquared ? "(tau * tau)" : "1.")
+        String source = (methods(own("engine")) + methods(own("targets/" + target())) + methods(labels()))
+                        .replace("STUDENT_TEMPERATURE", temperature)
+                        .replace("LOSS_SCALE", temperatureSquared ? "(tau * tau)" : "1.")
+                + divergence();
+        List<String> terms = new ArrayList<>(List.of("loss", "nll", "divergence"));
+        if (ownText.isPresent()) {
+            terms.addAll(OwnText.TERMS);
+        }
+        return new LossScript(source, terms);
+    }
+
+    private String labels() {
+        return ownText.map(own -> own("labels/own_text") + own.policy().script())
+                .orElseGet(() -> own("labels/cross_entropy"));
+    }
+
+    /** The divergence; where own text has another, each under a name of its own, and the choice between them. */
+    private String divergence() {
+        String onData = divergence(loss, parameter.orElse(0));
+        if (ownText.isEmpty() || ownText.get().isLike(loss, parameter)) {
+            return onData;
+        }
+        String onOwnText =
+                divergence(ownText.get().loss(), ownText.get().parameter().orElse(0));
+        return onData.replace("def divergence(", "def divergence_on_data(")
+                + onOwnText.replace("def divergence(", "def divergence_on_own_text(")
+                + methods(own("labels/divergence_by_text"));
+    }
+
+    private static String divergence(Loss loss, double number) {
+        return methods(loss.script(number))
                 .replace("LOG_OF_PARAMETER", logarithm(number))
                 .replace("LOG_OF_REST", logarithm(1 - number))
                 .replace("PARAMETER", Double.toString(number));
-        return new LossScript(source, List.of("loss", "nll", "divergence"));
     }
 
     private String target() {

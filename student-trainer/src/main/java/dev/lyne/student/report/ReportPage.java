@@ -20,17 +20,21 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 
 /** {@code report.html} of training runs. */
 public final class ReportPage {
     private static final int MOST_MARKED_STEPS = 60;
+
+    /** What the names of figures of own text begin with in {@code metrics.jsonl}. */
+    private static final String OWN_TEXT = "own_text_";
 
     private final ReportData data;
 
@@ -52,6 +56,7 @@ public final class ReportPage {
         List<Section> sections = new ArrayList<>();
         sections.add(learning());
         sections.add(schedules());
+        ownText().ifPresent(sections::add);
         sections.add(time());
         sections.addAll(data.sections());
         sections.add(new Section(
@@ -141,12 +146,34 @@ public final class ReportPage {
         return run.training().size() > MOST_MARKED_STEPS ? Style.FAINT : Style.STRONG;
     }
 
-    /** A chart for each scheduled quantity that any run has; one that stands still is a level line. */
+    /** A chart for each quantity that any run's steps were taken with; one that stands still is a level line. */
     private Section schedules() {
-        Set<String> names = new LinkedHashSet<>();
-        data.runs()
-                .forEach(run -> run.training()
-                        .forEach(point -> names.addAll(point.scheduled().keySet())));
+        return new Section(
+                "Schedules",
+                "What each step was taken with.",
+                charts(quantities().filter(name -> !name.startsWith(OWN_TEXT)).toList()));
+    }
+
+    /** A chart for each figure of text that the student wrote; absent where no run's student wrote any. */
+    private Optional<Section> ownText() {
+        List<String> names =
+                quantities().filter(name -> name.startsWith(OWN_TEXT)).toList();
+        return names.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new Section(
+                        "The student's own text",
+                        "Steps on text that the student wrote: estimators of KL(s||t), nats a token, and what its responses are like.",
+                        charts(names)));
+    }
+
+    private Stream<String> quantities() {
+        return data.runs().stream()
+                .flatMap(run -> run.training().stream())
+                .flatMap(point -> point.scheduled().keySet().stream())
+                .distinct();
+    }
+
+    private List<Block> charts(List<String> names) {
         List<Block> charts = new ArrayList<>();
         for (String name : names) {
             String title =
@@ -158,7 +185,7 @@ public final class ReportPage {
                     Axis.fromZero(title.toLowerCase(Locale.ROOT)),
                     overSteps(point -> point.scheduled().getOrDefault(name, Double.NaN))));
         }
-        return new Section("Schedules", "What each step was taken with.", charts);
+        return charts;
     }
 
     private List<Line> overSteps(ToDoubleFunction<TrainingPoint> value) {

@@ -1,6 +1,6 @@
 package dev.lyne.student.tokens;
 
-import dev.lyne.lm.files.UnwritableFileException;
+import dev.lyne.files.UnwritableFileException;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -85,18 +85,6 @@ final class ShardFile implements Closeable {
                         "%s: CRC32C %08x (expected: %08x)".formatted(file, (int) crc.getValue(), expectedCrc32c));
             }
             return mapped.order(ByteOrder.LITTLE_ENDIAN).asIntBuffer().asReadOnlyBuffer();
-        }
-    }
-
-    static void writeAndSync(Path file, byte[] bytes) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            ByteBuffer rest = ByteBuffer.wrap(bytes);
-            while (rest.hasRemaining()) {
-                channel.write(rest);
-            }
-            channel.force(true);
-        } catch (IOException e) {
-            throw new UnwritableFileException(file, e);
         }
     }
 }

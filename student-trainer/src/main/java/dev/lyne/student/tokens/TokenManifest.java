@@ -1,5 +1,6 @@
 package dev.lyne.student.tokens;
 
+import dev.lyne.files.AtomicFile;
 import dev.lyne.lm.files.JsonFaults;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -80,7 +81,7 @@ record TokenManifest(
     }
 
     void write(Path directory) throws IOException {
-        ShardFile.writeAndSync(directory.resolve(FILE), JSON.writeValueAsBytes(this));
+        AtomicFile.writeWithin(directory.resolve(FILE), JSON.writeValueAsBytes(this));
     }
 
     static TokenManifest read(Path directory) throws IOException {

@@ -1,6 +1,6 @@
 package dev.lyne.student.train;
 
-import dev.lyne.lm.files.UnwritableFileException;
+import dev.lyne.files.UnwritableFileException;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -2,7 +2,7 @@ package dev.lyne.student.train;
 
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
-import dev.lyne.wire.capture.CapturedForm;
+import dev.lyne.wire.RowFormat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -79,7 +79,7 @@ public final class CaptureFit {
             boolean narrowing) {
         List<Float> all = new ArrayList<>(captured.selection().temperatures());
         temperatures.stream().filter(one -> one != 1f && !all.contains(one)).forEach(all::add);
-        var held = new CapturedForm(
+        var held = new RowFormat(
                 captured.selection().withTemperatures(all),
                 captured.precision(),
                 captured.loss().loss().needsLogits());
@@ -89,7 +89,7 @@ public final class CaptureFit {
                     + " (expected: one that takes no logits, as targets hold rows of " + held + ")");
         }
         Precision precision = asked.asCaptured() ? held.precision() : asked.precision();
-        var wanted = new CapturedForm(asked.selection(), precision, asked.asCaptured() ? held.rawLogits() : logits);
+        var wanted = new RowFormat(asked.selection(), precision, asked.asCaptured() ? held.rawLogits() : logits);
         boolean counts = isShare(held.selection()) != isShare(wanted.selection());
         return held.refusal(wanted, counts ? vocabularySize.getAsInt() : Selection.MAX_VOCABULARY_SIZE, narrowing)
                 .map(refusal -> "asked for " + refusal);

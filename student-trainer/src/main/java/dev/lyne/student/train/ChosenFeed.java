@@ -2,13 +2,9 @@ package dev.lyne.student.train;
 
 import dev.lyne.client.TargetSequence;
 import dev.lyne.client.TargetStream;
-import dev.lyne.lm.training.Trainable;
-import dev.lyne.lm.training.TrainingBatch;
 import dev.lyne.student.tokens.Window;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import java.util.stream.LongStream;
@@ -21,50 +17,46 @@ import java.util.stream.LongStream;
 final class ChosenFeed implements StepFeed {
     private final TargetStream stream;
     private final WindowSequence sequence;
-    private final Trainable model;
+    private final ChosenIds choosing;
     private final int k;
-    private final int microBatchTokens;
     private final PatientTake taking;
     private long nextPlace;
 
     /**
      * @param first place of the first window wanted
      * @param k tokens chosen at each position
-     * @param microBatchTokens most tokens of a forward, padding included
      */
     ChosenFeed(
             TargetStream stream,
             WindowSequence sequence,
             long first,
-            Trainable model,
+            ChosenIds choosing,
             int k,
-            int microBatchTokens,
             LongSupplier nanoTicker,
             BooleanSupplier stopRequested) {
         this.stream = stream;
         this.sequence = sequence;
         this.nextPlace = first;
-        this.model = model;
+        this.choosing = choosing;
         this.k = k;
-        this.microBatchTokens = microBatchTokens;
         this.taking = new PatientTake(stream, nanoTicker, stopRequested);
     }
 
     @Override
-    public List<StepItem> next(int count) throws InterruptedException {
+    public List<StepFeed.Item> next(int count) throws InterruptedException {
         taking.startStep();
         List<Window> windows = LongStream.range(nextPlace, nextPlace + count)
                 .mapToObj(sequence::at)
                 .toList();
         List<TargetSequence> asked = new ArrayList<>(count);
         int offered = 0;
-        for (MicroBatches.Group group : MicroBatches.groups(windows, microBatchTokens)) {
+        for (MicroBatches.Group group : choosing.groups(windows)) {
             choose(windows, group, asked);
             offered = offer(asked, offered);
         }
-        List<StepItem> items = new ArrayList<>(count);
+        List<StepFeed.Item> items = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
-            items.add(new StepItem(windows.get(i), taking.take(asked.get(i))));
+            items.add(new StepFeed.Item(windows.get(i), taking.take(asked.get(i))));
             offered = offer(asked, offered);
         }
         nextPlace += count;
@@ -73,21 +65,12 @@ final class ChosenFeed implements StepFeed {
 
     private void choose(List<Window> windows, MicroBatches.Group group, List<TargetSequence> asked) {
         List<Window> own = windows.subList(group.from(), group.to());
-        int[] ids = model.topIds(
-                new TrainingBatch(
-                        own.stream().map(Window::tokens).toList(),
-                        own.stream().map(Window::positions).toList(),
-                        Map.of()),
-                k);
-        int row = 0;
+        List<int[][]> chosen = choosing.of(own, k);
         for (int i = 0; i < own.size(); i++) {
             Window window = own.get(i);
-            int[][] chosen = new int[window.positions().length][];
-            for (int r = 0; r < chosen.length; r++, row++) {
-                chosen[r] = Arrays.copyOfRange(ids, row * k, (row + 1) * k);
-            }
             long place = nextPlace + group.from() + i;
-            asked.add(new TargetSequence(sequence.corpusIndex(place), window.tokens(), window.positions(), chosen));
+            asked.add(new TargetSequence(
+                    sequence.corpusIndex(place), window.tokens(), window.positions(), chosen.get(i)));
         }
     }
 

@@ -74,10 +74,8 @@ final class LossSettings {
         if (given.isEmpty()) {
             return OptionalDouble.empty();
         }
-        // What a loss of one's own takes, it says itself.
-        double most = loss instanceof BuiltInLoss ? 1 : Double.MAX_VALUE;
-        return OptionalDouble.of(
-                settings.number(Setting.LOSS_PARAMETER, loss instanceof BuiltInLoss ? 0 : -most, most, true));
+        // What a loss takes, it says itself.
+        return OptionalDouble.of(settings.number(Setting.LOSS_PARAMETER, -Double.MAX_VALUE, Double.MAX_VALUE, true));
     }
 
     private static void requireNone(Optional<String> given, Loss loss, Setting instead) {

@@ -8,6 +8,8 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -16,19 +18,9 @@ final class MetricsFile implements Closeable {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     /** The names of a line, but for the scheduled values of a step. */
-    static final Set<String> OWN = Set.of(
-            "step",
-            "loss",
-            "nll",
-            "divergence",
-            "gradient_norm",
-            "positions",
-            "seconds",
-            "positions_per_second",
-            "stall_fraction",
-            "coverage",
-            "sources",
-            "held_out_nll");
+    static final Set<String> OWN = Stream.concat(
+                    Stream.of("step", "sources", "held_out_nll"), StepMetric.keys().stream())
+            .collect(Collectors.toUnmodifiableSet());
 
     private static final int PIECE_BYTES = 1 << 13;
 
@@ -68,19 +60,8 @@ final class MetricsFile implements Closeable {
     void step(ProgressListener.Step step) throws IOException {
         ObjectNode line = JSON.createObjectNode();
         line.put("step", step.step());
-        line.put("loss", step.update().loss());
-        line.put("nll", step.update().nll());
-        if (!Double.isNaN(step.update().divergence())) {
-            line.put("divergence", step.update().divergence());
-        }
-        step.update().scheduled().forEach(line::put);
-        line.put("gradient_norm", step.update().gradientNorm());
-        line.put("positions", step.pace().positions());
-        line.put("seconds", step.pace().seconds());
-        line.put("positions_per_second", step.pace().positionsPerSecond());
-        line.put("stall_fraction", step.pace().stallFraction());
+        StepMetric.put(step, line);
         if (!Double.isNaN(step.coverage())) {
-            line.put("coverage", step.coverage());
             line.set("sources", JSON.valueToTree(step.positionsBySource()));
         }
         append(line);

@@ -61,12 +61,19 @@ public interface ProgressListener {
      * What one optimiser step did.
      *
      * @param loss what is minimised
-     * @param nll nats a token on the training text
+     * @param nll nats a token on the data; NaN in a step without any
      * @param divergence divergence from the teacher, nats a position; NaN without one, and where alpha is 0
      * @param scheduled what the schedules gave the step, by name: the learning rate and, with a teacher, alpha and temperatures
+     * @param ownText what the policy's loss was on text of the student's own, by name, means over its tokens; empty in a step without any
      * @param gradientNorm norm of the gradient, before it is clipped
      */
-    record Update(double loss, double nll, double divergence, Map<String, Double> scheduled, double gradientNorm) {
+    record Update(
+            double loss,
+            double nll,
+            double divergence,
+            Map<String, Double> scheduled,
+            Map<String, Double> ownText,
+            double gradientNorm) {
         /** The learning rate that the step was taken with. */
         public double learningRate() {
             return scheduled.getOrDefault(StepValues.LEARNING_RATE, Double.NaN);

@@ -1,6 +1,6 @@
 package dev.lyne.student.train;
 
-import dev.lyne.lm.files.AtomicFile;
+import dev.lyne.files.AtomicFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +18,11 @@ public record RunDirectory(Path root) {
     /** Directory of checkpoints. */
     public Path checkpoints() {
         return root.resolve("checkpoints");
+    }
+
+    /** Responses that the student wrote to train on, a file a phase. */
+    public Path rollouts() {
+        return root.resolve("rollouts");
     }
 
     /** A line a step. */

@@ -119,6 +119,7 @@ final class RunIdentity {
         putStudent(identity, STUDENT, JSON.readTree(student.canonicalArithmetic()));
         putOptimization(identity, config.optimization());
         putDistillation(identity, config.distillation());
+        config.onPolicy().ifPresent(settings -> identity.putAll(settings.identity()));
         teacher.ifPresent(described -> {
             identity.put(TEACHER_MODEL, described.modelDigest());
             identity.put("teacher.tokenizer_digest", described.tokenizerDigest());

@@ -1,6 +1,6 @@
 package dev.lyne.student.train;
 
-import dev.lyne.lm.files.AtomicFile;
+import dev.lyne.files.AtomicFile;
 import dev.lyne.student.page.Block.Text;
 import dev.lyne.student.page.Block.Texts;
 import dev.lyne.student.report.ReportData;
@@ -122,7 +122,7 @@ public final class RunReports {
         double seconds = line.path("seconds").asDouble(Double.NaN);
         double nll =
                 line.path(line.has("held_out_nll") ? "held_out_nll" : "nll").asDouble(Double.NaN);
-        if (step < 0 || Double.isNaN(seconds) || Double.isNaN(nll)) {
+        if (step < 0 || Double.isNaN(seconds)) {
             return;
         }
         if (line.has("held_out_nll")) {

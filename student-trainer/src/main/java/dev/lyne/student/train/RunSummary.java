@@ -2,14 +2,16 @@ package dev.lyne.student.train;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
-import dev.lyne.lm.files.AtomicFile;
+import dev.lyne.files.AtomicFile;
 import dev.lyne.student.checkpoint.RunState;
+import dev.lyne.student.rollout.ResponseEvaluation;
 import dev.lyne.student.tokens.Windows;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.DeserializationFeature;
@@ -25,6 +27,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param pace how much was trained, and how fast
  * @param targets what came of the teacher's rows
  * @param heldOut evaluations, in order
+ * @param responses to held-out prompts; null where none were asked for
  * @param parent the run whose checkpoint this one began with: its name, step, weights and optimiser; empty: it began by itself
  * @param text what became of the corpus
  */
@@ -37,6 +40,7 @@ public record RunSummary(
         @JsonUnwrapped Pace pace,
         @JsonUnwrapped TargetUse targets,
         @JsonProperty("held_out") List<RunState.HeldOut> heldOut,
+        @Nullable ResponseEvaluation responses,
         Map<String, String> parent,
         @JsonUnwrapped TextUse text) {
     /**
@@ -120,7 +124,12 @@ public record RunSummary(
             .build();
 
     static RunSummary of(
-            String name, TrainingConfig.Distillation teaching, TrainedText text, long parameters, RunState state) {
+            String name,
+            TrainingConfig.Distillation teaching,
+            TrainedText text,
+            long parameters,
+            Optional<ResponseEvaluation> responses,
+            RunState state) {
         boolean distilled = teaching.enabled();
         return new RunSummary(
                 name,
@@ -131,6 +140,7 @@ public record RunSummary(
                 Pace.of(state),
                 TargetUse.of(state.targets()),
                 state.heldOut(),
+                responses.orElse(null),
                 Ancestry.of(state.identity()),
                 TextUse.of(text));
     }

@@ -7,7 +7,7 @@ import dev.lyne.client.capture.CaptureSource;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.capture.Recorder;
 import dev.lyne.student.tokens.Windows;
-import dev.lyne.wire.capture.CapturedForm;
+import dev.lyne.wire.RowFormat;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HexFormat;
@@ -52,7 +52,7 @@ final class RunTargets {
                 teacherDigest, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
         boolean logits = settings.loss().loss().needsLogits();
         if (settings.asCaptured() && source instanceof CaptureSource capture) {
-            CapturedForm held = capture.manifest().rows();
+            RowFormat held = capture.manifest().rows();
             if (logits && !held.rawLogits()) {
                 throw Settings.refused(
                         Setting.LOSS,

@@ -48,9 +48,9 @@ final class RunTotals {
                 Map.of());
     }
 
-    void applied(List<StepItem> items, boolean distilled) {
+    void applied(List<StepFeed.Item> items, boolean distilled) {
         step++;
-        for (StepItem item : items) {
+        for (StepFeed.Item item : items) {
             int positions = item.window().positions().length;
             trainedPositions += positions;
             neededTargets += distilled ? positions : 0;

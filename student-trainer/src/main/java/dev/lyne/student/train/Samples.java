@@ -1,7 +1,7 @@
 package dev.lyne.student.train;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import dev.lyne.lm.files.AtomicFile;
+import dev.lyne.files.AtomicFile;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;

@@ -1,10 +1,16 @@
 package dev.lyne.student.train;
 
 import java.util.Arrays;
-import java.util.List;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The settings of a training run: one table for the file's keys, the environment ({@code LYNE_} and the key in capitals) and
@@ -60,15 +66,16 @@ public enum Setting {
     LOSS(
             "forward_kl",
             "Distillation loss: forward_kl, reverse_kl, jsd, skew_forward_kl, skew_reverse_kl, total_variation,"
-                    + " soft_cross_entropy, mse_logits, akl, taid, slim or random_sampling, or the full name of a loss of your"
-                    + " own (docs/losses.md)"),
+                    + " soft_cross_entropy, mse_logits, akl, taid, slim, decoupled_top_k, decoupled_top_k_unweighted or random_sampling, or the"
+                    + " full name of a loss of your own (docs/losses.md)"),
     MISSING_MASS(
             "",
             "What is made of the mass that a row does not keep: tail_bucket, which is the default, renormalised, zero,"
                     + " both_renormalised, uniform or residual_to_gold"),
     LOSS_PARAMETER(
             "",
-            "The number of jsd (beta, default 0.5), skew_forward_kl and skew_reverse_kl (alpha, 0.1) and akl (head, 0.5)"),
+            "The number of jsd (beta, default 0.5), skew_forward_kl and skew_reverse_kl (alpha, 0.1), akl (head, 0.5) and decoupled_top_k"
+                    + " (temperature, 1)"),
     SLIM_RATIO("teacher_over_student", "Ratio that slim weighs rows by: teacher_over_student or student_over_teacher"),
     TAID_START("0.4", "Where taid's target begins between the student, 0, and the teacher, 1"),
     ALPHA("0", "Highest weight of the distillation loss; the cross-entropy on the labels has 1 - alpha"),
@@ -90,6 +97,47 @@ public enum Setting {
             "20",
             "Seconds that a replica's device may stand still before others get its sequences; more than one forward takes"),
     MIN_COVERAGE("1.0", "Least share of a step's targets that must be there for it to be applied"),
+    ON_POLICY_SHARE("0", "Share of the steps that are on text which the student writes itself; 0: none, 1: all"),
+    TEACHER_MIXING("0", "Share of the tokens of such a text that the teacher draws (MiniLLM's alpha)"),
+    MIXING_FORM(
+            "coin",
+            "Who decides whose draw a token is: coin (the student: one round trip for each of the teacher's draws) or step (the"
+                    + " server, token by token, which takes any temperature and top_p)"),
+    ROLLOUTS("0", "Responses that are written at a time, a multiple of batch; 0: batch"),
+    PROMPT_TOKENS(
+            "32", "Tokens of a plain document that are a prompt, at most half of its window; records bring their own"),
+    RESPONSE_TOKENS("128", "Most tokens of a response"),
+    ROLLOUT_TEMPERATURE("1", "Temperature that responses are drawn at, by student and teacher"),
+    ROLLOUT_TOP_P("1", "Probability that draws are from, by student and teacher: the smallest set that reaches it"),
+    KV_CACHE_MIB("1024", "Most memory for keys and values of responses in the making, MiB"),
+    POLICY(
+            "none",
+            "What is minimised of the tokens of such a text beside the divergence of their rows: none; returns (MiniLLM: rewards of"
+                    + " later tokens); k1_advantage (a token's own log-ratio as its advantage); k2_loss; k3_loss (forward KL)"),
+    OWN_TEXT_LOSS("", "Divergence on rows of such a text; by default that of loss"),
+    SINGLE_STEP("true", "Whether that divergence counts at all"),
+    SINGLE_STEP_ROWS(
+            "top_k_tail",
+            "Rows that it is taken on: top_k_tail (a lower bound of the reverse KL), student_ids (the student's top_k most probable"
+                    + " ids) or whole (the vocabulary)"),
+    MINILLM_VARIANT(
+            "paper",
+            "With policy=returns: paper (a token's own reward is left to single_step where that is on; a row's divergence is weighted"
+                    + " as the draw is; the weight stands outside the clip) or reference (as the official code: neither)"),
+    LENGTH_NORMALISATION("true", "Whether a return is divided by the number of its rewards"),
+    DISCOUNT("1", "Factor of each later reward in a return, above 0, at most 1"),
+    WHITENING(
+            "none",
+            "Of advantages: none, tokens (mean 0, variance 1 over all tokens) or padded (as MiniLLM's official code)"),
+    RATIO_CLIP("0.2", "How far the ratio of new and old student may go from 1 and still teach; 0: any"),
+    REWARD_SCALE("1", "What rewards are divided by"),
+    REWARD_CLIP("0", "Greatest absolute reward after that; 0: any"),
+    CORPUS_LOSS_WEIGHT(
+            "0", "Weight of the loss on as many windows of the corpus beside each step on such a text; 0: none"),
+    PPO_EPOCHS("1", "Times that each response is trained on"),
+    MAX_STALENESS(
+            "0",
+            "Steps that the student may have taken since it wrote what it is trained on, beyond those of its own phase"),
     LEARNING_RATE("1e-3", "Highest learning rate"),
     SCHEDULE("cosine", "Of the learning rate: constant, linear_up, linear_down, cosine, wsd or periodic"),
     WARMUP_STEPS("0", "Steps over which the learning rate rises from 0, or per cent of all as 10%"),
@@ -117,6 +165,9 @@ public enum Setting {
     CHECKPOINT_EVERY("0", "Steps between checkpoints, beside those of checkpoint_minutes; 0: none"),
     CHECKPOINT_MINUTES("5", "Minutes between checkpoints; 0: none"),
     KEEP_CHECKPOINTS("2", "Newest checkpoints that are kept"),
+    EVALUATE_RESPONSES(
+            "0",
+            "Held-out prompts that the student responds to after the last step, for Rouge-L, length and variety; 0: none"),
     LOG_EVERY("1", "Steps between lines of metrics.jsonl"),
     STORED_TYPE("float32", "Type that the student's weights are stored in: float32, bfloat16 or float16"),
     SAMPLES("3", "Continuations to sample from held-out beginnings after the last step");
@@ -125,11 +176,11 @@ public enum Setting {
     private final String description;
     private final boolean list;
 
-    Setting(@org.jspecify.annotations.Nullable String defaultValue, String description) {
+    Setting(@Nullable String defaultValue, String description) {
         this(defaultValue, description, false);
     }
 
-    Setting(@org.jspecify.annotations.Nullable String defaultValue, String description, boolean list) {
+    Setting(@Nullable String defaultValue, String description, boolean list) {
         this.defaultValue = Optional.ofNullable(defaultValue);
         this.description = description;
         this.list = list;
@@ -137,7 +188,7 @@ public enum Setting {
 
     /** Name in a configuration file. */
     public String key() {
-        return name().toLowerCase(java.util.Locale.ROOT);
+        return name().toLowerCase(Locale.ROOT);
     }
 
     /** Name on a command line. */
@@ -166,6 +217,7 @@ public enum Setting {
         TEACHER("Teacher"),
         TARGETS("Targets"),
         LOSS("Loss"),
+        ON_POLICY("On-policy"),
         SCHEDULE("Schedule"),
         RUN("Run");
 
@@ -209,6 +261,29 @@ public enum Setting {
                     TEACHER_TEMPERATURE,
                     STUDENT_TEMPERATURE,
                     TEMPERATURE_SQUARED -> Group.LOSS;
+            case ON_POLICY_SHARE,
+                    TEACHER_MIXING,
+                    MIXING_FORM,
+                    ROLLOUTS,
+                    PROMPT_TOKENS,
+                    RESPONSE_TOKENS,
+                    ROLLOUT_TEMPERATURE,
+                    ROLLOUT_TOP_P,
+                    KV_CACHE_MIB,
+                    POLICY,
+                    OWN_TEXT_LOSS,
+                    SINGLE_STEP,
+                    SINGLE_STEP_ROWS,
+                    MINILLM_VARIANT,
+                    LENGTH_NORMALISATION,
+                    DISCOUNT,
+                    WHITENING,
+                    RATIO_CLIP,
+                    REWARD_SCALE,
+                    REWARD_CLIP,
+                    CORPUS_LOSS_WEIGHT,
+                    PPO_EPOCHS,
+                    MAX_STALENESS -> Group.ON_POLICY;
             case STEPS,
                     EPOCHS,
                     ALPHA,
@@ -239,6 +314,9 @@ public enum Setting {
         return defaultValue.equals(Optional.of("false"));
     }
 
+    private static final Map<String, Boolean> KEYS = Collections.unmodifiableMap(Arrays.stream(values())
+            .collect(Collectors.toMap(Setting::key, Setting::isList, (one, other) -> one, LinkedHashMap::new)));
+
     /** Keys of earlier versions, and what they are called now. */
     private static final Map<String, Setting> RENAMED =
             Map.of("k", TOP_K, "p", TOP_P, "fraction", TOP_FRACTION, "target_precision", ROW_PRECISION);
@@ -256,39 +334,38 @@ public enum Setting {
                         entry -> entry.getValue().flag()));
     }
 
-    /** The setting of that key; empty where there is none. */
-    static Optional<Setting> ofKey(String key) {
-        return Arrays.stream(values())
-                .filter(setting -> setting.key().equals(key))
-                .findFirst();
-    }
-
     /** The setting of that key in a file; refuses any other, naming the nearest. */
     public static Setting ofKey(String key, String where) {
-        renamed(key).ifPresent(setting -> {
-            throw new IllegalArgumentException(
-                    where + ": " + key + " is an old name (expected: " + setting.key() + ")");
-        });
-        for (Setting setting : values()) {
-            if (setting.key().equals(key)) {
-                return setting;
-            }
-        }
-        throw new IllegalArgumentException(
-                where + ": unknown key " + key + " (expected: " + nearest(key).key() + "?)");
+        requireKnown(key, where, KEYS.keySet());
+        return valueOf(key.toUpperCase(Locale.ROOT));
     }
 
-    /** The setting whose key takes the fewest edits to reach; of several, one that begins alike. */
-    static Setting nearest(String key) {
-        List<Setting> all = List.of(values());
-        return all.stream()
-                .min(java.util.Comparator.<Setting>comparingInt(setting -> editDistance(key, setting.key()))
-                        .thenComparing(setting -> key.isEmpty() || setting.key().charAt(0) != key.charAt(0)))
+    /** Every key, with whether it takes several values. */
+    public static Map<String, Boolean> keys() {
+        return KEYS;
+    }
+
+    /** Refuses a key that is not known, naming the nearest that is, or the present name of an old one. */
+    static void requireKnown(String key, String where, Set<String> known) {
+        if (known.contains(key)) {
+            return;
+        }
+        Optional<Setting> renamed = renamed(key).filter(setting -> known.contains(setting.key()));
+        throw new IllegalArgumentException(where + ": "
+                + renamed.map(setting -> key + " is an old name (expected: " + setting.key() + ")")
+                        .orElseGet(() -> "unknown key " + key + " (expected: " + nearest(key, known) + "?)"));
+    }
+
+    /** The name that takes the fewest edits to reach; of several, the first that begins alike. */
+    public static String nearest(String name, Collection<String> names) {
+        return names.stream()
+                .min(Comparator.<String>comparingInt(other -> editDistance(name, other))
+                        .thenComparing(other -> name.isEmpty() || other.charAt(0) != name.charAt(0)))
                 .orElseThrow();
     }
 
     /** Levenshtein's distance. */
-    public static int editDistance(String a, String b) {
+    private static int editDistance(String a, String b) {
         int[] row = new int[b.length() + 1];
         for (int j = 0; j <= b.length(); j++) {
             row[j] = j;

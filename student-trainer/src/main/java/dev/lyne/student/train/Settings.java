@@ -1,119 +1,24 @@
 package dev.lyne.student.train;
 
-import dev.lyne.lm.files.JsonFaults;
-import dev.lyne.lm.files.TextFiles;
-import java.io.IOException;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.StreamReadFeature;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.dataformat.yaml.YAMLMapper;
 
-/** Values of settings, put together from a file, then the environment, then flags; the later wins. */
+/** The values that a run's settings have, where they are given, and their defaults elsewhere. */
 public final class Settings {
-    private static final YAMLMapper YAML = YAMLMapper.builder()
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            .build();
-
     private final Map<Setting, List<String>> values;
 
     private Settings(Map<Setting, List<String>> values) {
         this.values = values;
     }
 
-    /**
-     * @param file a YAML file of keys and values; relative paths in it are taken as they are, from the working directory
-     * @param environment variables; those named {@code LYNE_} and a setting count, lists are separated by commas
-     * @param flags values given on the command line
-     * @throws IllegalArgumentException for a file or a key that there is not
-     */
-    public static Settings of(Optional<Path> file, Map<String, String> environment, Map<Setting, List<String>> flags)
-            throws IOException {
-        return of(Optional.empty(), file, environment, flags);
-    }
-
-    /**
-     * The same upon a recipe's settings, which all others take the place of.
-     *
-     * @param recipe one of {@link Recipes#NAMES}
-     */
-    public static Settings of(
-            Optional<String> recipe,
-            Optional<Path> file,
-            Map<String, String> environment,
-            Map<Setting, List<String>> flags)
-            throws IOException {
+    /** Settings of what is given for them; one that takes no list has its last value. */
+    public static Settings of(Map<Setting, List<String>> given) {
         Map<Setting, List<String>> values = new EnumMap<>(Setting.class);
-        if (recipe.isPresent()) {
-            read("recipe " + recipe.get(), Recipes.text(recipe.get()), values);
-        }
-        if (file.isPresent()) {
-            readFile(file.get(), values);
-        }
-        readEnvironment(environment, values);
-        values.putAll(flags);
+        values.putAll(given);
         return new Settings(values);
-    }
-
-    private static void readFile(Path file, Map<Setting, List<String>> values) throws IOException {
-        read(file.toString(), TextFiles.read("--config", file, "a YAML file of settings"), values);
-    }
-
-    private static void read(String file, String text, Map<Setting, List<String>> values) {
-        JsonNode root;
-        try {
-            root = YAML.readTree(text);
-        } catch (JacksonException e) {
-            throw new IllegalArgumentException(file + ": " + JsonFaults.explain(e) + " (expected: YAML, key: value)");
-        }
-        if (!root.isObject() && !root.isMissingNode() && !root.isNull()) { // a file of comments says nothing, and may
-            throw new IllegalArgumentException(file + ": " + JsonFaults.kind(root) + " (expected: key: value lines)");
-        }
-        for (Map.Entry<String, JsonNode> entry : root.properties()) {
-            Setting setting = Setting.ofKey(entry.getKey(), file);
-            List<String> texts = new ArrayList<>();
-            if (entry.getValue().isArray() && setting.isList()) {
-                for (JsonNode element : entry.getValue()) {
-                    texts.add(scalar(file, setting, element));
-                }
-            } else {
-                texts.add(scalar(file, setting, entry.getValue()));
-            }
-            values.put(setting, texts);
-        }
-    }
-
-    private static String scalar(String file, Setting setting, JsonNode node) {
-        if (!node.isValueNode() || node.isNull()) {
-            throw new IllegalArgumentException(file + ": " + setting.key() + ": " + JsonFaults.kind(node)
-                    + " (expected: " + (setting.isList() ? "a value or a list of values" : "a value") + ")");
-        }
-        return node.asString();
-    }
-
-    private static void readEnvironment(Map<String, String> environment, Map<Setting, List<String>> values) {
-        for (Map.Entry<String, String> entry : environment.entrySet()) {
-            if (!entry.getKey().startsWith("LYNE_")) {
-                continue;
-            }
-            String key = entry.getKey().substring("LYNE_".length()).toLowerCase(Locale.ROOT);
-            Setting.renamed(key).ifPresent(setting -> {
-                throw new IllegalArgumentException("environment: " + entry.getKey() + " is an old name (expected: "
-                        + setting.environmentName() + ")");
-            });
-            // Other variables belong to other parts of Lyne; the command line refuses those that belong to none.
-            Setting.ofKey(key)
-                    .ifPresent(setting -> values.put(
-                            setting,
-                            setting.isList() ? List.of(entry.getValue().split(",")) : List.of(entry.getValue())));
-        }
     }
 
     /** Every setting that has a value, by its key, in the order of the table. */

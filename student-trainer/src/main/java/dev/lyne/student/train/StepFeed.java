@@ -1,14 +1,40 @@
 package dev.lyne.student.train;
 
+import dev.lyne.client.Targets;
+import dev.lyne.student.tokens.Window;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /** The windows of one optimiser step after another, with the teacher's rows for them. One thread uses a feed. */
 interface StepFeed extends AutoCloseable {
+    /**
+     * A window of an optimiser step, with the teacher's rows for its positions where there are any.
+     *
+     * @param own what is known of the tokens of a text that the student wrote; absent on data
+     */
+    record Item(Window window, Optional<Targets> targets, Optional<OwnTokens> own) {
+        /** A window of data. */
+        Item(Window window, Optional<Targets> targets) {
+            this(window, targets, Optional.empty());
+        }
+
+        /** Positions with loss. */
+        int positions() {
+            return window.positions().length;
+        }
+    }
+
     /** The next windows with their targets; absent where the teacher failed a window for good. */
-    List<StepItem> next(int count) throws InterruptedException;
+    List<Item> next(int count) throws InterruptedException;
 
     /** What went wrong with the windows that have no targets, of the last call of {@link #next}. */
     List<String> failures();
+
+    /** What the student's own text among the windows of the last call of {@link #next} is like, by name; empty where there is none. */
+    default Map<String, Double> ownText() {
+        return Map.of();
+    }
 
     /** Time spent waiting for targets. */
     long stallNanos();

@@ -35,9 +35,9 @@ public final class SteppedStudent implements AutoCloseable {
 
     /** A step's windows with their targets. */
     public static final class Kept {
-        private final List<StepItem> items;
+        private final List<StepFeed.Item> items;
 
-        private Kept(List<StepItem> items) {
+        private Kept(List<StepFeed.Item> items) {
             this.items = items;
         }
     }
@@ -113,7 +113,7 @@ public final class SteppedStudent implements AutoCloseable {
         step(kept.items);
     }
 
-    private void step(List<StepItem> items) {
+    private void step(List<StepFeed.Item> items) {
         for (TrainingBatch batch : batches.of(items, values)) {
             model.accumulate(batch);
         }

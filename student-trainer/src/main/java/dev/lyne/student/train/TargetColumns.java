@@ -37,11 +37,13 @@ record TargetColumns(float temperature) {
      * @param rows rows of each sequence
      */
     Map<String, Column> of(List<Optional<Targets>> targets, int[] rows) {
-        int width = targets.stream()
-                .flatMap(Optional::stream)
-                .mapToInt(own -> own.columns().stride())
-                .max()
-                .orElse(1);
+        int width = Math.max(
+                1,
+                targets.stream()
+                        .flatMap(Optional::stream)
+                        .mapToInt(own -> own.columns().stride())
+                        .max()
+                        .orElse(1));
         int total = Arrays.stream(rows).sum();
         long[] ids = new long[total * width];
         float[] logProbabilities = new float[total * width];

@@ -42,14 +42,14 @@ final class TargetFeed implements StepFeed {
     }
 
     @Override
-    public List<StepItem> next(int count) throws InterruptedException {
+    public List<StepFeed.Item> next(int count) throws InterruptedException {
         taking.startStep();
-        List<StepItem> items = new ArrayList<>(count);
+        List<StepFeed.Item> items = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             offerAhead();
             TargetSequence asked = asked(nextTaken++);
             Optional<Targets> targets = taking.take(asked);
-            items.add(new StepItem(new Window(asked.tokens(), asked.positions()), targets));
+            items.add(new StepFeed.Item(new Window(asked.tokens(), asked.positions()), targets));
         }
         return items;
     }

@@ -2,14 +2,17 @@ package dev.lyne.student.train;
 
 import dev.lyne.client.ClientListener;
 import dev.lyne.client.ClientOptions;
+import dev.lyne.client.DecodeSettings;
 import dev.lyne.client.TargetSource;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.training.CrossEntropy;
 import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
+import dev.lyne.row.ExecutionFingerprint;
+import dev.lyne.student.rollout.DecodedDraws;
+import dev.lyne.student.rollout.TeacherDraws;
 import java.io.IOException;
 import java.nio.file.Files;
 
@@ -60,7 +63,7 @@ public final class Trainer {
                     config.run().memory().recompute());
             LossScript loss = config.distillation().enabled()
                     ? config.distillation().loss().script()
-                    : CrossEntropy.script();
+                    : LossScript.crossEntropy();
             ModelOptions options = config.run().model();
             TrainableModel model = Files.isDirectory(config.student())
                     ? TrainableModel.load(config.student(), vocabularySize, options, optimizer, loss)
@@ -71,7 +74,12 @@ public final class Trainer {
                             options,
                             optimizer,
                             loss);
-            return new TrainingSession.Student(model, model.fingerprint().toString());
+            return new TrainingSession.Student(model, identity(model.fingerprint()));
+        }
+
+        /** The fingerprint as checkpoints have it, and are compared by: always with the plural. */
+        private static String identity(ExecutionFingerprint fingerprint) {
+            return fingerprint.toString().replace(", 1 thread, ", ", 1 threads, ");
         }
 
         @Override
@@ -94,6 +102,14 @@ public final class Trainer {
                             (long) settings.inFlight() * config.data().context())
                     .build();
             return TeacherClient.connect(String.join(",", settings.teachers()), options);
+        }
+
+        @Override
+        public TeacherDraws openDraws(TargetSource teachers, DecodeSettings settings) {
+            if (teachers instanceof TeacherClient client) {
+                return new DecodedDraws(client.decoder(settings));
+            }
+            throw new IllegalStateException("draws of " + teachers.describe() + " (expected: a teacher server)");
         }
 
         @Override

@@ -28,6 +28,7 @@ import java.util.Optional;
  * @param out directory that everything is written to
  * @param student a model directory, or a {@code config.json}
  * @param tokenizerDirectory directory of {@code tokenizer.json}
+ * @param onPolicy how the student trains on text of its own; absent: it does not
  * @param settings every setting by its key, as text, for people
  */
 public record TrainingConfig(
@@ -37,6 +38,7 @@ public record TrainingConfig(
         Path tokenizerDirectory,
         Data data,
         Distillation distillation,
+        Optional<OnPolicySettings> onPolicy,
         Optimization optimization,
         Run run,
         Map<String, String> settings) {
@@ -142,7 +144,12 @@ public record TrainingConfig(
         static Contact of(Settings settings) {
             return new Contact(
                     settings.text(Setting.TEACHER_NAME),
-                    SecuritySettings.security(settings),
+                    TeacherSecurity.of(
+                            settings.flag(Setting.TLS),
+                            settings.optional(Setting.TLS_CA).map(Path::of),
+                            settings.optional(Setting.TLS_SERVER_NAME),
+                            settings.optional(Setting.TOKEN_FILE).map(Path::of),
+                            settings.flag(Setting.INSECURE)),
                     Timeouts.DEFAULT.withPatience(
                             seconds(settings, Setting.RETRY_SECONDS), seconds(settings, Setting.STUCK_SECONDS)));
         }
@@ -193,6 +200,7 @@ public record TrainingConfig(
             long logEvery,
             String storedType,
             int samples,
+            Responses responses,
             Optional<Path> recordTargets) {}
 
     /**
@@ -202,6 +210,13 @@ public record TrainingConfig(
      * @param recompute whether the way back computes each layer again, in place of what it would keep of it
      */
     public record Memory(int rowChunk, boolean recompute) {}
+
+    /**
+     * Responses to held-out prompts after the last step.
+     *
+     * @param count how many; 0: none
+     */
+    public record Responses(int count, OnPolicySettings.Writing writing) {}
 
     /**
      * When checkpoints are written, beside the one that every end of a run leaves.
@@ -223,6 +238,7 @@ public record TrainingConfig(
                 settings.optional(Setting.TOKENIZER).map(Path::of).orElseGet(() -> directoryOf(student)),
                 data(settings, out),
                 distillation(settings),
+                OnPolicySettings.of(settings),
                 optimization(settings),
                 run(settings),
                 settings.effective());
@@ -265,8 +281,7 @@ public record TrainingConfig(
                 selection,
                 precision,
                 asCaptured,
-                LossSettings.loss(
-                        settings, selection, asCaptured ? Optional.empty() : Optional.of(precision), temperatures),
+                loss(settings, selection, asCaptured ? Optional.empty() : Optional.of(precision), temperatures),
                 ScheduleSettings.of(
                         settings,
                         ScheduleSettings.ALPHA,
@@ -275,6 +290,14 @@ public record TrainingConfig(
                 temperatures,
                 settings.integer(Setting.IN_FLIGHT, 1, 1 << 16),
                 settings.number(Setting.MIN_COVERAGE, 0, 1, true));
+    }
+
+    private static DistillationLoss loss(
+            Settings settings, Selection selection, Optional<Precision> precision, Temperatures temperatures) {
+        DistillationLoss onData = LossSettings.loss(settings, selection, precision, temperatures);
+        return OnPolicySettings.of(settings)
+                .map(own -> own.loss(settings, onData))
+                .orElse(onData);
     }
 
     private static Optimization optimization(Settings settings) {
@@ -321,6 +344,9 @@ public record TrainingConfig(
                 settings.whole(Setting.LOG_EVERY, 1, Long.MAX_VALUE),
                 settings.choice(Setting.STORED_TYPE, List.of("float32", "bfloat16", "float16")),
                 settings.integer(Setting.SAMPLES, 0, 100),
+                new Responses(
+                        settings.integer(Setting.EVALUATE_RESPONSES, 0, 1 << 20),
+                        OnPolicySettings.Writing.of(settings)),
                 settings.optional(Setting.RECORD_TARGETS).map(Path::of));
     }
 
@@ -338,6 +364,12 @@ public record TrainingConfig(
         if (run.recordTargets().isPresent()) {
             TrajectorySettings.requireRecordable(this);
         }
+        if (onPolicy.isPresent() && distillation.teachers().isEmpty()) {
+            throw Settings.refused(
+                    Setting.ON_POLICY_SHARE,
+                    onPolicy.get().share(),
+                    "0 where no teacher is given, as nobody can score what the student writes");
+        }
         if (distillation.targets().isPresent() && !distillation.teachers().isEmpty()) {
             throw Settings.refused(Setting.TARGETS, distillation.targets().get(), "empty where a teacher is given");
         }
@@ -351,6 +383,10 @@ public record TrainingConfig(
         }
         if (data.heldOut().isEmpty() && run.evaluateEvery() > 0) {
             throw Settings.refused(Setting.EVALUATE_EVERY, run.evaluateEvery(), "0 where held_out is not given");
+        }
+        if (data.heldOut().isEmpty() && run.responses().count() > 0) {
+            throw Settings.refused(
+                    Setting.EVALUATE_RESPONSES, run.responses().count(), "0 where held_out is not given");
         }
         if (run.steps() > 0) {
             requireScheduleFits(run.steps());

@@ -6,6 +6,7 @@ import dev.lyne.student.checkpoint.CheckpointStore;
 import dev.lyne.student.checkpoint.RunState;
 import dev.lyne.student.evaluate.HeldOutLoss;
 import dev.lyne.student.loss.LossState;
+import dev.lyne.student.loss.OwnText;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,6 +17,9 @@ import java.util.stream.LongStream;
 
 /** Optimiser steps, with what is due between them. One thread runs a loop, once. */
 final class TrainingLoop {
+    /** Beyond that, most of a step teaches nothing. */
+    private static final double MOST_CLIPPED = 0.5;
+
     private final Parts parts;
     private final Plan plan;
     private final RunTotals totals;
@@ -27,6 +31,8 @@ final class TrainingLoop {
     private long triedStep;
 
     private long checkpointNanos;
+
+    private boolean clippingTold;
 
     /** Whether the optimiser may have changed weights of a step that is not finished. */
     private boolean applying;
@@ -185,7 +191,7 @@ final class TrainingLoop {
     private void step() throws IOException, InterruptedException {
         long start = parts.nanoTicker().getAsLong();
         long stalledBefore = stallNanos();
-        List<StepItem> items = items();
+        List<StepFeed.Item> items = items();
         requireCoverage(items);
         if (parts.outputs().recorder().isPresent()) {
             parts.outputs()
@@ -193,7 +199,7 @@ final class TrainingLoop {
                     .get()
                     .record(
                             totals.step() + 1,
-                            items.stream().map(StepItem::window).toList());
+                            items.stream().map(StepFeed.Item::window).toList());
         }
         ProgressListener.Update update = optimise(items);
         totals.applied(items, parts.learning().feed().isPresent());
@@ -203,17 +209,17 @@ final class TrainingLoop {
         log(update, positions(items), nanos);
     }
 
-    private List<StepItem> items() throws InterruptedException {
+    private List<StepFeed.Item> items() throws InterruptedException {
         if (parts.learning().feed().isPresent()) {
             return parts.learning().feed().get().next(plan.batch());
         }
         long first = totals.step() * plan.batch();
         return LongStream.range(first, first + plan.batch())
-                .mapToObj(place -> new StepItem(parts.learning().sequence().at(place), Optional.empty()))
+                .mapToObj(place -> new StepFeed.Item(parts.learning().sequence().at(place), Optional.empty()))
                 .toList();
     }
 
-    private void requireCoverage(List<StepItem> items) {
+    private void requireCoverage(List<StepFeed.Item> items) {
         if (parts.learning().feed().isEmpty()) {
             return;
         }
@@ -231,7 +237,7 @@ final class TrainingLoop {
         }
     }
 
-    private ProgressListener.Update optimise(List<StepItem> items) {
+    private ProgressListener.Update optimise(List<StepFeed.Item> items) {
         StepValues values = parts.learning()
                 .schedules()
                 .at(totals.step() + 1, parts.learning().loss().values());
@@ -254,13 +260,13 @@ final class TrainingLoop {
             throw new TrainingStoppedException("step " + (totals.step() + 1) + ": gradient norm " + norm + ", loss "
                     + sums[0] + " (expected: finite); nothing was applied");
         }
-        long positions = positions(items);
-        long covered = positions(
-                items.stream().filter(item -> item.targets().isPresent()).toList());
-        boolean distilled = values.alpha() > 0 && covered > 0; // rows of weight 0 leave no divergence behind
-        double divergence = divergenceTerm < 0 || !distilled ? Double.NaN : sums[divergenceTerm] / covered;
-        double nll = nllTerm < 0 ? sums[0] : sums[nllTerm] / positions;
-        if (distilled) {
+        MicroBatches.Counts counts = MicroBatches.Counts.of(items);
+        // Rows of weight 0 leave no divergence behind.
+        long distilled = (values.alpha() > 0 ? counts.coveredData() : 0)
+                + (parts.learning().batches().singleStep() ? counts.coveredOwn() : 0);
+        double divergence = divergenceTerm < 0 || distilled == 0 ? Double.NaN : sums[divergenceTerm] / distilled;
+        double nll = nllTerm < 0 ? sums[0] : counts.data() == 0 ? Double.NaN : sums[nllTerm] / counts.data();
+        if (distilled > 0) {
             parts.learning().loss().stepped(new LossState.Step(totals.step() + 1, nll, divergence));
         }
         return new ProgressListener.Update(
@@ -268,7 +274,28 @@ final class TrainingLoop {
                 nll,
                 divergence,
                 values.named(parts.learning().batches().loss().isPresent()),
+                ownText(sums, counts.coveredOwn()),
                 norm);
+    }
+
+    /** Means over the tokens of own text that had a target, by name; none where the step had none. */
+    private Map<String, Double> ownText(double[] sums, long tokens) {
+        Map<String, Double> means = new LinkedHashMap<>();
+        List<String> terms = parts.learning().model().terms();
+        for (int i = 0; i < terms.size() && tokens > 0; i++) {
+            if (OwnText.TERMS.contains(terms.get(i))) {
+                means.put(terms.get(i), sums[i] / tokens);
+            }
+        }
+        parts.learning().feed().ifPresent(feed -> means.putAll(feed.ownText()));
+        if (means.getOrDefault("clipped", 0.0) > MOST_CLIPPED && !clippingTold) {
+            clippingTold = true;
+            parts.listener()
+                    .onNotice("step " + (totals.step() + 1) + ": of the ratios of new and old student a share of "
+                            + means.get("clipped") + " is clipped (expected: at most " + MOST_CLIPPED
+                            + "); fewer ppo_epochs or a lower learning_rate keep the student nearer");
+        }
+        return means;
     }
 
     private void log(ProgressListener.Update update, long positions, long nanos) throws IOException {
@@ -282,26 +309,9 @@ final class TrainingLoop {
                 totals.positionsBySource());
         if (totals.step() % plan.logEvery() == 0 || totals.step() == plan.steps()) {
             parts.outputs().metrics().step(step);
-            parts.outputs().events().scalars(totals.step(), scalars(step));
+            parts.outputs().events().scalars(totals.step(), StepMetric.scalars(step));
         }
         parts.listener().onStep(step);
-    }
-
-    private static Map<String, Double> scalars(ProgressListener.Step step) {
-        Map<String, Double> scalars = new LinkedHashMap<>();
-        scalars.put("train/loss", step.update().loss());
-        scalars.put("train/nll", step.update().nll());
-        if (!Double.isNaN(step.update().divergence())) {
-            scalars.put("train/divergence", step.update().divergence());
-        }
-        if (!Double.isNaN(step.coverage())) {
-            scalars.put("teacher/coverage", step.coverage());
-        }
-        step.update().scheduled().forEach((name, value) -> scalars.put("train/" + name, value));
-        scalars.put("train/gradient_norm", step.update().gradientNorm());
-        scalars.put("speed/positions_per_second", step.pace().positionsPerSecond());
-        scalars.put("speed/stall_fraction", step.pace().stallFraction());
-        return scalars;
     }
 
     /** Evaluation reads the model and changes nothing of it; its time is not training time. */
@@ -362,7 +372,7 @@ final class TrainingLoop {
         return parts.learning().feed().map(StepFeed::stallNanos).orElse(0L);
     }
 
-    private static long positions(List<StepItem> items) {
+    private static long positions(List<StepFeed.Item> items) {
         return items.stream()
                 .mapToLong(item -> item.window().positions().length)
                 .sum();

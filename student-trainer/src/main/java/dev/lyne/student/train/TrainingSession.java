@@ -1,9 +1,12 @@
 package dev.lyne.student.train;
 
+import dev.lyne.client.DecodeSettings;
+import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSource;
 import dev.lyne.client.TargetStream;
 import dev.lyne.client.capture.CaptureSource;
-import dev.lyne.lm.files.UnwritableFileException;
+import dev.lyne.files.DirectoryLock;
+import dev.lyne.files.UnwritableFileException;
 import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.Trainable;
@@ -15,6 +18,11 @@ import dev.lyne.student.checkpoint.RunState;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.evaluate.HeldOutLoss;
 import dev.lyne.student.report.ReportPage;
+import dev.lyne.student.rollout.Prompt;
+import dev.lyne.student.rollout.ResponseEvaluation;
+import dev.lyne.student.rollout.ResponseWriter;
+import dev.lyne.student.rollout.RolloutWriter;
+import dev.lyne.student.rollout.TeacherDraws;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Window;
@@ -24,6 +32,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -33,6 +43,8 @@ import org.jspecify.annotations.Nullable;
 
 /** One run, put together from its settings: corpus, windows, teacher, student, checkpoints. Used once, by one thread. */
 final class TrainingSession {
+    private static final int RESPONSES_TOGETHER = 64;
+
     private final TrainingConfig config;
     private final TrainingResources resources;
     private final ProgressListener listener;
@@ -45,6 +57,9 @@ final class TrainingSession {
 
         /** The teachers of a configuration. */
         TargetSource openTeachers(TrainingConfig config);
+
+        /** The teacher as one that draws tokens. */
+        TeacherDraws openDraws(TargetSource teachers, DecodeSettings settings);
 
         /** Elapsed time. */
         long nanoTime();
@@ -62,7 +77,9 @@ final class TrainingSession {
 
     RunSummary run(RunStart start) throws IOException, InterruptedException {
         RunInputs inputs = RunInputs.find(config);
-        try (RunLock lock = RunLock.of(config.out())) {
+        try (DirectoryLock lock = DirectoryLock.take(config.out(), ".run.lock")
+                .orElseThrow(() -> new IllegalStateException(
+                        "out: " + config.out() + ": another run writes into it (expected: one at a time)"))) {
             return run(inputs, start);
         } catch (UnwritableFileException e) {
             throw new IOException(e.getMessage() + "; " + CheckpointStore.REMEDY, e);
@@ -83,21 +100,42 @@ final class TrainingSession {
                 if (!config.distillation().enabled()) {
                     return train(material, student, checkpoints, begin(start, checkpoint), Optional.empty());
                 }
-                try (TargetSource source = RunTargets.open(config, resources, material.windows());
-                        TargetStream stream = source.open(RunTargets.request(
-                                config.distillation(),
-                                source,
-                                tokenizer,
-                                teacherDigest(checkpoint),
-                                config.run().deterministic()))) {
-                    TrainingMaterial held = source instanceof CaptureSource capture
-                            ? material.over(held(capture, material.windows()), config)
-                            : material;
-                    return train(held, student, checkpoints, begin(start, checkpoint), Optional.of(stream));
+                return learn(material, student, checkpoints, begin(start, checkpoint));
+            }
+        }
+    }
+
+    private RunSummary learn(
+            TrainingMaterial material, Student student, CheckpointStore checkpoints, Beginning beginning)
+            throws IOException, InterruptedException {
+        try (TargetSource source = RunTargets.open(config, resources, material.windows())) {
+            TargetRequest request = RunTargets.request(
+                    config.distillation(),
+                    source,
+                    material.tokenizer(),
+                    teacherDigest(beginning.checkpoint()),
+                    config.run().deterministic());
+            try (TargetStream stream = source.open(request)) {
+                TrainingMaterial held = source instanceof CaptureSource capture
+                        ? material.over(held(capture, material.windows()), config)
+                        : material;
+                Optional<OwnTextRun> ownText = OwnTextRun.open(config, resources, source, request, material);
+                try {
+                    return train(held, student, checkpoints, beginning, Optional.of(new Taught(stream, ownText)));
+                } finally {
+                    ownText.ifPresent(OwnTextRun::close);
                 }
             }
         }
     }
+
+    /**
+     * Where rows come from.
+     *
+     * @param data windows of the corpus
+     * @param ownText text that the student writes; absent where it writes none
+     */
+    private record Taught(TargetStream data, Optional<OwnTextRun> ownText) {}
 
     /** The windows that the capture holds rows of, of the steps of a trajectory that are learnt from; else all. */
     private Windows held(CaptureSource capture, Windows windows) throws IOException {
@@ -166,20 +204,33 @@ final class TrainingSession {
                 .orElse(null);
     }
 
-    private StepFeed feed(TargetStream stream, WindowSequence sequence, Trainable model, long step, long steps) {
+    private StepFeed feed(Taught taught, TrainingMaterial material, Trainable model, long step, long steps) {
         long batch = config.data().batch();
+        if (taught.ownText().isEmpty()) {
+            return dataFeed(taught.data(), material.sequence(), model, step * batch, steps * batch);
+        }
+        OnPolicySettings own = config.onPolicy().orElseThrow();
+        long seed = config.run().seed();
+        StepFeed data = dataFeed(
+                taught.data(),
+                material.sequence(),
+                model,
+                OwnTextFeed.corpusWindowsBefore(own, seed, config.data().batch(), step),
+                OwnTextFeed.corpusWindowsBefore(own, seed, config.data().batch(), steps));
+        return taught.ownText().get().feed(data, material, model, step, resources::nanoTime, listener);
+    }
+
+    private StepFeed dataFeed(TargetStream stream, WindowSequence sequence, Trainable model, long first, long end) {
         return config.distillation().selection() instanceof Selection.Chosen rule
                 ? new ChosenFeed(
                         stream,
                         sequence,
-                        step * batch,
-                        model,
+                        first,
+                        new ChosenIds(model, config.data().microBatchTokens()),
                         rule.k(),
-                        config.data().microBatchTokens(),
                         resources::nanoTime,
                         listener::isStopRequested)
-                : new TargetFeed(
-                        stream, sequence, step * batch, steps * batch, resources::nanoTime, listener::isStopRequested);
+                : new TargetFeed(stream, sequence, first, end, resources::nanoTime, listener::isStopRequested);
     }
 
     private RunSummary train(
@@ -187,7 +238,7 @@ final class TrainingSession {
             Student student,
             CheckpointStore checkpoints,
             Beginning beginning,
-            Optional<TargetStream> stream)
+            Optional<Taught> taught)
             throws IOException, InterruptedException {
         Trainable model = student.model();
         Windows windows = material.windows();
@@ -200,7 +251,7 @@ final class TrainingSession {
                 windows.packing(config.run().seed()),
                 model.configuration(),
                 student.fingerprint(),
-                stream.map(TargetStream::teacher));
+                taught.map(rows -> rows.data().teacher()));
         Optional<Checkpoint> checkpoint = beginning.checkpoint();
         RunState state = RunTotals.none();
         if (checkpoint.isPresent()) {
@@ -221,7 +272,7 @@ final class TrainingSession {
         listener.onStart(new ProgressListener.Start(
                 config.name(), model.parameters(), windows.count(), windows.lossTokens(), state.step(), steps));
         material.unevenEpochs(config).ifPresent(listener::onNotice);
-        Optional<StepFeed> feed = stream.map(open -> feed(open, sequence, model, totals.step(), steps));
+        Optional<StepFeed> feed = taught.map(rows -> feed(rows, material, model, totals.step(), steps));
         try (Recording recording = recording(material, model, identity, totals.step());
                 MetricsFile metrics =
                         MetricsFile.open(directory.metrics(), state.files().metricsBytes());
@@ -235,7 +286,9 @@ final class TrainingSession {
                     config.data().microBatchTokens(),
                     config.distillation().enabled()
                             ? Optional.of(config.distillation().loss())
-                            : Optional.empty());
+                            : Optional.empty(),
+                    config.onPolicy().map(OnPolicySettings::corpusWeight).orElse(1.0),
+                    config.onPolicy().map(own -> own.singleStep().counts()).orElse(true));
             TrainingLoop.Parts parts = new TrainingLoop.Parts(
                     new TrainingLoop.Learning(model, sequence, feed, batches, RunSchedules.of(config, steps), loss),
                     new TrainingLoop.Outputs(checkpoints, metrics, events, recording.recorder()),
@@ -313,7 +366,8 @@ final class TrainingSession {
                 step)));
     }
 
-    private RunSummary finish(TrainingMaterial material, Trainable model, RunTotals totals) throws IOException {
+    private RunSummary finish(TrainingMaterial material, Trainable model, RunTotals totals)
+            throws IOException, InterruptedException {
         model.export(directory.model(), config.run().storedType());
         RunDirectory.copyTokenizer(config.tokenizerDirectory(), directory.model());
         if (material.heldOut().isPresent() && config.run().samples() > 0) {
@@ -331,10 +385,43 @@ final class TrainingSession {
                 config.distillation(),
                 material.text(),
                 model.parameters(),
+                responses(material, model),
                 totals.state(new RunState.Cursor(0, 0), new RunState.FileLengths(0, 0), Map.of()));
         summary.write(directory.summary());
         ReportPage.write(RunReports.single(directory), directory.report());
         return summary;
+    }
+
+    /** What the student makes of the beginnings of held-out windows, evenly spread; absent where nothing is to be written. */
+    private Optional<ResponseEvaluation> responses(TrainingMaterial material, Trainable model)
+            throws InterruptedException {
+        TrainingConfig.Responses wanted = config.run().responses();
+        if (wanted.count() == 0 || material.heldOut().isEmpty()) {
+            return Optional.empty();
+        }
+        Windows windows = material.heldOut().get().windows();
+        long count = Math.min(wanted.count(), windows.count());
+        List<Prompt> prompts = new ArrayList<>();
+        for (long i = 0; i < count; i++) {
+            Window window = windows.window(i * windows.count() / count);
+            prompts.add(Prompt.of(
+                    i, window.tokens(), window.positions()[0], wanted.writing().promptTokens()));
+        }
+        int maxTokens = wanted.writing().responseTokens();
+        listener.onNotice("responding to %,d held-out prompts".formatted(count));
+        try (ResponseWriter writer = new RolloutWriter(
+                () -> model.decoder(wanted.writing().cacheBytes()),
+                new RolloutWriter.Options(
+                        RESPONSES_TOGETHER,
+                        maxTokens,
+                        config.data().context(),
+                        material.text().stopIds(),
+                        wanted.writing().student(),
+                        config.run().seed()),
+                Optional.empty(),
+                () -> false)) {
+            return Optional.of(ResponseEvaluation.of(writer, prompts, material.tokenizer(), maxTokens));
+        }
     }
 
     /** A tokenised corpus and the windows of it that are used. */

@@ -10,9 +10,9 @@ import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.BlockNarrowing;
 import dev.lyne.wire.Digests;
+import dev.lyne.wire.RowFormat;
 import dev.lyne.wire.capture.CaptureManifest;
 import dev.lyne.wire.capture.CaptureWriter;
-import dev.lyne.wire.capture.CapturedForm;
 import dev.lyne.wire.capture.ShardWriter;
 import java.io.Closeable;
 import java.io.IOException;
@@ -52,8 +52,9 @@ final class TrajectoryRecorder implements Closeable {
         this.scorer = scorer;
         this.microBatchTokens = microBatchTokens;
         this.teacherDigest = HexFormat.of().parseHex(planned.teacher().modelSha256());
-        this.fingerprintDigest = Digests.fingerprint(planned.teacher().fingerprint());
-        CapturedForm form = planned.rows();
+        this.fingerprintDigest =
+                Digests.fingerprint(planned.teacher().fingerprint().toMessage());
+        RowFormat form = planned.rows();
         if (!form.selection().keepsPrefix()) {
             throw new IllegalArgumentException("selection: " + form.selection()
                     + " (expected: top_k, top_p_k or top_fraction, to record a model in training)");
@@ -126,7 +127,7 @@ final class TrajectoryRecorder implements Closeable {
         int[] positions = scored.positions();
         int most = Math.max(
                 1, Math.min(MAX_ROWS_OF_A_BLOCK, MAX_BLOCK_BYTES / (MOST_ENTRY_BYTES * Math.max(1, columns.stride()))));
-        CapturedForm form = planned.rows();
+        RowFormat form = planned.rows();
         BlockNarrowing.cut(columns, form.selection());
         List<ByteBuffer> blocks = new ArrayList<>();
         for (int from = 0; from < columns.rows(); from += most) {

@@ -1,12 +1,11 @@
 package dev.lyne.student.train;
 
-import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.Trainable;
 import dev.lyne.student.capture.Recorder;
 import dev.lyne.student.tokens.Windows;
+import dev.lyne.wire.RowFormat;
 import dev.lyne.wire.capture.CaptureManifest;
-import dev.lyne.wire.capture.CapturedForm;
 import dev.lyne.wire.capture.CapturedTeacher;
 import dev.lyne.wire.capture.CapturedTrajectory;
 import dev.lyne.wire.capture.StepRange;
@@ -75,7 +74,6 @@ final class TrajectorySettings {
             Tokenizer tokenizer,
             Trainable model,
             Map<String, String> run) {
-        ExecutionFingerprint fingerprint = model.fingerprint();
         long every = config.run().checkpoints().every();
         TrainingConfig.Distillation form = config.distillation();
         return CaptureManifest.planned(
@@ -88,13 +86,8 @@ final class TrajectorySettings {
                         model.configuration().modelType(),
                         model.parameters(),
                         config.run().deterministic(),
-                        fingerprint.torchVersion(),
-                        fingerprint.device(),
-                        fingerprint.cpuCapability(),
-                        fingerprint.arithmeticVersion(),
-                        fingerprint.threads(),
-                        fingerprint.precision().torchName()),
-                new CapturedForm(
+                        model.fingerprint()),
+                new RowFormat(
                         form.selection(), form.precision(), form.loss().loss().needsLogits()),
                 Recorder.packing(windows),
                 new CapturedTrajectory(config.data().batch(), steps),

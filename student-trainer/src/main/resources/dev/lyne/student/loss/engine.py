@@ -24,28 +24,28 @@ def loss(self, logits: Tensor, rows: Dict[str, Tensor]) -> Tuple[Tensor, Tensor]
   row["kept"] = kept
   row["log_t"] = log_t
   row["log_tail"] = rows["teacher_log_tail"].to(logits.dtype).reshape(n, 1)
+  gradient = torch.softmax(logits, -1)
+  lse = self.normaliser(logits, gradient, torch.cat([ids, label], -1) if tau == 1. else label)
+  cross_entropy = lse - logits.gather(-1, label)
+  row["student_label_log_prob"] = -cross_entropy
+  row["data"] = data_weight
+  row["weight"] = weight
+  minimised, sums = self.on_labels(cross_entropy, row)
+  data_weight, weight = row["data"], row["weight"]
   row["slope"] = weight * (LOSS_SCALE / tau)
   if tau == 1.:
-    s = torch.softmax(logits, -1)
-    lse = self.normaliser(logits, s, torch.cat([ids, label], -1))
-    cross_entropy = lse - logits.gather(-1, label)
-    row["student_label_log_prob"] = -cross_entropy
-    row["data"] = data_weight
-    divergence = self.distil(logits, s, lse, ids, row)
-    gradient = s.scatter_add_(-1, label, -data_weight)
+    divergence = self.distil(logits, gradient, lse, ids, row)
+    gradient.scatter_add_(-1, label, -data_weight)
   else:
-    gradient = torch.softmax(logits, -1)
-    cross_entropy = self.normaliser(logits, gradient, label) - logits.gather(-1, label)
     gradient.mul_(data_weight).scatter_add_(-1, label, -data_weight)
     z = logits / tau
     s = torch.softmax(z, -1)
-    row["student_label_log_prob"] = -cross_entropy
     row["data"] = torch.zeros_like(data_weight)
     divergence = self.distil(z, s, self.normaliser(z, s, ids), ids, row)
     gradient.add_(s)
   divergence = torch.where(weight > 0, divergence, 0.)
-  minimised = cross_entropy * data_weight + divergence * (weight * LOSS_SCALE)
-  return (torch.stack([minimised.sum(), cross_entropy.sum(), divergence.sum()]), gradient)
+  minimised = minimised + divergence * (weight * LOSS_SCALE)
+  return (torch.stack([minimised.sum(), sums[0], divergence.sum()] + sums[1:]), gradient)
 
 
 def normaliser(self, z: Tensor, s: Tensor, ids: Tensor) -> Tensor:

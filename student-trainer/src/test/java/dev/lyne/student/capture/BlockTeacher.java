@@ -9,8 +9,8 @@ import dev.lyne.client.TargetSource;
 import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherDescription;
-import dev.lyne.client.TeacherFingerprint;
 import dev.lyne.client.capture.CapturedTeachers;
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowSource;
 import dev.lyne.row.Selection;
@@ -52,7 +52,7 @@ final class BlockTeacher implements TargetSource {
                 "blocks",
                 digest.repeat(64),
                 "0".repeat(64),
-                new TeacherFingerprint("2.7.1", "fake", "AVX2", 2, 1, "float32"),
+                new ExecutionFingerprint("2.7.1", "fake", "AVX2", 2, 1, "float32"),
                 VOCABULARY,
                 64,
                 "hash",
@@ -79,7 +79,7 @@ final class BlockTeacher implements TargetSource {
                     VOCABULARY,
                     selection,
                     HexFormat.of().parseHex(teacher.modelSha256()),
-                    Digests.fingerprint(teacher.fingerprint()),
+                    Digests.fingerprint(teacher.fingerprint().toMessage()),
                     Digests.rows(sequence.tokens(), positions, from, to),
                     Arrays.copyOfRange(positions, from, to));
             blocks.add(ByteBuffer.wrap(

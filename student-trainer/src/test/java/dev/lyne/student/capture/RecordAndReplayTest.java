@@ -123,7 +123,7 @@ final class RecordAndReplayTest {
                 assertThat(replayed.get(i).rowsBySource()).containsOnlyKeys(RowSource.REPLAYED);
             }
         }
-        assertThat(manifest.sequences())
+        assertThat(manifest.contents().sequences())
                 .as("equal sequences of a shard are held once")
                 .isLessThan(windows.count());
     }
@@ -136,7 +136,7 @@ final class RecordAndReplayTest {
         Estimate estimate = told.estimates.get(0);
         assertThat(estimate.windows()).isEqualTo(windows.count());
         assertThat(estimate.positions()).isEqualTo(windows.lossTokens());
-        long files = manifest.shards().stream()
+        long files = manifest.contents().shards().stream()
                         .mapToLong(CaptureManifest.Shard::bytes)
                         .sum()
                 + Files.size(directory.resolve("captured").resolve("sequences.index"));

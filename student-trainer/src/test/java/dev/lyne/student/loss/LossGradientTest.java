@@ -52,6 +52,8 @@ final class LossGradientTest {
                 List.of(OptionalDouble.of(0.5), OptionalDouble.of(0.2), OptionalDouble.of(0), OptionalDouble.of(1));
             case SKEW_FORWARD_KL, SKEW_REVERSE_KL ->
                 List.of(OptionalDouble.of(0.1), OptionalDouble.of(0.6), OptionalDouble.of(0));
+            case DECOUPLED_TOP_K, DECOUPLED_TOP_K_UNWEIGHTED ->
+                List.of(OptionalDouble.of(1), OptionalDouble.of(2), OptionalDouble.of(0.5));
             case SLIM -> List.of(OptionalDouble.of(1), OptionalDouble.of(-1));
             default -> List.of(OptionalDouble.empty());
         };

@@ -40,6 +40,9 @@ final class LossReference {
         double[] t = target(teacher, missing, logits.length, label);
         double[] sb = student(s, teacher, missing);
         double[] fb = student(frozen, teacher, missing);
+        if (loss.loss() == BuiltInLoss.DECOUPLED_TOP_K || loss.loss() == BuiltInLoss.DECOUPLED_TOP_K_UNWEIGHTED) {
+            return decoupled(loss, t, sb, teacher.ids().length);
+        }
         double value = of(loss, t, sb, fb, batch.lambda());
         if (loss.loss() != BuiltInLoss.SLIM) {
             return value;
@@ -82,8 +85,29 @@ final class LossReference {
             case SOFT_CROSS_ENTROPY, SLIM, RANDOM_SAMPLING -> crossEntropy(t, s);
             case AKL -> akl(t, s, frozen, number);
             case TAID -> kl(between(t, frozen, lambda), s);
-            case MSE_LOGITS -> throw new IllegalArgumentException("logits");
+            case MSE_LOGITS, DECOUPLED_TOP_K, DECOUPLED_TOP_K_UNWEIGHTED ->
+                throw new IllegalArgumentException("no buckets");
         };
+    }
+
+    /** Of the masses, then of the kept ids, each side raised to 1/τ and made to sum to 1. */
+    private static double decoupled(DistillationLoss loss, double[] t, double[] s, int kept) {
+        double[] masses = masses(t, kept);
+        double tau = loss.parameter().orElseThrow();
+        double weight = loss.loss() == BuiltInLoss.DECOUPLED_TOP_K ? masses[0] : 1;
+        return kl(masses, masses(s, kept)) + weight * kl(within(t, kept, tau), within(s, kept, tau));
+    }
+
+    private static double[] masses(double[] p, int kept) {
+        double in = Arrays.stream(p, 0, kept).sum();
+        return new double[] {in, Arrays.stream(p, kept, p.length).sum()};
+    }
+
+    private static double[] within(double[] p, int kept, double tau) {
+        double[] raised =
+                Arrays.stream(p, 0, kept).map(x -> Math.pow(x, 1 / tau)).toArray();
+        double sum = Arrays.stream(raised).sum();
+        return Arrays.stream(raised).map(x -> x / sum).toArray();
     }
 
     /** The teacher over ids, or over kept ids and a tail, or over kept ids. */

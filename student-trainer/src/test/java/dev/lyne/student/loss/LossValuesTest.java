@@ -69,6 +69,13 @@ final class LossValuesTest {
                 .isEqualTo(before, within(1e-10));
     }
 
+    @ParameterizedTest
+    @CsvSource({"1, .3769642150", "3, .6292863690", "4, .6292863690"})
+    void decoupledTopK_temperatureOne_isForwardKlOfTheBuckets(int k, double mean) {
+        assertThat(value(DistillationLoss.of(BuiltInLoss.DECOUPLED_TOP_K), STUDENT, TEACHER, k) / 8)
+                .isEqualTo(mean, within(1e-6));
+    }
+
     @Test
     void slim_bothRatios_giveTheKnownWeights() {
         double[] teacher = {Math.log(.9), Math.log(.1)};

@@ -8,7 +8,7 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherDescription;
 import dev.lyne.client.TeacherFailures;
-import dev.lyne.client.TeacherFingerprint;
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowSource;
 import dev.lyne.row.Selection;
@@ -52,7 +52,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
                 "fake",
                 digest.repeat(64),
                 "0".repeat(64),
-                new TeacherFingerprint("2.7.1", "fake", "AVX2", 2, 1, "float32"),
+                new ExecutionFingerprint("2.7.1", "fake", "AVX2", 2, 1, "float32"),
                 vocabularySize,
                 64,
                 "bigram",
@@ -99,7 +99,9 @@ final class FakeTeacher implements TargetSource, TargetStream {
         int rows = sequence.positions().length;
         int[][] kept = new int[rows][];
         for (int r = 0; r < rows; r++) {
-            kept[r] = sequence.chosen().length > 0 ? sequence.chosen()[r] : followers(sequence, r);
+            kept[r] = sequence.chosen().length > 0
+                    ? sequence.chosen()[r]
+                    : selection instanceof Selection.LabelOnly ? new int[0] : followers(sequence, r);
         }
         int stride = Arrays.stream(kept).mapToInt(ids -> ids.length).max().orElseThrow();
         boolean drawn = selection instanceof Selection.Draws;
@@ -108,6 +110,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
         int[] draws = new int[drawn ? ids.length : 0];
         float[] logProbabilities = new float[ids.length];
         float[] tail = new float[rows];
+        float[] labels = new float[rows];
         for (int r = 0; r < rows; r++) {
             double left = 1;
             counts[r] = kept[r].length;
@@ -121,6 +124,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
                 }
             }
             tail[r] = (float) Math.log(left);
+            labels[r] = label(sequence, r);
         }
         return new Targets(
                 sequence,
@@ -130,7 +134,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
                         ids,
                         logProbabilities,
                         tail,
-                        new float[rows],
+                        labels,
                         new float[rows * selection.temperatures().size()],
                         repeated(tail, selection.temperatures().size()),
                         draws,
@@ -150,6 +154,14 @@ final class FakeTeacher implements TargetSource, TargetStream {
             all[i] = values[i / times];
         }
         return all;
+    }
+
+    /** The log-probability of the token that a sequence really has next, whatever is kept. */
+    private float label(TargetSequence sequence, int row) {
+        int label = sequence.tokens()[sequence.positions()[row] + 1];
+        int[] followers = followers(sequence, row);
+        double probability = label == followers[0] ? 0.6 : label == followers[1] ? 0.3 : 0.1 / (vocabularySize - 2);
+        return (float) Math.log(probability);
     }
 
     private int[] followers(TargetSequence sequence, int row) {

@@ -109,6 +109,7 @@ final class ResumeTest {
                         "bytes_per_position",
                         "teacher_positions",
                         "held_out",
+                        "responses",
                         "parent",
                         "document_bos",
                         "document_eos",

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
-import dev.lyne.lm.training.CrossEntropy;
+import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.lm.weights.SafetensorsFile;
@@ -133,7 +133,7 @@ final class RunInputsTest {
         Path untrained = directory.resolve("untrained");
         ModelOptions options = config.run().model();
         try (TrainableModel model = TrainableModel.create(
-                shape, vocabulary, 0, options, OptimizerOptions.defaults(), CrossEntropy.script())) {
+                shape, vocabulary, 0, options, OptimizerOptions.defaults(), LossScript.crossEntropy())) {
             model.export(untrained, "float32");
         }
         assertThat(ModelConfiguration.read(trained).sizes().vocabulary()).isEqualTo(vocabulary + 7);

@@ -1,96 +1,15 @@
 package dev.lyne.student.train;
 
-import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 final class SettingsTest {
-    @TempDir
-    Path directory;
-
-    @Test
-    void of_fileEnvironmentAndFlags_theLaterWins() throws IOException {
-        Path file = write("out: a\nstudent: s\ncorpus: [x.txt, y.txt]\nbatch: 4\nsteps: 7\nlearning_rate: 0.5\n");
-        TrainingConfig config = TrainingConfig.of(Settings.of(
-                Optional.of(file),
-                Map.of("LYNE_STEPS", "8", "LYNE_BATCH", "5", "LYNE_HOME", "elsewhere", "PATH", "p"),
-                Map.of(Setting.BATCH, List.of("6"))));
-        assertThat(config.data().corpus()).containsExactly(Path.of("x.txt"), Path.of("y.txt"));
-        assertThat(config.data().batch()).isEqualTo(6);
-        assertThat(config.run().steps()).isEqualTo(8);
-        assertThat(config.optimization().learningRate()).isEqualTo(0.5);
-        assertThat(config.data().cache()).isEqualTo(Path.of("a", "tokens"));
-    }
-
-    @Test
-    void of_unknownKey_namesTheNearest() throws IOException {
-        Path file = write("learning_rat: 1\n");
-        assertThatThrownBy(() -> Settings.of(Optional.of(file), Map.of(), Map.of()))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("train.yaml: unknown key learning_rat (expected: learning_rate?)");
-    }
-
-    @ParameterizedTest
-    @CsvSource({"k,top_k", "p,top_p", "fraction,top_fraction", "target_precision,row_precision"})
-    void of_oldName_isRefusedWithTheNewOne(String old, String renamed) throws IOException {
-        Path file = write(old + ": 1\n");
-        assertThatThrownBy(() -> Settings.of(Optional.of(file), Map.of(), Map.of()))
-                .hasMessageEndingWith("train.yaml: " + old + " is an old name (expected: " + renamed + ")");
-        String variable = "LYNE_" + old.toUpperCase(Locale.ROOT);
-        assertThatThrownBy(() -> Settings.of(Optional.empty(), Map.of(variable, "1"), Map.of()))
-                .hasMessage("environment: " + variable + " is an old name (expected: LYNE_"
-                        + renamed.toUpperCase(Locale.ROOT) + ")");
-    }
-
-    @Test
-    void of_variableOfAnotherPartNearAShortName_isNotTakenForIt() throws IOException {
-        Map<String, String> environment = Map.of("LYNE_TOOLS", "folder", "LYNE_TLS_CA", "ca.pem", "LYNE_TLS_CERT", "x");
-        Settings settings = Settings.of(Optional.empty(), environment, Map.of());
-        assertThat(settings.text(Setting.TLS)).isEqualTo("false");
-        assertThat(settings.text(Setting.TLS_CA)).isEqualTo("ca.pem");
-    }
-
-    @Test
-    void of_fileOfComments_saysNothing() throws IOException {
-        for (String text : List.of("# nothing yet\n", "", "---\n# nothing\n")) {
-            Settings settings = Settings.of(Optional.of(write(text)), Map.of(), Map.of());
-            assertThat(settings.isGiven(Setting.BATCH)).isFalse();
-        }
-    }
-
-    @Test
-    void of_fileThatIsNotSettings_isRefused() throws IOException {
-        Path list = write("- a\n- b\n");
-        assertThatThrownBy(() -> Settings.of(Optional.of(list), Map.of(), Map.of()))
-                .hasMessageContaining("a list (expected: key: value lines)");
-        Path nested = write("batch: {a: 1}\n");
-        assertThatThrownBy(() -> Settings.of(Optional.of(nested), Map.of(), Map.of()))
-                .hasMessageContaining("batch: keys and values (expected: a value)");
-        Path nothing = write("batch:\n");
-        assertThatThrownBy(() -> Settings.of(Optional.of(nothing), Map.of(), Map.of()))
-                .hasMessageContaining("batch: no value (expected: a value)");
-        Path broken = write("batch: [1\nx");
-        assertThatThrownBy(() -> Settings.of(Optional.of(broken), Map.of(), Map.of()))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("train.yaml: line ")
-                .hasMessageEndingWith("a syntax error (expected: YAML, key: value)");
-        Path twice = write("batch: 1\nbatch: 2\n");
-        assertThatThrownBy(() -> Settings.of(Optional.of(twice), Map.of(), Map.of()))
-                .hasMessageContaining("batch stands there twice");
-    }
-
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -145,7 +64,8 @@ final class SettingsTest {
                 "truncate_at|tempered selection=top_p_k teacher_temperature=2 temperature_schedule=cosine|truncate_at:"
                         + " tempered (expected: raw with a temperature_schedule)",
                 "loss|kl|loss: kl (expected: forward_kl, reverse_kl, jsd, skew_forward_kl, skew_reverse_kl,"
-                        + " total_variation, soft_cross_entropy, mse_logits, akl, taid, slim, random_sampling, or the full name"
+                        + " total_variation, soft_cross_entropy, mse_logits, akl, taid, slim, decoupled_top_k,"
+                        + " decoupled_top_k_unweighted, random_sampling, or the full name"
                         + " of a loss of your own)",
                 "loss|no.such.Loss|loss: no.such.Loss (expected: a class on the class path)",
                 "loss|java.lang.String|loss: java.lang.String is no loss (expected: a class that implements"
@@ -159,7 +79,21 @@ final class SettingsTest {
                         + " both_renormalised)",
                 "missing_mass|none|missing_mass: none (expected: tail_bucket, renormalised, zero, both_renormalised,"
                         + " uniform, residual_to_gold)",
-                "loss_parameter|2 loss=jsd|loss_parameter: 2 (expected: from 0.0, at most 1.0)",
+                "rollouts|6 on_policy_share=1|rollouts: 6 (expected: a multiple of batch=16)",
+                "teacher_mixing|1.5 on_policy_share=1|teacher_mixing: 1.5 (expected: from 0.0, at most 1.0)",
+                "teacher_mixing|0.2|teacher_mixing: 0.2 (expected: not given with on_policy_share=0, where the student writes"
+                        + " nothing)",
+                "policy|k1_loss on_policy_share=1|policy: k1_loss (expected: none, returns, k1_advantage, k2_loss or k3_loss:"
+                        + " its gradient has mean 0)",
+                "policy|k2_advantage on_policy_share=1|policy: k2_advantage (expected: none, returns, k1_advantage, k2_loss or"
+                        + " k3_loss: its gradient is no divergence's)",
+                "single_step|false on_policy_share=1|single_step: false (expected: true with policy=none, where nothing else"
+                        + " is minimised)",
+                "rollout_top_p|0.9 on_policy_share=1 teacher_mixing=0.2|mixing_form: coin (expected: step where"
+                        + " rollout_temperature and rollout_top_p are not 1, since the student's coin mixes whole distributions)",
+                "on_policy_share|0.5 alpha=0|on_policy_share: 0.5 (expected: 0 where no teacher is given, as nobody can score"
+                        + " what the student writes)",
+                "loss_parameter|2 loss=jsd|loss_parameter: 2.0 with loss=jsd (expected: beta, 0.0 to 1.0)",
                 "loss_parameter|0.5|loss_parameter: 0.5 with loss=forward_kl (expected: none given, as it takes no"
                         + " number)",
                 "loss_parameter|1 loss=slim|loss_parameter: 1 (expected: not given with loss=slim; see slim_ratio)",
@@ -201,26 +135,14 @@ final class SettingsTest {
             String[] pair = other.split("=");
             flags.put(Setting.ofKey(pair[0], "test"), List.of(pair[1]));
         }
-        assertThatThrownBy(() -> TrainingConfig.of(Settings.of(Optional.empty(), Map.of(), flags)))
+        assertThatThrownBy(() -> TrainingConfig.of(Settings.of(flags)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage(message);
     }
 
     @Test
-    void of_fileThatIsNotThere_isRefused() {
-        Path file = directory.resolve("nowhere.yaml");
-        assertThatThrownBy(() -> Settings.of(Optional.of(file), Map.of(), Map.of()))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("--config: " + file + " does not exist (expected: a YAML file of settings)");
-    }
-
-    @Test
     void of_requiredSettingMissing_saysWhatItIs() {
-        assertThatThrownBy(() -> TrainingConfig.of(Settings.of(Optional.empty(), Map.of(), Map.of())))
+        assertThatThrownBy(() -> TrainingConfig.of(Settings.of(Map.of())))
                 .hasMessageMatching("(student|out): not given \\(expected: .*\\)");
-    }
-
-    private Path write(String yaml) throws IOException {
-        return Files.writeString(directory.resolve("train.yaml"), yaml);
     }
 }

@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.stream.IntStream;
 import tools.jackson.databind.json.JsonMapper;
@@ -98,6 +97,6 @@ final class TinyRun {
         flags.put(Setting.THREADS, List.of("1"));
         flags.put(Setting.SAMPLES, List.of("1"));
         others.forEach((setting, value) -> flags.put(setting, List.of(value)));
-        return TrainingConfig.of(Settings.of(Optional.empty(), Map.of(), flags));
+        return TrainingConfig.of(Settings.of(flags));
     }
 }

@@ -6,14 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lyne.lm.scoring.BatchScorer;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.Precision;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import dev.lyne.student.tokens.Window;
+import dev.lyne.wire.RowFormat;
 import dev.lyne.wire.capture.Capture;
 import dev.lyne.wire.capture.CaptureManifest;
-import dev.lyne.wire.capture.CapturedForm;
 import dev.lyne.wire.capture.CapturedPacking;
 import dev.lyne.wire.capture.CapturedTeacher;
 import dev.lyne.wire.capture.CapturedTrajectory;
@@ -40,13 +41,8 @@ final class TrajectoryRecorderTest {
                     "llama",
                     100,
                     true,
-                    "2.7.1",
-                    "a processor",
-                    "AVX2",
-                    2,
-                    1,
-                    "float32"),
-            new CapturedForm(new Selection.TopK(1, List.of()), Precision.EXACT, false),
+                    new ExecutionFingerprint("2.7.1", "a processor", "AVX2", 2, 1, "float32")),
+            new RowFormat(new Selection.TopK(1, List.of()), Precision.EXACT, false),
             new CapturedPacking("ef".repeat(32), "bos=none eos=0", "some rule", 16, 1, "01".repeat(32)),
             new CapturedTrajectory(2, 1),
             2);

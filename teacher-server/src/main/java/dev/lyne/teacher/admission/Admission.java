@@ -1,20 +1,16 @@
 package dev.lyne.teacher.admission;
 
-import com.google.protobuf.ByteString;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
-import dev.lyne.teacher.model.Fingerprints;
-import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.score.Deadline;
-import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.score.ScoreTask;
-import dev.lyne.v1.ExecutionFingerprint;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
+import dev.lyne.wire.RowFormat;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.HexFormat;
@@ -45,6 +41,11 @@ public final class Admission {
         return limits;
     }
 
+    /** Whether everything is refused. */
+    boolean isDraining() {
+        return draining;
+    }
+
     /** From now on refuses everything. */
     public void drain() {
         draining = true;
@@ -56,11 +57,14 @@ public final class Admission {
             return AdmissionResult.refuse(Reason.DRAINING, drainingLine());
         }
         try {
-            checkExpectations(open, teacher);
-            if (open.getStudent().length() > MAX_STUDENT_NAME) {
-                throw new IllegalArgumentException("student: "
-                        + open.getStudent().length() + " characters (expected: at most " + MAX_STUDENT_NAME + ")");
-            }
+            Expectations.check(
+                    teacher,
+                    open.getExpectedDigests(),
+                    open.getExpectedVocabularySize(),
+                    open.hasExpectedExecutionFingerprint()
+                            ? Optional.of(open.getExpectedExecutionFingerprint())
+                            : Optional.empty());
+            checkStudent(open.getStudent());
             RowFormat format = FormatRules.check(open, teacher, limits);
             long fittingTokens = limits.maxUnsentBytes() / format.creditRowBytes(teacher.vocabularySize());
             boolean chosenAlone = format.selection().keepsChosen() && !open.getShareChosen();
@@ -70,8 +74,8 @@ public final class Admission {
                     chosenAlone,
                     limits.maxInFlightSequences(),
                     Math.max(1, Math.min(limits.maxInFlightTokens(), fittingTokens))));
-        } catch (MismatchException e) {
-            return AdmissionResult.refuse(Reason.TEACHER_MISMATCH, e.line);
+        } catch (Expectations.MismatchException e) {
+            return AdmissionResult.refuse(Reason.TEACHER_MISMATCH, e.line());
         } catch (IllegalArgumentException e) {
             return AdmissionResult.refuse(Reason.INVALID_REQUEST, line(e));
         }
@@ -164,35 +168,14 @@ public final class Admission {
         return true;
     }
 
-    private static void checkExpectations(OpenStream open, TeacherDescription teacher) {
-        checkDigest("model_sha256", open.getExpectedDigests().getModelSha256(), teacher.modelDigest());
-        checkDigest("tokenizer_sha256", open.getExpectedDigests().getTokenizerSha256(), teacher.tokenizerDigest());
-        int vocabulary = open.getExpectedVocabularySize();
-        if (vocabulary != 0 && vocabulary != teacher.vocabularySize()) {
-            throw new MismatchException("expected_vocabulary_size: " + Integer.toUnsignedString(vocabulary)
-                    + " (expected: the teacher's " + teacher.vocabularySize() + ")");
-        }
-        ExecutionFingerprint actual = Fingerprints.toMessage(teacher.fingerprint());
-        if (open.hasExpectedExecutionFingerprint()
-                && !open.getExpectedExecutionFingerprint().equals(actual)) {
-            throw new MismatchException("expected_execution_fingerprint: "
-                    + PrintableText.ofClient(oneLine(open.getExpectedExecutionFingerprint()))
-                    + " (expected: the server's " + oneLine(actual) + ")");
+    static void checkStudent(String student) {
+        if (student.length() > MAX_STUDENT_NAME) {
+            throw new IllegalArgumentException(
+                    "student: " + student.length() + " characters (expected: at most " + MAX_STUDENT_NAME + ")");
         }
     }
 
-    private static void checkDigest(String name, ByteString expected, byte[] actual) {
-        if (!expected.isEmpty() && !expected.equals(ByteString.copyFrom(actual))) {
-            HexFormat hex = HexFormat.of();
-            throw new MismatchException("expected_digests." + name + ": "
-                    + PrintableText.ofClient(hex.formatHex(
-                            expected.substring(0, Math.min(expected.size(), PrintableText.MAX_CLIENT_CHARACTERS))
-                                    .toByteArray()))
-                    + " (expected: the teacher's " + hex.formatHex(actual) + ")");
-        }
-    }
-
-    private static void checkTokens(int[] tokens, TeacherDescription teacher) {
+    static void checkTokens(int[] tokens, TeacherDescription teacher) {
         if (tokens.length < 1 || tokens.length > teacher.contextLength()) {
             throw new IllegalArgumentException("token_ids: " + tokens.length + " tokens (expected: 1..context_length="
                     + teacher.contextLength() + ")");
@@ -209,33 +192,11 @@ public final class Admission {
         return "the server is draining (expected: another server, or this one later)";
     }
 
-    private static String hex(int value) {
+    static String hex(int value) {
         return "0x" + HexFormat.of().toHexDigits(value);
-    }
-
-    private static String oneLine(ExecutionFingerprint fingerprint) {
-        return String.join(
-                "/",
-                fingerprint.getTorchVersion(),
-                fingerprint.getDevice(),
-                fingerprint.getCpuCapability(),
-                "arithmetic " + Integer.toUnsignedString(fingerprint.getArithmeticVersion()),
-                Integer.toUnsignedString(fingerprint.getThreads()) + " threads",
-                fingerprint.getComputePrecision());
     }
 
     private static String line(IllegalArgumentException e) {
         return String.valueOf(e.getMessage());
-    }
-
-    /** Ends the checks of an opening whose student expects another teacher. */
-    private static final class MismatchException extends RuntimeException {
-        private static final long serialVersionUID = 1;
-        private final String line;
-
-        MismatchException(String line) {
-            super(line, null, false, false);
-            this.line = line;
-        }
     }
 }

@@ -3,8 +3,8 @@ package dev.lyne.teacher.admission;
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.TeacherDescription;
-import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.v1.OpenStream;
+import dev.lyne.wire.RowFormat;
 
 /** What rows may be asked for: the rules of an opening's selection, precision and raw logits. */
 final class FormatRules {

@@ -2,8 +2,8 @@ package dev.lyne.teacher.admission;
 
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.TeacherDescription;
-import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.score.ScoreTask;
+import dev.lyne.wire.RowFormat;
 import java.util.Optional;
 
 /**

@@ -80,8 +80,17 @@ final class BatchQueue {
         return all;
     }
 
-    /** A batch that is full never waits; one that is not waits until its oldest sequence has waited for the deadline. */
+    /** The next batch, of as many tokens as the options say. */
     Decision next(long nowNanos) {
+        return next(nowNanos, options.maxTokens());
+    }
+
+    /**
+     * A batch that is full never waits; one that is not waits until its oldest sequence has waited for the deadline.
+     *
+     * @param maxTokens most tokens of it, padding included; a longer sequence runs alone
+     */
+    Decision next(long nowNanos, int maxTokens) {
         Iterator<Waiting> inOrder = waiting.values().iterator();
         if (!inOrder.hasNext()) {
             return new Decision.Empty();
@@ -95,7 +104,7 @@ final class BatchQueue {
                 candidates.add(next);
             }
         }
-        Composition composition = compose(head, candidates);
+        Composition composition = compose(head, candidates, maxTokens);
         long left = head.arrivedNanos() + options.deadline().toNanos() - nowNanos;
         if (!composition.full() && left > 0) {
             return new Decision.Wait(left);
@@ -107,7 +116,7 @@ final class BatchQueue {
     private record Composition(List<Waiting> batch, boolean full) {}
 
     /** Widens a run of the candidates, sorted by length, around the head, nearest length first. */
-    private Composition compose(Waiting head, List<Waiting> candidates) {
+    private Composition compose(Waiting head, List<Waiting> candidates, int maxTokens) {
         // The sort is stable: among equal lengths the head, which came first, stands first, and later ones follow in
         // order.
         List<Waiting> byLength = new ArrayList<>(candidates);
@@ -116,7 +125,7 @@ final class BatchQueue {
         int high = low;
         long sum = head.length();
         long entries = head.job().entries();
-        boolean full = !fits(2, head.length());
+        boolean full = !fits(2, head.length(), maxTokens);
         while (!full) {
             int shorter = low > 0 ? byLength.get(low - 1).length() : -1;
             int longer = high + 1 < byLength.size() ? byLength.get(high + 1).length() : -1;
@@ -130,7 +139,7 @@ final class BatchQueue {
             int width = Math.max(longest, added);
             long moreEntries = byLength.get(up ? high + 1 : low - 1).job().entries();
             boolean padded = (sum + added) < (1 - options.maxPaddingShare()) * count * width;
-            if (!fits(count, width) || entries + moreEntries > options.maxEntries()) {
+            if (!fits(count, width, maxTokens) || entries + moreEntries > options.maxEntries()) {
                 full = true;
             } else if (padded) {
                 break;
@@ -145,10 +154,11 @@ final class BatchQueue {
             }
         }
         int width = byLength.get(high).length();
-        return new Composition(List.copyOf(byLength.subList(low, high + 1)), full || !fits(high - low + 2, width));
+        return new Composition(
+                List.copyOf(byLength.subList(low, high + 1)), full || !fits(high - low + 2, width, maxTokens));
     }
 
-    private boolean fits(int count, int width) {
-        return count <= options.maxSequences() && (long) count * width <= options.maxTokens();
+    private boolean fits(int count, int width, int maxTokens) {
+        return count <= options.maxSequences() && (long) count * width <= maxTokens;
     }
 }

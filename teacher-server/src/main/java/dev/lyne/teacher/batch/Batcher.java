@@ -42,10 +42,17 @@ public final class Batcher implements Teacher, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Batcher.class);
     private static final int MAX_PENDING_COMPLETIONS = 256;
 
+    /** Tokens of a forward while other work waits and no forward has been timed. */
+    private static final int UNMEASURED_TOKENS = 256;
+
+    /** Weight of the last forward in what a token costs. */
+    private static final double LAST_WEIGHT = 0.3;
+
     private final LocalModel model;
     private final BatchOptions options;
     private final LongSupplier nanoClock;
     private final BatchMetrics metrics;
+    private final DeviceWork beside;
     private final ThreadPoolExecutor completions;
     private final Thread deviceThread;
     private final CompletableFuture<Void> warm = new CompletableFuture<>();
@@ -63,18 +70,37 @@ public final class Batcher implements Teacher, AutoCloseable {
     @GuardedBy("lock")
     private boolean closed;
 
-    /**
-     * Starts the device thread, which warms the teacher up first and closes it last.
-     *
-     * @param completionThreads threads that encode and deliver rows
-     */
+    /** What a token of a forward has cost lately, 0 before the first; owned by the device thread. */
+    private double nanosPerToken;
+
+    /** Whether other work comes before the next batch; owned by the device thread. */
+    private boolean besideNext;
+
+    /** A batcher whose device has nothing else to do. */
     public Batcher(
             LocalModel model,
             BatchOptions options,
             int completionThreads,
             LongSupplier nanoClock,
             BatchMetrics metrics) {
+        this(model, options, completionThreads, nanoClock, metrics, DeviceWork.NONE);
+    }
+
+    /**
+     * Starts the device thread, which warms the teacher up first and closes it last.
+     *
+     * @param completionThreads threads that encode and deliver rows
+     * @param beside what the device does between batches; while it waits, batches are cut to what takes no longer than it allows
+     */
+    public Batcher(
+            LocalModel model,
+            BatchOptions options,
+            int completionThreads,
+            LongSupplier nanoClock,
+            BatchMetrics metrics,
+            DeviceWork beside) {
         this.model = model;
+        this.beside = beside;
         this.options = options;
         this.nanoClock = nanoClock;
         this.metrics = metrics;
@@ -90,6 +116,7 @@ public final class Batcher implements Teacher, AutoCloseable {
                 new ThreadPoolExecutor.AbortPolicy());
         this.deviceThread = daemon(this::runDevice, "lyne-device-" + name);
         metrics.bindQueue(this::queuedTokens, this::queuedSequences);
+        beside.onArrival(this::wake);
         deviceThread.start();
     }
 
@@ -210,8 +237,14 @@ public final class Batcher implements Teacher, AutoCloseable {
         try {
             model.warmUp();
             warm.complete(null);
-            for (List<BatchQueue.Waiting> batch = take(); !batch.isEmpty(); batch = take()) {
-                run(batch);
+            for (Optional<List<BatchQueue.Waiting>> turn = take(); turn.isPresent(); turn = take()) {
+                List<BatchQueue.Waiting> batch = turn.get();
+                if (batch.isEmpty()) {
+                    devicePositions.addAndGet(beside.run());
+                } else {
+                    run(batch);
+                }
+                besideNext = !batch.isEmpty();
             }
         } catch (Throwable e) {
             LOG.error(
@@ -236,22 +269,40 @@ public final class Batcher implements Teacher, AutoCloseable {
             lock.unlock();
         }
         left.forEach(job -> complete(job, () -> job.failed(goingAway())));
+        beside.end();
         model.close();
         ended.complete(Optional.empty());
     }
 
-    /** Waits for a batch; empty once closed. */
-    private List<BatchQueue.Waiting> take() {
+    /** There is other work. */
+    private void wake() {
+        lock.lock();
+        try {
+            arrival.signal();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits for something to do, batches and other work in turn: a batch, an empty one for a stretch of other work, or nothing once closed. */
+    private Optional<List<BatchQueue.Waiting>> take() {
         while (true) {
             expireOverdue();
             lock.lock();
             try {
                 if (closed) {
-                    return List.of();
+                    return Optional.empty();
                 }
-                BatchQueue.Decision decision = queue.next(nanoClock.getAsLong());
+                boolean others = beside.waits();
+                if (others && besideNext) {
+                    return Optional.of(List.of());
+                }
+                BatchQueue.Decision decision =
+                        queue.next(nanoClock.getAsLong(), others ? tokensBeside() : options.maxTokens());
                 if (decision instanceof BatchQueue.Decision.Run run) {
-                    return run.batch();
+                    return Optional.of(run.batch());
+                } else if (others) {
+                    return Optional.of(List.of());
                 } else if (decision instanceof BatchQueue.Decision.Wait wait) {
                     long unusedLeft = arrival.awaitNanos(wait.nanos());
                 } else {
@@ -263,6 +314,13 @@ public final class Batcher implements Teacher, AutoCloseable {
                 lock.unlock();
             }
         }
+    }
+
+    /** Tokens of a batch that takes no longer than other work may be made to wait. */
+    private int tokensBeside() {
+        double nanos = beside.longestForward().toNanos();
+        double fitting = nanosPerToken == 0 ? UNMEASURED_TOKENS : nanos / nanosPerToken;
+        return (int) Math.max(1, Math.min(fitting, options.maxTokens()));
     }
 
     private void expireOverdue() {
@@ -323,7 +381,9 @@ public final class Batcher implements Teacher, AutoCloseable {
         }
         devicePositions.addAndGet(
                 items.stream().mapToLong(item -> item.positions().length).sum());
-        metrics.ran(items, options.maxTokens(), nanoClock.getAsLong() - startNanos);
+        long nanos = nanoClock.getAsLong() - startNanos;
+        metrics.ran(items, options.maxTokens(), nanos);
+        measure(items, nanos);
         for (ScoreOutcome outcome : outcomes) {
             ScoreJob job = jobs.remove();
             if (outcome instanceof ScoreOutcome.Scored scored) {
@@ -331,6 +391,12 @@ public final class Batcher implements Teacher, AutoCloseable {
             }
             complete(job, () -> deliver(job, outcome));
         }
+    }
+
+    private void measure(List<ScoreItem> items, long nanos) {
+        double each = (double) nanos
+                / items.stream().mapToLong(item -> item.tokens().length).sum();
+        nanosPerToken = nanosPerToken == 0 ? each : nanosPerToken + LAST_WEIGHT * (each - nanosPerToken);
     }
 
     private void deliver(ScoreJob job, ScoreOutcome outcome) {

@@ -15,6 +15,14 @@ import java.util.function.LongSupplier;
  * their own. Rows found in one are kept in all faster ones. Safe for several threads.
  */
 public final class CacheTiers implements RowStore {
+    /**
+     * A tier below memory.
+     *
+     * @param options how much of it is used at a time
+     * @param metrics told what it does
+     */
+    public record Slower(Tier tier, LaneOptions options, TierMetrics metrics) {}
+
     private final MemoryTier memory;
     private final List<TierLane> slower;
 
@@ -31,7 +39,7 @@ public final class CacheTiers implements RowStore {
      * @param slower fastest first
      */
     public static CacheTiers open(
-            long memoryBytes, List<SlowerTier> slower, LongSupplier nanoClock, MeterRegistry registry) {
+            long memoryBytes, List<Slower> slower, LongSupplier nanoClock, MeterRegistry registry) {
         return new CacheTiers(
                 new MemoryTier(memoryBytes, registry),
                 slower.stream()

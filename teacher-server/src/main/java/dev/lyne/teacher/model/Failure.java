@@ -51,6 +51,12 @@ public record Failure(Reason reason, String message) {
         CREDIT_EXCEEDED,
         /** The server has as much work as it takes on. */
         QUEUE_FULL,
+        /** No memory is left for a sequence's keys and values. */
+        KV_CACHE_FULL,
+        /** A decoding session that said nothing for too long. */
+        SESSION_IDLE,
+        /** A teacher that does not decode. */
+        NO_DECODING,
         /** Rows that waited too long for their reader, while others waited for the room. */
         READER_STALLED,
         /** The server is going away. */

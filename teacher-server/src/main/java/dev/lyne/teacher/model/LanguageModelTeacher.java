@@ -1,5 +1,6 @@
 package dev.lyne.teacher.model;
 
+import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.scoring.ScoreItem;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /** A Hugging Face directory as a teacher. Its vocabulary is the tokenizer's; the model's padded columns do not count. */
@@ -89,6 +91,11 @@ public final class LanguageModelTeacher implements LocalModel {
     @Override
     public List<ScoreOutcome> score(List<ScoreItem> items, RowContent content) {
         return model.score(items, content);
+    }
+
+    @Override
+    public Optional<SequenceDecoder> decoder(long maxCacheBytes) {
+        return Optional.of(model.decoder(maxCacheBytes));
     }
 
     @Override

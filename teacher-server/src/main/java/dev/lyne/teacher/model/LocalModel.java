@@ -1,9 +1,11 @@
 package dev.lyne.teacher.model;
 
+import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A model in this process, behind the device thread of a {@link Teacher}. One thread, the one that owns its device, calls everything but
@@ -27,6 +29,15 @@ public interface LocalModel extends AutoCloseable {
      * @return one outcome an item, in order
      */
     List<ScoreOutcome> score(List<ScoreItem> items, RowContent content);
+
+    /**
+     * A decoder of the model, for the same thread, where it decodes; closed before the model is.
+     *
+     * @param maxCacheBytes most memory of keys and values
+     */
+    default Optional<SequenceDecoder> decoder(long maxCacheBytes) {
+        return Optional.empty();
+    }
 
     @Override
     void close();

@@ -1,6 +1,6 @@
 package dev.lyne.teacher.model;
 
-import dev.lyne.lm.model.ExecutionFingerprint;
+import dev.lyne.row.ExecutionFingerprint;
 
 /**
  * What a teacher is.

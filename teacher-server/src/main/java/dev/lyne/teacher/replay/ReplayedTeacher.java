@@ -1,7 +1,5 @@
 package dev.lyne.teacher.replay;
 
-import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.row.RowSource;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
@@ -10,14 +8,13 @@ import dev.lyne.teacher.score.Callback;
 import dev.lyne.teacher.score.CancellationHandle;
 import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.score.EncodedSequence;
-import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.Scorer;
 import dev.lyne.v1.SelectionKind;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.BlockHeader;
+import dev.lyne.wire.RowFormat;
 import dev.lyne.wire.capture.Capture;
-import dev.lyne.wire.capture.CapturedForm;
 import dev.lyne.wire.capture.CapturedRows;
 import dev.lyne.wire.capture.CapturedTeacher;
 import java.io.IOException;
@@ -81,13 +78,7 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
                 hex.parseHex(teacher.tokenizerSha256()),
                 teacher.vocabularySize(),
                 teacher.contextLength(),
-                new ExecutionFingerprint(
-                        teacher.torchVersion(),
-                        teacher.device(),
-                        teacher.cpuCapability(),
-                        teacher.arithmeticVersion(),
-                        teacher.threads(),
-                        ComputePrecision.of(teacher.computePrecision())),
+                teacher.fingerprint(),
                 teacher.architecture(),
                 teacher.parameters(),
                 teacher.deterministic());
@@ -106,8 +97,7 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
 
     @Override
     public Optional<RowFormat> only() {
-        CapturedForm rows = capture.manifest().rows();
-        return Optional.of(new RowFormat(rows.selection(), rows.precision(), rows.rawLogits()));
+        return Optional.of(capture.manifest().rows());
     }
 
     @Override
@@ -123,10 +113,7 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
         }
         return capture.manifest()
                 .rows()
-                .refusal(
-                        new CapturedForm(format.selection(), format.precision(), format.rawLogits()),
-                        description.vocabularySize(),
-                        !description.deterministic())
+                .refusal(format, description.vocabularySize(), !description.deterministic())
                 .map(ReplayedTeacher::notCaptured);
     }
 

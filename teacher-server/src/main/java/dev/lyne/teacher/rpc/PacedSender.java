@@ -3,7 +3,6 @@ package dev.lyne.teacher.rpc;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
-import dev.lyne.v1.ScoreSequencesResponse;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.util.ArrayDeque;
 import java.util.Queue;
@@ -21,10 +20,10 @@ import org.slf4j.LoggerFactory;
  * last change to queue or ending, some thread has run {@link #send} from its beginning, or the transport is not ready and
  * will call {@link #pump} when it is. Whatever is thrown meanwhile ends the stream, and the pump goes on.
  */
-final class PacedSender {
+final class PacedSender<A> {
     private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(PacedSender.class));
 
-    private final ServerCallStreamObserver<ScoreSequencesResponse> call;
+    private final ServerCallStreamObserver<A> call;
     private final RpcMetrics metrics;
     private final UnsentBudget.Share share;
     private final LongSupplier nanoClock;
@@ -32,19 +31,19 @@ final class PacedSender {
     private final AtomicInteger pending = new AtomicInteger();
     private volatile long lastTakenNanos;
 
-    /** Bytes of blocks that the transport was given and may still hold; owned by whoever pumps. */
+    /** Bytes that the transport was given and may still hold; owned by whoever pumps. */
     private long bytesInTransport;
 
     private final Object lock = new Object();
 
     @GuardedBy("lock")
-    private final Queue<Outgoing> queue = new ArrayDeque<>();
+    private final Queue<Outgoing<A>> queue = new ArrayDeque<>();
 
     @GuardedBy("lock")
     private Ending ending = Ending.NONE;
 
     /** How the stream is to end; later ones override earlier ones. */
-    private record Ending(Kind kind, Consumer<ServerCallStreamObserver<ScoreSequencesResponse>> action) {
+    private record Ending(Kind kind, Consumer<ServerCallStreamObserver<?>> action) {
         enum Kind {
             NONE,
             AFTER_QUEUE,
@@ -63,7 +62,7 @@ final class PacedSender {
      * @param whenEnded called once, after the last thing done to the call
      */
     PacedSender(
-            ServerCallStreamObserver<ScoreSequencesResponse> call,
+            ServerCallStreamObserver<A> call,
             RpcMetrics metrics,
             UnsentBudget.Share share,
             LongSupplier nanoClock,
@@ -82,7 +81,7 @@ final class PacedSender {
     }
 
     /** Queues; dropped where the stream has ended. */
-    void offer(Outgoing outgoing) {
+    void offer(Outgoing<A> outgoing) {
         synchronized (lock) {
             if (ending.kind() == Ending.Kind.ENDED || ending.kind() == Ending.Kind.NOW) {
                 return;
@@ -93,7 +92,7 @@ final class PacedSender {
     }
 
     /** Sends a message that is worth something now only: dropped where others wait for the reader. */
-    void tell(ScoreSequencesResponse message) {
+    void tell(A message) {
         synchronized (lock) {
             if (ending.kind() != Ending.Kind.NONE || !queue.isEmpty()) {
                 return;
@@ -104,7 +103,7 @@ final class PacedSender {
     }
 
     @GuardedBy("lock")
-    private void add(Outgoing outgoing) {
+    private void add(Outgoing<A> outgoing) {
         if (queue.isEmpty() && call.isReady()) {
             lastTakenNanos = nanoClock.getAsLong(); // nothing waited until now
         }
@@ -132,7 +131,7 @@ final class PacedSender {
     }
 
     /** Ends the stream once everything queued was sent. */
-    void endAfterQueue(Consumer<ServerCallStreamObserver<ScoreSequencesResponse>> action) {
+    void endAfterQueue(Consumer<ServerCallStreamObserver<?>> action) {
         end(new Ending(Ending.Kind.AFTER_QUEUE, action));
     }
 
@@ -179,7 +178,7 @@ final class PacedSender {
             if (ready) {
                 left();
             }
-            Outgoing head;
+            Outgoing<A> head;
             Ending end;
             synchronized (lock) {
                 end = ending;
@@ -202,9 +201,9 @@ final class PacedSender {
         }
     }
 
-    private void send(Outgoing head) {
+    private void send(Outgoing<A> head) {
         long before = head.unsentBytes();
-        ScoreSequencesResponse message;
+        A message;
         try {
             message = head.next();
         } finally {

@@ -45,7 +45,7 @@ final class ScoreStream {
     private final RpcMetrics.Served served;
     private final LongSupplier nanoClock;
     private final ServerCallStreamObserver<ScoreSequencesResponse> call;
-    private final PacedSender sender;
+    private final PacedSender<ScoreSequencesResponse> sender;
 
     private final Object lock = new Object();
 
@@ -81,7 +81,7 @@ final class ScoreStream {
             RpcMetrics.Served served,
             LongSupplier nanoClock,
             ServerCallStreamObserver<ScoreSequencesResponse> call,
-            PacedSender sender) {
+            PacedSender<ScoreSequencesResponse> sender) {
         this.terms = terms;
         this.teacher = teacher;
         this.admission = admission;
@@ -118,7 +118,7 @@ final class ScoreStream {
         @Override
         public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
             settle(rows.bytes());
-            sender.offer(Outgoing.rows(id, rows, source, narrowed, served::sent, () -> leaving(this)));
+            sender.offer(new OutgoingRows(id, rows, source, narrowed, served::sent, () -> leaving(this)));
         }
 
         @Override
@@ -354,7 +354,7 @@ final class ScoreStream {
     }
 
     private void endWhereDone() {
-        Consumer<ServerCallStreamObserver<ScoreSequencesResponse>> action;
+        Consumer<ServerCallStreamObserver<?>> action;
         synchronized (lock) {
             if (ended || !inFlight.isEmpty()) {
                 return;

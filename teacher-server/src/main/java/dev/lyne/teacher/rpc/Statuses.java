@@ -48,7 +48,9 @@ final class Statuses {
             case CHECKSUM_MISMATCH, NOT_FINITE, CAPTURE_DAMAGED -> Code.DATA_LOSS;
             case DEADLINE_PASSED -> Code.DEADLINE_EXCEEDED;
             case WITHDRAWN -> Code.CANCELLED;
-            case CREDIT_EXCEEDED, QUEUE_FULL, READER_STALLED -> Code.RESOURCE_EXHAUSTED;
+            case CREDIT_EXCEEDED, QUEUE_FULL, READER_STALLED, KV_CACHE_FULL -> Code.RESOURCE_EXHAUSTED;
+            case SESSION_IDLE -> Code.ABORTED;
+            case NO_DECODING -> Code.UNIMPLEMENTED;
             case DRAINING -> Code.UNAVAILABLE;
             case MODEL_FAILED, SERVER_FAULT -> Code.INTERNAL;
         };
@@ -59,7 +61,7 @@ final class Statuses {
         return switch (reason) {
             case CREDIT_EXCEEDED -> 50;
             case QUEUE_FULL -> 250;
-            case DRAINING, READER_STALLED -> 1_000;
+            case DRAINING, READER_STALLED, KV_CACHE_FULL -> 1_000;
             case UNAUTHENTICATED,
                     INVALID_REQUEST,
                     MALFORMED_MESSAGE,
@@ -72,6 +74,8 @@ final class Statuses {
                     NOT_FINITE,
                     DEADLINE_PASSED,
                     WITHDRAWN,
+                    SESSION_IDLE,
+                    NO_DECODING,
                     MODEL_FAILED,
                     SERVER_FAULT,
                     NOT_CAPTURED,

@@ -24,11 +24,11 @@ import org.slf4j.LoggerFactory;
  * A call of ScoreSequences from its first message on: opens the stream, and hands the rest to it. gRPC calls the observer's
  * methods one at a time; {@link #drain} comes from another thread.
  */
-final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
+final class StreamCall implements StreamObserver<ScoreSequencesRequest>, OpenCall {
     private static final Logger LOG = LoggerFactory.getLogger(StreamCall.class);
 
     private final ServerCallStreamObserver<ScoreSequencesResponse> call;
-    private final PacedSender sender;
+    private final PacedSender<ScoreSequencesResponse> sender;
     private final Teachers teachers;
     private final Admission admission;
     private final RpcMetrics metrics;
@@ -52,7 +52,7 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
             Admission admission,
             UnsentBudget unsent,
             LongSupplier nanoClock,
-            Consumer<StreamCall> whenEnded) {
+            Consumer<OpenCall> whenEnded) {
         this.call = call;
         this.teachers = teachers;
         this.admission = admission;
@@ -60,7 +60,7 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
         this.unsent = unsent;
         this.nanoClock = nanoClock;
         UnsentBudget.Share share = unsent.open(() -> stream().ifPresent(ScoreStream::roomTaken));
-        this.sender = new PacedSender(call, metrics, share, nanoClock, () -> {
+        this.sender = new PacedSender<>(call, metrics, share, nanoClock, () -> {
             stream().ifPresent(ScoreStream::release);
             whenEnded.accept(this);
         });
@@ -163,19 +163,19 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
         sender.callEnded();
     }
 
-    /** Tells a student that waits how far the device is. */
-    void tellProgress() {
+    @Override
+    public void tellProgress() {
         stream().ifPresent(ScoreStream::tellProgress);
     }
 
-    /** Ends the call at once, whatever it is owed. */
-    void cut(Failure failure) {
+    @Override
+    public void cut(Failure failure) {
         metrics.refused(failure);
         sender.endNow(failure);
     }
 
-    /** Ends the call where its reader has taken nothing for too long while others waited for the room that its rows take. */
-    void endWhereStalled() {
+    @Override
+    public void endWhereStalled() {
         if (sender.waits() && unsent.isStalled(sender.lastTakenNanos())) {
             cut(new Failure(
                     Failure.Reason.READER_STALLED,
@@ -184,8 +184,8 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest> {
         }
     }
 
-    /** Ends the call with UNAVAILABLE once its accepted sequences are answered. */
-    void drain() {
+    @Override
+    public void drain() {
         Optional<ScoreStream> opened;
         synchronized (lock) {
             draining = true;

@@ -3,7 +3,10 @@ package dev.lyne.teacher.rpc;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.AdmissionResult;
+import dev.lyne.teacher.admission.DecodeAdmission;
 import dev.lyne.teacher.model.PacedLog;
+import dev.lyne.v1.DecodeRequest;
+import dev.lyne.v1.DecodeResponse;
 import dev.lyne.v1.GetTeacherRequest;
 import dev.lyne.v1.GetTeacherResponse;
 import dev.lyne.v1.GetTokenizerRequest;
@@ -36,7 +39,7 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
     private final Object lock = new Object();
 
     @GuardedBy("lock")
-    private final Set<StreamCall> streams = new HashSet<>();
+    private final Set<OpenCall> streams = new HashSet<>();
 
     @GuardedBy("lock")
     private boolean draining;
@@ -95,6 +98,24 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
                 unsent,
                 nanoClock,
                 this::ended);
+        opened(stream);
+        return stream;
+    }
+
+    @Override
+    public StreamObserver<DecodeRequest> decode(StreamObserver<DecodeResponse> response) {
+        DecodeCall session = new DecodeCall(
+                (ServerCallStreamObserver<DecodeResponse>) response,
+                teachers,
+                new DecodeAdmission(admission),
+                unsent,
+                nanoClock,
+                this::ended);
+        opened(session);
+        return session;
+    }
+
+    private void opened(OpenCall stream) {
         boolean drainNow;
         synchronized (lock) {
             streams.add(stream);
@@ -104,26 +125,25 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
         if (drainNow) {
             stream.drain();
         }
-        return stream;
     }
 
     /** Tells the students of all streams that wait how far their teacher's device is. */
     public void tellProgress() {
-        forEachStream(StreamCall::tellProgress);
+        forEachStream(OpenCall::tellProgress);
     }
 
     /** Ends the streams whose readers have taken nothing for too long while others waited for the room that their rows take. */
     public void endStalled() {
-        forEachStream(StreamCall::endWhereStalled);
+        forEachStream(OpenCall::endWhereStalled);
     }
 
     /** Calls every open stream, whatever one of them throws. */
-    private void forEachStream(Consumer<StreamCall> action) {
-        List<StreamCall> open;
+    private void forEachStream(Consumer<OpenCall> action) {
+        List<OpenCall> open;
         synchronized (lock) {
             open = List.copyOf(streams);
         }
-        for (StreamCall stream : open) {
+        for (OpenCall stream : open) {
             try {
                 action.accept(stream);
             } catch (Throwable e) {
@@ -132,7 +152,7 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
         }
     }
 
-    private void ended(StreamCall stream) {
+    private void ended(OpenCall stream) {
         synchronized (lock) {
             if (streams.remove(stream)) {
                 metrics.streams.decrementAndGet();
@@ -151,7 +171,7 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
         synchronized (lock) {
             draining = true;
         }
-        forEachStream(StreamCall::drain);
+        forEachStream(OpenCall::drain);
         if (awaitNoStreams(timeout)) {
             return true;
         }

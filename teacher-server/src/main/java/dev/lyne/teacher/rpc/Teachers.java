@@ -5,15 +5,15 @@ import dev.lyne.row.Selection;
 import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.RequestSize;
 import dev.lyne.teacher.admission.ServerLimits;
+import dev.lyne.teacher.decode.DecodeScheduler;
 import dev.lyne.teacher.model.Failure;
-import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.model.TeacherDescription;
-import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.v1.Limits;
 import dev.lyne.v1.Precision;
 import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherDigests;
+import dev.lyne.wire.RowFormat;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -93,12 +93,19 @@ final class Teachers {
     Teacher describe(ServedTeacher served) {
         TeacherDescription teacher = served.description();
         Optional<RowFormat> only = served.sequences().only();
+        Limits.Builder bounds = bounds(teacher);
+        served.decoding()
+                .map(DecodeScheduler::options)
+                .ifPresent(decoding -> bounds.setMaxDecodeSequences(decoding.maxSequences())
+                        .setMaxDecodeTokens(decoding.maxTokens())
+                        .setDecodeIdleSeconds(
+                                (int) Math.max(1, decoding.idleTime().toSeconds())));
         return Teacher.newBuilder()
                 .setName(teacher.name())
                 .setDigests(TeacherDigests.newBuilder()
                         .setModelSha256(ByteString.copyFrom(teacher.modelDigest()))
                         .setTokenizerSha256(ByteString.copyFrom(teacher.tokenizerDigest())))
-                .setExecutionFingerprint(Fingerprints.toMessage(teacher.fingerprint()))
+                .setExecutionFingerprint(teacher.fingerprint().toMessage())
                 .setVocabularySize(teacher.vocabularySize())
                 .setContextLength(teacher.contextLength())
                 .setArchitecture(teacher.architecture())
@@ -106,22 +113,27 @@ final class Teachers {
                 .addAllPrecisions(only.map(format -> List.of(format.precision().toMessage()))
                         .orElse(PRECISIONS))
                 .addAllSelectionKinds(new TreeSet<>(served.sequences().selectionKinds()))
-                .setLimits(Limits.newBuilder()
-                        .setMaxInFlightSequences(limits.maxInFlightSequences())
-                        .setMaxInFlightTokens(limits.maxInFlightTokens())
-                        .setMaxK(Math.min(limits.maxK(), teacher.vocabularySize()))
-                        .setMaxTemperatures(limits.maxTemperatures())
-                        .setSmallestTemperature(Selection.MIN_TEMPERATURE)
-                        .setLargestTemperature(Selection.MAX_TEMPERATURE)
-                        .setMaxBlockBytes(limits.maxBlockBytes())
-                        .setMaxRequestBytes(RequestSize.maxBytes(longestContext))
-                        .setMaxResponseBytes(limits.maxBlockBytes() + ServerLimits.MESSAGE_BYTES_BESIDE_BLOCK)
-                        .setMaxMetadataBytes(ServerLimits.MAX_METADATA_BYTES)
-                        .setMaxChosen(RequestSize.mostChosen(teacher.contextLength()))
-                        .setMaxSequenceEntries(limits.maxSequenceEntries())
-                        .setMaxStreamsPerConnection(limits.maxStreamsPerConnection())
-                        .setMaxConnections(limits.maxConnections()))
+                .setLimits(bounds)
                 .setDeterministic(teacher.deterministic())
+                .setDecodes(served.decoding().isPresent())
                 .build();
+    }
+
+    private Limits.Builder bounds(TeacherDescription teacher) {
+        return Limits.newBuilder()
+                .setMaxInFlightSequences(limits.maxInFlightSequences())
+                .setMaxInFlightTokens(limits.maxInFlightTokens())
+                .setMaxK(Math.min(limits.maxK(), teacher.vocabularySize()))
+                .setMaxTemperatures(limits.maxTemperatures())
+                .setSmallestTemperature(Selection.MIN_TEMPERATURE)
+                .setLargestTemperature(Selection.MAX_TEMPERATURE)
+                .setMaxBlockBytes(limits.maxBlockBytes())
+                .setMaxRequestBytes(RequestSize.maxBytes(longestContext))
+                .setMaxResponseBytes(limits.maxBlockBytes() + ServerLimits.MESSAGE_BYTES_BESIDE_BLOCK)
+                .setMaxMetadataBytes(ServerLimits.MAX_METADATA_BYTES)
+                .setMaxChosen(RequestSize.mostChosen(teacher.contextLength()))
+                .setMaxSequenceEntries(limits.maxSequenceEntries())
+                .setMaxStreamsPerConnection(limits.maxStreamsPerConnection())
+                .setMaxConnections(limits.maxConnections());
     }
 }

@@ -1,7 +1,6 @@
 package dev.lyne.teacher.score;
 
 import dev.lyne.row.Selection;
-import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.wire.Digests;
 import java.nio.ByteBuffer;
@@ -24,7 +23,7 @@ public record CacheKey(long a, long b, long c, long d) {
         digest.update((byte) (teacher.deterministic() ? 1 : 0));
         if (teacher.deterministic()) {
             // Bits are the machine's, not only the teacher's.
-            digest.update(Digests.fingerprint(Fingerprints.toMessage(teacher.fingerprint())));
+            digest.update(Digests.fingerprint(teacher.fingerprint().toMessage()));
         }
         byte[] family = selection.family().getBytes(StandardCharsets.UTF_8);
         digest.update((byte) family.length);

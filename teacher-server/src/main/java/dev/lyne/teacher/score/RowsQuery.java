@@ -1,7 +1,6 @@
 package dev.lyne.teacher.score;
 
 import dev.lyne.row.Selection;
-import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.wire.Digests;
 
@@ -38,6 +37,6 @@ public record RowsQuery(CacheKey key, TeacherDescription teacher, int[] tokens, 
 
     /** Digest of the server's execution fingerprint, as block headers state it. */
     public byte[] fingerprintDigest() {
-        return Digests.fingerprint(Fingerprints.toMessage(teacher.fingerprint()));
+        return Digests.fingerprint(teacher.fingerprint().toMessage());
     }
 }

@@ -1,6 +1,7 @@
 package dev.lyne.teacher.score;
 
 import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.wire.RowFormat;
 
 /**
  * A checked sequence that a stream asks rows of.

@@ -3,6 +3,7 @@ package dev.lyne.teacher.score;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.v1.SelectionKind;
+import dev.lyne.wire.RowFormat;
 import java.util.Optional;
 import java.util.Set;
 

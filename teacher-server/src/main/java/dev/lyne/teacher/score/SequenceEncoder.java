@@ -3,13 +3,13 @@ package dev.lyne.teacher.score;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.Precision;
 import dev.lyne.row.RowColumns;
-import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.BlockNarrowing;
 import dev.lyne.wire.Containment;
 import dev.lyne.wire.Digests;
+import dev.lyne.wire.RowFormat;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -29,7 +29,7 @@ public class SequenceEncoder {
     /** @param maxBlockBytes largest block; a block of one row may exceed it */
     public SequenceEncoder(TeacherDescription teacher, int maxBlockBytes) {
         this.teacher = teacher;
-        this.fingerprintDigest = Digests.fingerprint(Fingerprints.toMessage(teacher.fingerprint()));
+        this.fingerprintDigest = Digests.fingerprint(teacher.fingerprint().toMessage());
         this.maxBlockBytes = maxBlockBytes;
     }
 

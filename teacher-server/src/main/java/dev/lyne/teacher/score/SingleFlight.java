@@ -11,6 +11,7 @@ import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.v1.SelectionKind;
+import dev.lyne.wire.RowFormat;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;

@@ -2,6 +2,7 @@ package dev.lyne.teacher.score;
 
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
+import dev.lyne.wire.RowFormat;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;

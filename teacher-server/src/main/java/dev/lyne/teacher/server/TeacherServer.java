@@ -6,7 +6,14 @@ import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
+import dev.lyne.teacher.batch.DeviceWork;
 import dev.lyne.teacher.cache.CacheTiers;
+import dev.lyne.teacher.cache.LaneOptions;
+import dev.lyne.teacher.cache.TierMetrics;
+import dev.lyne.teacher.cache.TierOptions;
+import dev.lyne.teacher.decode.DecodeMetrics;
+import dev.lyne.teacher.decode.DecodeOptions;
+import dev.lyne.teacher.decode.DecodeScheduler;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -58,6 +65,7 @@ public final class TeacherServer implements AutoCloseable {
     private final HealthStatusManager health = new HealthStatusManager();
     private final ExecutorService calls;
     private final ScheduledExecutorService timer;
+    private final ExecutorService telling;
     private final OpenedSecurity security;
     private final CacheTiers tiers;
     private final List<Teacher> teachers = new ArrayList<>();
@@ -91,11 +99,12 @@ public final class TeacherServer implements AutoCloseable {
         this.captures = offered.captures();
         this.calls = callThreads();
         this.timer = Executors.newSingleThreadScheduledExecutor(runnable -> daemon(runnable, "lyne-timer"));
+        this.telling = Executors.newSingleThreadExecutor(runnable -> daemon(runnable, "lyne-decoded"));
         this.jvmMeters = new JvmMeters(registry);
         Admission admission = new Admission(options.limits(), registry);
         List<ServedTeacher> served = new ArrayList<>();
-        offered.models().forEach(model -> served.add(serve(batched(model))));
-        offered.teachers().forEach(teacher -> served.add(serve(teacher)));
+        offered.models().forEach(model -> served.add(serve(model)));
+        offered.teachers().forEach(teacher -> served.add(serve(teacher, Optional.empty())));
         for (ReplayedTeacher capture : captures) {
             served.add(new ServedTeacher(capture.description(), capture, capture::positionsRead, List.of()));
         }
@@ -189,7 +198,7 @@ public final class TeacherServer implements AutoCloseable {
         }
         PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         OpenedSecurity security = OpenedSecurity.open(options.security(), registry);
-        CacheTiers tiers = OpenedTiers.open(options, registry);
+        CacheTiers tiers = tiers(options, registry);
         Optional<MetricsPage> page = Optional.empty();
         if (options.metrics().isPresent()) {
             try {
@@ -211,6 +220,25 @@ public final class TeacherServer implements AutoCloseable {
         server.everySeconds(SECONDS_BETWEEN_PROGRESS, server.rpc::tellProgress);
         server.everySeconds(1, server.rpc::endStalled);
         return server;
+    }
+
+    /** @throws IllegalArgumentException where what a tier's options name cannot be used; tiers that were opened are closed again */
+    private static CacheTiers tiers(TeacherServerOptions options, MeterRegistry registry) throws InterruptedException {
+        List<CacheTiers.Slower> slower = new ArrayList<>();
+        try {
+            for (TierOptions tier : options.slowerTiers()) {
+                TierMetrics metrics = new TierMetrics(registry, tier.name());
+                LaneOptions lane = new LaneOptions(
+                        tier.lookupThreads(),
+                        tier.longestTurn(),
+                        HeapPlan.unwrittenBytes(Runtime.getRuntime().maxMemory()));
+                slower.add(new CacheTiers.Slower(tier.open(metrics), lane, metrics));
+            }
+            return CacheTiers.open(options.memoryCacheBytes(), slower, System::nanoTime, registry);
+        } catch (Throwable e) {
+            slower.forEach(opened -> opened.tier().close());
+            throw e;
+        }
     }
 
     private void everySeconds(long seconds, Runnable task) {
@@ -293,6 +321,7 @@ public final class TeacherServer implements AutoCloseable {
             tiers.close(endNanos);
             security.close();
             calls.shutdown();
+            telling.shutdown();
             timer.shutdownNow();
             metricsPage.ifPresent(MetricsPage::close);
             jvmMeters.close();
@@ -342,20 +371,39 @@ public final class TeacherServer implements AutoCloseable {
         drain();
     }
 
-    /** A local model behind its device thread. */
-    private Teacher batched(LocalModel model) {
+    /** A local model behind its device thread, which decodes between batches where the model can. */
+    private ServedTeacher serve(LocalModel model) {
         TeacherDescription description = model.description();
+        LocalModel watched = new WatchedModel(model, new DirectMemoryWatch(System::nanoTime, this::memoryLost));
+        Optional<DecodeScheduler> decoding = decoding(watched, options.decoding());
         BatchOptions batching =
                 options.batching().withMaxEntries(options.limits().maxSequenceEntries());
-        return new Batcher(
-                new WatchedModel(model, new DirectMemoryWatch(System::nanoTime, this::memoryLost)),
+        Teacher batched = new Batcher(
+                watched,
                 description.deterministic() ? batching.oneAtATime() : batching,
                 options.encodeThreads(),
                 System::nanoTime,
-                new BatchMetrics(registry, description.name()));
+                new BatchMetrics(registry, description.name()),
+                decoding.<DeviceWork>map(scheduler -> scheduler).orElse(DeviceWork.NONE));
+        return serve(batched, decoding);
     }
 
-    private ServedTeacher serve(Teacher teacher) {
+    private Optional<DecodeScheduler> decoding(LocalModel model, DecodeOptions how) {
+        if (how.maxCacheBytes() == 0) {
+            return Optional.empty();
+        }
+        TeacherDescription description = model.description();
+        return model.decoder(how.maxCacheBytes())
+                .map(decoder -> new DecodeScheduler(
+                        decoder,
+                        description,
+                        how,
+                        System::nanoTime,
+                        new DecodeMetrics(registry, description.name()),
+                        telling));
+    }
+
+    private ServedTeacher serve(Teacher teacher, Optional<DecodeScheduler> decoding) {
         TeacherDescription description = teacher.description();
         teachers.add(teacher);
         var unused =
@@ -367,7 +415,10 @@ public final class TeacherServer implements AutoCloseable {
                 options.limits().maxSequenceEntries(),
                 System::nanoTime,
                 new CacheMetrics(registry, description.name()));
-        return new ServedTeacher(description, sequences, teacher::devicePositions, teacher.tokenizer());
+        decoding.ifPresentOrElse(
+                scheduler -> everySeconds(1, scheduler::endIdle),
+                () -> DecodeMetrics.ofNone(registry, description.name()));
+        return new ServedTeacher(description, sequences, teacher::devicePositions, teacher.tokenizer(), decoding);
     }
 
     private void setHealth(ServingStatus status) {

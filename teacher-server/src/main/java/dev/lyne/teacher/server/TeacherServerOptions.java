@@ -4,6 +4,7 @@ import dev.lyne.teacher.access.ServerSecurity;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.cache.TierOptions;
+import dev.lyne.teacher.decode.DecodeOptions;
 import dev.lyne.teacher.score.RowStore;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -27,6 +28,7 @@ import java.util.Set;
  * @param batching how sequences become batches; a deterministic teacher's run alone whatever it says
  * @param encodeThreads threads that encode and deliver a teacher's rows, 1 or more
  * @param drainTimeout how long {@link TeacherServer#drain} lets streams end by themselves
+ * @param decoding how models decode, those that can
  * @param reflection whether the server describes its services to tools
  */
 public record TeacherServerOptions(
@@ -40,6 +42,7 @@ public record TeacherServerOptions(
         BatchOptions batching,
         int encodeThreads,
         Duration drainTimeout,
+        DecodeOptions decoding,
         boolean reflection) {
     public TeacherServerOptions {
         slowerTiers = List.copyOf(slowerTiers);
@@ -93,6 +96,7 @@ public record TeacherServerOptions(
         private BatchOptions batching = BatchOptions.DEFAULT;
         private int encodeThreads = 2;
         private Duration drainTimeout = Duration.ofSeconds(30);
+        private DecodeOptions decoding = DecodeOptions.DEFAULT;
         private boolean reflection;
 
         private Builder() {}
@@ -157,6 +161,12 @@ public record TeacherServerOptions(
             return this;
         }
 
+        /** How models decode, those that can. */
+        public Builder decoding(DecodeOptions value) {
+            decoding = value;
+            return this;
+        }
+
         /** Whether the server describes its services to tools. */
         public Builder reflection(boolean on) {
             reflection = on;
@@ -180,6 +190,7 @@ public record TeacherServerOptions(
                     batching,
                     encodeThreads,
                     drainTimeout,
+                    decoding,
                     reflection);
         }
     }

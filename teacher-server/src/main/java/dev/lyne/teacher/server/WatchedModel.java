@@ -1,5 +1,6 @@
 package dev.lyne.teacher.server;
 
+import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
@@ -7,6 +8,7 @@ import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerFile;
 import java.util.List;
+import java.util.Optional;
 
 /** A model whose forwards are watched for refusals of the direct memory that tensors are transferred in. */
 record WatchedModel(LocalModel model, DirectMemoryWatch watch) implements LocalModel {
@@ -38,6 +40,11 @@ record WatchedModel(LocalModel model, DirectMemoryWatch watch) implements LocalM
         }
         watch.granted(tokens);
         return outcomes;
+    }
+
+    @Override
+    public Optional<SequenceDecoder> decoder(long maxCacheBytes) {
+        return model.decoder(maxCacheBytes).map(decoder -> new WatchedDecoder(decoder, watch));
     }
 
     @Override

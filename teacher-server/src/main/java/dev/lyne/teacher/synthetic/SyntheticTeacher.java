@@ -1,9 +1,8 @@
 package dev.lyne.teacher.synthetic;
 
-import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -57,7 +56,7 @@ public final class SyntheticTeacher implements LocalModel {
                 tokens,
                 vocabularySize,
                 settings.contextLength(),
-                new ExecutionFingerprint("none", "synthetic", "", ARITHMETIC_VERSION, 1, ComputePrecision.FLOAT32),
+                new ExecutionFingerprint("none", "synthetic", "", ARITHMETIC_VERSION, 1, "float32"),
                 "synthetic",
                 0,
                 deterministic);

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.protobuf.ByteString;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
-import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Selection;
 import dev.lyne.v1.TeacherDigests;
@@ -131,7 +130,7 @@ final class OpeningRulesTest {
                 bad(
                         "other machine",
                         open -> open.setExpectedExecutionFingerprint(
-                                Fingerprints.toMessage(Openings.TEACHER.fingerprint()).toBuilder()
+                                Openings.TEACHER.fingerprint().toMessage().toBuilder()
                                         .setThreads(8)),
                         Reason.TEACHER_MISMATCH,
                         "expected_execution_fingerprint: 0.0.0/none//arithmetic 1/8 threads/float32"
@@ -139,7 +138,7 @@ final class OpeningRulesTest {
                 bad(
                         "other arithmetic",
                         open -> open.setExpectedExecutionFingerprint(
-                                Fingerprints.toMessage(Openings.TEACHER.fingerprint()).toBuilder()
+                                Openings.TEACHER.fingerprint().toMessage().toBuilder()
                                         .setArithmeticVersion(2)),
                         Reason.TEACHER_MISMATCH,
                         "expected_execution_fingerprint: 0.0.0/none//arithmetic 2/1 threads/float32"
@@ -159,7 +158,7 @@ final class OpeningRulesTest {
                         .setModelSha256(ByteString.copyFrom(Openings.TEACHER.modelDigest()))
                         .setTokenizerSha256(ByteString.copyFrom(Openings.TEACHER.tokenizerDigest())))
                 .setExpectedVocabularySize(100)
-                .setExpectedExecutionFingerprint(Fingerprints.toMessage(Openings.TEACHER.fingerprint()))
+                .setExpectedExecutionFingerprint(Openings.TEACHER.fingerprint().toMessage())
                 .setStudent("s".repeat(128))
                 .build();
 

@@ -2,8 +2,7 @@ package dev.lyne.teacher.cache;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ExecutionFingerprint;
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -144,7 +143,7 @@ final class MemoryTierTest {
                 here.tokenizerDigest(),
                 here.vocabularySize(),
                 here.contextLength(),
-                new ExecutionFingerprint("0.0.0", "else", "", 1, 8, ComputePrecision.FLOAT32),
+                new ExecutionFingerprint("0.0.0", "else", "", 1, 8, "float32"),
                 here.architecture(),
                 here.parameters(),
                 deterministic);

@@ -1,9 +1,8 @@
 package dev.lyne.teacher.model;
 
-import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import java.util.Arrays;
@@ -45,7 +44,7 @@ public final class FakeTeacher implements LocalModel {
                 tokenizer,
                 vocabularySize,
                 contextLength,
-                new ExecutionFingerprint("0.0.0", "none", "", 1, 1, ComputePrecision.FLOAT32),
+                new ExecutionFingerprint("0.0.0", "none", "", 1, 1, "float32"),
                 "fake",
                 1_000,
                 deterministic);

@@ -4,7 +4,7 @@ import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.tokenizer.BytePairTrainer;
-import dev.lyne.lm.training.CrossEntropy;
+import dev.lyne.lm.training.LossScript;
 import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
 import java.io.IOException;
@@ -23,8 +23,8 @@ public final class TinyModelDirectory {
     public static Path write(Path directory, int vocabularySize) throws IOException {
         ModelConfiguration configuration = ModelConfiguration.llama(
                 new ModelConfiguration.Sizes(vocabularySize, CONTEXT, 32, 2), 4, 2, 64, 10_000, true);
-        try (TrainableModel model =
-                TrainableModel.create(configuration, 42, OPTIONS, OptimizerOptions.defaults(), CrossEntropy.script())) {
+        try (TrainableModel model = TrainableModel.create(
+                configuration, 42, OPTIONS, OptimizerOptions.defaults(), LossScript.crossEntropy())) {
             model.export(directory, "float32");
         }
         BytePairTrainer trainer = new BytePairTrainer(List.of("<|end|>"));

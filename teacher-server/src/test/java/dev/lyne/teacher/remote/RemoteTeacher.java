@@ -1,9 +1,8 @@
 package dev.lyne.teacher.remote;
 
-import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ExecutionFingerprint;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Failure;
@@ -35,7 +34,7 @@ final class RemoteTeacher implements Teacher {
             new byte[32],
             VOCABULARY,
             64,
-            new ExecutionFingerprint("none", "elsewhere", "", 1, 1, ComputePrecision.FLOAT32),
+            new ExecutionFingerprint("none", "elsewhere", "", 1, 1, "float32"),
             "unknown",
             0,
             false);

@@ -20,7 +20,7 @@ final class PacedSenderTest {
     private final UnsentBudget budget = new UnsentBudget(1_000, now::get);
     private final Call call = new Call();
     private final AtomicInteger ends = new AtomicInteger();
-    private final PacedSender sender = new PacedSender(
+    private final PacedSender<ScoreSequencesResponse> sender = new PacedSender<>(
             call, new RpcMetrics(new SimpleMeterRegistry()), budget.open(() -> {}), now::get, ends::incrementAndGet);
 
     @Test
@@ -178,7 +178,7 @@ final class PacedSenderTest {
         assertThat(sender.lastTakenNanos()).isEqualTo(200);
     }
 
-    private static Outgoing message(long id) {
+    private static Outgoing<ScoreSequencesResponse> message(long id) {
         return Outgoing.message(response(id), () -> {});
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
+import dev.lyne.wire.RowFormat;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;

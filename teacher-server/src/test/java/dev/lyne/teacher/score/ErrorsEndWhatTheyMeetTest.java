@@ -11,7 +11,6 @@ import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.cache.CacheTiers;
 import dev.lyne.teacher.cache.LaneOptions;
-import dev.lyne.teacher.cache.SlowerTier;
 import dev.lyne.teacher.cache.TestTier;
 import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.model.Failure;
@@ -47,7 +46,7 @@ final class ErrorsEndWhatTheyMeetTest {
         }
     }
 
-    private SingleFlight flight(List<SlowerTier> slower) {
+    private SingleFlight flight(List<CacheTiers.Slower> slower) {
         return new SingleFlight(
                 batcher,
                 CacheTiers.open(1 << 20, slower, System::nanoTime, registry),
@@ -138,7 +137,7 @@ final class ErrorsEndWhatTheyMeetTest {
     @Test
     void lookup_throwsAnError_theSequenceIsComputed() {
         disk.breakDown();
-        SingleFlight flight = flight(List.of(new SlowerTier(
+        SingleFlight flight = flight(List.of(new CacheTiers.Slower(
                 disk, new LaneOptions(1, LaneOptions.ANY_TURN, 1 << 20), new TierMetrics(registry, "disk"))));
         Asker asker = new Asker();
         flight.score(task(), asker);

@@ -10,6 +10,7 @@ import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.Positions;
+import dev.lyne.wire.RowFormat;
 import dev.lyne.wire.TargetBlock;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;

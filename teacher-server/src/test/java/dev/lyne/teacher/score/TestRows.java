@@ -5,6 +5,7 @@ import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.Positions;
+import dev.lyne.wire.RowFormat;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;

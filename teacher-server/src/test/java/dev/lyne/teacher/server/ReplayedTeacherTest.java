@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.rpc.Code;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;
-import dev.lyne.teacher.model.Fingerprints;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.replay.ReplayedTeacher;
 import dev.lyne.v1.GetTeacherRequest;
@@ -19,9 +18,9 @@ import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherServiceGrpc;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.Positions;
+import dev.lyne.wire.RowFormat;
 import dev.lyne.wire.capture.CaptureManifest;
 import dev.lyne.wire.capture.CaptureWriter;
-import dev.lyne.wire.capture.CapturedForm;
 import dev.lyne.wire.capture.CapturedPacking;
 import dev.lyne.wire.capture.CapturedTeacher;
 import dev.lyne.wire.capture.ShardWriter;
@@ -84,7 +83,6 @@ final class ReplayedTeacherTest {
 
     private void write(TeacherDescription teacher, List<Rows> rows) throws IOException {
         HexFormat hex = HexFormat.of();
-        var fingerprint = Fingerprints.toMessage(teacher.fingerprint());
         CaptureManifest manifest = CaptureManifest.planned(
                 new CapturedTeacher(
                         teacher.name(),
@@ -95,13 +93,8 @@ final class ReplayedTeacherTest {
                         teacher.architecture(),
                         teacher.parameters(),
                         teacher.deterministic(),
-                        fingerprint.getTorchVersion(),
-                        fingerprint.getDevice(),
-                        fingerprint.getCpuCapability(),
-                        fingerprint.getArithmeticVersion(),
-                        fingerprint.getThreads(),
-                        fingerprint.getComputePrecision()),
-                new CapturedForm(new Selection.TopK(K, List.of()), dev.lyne.row.Precision.EXACT, false),
+                        teacher.fingerprint()),
+                new RowFormat(new Selection.TopK(K, List.of()), dev.lyne.row.Precision.EXACT, false),
                 new CapturedPacking("00".repeat(32), "bos=none eos=none", "some rule", 300, 1, "11".repeat(32)),
                 1,
                 1);
@@ -148,7 +141,8 @@ final class ReplayedTeacherTest {
             assertThat(teacher.getName()).isEqualTo("fake");
             assertThat(teacher.getDigests().getModelSha256().toByteArray()).isEqualTo(captured.modelDigest());
             assertThat(teacher.getDigests().getTokenizerSha256().toByteArray()).isEqualTo(captured.tokenizerDigest());
-            assertThat(teacher.getExecutionFingerprint()).isEqualTo(Fingerprints.toMessage(captured.fingerprint()));
+            assertThat(teacher.getExecutionFingerprint())
+                    .isEqualTo(captured.fingerprint().toMessage());
             assertThat(teacher.getDeterministic()).isTrue();
             assertThat(teacher.getPrecisionsList()).containsExactly(Precision.PRECISION_EXACT);
             assertThat(teacher.getSelectionKindsList()).containsExactly(SelectionKind.SELECTION_KIND_TOP_K);

@@ -1,6 +1,7 @@
 package dev.lyne.teacher.cache.disk;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.files.DirectoryLock;
 import dev.lyne.teacher.cache.Tier;
 import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.cache.entry.EntryFormat;
@@ -8,6 +9,8 @@ import dev.lyne.teacher.cache.entry.EntryReader;
 import dev.lyne.teacher.score.CacheKey;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -59,7 +62,17 @@ public final class DiskTier implements Tier {
         this.nanoClock = nanoClock;
         this.metrics = metrics;
         this.reader = new EntryReader(metrics);
-        this.lock = DirectoryLock.take(options.directory());
+        this.lock = lock(options.directory());
+    }
+
+    private static DirectoryLock lock(Path directory) {
+        try {
+            return DirectoryLock.take(directory, "lyne.lock")
+                    .orElseThrow(() -> new IllegalArgumentException("disk cache: " + directory
+                            + " is locked by another server (expected: a directory of this server's own)"));
+        } catch (IOException e) {
+            throw DiskTierOptions.notWritable(directory, e);
+        }
     }
 
     /**
@@ -225,6 +238,8 @@ public final class DiskTier implements Tier {
                 database = Optional.empty();
                 lock.close();
             }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         } finally {
             gate.writeLock().unlock();
         }

@@ -1,10 +1,10 @@
 package dev.lyne.teacher.cache.entry;
 
 import dev.lyne.row.Precision;
+import dev.lyne.teacher.cache.entry.EntryFormat.Reading;
 import dev.lyne.teacher.score.CachedSelection;
 import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.score.EncodedSequence;
-import dev.lyne.teacher.score.RowFormat;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
 import dev.lyne.wire.BlockDecoder;
@@ -12,6 +12,7 @@ import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Containment;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.MalformedBlockException;
+import dev.lyne.wire.RowFormat;
 import dev.lyne.wire.TargetBlock;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;

@@ -37,6 +37,15 @@ public final class EntryFormat {
 
     private EntryFormat() {}
 
+    /** What came of reading an entry. */
+    public sealed interface Reading {
+        /** Whole, and of this teacher, machine and sequence. It may hold other rows than are wanted. */
+        record Sound(StoredRows rows) implements Reading {}
+
+        /** Not to be used. */
+        record Damaged(String reason) implements Reading {}
+    }
+
     /** Bytes that {@link #write} makes. */
     public static long bytes(StoredRows rows) {
         return HEADER_BYTES + 4L * rows.rows().blocks().size() + rows.bytes() + CHECKSUM_BYTES;

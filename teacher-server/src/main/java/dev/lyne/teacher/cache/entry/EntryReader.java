@@ -1,6 +1,7 @@
 package dev.lyne.teacher.cache.entry;
 
 import dev.lyne.teacher.cache.TierMetrics;
+import dev.lyne.teacher.cache.entry.EntryFormat.Reading;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
 import java.util.Optional;

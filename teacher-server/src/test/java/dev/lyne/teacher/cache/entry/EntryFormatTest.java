@@ -2,6 +2,7 @@ package dev.lyne.teacher.cache.entry;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.teacher.cache.entry.EntryFormat.Reading;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.score.Deadline;
 import dev.lyne.teacher.score.EncodedBlock;

@@ -1,0 +1,179 @@
+package dev.lyne.cli.demo;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lyne.cli.common.JsonReport;
+import dev.lyne.load.process.ChildProcess;
+import dev.lyne.load.process.ServerProcess;
+import dev.lyne.student.page.Block.Fact;
+import dev.lyne.student.page.Block.Facts;
+import dev.lyne.student.page.Page.Section;
+import dev.lyne.student.report.ReportData;
+import dev.lyne.student.report.ReportPage;
+import dev.lyne.student.rollout.ResponseEvaluation;
+import dev.lyne.student.train.RunDirectory;
+import dev.lyne.student.train.RunReports;
+import dev.lyne.student.train.RunSummary;
+import dev.lyne.student.train.Samples;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ToDoubleFunction;
+
+/** One run of the on-policy demo: a start, then a student on the text and one on text of its own, each in a process of its own. */
+final class OnPolicyDemo {
+    static final String START = "start";
+    static final String SFT = "sft";
+    static final String MINILLM = "minillm";
+
+    private static final long SERVER_HEAP_MIB = 1_024;
+    private static final long MILLIS_BETWEEN_LINES = 2_000;
+
+    private final OnPolicyPlan plan;
+    private final Path out;
+    private final PrintStream text;
+
+    OnPolicyDemo(OnPolicyPlan plan, Path out, PrintStream text) {
+        this.plan = plan;
+        this.out = out;
+        this.text = text;
+    }
+
+    /**
+     * What it leaves as {@code summary.json}.
+     *
+     * @param sft the student that went on with the text
+     * @param minillm the student that wrote with the teacher
+     */
+    record Summary(Student sft, Student minillm) {}
+
+    /**
+     * A student after its last step.
+     *
+     * @param heldOutNll nats a token of held-out text
+     */
+    record Student(
+            long steps,
+            double seconds,
+            @JsonProperty("held_out_nll") double heldOutNll,
+            @JsonProperty("rouge_l") double rougeL,
+            @JsonProperty("mean_length") double meanLength,
+            double ended,
+            @JsonProperty("distinct_4") double distinct4) {
+        static Student of(RunSummary run) {
+            ResponseEvaluation responses = Optional.ofNullable(run.responses())
+                    .orElseThrow(() -> new IllegalStateException(run.name() + ": no responses (expected: some)"));
+            return new Student(
+                    run.pace().steps(),
+                    run.pace().seconds(),
+                    DemoTable.last(run),
+                    responses.rougeL(),
+                    responses.meanLength(),
+                    responses.ended(),
+                    responses.distinct4());
+        }
+    }
+
+    void run() throws IOException, InterruptedException {
+        Files.writeString(
+                out.resolve(DemoRun.MARKER), "Made by `lyne demo`, which removes this directory when it runs again.\n");
+        try (ServerProcess server =
+                ServerProcess.start(out.resolve("server.log"), "demo", SERVER_HEAP_MIB, List.of("--threads", "2"))) {
+            train(START, plan.beginning(out), plan.start().steps(), "a start on the text alone");
+            ServerProcess.Ready ready = server.awaitReady();
+            text.printf("teacher server %d listens on %s%n", server.pid(), ready.listening());
+            train(SFT, plan.sft(out), plan.steps(), "goes on with the text");
+            train(
+                    MINILLM,
+                    plan.miniLlm(out, ready.listening()),
+                    plan.steps(),
+                    "writes with the teacher and learns from it (MiniLLM)");
+        }
+        finish();
+    }
+
+    private void train(String name, List<String> arguments, int steps, String what)
+            throws IOException, InterruptedException {
+        try (ChildProcess student =
+                ChildProcess.start("the " + name + " student", out.resolve(name + ".log"), 1, "1g", arguments)) {
+            text.printf("%s, process %d: %s%n", name, student.pid(), what);
+            DemoProgress progress = new DemoProgress(text, List.of(name), out, steps);
+            while (student.isAlive()) {
+                progress.print();
+                TimeUnit.MILLISECONDS.sleep(MILLIS_BETWEEN_LINES);
+            }
+            progress.print();
+            student.awaitSuccess();
+        }
+    }
+
+    private void finish() throws IOException {
+        RunDirectory sftRun = new RunDirectory(out.resolve(SFT));
+        RunDirectory miniLlmRun = new RunDirectory(out.resolve(MINILLM));
+        Summary summary = new Summary(
+                Student.of(RunSummary.read(sftRun.summary())), Student.of(RunSummary.read(miniLlmRun.summary())));
+        JsonReport.writeFile(out.resolve("summary.json"), summary);
+        Map<String, List<Samples.Sample>> samples = new LinkedHashMap<>();
+        List<Samples.Sample> beginnings = Samples.read(sftRun.samples());
+        samples.put("teacher", DemoReport.continuations(beginnings));
+        samples.put(SFT, beginnings);
+        samples.put(MINILLM, Samples.read(miniLlmRun.samples()));
+        ReportPage.write(
+                new ReportData(
+                        "Lyne on-policy demo",
+                        "Two students from the same start: one goes on with the text, one trains on text that it writes with the teacher.",
+                        List.of(RunReports.read(sftRun), RunReports.read(miniLlmRun)),
+                        List.of(comparison(summary)),
+                        RunReports.sideBySide(samples)),
+                out.resolve("report.html"));
+        print(summary);
+        text.printf("report   %s%nsummary  %s%n", out.resolve("report.html"), out.resolve("summary.json"));
+    }
+
+    private static Section comparison(Summary summary) {
+        return new Section(
+                "Responses to held-out prompts",
+                "Drawn from each student at temperature 1. Rouge-L is against what the text really goes on with.",
+                List.of(new Facts(List.of(
+                        new Fact("Rouge-L", both(summary, "%.4f", Student::rougeL)),
+                        new Fact("tokens of a response", both(summary, "%.1f", Student::meanLength)),
+                        new Fact("responses that end by themselves", both(summary, "%.3f", Student::ended)),
+                        new Fact("distinct 4-grams", both(summary, "%.3f", Student::distinct4)),
+                        new Fact("held-out loss, nats a token", both(summary, "%.4f", Student::heldOutNll))))));
+    }
+
+    private static String both(Summary summary, String format, ToDoubleFunction<Student> value) {
+        return String.format(
+                Locale.ROOT,
+                SFT + " " + format + ", " + MINILLM + " " + format,
+                value.applyAsDouble(summary.sft()),
+                value.applyAsDouble(summary.minillm()));
+    }
+
+    private void print(Summary summary) {
+        text.println();
+        row("", SFT, MINILLM);
+        row("Rouge-L of held-out prompts", "%.4f", summary, Student::rougeL);
+        row("tokens of a response", "%.1f", summary, Student::meanLength);
+        row("distinct 4-grams", "%.3f", summary, Student::distinct4);
+        row("held-out loss", "%.4f", summary, Student::heldOutNll);
+        row("training time, s", "%.0f", summary, Student::seconds);
+    }
+
+    private void row(String name, String format, Summary summary, ToDoubleFunction<Student> value) {
+        row(
+                name,
+                String.format(Locale.ROOT, format, value.applyAsDouble(summary.sft())),
+                String.format(Locale.ROOT, format, value.applyAsDouble(summary.minillm())));
+    }
+
+    private void row(String name, String sft, String miniLlm) {
+        text.printf("%-32s %14s %14s%n", name, sft, miniLlm);
+    }
+}

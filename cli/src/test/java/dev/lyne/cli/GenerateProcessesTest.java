@@ -1,0 +1,155 @@
+package dev.lyne.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lyne.client.ClientOptions;
+import dev.lyne.client.DecodeEvent;
+import dev.lyne.client.DecodeSettings;
+import dev.lyne.client.TeacherClient;
+import dev.lyne.client.TeacherDecoder;
+import dev.lyne.load.process.ChildProcess;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Text of a teacher's, from a server in a process of its own. */
+final class GenerateProcessesTest {
+    private static final int TEXTS = 8;
+    private static final int DRAWS = 40;
+
+    @TempDir
+    Path shared;
+
+    private static List<String> generate(TinyTraining tiny, String... arguments) {
+        List<String> all = new ArrayList<>(List.of("generate", "--teacher", tiny.address(), "--seed", "3"));
+        all.addAll(List.of(arguments));
+        return all;
+    }
+
+    private static void run(TinyTraining tiny, String name, List<String> arguments) throws Exception {
+        try (ChildProcess command = ChildProcess.start(name, tiny.log(name), 1, "256m", arguments)) {
+            command.awaitSuccess();
+        }
+    }
+
+    @Test
+    void corpus_brokenOff_isGoneOnWithAsIfItHadNotBeen() throws Exception {
+        var tiny = new TinyTraining(shared);
+        Path prompts = shared.resolve("prompts.jsonl");
+        List<String> lines = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+            lines.add("{\"prompt\": \"The Congress of " + (1790 + i) + "\"}");
+        }
+        Files.write(prompts, lines);
+        Path whole = shared.resolve("whole.jsonl");
+        Path broken = shared.resolve("broken.jsonl");
+        try (ChildProcess server = tiny.serve()) {
+            run(
+                    tiny,
+                    "whole",
+                    generate(tiny, "--corpus", prompts.toString(), "--out", whole.toString(), "--max-tokens", "20"));
+            List<String> made = Files.readAllLines(whole);
+            assertThat(made).hasSize(12);
+            Set<String> responses = new HashSet<>();
+            for (int i = 0; i < 12; i++) {
+                JsonNode line = JsonMapper.shared().readTree(made.get(i));
+                assertThat(line.get("prompt").asString()).isEqualTo("The Congress of " + (1790 + i));
+                responses.add(line.get("response").asString());
+            }
+            assertThat(responses).as("each has draws of its own").hasSizeGreaterThan(6);
+
+            byte[] bytes = Files.readAllBytes(whole);
+            Files.write(broken, Arrays.copyOf(bytes, bytes.length * 2 / 3));
+            run(
+                    tiny,
+                    "on",
+                    generate(
+                            tiny,
+                            "--corpus",
+                            prompts.toString(),
+                            "--out",
+                            broken.toString(),
+                            "--max-tokens",
+                            "20",
+                            "--in-flight",
+                            "2"));
+            assertThat(broken).hasSameBinaryContentAs(whole);
+
+            Files.writeString(prompts, "{\"text\": \"no prompt\"}\n");
+            try (ChildProcess wrong = ChildProcess.start(
+                    "wrong",
+                    tiny.log("wrong"),
+                    1,
+                    "256m",
+                    generate(
+                            tiny,
+                            "--corpus",
+                            prompts.toString(),
+                            "--out",
+                            shared.resolve("no.jsonl").toString()))) {
+                assertThat(wrong.awaitEnd(120)).isEqualTo(2);
+            }
+            assertThat(tiny.log("wrong")).content().contains("line 1: no text \"prompt\"");
+        }
+    }
+
+    private static Map<Long, List<Integer>> draw(TinyTraining tiny, Runnable inTheMiddle) throws Exception {
+        Map<Long, List<Integer>> drawn = new HashMap<>();
+        ClientOptions options = ClientOptions.builder()
+                .backoff(Duration.ofMillis(50), Duration.ofMillis(200))
+                .build();
+        try (TeacherClient client = TeacherClient.connect(tiny.address(), options);
+                TeacherDecoder decoder = client.decoder(DecodeSettings.plain(9, Set.of()))) {
+            for (int key = 0; key < TEXTS; key++) {
+                decoder.start(key, new int[] {5, 6 + key}, DRAWS);
+            }
+            int events = 0;
+            while (decoder.isOwed()) {
+                DecodeEvent.Answered answered = (DecodeEvent.Answered) decoder.take();
+                for (int id : answered.drawnIds()) {
+                    drawn.computeIfAbsent(answered.key(), unused -> new ArrayList<>())
+                            .add(id);
+                }
+                if (++events == TEXTS * DRAWS / 2) {
+                    inTheMiddle.run();
+                }
+            }
+        }
+        return drawn;
+    }
+
+    @Test
+    void serverKilledInTheMiddle_restartedServerGoesOnWithTheSameDraws() throws Exception {
+        var tiny = new TinyTraining(shared);
+        ChildProcess first = tiny.serve();
+        Map<Long, List<Integer>> undisturbed = draw(tiny, () -> {});
+        List<ChildProcess> second = new ArrayList<>();
+        Map<Long, List<Integer>> disturbed = draw(tiny, () -> {
+            TinyTraining.kill(first);
+            try {
+                second.add(tiny.serve());
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        second.get(0).close();
+        first.close();
+        assertThat(undisturbed)
+                .hasSize(TEXTS)
+                .allSatisfy((key, ids) -> assertThat(ids).hasSize(DRAWS));
+        assertThat(disturbed).isEqualTo(undisturbed);
+    }
+}

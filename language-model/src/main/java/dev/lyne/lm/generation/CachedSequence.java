@@ -1,0 +1,11 @@
+package dev.lyne.lm.generation;
+
+/** A sequence whose keys and values a {@link SequenceDecoder} holds. For the decoder's thread. */
+public interface CachedSequence extends AutoCloseable {
+    /** Tokens whose keys and values are held. */
+    int length();
+
+    /** Gives the keys and values up; a second call does nothing. */
+    @Override
+    void close();
+}

@@ -1,0 +1,624 @@
+package dev.lyne.client;
+
+import dev.lyne.v1.DecodeRequest;
+import dev.lyne.v1.DecodeResponse;
+import dev.lyne.v1.DecodeSequence;
+import dev.lyne.v1.DecodedTokens;
+import dev.lyne.v1.StartSequences;
+import dev.lyne.v1.StepSequences;
+import dev.lyne.wire.Digests;
+import io.grpc.Status;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import java.util.random.RandomGeneratorFactory;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Texts that a teacher continues, many at once, on one replica at a time. What is said of texts is collected and sent together when an event is
+ * waited for, or at {@link #flush}.
+ *
+ * <p>Where a replica is lost, is stuck or goes away, another one is told all tokens so far and goes on, with the same keys and so with the
+ * same uniform numbers. The draws are the same bit for bit where the teacher is deterministic; elsewhere but for those that the last bits
+ * of a distribution decide. Nothing that was answered is answered again.
+ *
+ * <p>One thread calls it.
+ */
+public final class TeacherDecoder implements AutoCloseable {
+    private static final int MAX_START_TOKENS = 1 << 17;
+    private static final int PREFIX_BYTES = 5;
+    private static final int FEW_TRIES = 3;
+
+    /** A device that works for others alone is waited for, but not for ever. */
+    private static final int WITHOUT_ANSWERS = 10;
+
+    private final DecodeSettings settings;
+    private final TeacherDescription teacher;
+    private final ClientOptions options;
+    private final LongSupplier nanoTime;
+    private final Supplier<Collection<Replica>> replicas;
+    private final Runnable resolveAgain;
+    private final Backoff backoff;
+    private final BlockingQueue<DecodeCallObserver.Incoming> incoming = new LinkedBlockingQueue<>();
+    private final Queue<DecodeEvent> events = new ArrayDeque<>();
+    private final Map<Long, DecodedText> texts = new LinkedHashMap<>();
+    private final Map<Integer, DecodedText> byNumber = new HashMap<>();
+    private final BitSet numbers = new BitSet();
+    private final Map<String, String> tried = new LinkedHashMap<>();
+    private @Nullable DecodeCallObserver call;
+    private int nextReplica;
+    private long devicePositions;
+    private long movedNanos;
+    private long answeredNanos;
+    private long sentNanos;
+    private long draws;
+    private long taken;
+    private long requests;
+    private long sentBytes;
+    private long receivedBytes;
+    private int calls;
+    private boolean closed;
+
+    TeacherDecoder(
+            DecodeSettings settings,
+            TeacherDescription teacher,
+            ClientOptions options,
+            LongSupplier nanoTime,
+            Supplier<Collection<Replica>> replicas,
+            Runnable resolveAgain) {
+        this.settings = settings;
+        this.teacher = teacher;
+        this.options = options;
+        this.nanoTime = nanoTime;
+        this.replicas = replicas;
+        this.resolveAgain = resolveAgain;
+        this.backoff = new Backoff(
+                options.timeouts().firstBackoff(),
+                options.timeouts().maxBackoff(),
+                RandomGeneratorFactory.of("L64X128MixRandom").create(options.seed()));
+        this.nextReplica = (int) Long.remainderUnsigned(settings.seed() * 0x9E3779B97F4A7C15L, 1 << 20);
+        patienceBegins();
+    }
+
+    /** The teacher that decodes. */
+    public TeacherDescription teacher() {
+        return teacher;
+    }
+
+    /** What its texts have in common. */
+    public DecodeSettings settings() {
+        return settings;
+    }
+
+    /**
+     * Opens the call to a replica, which is else opened with the first text.
+     *
+     * @throws TeacherException where none opens one within the time to retry, or the teacher does not decode
+     */
+    public void open() throws InterruptedException {
+        requireOpen();
+        beginWhereNothingIsOwed();
+        if (call == null) {
+            connect();
+        }
+    }
+
+    /**
+     * Begins a text.
+     *
+     * @param key tells it from all others of the seed; the same key is the same draws
+     * @param draws tokens that the teacher draws at once, or fewer where a stop token comes; 0 or more
+     */
+    public void start(long key, int[] prompt, int draws) {
+        requireOpen();
+        requireFits(prompt.length, draws);
+        if (prompt.length < 1) {
+            throw new IllegalArgumentException("prompt: 0 tokens (expected: at least 1)");
+        }
+        if (texts.containsKey(key)) {
+            throw new IllegalArgumentException("key: " + key + " (expected: one that no live text has)");
+        }
+        beginWhereNothingIsOwed();
+        DecodedText text = new DecodedText(key, prompt, draws);
+        text.dirty = draws > 0;
+        requests += draws > 0 ? 1 : 0;
+        texts.put(key, text);
+    }
+
+    /**
+     * Says what a text took, and what is to be drawn next.
+     *
+     * @param ids tokens that the student took behind what was drawn; they are answered
+     * @param draws tokens that the teacher draws then, or fewer where a stop token comes; 0 or more
+     */
+    public void step(long key, int[] ids, int draws) {
+        DecodedText text = live(key);
+        requireFits(text.size() + ids.length, draws);
+        beginWhereNothingIsOwed();
+        for (int id : ids) {
+            text.append(id);
+        }
+        text.draws = draws;
+        text.dirty |= ids.length > 0 || draws > 0;
+        requests += draws > 0 ? 1 : 0;
+    }
+
+    /** Ends a text; what it is owed still comes, and then {@link DecodeEvent.Ended}. */
+    public void end(long key, int[] ids) {
+        step(key, ids, 0);
+        DecodedText text = live(key);
+        text.last = true;
+        text.dirty = true;
+    }
+
+    private DecodedText live(long key) {
+        requireOpen();
+        DecodedText text = texts.get(key);
+        if (text == null || text.last) {
+            throw new IllegalArgumentException("key: " + key + " (expected: a text that was started and not ended)");
+        }
+        if (text.draws > 0) {
+            throw new IllegalStateException("text " + key + ": " + text.draws + " draws are owed (expected: none)");
+        }
+        return text;
+    }
+
+    private void requireFits(int tokens, int draws) {
+        if (draws < 0 || (long) tokens + draws > teacher.contextLength()) {
+            throw new IllegalArgumentException("tokens: " + tokens + " and " + draws
+                    + " draws (expected: at most context_length=" + teacher.contextLength() + " together)");
+        }
+    }
+
+    /** Whether an event is to come. */
+    public boolean isOwed() {
+        return !events.isEmpty() || texts.values().stream().anyMatch(DecodedText::isOwed);
+    }
+
+    /** Whether an event of this text is to come; events that were not taken do not count. */
+    public boolean isOwed(long key) {
+        DecodedText text = texts.get(key);
+        return text != null && text.isOwed();
+    }
+
+    /** Texts that have not ended. */
+    public int texts() {
+        return texts.size();
+    }
+
+    /** What was carried. */
+    public DecodeStatistics statistics() {
+        return new DecodeStatistics(draws, taken, requests, sentBytes, receivedBytes, calls);
+    }
+
+    /**
+     * The next event; waits for it.
+     *
+     * @throws IllegalStateException where nothing is owed
+     * @throws TeacherException where no teacher goes on within the time to retry, or the teacher is another one
+     */
+    public DecodeEvent take() throws InterruptedException {
+        while (true) {
+            Optional<DecodeEvent> event = next(TeacherClient.POLL_NANOS);
+            if (event.isPresent()) {
+                return event.get();
+            }
+            if (!isOwed()) {
+                throw new IllegalStateException(
+                        "take: nothing is owed (expected: a text with draws or tokens to answer)");
+            }
+        }
+    }
+
+    /** The next event that is there, after what was said of texts is sent; waits for none, but for a replica where there is none. */
+    public Optional<DecodeEvent> poll() throws InterruptedException {
+        return next(0);
+    }
+
+    /** Sends what was said of texts. */
+    public void flush() throws InterruptedException {
+        requireOpen();
+        long now = nanoTime.getAsLong();
+        List<DecodedText> dirty = texts.values().stream()
+                .filter(text -> text.dirty && text.restartNanos <= now)
+                .toList();
+        if (dirty.isEmpty()) {
+            return;
+        }
+        if (call == null) {
+            connect();
+            flush(); // of all texts: the new server knows none
+            return;
+        }
+        start(dirty.stream()
+                .filter(text -> text.number == DecodedText.NO_NUMBER)
+                .toList());
+        stepAll(dirty);
+    }
+
+    /** What was said of texts is sent once all events are taken: so that answers which came together are followed by one message. */
+    private Optional<DecodeEvent> next(long waitNanos) throws InterruptedException {
+        if (!events.isEmpty()) {
+            return Optional.of(events.remove());
+        }
+        flush();
+        for (DecodeCallObserver.Incoming one = incoming.poll(); one != null; one = incoming.poll()) {
+            handle(one);
+        }
+        if (events.isEmpty() && waitNanos > 0) {
+            DecodeCallObserver.Incoming one = incoming.poll(waitNanos, TimeUnit.NANOSECONDS);
+            if (one != null) {
+                handle(one);
+            }
+        }
+        if (events.isEmpty()) {
+            watchProgress();
+        }
+        return Optional.ofNullable(events.poll());
+    }
+
+    private void start(List<DecodedText> joining) {
+        StartSequences.Builder message = StartSequences.newBuilder();
+        int tokens = 0;
+        for (DecodedText text : joining) {
+            text.number = numbers.nextClearBit(0);
+            numbers.set(text.number);
+            byNumber.put(text.number, text);
+            text.told = text.answered;
+            int[] known = text.tokens(0, text.answered);
+            DecodeSequence.Builder sequence = DecodeSequence.newBuilder()
+                    .setSequence(text.number)
+                    .setKey(text.key)
+                    .setTokenIdsCrc32C(Digests.tokenChecksum(known))
+                    .setPromptTokens(text.promptTokens == known.length ? 0 : text.promptTokens);
+            for (int id : known) {
+                sequence.addTokenIds(id);
+            }
+            if (text.told == text.size()) {
+                sequence.setDraws(text.draws);
+                text.dirty = text.last;
+            }
+            message.addSequences(sequence);
+            tokens += known.length;
+            if (tokens >= MAX_START_TOKENS) {
+                send(DecodeRequest.newBuilder().setStart(message).build());
+                message = StartSequences.newBuilder();
+                tokens = 0;
+            }
+        }
+        if (message.getSequencesCount() > 0) {
+            send(DecodeRequest.newBuilder().setStart(message).build());
+        }
+    }
+
+    private void stepAll(List<DecodedText> dirty) {
+        StepSequences.Builder message = StepSequences.newBuilder();
+        List<Integer> ids = new ArrayList<>();
+        boolean anyTaken = false;
+        boolean oneDrawOfEach = true;
+        List<DecodedText> told = new ArrayList<>();
+        for (DecodedText text : dirty) {
+            if (!text.dirty) {
+                continue;
+            }
+            text.dirty = false;
+            if (text.last) {
+                message.addEnded(text.number);
+            }
+            if (text.told < text.size() || text.draws > 0) {
+                told.add(text);
+                anyTaken |= text.told < text.size();
+                oneDrawOfEach &= text.draws == 1;
+            }
+        }
+        for (DecodedText text : told) {
+            message.addSequences(text.number);
+            if (anyTaken) {
+                message.addTakenCounts(text.size() - text.told);
+            }
+            if (!oneDrawOfEach) {
+                message.addDraws(text.draws);
+            }
+            for (; text.told < text.size(); text.told++) {
+                ids.add(text.token(text.told));
+            }
+        }
+        if (!ids.isEmpty()) {
+            message.addAllTakenTokenIds(ids)
+                    .setTakenTokenIdsCrc32C(Digests.tokenChecksum(
+                            ids.stream().mapToInt(Integer::intValue).toArray()));
+        }
+        if (message.getSequencesCount() > 0 || message.getEndedCount() > 0) {
+            send(DecodeRequest.newBuilder().setStep(message).build());
+        }
+    }
+
+    private void send(DecodeRequest request) {
+        DecodeCallObserver open = call;
+        if (open == null) {
+            throw new IllegalStateException("no call is open");
+        }
+        sentBytes += request.getSerializedSize() + PREFIX_BYTES;
+        sentNanos = nanoTime.getAsLong();
+        open.send(request); // what a call that has ended does not take is told to the next one
+    }
+
+    private void handle(DecodeCallObserver.Incoming one) {
+        if (one.call() != call) {
+            return; // of a call that was given up
+        }
+        if (one instanceof DecodeCallObserver.Incoming.Over over) {
+            lost(
+                    over.failure() == null
+                            ? CallFailure.of(Status.Code.UNAVAILABLE, "the server completed the call")
+                            : CallFailure.of(over.failure()));
+        } else if (one instanceof DecodeCallObserver.Incoming.Message message) {
+            handle(message.response());
+        }
+    }
+
+    private void handle(DecodeResponse response) {
+        receivedBytes += response.getSerializedSize() + PREFIX_BYTES;
+        switch (response.getMessageCase()) {
+            case DECODED -> decoded(response.getDecoded());
+            case FAILED ->
+                failed(
+                        response.getFailed().getSequence(),
+                        CallFailure.of(response.getFailed().getStatus()));
+            case PROGRESS -> {
+                long positions = response.getProgress().getDevicePositions();
+                if (positions != devicePositions) {
+                    devicePositions = positions;
+                    movedNanos = nanoTime.getAsLong();
+                }
+            }
+            case OPENED, MESSAGE_NOT_SET -> protocolError("message: " + response.getMessageCase());
+        }
+    }
+
+    private void decoded(DecodedTokens columns) {
+        patienceBegins();
+        tried.clear();
+        backoff.reset();
+        int token = 0;
+        int drawnToken = 0;
+        boolean same = columns.getProposalLogProbabilitiesCount() == 0;
+        for (int i = 0; i < columns.getSequencesCount(); i++) {
+            DecodedText text = byNumber.get(columns.getSequences(i));
+            int takenCount = columns.getTakenCountsCount() == 0 ? 0 : columns.getTakenCounts(i);
+            int drawnCount = columns.getDrawnCountsCount() == 0 ? 1 : columns.getDrawnCounts(i);
+            if (text == null
+                    || takenCount > text.size() - text.answered
+                    || drawnCount > text.draws
+                    || token + takenCount + drawnCount > columns.getLogProbabilitiesCount()
+                    || drawnToken + drawnCount > columns.getDrawnTokenIdsCount()) {
+                protocolError("an answer of " + takenCount + " taken and " + drawnCount + " drawn tokens to sequence "
+                        + columns.getSequences(i) + ", which is not owed them");
+                return;
+            }
+            int[] drawn = new int[drawnCount];
+            float[] plain = new float[takenCount + drawnCount];
+            float[] under = new float[plain.length];
+            for (int j = 0; j < plain.length; j++, token++) {
+                plain[j] = columns.getLogProbabilities(token);
+                under[j] = same ? plain[j] : columns.getProposalLogProbabilities(token);
+            }
+            for (int j = 0; j < drawnCount; j++) {
+                drawn[j] = columns.getDrawnTokenIds(drawnToken++);
+                text.append(drawn[j]);
+                text.draws = settings.stopIds().contains(drawn[j]) ? 0 : text.draws - 1;
+            }
+            text.answered += plain.length;
+            text.told = Math.max(text.told, text.answered);
+            text.failures = 0;
+            taken += takenCount;
+            draws += drawnCount;
+            events.add(new DecodeEvent.Answered(text.key, takenCount, drawn, plain, under));
+        }
+        for (int number : columns.getEndedList()) {
+            DecodedText text = byNumber.remove(number);
+            if (text == null || !text.last) {
+                protocolError("the end of sequence " + number + ", which was not ended");
+                return;
+            }
+            numbers.clear(number);
+            texts.remove(text.key);
+            events.add(new DecodeEvent.Ended(text.key));
+        }
+    }
+
+    private void failed(int number, CallFailure failure) {
+        DecodedText text = byNumber.remove(number);
+        if (text == null) {
+            return; // one that failed twice, as its step crossed its failure
+        }
+        numbers.clear(number);
+        text.callLost();
+        text.failures++;
+        CallFailure.Remedy remedy = failure.ofSequence();
+        if (remedy == CallFailure.Remedy.RETRY
+                || (remedy == CallFailure.Remedy.RETRY_FEW && text.failures < FEW_TRIES)) {
+            text.dirty = true;
+            text.restartNanos =
+                    nanoTime.getAsLong() + Math.max(failure.retryAfter().toNanos(), backoff.nextNanos());
+            tried.put(label(), failure.toString());
+        } else {
+            texts.remove(text.key);
+            events.add(new DecodeEvent.Failed(
+                    text.key, new SequenceFailedException(text.key, failure.code(), failure.description())));
+        }
+    }
+
+    private String label() {
+        return call == null ? "" : call.replica().label();
+    }
+
+    private void protocolError(String what) {
+        DecodeCallObserver open = call;
+        if (open != null) {
+            open.cancel(what);
+        }
+        lost(CallFailure.of(Status.Code.INTERNAL, "broke the protocol: " + what));
+    }
+
+    /** The call is over: its texts are to be told to another. */
+    private void lost(CallFailure failure) {
+        String address = label();
+        call = null;
+        byNumber.clear();
+        numbers.clear();
+        texts.values().forEach(DecodedText::callLost);
+        tried.put(address, failure.toString());
+        if (failure.ofCall() == CallFailure.Remedy.GIVE_UP) {
+            throw failure.asFinal(address);
+        }
+        resolveAgain.run();
+    }
+
+    /** Opens a call with the next replica that opens one, waiting as long as patience lasts. */
+    private void connect() throws InterruptedException {
+        int inARow = 0;
+        while (call == null) {
+            List<Replica> known = List.copyOf(replicas.get());
+            if (known.isEmpty() || inARow >= known.size()) {
+                inARow = 0;
+                TimeUnit.NANOSECONDS.sleep(backoff.nextNanos());
+                known = List.copyOf(replicas.get());
+            }
+            requirePatience();
+            if (!known.isEmpty()) {
+                open(known.get(Math.floorMod(nextReplica++, known.size())));
+                inARow++;
+            }
+        }
+    }
+
+    private void open(Replica replica) throws InterruptedException {
+        DecodeCallObserver attempt = DecodeCallObserver.start(replica, incoming);
+        DecodeRequest opening = Contract.openDecode(settings, teacher, options);
+        sentBytes += opening.getSerializedSize() + PREFIX_BYTES;
+        attempt.send(opening);
+        long deadline = nanoTime.getAsLong() + options.timeouts().open().toNanos();
+        while (true) {
+            DecodeCallObserver.Incoming one = incoming.poll(TeacherClient.POLL_NANOS, TimeUnit.NANOSECONDS);
+            if (one instanceof DecodeCallObserver.Incoming.Message message
+                    && message.call() == attempt
+                    && message.response().hasOpened()) {
+                receivedBytes += message.response().getSerializedSize() + PREFIX_BYTES;
+                TeacherAgreement.requireSame(
+                        replica.label(),
+                        Contract.description(message.response().getOpened().getTeacher()),
+                        teacher,
+                        settings.sameBits());
+                call = attempt;
+                calls++;
+                nextReplica--; // the same one first, where it is only this call that ends
+                movedNanos = nanoTime.getAsLong();
+                return;
+            }
+            if (one instanceof DecodeCallObserver.Incoming.Over over && over.call() == attempt) {
+                CallFailure failure = over.failure() == null
+                        ? CallFailure.of(Status.Code.UNAVAILABLE, "the server completed the call")
+                        : CallFailure.of(over.failure());
+                tried.put(replica.label(), failure.toString());
+                if (failure.ofCall() == CallFailure.Remedy.GIVE_UP) {
+                    throw failure.asFinal(replica.label());
+                }
+                resolveAgain.run();
+                return;
+            }
+            if (nanoTime.getAsLong() - deadline >= 0) {
+                attempt.cancel("not opened in time");
+                tried.put(
+                        replica.label(),
+                        "not opened within "
+                                + Timeouts.inSeconds(options.timeouts().open()));
+                return;
+            }
+            requirePatience();
+        }
+    }
+
+    /** Gives a replica up whose device stands still, and everything where patience is over. */
+    private void watchProgress() {
+        if (texts.values().stream().noneMatch(DecodedText::isOwed)) {
+            patienceBegins();
+            return;
+        }
+        requirePatience();
+        DecodeCallObserver open = call;
+        boolean byServer =
+                texts.values().stream().anyMatch(text -> text.isOwed() && text.number != DecodedText.NO_NUMBER);
+        long still = nanoTime.getAsLong() - Math.max(movedNanos, sentNanos);
+        if (open != null && byServer && still >= options.timeouts().stuck().toNanos()) {
+            open.cancel("no progress");
+            nextReplica++;
+            lost(CallFailure.of(
+                    Status.Code.UNAVAILABLE,
+                    "no progress for " + Timeouts.inSeconds(options.timeouts().stuck())));
+        }
+    }
+
+    private void requirePatience() {
+        long now = nanoTime.getAsLong();
+        long retryNanos = options.timeouts().retry().toNanos();
+        if (options.listener().isStopRequested()) {
+            throw new TeacherUnavailableException("stopped as asked; " + history());
+        }
+        if (now - answeredNanos >= WITHOUT_ANSWERS * retryNanos
+                || now - Math.max(movedNanos, answeredNanos) >= retryNanos) {
+            throw new TeacherUnavailableException(
+                    "no answer for " + Timeouts.inSeconds(options.timeouts().retry()) + "; " + history());
+        }
+    }
+
+    private String history() {
+        return tried.isEmpty()
+                ? "nothing was refused"
+                : tried.entrySet().stream()
+                        .map(entry -> "teacher " + entry.getKey() + ": " + entry.getValue())
+                        .collect(Collectors.joining("; "));
+    }
+
+    private void beginWhereNothingIsOwed() {
+        if (!isOwed()) {
+            patienceBegins();
+        }
+    }
+
+    private void patienceBegins() {
+        answeredNanos = nanoTime.getAsLong();
+        movedNanos = answeredNanos;
+        sentNanos = answeredNanos;
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the decoder is closed");
+        }
+    }
+
+    /** Ends the call; its texts are forgotten on both sides. */
+    @Override
+    public void close() {
+        closed = true;
+        DecodeCallObserver open = call;
+        if (open != null) {
+            open.cancel("the student has closed it");
+            call = null;
+        }
+    }
+}

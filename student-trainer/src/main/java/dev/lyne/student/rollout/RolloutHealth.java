@@ -1,0 +1,100 @@
+package dev.lyne.student.rollout;
+
+import dev.lyne.student.evaluate.ResponseScores;
+import dev.lyne.student.rollout.RolloutFiles.Rollout;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
+
+/**
+ * What the responses of a phase are like: what goes wrong when a student trains on its own text shows here first.
+ *
+ * @param meanLength tokens of a response
+ * @param atLimit share of responses that end at their greatest length, without a stop token
+ * @param entropy mean of −log s of their tokens, nats: an estimate of the student's entropy where it drew them
+ * @param repeated share of 4-grams that occurred before in their response
+ * @param outside share of tokens that the teacher's rows do not name; NaN where rows name none
+ */
+public record RolloutHealth(double meanLength, double atLimit, double entropy, double repeated, double outside) {
+    private static final int GRAM = 4;
+    private static final double MOST_AT_LIMIT = 0.9;
+    private static final double LEAST_ENTROPY = 0.5;
+    private static final double MOST_REPEATED = 0.3;
+    private static final double MOST_OUTSIDE = 0.5;
+
+    /** @param outside share of tokens that the teacher's rows do not name; NaN where rows name none */
+    public static RolloutHealth of(List<Rollout> rollouts, double outside) {
+        return new RolloutHealth(
+                mean(rollouts, rollout -> rollout.response().tokens().length),
+                mean(rollouts, rollout -> rollout.response().ended() ? 0 : 1),
+                -rollouts.stream()
+                        .flatMapToDouble(
+                                rollout -> IntStream.range(0, rollout.response().tokens().length)
+                                        .mapToDouble(t -> rollout.response().studentLogProbabilities()[t]))
+                        .average()
+                        .orElseThrow(),
+                mean(
+                        rollouts,
+                        rollout -> ResponseScores.repeated(rollout.response().tokens(), GRAM)),
+                outside);
+    }
+
+    private static double mean(List<Rollout> rollouts, ToDoubleFunction<Rollout> value) {
+        return rollouts.stream().mapToDouble(value).average().orElseThrow();
+    }
+
+    /** By the names that metrics and events give them. */
+    public Map<String, Double> values() {
+        Map<String, Double> values = new LinkedHashMap<>();
+        values.put("response_tokens", meanLength);
+        values.put("at_limit", atLimit);
+        values.put("entropy", entropy);
+        values.put("repeated", repeated);
+        if (!Double.isNaN(outside)) {
+            values.put("outside", outside);
+        }
+        return values;
+    }
+
+    /** What people should know, in a line each, of a run whose first phase was like that. */
+    public List<String> alarms(RolloutHealth first) {
+        List<String> alarms = new ArrayList<>();
+        if (atLimit > MOST_AT_LIMIT && first.atLimit <= MOST_AT_LIMIT) {
+            alarms.add(alarm(
+                    "responses run to their greatest length",
+                    "share",
+                    atLimit,
+                    first.atLimit,
+                    "at most " + MOST_AT_LIMIT));
+        }
+        if (entropy < LEAST_ENTROPY * first.entropy) {
+            alarms.add(alarm("the student's entropy falls", "nats", entropy, first.entropy, "at least half of that"));
+        }
+        if (repeated > MOST_REPEATED && first.repeated <= MOST_REPEATED) {
+            alarms.add(alarm(
+                    "responses repeat themselves",
+                    "share of 4-grams",
+                    repeated,
+                    first.repeated,
+                    "at most " + MOST_REPEATED));
+        }
+        if (outside > MOST_OUTSIDE) {
+            alarms.add(alarm(
+                    "the student draws what the teacher's rows do not name",
+                    "share",
+                    outside,
+                    first.outside,
+                    "at most " + MOST_OUTSIDE));
+        }
+        return alarms;
+    }
+
+    private static String alarm(String what, String unit, double now, double first, String expected) {
+        return String.format(
+                Locale.ROOT, "%s: %s %.3f, at first %.3f (expected: %s)", what, unit, now, first, expected);
+    }
+}

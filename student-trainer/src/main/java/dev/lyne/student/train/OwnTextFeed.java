@@ -1,0 +1,338 @@
+package dev.lyne.student.train;
+
+import dev.lyne.client.TargetSequence;
+import dev.lyne.client.TargetStream;
+import dev.lyne.client.Targets;
+import dev.lyne.row.RowColumns;
+import dev.lyne.student.policy.Advantages;
+import dev.lyne.student.rollout.Prompt;
+import dev.lyne.student.rollout.Response;
+import dev.lyne.student.rollout.ResponseWriter;
+import dev.lyne.student.rollout.RolloutFiles;
+import dev.lyne.student.rollout.RolloutFiles.Rollout;
+import dev.lyne.student.rollout.RolloutHealth;
+import dev.lyne.student.tokens.EpochOrder;
+import dev.lyne.student.tokens.Window;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import java.util.stream.IntStream;
+
+/**
+ * Windows of text that the student writes, phase by phase: responses to a phase's prompts are written by the student as it stands, scored by
+ * the teacher in one pass, and trained on for so many steps. The invariant: which steps are on own text, their prompts, order and random numbers
+ * follow from seed and step; what was written is kept in a file, and belongs to the weights that the phase began with.
+ */
+final class OwnTextFeed implements StepFeed {
+    /** Keeps the coin of a step apart from other random numbers of the seed. */
+    private static final long DOMAIN = 0x6F776E2074657874L;
+
+    private final Parts parts;
+
+    private final OnPolicySettings settings;
+    private final int batch;
+    private final long seed;
+    private final PatientTake taking;
+    private final Deque<Phase> written = new ArrayDeque<>();
+    private Optional<RolloutHealth> first = Optional.empty();
+    private Map<String, Double> ownText = Map.of();
+    private long nextStep;
+    private long stallNanos;
+
+    /**
+     * What a feed works with.
+     *
+     * @param data windows of the corpus, for steps on data and beside own text
+     * @param stream where own text is scored
+     * @param prompts windows that prompts are taken from
+     * @param notices told what people should know
+     */
+    record Parts(
+            StepFeed data,
+            TargetStream stream,
+            WindowSequence prompts,
+            ResponseWriter writer,
+            RolloutFiles files,
+            ChosenIds choosing,
+            Consumer<String> notices,
+            LongSupplier nanoTicker,
+            BooleanSupplier stopRequested) {}
+
+    /** A phase's responses with the teacher's rows for them, an item each. */
+    private record Phase(long number, List<StepFeed.Item> items, RolloutHealth health) {}
+
+    /** @param step optimiser steps taken already */
+    OwnTextFeed(Parts parts, OnPolicySettings settings, int batch, long seed, long step) {
+        this.parts = parts;
+        this.settings = settings;
+        this.batch = batch;
+        this.seed = seed;
+        this.nextStep = step;
+        this.taking = new PatientTake(parts.stream(), parts.nanoTicker(), parts.stopRequested());
+        try {
+            long own = ownStepsBefore(settings, seed, step);
+            long begun = own == 0 ? 0 : (own - 1) / phaseSteps() + 1;
+            parts.files().forgetFrom(begun);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Windows of the corpus that a run has taken after so many steps, where each takes {@code batch}. */
+    static long corpusWindowsBefore(OnPolicySettings settings, long seed, int batch, long step) {
+        long own = ownStepsBefore(settings, seed, step);
+        return (settings.corpusWeight() > 0 ? step : step - own) * batch;
+    }
+
+    private int phaseSteps() {
+        return settings.phase().steps(batch);
+    }
+
+    /** Whether a step, counted from 0, is on own text: a coin of its own. */
+    private static boolean isOwn(OnPolicySettings settings, long seed, long step) {
+        return new SplittableRandom(seed ^ (DOMAIN + step * 0x9E3779B97F4A7C15L)).nextDouble() < settings.share();
+    }
+
+    private static long ownStepsBefore(OnPolicySettings settings, long seed, long step) {
+        long own = 0;
+        for (long i = 0; i < step; i++) {
+            own += isOwn(settings, seed, i) ? 1 : 0;
+        }
+        return own;
+    }
+
+    @Override
+    public List<StepFeed.Item> next(int count) throws InterruptedException {
+        taking.startStep();
+        long step = nextStep++;
+        ownText = Map.of();
+        if (!isOwn(settings, seed, step)) {
+            return parts.data().next(count);
+        }
+        long own = ownStepsBefore(settings, seed, step);
+        List<StepFeed.Item> items = new ArrayList<>(own(own));
+        if (settings.corpusWeight() > 0) {
+            items.addAll(parts.data().next(count));
+        }
+        return items;
+    }
+
+    /** The responses of a step, counted among those on own text. */
+    private List<StepFeed.Item> own(long step) throws InterruptedException {
+        Phase phase = phase(step / phaseSteps());
+        ownText = phase.health().values();
+        int inPhase = (int) (step % phaseSteps());
+        int rollouts = settings.phase().rollouts();
+        int stepsAnEpoch = rollouts / batch;
+        int epoch = inPhase / stepsAnEpoch;
+        EpochOrder order = new EpochOrder(rollouts, seed + phase.number());
+        int first = inPhase % stepsAnEpoch * batch;
+        return IntStream.range(first, first + batch)
+                .mapToObj(i -> phase.items().get(Math.toIntExact(order.at(epoch, i))))
+                .toList();
+    }
+
+    private Phase phase(long number) throws InterruptedException {
+        while (!written.isEmpty() && written.getFirst().number() < number) {
+            written.removeFirst();
+        }
+        if (written.isEmpty()) {
+            written.addLast(score(number, rollouts(number)));
+        }
+        return written.getFirst();
+    }
+
+    private List<Rollout> rollouts(long phase) throws InterruptedException {
+        long before = parts.nanoTicker().getAsLong();
+        try {
+            Optional<List<Rollout>> kept = parts.files().read(phase);
+            if (kept.isPresent()) {
+                return kept.get();
+            }
+            List<Prompt> prompts = prompts(phase);
+            List<Response> responses = parts.writer().write(prompts);
+            List<Rollout> rollouts = chosen(IntStream.range(0, prompts.size())
+                    .mapToObj(i -> new Rollout(prompts.get(i), responses.get(i), new int[0][]))
+                    .toList());
+            parts.files().write(phase, rollouts);
+            return rollouts;
+        } catch (CancellationException e) {
+            throw new TrainingStoppedException("stopped as asked while responses were written");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } finally {
+            stallNanos += parts.nanoTicker().getAsLong() - before;
+        }
+    }
+
+    /** The same with the ids that the student names, where it does. */
+    private List<Rollout> chosen(List<Rollout> rollouts) {
+        if (!settings.singleStep().choosesIds()) {
+            return rollouts;
+        }
+        List<Window> windows = rollouts.stream()
+                .map(rollout -> new Window(rollout.tokens(), rollout.positions()))
+                .toList();
+        List<Rollout> named = new ArrayList<>(rollouts.size());
+        for (MicroBatches.Group group : parts.choosing().groups(windows)) {
+            List<int[][]> ids = parts.choosing()
+                    .of(
+                            windows.subList(group.from(), group.to()),
+                            settings.singleStep().k());
+            for (int i = group.from(); i < group.to(); i++) {
+                Rollout rollout = rollouts.get(i);
+                named.add(new Rollout(rollout.prompt(), rollout.response(), ids.get(i - group.from())));
+            }
+        }
+        return named;
+    }
+
+    private List<Prompt> prompts(long phase) {
+        int rollouts = settings.phase().rollouts();
+        List<Prompt> prompts = new ArrayList<>(rollouts);
+        for (long place = phase * rollouts; place < (phase + 1) * rollouts; place++) {
+            Window window = parts.prompts().at(place);
+            prompts.add(Prompt.of(
+                    place,
+                    window.tokens(),
+                    window.positions()[0],
+                    settings.writing().promptTokens()));
+        }
+        return prompts;
+    }
+
+    /** Asks the teacher for rows of all responses of a phase, and makes items of them; tells what people should know of them. */
+    private Phase score(long phase, List<Rollout> rollouts) throws InterruptedException {
+        List<TargetSequence> asked = new ArrayList<>(rollouts.size());
+        for (int i = 0; i < rollouts.size(); i++) {
+            asked.add(sequence(phase * rollouts.size() + i, rollouts.get(i)));
+        }
+        List<Optional<Targets>> targets = new ArrayList<>(rollouts.size());
+        int offered = 0;
+        for (TargetSequence next : asked) {
+            while (offered < asked.size() && parts.stream().offer(asked.get(offered))) {
+                offered++;
+            }
+            targets.add(taking.take(next));
+        }
+        RolloutHealth health = RolloutHealth.of(rollouts, outside(targets));
+        if (first.isEmpty()) {
+            first = Optional.of(health);
+        }
+        health.alarms(first.get()).forEach(line -> parts.notices().accept("phase " + phase + ": " + line));
+        List<OwnTokens> own = tokens(rollouts, targets);
+        List<StepFeed.Item> items = IntStream.range(0, rollouts.size())
+                .mapToObj(i -> new StepFeed.Item(
+                        new Window(asked.get(i).tokens(), asked.get(i).positions()),
+                        targets.get(i),
+                        Optional.of(own.get(i))))
+                .toList();
+        return new Phase(phase, items, health);
+    }
+
+    /** Share of the tokens that the teacher's rows do not name. */
+    private static double outside(List<Optional<Targets>> targets) {
+        long named = 0;
+        long tokens = 0;
+        long entries = 0;
+        for (Optional<Targets> found : targets) {
+            if (found.isPresent()) {
+                RowColumns rows = found.get().columns();
+                int[] text = found.get().sequence().tokens();
+                int[] positions = found.get().sequence().positions();
+                for (int r = 0; r < positions.length; r++) {
+                    int label = text[positions[r] + 1];
+                    int from = r * rows.stride();
+                    named += IntStream.range(from, from + rows.counts()[r]).anyMatch(i -> rows.ids()[i] == label)
+                            ? 1
+                            : 0;
+                    entries += rows.counts()[r];
+                    tokens++;
+                }
+            }
+        }
+        return entries == 0 ? Double.NaN : 1 - (double) named / tokens;
+    }
+
+    private TargetSequence sequence(long id, Rollout rollout) {
+        return settings.singleStep().choosesIds()
+                ? new TargetSequence(id, rollout.tokens(), rollout.positions(), rollout.chosen())
+                : new TargetSequence(id, rollout.tokens(), rollout.positions());
+    }
+
+    /** What the policy reads of each token. Responses that the teacher failed have no rows, and are left out of the advantages. */
+    private List<OwnTokens> tokens(List<Rollout> rollouts, List<Optional<Targets>> targets) {
+        List<double[]> logRatios = new ArrayList<>();
+        for (int i = 0; i < rollouts.size(); i++) {
+            if (targets.get(i).isPresent()) {
+                float[] teacher = targets.get(i).get().columns().labelLogProbability();
+                double[] student = rollouts.get(i).response().studentLogProbabilities();
+                logRatios.add(IntStream.range(0, student.length)
+                        .mapToDouble(t -> teacher[t] - student[t])
+                        .toArray());
+            }
+        }
+        Optional<Advantages> kind = settings.policy().advantages();
+        List<double[]> advantages = kind.isPresent()
+                ? kind.get().of(logRatios)
+                : logRatios.stream().map(own -> new double[own.length]).toList();
+        List<OwnTokens> tokens = new ArrayList<>();
+        int scored = 0;
+        for (int i = 0; i < rollouts.size(); i++) {
+            Response response = rollouts.get(i).response();
+            double[] old = response.studentLogProbabilities();
+            if (targets.get(i).isEmpty()) {
+                tokens.add(new OwnTokens(new double[old.length], old, old));
+            } else {
+                float[] teacher = targets.get(i).get().columns().labelLogProbability();
+                tokens.add(new OwnTokens(advantages.get(scored++), old, proposals(response, teacher)));
+            }
+        }
+        return tokens;
+    }
+
+    /** log p̃ of each token; by the teacher's scores where the student's coin mixed, which is of whole distributions. */
+    private double[] proposals(Response response, float[] teacher) {
+        double[] drawn = response.teacherProposalLogProbabilities();
+        double[] student = response.studentProposalLogProbabilities();
+        return IntStream.range(0, student.length)
+                .mapToDouble(t -> settings.proposal().mixing() == 0
+                        ? student[t]
+                        : settings.proposal().logProbability(drawn.length > 0 ? drawn[t] : teacher[t], student[t]))
+                .toArray();
+    }
+
+    @Override
+    public Map<String, Double> ownText() {
+        return ownText;
+    }
+
+    @Override
+    public List<String> failures() {
+        List<String> failures = new ArrayList<>(taking.failures());
+        failures.addAll(parts.data().failures());
+        return failures;
+    }
+
+    @Override
+    public long stallNanos() {
+        return stallNanos + taking.stallNanos() + parts.data().stallNanos();
+    }
+
+    @Override
+    public void close() {
+        parts.data().close();
+        parts.stream().close();
+        parts.writer().close();
+    }
+}

@@ -1,0 +1,125 @@
+package dev.lyne.student.train;
+
+import dev.lyne.client.DecodeSettings;
+import dev.lyne.client.TargetRequest;
+import dev.lyne.client.TargetSource;
+import dev.lyne.client.TargetStream;
+import dev.lyne.lm.training.Trainable;
+import dev.lyne.row.Precision;
+import dev.lyne.student.rollout.RolloutFiles;
+import dev.lyne.student.rollout.RolloutWriter;
+import dev.lyne.student.rollout.TeacherDraws;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
+
+/** What a run on the student's own text has of its teacher: a stream that scores that text, and draws where the teacher mixes in. */
+final class OwnTextRun implements AutoCloseable {
+    private final TrainingConfig config;
+    private final OnPolicySettings settings;
+    private final TargetStream stream;
+    private final Optional<TeacherDraws> draws;
+
+    private OwnTextRun(
+            TrainingConfig config, OnPolicySettings settings, TargetStream stream, Optional<TeacherDraws> draws) {
+        this.config = config;
+        this.settings = settings;
+        this.stream = stream;
+        this.draws = draws;
+    }
+
+    /**
+     * Opens it, where the configuration has steps on such text. Rows are exact: their labels' log-probabilities are rewards and weights.
+     *
+     * @param data what is asked of the teacher for data, with the very teacher meant
+     */
+    static Optional<OwnTextRun> open(
+            TrainingConfig config,
+            TrainingSession.TrainingResources resources,
+            TargetSource source,
+            TargetRequest data,
+            TrainingMaterial material) {
+        if (config.onPolicy().isEmpty()) {
+            return Optional.empty();
+        }
+        OnPolicySettings settings = config.onPolicy().get();
+        TargetStream stream = source.open(new TargetRequest(
+                settings.singleStep()
+                        .selection(data.selection(), material.tokenizer().vocabularySize()),
+                Precision.EXACT,
+                false,
+                data.expectation(),
+                data.sameBits()));
+        if (settings.proposal().mixing() == 0) {
+            return Optional.of(new OwnTextRun(config, settings, stream, Optional.empty()));
+        }
+        OnPolicySettings.Writing writing = settings.writing();
+        DecodeSettings decoding = new DecodeSettings(
+                writing.temperature(),
+                writing.topP(),
+                config.run().seed(),
+                material.text().stopIds(),
+                data.expectation(),
+                data.sameBits());
+        try {
+            return Optional.of(
+                    new OwnTextRun(config, settings, stream, Optional.of(resources.openDraws(source, decoding))));
+        } catch (RuntimeException e) {
+            stream.close();
+            throw e;
+        }
+    }
+
+    /**
+     * The steps of the run.
+     *
+     * @param data windows of the corpus, from the first that a step after {@code step} takes
+     * @param step steps taken already
+     */
+    StepFeed feed(
+            StepFeed data,
+            TrainingMaterial material,
+            Trainable model,
+            long step,
+            LongSupplier nanoTicker,
+            ProgressListener listener) {
+        long seed = config.run().seed();
+        return new OwnTextFeed(
+                new OwnTextFeed.Parts(
+                        data,
+                        stream,
+                        new WindowSequence(material.windows(), seed + 1),
+                        writer(material, model, listener::isStopRequested),
+                        new RolloutFiles(new RunDirectory(config.out()).rollouts()),
+                        new ChosenIds(model, config.data().microBatchTokens()),
+                        listener::onNotice,
+                        nanoTicker,
+                        listener::isStopRequested),
+                settings,
+                config.data().batch(),
+                seed,
+                step);
+    }
+
+    private RolloutWriter writer(TrainingMaterial material, Trainable model, BooleanSupplier stopRequested) {
+        OnPolicySettings.Writing writing = settings.writing();
+        return new RolloutWriter(
+                () -> model.decoder(writing.cacheBytes()),
+                new RolloutWriter.Options(
+                        settings.phase().rollouts(),
+                        writing.responseTokens(),
+                        config.data().context(),
+                        material.text().stopIds(),
+                        writing.student(),
+                        config.run().seed()),
+                draws.map(teacher ->
+                        new RolloutWriter.Mixture(teacher, settings.proposal().mixing(), settings.tellsAll())),
+                stopRequested);
+    }
+
+    @Override
+    public void close() {
+        draws.ifPresent(TeacherDraws::close);
+        stream.close();
+    }
+}

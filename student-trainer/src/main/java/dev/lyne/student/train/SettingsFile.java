@@ -1,0 +1,70 @@
+package dev.lyne.student.train;
+
+import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.lm.files.TextFiles;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.dataformat.yaml.YAMLMapper;
+
+/** A YAML file of settings: keys, each with a value, or with a list of values where it takes several. */
+public final class SettingsFile {
+    private static final YAMLMapper YAML = YAMLMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .build();
+
+    private SettingsFile() {}
+
+    /**
+     * The values of a file by their keys, as text. Relative paths among them are left as they are, from the working directory.
+     *
+     * @param known the keys that the file may have, each with whether it takes several values
+     * @throws IllegalArgumentException for a file, a key or a value that cannot be, naming it
+     */
+    public static Map<String, List<String>> read(Path file, Map<String, Boolean> known) throws IOException {
+        return parse(file.toString(), TextFiles.read("--config", file, "a YAML file of settings"), known);
+    }
+
+    /** The same of a text that is at hand. */
+    static Map<String, List<String>> parse(String file, String text, Map<String, Boolean> known) {
+        JsonNode root;
+        try {
+            root = YAML.readTree(text);
+        } catch (JacksonException e) {
+            throw new IllegalArgumentException(file + ": " + JsonFaults.explain(e) + " (expected: YAML, key: value)");
+        }
+        if (!root.isObject() && !root.isMissingNode() && !root.isNull()) { // a file of comments says nothing, and may
+            throw new IllegalArgumentException(file + ": " + JsonFaults.kind(root) + " (expected: key: value lines)");
+        }
+        Map<String, List<String>> values = new LinkedHashMap<>();
+        for (Map.Entry<String, JsonNode> entry : root.properties()) {
+            String key = entry.getKey();
+            Setting.requireKnown(key, file, known.keySet());
+            boolean list = known.getOrDefault(key, false);
+            List<String> texts = new ArrayList<>();
+            if (entry.getValue().isArray() && list) {
+                for (JsonNode element : entry.getValue()) {
+                    texts.add(scalar(file, key, element, true));
+                }
+            } else {
+                texts.add(scalar(file, key, entry.getValue(), list));
+            }
+            values.put(key, List.copyOf(texts));
+        }
+        return values;
+    }
+
+    private static String scalar(String file, String key, JsonNode node, boolean list) {
+        if (!node.isValueNode() || node.isNull()) {
+            throw new IllegalArgumentException(file + ": " + key + ": " + JsonFaults.kind(node) + " (expected: "
+                    + (list ? "a value or a list of values" : "a value") + ")");
+        }
+        return node.asString();
+    }
+}

@@ -1,0 +1,260 @@
+package dev.lyne.student.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lyne.client.TargetRequest;
+import dev.lyne.client.TargetSequence;
+import dev.lyne.client.TargetSource;
+import dev.lyne.client.TargetStream;
+import dev.lyne.client.TeacherDescription;
+import dev.lyne.row.Precision;
+import dev.lyne.row.Selection;
+import dev.lyne.student.rollout.ResponseEvaluation;
+import dev.lyne.student.rollout.RolloutFiles;
+import dev.lyne.student.rollout.RolloutFiles.Rollout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Runs on text that the student writes, against a teacher that knows which two tokens follow each token. */
+final class OwnTextTrainingTest {
+    @TempDir
+    Path directory;
+
+    /** A teacher whose streams are each their own. */
+    private static final class Streams implements TargetSource {
+        final List<TargetRequest> requests = new ArrayList<>();
+        final List<FakeTeacher> opened = new ArrayList<>();
+        private final int vocabularySize;
+
+        Streams(int vocabularySize) {
+            this.vocabularySize = vocabularySize;
+        }
+
+        @Override
+        public TeacherDescription describe() {
+            return new FakeTeacher(vocabularySize, "a").describe();
+        }
+
+        @Override
+        public TargetStream open(TargetRequest request) {
+            FakeTeacher teacher = new FakeTeacher(vocabularySize, "a");
+            requests.add(request);
+            opened.add(teacher);
+            return teacher.open(request);
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    private static Streams run(TinyRun tiny, TrainingConfig config, RunStart start, ProgressListener listener)
+            throws Exception {
+        Streams teacher = new Streams(tiny.vocabularySize);
+        Trainer.OpenedResources resources = new Trainer.OpenedResources() {
+            @Override
+            public TargetSource openTeachers(TrainingConfig ignored) {
+                return teacher;
+            }
+        };
+        new TrainingSession(config, resources, listener).run(start);
+        return teacher;
+    }
+
+    private static TrainingConfig config(TinyRun tiny, String out, Map<Setting, String> others) throws Exception {
+        Map<Setting, String> all = new EnumMap<>(Setting.class);
+        all.put(Setting.TEACHER, "localhost:1");
+        all.put(Setting.ALPHA, "1");
+        all.put(Setting.TOP_K, "2");
+        all.put(Setting.ON_POLICY_SHARE, "1");
+        all.put(Setting.RESPONSE_TOKENS, "12");
+        all.put(Setting.PROMPT_TOKENS, "6");
+        all.putAll(others);
+        return tiny.config(out, all);
+    }
+
+    private static Map<Setting, String> miniLlm() {
+        return Map.of(
+                Setting.ALPHA, "0.5",
+                Setting.LOSS, "soft_cross_entropy",
+                Setting.OWN_TEXT_LOSS, "reverse_kl",
+                Setting.POLICY, "returns",
+                Setting.WHITENING, "padded",
+                Setting.CORPUS_LOSS_WEIGHT, "1",
+                Setting.ROLLOUTS, "8",
+                Setting.PPO_EPOCHS, "2");
+    }
+
+    private Path weights(String out) {
+        return directory.resolve(out).resolve("model/model.safetensors");
+    }
+
+    @Test
+    void train_miniLlmStoppedWithinAPhase_resumesBitForBit() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        run(tiny, config(tiny, "whole", miniLlm()), RunStart.AFRESH, ProgressListener.none());
+
+        TrainingConfig parts = config(tiny, "parts", miniLlm());
+        assertThatThrownBy(() -> run(tiny, parts, RunStart.AFRESH, TeacherRuns.stopAfter(3)))
+                .isInstanceOf(TeacherRuns.Stop.class);
+        assertThatThrownBy(() -> run(tiny, parts, RunStart.RESUMED, TeacherRuns.stopAfter(5)))
+                .isInstanceOf(TeacherRuns.Stop.class);
+        run(tiny, parts, RunStart.RESUMED, ProgressListener.none());
+        assertThat(weights("parts")).hasSameBinaryContentAs(weights("whole"));
+        for (String phase : List.of("phase-0.jsonl", "phase-1.jsonl")) {
+            assertThat(directory.resolve("parts/rollouts").resolve(phase))
+                    .hasSameTextualContentAs(directory.resolve("whole/rollouts").resolve(phase));
+        }
+        assertThat(directory.resolve("whole/rollouts/phase-2.jsonl")).doesNotExist();
+    }
+
+    @Test
+    void train_miniLlm_scoresWhatTheStudentWroteAndNothingElse() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        List<ProgressListener.Step> steps = new ArrayList<>();
+        Streams teacher = run(tiny, config(tiny, "out", miniLlm()), RunStart.AFRESH, TeacherRuns.listening(steps));
+        assertThat(teacher.requests.get(1).precision()).isEqualTo(Precision.EXACT);
+        List<Rollout> rollouts =
+                new RolloutFiles(directory.resolve("out/rollouts")).read(0).orElseThrow();
+        assertThat(rollouts).hasSize(8);
+        for (int i = 0; i < 8; i++) {
+            TargetSequence asked = teacher.opened.get(1).sequences.get(i);
+            Rollout rollout = rollouts.get(i);
+            assertThat(asked.tokens()).isEqualTo(rollout.tokens());
+            assertThat(asked.positions()).isEqualTo(rollout.positions());
+            assertThat(rollout.prompt().tokens()).hasSizeBetween(1, 6);
+            assertThat(rollout.response().ended() || rollout.response().tokens().length == 12)
+                    .isTrue();
+            assertThat(rollout.response().studentLogProbabilities())
+                    .isEqualTo(rollout.response().studentProposalLogProbabilities());
+            assertThat(Arrays.stream(rollout.response().studentLogProbabilities()))
+                    .allMatch(value -> value < 0);
+        }
+        // 16 responses of two phases, each scored once, trained on twice.
+        assertThat(teacher.opened.get(1).sequences).hasSize(16);
+        assertThat(steps)
+                .allSatisfy(step -> assertThat(step.update().ownText())
+                        .containsOnlyKeys(
+                                "policy",
+                                "k1",
+                                "k2",
+                                "k3",
+                                "clipped",
+                                "response_tokens",
+                                "at_limit",
+                                "entropy",
+                                "repeated",
+                                "outside"));
+        assertThat(Files.readString(directory.resolve("out/metrics.jsonl"))).contains("\"own_text_k1\":");
+    }
+
+    @Test
+    void train_ownTokensAlone_asksForLabelsAlone() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        List<ProgressListener.Step> steps = new ArrayList<>();
+        Streams teacher = run(
+                tiny,
+                config(
+                        tiny,
+                        "out",
+                        Map.of(
+                                Setting.POLICY, "k1_advantage",
+                                Setting.SINGLE_STEP, "false",
+                                Setting.RATIO_CLIP, "0")),
+                RunStart.AFRESH,
+                TeacherRuns.listening(steps));
+        assertThat(teacher.requests.get(1).selection()).isEqualTo(new Selection.LabelOnly(List.of()));
+        assertThat(teacher.opened.get(0).sequences).as("windows of the corpus").isEmpty();
+        assertThat(steps).hasSize(8).allMatch(step -> Double.isNaN(step.update().divergence()));
+    }
+
+    @Test
+    void train_reverseKlOfOwnRows_bringsTheStudentNearer() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        List<ProgressListener.Step> steps = new ArrayList<>();
+        run(
+                tiny,
+                config(
+                        tiny,
+                        "out",
+                        Map.of(
+                                Setting.LOSS, "reverse_kl",
+                                Setting.STEPS, "60",
+                                Setting.BATCH, "16",
+                                Setting.EVALUATE_EVERY, "0",
+                                Setting.CHECKPOINT_EVERY, "0")),
+                RunStart.AFRESH,
+                TeacherRuns.listening(steps));
+        assertThat(mean(steps.subList(55, 60)))
+                .as("KL(s||t) of the buckets, nats")
+                .isLessThan(mean(steps.subList(0, 5)) - 0.3);
+    }
+
+    private static double mean(List<ProgressListener.Step> steps) {
+        return steps.stream()
+                .mapToDouble(step -> step.update().divergence())
+                .average()
+                .orElseThrow();
+    }
+
+    @Test
+    void train_askedForResponses_leavesTheirScoresInTheSummary() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        TrainingConfig config = tiny.config(
+                "out",
+                Map.of(
+                        Setting.EVALUATE_RESPONSES, "3",
+                        Setting.RESPONSE_TOKENS, "5",
+                        Setting.PROMPT_TOKENS, "4",
+                        Setting.STEPS, "2"));
+        Trainer.train(config, RunStart.AFRESH, ProgressListener.none());
+        RunSummary summary = RunSummary.read(directory.resolve("out/summary.json"));
+        ResponseEvaluation responses = Objects.requireNonNull(summary.responses());
+        assertThat(responses.prompts()).isEqualTo(3);
+        assertThat(responses.meanLength()).isBetween(1.0, 5.0);
+        assertThat(responses.rougeL()).isBetween(0.0, 1.0);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"TOP_K_TAIL", "STUDENT_IDS", "WHOLE"})
+    void train_gkdOnEachKindOfRows_asksForThem(String rows) throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        List<ProgressListener.Step> steps = new ArrayList<>();
+        Streams teacher = run(
+                tiny,
+                config(
+                        tiny,
+                        "out",
+                        Map.of(
+                                Setting.LOSS, "jsd",
+                                Setting.ON_POLICY_SHARE, "0.5",
+                                Setting.SINGLE_STEP_ROWS, rows.toLowerCase(java.util.Locale.ROOT))),
+                RunStart.AFRESH,
+                TeacherRuns.listening(steps));
+        Selection expected = switch (rows) {
+            case "TOP_K_TAIL" -> new Selection.TopK(2, List.of());
+            case "STUDENT_IDS" -> new Selection.Chosen(2, List.of());
+            default -> new Selection.TopK(tiny.vocabularySize, List.of());
+        };
+        assertThat(teacher.requests.get(1).selection()).isEqualTo(expected);
+        long own = steps.stream()
+                .filter(step -> !step.update().ownText().isEmpty())
+                .count();
+        assertThat(own).as("of 8 steps").isBetween(1L, 7L);
+        assertThat(teacher.opened.get(1).sequences).hasSize((int) own * 4);
+        assertThat(teacher.opened.get(0).sequences.size()).isGreaterThanOrEqualTo((int) (8 - own) * 4);
+        assertThat(steps)
+                .allMatch(step -> Double.isNaN(step.update().nll())
+                        == !step.update().ownText().isEmpty());
+    }
+}

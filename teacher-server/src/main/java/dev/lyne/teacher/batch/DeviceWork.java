@@ -1,0 +1,49 @@
+package dev.lyne.teacher.batch;
+
+import java.time.Duration;
+
+/** Work beside scoring that is done on a device's thread, a bounded stretch at a time. */
+public interface DeviceWork {
+    /** Never any. */
+    DeviceWork NONE = new DeviceWork() {
+        @Override
+        public boolean waits() {
+            return false;
+        }
+
+        @Override
+        public long run() {
+            return 0;
+        }
+
+        @Override
+        public void end() {}
+
+        @Override
+        public void onArrival(Runnable wake) {}
+
+        @Override
+        public Duration longestForward() {
+            return Duration.ofDays(1);
+        }
+    };
+
+    /** Whether a stretch waits. Called with locks held: takes none that is held when {@link #onArrival}'s action is called. */
+    boolean waits();
+
+    /**
+     * Does a stretch, on the device's thread. Whatever it throws ends that thread.
+     *
+     * @return positions that the device has worked through
+     */
+    long run();
+
+    /** Lets go of everything, on the device's thread, which ends. */
+    void end();
+
+    /** Sets what is to be called when work comes. Called once, before anything else. */
+    void onArrival(Runnable wake);
+
+    /** How long a forward of scoring may take while this waits. */
+    Duration longestForward();
+}

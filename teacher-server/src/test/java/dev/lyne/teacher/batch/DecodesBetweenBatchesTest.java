@@ -1,0 +1,121 @@
+package dev.lyne.teacher.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.RowContent;
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.teacher.model.ScoreJob;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+/** Scoring and other work of one device, in turn. */
+final class DecodesBetweenBatchesTest {
+    private final FakeTeacher teacher = new FakeTeacher("fake", 100, 100);
+
+    /** Work that may be done so many times, and a forward of a nanosecond at most meanwhile. */
+    private final class Beside implements DeviceWork {
+        private final AtomicInteger left = new AtomicInteger();
+        private final List<Integer> batchesBefore = new CopyOnWriteArrayList<>();
+        private volatile Runnable wake = () -> {};
+
+        @Override
+        public boolean waits() {
+            return left.get() > 0;
+        }
+
+        @Override
+        public long run() {
+            batchesBefore.add(teacher.batches().size());
+            left.decrementAndGet();
+            return 7;
+        }
+
+        @Override
+        public void end() {}
+
+        @Override
+        public void onArrival(Runnable action) {
+            wake = action;
+        }
+
+        @Override
+        public Duration longestForward() {
+            return Duration.ofNanos(1);
+        }
+    }
+
+    /** A sequence of 100 tokens. */
+    private static final class Job implements ScoreJob {
+        private final ScoreItem item = new ScoreItem(new int[100], new int[] {0});
+
+        @Override
+        public ScoreItem item() {
+            return item;
+        }
+
+        @Override
+        public RowContent content() {
+            return RowContent.topK(2);
+        }
+
+        @Override
+        public long entries() {
+            return 2;
+        }
+
+        @Override
+        public boolean overdue(long nowNanos) {
+            return false;
+        }
+
+        @Override
+        public boolean expire(long nowNanos) {
+            return false;
+        }
+
+        @Override
+        public boolean start(long nowNanos) {
+            return true;
+        }
+
+        @Override
+        public void scored(ScoreOutcome.Scored rows) {}
+
+        @Override
+        public void failed(Failure failure) {}
+    }
+
+    @Test
+    void batches_whileOtherWorkWaits_areCutAndTakeTurnsWithIt() throws InterruptedException {
+        Beside beside = new Beside();
+        Batcher batcher = new Batcher(
+                teacher,
+                new BatchOptions(2_000, Duration.ofHours(1), 0.1, Integer.MAX_VALUE),
+                1,
+                System::nanoTime,
+                new BatchMetrics(new SimpleMeterRegistry(), "fake"),
+                beside);
+        for (int i = 0; i < 10; i++) {
+            batcher.score(new Job());
+        }
+        beside.left.set(5);
+        beside.wake.run();
+        await().until(() -> beside.left.get() == 0);
+
+        assertThat(beside.batchesBefore).containsExactly(1, 2, 3, 4, 5);
+        assertThat(teacher.batches().stream().map(batch -> batch.items().size()))
+                .as("256 tokens before a forward was timed, then what takes a nanosecond: a sequence alone")
+                .containsExactly(2, 1, 1, 1, 1);
+        assertThat(batcher.queuedSequences()).as("wait for a full batch again").isEqualTo(4);
+        await().until(() -> batcher.devicePositions() == 6 + 5 * 7);
+        batcher.close();
+    }
+}

@@ -1,0 +1,126 @@
+package dev.lyne.teacher.decode;
+
+import dev.lyne.lm.generation.CachedSequence;
+import dev.lyne.lm.generation.Extended;
+import dev.lyne.lm.generation.Extension;
+import dev.lyne.lm.generation.SequenceDecoder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/** A decoder without a model: what it answers is a function of the text so far. Refuses what a real one would. */
+public final class FakeDecoder implements SequenceDecoder {
+    public static final int BYTES_A_TOKEN = 10;
+    public static final int VOCABULARY = 50;
+
+    /** New tokens of each call, one entry a sequence. */
+    final List<List<Integer>> calls = new ArrayList<>();
+
+    private final long maxBytes;
+    private long bytes;
+    private boolean closed;
+    private Optional<RuntimeException> next = Optional.empty();
+    private int notFiniteAfter = -1;
+
+    /** @param maxBytes most bytes of all sequences, {@link #BYTES_A_TOKEN} a token */
+    public FakeDecoder(long maxBytes) {
+        this.maxBytes = maxBytes;
+    }
+
+    private final class Held implements CachedSequence {
+        private int[] tokens = {};
+
+        @Override
+        public int length() {
+            return tokens.length;
+        }
+
+        @Override
+        public void close() {
+            bytes -= (long) BYTES_A_TOKEN * tokens.length;
+            tokens = new int[0];
+        }
+    }
+
+    /** The next call throws. */
+    void fail(RuntimeException failure) {
+        next = Optional.of(failure);
+    }
+
+    /** Logits after this token are not finite. */
+    void notFiniteAfter(int id) {
+        notFiniteAfter = id;
+    }
+
+    /** Log-probability of a token after a text. */
+    public static double logProbability(int[] text, int id) {
+        return -1 - Math.floorMod(Arrays.hashCode(text) * 31 + id, 1_000) / 1_000.0;
+    }
+
+    /** What is drawn after a text. */
+    public static int drawn(int[] text, double uniform) {
+        return Math.floorMod((int) (uniform * 10_000) + Arrays.hashCode(text), VOCABULARY);
+    }
+
+    @Override
+    public CachedSequence open(int promptTokens) {
+        return new Held();
+    }
+
+    @Override
+    public List<Extended> extend(List<Extension> extensions) {
+        calls.add(
+                extensions.stream().map(extension -> extension.tokens().length).toList());
+        if (next.isPresent()) {
+            RuntimeException failure = next.get();
+            next = Optional.empty();
+            throw failure;
+        }
+        return extensions.stream().map(this::extend).toList();
+    }
+
+    private Extended extend(Extension extension) {
+        Held held = (Held) extension.sequence();
+        long more = (long) BYTES_A_TOKEN * extension.tokens().length;
+        if (bytes + more > maxBytes) {
+            return new Extended.NoRoom(more);
+        }
+        bytes += more;
+        List<Integer> ids = new ArrayList<>();
+        List<Double> answers = new ArrayList<>();
+        for (int i = 0; i < extension.tokens().length; i++) {
+            held.tokens = Arrays.copyOf(held.tokens, held.tokens.length + 1);
+            held.tokens[held.tokens.length - 1] = extension.tokens()[i];
+            int label = extension.labels()[i];
+            if (label == Extension.NOTHING) {
+                continue;
+            }
+            if (extension.tokens()[i] == notFiniteAfter) {
+                return new Extended.NotFinite(held.tokens.length - 1);
+            }
+            int id = label == Extension.DRAW ? drawn(held.tokens, extension.uniform()) : label;
+            ids.add(id);
+            answers.add(logProbability(held.tokens, id));
+        }
+        double[] values = answers.stream().mapToDouble(Double::doubleValue).toArray();
+        return new Extended.Answered(
+                ids.stream().mapToInt(Integer::intValue).toArray(),
+                values,
+                Arrays.stream(values).map(value -> value / 2).toArray());
+    }
+
+    @Override
+    public long cacheBytes() {
+        return bytes;
+    }
+
+    boolean isClosed() {
+        return closed;
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+    }
+}

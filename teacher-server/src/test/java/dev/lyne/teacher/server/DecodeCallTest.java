@@ -1,0 +1,236 @@
+package dev.lyne.teacher.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.lyne.lm.generation.SequenceDecoder;
+import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.RowContent;
+import dev.lyne.teacher.decode.FakeDecoder;
+import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.teacher.model.LocalModel;
+import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.v1.DecodeRequest;
+import dev.lyne.v1.DecodeResponse;
+import dev.lyne.v1.DecodeSequence;
+import dev.lyne.v1.DecodedTokens;
+import dev.lyne.v1.OpenDecode;
+import dev.lyne.v1.StartSequences;
+import dev.lyne.v1.StepSequences;
+import dev.lyne.v1.TeacherServiceGrpc;
+import dev.lyne.wire.Digests;
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.StreamObserver;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+
+/** A bare Decode call, message by message. */
+final class DecodeCallTest {
+    /** A teacher without a model that decodes. */
+    private record Decoding(FakeTeacher teacher, FakeDecoder fake) implements LocalModel {
+        @Override
+        public TeacherDescription description() {
+            return teacher.description();
+        }
+
+        @Override
+        public void warmUp() {
+            teacher.warmUp();
+        }
+
+        @Override
+        public List<ScoreOutcome> score(List<ScoreItem> items, RowContent content) {
+            return teacher.score(items, content);
+        }
+
+        @Override
+        public Optional<SequenceDecoder> decoder(long maxCacheBytes) {
+            return Optional.of(fake);
+        }
+
+        @Override
+        public void close() {
+            teacher.close();
+        }
+    }
+
+    /** What comes of a call. */
+    private static final class Received implements StreamObserver<DecodeResponse> {
+        private final List<DecodeResponse> messages = new CopyOnWriteArrayList<>();
+        private volatile Optional<Status> end = Optional.empty();
+
+        @Override
+        public void onNext(DecodeResponse response) {
+            messages.add(response);
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+            end = Optional.of(Status.fromThrowable(failure));
+        }
+
+        @Override
+        public void onCompleted() {
+            end = Optional.of(Status.OK);
+        }
+
+        DecodeResponse await(int number) {
+            Awaitility.await().until(() -> messages.size() > number);
+            return messages.get(number);
+        }
+
+        Status awaitEnd() {
+            Awaitility.await().until(() -> end.isPresent());
+            return end.orElseThrow();
+        }
+    }
+
+    private interface Check {
+        void with(TeacherServer server, Received received, StreamObserver<DecodeRequest> requests) throws Exception;
+    }
+
+    private static void call(Check check) throws Exception {
+        FakeTeacher teacher = new FakeTeacher("fake", FakeDecoder.VOCABULARY, 64);
+        TeacherServer server = TeacherServer.start(
+                List.of(new Decoding(teacher, new FakeDecoder(1 << 20))),
+                TeacherServerOptions.builder().build());
+        ManagedChannel channel = NettyChannelBuilder.forAddress("127.0.0.1", server.port())
+                .usePlaintext()
+                .build();
+        try (server) {
+            Received received = new Received();
+            check.with(server, received, TeacherServiceGrpc.newStub(channel).decode(received));
+        } finally {
+            channel.shutdownNow().awaitTermination(10, TimeUnit.SECONDS);
+        }
+    }
+
+    private static DecodeRequest open() {
+        return DecodeRequest.newBuilder()
+                .setOpen(OpenDecode.newBuilder().setSeed(5))
+                .build();
+    }
+
+    private static DecodeSequence.Builder sequence(int number, int draws, int... tokens) {
+        DecodeSequence.Builder sequence = DecodeSequence.newBuilder()
+                .setSequence(number)
+                .setKey(number)
+                .setDraws(draws)
+                .setTokenIdsCrc32C(Digests.tokenChecksum(tokens));
+        for (int id : tokens) {
+            sequence.addTokenIds(id);
+        }
+        return sequence;
+    }
+
+    private static DecodeRequest start(DecodeSequence.Builder... sequences) {
+        StartSequences.Builder start = StartSequences.newBuilder();
+        for (DecodeSequence.Builder sequence : sequences) {
+            start.addSequences(sequence);
+        }
+        return DecodeRequest.newBuilder().setStart(start).build();
+    }
+
+    private static DecodeRequest step(StepSequences.Builder step) {
+        return DecodeRequest.newBuilder().setStep(step).build();
+    }
+
+    @Test
+    void session_opensDrawsEndsAndCompletes() throws Exception {
+        call((server, received, requests) -> {
+            requests.onNext(open());
+            var teacher = received.await(0).getOpened().getTeacher();
+            assertThat(teacher.getDecodes()).isTrue();
+            assertThat(teacher.getLimits().getMaxDecodeSequences()).isEqualTo(1_024);
+            assertThat(teacher.getLimits().getDecodeIdleSeconds()).isEqualTo(300);
+
+            requests.onNext(start(sequence(3, 1, 1, 2)));
+            DecodedTokens first = received.await(1).getDecoded();
+            assertThat(first.getSequencesList()).containsExactly(3);
+            assertThat(first.getDrawnTokenIdsCount()).isEqualTo(1);
+            assertThat(first.getTakenCountsCount()
+                            + first.getDrawnCountsCount()
+                            + first.getProposalLogProbabilitiesCount())
+                    .as("columns that say nothing new are left out")
+                    .isZero();
+
+            requests.onNext(step(StepSequences.newBuilder()
+                    .addSequences(3)
+                    .addTakenCounts(1)
+                    .addTakenTokenIds(9)
+                    .setTakenTokenIdsCrc32C(Digests.tokenChecksum(new int[] {9}))
+                    .addDraws(0)
+                    .addEnded(3)));
+            DecodedTokens last = received.await(2).getDecoded();
+            assertThat(last.getTakenCountsList()).containsExactly(1);
+            assertThat(last.getDrawnCountsList()).containsExactly(0);
+            assertThat(last.getLogProbabilitiesList()).containsExactly((float)
+                    FakeDecoder.logProbability(new int[] {1, 2, first.getDrawnTokenIds(0)}, 9));
+            assertThat(last.getEndedList()).containsExactly(3);
+
+            requests.onNext(start(sequence(3, 20, 4)));
+            requests.onCompleted();
+            assertThat(received.awaitEnd()).isEqualTo(Status.OK);
+            assertThat(received.messages.stream()
+                            .skip(3)
+                            .mapToInt(message -> message.getDecoded().getDrawnTokenIdsCount())
+                            .sum())
+                    .as("what was owed came first")
+                    .isEqualTo(20);
+            await().until(() -> server.registry()
+                            .get("lyne.teacher.decode.sessions")
+                            .gauge()
+                            .value()
+                    == 0);
+        });
+    }
+
+    @Test
+    void badSequence_failsAlone() throws Exception {
+        call((server, received, requests) -> {
+            requests.onNext(open());
+            requests.onNext(start(sequence(0, 1, 1).setTokenIdsCrc32C(1), sequence(1, 1, 1)));
+            DecodeResponse failed = received.await(1).hasFailed() ? received.await(1) : received.await(2);
+            assertThat(failed.getFailed().getStatus().getCode()).isEqualTo(Status.Code.DATA_LOSS.value());
+            await().until(() -> received.messages.stream().anyMatch(DecodeResponse::hasDecoded));
+            assertThat(received.end).isEmpty();
+        });
+    }
+
+    @Test
+    void messagesOutOfOrder_endTheCall() throws Exception {
+        call((server, received, requests) -> {
+            requests.onNext(start(sequence(0, 1, 1)));
+            Status end = received.awaitEnd();
+            assertThat(end.getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+            assertThat(end.getDescription()).isEqualTo("message: start or step (expected: open first)");
+        });
+        call((server, received, requests) -> {
+            requests.onNext(open());
+            requests.onNext(open());
+            assertThat(received.awaitEnd().getDescription()).startsWith("message: a second open");
+        });
+        call((server, received, requests) -> {
+            requests.onNext(open());
+            requests.onNext(step(StepSequences.newBuilder().addSequences(8)));
+            assertThat(received.awaitEnd().getDescription())
+                    .isEqualTo("step.sequences: 8 (expected: one that was started and not ended)");
+            await().until(() -> server.registry()
+                            .get("lyne.teacher.decode.sessions")
+                            .gauge()
+                            .value()
+                    == 0);
+        });
+        call((server, received, requests) -> {
+            requests.onCompleted();
+            assertThat(received.awaitEnd().getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+        });
+    }
+}
