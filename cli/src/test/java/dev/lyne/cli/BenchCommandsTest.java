@@ -125,6 +125,8 @@ final class BenchCommandsTest {
             assertThat(figures.get(figure).asDouble()).as(figure).isPositive();
         }
         assertThat(figures.get("delayed")).hasSize(1);
+        assertThat(figures.get("mixed").get("decode_over_alone").asDouble()).isPositive();
+        assertThat(figures.get("mixed").get("scoring_over_alone").asDouble()).isPositive();
     }
 
     @Test

@@ -4,8 +4,12 @@ import dev.lyne.client.ClientOptions;
 import dev.lyne.client.DecodeEvent;
 import dev.lyne.client.DecodeSettings;
 import dev.lyne.client.DecodeStatistics;
+import dev.lyne.client.TargetRequest;
+import dev.lyne.client.TargetSequence;
+import dev.lyne.client.TargetStream;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherDecoder;
+import dev.lyne.client.TeacherExpectation;
 import dev.lyne.lm.generation.CachedSequence;
 import dev.lyne.lm.generation.Extended;
 import dev.lyne.lm.generation.Extension;
@@ -16,6 +20,7 @@ import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.load.proxy.NetworkProxy;
 import dev.lyne.load.proxy.NetworkShape;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
@@ -37,6 +42,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
@@ -48,6 +54,7 @@ public final class DecodeBenchmark {
     private static final long SEED = 11;
     private static final int PROMPT = 16;
     private static final int LEAST_TEXTS = 8;
+    private static final int ALONE_SECONDS = 4;
 
     /**
      * What is measured.
@@ -92,8 +99,21 @@ public final class DecodeBenchmark {
             double tokensPerSecond,
             double batchDecodeTokensPerSecond,
             int textsThatDiffer,
+            Mixed mixed,
             List<Delayed> delayed,
             Plan plan) {}
+
+    /**
+     * The looped texts beside a student that has sequences scored all the while.
+     *
+     * @param decodeOverAlone tokens a second decoded, over the looped rounds'
+     * @param scoringOverAlone positions a second scored, over those of the same student alone
+     */
+    public record Mixed(
+            double decodeTokensPerSecond,
+            double decodeOverAlone,
+            double scoringPositionsPerSecond,
+            double scoringOverAlone) {}
 
     /**
      * Teacher-mixed sampling with so many texts in flight.
@@ -147,6 +167,7 @@ public final class DecodeBenchmark {
                         "round %d of %d: %.0f tokens/s batch decode, %.0f looped, %.0f step by step",
                         round + 1, plan.rounds(), batch[round], looped[round], stepwise[round]));
             }
+            Mixed mixed = mixed(students, server.port(), opened, prompts, vocabulary, Rounds.median(looped));
             opened.forEach(Student::close);
             List<Delayed> delayed = new ArrayList<>();
             DecodeStatistics coin =
@@ -166,6 +187,7 @@ public final class DecodeBenchmark {
                     Rounds.median(looped),
                     Rounds.median(batch),
                     differing,
+                    mixed,
                     delayed,
                     plan);
         } finally {
@@ -282,6 +304,86 @@ public final class DecodeBenchmark {
             } else if (!(event instanceof DecodeEvent.Ended)) {
                 throw new IllegalStateException("a text failed: " + event);
             }
+        }
+    }
+
+    /** A student that has sequences scored until it is told to stop, and counts positions. */
+    private static final class Scored implements Runnable {
+        private static final int LENGTH = 256;
+        private static final int AHEAD = 32;
+
+        private final TeacherClient client;
+        private final int vocabulary;
+        private final AtomicLong positions = new AtomicLong();
+        private volatile boolean over;
+
+        Scored(TeacherClient client, int vocabulary) {
+            this.client = client;
+            this.vocabulary = vocabulary;
+        }
+
+        @Override
+        public void run() {
+            SplittableRandom random = new SplittableRandom(SEED);
+            TargetRequest request = new TargetRequest(new Selection.TopK(16, List.of()), TeacherExpectation.any());
+            try (TargetStream stream = client.open(request)) {
+                int ahead = 0;
+                for (long id = 0; !over; id++) {
+                    int[] tokens = random.ints(LENGTH, 0, vocabulary).toArray();
+                    if (!stream.offer(TargetSequence.whole(id, tokens))) {
+                        throw new IllegalStateException("a sequence was not taken on");
+                    }
+                    if (++ahead > AHEAD) {
+                        positions.addAndGet(stream.take().rows());
+                        ahead--;
+                    }
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+
+        double positionsPerSecond(Decode meanwhile) throws InterruptedException {
+            long before = positions.get();
+            long startNanos = System.nanoTime();
+            long[] unusedHashes = meanwhile.run();
+            return (positions.get() - before) / ((System.nanoTime() - startNanos) / 1e9);
+        }
+    }
+
+    private Mixed mixed(
+            ExecutorService threads,
+            int port,
+            List<Student> opened,
+            List<int[]> prompts,
+            int vocabulary,
+            double loopedAlone)
+            throws InterruptedException {
+        try (TeacherClient client = TeacherClient.connect("127.0.0.1:" + port, ClientOptions.defaults())) {
+            Scored scored = new Scored(client, vocabulary);
+            Future<?> running = threads.submit(scored);
+            while (scored.positions.get() == 0 && !running.isDone()) {
+                Thread.onSpinWait();
+            }
+            double alone = scored.positionsPerSecond(() -> {
+                TimeUnit.SECONDS.sleep(ALONE_SECONDS);
+                return new long[0];
+            });
+            double[] tokens = new double[1];
+            double beside = scored.positionsPerSecond(() -> {
+                tokens[0] = rate(() -> sessions(threads, opened, prompts, plan.tokens()));
+                return new long[0];
+            });
+            scored.over = true;
+            try {
+                Object unusedNothing = running.get();
+            } catch (ExecutionException e) {
+                throw new IllegalStateException("the scored student failed: " + e.getCause(), e.getCause());
+            }
+            progress.accept(String.format(
+                    "beside a scored student: %.0f tokens/s decoded and %.0f positions/s scored, of %.0f and %.0f alone",
+                    tokens[0], beside, loopedAlone, alone));
+            return new Mixed(tokens[0], tokens[0] / loopedAlone, beside, beside / alone);
         }
     }
 

@@ -269,9 +269,12 @@ public final class Batcher implements Teacher, AutoCloseable {
             lock.unlock();
         }
         left.forEach(job -> complete(job, () -> job.failed(goingAway())));
-        beside.end();
-        model.close();
-        ended.complete(Optional.empty());
+        try {
+            beside.end();
+        } finally {
+            model.close();
+            ended.complete(Optional.empty());
+        }
     }
 
     /** There is other work. */
