@@ -157,6 +157,10 @@ public enum Setting {
     DETERMINISTIC(
             "true", "Whether a resumed run must repeat bit for bit: teacher fingerprint and threads may not change"),
     ROW_CHUNK("256", "Rows of logits that exist at a time"),
+    RECOMPUTE(
+            "false",
+            "Whether the way back computes each layer again, to the same bits: a third more time, and memory for one layer in place"
+                    + " of all"),
     EVALUATE_EVERY("0", "Steps between evaluations on held_out; 0: before the first and after the last only"),
     HELD_OUT_WINDOWS("0", "Most held-out windows to evaluate, evenly spread; 0: all"),
     CHECKPOINT_EVERY("0", "Steps between checkpoints, beside those of checkpoint_minutes; 0: none"),
