@@ -1,10 +1,12 @@
 package dev.lyne.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -66,6 +68,38 @@ final class BenchCommandsTest {
                 .containsEntry("label alone", 0.0);
         assertThat(entries.get("50 draws")).isBetween(2.0, 50.0);
         assertThat(entries.get("top-12 and 50 draws")).isBetween(14.0, 62.0);
+    }
+
+    @Test
+    void operators_sharesOfEachAddUp() throws IOException {
+        JsonNode figures =
+                bench("operators", "--shapes", "demo", "--precisions", "float32", "--steps", "demo", "--rounds", "1");
+        Map<String, Double> shares = new HashMap<>();
+        Map<String, List<String>> operators = new HashMap<>();
+        figures.get("results").forEach(line -> {
+            String work = line.get("work").asString();
+            String operator = line.get("operator").asString();
+            operators.computeIfAbsent(work, any -> new ArrayList<>()).add(operator);
+            if (!operator.equals("all")) {
+                shares.merge(work, line.get("share").asDouble(), Double::sum);
+            }
+        });
+        assertThat(shares).containsOnlyKeys("forward", "step");
+        assertThat(shares.values()).allSatisfy(sum -> assertThat(sum).isCloseTo(1, within(1e-9)));
+        assertThat(operators.get("forward")).contains("aten::topk", "others", "all");
+        assertThat(operators.get("step"))
+                .contains("aten::_scaled_dot_product_flash_attention_for_cpu_backward", "others", "all");
+    }
+
+    @Test
+    void length_memoryIsNoSquareOfIt() throws IOException {
+        JsonNode lines = bench("length", "--lengths", "1024,4096").get("results");
+        assertThat(lines.get(1).get("tokens").asInt()).isEqualTo(4_096);
+        assertThat(lines.get(1).get("tokens_per_second").asDouble()).isPositive();
+        // Four times the tokens: their scores alone would be 16 times as many, 256 MiB.
+        assertThat(lines.get(1).get("memory_bytes").asLong())
+                .isPositive()
+                .isLessThan(8 * lines.get(0).get("memory_bytes").asLong());
     }
 
     @Test

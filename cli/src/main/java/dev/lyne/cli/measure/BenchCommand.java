@@ -15,7 +15,10 @@ import picocli.CommandLine.Spec;
             BenchDecode.class,
             BenchFaults.class,
             BenchForward.class,
+            BenchLength.class,
+            BenchLength.Worker.class,
             BenchLoad.class,
+            BenchOperators.class,
             BenchPlan.class,
             BenchProxy.class,
             BenchWrite.class,
@@ -37,6 +40,6 @@ public final class BenchCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "no benchmark given (expected: codec, decode, faults, forward, load, loss, plan, selections, serve, sharing, stall or step)");
+                "no benchmark given (expected: codec, decode, faults, forward, length, load, loss, operators, plan, selections, serve, sharing, stall or step)");
     }
 }

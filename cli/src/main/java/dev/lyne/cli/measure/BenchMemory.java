@@ -22,7 +22,8 @@ final class BenchMemory implements Callable<Integer> {
     public Integer call() throws IOException {
         System.out.println(
                 switch (what) {
-                    case "step" -> StepMemory.measure(arguments.get(0), arguments.get(1));
+                    case "step" ->
+                        StepMemory.measure(arguments.get(0), arguments.get(1), Boolean.parseBoolean(arguments.get(2)));
                     case "loss" -> LossMemory.measure(arguments.get(0), number(1), number(2), number(3));
                     default -> throw new IllegalArgumentException(what + " (expected: step or loss)");
                 });

@@ -48,6 +48,14 @@ final class Processor {
         return set.containsAll(List.of("avx2", "fma")) ? "AVX2" : "DEFAULT";
     }
 
+    /** Whether it multiplies bfloat16 numbers itself. */
+    static boolean multipliesBfloat16() {
+        return field(cpuInfo(), "flags")
+                .map(flags -> Set.copyOf(Arrays.asList(flags.trim().split("\\s+"))))
+                .filter(flags -> flags.contains("avx512_bf16") || flags.contains("amx_bf16"))
+                .isPresent();
+    }
+
     private static List<String> cpuInfo() {
         try {
             return Files.readAllLines(CPU_INFO);

@@ -156,7 +156,7 @@ public record ProductKernels(List<Product> oneDnn) {
     }
 
     private Script load(ModelOptions options) {
-        return Script.load(List.of(source().methods(), SUM_ONTO), constants(), options);
+        return Script.load(List.of(methods(), SUM_ONTO), constants(), options);
     }
 
     /** Of a product and the sum that follows most of them. */
@@ -216,14 +216,18 @@ public record ProductKernels(List<Product> oneDnn) {
                         .collect(Collectors.joining(" ", ", oneDNN ", ""));
     }
 
-    /** The script of these products. */
-    public ScriptSource source() {
-        return oneDnn.isEmpty() ? ScriptSource.PRODUCTS : ScriptSource.PRODUCTS_ONEDNN;
+    /** The methods of these products and of what else layers are made of, indented as members of a class. */
+    public String methods() {
+        return ScriptSource.OPERATORS.methods()
+                + (oneDnn.isEmpty()
+                        ? ScriptSource.PRODUCTS.methods()
+                        : ScriptSource.PRODUCTS_ONEDNN.methods() + ScriptSource.CUTS.methods());
     }
 
     /** What that script reads from {@code self}. */
     public Map<String, Object> constants() {
         Map<String, Object> constants = new LinkedHashMap<>();
+        constants.put("bfloat16_instructions", Processor.multipliesBfloat16() ? 1L : 0L);
         if (!oneDnn.isEmpty()) {
             List<Long> shapes = new ArrayList<>();
             for (Product product : oneDnn) {
@@ -232,6 +236,7 @@ public record ProductKernels(List<Product> oneDnn) {
             }
             constants.put("onednn_shapes", shapes);
             constants.put("cuts", ScriptArchive.NO_TENSORS);
+            constants.put("cut_kinds", List.of());
         }
         return constants;
     }

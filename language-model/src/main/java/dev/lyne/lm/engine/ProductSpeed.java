@@ -40,9 +40,7 @@ public final class ProductSpeed implements AutoCloseable {
 
     private static Script load(ProductKernels kernels, ModelOptions options) {
         return Script.load(
-                List.of(kernels.source().methods(), ScriptSource.PRODUCT_SPEED.methods()),
-                kernels.constants(),
-                options);
+                List.of(kernels.methods(), ScriptSource.PRODUCT_SPEED.methods()), kernels.constants(), options);
     }
 
     /** 10⁹ operations a second of the fastest product among a few of each kernel. */

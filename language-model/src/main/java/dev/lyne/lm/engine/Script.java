@@ -34,7 +34,7 @@ public final class Script implements AutoCloseable {
      * Version of the arithmetic of models. <b>Raise it with every change that moves a bit of a row</b>: of a script of this package, of
      * what calls it, of how weights are laid out. It is the one place that does; execution fingerprints carry it to whatever compares them.
      */
-    static final int ARITHMETIC_VERSION = 2;
+    static final int ARITHMETIC_VERSION = 3;
 
     private static final ReentrantLock LOADING = new ReentrantLock();
 

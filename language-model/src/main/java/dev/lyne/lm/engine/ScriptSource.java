@@ -17,10 +17,14 @@ public enum ScriptSource {
     GPT2("gpt2.py"),
     /** The layers of GPT-NeoX. */
     GPT_NEOX("gpt_neox.py"),
+    /** Norms, rotation and attention, as both kinds of products have them. */
+    OPERATORS("operators.py"),
     /** Products with weights by PyTorch's own operator. */
     PRODUCTS("products.py"),
     /** Products with weights by oneDNN's operator for some shapes. */
     PRODUCTS_ONEDNN("products_onednn.py"),
+    /** The training step that goes with them, differentiated by hand. */
+    CUTS("cuts.py"),
     /** A product to be timed. */
     PRODUCT_SPEED("product_speed.py"),
     /** Filling tensors from the bytes of files and back. */
@@ -42,7 +46,7 @@ public enum ScriptSource {
         this.file = file;
     }
 
-    /** The forward of an architecture, without its products. */
+    /** The forward of an architecture, without its products, norms and attention. */
     public static String forward(Architecture architecture) {
         ScriptSource layers = switch (architecture) {
             case LLAMA -> LLAMA;

@@ -84,7 +84,7 @@ public final class ScoringModel implements BatchScorer {
         this.script = Script.load(
                 List.of(
                         ScriptSource.forward(configuration.architecture()),
-                        products.source().methods(),
+                        products.methods(),
                         ScriptSource.TENSORS.methods(),
                         ScriptSource.DECODING.methods(),
                         ScriptSource.SELECTION.methods(),

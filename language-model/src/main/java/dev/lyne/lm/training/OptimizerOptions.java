@@ -10,9 +10,16 @@ package dev.lyne.lm.training;
  * @param weightDecay a unit of learning rate, 0 or more
  * @param clipNorm greatest global norm of the gradients; 0 leaves them as they are
  * @param rowChunk rows of logits that exist at a time
+ * @param recompute whether the way back computes each layer again, so that a step keeps no more of one than the stream before it
  */
 public record OptimizerOptions(
-        double beta1, double beta2, double epsilon, double weightDecay, double clipNorm, int rowChunk) {
+        double beta1,
+        double beta2,
+        double epsilon,
+        double weightDecay,
+        double clipNorm,
+        int rowChunk,
+        boolean recompute) {
     public OptimizerOptions {
         requireBelowOne("beta1", beta1);
         requireBelowOne("beta2", beta2);
@@ -24,6 +31,12 @@ public record OptimizerOptions(
         if (rowChunk < 1) {
             throw new IllegalArgumentException("row_chunk: " + rowChunk + " (expected: at least 1)");
         }
+    }
+
+    /** Nothing is computed again. */
+    public OptimizerOptions(
+            double beta1, double beta2, double epsilon, double weightDecay, double clipNorm, int rowChunk) {
+        this(beta1, beta2, epsilon, weightDecay, clipNorm, rowChunk, false);
     }
 
     /** Usual for small language models: betas .9 and .95, epsilon 1e-8, decay .1, norm 1, 256 rows. */

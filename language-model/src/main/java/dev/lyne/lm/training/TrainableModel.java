@@ -79,11 +79,12 @@ public final class TrainableModel implements Trainable {
         int statisticsType = wide ? Script.FLOAT64 : ComputePrecision.FLOAT32.torchScalarType();
         Map<String, Object> constants =
                 ModelConstants.of(configuration, computeType, statisticsType, vocabularySize, optimizer.rowChunk());
+        constants.put("recompute", optimizer.recompute() ? 1L : 0L);
         constants.putAll(products.constants());
         this.script = Script.load(
                 List.of(
                         ScriptSource.forward(configuration.architecture()),
-                        products.source().methods(),
+                        products.methods(),
                         ScriptSource.TENSORS.methods(),
                         ScriptSource.DECODING.methods(),
                         ScriptSource.TRAINING.methods(),

@@ -43,7 +43,6 @@ def decode(self, ids: Tensor, lengths: List[int], starts: List[int], slots: List
     singles = last
   x = self.embed(ids, positions, w)
   for i in range(len(self.windows)):
-    x = self.layer_input(x)
     q, k, v = self.queries_keys_values(x, c, s, w, i)
     out = torch.empty([q.size(0), self.heads * self.head_size], dtype=q.dtype, device=q.device)
     first = 0

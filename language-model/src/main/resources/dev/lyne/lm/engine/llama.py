@@ -2,10 +2,7 @@
 
 
 def norm(self, x: Tensor, weight: Tensor) -> Tensor:
-  # RMS norm (arXiv 1910.07467), the scale applied after the cast back, as `transformers` does.
-  h = x.to(self.statistics_type)
-  mean_square = torch.linalg_vector_norm(h, 2, [-1], True).square() / x.size(-1)
-  return weight * (h * torch.rsqrt(mean_square + self.norm_epsilon)).to(x.dtype)
+  return self.rms_norm(x, weight, self.norm_epsilon, self.statistics_type)
 
 
 def embed(self, ids: Tensor, positions: Tensor, w: Dict[str, Tensor]) -> Tensor:

@@ -1,4 +1,5 @@
 # Matrix products with weights, by PyTorch's own operator, which autograd sees. x [n, in], weights [out, in].
+# bfloat16_instructions: int (1: the processor multiplies bfloat16 numbers itself)
 
 
 def product(self, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
@@ -26,7 +27,23 @@ def gated_product(self, x: Tensor, gate: Tensor, gate_bias: Optional[Tensor], up
   return torch.silu(torch.linear(x, gate, gate_bias)) * torch.linear(x, up, up_bias)
 
 
-# A training step.
+def rms_norm(self, x: Tensor, weight: Tensor, epsilon: float, statistics_type: int) -> Tensor:
+  return self.normalised(x, weight, epsilon, statistics_type)
+
+
+def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+  return self.rotated(x, cos, sin)
+
+
+def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: List[int], window: int) -> Tensor:
+  if self.bfloat16_instructions == 1 and q.dtype == 15 and not q.is_cuda and not q.requires_grad:
+    length = lengths[0]
+    if self.alike(lengths) and length <= 512 and (window == 0 or length <= window):
+      return self.attend_in_blocks(q, k, v, len(lengths))
+  return self.attend_sequences(q, k, v, lengths, window)
+
+
+# A training step, whose layers autograd sees. That of a processor has the same functions in cuts.py.
 
 
 def begin_step(self) -> None:
@@ -34,20 +51,27 @@ def begin_step(self) -> None:
   pass
 
 
-def layer_input(self, x: Tensor) -> Tensor:
-  # The stream as a layer takes it up.
-  return x
+def mark(self) -> int:
+  # Where a segment of the forward begins.
+  return 0
 
 
-def differentiate(self, x: Tensor, slope: Tensor, names: List[str], leaves: List[Tensor], g: Dict[str, Tensor]) -> None:
-  # Adds the gradients of the leaves, of these names, to g, where slope is that of x, the end of the forward.
-  start: List[Optional[Tensor]] = [slope]
-  gradients = torch.autograd.grad([x], leaves, start, None, False, True)
-  for i in range(len(names)):
-    gradient = gradients[i]
-    # An untied output matrix, and the output's bias, have no part in the hidden states.
+def forget_from(self, mark: int) -> None:
+  # What the forward kept from the mark on: its graph goes with its end.
+  pass
+
+
+def add_slopes(self, mark: int, end: Tensor, slope: Tensor, start: Tensor, leaves: List[Tensor], g: List[Tensor]) -> Optional[Tensor]:
+  # Walks back through a segment that began at the mark: adds the gradients of the leaves to g, where slope is that of its end, and gives
+  # the slope of its start.
+  first: List[Optional[Tensor]] = [slope]
+  slopes = torch.autograd.grad([end], [start] + leaves, first, None, False, True)
+  for i in range(len(leaves)):
+    gradient = slopes[i + 1]
+    # Of the last segment's, the embeddings and the output matrix have no part in it.
     if gradient is not None:
-      g[names[i]].add_(gradient)
+      g[i].add_(gradient)
+  return slopes[0]
 
 
 def product_back(self, d: Tensor, weight: Tensor) -> Tensor:

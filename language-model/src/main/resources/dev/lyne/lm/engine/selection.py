@@ -49,7 +49,7 @@ def logits_in(self, states: Tensor, output: Tensor, bias: Optional[Tensor], scra
   if self.compute_type == self.statistics_type:
     out = self.product_in(states, output, out)
   else:
-    out.copy_(torch.mm(states, output.t()))
+    out.copy_(self.product(states, output, None))
   if bias is not None:
     out.add_(bias)
   return self.scaled_and_capped(out)
@@ -96,27 +96,27 @@ def select(self, logits: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[
   truncated_total = highest
   if p < 1.0 and truncation_temperature != 1.0:
     truncated_total = self.exponentials(logits, highest, truncation_temperature, scratch).sum(-1, True)
-  exponentials = self.exponentials(logits, highest, 1.0, scratch)
-  total = exponentials.sum(-1, True)
+  probabilities = self.probabilities(logits, scratch)
+  total = probabilities.amax(-1, True).reciprocal()
   log_total = total.squeeze(1).log()
   if truncation_temperature == 1.0:
     truncated_total = total
   values, ids, counts = self.entries(logits, highest, truncated_total, asked, settings)
   partial = k < logits.size(1) or p < 1.0
-  log_tail = self.tail(exponentials, logits, highest, ids, counts, 1.0, log_total, partial)
+  log_tail = self.tail(probabilities, log_total, logits, highest, ids, counts, 1.0, log_total, partial)
   draw_counts = ids[:, :0]
   if kind == "draws":
     draw_counts = torch.zeros_like(ids)
     if k < logits.size(1):
-      drawn, often, distinct = self.draw(exponentials, asked, draws)
+      drawn, often, distinct = self.draw(probabilities, asked, draws)
       drawn_values, order = self.descending(logits, drawn, distinct)
       drawn = drawn.gather(1, order)
       values = torch.cat([values, drawn_values], 1)
       ids = torch.cat([ids, drawn], 1)
       counts = counts + distinct
       if k > 0:  # what was drawn from may have been scaled by itself
-        exponentials = self.exponentials(logits, highest, 1.0, scratch)
-      log_tail = self.without(exponentials, logits, highest, ids, counts, 1.0)
+        probabilities = self.probabilities(logits, scratch)
+      log_tail = self.without(probabilities, log_total, logits, highest, ids, counts, 1.0)
       draw_counts = torch.cat([draw_counts, often.gather(1, order)], 1)
   offsets = torch.zeros([logits.size(0), len(temperatures)], dtype=logits.dtype, device=logits.device)
   tempered_tails = torch.zeros_like(offsets)
@@ -125,9 +125,9 @@ def select(self, logits: Tensor, labels: Tensor, asked: Tensor, settings: Tuple[
     log_tempered = tempered.sum(-1).log()
     if temperatures[i] != 1.0:
       offsets[:, i] = log_total / temperatures[i] - log_tempered
-    tempered_tail = self.tail(tempered, logits, highest, ids, counts, temperatures[i], log_tempered, partial)
+    tempered_tail = self.tail(tempered, torch.zeros_like(log_tempered), logits, highest, ids, counts, temperatures[i], log_tempered, partial)
     tempered_tails[:, i] = tempered_tail - log_tempered
-  log_tail = log_tail - log_total
+  log_tail = (log_tail - log_total).masked_fill(counts == 0, 0.0)
   label = (at_label.squeeze(1) - log_total).masked_fill(labels < 0, float("nan"))
   log_probabilities = values - highest - log_total.unsqueeze(1)
   log_sum_exp = highest + log_total.unsqueeze(1)
@@ -156,6 +156,11 @@ def entries(self, logits: Tensor, highest: Tensor, total: Tensor, asked: Tensor,
   return (values, ids, counts)
 
 
+def probabilities(self, logits: Tensor, scratch: Tensor) -> Tensor:
+  # The softmax in the first rows of scratch: fewer passes than its exponentials and their sum.
+  return torch._softmax(logits, -1, False, out=scratch[:logits.size(0)])
+
+
 def exponentials(self, logits: Tensor, highest: Tensor, temperature: float, scratch: Tensor) -> Tensor:
   # exp((logits - highest) / temperature) in the first rows of scratch.
   out = torch.sub(logits, highest, out=scratch[:logits.size(0)])
@@ -164,17 +169,17 @@ def exponentials(self, logits: Tensor, highest: Tensor, temperature: float, scra
   return out.exp_()
 
 
-def tail(self, exponentials: Tensor, logits: Tensor, highest: Tensor, ids: Tensor, counts: Tensor, temperature: float, log_total: Tensor, partial: bool) -> Tensor:
+def tail(self, exponentials: Tensor, log_divisor: Tensor, logits: Tensor, highest: Tensor, ids: Tensor, counts: Tensor, temperature: float, log_total: Tensor, partial: bool) -> Tensor:
   # Log of the sum of the exponentials at the temperature that the first counts of ids [n, m] leave over; partial: not all columns of
-  # every row are kept. log_total [n]: of all.
+  # every row are kept. log_divisor [n]: of what the exponentials were divided by; log_total [n]: of all.
   if not partial:
     return torch.full_like(log_total, float("-inf"))
   if ids.size(1) == 0:
     return log_total
-  return self.without(exponentials, logits, highest, ids, counts, temperature)
+  return self.without(exponentials, log_divisor, logits, highest, ids, counts, temperature)
 
 
-def without(self, exponentials: Tensor, logits: Tensor, highest: Tensor, ids: Tensor, counts: Tensor, temperature: float) -> Tensor:
+def without(self, exponentials: Tensor, log_divisor: Tensor, logits: Tensor, highest: Tensor, ids: Tensor, counts: Tensor, temperature: float) -> Tensor:
   # Sets the exponentials at the temperature of the first counts of ids [n, m], m > 0, to zero and gives the log of the sum of the others. They
   # are summed themselves, since the total less what is kept would lose a small rest. A rest that underflows beside the
   # greatest logit is taken relative to its own greatest, and its exponentials are left so. What happens to a row does not
@@ -183,7 +188,7 @@ def without(self, exponentials: Tensor, logits: Tensor, highest: Tensor, ids: Te
   cut = torch.where(kept, ids, ids[:, :1])  # all writes to one place write one value
   exponentials.scatter_(1, cut, exponentials.gather(1, cut).masked_fill((counts > 0).unsqueeze(1), 0.0))
   rest = exponentials.sum(-1)
-  log_rest = rest.log()
+  log_rest = rest.log() + log_divisor
   low = (rest < 1e-30).nonzero().squeeze(1)
   if low.numel() > 0:
     others = logits.index_select(0, low) - highest.index_select(0, low)
@@ -219,12 +224,16 @@ def top(self, logits: Tensor, k: int) -> Tuple[Tensor, Tensor]:
     values, ids = logits.sort(stable=True, dim=-1, descending=True)
     return (values[:, :k], ids[:, :k])
   found = min(k + 16, vocabulary)
-  values, ids = self.greatest(logits, found)
-  tied = (values[:, 1:] >= values[:, :-1]).any(-1).nonzero().squeeze(1)
-  if tied.numel() > 0:
-    tied_values, tied_ids = self.ordered(values.index_select(0, tied), ids.index_select(0, tied))
-    values = values.index_copy(0, tied, tied_values)
-    ids = ids.index_copy(0, tied, tied_ids)
+  often_tied = self.compute_type != self.statistics_type
+  values, ids = self.greatest(logits, found, not often_tied)
+  if often_tied:
+    values, ids = self.ordered(values, ids)
+  else:
+    tied = (values[:, 1:] >= values[:, :-1]).any(-1).nonzero().squeeze(1)
+    if tied.numel() > 0:
+      tied_values, tied_ids = self.ordered(values.index_select(0, tied), ids.index_select(0, tied))
+      values = values.index_copy(0, tied, tied_values)
+      ids = ids.index_copy(0, tied, tied_ids)
   cut = values[:, k - 1:k]
   values, ids, last = values[:, :k], ids[:, :k], values[:, found - 1:]
   beyond = (cut == last).squeeze(1).nonzero().squeeze(1)
@@ -237,14 +246,14 @@ def top(self, logits: Tensor, k: int) -> Tuple[Tensor, Tensor]:
   return (values, ids)
 
 
-def greatest(self, logits: Tensor, count: int) -> Tuple[Tensor, Tensor]:
-  # Values [n, count] and ids of the count greatest logits of each row, in descending order. Columns that lie a stride apart make
+def greatest(self, logits: Tensor, count: int, sorted: bool) -> Tuple[Tensor, Tensor]:
+  # Values [n, count] and ids of the count greatest logits of each row, in descending order where they are to be sorted. Columns that lie a stride apart make
   # a group. The count groups with the greatest maxima hold count values that nothing outside them exceeds, so few columns
   # have to be ranked.
   vocabulary = logits.size(1)
-  members = int((vocabulary / count) ** 0.5)  # makes as many groups as there are columns in those chosen
+  members = self.group_size(vocabulary, count)
   if members < 4:
-    return logits.topk(count)
+    return logits.topk(count, -1, True, sorted)
   groups = vocabulary // members
   grouped = members * groups
   chosen = logits[:, :grouped].unflatten(1, [members, groups]).amax(1).topk(count, -1, True, False)[1]
@@ -252,8 +261,19 @@ def greatest(self, logits: Tensor, count: int) -> Tuple[Tensor, Tensor]:
   ids = (chosen.unsqueeze(1) + strides.unsqueeze(1)).flatten(1)
   if grouped < vocabulary:
     ids = torch.cat([ids, torch.arange(grouped, vocabulary, device=logits.device).expand(ids.size(0), -1)], 1)
-  values, order = logits.gather(1, ids).topk(count)
+  values, order = logits.gather(1, ids).topk(count, -1, True, sorted)
   return (values, ids.gather(1, order))
+
+
+def group_size(self, vocabulary: int, count: int) -> int:
+  # One that makes about as many groups as there are columns in those chosen, and leaves no column over where there is such a one.
+  members = int((vocabulary / count) ** 0.5)
+  for away in range(members // 2):
+    if vocabulary % (members + away) == 0:
+      return members + away
+    if vocabulary % (members - away) == 0:
+      return members - away
+  return members
 
 
 def ordered(self, values: Tensor, ids: Tensor) -> Tuple[Tensor, Tensor]:

@@ -1,28 +1,97 @@
 # One training step over float32 master weights w, gradients g and AdamW moments m and v, all by name. Constants:
 # row_chunk: int (rows of logits that exist at a time); vocabulary_size: int (rows of the output matrix past it are padding:
-# they have no logit, so their gradient is exactly 0, and like every matrix they decay).
+# they have no logit, so their gradient is exactly 0, and like every matrix they decay); recompute: int (1: the way back computes each layer again).
 
 
 def accumulate(self, ids: Tensor, lengths: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, columns: Dict[str, Tensor], w: Dict[str, Tensor], g: Dict[str, Tensor]) -> Tensor:
   # Adds the gradients of one batch to g; returns the sums of the loss terms, float64. ids [N] of sequences of these lengths, one after another; rows int64
-  # [n], unique indices into the N positions. The output matrix is applied to those rows only, row_chunk at a time; the loss
-  # script gives the gradient of the logits in closed form, so that no logits are kept for autograd, which starts from
-  # the gradient of the hidden states instead.
+  # [n], unique indices into the N positions. Each layer is a segment of the forward with a graph of its own: the way back goes through one
+  # after the other from the last, and forgets what it kept. Where the layers are computed again (recompute), by the same operators to
+  # the same bits, they keep nothing but what the stream was before each.
   names = sorted(w.keys())
+  layers = self.layers_of(names)
   leaves: List[Tensor] = []
   cast: Dict[str, Tensor] = {}
+  still: Dict[str, Tensor] = {}
   for name in names:
     leaf = w[name].detach().requires_grad_()
     leaves.append(leaf)
     cast[name] = leaf.to(self.compute_type)
+    still[name] = cast[name].detach()
   self.begin_step()
-  x = self.hidden(ids, self.integers(lengths), cos, sin, cast)
-  output_name = self.output_name(w)
-  states = x.detach()
-  output = self.output_matrix(cast).detach()
-  bias = self.output_bias(cast)
-  if bias is not None:
-    bias = bias.detach()
+  sizes = self.integers(lengths)
+  positions = self.positions(sizes, ids)
+  c, s = self.cosines(cos, positions), self.sines(sin, positions)
+  embedded = self.embed(ids, positions, cast)
+  x = embedded
+  starts: List[Tensor] = []
+  ends: List[Tensor] = []
+  marks: List[int] = []
+  for i in range(len(self.windows)):
+    start = x.detach().requires_grad_()
+    starts.append(start)
+    mark = self.mark()
+    x = self.layer(start, sizes, c, s, cast, i)
+    if self.recompute == 1:
+      self.forget_from(mark)
+    else:
+      marks.append(mark)
+      ends.append(x)
+  start = x.detach().requires_grad_()
+  mark = self.mark()
+  end = self.final_norm(start, cast)
+  states_slope, sums = self.output_slopes(end.detach(), rows, columns, still, g)
+  slope = self.segment_slopes(mark, end, states_slope, start, -1, names, layers, leaves, g)
+  for j in range(len(starts)):
+    i = len(starts) - 1
+    start = starts.pop()
+    if self.recompute == 1:
+      mark = self.mark()
+      end = self.layer(start, sizes, c, s, cast, i)
+    else:
+      mark = marks.pop()
+      end = ends.pop()
+    slope = self.segment_slopes(mark, end, slope, start, i, names, layers, leaves, g)
+  first: List[Optional[Tensor]] = [slope]
+  gradients = torch.autograd.grad([embedded], leaves, first, None, False, True)
+  for i in range(len(names)):
+    gradient = gradients[i]
+    if gradient is not None:
+      g[names[i]].add_(gradient)
+  return sums
+
+
+def segment_slopes(self, mark: int, end: Tensor, slope: Tensor, start: Tensor, layer: int, names: List[str], layers: List[int], leaves: List[Tensor], g: Dict[str, Tensor]) -> Tensor:
+  # Adds the gradients of a layer's weights, or of those of none (-1), to g; gives the slope of the stream before it.
+  own: List[Tensor] = []
+  own_g: List[Tensor] = []
+  for i in range(len(names)):
+    if layers[i] == layer:
+      own.append(leaves[i])
+      own_g.append(g[names[i]])
+  found = self.add_slopes(mark, end, slope, start, own, own_g)
+  if found is None:
+    raise AssertionError("a layer that nothing depends on")
+  return found
+
+
+def layers_of(self, names: List[str]) -> List[int]:
+  # The layer of each weight; -1 for one of none.
+  found: List[int] = []
+  for name in names:
+    layer = -1
+    for part in name.split("."):
+      if part.isdigit():
+        layer = int(part)
+    found.append(layer)
+  return found
+
+
+def output_slopes(self, states: Tensor, rows: Tensor, columns: Dict[str, Tensor], still: Dict[str, Tensor], g: Dict[str, Tensor]) -> Tuple[Tensor, Tensor]:
+  # The slope of the hidden states, and the sums of the loss terms. The output matrix is applied to the wanted rows only, row_chunk at a time; the loss
+  # script gives the gradient of the logits in closed form, so that no logits are kept.
+  output_name = self.output_name(still)
+  output, bias = self.output_matrix(still), self.output_bias(still)
   states_gradient = torch.zeros_like(states)
   output_gradient = g[output_name + ".weight"][:self.vocabulary_size]
   sums: List[Tensor] = []
@@ -47,8 +116,7 @@ def accumulate(self, ids: Tensor, lengths: Tensor, cos: Tensor, sin: Tensor, row
     states_gradient.index_copy_(0, chunk_rows, self.product_back(d, output))
     self.add_outer(output_gradient, d, chunk)
     start = end
-  self.differentiate(x, states_gradient, names, leaves, g)
-  return torch.stack(sums).sum(0)
+  return (states_gradient, torch.stack(sums).sum(0))
 
 
 def integers(self, values: Tensor) -> List[int]:
@@ -74,7 +142,7 @@ def apply(self, settings: Tensor, w: Dict[str, Tensor], g: Dict[str, Tensor], m:
   names = sorted(w.keys())
   squares = torch.zeros([], dtype=7, device=w[names[0]].device)
   for name in names:
-    squares = squares + torch.linalg_vector_norm(g[name], 2, None, False, dtype=7).square()
+    squares = squares + self.square_sum(g[name])
   norm = squares.sqrt()
   if bool(torch.isfinite(norm)):
     scale = 1.0
@@ -82,23 +150,28 @@ def apply(self, settings: Tensor, w: Dict[str, Tensor], g: Dict[str, Tensor], m:
     if limit > 0.0 and float(norm) > limit:
       scale = limit / (float(norm) + 1e-6)
     for name in names:
-      self.adamw(w[name], g[name].mul_(scale), m[name], v[name], settings)
+      if scale != 1.0:
+        g[name].mul_(scale)
+      self.adamw(w[name], g[name], m[name], v[name], settings)
   for name in names:
     g[name].zero_()
   return norm.cpu()
 
 
+def square_sum(self, g: Tensor) -> Tensor:
+  # Of all elements, float64: the norms of rows, which are short enough for the type they are in, and their squares in 64 bits.
+  return torch.linalg_vector_norm(g, 2, [-1]).to(7).square().sum()
+
+
 def adamw(self, w: Tensor, g: Tensor, m: Tensor, v: Tensor, settings: Tensor) -> None:
-  # arXiv 1711.05101, algorithm 2, in place. Not the fused operator: it takes lists, and the script compiler drops a call
-  # whose effect it sees on a list only.
-  rate, beta1, beta2, epsilon = float(settings[0]), float(settings[1]), float(settings[2]), float(settings[3])
-  step = float(settings[6])
-  if w.dim() > 1:
-    w.mul_(1.0 - rate * float(settings[4]))
-  m.lerp_(g, 1.0 - beta1)
-  v.mul_(beta2).addcmul_(g, g, value=1.0 - beta2)
-  root = v.sqrt().div_((1.0 - beta2 ** step) ** 0.5).add_(epsilon)
-  w.addcdiv_(m, root, value=-rate / (1.0 - beta1 ** step))
+  # arXiv 1711.05101, algorithm 2, in place, by the fused operator, which reads and writes each number once. It takes lists, and the
+  # script compiler drops a call whose effect it sees on a list only, unless it cannot tell what the list holds (see kept).
+  decay = float(settings[4]) if w.dim() > 1 else 0.0
+  weights, gradients, first, second, steps = [w], [g], [m], [v], [settings[6].to(6)]
+  none: List[Tensor] = []
+  torch._fused_adamw_(weights, gradients, first, second, none, steps, lr=float(settings[0]), beta1=float(settings[1]), beta2=float(settings[2]), weight_decay=decay, eps=float(settings[3]), amsgrad=False, maximize=False, grad_scale=None, found_inf=None)
+  if len(weights) + len(gradients) + len(first) + len(second) != 4:
+    raise AssertionError("the fused step")
 
 
 def negative_log_likelihood(self, ids: Tensor, lengths: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, labels: Tensor, w: Dict[str, Tensor]) -> Tensor:

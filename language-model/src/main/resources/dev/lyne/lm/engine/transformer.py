@@ -5,7 +5,7 @@
 #   after_attention(x, a, w, i)               the stream after layer i, whose attention gave a [N, H * S]
 #   final_norm(x, w)                          what the output matrix is applied to
 #   output_name(w)                            name of the output matrix, [vocabulary, D]
-# Products with weights are those of products.py or products_onednn.py.
+# Products with weights, norms, rotation and attention are those of products.py, or of products_onednn.py and cuts.py.
 # Within an architecture, details are read from the weights that are there (biases, norms of queries and keys) and from constants:
 #   heads, key_value_heads, head_size: int     windows: List[int] (a layer; 0: sees everything)
 #   rotary_size: int (dimensions of a head that turn with the position, the first ones)
@@ -36,78 +36,6 @@ def layer_norm(self, x: Tensor, w: Dict[str, Tensor], name: str) -> Tensor:
   return torch.layer_norm(x, [x.size(-1)], w[name + ".weight"], w[name + ".bias"], self.norm_epsilon)
 
 
-def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-  # Rotary positions (arXiv 2104.09864) in the half-split layout, x [N, heads, R]: of a pair (a, b) half of R apart,
-  # a cos - b sin and b cos + a sin. cos and sin [N, 1, R], the first half of sin negated.
-  return torch.addcmul(x * cos, x.roll(x.size(-1) // 2, -1), sin)
-
-
-def repeated(self, x: Tensor) -> Tensor:
-  # Keys or values [B, K, T, S] as [B, H, T, S], each repeated for the queries that share it.
-  if self.heads == self.key_value_heads:
-    return x
-  b, k, t, s = x.shape
-  return x.unsqueeze(2).expand(b, k, self.heads // k, t, s).reshape(b, self.heads, t, s)
-
-
-def window_mask(self, start: int, end: int, first: int, window: int, like: Tensor) -> Tensor:
-  # True where query i of start to end may see key j of first to end: i - window < j <= i.
-  i = torch.arange(start, end, device=like.device).unsqueeze(1)
-  j = torch.arange(first, end, device=like.device).unsqueeze(0)
-  return (j <= i) & (j > i - window)
-
-
-def attend_heads(self, q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
-  # Causal attention from position 0, all [B, heads, T, S]. Where a window is shorter than T, queries go in blocks that
-  # meet only the keys some of them see, so that time and memory grow with T, not with its square.
-  t = q.size(2)
-  if window == 0 or t <= window:
-    return torch.scaled_dot_product_attention(q, k, v, None, 0.0, True)
-  blocks: List[Tensor] = []
-  start = 0
-  while start < t:
-    end = min(start + 256, t)
-    first = max(0, start + 1 - window)
-    mask = self.window_mask(start, end, first, window, q)
-    blocks.append(torch.scaled_dot_product_attention(q[:, :, start:end], k[:, :, first:end], v[:, :, first:end], mask))
-    start = end
-  return torch.cat(blocks, 2)
-
-
-def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: List[int], window: int) -> Tensor:
-  # Causal attention of sequences of these lengths, each from position 0; [N, H * S].
-  n, h, s = q.shape
-  sequences = len(lengths)
-  together = sequences * lengths[0] == n
-  for length in lengths:
-    together = together and length == lengths[0]
-  if together and (q.requires_grad or self.heads == self.key_value_heads):
-    q, k, v = q.view(sequences, -1, h, s).transpose(1, 2), k.view(sequences, -1, k.size(1), s).transpose(1, 2), v.view(sequences, -1, k.size(1), s).transpose(1, 2)
-    return self.attend_heads(q, self.repeated(k), self.repeated(v), window).transpose(1, 2).reshape(n, h * s)
-  qs, ks, vs = q.split(lengths), k.split(lengths), v.split(lengths)
-  if q.requires_grad:
-    found: List[Tensor] = []
-    for i in range(sequences):
-      found.append(self.attend_sequence(qs[i], ks[i], vs[i], window).reshape(-1, h * s))
-    return torch.cat(found)
-  out = torch.empty([n, self.key_value_heads, h // self.key_value_heads, s], dtype=q.dtype, device=q.device)
-  start = 0
-  for i in range(sequences):
-    out.narrow(0, start, lengths[i]).copy_(self.attend_sequence(qs[i], ks[i], vs[i], window))
-    start += lengths[i]
-  return out.view(n, h * s)
-
-
-def attend_sequence(self, q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
-  # The same of one sequence, [T, K, H / K, S]. Queries that share a key make a batch of their own, in which the key stands once.
-  t, h, s = q.shape
-  groups = self.heads // self.key_value_heads
-  q = q.view(t, self.key_value_heads, groups, s).permute(1, 2, 0, 3)
-  k = k.transpose(0, 1).unsqueeze(1).expand(-1, groups, -1, -1)
-  v = v.transpose(0, 1).unsqueeze(1).expand(-1, groups, -1, -1)
-  return self.attend_heads(q, k, v, window).permute(2, 0, 1, 3)
-
-
 def positions(self, lengths: List[int], like: Tensor) -> Tensor:
   # Of each token within its sequence, [N].
   found: List[Tensor] = []
@@ -132,10 +60,14 @@ def hidden(self, ids: Tensor, lengths: List[int], cos: Tensor, sin: Tensor, w: D
   c, s = self.cosines(cos, positions), self.sines(sin, positions)
   x = self.embed(ids, positions, w)
   for i in range(len(self.windows)):
-    x = self.layer_input(x)
-    q, k, v = self.queries_keys_values(x, c, s, w, i)
-    x = self.after_attention(x, self.attend(q, k, v, lengths, self.windows[i]), w, i)
+    x = self.layer(x, lengths, c, s, w, i)
   return self.final_norm(x, w)
+
+
+def layer(self, x: Tensor, lengths: List[int], cos: Tensor, sin: Tensor, w: Dict[str, Tensor], i: int) -> Tensor:
+  # The stream after layer i, from the one before. cos and sin as rotate takes them.
+  q, k, v = self.queries_keys_values(x, cos, sin, w, i)
+  return self.after_attention(x, self.attend(q, k, v, lengths, self.windows[i]), w, i)
 
 
 def output_matrix(self, w: Dict[str, Tensor]) -> Tensor:

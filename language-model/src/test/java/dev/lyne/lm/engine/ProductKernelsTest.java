@@ -105,11 +105,9 @@ final class ProductKernelsTest {
                 "        self.gelu_product(x, w, b, True), self.gelu_product(x, w, b, False),",
                 "        self.gated_product(x, w, b, v, None), self.gated_product(x, w, None, v, b)])");
         var kernels = new ProductKernels(List.of(new Product(96, 80, false)));
-        try (Script oneDnn = Script.load(List.of(kernels.source().methods(), calls), kernels.constants(), CPU);
+        try (Script oneDnn = Script.load(List.of(kernels.methods(), calls), kernels.constants(), CPU);
                 Script torch = Script.load(
-                        List.of(ProductKernels.TORCH.source().methods(), calls),
-                        ProductKernels.TORCH.constants(),
-                        CPU);
+                        List.of(ProductKernels.TORCH.methods(), calls), ProductKernels.TORCH.constants(), CPU);
                 NDManager memory = torch.newManager()) {
             for (int rows : new int[] {3, 64, 130}) {
                 List<NDArray> arguments = List.of(
@@ -127,6 +125,27 @@ final class ProductKernelsTest {
         }
     }
 
+    /** The rounding of what goes in, of weights and of what comes out is within 2^-9 each of values up to 4. */
+    @Test
+    void attention_bfloat16InBlocks_isThatOf64Bits() {
+        String calls = String.join(
+                "\n",
+                "  def difference(self, x: Tensor) -> Tensor:",
+                "    some = x.to(15)",
+                "    wide = some.to(7)",
+                "    a = self.attend_in_blocks(some[:, :6], some[:, 6:8], some[:, 8:], 2)",
+                "    b = self.attend_sequences(wide[:, :6], wide[:, 6:8], wide[:, 8:], [150, 150], 0)",
+                "    return (a.to(7) - b).abs().max().to(6).unsqueeze(0)");
+        try (Script script = Script.load(
+                        List.of(ProductKernels.TORCH.methods(), calls), ProductKernels.TORCH.constants(), CPU);
+                NDManager memory = script.newManager();
+                InferenceCall call = script.inference("difference")) {
+            NDArray x = memory.randomNormal(new Shape(300, 10, 64)).clip(-4, 4);
+            assertThat(call.tensor(x).run().singletonOrThrow().toFloatArray()[0])
+                    .isBetween(1e-6f, 0.02f);
+        }
+    }
+
     private static float[] follow(Script script, List<NDArray> arguments) {
         try (InferenceCall call = script.inference("follow")) {
             arguments.forEach(call::tensor);
@@ -135,7 +154,7 @@ final class ProductKernelsTest {
     }
 
     private static Script script(ProductKernels kernels) {
-        return Script.load(List.of(kernels.source().methods()), kernels.constants(), CPU);
+        return Script.load(List.of(kernels.methods()), kernels.constants(), CPU);
     }
 
     private static float[] run(Script script, NDArray x, NDArray weight, NDArray scratch) {

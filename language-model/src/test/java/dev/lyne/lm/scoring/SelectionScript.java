@@ -3,6 +3,7 @@ package dev.lyne.lm.scoring;
 import ai.djl.ndarray.types.Shape;
 import dev.lyne.lm.engine.InferenceCall;
 import dev.lyne.lm.engine.ModelConstants;
+import dev.lyne.lm.engine.ProductKernels;
 import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.engine.ScriptSource;
 import dev.lyne.lm.model.ComputePrecision;
@@ -12,6 +13,7 @@ import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import java.nio.FloatBuffer;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.LongStream;
 
 /** The selection's script on rows of logits made for the purpose. */
@@ -21,13 +23,15 @@ final class SelectionScript implements AutoCloseable {
     SelectionScript() {
         ModelConfiguration any =
                 ModelConfiguration.llama(new ModelConfiguration.Sizes(8, 8, 8, 1), 1, 1, 8, 10_000, true);
+        Map<String, Object> constants = ModelConstants.of(any, 6, 6, 8, 4);
+        constants.putAll(ProductKernels.TORCH.constants());
         script = Script.load(
                 List.of(
                         ScriptSource.forward(any.architecture()),
-                        ScriptSource.PRODUCTS.methods(),
+                        ProductKernels.TORCH.methods(),
                         ScriptSource.SELECTION.methods(),
                         ScriptSource.DRAWS.methods()),
-                ModelConstants.of(any, 6, 6, 8, 4),
+                constants,
                 new ModelOptions("cpu", ComputePrecision.FLOAT32, 0));
     }
 

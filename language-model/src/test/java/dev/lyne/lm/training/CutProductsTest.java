@@ -20,11 +20,15 @@ final class CutProductsTest {
     private static final OptimizerOptions OPTIONS = new OptimizerOptions(0.9, 0.95, 1e-8, 0.1, 1, 64);
 
     private static TrainableModel model(ModelConfiguration shape, ProductKernels products) {
+        return model(shape, products, OPTIONS);
+    }
+
+    private static TrainableModel model(ModelConfiguration shape, ProductKernels products, OptimizerOptions optimizer) {
         TrainableModel model = new TrainableModel(
                 shape,
                 shape.sizes().vocabulary(),
                 ToyTask.FLOAT32,
-                OPTIONS,
+                optimizer,
                 LossScript.crossEntropy(),
                 new TrainableModel.Numerics(DataType.FLOAT32, products));
         model.tensors().initialize(7);
@@ -62,6 +66,28 @@ final class CutProductsTest {
                     size += of[i] * of[i];
                 }
                 assertThat(Math.sqrt(difference)).as(name).isLessThanOrEqualTo(1e-5 * Math.sqrt(size) + 1e-12);
+            }
+        }
+    }
+
+    @TestFactory
+    Stream<DynamicTest> accumulate_layersComputedAgain_hasTheSameBits() {
+        return TinyModels.all().entrySet().stream()
+                .flatMap(entry -> Stream.of(ProductKernels.TORCH, oneDnn(entry.getValue()))
+                        .map(products -> DynamicTest.dynamicTest(
+                                entry.getKey() + (products == ProductKernels.TORCH ? ", autograd" : ", by hand"),
+                                () -> checkRecomputed(entry.getValue(), products))));
+    }
+
+    private static void checkRecomputed(ModelConfiguration shape, ProductKernels products) {
+        var recompute = new OptimizerOptions(0.9, 0.95, 1e-8, 0.1, 1, 64, true);
+        try (TrainableModel kept = model(shape, products, OPTIONS);
+                TrainableModel again = model(shape, products, recompute)) {
+            assertThat(again.accumulate(batch(1))).isEqualTo(kept.accumulate(batch(1)));
+            for (String name : shape.expectedTensors().keySet()) {
+                assertThat(again.tensors().gradient(name))
+                        .as(name)
+                        .isEqualTo(kept.tensors().gradient(name));
             }
         }
     }

@@ -3,28 +3,18 @@ package dev.lyne.load.bench;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.lyne.lm.engine.ProductSpeed;
 import dev.lyne.lm.model.ComputePrecision;
-import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
-import dev.lyne.lm.training.LossScript;
-import dev.lyne.lm.training.OptimizerOptions;
-import dev.lyne.lm.training.TrainableModel;
-import dev.lyne.load.process.Directories;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
-import java.util.SplittableRandom;
-import java.util.stream.IntStream;
 
 /**
  * The forward with its selection against another implementation's on the same random models and tokens, rounds in turn, the other one
@@ -33,43 +23,7 @@ import java.util.stream.IntStream;
 public final class ForwardComparison {
     static final int K = 64;
 
-    private static final int TOKENS = 256;
-    private static final int CONTEXT = 2_048;
     private static final int WARM_UPS = 3;
-
-    /** A random model, all tied, and the number of sequences that it scores at a time. */
-    private record Shape(ModelConfiguration configuration, int batch) {}
-
-    private static final Map<String, Shape> SHAPES = shapes();
-
-    private static Map<String, Shape> shapes() {
-        Map<String, Shape> shapes = new LinkedHashMap<>();
-        shapes.put(
-                "demo",
-                new Shape(
-                        ModelConfiguration.llama(
-                                new ModelConfiguration.Sizes(4_096, CONTEXT, 256, 7), 4, 2, 704, 1e4, true),
-                        16));
-        shapes.put(
-                "135m",
-                new Shape(
-                        ModelConfiguration.llama(
-                                new ModelConfiguration.Sizes(49_152, CONTEXT, 576, 30), 9, 3, 1_536, 1e4, true),
-                        4));
-        shapes.put(
-                "1024",
-                new Shape(
-                        ModelConfiguration.llama(
-                                new ModelConfiguration.Sizes(4_096, CONTEXT, 1_024, 4), 16, 8, 2_816, 1e4, true),
-                        8));
-        shapes.put(
-                "2048",
-                new Shape(
-                        ModelConfiguration.llama(
-                                new ModelConfiguration.Sizes(4_096, CONTEXT, 2_048, 4), 32, 8, 5_632, 1e4, true),
-                        4));
-        return shapes;
-    }
 
     /** Implementations that there is a script for. */
     private enum Peer {
@@ -137,31 +91,25 @@ public final class ForwardComparison {
     /** Runs it; random models are written to {@code scratch} and deleted afterwards. */
     public PeerRounds.Result<Line> run(List<String> shapeNames, List<ComputePrecision> precisions, Path scratch)
             throws IOException {
-        for (String name : shapeNames) {
-            if (!SHAPES.containsKey(name)) {
-                throw new IllegalArgumentException("--shapes: " + name + " (expected: of " + SHAPES.keySet() + ")");
-            }
-        }
+        shapeNames.forEach(ForwardShape::of); // what there is not is refused before anything runs
         List<Line> lines = new ArrayList<>();
         String version = "";
         String processor = device;
         int threads = 0;
         for (String name : shapeNames) {
-            Shape shape = Objects.requireNonNull(SHAPES.get(name), name);
-            Path directory = Files.createTempDirectory(scratch, "forward");
-            try {
-                write(shape.configuration(), directory);
+            ForwardShape shape = ForwardShape.of(name);
+            try (RandomModel files = RandomModel.write(shape.configuration(), scratch)) {
                 for (ComputePrecision precision : precisions) {
                     var options = new ModelOptions(device, precision, 0);
                     var scoring =
                             ScoringOptions.of(shape.configuration().sizes().vocabulary());
-                    try (ScoringModel model = ScoringModel.load(directory, options, scoring)) {
+                    try (ScoringModel model = ScoringModel.load(files.directory(), options, scoring)) {
                         processor = model.fingerprint().device();
                         threads = model.fingerprint().threads();
-                        List<ScoreItem> items = items(shape);
+                        List<ScoreItem> items = shape.items();
                         var start = new PeerProcess.Start(python, threads, Map.of(), scratch);
                         Map<String, Object> job = Map.of(
-                                "model", directory.toString(),
+                                "model", files.directory().toString(),
                                 "device", device,
                                 "precision", precision.torchName(),
                                 "threads", threads,
@@ -173,8 +121,6 @@ public final class ForwardComparison {
                         }
                     }
                 }
-            } finally {
-                Directories.delete(directory);
             }
         }
         double best = lines.stream()
@@ -189,7 +135,7 @@ public final class ForwardComparison {
             throws IOException {
         RowContent selection =
                 kind.k() > 0 ? RowContent.topK(kind.k()) : RowContent.of(new Selection.LabelOnly(List.of()));
-        double positions = (double) items.size() * TOKENS;
+        double positions = (double) items.size() * ForwardShape.TOKENS;
         for (int i = 0; i < WARM_UPS; i++) {
             seconds(model, items, selection);
         }
@@ -216,29 +162,5 @@ public final class ForwardComparison {
         long start = System.nanoTime();
         model.score(items, selection);
         return (System.nanoTime() - start) * 1e-9;
-    }
-
-    private static List<ScoreItem> items(Shape shape) {
-        var random = new SplittableRandom(1);
-        int[] positions = IntStream.range(0, TOKENS).toArray();
-        List<ScoreItem> items = new ArrayList<>();
-        for (int i = 0; i < shape.batch(); i++) {
-            items.add(new ScoreItem(
-                    random.ints(TOKENS, 0, shape.configuration().sizes().vocabulary())
-                            .toArray(),
-                    positions));
-        }
-        return items;
-    }
-
-    private static void write(ModelConfiguration configuration, Path directory) throws IOException {
-        try (var model = TrainableModel.create(
-                configuration,
-                1,
-                new ModelOptions("cpu", ComputePrecision.FLOAT32, 0),
-                OptimizerOptions.defaults(),
-                LossScript.crossEntropy())) {
-            model.export(directory, "float32");
-        }
     }
 }

@@ -44,8 +44,13 @@ public final class StepComparison {
      * Memory at the peak of a step.
      *
      * @param peakMemoryOverPeer weights, moments, gradients and all that a step adds to them, over the peer's
+     * @param recomputedPeakMemoryBytes where the way back computes each layer again, as {@code train --recompute true} has it
      */
-    public record PeakMemory(double peakMemoryOverPeer, long peakMemoryBytes, long peerPeakMemoryBytes) {}
+    public record PeakMemory(
+            double peakMemoryOverPeer,
+            long peakMemoryBytes,
+            long recomputedPeakMemoryBytes,
+            long peerPeakMemoryBytes) {}
 
     private final String python;
     private final PeerRounds rounds;
@@ -119,7 +124,8 @@ public final class StepComparison {
             measured = rounds.run(shape + ", " + loss, task.rows(), () -> seconds(student, batch), peer, product);
         }
         running.best = Math.max(running.best, measured.bestProductGflops());
-        long bytes = StepMemory.inAProcess(shape, loss);
+        long bytes = StepMemory.inAProcess(shape, loss, false);
+        long recomputedBytes = StepMemory.inAProcess(shape, loss, true);
         long peerBytes = StepMemory.ofPeer(task, start, model, attention);
         rounds.progress()
                 .accept(String.format(
@@ -130,7 +136,7 @@ public final class StepComparison {
                 loss,
                 measured.pace(),
                 6e-9 * parameters * measured.pace().lynePositionsPerSecond() / measured.bestProductGflops(),
-                new PeakMemory((double) bytes / peerBytes, bytes, peerBytes),
+                new PeakMemory((double) bytes / peerBytes, bytes, recomputedBytes, peerBytes),
                 attention);
     }
 

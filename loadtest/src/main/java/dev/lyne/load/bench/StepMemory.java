@@ -18,11 +18,12 @@ public final class StepMemory {
      * Measures, in bytes.
      *
      * @param shape of the student, as {@code bench step --shapes} has it
+     * @param recompute whether the way back computes each layer again
      */
-    public static long measure(String shape, String loss) throws IOException {
+    public static long measure(String shape, String loss, boolean recompute) throws IOException {
         var task = new StepTask(shape, loss);
         TrainingBatch batch = task.batch();
-        try (TrainableModel student = task.create()) {
+        try (TrainableModel student = task.create(recompute)) {
             student.accumulate(batch);
             student.apply(StepTask.LEARNING_RATE);
             System.gc(); // the arrays that the weights were made of
@@ -35,8 +36,8 @@ public final class StepMemory {
     }
 
     /** Measures in a process of its own. */
-    static long inAProcess(String shape, String loss) throws IOException, InterruptedException {
-        return ResidentMemory.inAProcess("memory of a step", List.of("step", shape, loss));
+    static long inAProcess(String shape, String loss, boolean recompute) throws IOException, InterruptedException {
+        return ResidentMemory.inAProcess("memory of a step", List.of("step", shape, loss, Boolean.toString(recompute)));
     }
 
     /** The peer's memory of the same step, in a process of its own. */

@@ -30,7 +30,7 @@ final class StepTask {
 
     private static final int TOKENS = 256;
     private static final double KEPT_MASS = 0.8;
-    private static final String CROSS_ENTROPY = "cross_entropy";
+    static final String CROSS_ENTROPY = "cross_entropy";
     private static final String FORWARD_KL = "forward_kl";
 
     /** A student and its windows in a step. */
@@ -105,7 +105,21 @@ final class StepTask {
 
     /** A student with random weights. */
     TrainableModel create() {
-        return TrainableModel.create(configuration(), 1, options(), OptimizerOptions.defaults(), script());
+        return create(false);
+    }
+
+    /** The same, whose way back may compute each layer again. */
+    TrainableModel create(boolean recompute) {
+        var usual = OptimizerOptions.defaults();
+        var optimizer = new OptimizerOptions(
+                usual.beta1(),
+                usual.beta2(),
+                usual.epsilon(),
+                usual.weightDecay(),
+                usual.clipNorm(),
+                usual.rowChunk(),
+                recompute);
+        return TrainableModel.create(configuration(), 1, options(), optimizer, script());
     }
 
     /** The student of a directory. */

@@ -88,15 +88,19 @@ public record OnPolicySettings(
      *
      * @param rollouts how many
      * @param epochs times that each is trained on
+     * @param ahead phases that are written before their turn, so that the teacher scores them meanwhile
      */
-    public record Phase(int rollouts, int epochs) {
+    public record Phase(int rollouts, int epochs, int ahead) {
         private static Phase of(Settings settings) {
             int batch = settings.integer(Setting.BATCH, 1, 1 << 20);
             int rollouts = settings.integer(Setting.ROLLOUTS, 0, 1 << 20);
             if (rollouts % batch != 0) {
                 throw Settings.refused(Setting.ROLLOUTS, rollouts, "a multiple of batch=" + batch);
             }
-            return new Phase(rollouts == 0 ? batch : rollouts, settings.integer(Setting.PPO_EPOCHS, 1, 1000));
+            return new Phase(
+                    rollouts == 0 ? batch : rollouts,
+                    settings.integer(Setting.PPO_EPOCHS, 1, 1000),
+                    settings.integer(Setting.MAX_STALENESS, 0, 16));
         }
 
         /** Steps of so many responses each. */

@@ -43,10 +43,17 @@ final class OwnTextFeed implements StepFeed {
     private final int batch;
     private final long seed;
     private final PatientTake taking;
-    private final Deque<Phase> written = new ArrayDeque<>();
+    private final long lastPhase;
+    private final Deque<Written> written = new ArrayDeque<>();
+    private final Deque<TargetSequence> unasked = new ArrayDeque<>();
+    private Optional<Phase> current = Optional.empty();
     private Optional<RolloutHealth> first = Optional.empty();
     private Map<String, Double> ownText = Map.of();
     private long nextStep;
+
+    /** The same among the steps on own text. */
+    private long nextOwn;
+
     private long stallNanos;
 
     /**
@@ -68,21 +75,28 @@ final class OwnTextFeed implements StepFeed {
             LongSupplier nanoTicker,
             BooleanSupplier stopRequested) {}
 
+    /** A phase's responses, and what is asked of the teacher for them. */
+    private record Written(long number, List<Rollout> rollouts, List<TargetSequence> asked) {}
+
     /** A phase's responses with the teacher's rows for them, an item each. */
     private record Phase(long number, List<StepFeed.Item> items, RolloutHealth health) {}
 
-    /** @param step optimiser steps taken already */
-    OwnTextFeed(Parts parts, OnPolicySettings settings, int batch, long seed, long step) {
+    /**
+     * @param step optimiser steps taken already
+     * @param steps optimiser steps in all
+     */
+    OwnTextFeed(Parts parts, OnPolicySettings settings, int batch, long seed, long step, long steps) {
         this.parts = parts;
         this.settings = settings;
         this.batch = batch;
         this.seed = seed;
         this.nextStep = step;
+        this.lastPhase = (ownStepsBefore(settings, seed, steps) - 1) / phaseSteps();
         this.taking = new PatientTake(parts.stream(), parts.nanoTicker(), parts.stopRequested());
         try {
-            long own = ownStepsBefore(settings, seed, step);
-            long begun = own == 0 ? 0 : (own - 1) / phaseSteps() + 1;
-            parts.files().forgetFrom(begun);
+            this.nextOwn = ownStepsBefore(settings, seed, step);
+            long begun = nextOwn == 0 ? 0 : (nextOwn - 1) / phaseSteps() + 1;
+            parts.files().forgetFrom(nextOwn == 0 ? 0 : begun + settings.phase().ahead());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -119,8 +133,7 @@ final class OwnTextFeed implements StepFeed {
         if (!isOwn(settings, seed, step)) {
             return parts.data().next(count);
         }
-        long own = ownStepsBefore(settings, seed, step);
-        List<StepFeed.Item> items = new ArrayList<>(own(own));
+        List<StepFeed.Item> items = new ArrayList<>(own(nextOwn++));
         if (settings.corpusWeight() > 0) {
             items.addAll(parts.data().next(count));
         }
@@ -142,14 +155,37 @@ final class OwnTextFeed implements StepFeed {
                 .toList();
     }
 
+    /** The phase of that number; while the teacher scores it, the student writes those that it may be ahead by. */
     private Phase phase(long number) throws InterruptedException {
-        while (!written.isEmpty() && written.getFirst().number() < number) {
-            written.removeFirst();
+        if (current.isEmpty() || current.get().number() != number) {
+            for (long next = written.isEmpty() ? number : written.getLast().number() + 1;
+                    next <= Math.min(number + settings.phase().ahead(), lastPhase);
+                    next++) {
+                Written more = write(next);
+                written.addLast(more);
+                unasked.addAll(more.asked());
+                offer();
+            }
+            current = Optional.of(score(written.removeFirst()));
         }
-        if (written.isEmpty()) {
-            written.addLast(score(number, rollouts(number)));
+        offer();
+        return current.get();
+    }
+
+    private Written write(long phase) throws InterruptedException {
+        List<Rollout> rollouts = rollouts(phase);
+        List<TargetSequence> asked = new ArrayList<>(rollouts.size());
+        for (int i = 0; i < rollouts.size(); i++) {
+            asked.add(sequence(phase * rollouts.size() + i, rollouts.get(i)));
         }
-        return written.getFirst();
+        return new Written(phase, rollouts, asked);
+    }
+
+    /** Asks the teacher for as much as its stream has room for. */
+    private void offer() {
+        while (!unasked.isEmpty() && parts.stream().offer(unasked.getFirst())) {
+            unasked.removeFirst();
+        }
     }
 
     private List<Rollout> rollouts(long phase) throws InterruptedException {
@@ -211,25 +247,20 @@ final class OwnTextFeed implements StepFeed {
         return prompts;
     }
 
-    /** Asks the teacher for rows of all responses of a phase, and makes items of them; tells what people should know of them. */
-    private Phase score(long phase, List<Rollout> rollouts) throws InterruptedException {
-        List<TargetSequence> asked = new ArrayList<>(rollouts.size());
-        for (int i = 0; i < rollouts.size(); i++) {
-            asked.add(sequence(phase * rollouts.size() + i, rollouts.get(i)));
-        }
+    /** Takes the teacher's rows for the responses of a phase, and makes items of them; tells what people should know of them. */
+    private Phase score(Written phase) throws InterruptedException {
+        List<Rollout> rollouts = phase.rollouts();
+        List<TargetSequence> asked = phase.asked();
         List<Optional<Targets>> targets = new ArrayList<>(rollouts.size());
-        int offered = 0;
         for (TargetSequence next : asked) {
-            while (offered < asked.size() && parts.stream().offer(asked.get(offered))) {
-                offered++;
-            }
+            offer();
             targets.add(taking.take(next));
         }
         RolloutHealth health = RolloutHealth.of(rollouts, outside(targets));
         if (first.isEmpty()) {
             first = Optional.of(health);
         }
-        health.alarms(first.get()).forEach(line -> parts.notices().accept("phase " + phase + ": " + line));
+        health.alarms(first.get()).forEach(line -> parts.notices().accept("phase " + phase.number() + ": " + line));
         List<OwnTokens> own = tokens(rollouts, targets);
         List<StepFeed.Item> items = IntStream.range(0, rollouts.size())
                 .mapToObj(i -> new StepFeed.Item(
@@ -237,7 +268,7 @@ final class OwnTextFeed implements StepFeed {
                         targets.get(i),
                         Optional.of(own.get(i))))
                 .toList();
-        return new Phase(phase, items, health);
+        return new Phase(phase.number(), items, health);
     }
 
     /** Share of the tokens that the teacher's rows do not name. */

@@ -75,12 +75,14 @@ final class OwnTextRun implements AutoCloseable {
      *
      * @param data windows of the corpus, from the first that a step after {@code step} takes
      * @param step steps taken already
+     * @param steps steps in all
      */
     StepFeed feed(
             StepFeed data,
             TrainingMaterial material,
             Trainable model,
             long step,
+            long steps,
             LongSupplier nanoTicker,
             ProgressListener listener) {
         long seed = config.run().seed();
@@ -98,7 +100,8 @@ final class OwnTextRun implements AutoCloseable {
                 settings,
                 config.data().batch(),
                 seed,
-                step);
+                step,
+                steps);
     }
 
     private RolloutWriter writer(TrainingMaterial material, Trainable model, BooleanSupplier stopRequested) {

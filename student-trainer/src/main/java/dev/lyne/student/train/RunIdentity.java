@@ -113,7 +113,7 @@ final class RunIdentity {
         identity.put(STEPS, Long.toString(steps));
         identity.put("batch", Integer.toString(config.data().batch()));
         identity.put("micro_batch_tokens", Integer.toString(config.data().microBatchTokens()));
-        identity.put("row_chunk", Integer.toString(config.run().rowChunk()));
+        identity.put("row_chunk", Integer.toString(config.run().memory().rowChunk()));
         identity.put("deterministic", Boolean.toString(config.run().deterministic()));
         identity.put("precision", config.run().model().precision().torchName());
         putStudent(identity, STUDENT, JSON.readTree(student.canonicalArithmetic()));

@@ -135,6 +135,10 @@ public enum Setting {
     CORPUS_LOSS_WEIGHT(
             "0", "Weight of the loss on as many windows of the corpus beside each step on such a text; 0: none"),
     PPO_EPOCHS("1", "Times that each response is trained on"),
+    MAX_STALENESS(
+            "0",
+            "Phases of responses that are written before their turn, so that the teacher scores them while others are trained on; 0:"
+                    + " none, strictly on-policy"),
     LEARNING_RATE("1e-3", "Highest learning rate"),
     SCHEDULE("cosine", "Of the learning rate: constant, linear_up, linear_down, cosine, wsd or periodic"),
     WARMUP_STEPS("0", "Steps over which the learning rate rises from 0, or per cent of all as 10%"),
@@ -153,6 +157,10 @@ public enum Setting {
     DETERMINISTIC(
             "true", "Whether a resumed run must repeat bit for bit: teacher fingerprint and threads may not change"),
     ROW_CHUNK("256", "Rows of logits that exist at a time"),
+    RECOMPUTE(
+            "false",
+            "Whether the way back computes each layer again, to the same bits: a third more time, and memory for one layer in place"
+                    + " of all"),
     EVALUATE_EVERY("0", "Steps between evaluations on held_out; 0: before the first and after the last only"),
     HELD_OUT_WINDOWS("0", "Most held-out windows to evaluate, evenly spread; 0: all"),
     CHECKPOINT_EVERY("0", "Steps between checkpoints, beside those of checkpoint_minutes; 0: none"),
@@ -275,7 +283,8 @@ public enum Setting {
                     REWARD_SCALE,
                     REWARD_CLIP,
                     CORPUS_LOSS_WEIGHT,
-                    PPO_EPOCHS -> Group.ON_POLICY;
+                    PPO_EPOCHS,
+                    MAX_STALENESS -> Group.ON_POLICY;
             case STEPS,
                     EPOCHS,
                     ALPHA,

@@ -59,7 +59,8 @@ public final class Trainer {
                     optimization.epsilon(),
                     optimization.weightDecay(),
                     optimization.clipNorm(),
-                    config.run().rowChunk());
+                    config.run().memory().rowChunk(),
+                    config.run().memory().recompute());
             LossScript loss = config.distillation().enabled()
                     ? config.distillation().loss().script()
                     : LossScript.crossEntropy();

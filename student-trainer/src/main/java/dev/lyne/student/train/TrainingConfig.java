@@ -194,7 +194,7 @@ public record TrainingConfig(
             long seed,
             ModelOptions model,
             boolean deterministic,
-            int rowChunk,
+            Memory memory,
             long evaluateEvery,
             Checkpoints checkpoints,
             long logEvery,
@@ -202,6 +202,14 @@ public record TrainingConfig(
             int samples,
             Responses responses,
             Optional<Path> recordTargets) {}
+
+    /**
+     * What a step keeps in memory.
+     *
+     * @param rowChunk rows of logits that exist at a time
+     * @param recompute whether the way back computes each layer again, in place of what it would keep of it
+     */
+    public record Memory(int rowChunk, boolean recompute) {}
 
     /**
      * Responses to held-out prompts after the last step.
@@ -327,7 +335,7 @@ public record TrainingConfig(
                         precision,
                         threads == 0 ? Runtime.getRuntime().availableProcessors() : threads),
                 settings.flag(Setting.DETERMINISTIC),
-                settings.integer(Setting.ROW_CHUNK, 1, 1 << 20),
+                new Memory(settings.integer(Setting.ROW_CHUNK, 1, 1 << 20), settings.flag(Setting.RECOMPUTE)),
                 settings.whole(Setting.EVALUATE_EVERY, 0, Long.MAX_VALUE),
                 new Checkpoints(
                         settings.whole(Setting.CHECKPOINT_EVERY, 0, Long.MAX_VALUE),

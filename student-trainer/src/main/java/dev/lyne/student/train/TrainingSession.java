@@ -217,7 +217,7 @@ final class TrainingSession {
                 model,
                 OwnTextFeed.corpusWindowsBefore(own, seed, config.data().batch(), step),
                 OwnTextFeed.corpusWindowsBefore(own, seed, config.data().batch(), steps));
-        return taught.ownText().get().feed(data, material, model, step, resources::nanoTime, listener);
+        return taught.ownText().get().feed(data, material, model, step, steps, resources::nanoTime, listener);
     }
 
     private StepFeed dataFeed(TargetStream stream, WindowSequence sequence, Trainable model, long first, long end) {

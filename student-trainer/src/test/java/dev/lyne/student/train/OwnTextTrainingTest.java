@@ -119,6 +119,29 @@ final class OwnTextTrainingTest {
     }
 
     @Test
+    void train_aPhaseAheadStoppedAndResumed_endsBitForBitAndIsAnotherRun() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        Map<Setting, String> ahead = new EnumMap<>(miniLlm());
+        ahead.put(Setting.MAX_STALENESS, "1");
+        ahead.put(Setting.PPO_EPOCHS, "1");
+        Streams teacher = run(tiny, config(tiny, "whole", ahead), RunStart.AFRESH, ProgressListener.none());
+        assertThat(teacher.opened.get(1).sequences).as("four phases of eight").hasSize(32);
+
+        TrainingConfig parts = config(tiny, "parts", ahead);
+        for (long step : new long[] {2, 3, 5}) {
+            RunStart start = step == 2 ? RunStart.AFRESH : RunStart.RESUMED;
+            assertThatThrownBy(() -> run(tiny, parts, start, TeacherRuns.stopAfter(step)))
+                    .isInstanceOf(TeacherRuns.Stop.class);
+        }
+        run(tiny, parts, RunStart.RESUMED, ProgressListener.none());
+        assertThat(weights("parts")).hasSameBinaryContentAs(weights("whole"));
+
+        ahead.put(Setting.MAX_STALENESS, "0");
+        run(tiny, config(tiny, "strict", ahead), RunStart.AFRESH, ProgressListener.none());
+        assertThat(Files.mismatch(weights("strict"), weights("whole"))).isNotNegative();
+    }
+
+    @Test
     void train_miniLlm_scoresWhatTheStudentWroteAndNothingElse() throws Exception {
         TinyRun tiny = new TinyRun(directory);
         List<ProgressListener.Step> steps = new ArrayList<>();
@@ -216,8 +239,7 @@ final class OwnTextTrainingTest {
                         Setting.EVALUATE_RESPONSES, "3",
                         Setting.RESPONSE_TOKENS, "5",
                         Setting.PROMPT_TOKENS, "4",
-                        Setting.WARMUP_STEPS, "1",
-                        Setting.STEPS, "2"));
+                        Setting.STEPS, "3"));
         Trainer.train(config, RunStart.AFRESH, ProgressListener.none());
         RunSummary summary = RunSummary.read(directory.resolve("out/summary.json"));
         ResponseEvaluation responses = Objects.requireNonNull(summary.responses());
