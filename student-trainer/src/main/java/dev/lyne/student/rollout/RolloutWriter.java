@@ -25,7 +25,8 @@ import java.util.function.Supplier;
  * responses wait for it, the student goes on with the others.
  *
  * <p>The invariant: coins and draws are functions of seed, prompt's key and the token's place. So a response is the same whatever is written with
- * it, however often it is begun anew: bit for bit where both decoders are deterministic, else but for draws within the last bit of a sum.
+ * it, however often it is begun anew, but for draws within the last bit of a sum; bit for bit where responses are written in step and the teacher is
+ * deterministic.
  *
  * <p>One thread uses it.
  */
@@ -44,9 +45,17 @@ public final class RolloutWriter implements ResponseWriter {
      * @param stopIds what ends a response, as its last token
      * @param proposal what the student draws from
      * @param seed of draws and coins
+     * @param inStep whether all wait for the teacher's draws of each step, so that which responses share a step of the student's, and with it
+     *     the last bits of their log-probabilities, follow from the prompts alone
      */
     public record Options(
-            int together, int maxTokens, int contextLength, Set<Integer> stopIds, Proposal proposal, long seed) {}
+            int together,
+            int maxTokens,
+            int contextLength,
+            Set<Integer> stopIds,
+            Proposal proposal,
+            long seed,
+            boolean inStep) {}
 
     /**
      * The teacher's part.
@@ -124,11 +133,21 @@ public final class RolloutWriter implements ResponseWriter {
                     live.add(draft);
                     byKey.put(draft.prompt.key(), draft);
                 }
+                while (options.inStep() && waits()) {
+                    hear(true);
+                }
                 boolean extended = extend();
-                hear(!extended);
+                hear(!extended && waits());
+                while (options.inStep() && waits()) {
+                    hear(true);
+                }
                 live.removeIf(this::isFinished);
             }
             return List.of(responses);
+        }
+
+        private boolean waits() {
+            return live.stream().anyMatch(Draft::waits);
         }
 
         /** Gives those whose turn it is their next token; false where it is nobody's. */
@@ -321,7 +340,12 @@ public final class RolloutWriter implements ResponseWriter {
             }
         }
 
-        /** Whether the teacher has yet to answer. */
+        /** Whether it can do nothing before the teacher has answered. */
+        boolean waits() {
+            return turn == Turn.TEACHER || isOwed();
+        }
+
+        /** Whether the teacher has yet to answer an ended response. */
         boolean isOwed() {
             return farewell && !teacherEnded;
         }

@@ -114,7 +114,8 @@ final class OwnTextRun implements AutoCloseable {
                         config.data().context(),
                         material.text().stopIds(),
                         writing.student(),
-                        config.run().seed()),
+                        config.run().seed(),
+                        config.run().deterministic()),
                 draws.map(teacher ->
                         new RolloutWriter.Mixture(teacher, settings.proposal().mixing(), settings.tellsAll())),
                 stopRequested);

@@ -417,7 +417,8 @@ final class TrainingSession {
                         config.data().context(),
                         material.text().stopIds(),
                         wanted.writing().student(),
-                        config.run().seed()),
+                        config.run().seed(),
+                        true),
                 Optional.empty(),
                 () -> false)) {
             return Optional.of(ResponseEvaluation.of(writer, prompts, material.tokenizer(), maxTokens));

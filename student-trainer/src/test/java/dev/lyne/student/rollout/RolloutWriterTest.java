@@ -47,6 +47,7 @@ final class RolloutWriterTest {
     private static final class Student implements SequenceDecoder {
         private final int room;
         private final boolean moves;
+        private final List<Integer> batches = new ArrayList<>();
         private int held;
         int mostTogether;
 
@@ -86,6 +87,7 @@ final class RolloutWriterTest {
         @Override
         public List<Extended> extend(List<Extension> extensions) {
             mostTogether = Math.max(mostTogether, extensions.size());
+            batches.add(extensions.size());
             List<Extended> all = new ArrayList<>();
             for (Extension extension : extensions) {
                 Sequence sequence = (Sequence) extension.sequence();
@@ -124,6 +126,7 @@ final class RolloutWriterTest {
         private final Deque<Answer> answers = new ArrayDeque<>();
         private final Map<Long, List<Integer>> texts = new HashMap<>();
         private final Map<Long, Integer> prompts = new HashMap<>();
+        private boolean eager;
         int drawn;
 
         @Override
@@ -164,7 +167,7 @@ final class RolloutWriterTest {
 
         @Override
         public Optional<Answer> poll() {
-            return Optional.empty();
+            return eager ? Optional.ofNullable(answers.poll()) : Optional.empty();
         }
 
         @Override
@@ -179,7 +182,7 @@ final class RolloutWriterTest {
     private static RolloutWriter writer(Student student, int together, int maxTokens, Optional<Mixture> mixture) {
         return new RolloutWriter(
                 () -> student,
-                new RolloutWriter.Options(together, maxTokens, 64, Set.of(STOP), Proposal.PLAIN, SEED),
+                new RolloutWriter.Options(together, maxTokens, 64, Set.of(STOP), Proposal.PLAIN, SEED, false),
                 mixture,
                 () -> false);
     }
@@ -207,6 +210,26 @@ final class RolloutWriterTest {
             assertThat(response.ended() || length == 12).isTrue();
         });
         assertThat(together).anyMatch(Response::ended).anyMatch(response -> !response.ended());
+    }
+
+    @Test
+    void write_inStep_hasTheSameBatchesHoweverSoonTheTeacherAnswers() throws Exception {
+        List<List<Integer>> batches = new ArrayList<>();
+        List<List<Response>> responses = new ArrayList<>();
+        for (boolean eager : new boolean[] {true, false}) {
+            Student student = new Student(10_000);
+            Teacher teacher = new Teacher();
+            teacher.eager = eager;
+            RolloutWriter writer = new RolloutWriter(
+                    () -> student,
+                    new RolloutWriter.Options(8, 12, 64, Set.of(STOP), Proposal.PLAIN, SEED, true),
+                    Optional.of(new Mixture(teacher, .3, false)),
+                    () -> false);
+            responses.add(writer.write(prompts(20)));
+            batches.add(student.batches);
+        }
+        assertThat(batches.get(1)).isEqualTo(batches.get(0));
+        assertEqual(responses.get(1), responses.get(0));
     }
 
     @Test
@@ -241,7 +264,7 @@ final class RolloutWriterTest {
     void write_askedToStop_ends() {
         RolloutWriter writer = new RolloutWriter(
                 () -> new Student(100),
-                new RolloutWriter.Options(4, 12, 64, Set.of(STOP), Proposal.PLAIN, SEED),
+                new RolloutWriter.Options(4, 12, 64, Set.of(STOP), Proposal.PLAIN, SEED, false),
                 Optional.empty(),
                 () -> true);
         assertThatThrownBy(() -> writer.write(prompts(1))).isInstanceOf(CancellationException.class);
