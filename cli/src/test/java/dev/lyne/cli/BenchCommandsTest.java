@@ -96,10 +96,8 @@ final class BenchCommandsTest {
         JsonNode lines = bench("length", "--lengths", "1024,4096").get("results");
         assertThat(lines.get(1).get("tokens").asInt()).isEqualTo(4_096);
         assertThat(lines.get(1).get("tokens_per_second").asDouble()).isPositive();
-        // Four times the tokens: their scores alone would be 16 times as many, 256 MiB.
-        assertThat(lines.get(1).get("memory_bytes").asLong())
-                .isPositive()
-                .isLessThan(8 * lines.get(0).get("memory_bytes").asLong());
+        // The scores of four heads would be 256 MiB, were they ever whole.
+        assertThat(lines.get(1).get("memory_bytes").asLong()).isLessThan(128L << 20);
     }
 
     @Test
