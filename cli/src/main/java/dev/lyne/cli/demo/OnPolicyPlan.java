@@ -63,6 +63,8 @@ record OnPolicyPlan(DemoPlan start, int steps, int batch, int responses) {
                 out.resolve(OnPolicyDemo.START + "/model").toString());
         arguments.set(arguments.indexOf("--learning-rate") + 1, LEARNING_RATE);
         arguments.addAll(List.of(
+                "--schedule",
+                "constant",
                 "--prompt-tokens",
                 PROMPT_TOKENS,
                 "--response-tokens",
