@@ -38,6 +38,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CancellationException;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
@@ -420,8 +421,12 @@ final class TrainingSession {
                         config.run().seed(),
                         true),
                 Optional.empty(),
-                () -> false)) {
+                listener::isStopRequested)) {
             return Optional.of(ResponseEvaluation.of(writer, prompts, material.tokenizer(), maxTokens));
+        } catch (CancellationException e) {
+            throw new TrainingStoppedException(
+                    "stopped as asked while held-out prompts were responded to, after the last step;"
+                            + " resume responds to them again");
         }
     }
 

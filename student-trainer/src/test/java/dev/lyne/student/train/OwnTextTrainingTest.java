@@ -248,6 +248,31 @@ final class OwnTextTrainingTest {
         assertThat(responses.rougeL()).isBetween(0.0, 1.0);
     }
 
+    @Test
+    void train_stoppedWhileItResponds_endsAndResumesToRespondAgain() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        TrainingConfig config = tiny.config("out", Map.of(Setting.EVALUATE_RESPONSES, "3", Setting.STEPS, "3"));
+        ProgressListener impatient = new ProgressListener() {
+            private boolean responding;
+
+            @Override
+            public void onNotice(String line) {
+                responding |= line.startsWith("responding to");
+            }
+
+            @Override
+            public boolean isStopRequested() {
+                return responding;
+            }
+        };
+        assertThatThrownBy(() -> Trainer.train(config, RunStart.AFRESH, impatient))
+                .isInstanceOf(TrainingStoppedException.class)
+                .hasMessageContaining("while held-out prompts were responded to");
+        Trainer.train(config, RunStart.RESUMED, ProgressListener.none());
+        assertThat(RunSummary.read(directory.resolve("out/summary.json")).responses())
+                .isNotNull();
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"TOP_K_TAIL", "STUDENT_IDS", "WHOLE"})
     void train_gkdOnEachKindOfRows_asksForThem(String rows) throws Exception {
