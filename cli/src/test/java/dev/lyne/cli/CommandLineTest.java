@@ -133,6 +133,8 @@ final class CommandLineTest {
                 "evaluate --model DIR/none --corpus DIR|--model: DIR/none is no directory (expected: a Hugging Face"
                         + " model directory)",
                 "evaluate --model DIR --corpus DIR|--model: DIR holds no config.json (expected: a directory with one)",
+                "generate --teacher localhost:1 --corpus DIR/none --out DIR/o|--corpus: DIR/none does not exist (expected: a file"
+                        + " of JSON Lines with prompts)",
                 "score --teacher localhost:1 --tokenizer DIR text|--tokenizer: DIR holds no tokenizer.json (expected:"
                         + " a directory with one)",
                 "evaluate --model ../examples/state-of-the-union/teacher --tokenizer DIR --corpus DIR|--tokenizer: DIR holds"

@@ -15,6 +15,7 @@ import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.generate.CorpusGeneration;
 import java.io.PrintStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -109,6 +110,11 @@ public final class GenerateCommand implements Callable<Integer> {
             throw new IllegalArgumentException("PROMPT: " + (prompt == null ? "none" : "'" + prompt + "'")
                     + ", --corpus: " + (corpus == null ? "none" : corpus) + ", --out: " + (out == null ? "none" : out)
                     + " (expected: PROMPT, or --corpus with --out)");
+        }
+        if (corpus != null && !Files.isRegularFile(corpus)) {
+            throw new IllegalArgumentException(
+                    "--corpus: " + corpus + (Files.exists(corpus) ? " is no file" : " does not exist")
+                            + " (expected: a file of JSON Lines with prompts)");
         }
         TeacherClient.requireUsable(teacher, security.security());
         try (TemporaryDirectory temporary = TemporaryDirectory.create("lyne-tokenizer")) {
