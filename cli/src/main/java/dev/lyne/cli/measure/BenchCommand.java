@@ -13,12 +13,15 @@ import picocli.CommandLine.Spec;
         subcommands = {
             BenchCodec.class,
             BenchDecode.class,
+            BenchDistill.class,
             BenchFaults.class,
             BenchForward.class,
+            BenchGrowth.class,
             BenchLength.class,
             BenchLength.Worker.class,
             BenchLoad.class,
             BenchOperators.class,
+            BenchParity.class,
             BenchPlan.class,
             BenchProxy.class,
             BenchWrite.class,
@@ -40,6 +43,6 @@ public final class BenchCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "no benchmark given (expected: codec, decode, faults, forward, length, load, loss, operators, plan, selections, serve, sharing, stall or step)");
+                "no benchmark given (expected: codec, decode, distill, faults, forward, growth, length, load, loss, operators, parity, plan, selections, serve, sharing, stall or step)");
     }
 }

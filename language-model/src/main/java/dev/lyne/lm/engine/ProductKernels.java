@@ -54,10 +54,10 @@ public record ProductKernels(List<Product> oneDnn) {
     private static final String PROBE = "  def probe(self, x: Tensor) -> Tensor:\n"
             + "    return ops.mkldnn._linear_pointwise(x, x, None, \"none\", annotate(List[Optional[number]], []), \"\")\n";
 
-    private static final double MOST_OPERATIONS = 4e9;
+    private static final double MOST_OPERATIONS = 3e8;
     private static final int MOST_ROWS = 1_024;
     private static final int LEAST_ROWS = 64;
-    private static final int REPEATS = 6;
+    private static final int REPEATS = 4;
 
     /** A time that falls by less than this part of it has been found. */
     private static final double SETTLED = 0.03;

@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.LongStream;
 
 /**
@@ -116,20 +117,26 @@ public final class ScoringModel implements BatchScorer {
     public static ScoringModel load(Path directory, ModelOptions options, ScoringOptions scoring) {
         ModelConfiguration configuration =
                 ModelConfiguration.readAndTell(directory.resolve(ModelConfiguration.FILE_NAME));
-        ProductKernels products = products(configuration, options, scoring, WeightLayout.merged(configuration));
-        return load(directory, configuration, options, scoring, products);
+        return load(
+                directory,
+                configuration,
+                options,
+                scoring,
+                () -> products(configuration, options, scoring, WeightLayout.merged(configuration)));
     }
 
+    /** @param products asked for once the weights are found whole: a broken file is refused before anything is measured */
     static ScoringModel load(
             Path directory,
             ModelConfiguration configuration,
             ModelOptions options,
             ScoringOptions scoring,
-            ProductKernels products) {
+            Supplier<ProductKernels> products) {
         try {
             SafetensorsModel source = SafetensorsModel.open(directory, configuration);
             byte[] digest = ModelDigest.of(source, configuration, options.precision());
-            ScoringModel model = new ScoringModel(configuration, options, scoring, products, digest, Optional.empty());
+            ScoringModel model =
+                    new ScoringModel(configuration, options, scoring, products.get(), digest, Optional.empty());
             try {
                 model.readWeights(source);
                 return model;

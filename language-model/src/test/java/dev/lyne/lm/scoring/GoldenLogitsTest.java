@@ -99,7 +99,7 @@ final class GoldenLogitsTest {
                 configuration,
                 new ModelOptions("cpu", precision, 0),
                 ScoringOptions.of(vocabulary),
-                products.apply(configuration))) {
+                () -> products.apply(configuration))) {
             List<ScoreOutcome> outcomes = model.score(items, RowContent.topK(vocabulary)); // differing lengths: padded
             for (int i = 0; i < sequences; i++) {
                 RowColumns rows = ((ScoreOutcome.Scored) outcomes.get(i)).rows();

@@ -219,7 +219,7 @@ final class ScoringModelTest {
                         shape,
                         FLOAT32,
                         ScoringOptions.of(61),
-                        ProductKernels.allOneDnn(shape, WeightLayout.merged(shape)));
+                        () -> ProductKernels.allOneDnn(shape, WeightLayout.merged(shape)));
                 ScoringModel fixed = ScoringModel.load(directory, FLOAT32, deterministic)) {
             assertThat(oneDnn.fingerprint().cpuCapability())
                     .endsWith(", oneDNN 256x256 256x704 512x256 61x256 704x256");

@@ -44,7 +44,18 @@ public record PeerRounds(int rounds, Consumer<String> progress) {
             double peerPositionsPerSecond,
             double lyneOverPeer,
             double low,
-            double high) {}
+            double high) {
+        /** Medians of two series of rounds in turn. */
+        static Pace of(double[] lyne, double[] peers) {
+            double[] interval = Rounds.medianRatioInterval(lyne, peers);
+            return new Pace(
+                    Rounds.median(lyne),
+                    Rounds.median(peers),
+                    Rounds.medianRatio(lyne, peers),
+                    interval[0],
+                    interval[1]);
+        }
+    }
 
     /** The pace of the two beside the best product of their rounds, in 10^9 operations a second. */
     record Measured(Pace pace, double bestProductGflops) {}
@@ -79,14 +90,6 @@ public record PeerRounds(int rounds, Consumer<String> progress) {
                     "%s, round %d of %d: %.0f positions/s, %s %.0f (%.2f); product %.0f GFLOP/s",
                     name, round + 1, rounds, lyne[round], peer.name(), peers[round], lyne[round] / peers[round], best));
         }
-        double[] interval = Rounds.medianRatioInterval(lyne, peers);
-        return new Measured(
-                new Pace(
-                        Rounds.median(lyne),
-                        Rounds.median(peers),
-                        Rounds.medianRatio(lyne, peers),
-                        interval[0],
-                        interval[1]),
-                best);
+        return new Measured(Pace.of(lyne, peers), best);
     }
 }

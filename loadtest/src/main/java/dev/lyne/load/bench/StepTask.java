@@ -31,7 +31,7 @@ final class StepTask {
     private static final int TOKENS = 256;
     private static final double KEPT_MASS = 0.8;
     static final String CROSS_ENTROPY = "cross_entropy";
-    private static final String FORWARD_KL = "forward_kl";
+    static final String FORWARD_KL = "forward_kl";
 
     /** A student and its windows in a step. */
     private record Shape(ModelConfiguration configuration, int batch) {}

@@ -1,5 +1,5 @@
-# The peer of `lyne bench step --against pytorch`: the same step by `transformers` and autograd, whole logits, AdamW fused where PyTorch
-# has it. Reads one job as a line of JSON, says who it is and the loss of its first step once it is warm, and then answers each further
+# The peer of `lyne bench step` and `lyne bench distill --against pytorch`: the same step by `transformers` and autograd, whole logits,
+# AdamW fused where PyTorch has it; the second with the teacher in this process. Reads one job as a line of JSON, says who it is and the loss of its first step once it is warm, and then answers each further
 # line with the seconds of one step; or, where the memory is asked for, answers with the bytes of one step at its peak. Standard output
 # carries nothing else.
 import json
@@ -25,7 +25,8 @@ device = job["device"]
 ids = torch.tensor(job["ids"], device=device)
 labels = ids[:, 1:].reshape(-1)
 taught = job["loss"] == "forward_kl"
-if taught:
+alpha = job.get("alpha")  # the teacher's part of the loss, where the teacher is in this process
+if taught and alpha is None:
     teacher_ids = torch.tensor(job["teacher_ids"], device=device)
     teacher = torch.tensor(job["teacher_log_probs"], device=device)
     tail = torch.tensor(job["teacher_log_tail"], device=device)
@@ -37,6 +38,11 @@ class Student:
             job["model"], dtype=torch.float32, attn_implementation=attention
         ).to(device)
         self.model.train()
+        if alpha is not None:
+            self.teacher = transformers.AutoModelForCausalLM.from_pretrained(
+                job["teacher"], dtype=torch.float32, attn_implementation=attention
+            ).to(device)
+            self.teacher.eval()
         arguments = dict(lr=job["learning_rate"], betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1)
         try:
             self.optimizer = torch.optim.AdamW(self.model.parameters(), fused=True, **arguments)
@@ -47,6 +53,12 @@ class Student:
         logits = self.model(input_ids=ids, use_cache=False).logits[:, :-1].float().flatten(0, 1)
         if not taught:
             return functional.cross_entropy(logits, labels)
+        if alpha is not None:
+            log_s = logits.log_softmax(-1)
+            with torch.no_grad():
+                log_t = self.teacher(input_ids=ids, use_cache=False).logits[:, :-1].float().flatten(0, 1).log_softmax(-1)
+            divergence = functional.kl_div(log_s, log_t, reduction="batchmean", log_target=True)
+            return alpha * divergence + (1 - alpha) * functional.nll_loss(log_s, labels)
         log_s = logits.log_softmax(-1).gather(-1, teacher_ids)
         log_rest = torch.log1p(-log_s.exp().sum(-1).clamp(max=1 - 1e-6))
         kept = (teacher.exp() * (teacher - log_s)).sum(-1)
