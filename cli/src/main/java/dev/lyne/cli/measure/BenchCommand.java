@@ -13,6 +13,7 @@ import picocli.CommandLine.Spec;
         subcommands = {
             BenchCodec.class,
             BenchDecode.class,
+            BenchFairness.class,
             BenchFaults.class,
             BenchForward.class,
             BenchLength.class,
@@ -40,6 +41,6 @@ public final class BenchCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "no benchmark given (expected: codec, decode, faults, forward, length, load, loss, operators, plan, selections, serve, sharing, stall or step)");
+                "no benchmark given (expected: codec, decode, fairness, faults, forward, length, load, loss, operators, plan, selections, serve, sharing, stall or step)");
     }
 }
