@@ -2,7 +2,7 @@
 # Makes what a teacher and its students need to trust each other, by openssl, for a year:
 #   DIR/ca.pem      the authority's certificate, which students believe (--tls-ca)
 #   DIR/server.pem  the teacher's certificate, for the names given; DIR/server.key its key (--tls-cert, --tls-key)
-#   DIR/tokens      tokens that the teacher knows (--token-file of serve); DIR/token one of them, for students (their --token-file)
+#   DIR/tokens      hashes of tokens that the teacher knows (--token-file of serve); DIR/token one of them, for students (their --token-file)
 # usage: deploy/credentials.sh DIR NAME|ADDRESS…
 # The authority's key is thrown away: run it again for other names. Where there is an authority already, use that instead.
 set -euo pipefail
@@ -28,4 +28,4 @@ openssl x509 -req -days 365 -in request.pem -CA ca.pem -CAkey "$key" -CAcreatese
 rm -f "$key.serial"
 chmod 644 ca.pem server.pem
 openssl rand -hex 32 >token
-echo "students $(cat token)" >tokens
+printf 'lyne-access 1\ntoken students sha256:%s class=interactive\n' "$(printf %s "$(cat token)" | sha256sum | cut -d" " -f1)" >tokens

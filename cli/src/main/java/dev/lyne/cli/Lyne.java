@@ -13,6 +13,7 @@ import dev.lyne.cli.serve.GenerateCommand;
 import dev.lyne.cli.serve.HealthCommand;
 import dev.lyne.cli.serve.ScoreCommand;
 import dev.lyne.cli.serve.ServeCommand;
+import dev.lyne.cli.serve.TokenCommand;
 import dev.lyne.cli.train.CaptureCommand;
 import dev.lyne.cli.train.EvaluateCommand;
 import dev.lyne.cli.train.PretrainCommand;
@@ -52,6 +53,7 @@ import picocli.CommandLine.Spec;
             StudyCommand.Student.class,
             TokenizerCommand.class,
             ScoreCommand.class,
+            TokenCommand.class,
             GenerateCommand.class,
             LoadCommand.class,
             PlanCommand.class,

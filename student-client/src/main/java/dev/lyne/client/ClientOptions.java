@@ -12,6 +12,7 @@ import java.time.Duration;
  * @param timeouts how long it waits for what
  * @param seed seed of the jitter
  * @param bypassCache whether servers compute every row afresh
+ * @param priority how urgent its work is
  * @param security how it speaks to servers
  * @param listener told what is waited for
  */
@@ -23,6 +24,7 @@ public record ClientOptions(
         Timeouts timeouts,
         long seed,
         boolean bypassCache,
+        RequestPriority priority,
         TeacherSecurity security,
         ClientListener listener) {
     public ClientOptions {
@@ -50,6 +52,7 @@ public record ClientOptions(
                 .timeouts(timeouts)
                 .seed(seed)
                 .bypassCache(bypassCache)
+                .priority(priority)
                 .security(security)
                 .listener(listener);
     }
@@ -74,6 +77,7 @@ public record ClientOptions(
         private Duration maxBackoff = Timeouts.DEFAULT.maxBackoff();
         private long seed;
         private boolean bypassCache;
+        private RequestPriority priority = RequestPriority.USUAL;
         private TeacherSecurity security = TeacherSecurity.LOOPBACK;
         private ClientListener listener = ClientListener.LOGGING;
 
@@ -158,6 +162,12 @@ public record ClientOptions(
             return this;
         }
 
+        /** How urgent its work is. */
+        public Builder priority(RequestPriority value) {
+            priority = value;
+            return this;
+        }
+
         /** How it speaks to servers; by default in plain text, to this machine only. */
         public Builder security(TeacherSecurity value) {
             security = value;
@@ -178,6 +188,7 @@ public record ClientOptions(
                     new Timeouts(openTimeout, retryFor, stuckFor, sequenceTimeout, firstBackoff, maxBackoff),
                     seed,
                     bypassCache,
+                    priority,
                     security,
                     listener);
         }

@@ -46,6 +46,7 @@ final class Contract {
                 .setExpectedVocabularySize(teacher.vocabularySize())
                 .setSelection(request.selection().toMessage().toBuilder().setRawLogits(request.rawLogits()))
                 .setPrecision(request.precision().toMessage())
+                .setPriority(options.priority().toMessage())
                 .setStudent(options.student());
         ExecutionFingerprint fingerprint = expectation.fingerprint();
         if (fingerprint != null) {

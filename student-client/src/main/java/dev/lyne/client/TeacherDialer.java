@@ -10,12 +10,14 @@ import io.grpc.InsecureChannelCredentials;
 import io.grpc.StatusRuntimeException;
 import io.grpc.TlsChannelCredentials;
 import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.util.AdvancedTlsX509KeyManager;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.util.List;
@@ -95,8 +97,10 @@ public final class TeacherDialer {
     }
 
     private static ChannelCredentials transport(TeacherSecurity.Tls tls) {
+        TlsChannelCredentials.Builder credentials = TlsChannelCredentials.newBuilder();
+        tls.own().ifPresent(own -> show(own, credentials));
         if (tls.authorities().isEmpty()) {
-            return TlsChannelCredentials.create();
+            return credentials.build();
         }
         Path file = tls.authorities().get();
         try {
@@ -107,14 +111,28 @@ public final class TeacherDialer {
                     throw new CertificateException("none");
                 }
             }
-            return TlsChannelCredentials.newBuilder()
-                    .trustManager(file.toFile())
-                    .build();
+            return credentials.trustManager(file.toFile()).build();
         } catch (CertificateException e) {
             throw new IllegalArgumentException("tls-ca: " + file + " (expected: certificates in PEM)", e);
         } catch (IOException e) {
             throw unreadable("tls-ca", file, e);
         }
+    }
+
+    /** Shows a certificate as it is now. */
+    private static void show(TeacherSecurity.ClientCertificate own, TlsChannelCredentials.Builder credentials) {
+        AdvancedTlsX509KeyManager keys = new AdvancedTlsX509KeyManager();
+        try {
+            keys.updateIdentityCredentials(
+                    own.certificates().toFile(), own.key().toFile());
+        } catch (IOException e) {
+            throw unreadable("tls-client-cert", own.certificates(), e);
+        } catch (GeneralSecurityException | RuntimeException e) {
+            // Without its cause, which may show what stands in the key's file.
+            throw new IllegalArgumentException("tls-client-cert: " + own.certificates() + ", tls-client-key: "
+                    + own.key() + " (expected: certificates, and a private key in PKCS#8, in PEM)");
+        }
+        credentials.keyManager(keys);
     }
 
     private static WatchedFiles<AccessToken> token(Path file) {

@@ -23,8 +23,22 @@ public record TeacherSecurity(Optional<Tls> tls, Optional<Path> tokenFile, boole
      *
      * @param authorities PEM certificates of whom to believe; empty: those that the Java runtime believes
      * @param serverName name that a server's certificate must have; empty: the host that was dialled
+     * @param own what the client shows in turn; empty: nothing
      */
-    public record Tls(Optional<Path> authorities, Optional<String> serverName) {}
+    public record Tls(Optional<Path> authorities, Optional<String> serverName, Optional<ClientCertificate> own) {
+        /** With nothing to show. */
+        public Tls(Optional<Path> authorities, Optional<String> serverName) {
+            this(authorities, serverName, Optional.empty());
+        }
+    }
+
+    /**
+     * A client's certificate, by which a server knows it.
+     *
+     * @param certificates PEM file, the client's own first, then those that vouch for it
+     * @param key PEM file of its private key in PKCS#8, not encrypted
+     */
+    public record ClientCertificate(Path certificates, Path key) {}
 
     public TeacherSecurity {
         if (insecure && tls.isPresent()) {
@@ -42,6 +56,36 @@ public record TeacherSecurity(Optional<Tls> tls, Optional<Path> tokenFile, boole
     /** The same, with the token of a file. */
     public TeacherSecurity withTokenFile(Path file) {
         return new TeacherSecurity(tls, Optional.of(file), insecure);
+    }
+
+    /**
+     * The same, with a certificate to show.
+     *
+     * @throws IllegalArgumentException where this is not TLS
+     */
+    public TeacherSecurity withCertificate(ClientCertificate own) {
+        Tls spoken = tls.orElseThrow(() -> new IllegalArgumentException(
+                "tls-client-cert: " + own.certificates() + " (expected: only with tls-ca or tls)"));
+        return new TeacherSecurity(
+                Optional.of(new Tls(spoken.authorities(), spoken.serverName(), Optional.of(own))), tokenFile, insecure);
+    }
+
+    /**
+     * The same, with a certificate to show where settings name one.
+     *
+     * @param certificates {@code tls_client_cert}
+     * @param key {@code tls_client_key}
+     * @throws IllegalArgumentException where one of them is missing
+     */
+    public TeacherSecurity withCertificate(Optional<Path> certificates, Optional<Path> key) {
+        if (certificates.isPresent() != key.isPresent()) {
+            throw new IllegalArgumentException("tls-client-cert: "
+                    + certificates.map(Path::toString).orElse("none") + ", tls-client-key: "
+                    + key.map(Path::toString).orElse("none") + " (expected: both or neither)");
+        }
+        return certificates.isEmpty()
+                ? this
+                : withCertificate(new ClientCertificate(certificates.get(), key.orElseThrow()));
     }
 
     /**

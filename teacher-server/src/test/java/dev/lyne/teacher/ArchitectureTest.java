@@ -46,12 +46,14 @@ final class ArchitectureTest {
             .definedBy("dev.lyne.teacher.batch..")
             .layer("model")
             .definedBy("dev.lyne.teacher.model..")
+            .layer("tenant")
+            .definedBy("dev.lyne.teacher.tenant..")
             .whereLayer("server")
             .mayNotBeAccessedByAnyLayer()
             .whereLayer("rpc")
             .mayOnlyBeAccessedByLayers("server")
             .whereLayer("access")
-            .mayOnlyBeAccessedByLayers("server")
+            .mayOnlyBeAccessedByLayers("server", "rpc")
             .whereLayer("admission")
             .mayOnlyBeAccessedByLayers("server", "rpc")
             .whereLayer("replay")
@@ -65,7 +67,10 @@ final class ArchitectureTest {
             .whereLayer("batch")
             .mayOnlyBeAccessedByLayers("server", "score", "decode")
             .whereLayer("model")
-            .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "replay", "cache", "score", "decode", "batch");
+            .mayOnlyBeAccessedByLayers(
+                    "server", "rpc", "access", "admission", "replay", "cache", "score", "decode", "batch")
+            .whereLayer("tenant")
+            .mayOnlyBeAccessedByLayers("server", "rpc", "access", "admission", "score", "batch", "model");
 
     @ArchTest
     static final ArchRule packages_areFreeOfCycles =

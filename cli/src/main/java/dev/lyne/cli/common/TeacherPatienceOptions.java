@@ -1,6 +1,7 @@
 package dev.lyne.cli.common;
 
 import dev.lyne.client.ClientOptions;
+import dev.lyne.client.RequestPriority;
 import dev.lyne.client.Timeouts;
 import java.time.Duration;
 import picocli.CommandLine.Option;
@@ -24,6 +25,15 @@ public final class TeacherPatienceOptions {
                     "Seconds that a replica's device may stand still before others get its sequences (default: ${DEFAULT-VALUE}).")
     private double stuckSeconds;
 
+    @Option(
+            names = "--priority",
+            paramLabel = "CLASS",
+            defaultValue = "",
+            description =
+                    "How urgent the work is to the server: interactive, training or capture, at most what the token opens"
+                            + " (default: training, or capture where the token opens no more).")
+    private String priority;
+
     /** A client's options that say so, and tell on stderr what is waited for. */
     public ClientOptions.Builder client(String student, TeacherSecurityOptions security) {
         return ClientOptions.builder()
@@ -31,6 +41,7 @@ public final class TeacherPatienceOptions {
                 .security(security.security())
                 .timeouts(Timeouts.DEFAULT.withPatience(
                         seconds("--retry-seconds", retrySeconds), seconds("--stuck-seconds", stuckSeconds)))
+                .priority(RequestPriority.of(priority))
                 .listener(System.err::println);
     }
 

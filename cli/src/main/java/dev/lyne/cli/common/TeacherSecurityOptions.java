@@ -25,6 +25,18 @@ public final class TeacherSecurityOptions {
     private @Nullable String serverName;
 
     @Option(
+            names = "--tls-client-cert",
+            paramLabel = "FILE",
+            description = "Certificate to show, in PEM, where the server knows callers by it (LYNE_TLS_CLIENT_CERT).")
+    private @Nullable Path clientCertificate;
+
+    @Option(
+            names = "--tls-client-key",
+            paramLabel = "FILE",
+            description = "Its private key, in PEM and PKCS#8 (LYNE_TLS_CLIENT_KEY).")
+    private @Nullable Path clientKey;
+
+    @Option(
             names = "--token-file",
             paramLabel = "FILE",
             description = "File with the bearer token to show (LYNE_TOKEN_FILE).")
@@ -45,6 +57,7 @@ public final class TeacherSecurityOptions {
 
     private TeacherSecurity security(Optional<Path> token) {
         return TeacherSecurity.of(
-                tls, Optional.ofNullable(authorities), Optional.ofNullable(serverName), token, insecure);
+                        tls, Optional.ofNullable(authorities), Optional.ofNullable(serverName), token, insecure)
+                .withCertificate(Optional.ofNullable(clientCertificate), Optional.ofNullable(clientKey));
     }
 }

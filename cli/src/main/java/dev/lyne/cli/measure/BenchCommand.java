@@ -1,5 +1,7 @@
 package dev.lyne.cli.measure;
 
+import java.util.Map;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
@@ -14,6 +16,7 @@ import picocli.CommandLine.Spec;
             BenchCodec.class,
             BenchDecode.class,
             BenchDistill.class,
+            BenchFairness.class,
             BenchFaults.class,
             BenchForward.class,
             BenchGrowth.class,
@@ -41,8 +44,11 @@ public final class BenchCommand implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(
-                spec.commandLine(),
-                "no benchmark given (expected: codec, decode, distill, faults, forward, growth, length, load, loss, operators, parity, plan, selections, serve, sharing, stall or step)");
+        String names = spec.subcommands().entrySet().stream()
+                .filter(command -> !command.getValue().getCommandSpec().usageMessage().hidden())
+                .map(Map.Entry::getKey)
+                .sorted()
+                .collect(Collectors.joining(", "));
+        throw new ParameterException(spec.commandLine(), "no benchmark given (expected one of: " + names + ")");
     }
 }

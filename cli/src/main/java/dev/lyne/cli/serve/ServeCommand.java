@@ -121,6 +121,14 @@ public final class ServeCommand implements Callable<Integer> {
     private long batchDeadlineMillis;
 
     @Option(
+            names = "--fair-batch-millis",
+            defaultValue = "100",
+            description =
+                    "Longest that a forward is to take while several tenants or streams wait, ms; one longer sequence runs alone"
+                            + " (default: ${DEFAULT-VALUE}).")
+    private long fairBatchMillis;
+
+    @Option(
             names = "--drain-seconds",
             defaultValue = "30",
             description = "Longest that a drain lets streams finish, s (default: ${DEFAULT-VALUE}).")
@@ -144,6 +152,7 @@ public final class ServeCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         requireOneOf(teacher, replay);
         AtLeast.require("--batch-deadline-ms", batchDeadlineMillis, 0);
+        AtLeast.require("--fair-batch-millis", fairBatchMillis, 1);
         AtLeast.require("--drain-seconds", drainSeconds, 0);
         Optional<SyntheticSettings> synthetic =
                 Optional.ofNullable(teacher).filter(SyntheticSettings::names).map(SyntheticSettings::parse);
@@ -154,7 +163,8 @@ public final class ServeCommand implements Callable<Integer> {
         TeacherServerOptions.Builder options = TeacherServerOptions.builder()
                 .listen(HostPort.parse("--listen", listen))
                 .security(security.security())
-                .batching(BatchOptions.of(batchTokens, Duration.ofMillis(batchDeadlineMillis)))
+                .batching(BatchOptions.of(batchTokens, Duration.ofMillis(batchDeadlineMillis))
+                        .withFairBatch(Duration.ofMillis(fairBatchMillis)))
                 .drainTimeout(Duration.ofSeconds(drainSeconds))
                 .reflection(reflection);
         if (health != null) {

@@ -23,9 +23,17 @@ final class ServerSecurityOptions {
             names = "--token-file",
             paramLabel = "FILE",
             description =
-                    "Bearer tokens that calls must carry one of, health apart: TOKEN or NAME TOKEN a line, # begins a"
-                            + " comment (default: none is asked for).")
+                    "Tenants with the hashes of the bearer tokens that calls must carry one of, health apart, as ./lyne token"
+                            + " new writes it (default: none is asked for).")
     private @Nullable Path tokenFile;
+
+    @Option(
+            names = "--tls-client-ca",
+            paramLabel = "FILE",
+            description =
+                    "Believe certificates of clients that those in this PEM file vouch for. Without --token-file every client"
+                            + " must have one; with it, either counts (default: clients have none).")
+    private @Nullable Path clientAuthorities;
 
     @Option(names = "--insecure", description = "Take plain text from other hosts, where the network is trusted.")
     private boolean insecure;
@@ -41,6 +49,7 @@ final class ServerSecurityOptions {
                         ? Optional.empty()
                         : Optional.of(new ServerSecurity.CertificateFiles(certificate, key)),
                 Optional.ofNullable(tokenFile),
+                Optional.ofNullable(clientAuthorities),
                 insecure);
         security.requireReadable();
         return security;

@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** The tokens of a file: one a line, after a name of its holder where there is one; {@code #} begins a comment. */
@@ -17,8 +16,6 @@ public final class AccessTokens {
     /** Where a call carries its token. */
     public static final Metadata.Key<String> HEADER =
             Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
-
-    private static final String SCHEME = "Bearer ";
 
     private final Path file;
     private final List<AccessToken> tokens;
@@ -77,23 +74,9 @@ public final class AccessTokens {
         return tokens.get(0);
     }
 
-    /** Whose token a header carries; empty where it is nobody's. Every token is compared whatever the others say. */
-    public Optional<String> holderOf(String headerValue) {
-        byte[] digest = AccessToken.digest(withCanonicalScheme(headerValue));
-        Optional<String> holder = Optional.empty();
-        for (AccessToken token : tokens) {
-            if (token.matches(digest)) {
-                holder = Optional.of(token.holder());
-            }
-        }
-        return holder;
-    }
-
-    /** The case of an authentication scheme does not matter (RFC 9110, 11.1). */
-    private static String withCanonicalScheme(String headerValue) {
-        return headerValue.regionMatches(true, 0, SCHEME, 0, SCHEME.length())
-                ? SCHEME + headerValue.substring(SCHEME.length()).stripLeading()
-                : headerValue;
+    /** In order of the file. */
+    public List<AccessToken> tokens() {
+        return tokens;
     }
 
     /** The file and the holders' names. */

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,19 +26,21 @@ final class AccessTokensTest {
     }
 
     @Test
-    void holderOf_tokenOfTheFile_isItsNameOrItsLine() throws IOException {
+    void tokens_ofTheFile_areTheirNamesOrTheirLines() throws IOException {
         AccessTokens tokens = AccessTokens.read(file("# students\n\nalice  " + ALICES + "\n " + OTHER + "\r\n"));
 
-        assertThat(tokens.holderOf("Bearer " + ALICES)).contains("alice");
-        assertThat(tokens.holderOf("Bearer " + OTHER)).contains("line 4");
-        assertThat(tokens.holderOf("bearer " + ALICES)).contains("alice");
-        assertThat(tokens.holderOf("BEARER  " + OTHER)).contains("line 4");
+        assertThat(tokens.tokens()).extracting(AccessToken::holder).containsExactly("alice", "line 4");
+        assertThat(tokens.tokens()).extracting(AccessToken::text).containsExactly(ALICES, OTHER);
+        assertThat(tokens.tokens().get(0).digest()).isEqualTo(AccessToken.digest(ALICES));
     }
 
-    @ParameterizedTest
-    @CsvSource({"Bearer wrong-token-0123456789", "alices-token-0123456789", "basic alices-token-0123456789", "Bearer"})
-    void holderOf_anythingElse_isNobody(String header) throws IOException {
-        assertThat(AccessTokens.read(file("alice " + ALICES)).holderOf(header)).isEmpty();
+    @Test
+    void random_token_isOneThatAFileTakes() throws IOException {
+        AccessToken made = AccessToken.random("alice", new SecureRandom());
+
+        assertThat(made.text()).hasSize(43);
+        assertThat(AccessTokens.readOne(file(made.text() + "\n")).digest()).isEqualTo(made.digest());
+        assertThat(made).hasToString("token of alice");
     }
 
     @ParameterizedTest

@@ -1,6 +1,7 @@
 package dev.lyne.student.train;
 
 import dev.lyne.client.ClientOptions;
+import dev.lyne.client.RequestPriority;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.lm.tokenizer.DocumentWrapping;
@@ -126,8 +127,11 @@ public final class CaptureSession {
                 Setting.TLS,
                 Setting.TLS_CA,
                 Setting.TLS_SERVER_NAME,
+                Setting.TLS_CLIENT_CERT,
+                Setting.TLS_CLIENT_KEY,
                 Setting.TOKEN_FILE,
                 Setting.INSECURE,
+                Setting.PRIORITY,
                 Setting.SELECTION,
                 Setting.TOP_K,
                 Setting.TOP_P,
@@ -183,6 +187,10 @@ public final class CaptureSession {
         ClientOptions options = distillation
                 .contact()
                 .client(name, listener::onNotice)
+                .priority(
+                        distillation.contact().priority() == RequestPriority.USUAL
+                                ? RequestPriority.CAPTURE
+                                : distillation.contact().priority())
                 .window(inFlight, (long) inFlight * context)
                 .build();
         try (Tokenizer tokenizer = Tokenizer.load(tokenizerDirectory);

@@ -39,8 +39,13 @@ public enum Setting {
     TLS("false", "Speak TLS to teacher servers, and believe whom the Java runtime believes"),
     TLS_CA("", "Speak TLS to them, and believe the certificates in this PEM file"),
     TLS_SERVER_NAME("", "Name that their certificates must have; by default the host that is asked"),
+    TLS_CLIENT_CERT("", "Certificate to show them, in PEM, where they know callers by it"),
+    TLS_CLIENT_KEY("", "Its private key, in PEM and PKCS#8"),
     TOKEN_FILE("", "File with the bearer token that they are shown"),
     INSECURE("false", "Speak to them in plain text on other hosts, too"),
+    PRIORITY(
+            "",
+            "How urgent the work is to them: interactive, training or capture; by default what the server takes for usual"),
     TARGETS("", "Directory of captured targets to learn from, in place of a teacher server"),
     TARGETS_KIND(
             "data",
@@ -239,8 +244,18 @@ public enum Setting {
         return switch (this) {
             case CORPUS, HELD_OUT, TEXT_FIELD, TOKENIZER, CACHE, WINDOWS, CONTEXT, BATCH, MICRO_BATCH_TOKENS ->
                 Group.DATA;
-            case TEACHER, TEACHER_NAME, TLS, TLS_CA, TLS_SERVER_NAME, TOKEN_FILE, INSECURE, IN_FLIGHT, MIN_COVERAGE ->
-                Group.TEACHER;
+            case TEACHER,
+                    TEACHER_NAME,
+                    TLS,
+                    TLS_CA,
+                    TLS_SERVER_NAME,
+                    TLS_CLIENT_CERT,
+                    TLS_CLIENT_KEY,
+                    TOKEN_FILE,
+                    INSECURE,
+                    PRIORITY,
+                    IN_FLIGHT,
+                    MIN_COVERAGE -> Group.TEACHER;
             case TARGETS,
                     TARGETS_KIND,
                     TARGETS_STEPS,

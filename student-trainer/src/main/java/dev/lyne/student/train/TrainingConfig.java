@@ -2,6 +2,7 @@ package dev.lyne.student.train;
 
 import dev.lyne.client.ClientListener;
 import dev.lyne.client.ClientOptions;
+import dev.lyne.client.RequestPriority;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherSecurity;
 import dev.lyne.client.Timeouts;
@@ -140,18 +141,22 @@ public record TrainingConfig(
      *
      * @param name of the teacher on its server; empty: the server's only one
      */
-    public record Contact(String name, TeacherSecurity security, Timeouts timeouts) {
+    public record Contact(String name, TeacherSecurity security, Timeouts timeouts, RequestPriority priority) {
         static Contact of(Settings settings) {
             return new Contact(
                     settings.text(Setting.TEACHER_NAME),
                     TeacherSecurity.of(
-                            settings.flag(Setting.TLS),
-                            settings.optional(Setting.TLS_CA).map(Path::of),
-                            settings.optional(Setting.TLS_SERVER_NAME),
-                            settings.optional(Setting.TOKEN_FILE).map(Path::of),
-                            settings.flag(Setting.INSECURE)),
+                                    settings.flag(Setting.TLS),
+                                    settings.optional(Setting.TLS_CA).map(Path::of),
+                                    settings.optional(Setting.TLS_SERVER_NAME),
+                                    settings.optional(Setting.TOKEN_FILE).map(Path::of),
+                                    settings.flag(Setting.INSECURE))
+                            .withCertificate(
+                                    settings.optional(Setting.TLS_CLIENT_CERT).map(Path::of),
+                                    settings.optional(Setting.TLS_CLIENT_KEY).map(Path::of)),
                     Timeouts.DEFAULT.withPatience(
-                            seconds(settings, Setting.RETRY_SECONDS), seconds(settings, Setting.STUCK_SECONDS)));
+                            seconds(settings, Setting.RETRY_SECONDS), seconds(settings, Setting.STUCK_SECONDS)),
+                    RequestPriority.of(settings.text(Setting.PRIORITY)));
         }
 
         private static Duration seconds(Settings settings, Setting setting) {
@@ -165,6 +170,7 @@ public record TrainingConfig(
                     .student(student)
                     .security(security)
                     .timeouts(timeouts)
+                    .priority(priority)
                     .listener(listener);
         }
     }

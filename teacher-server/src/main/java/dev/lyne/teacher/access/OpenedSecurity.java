@@ -1,29 +1,32 @@
 package dev.lyne.teacher.access;
 
-import dev.lyne.wire.access.AccessTokens;
 import dev.lyne.wire.access.WatchedFiles;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.ServerCredentials;
 import io.grpc.TlsServerCredentials;
 import io.grpc.util.AdvancedTlsX509KeyManager;
+import io.grpc.util.AdvancedTlsX509TrustManager;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.cert.CertificateException;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import javax.net.ssl.TrustManager;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A server's certificate and tokens, read when it starts and again whenever their files change: connections and calls that begin
+ * A server's certificate and what it knows callers by, read when it starts and again whenever their files change: connections and calls that begin
  * after that meet the new ones. What cannot be used is logged, and what was read before stays.
  */
 public final class OpenedSecurity implements AutoCloseable {
@@ -31,7 +34,7 @@ public final class OpenedSecurity implements AutoCloseable {
     private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(1);
 
     private final ServerCredentials credentials;
-    private final Optional<Supplier<AccessTokens>> tokens;
+    private final Authenticator authenticator;
     private final ScheduledExecutorService watch;
 
     private OpenedSecurity(ServerSecurity security, MeterRegistry registry) {
@@ -40,9 +43,13 @@ public final class OpenedSecurity implements AutoCloseable {
             thread.setDaemon(true);
             return thread;
         });
-        this.credentials =
-                security.certificate().map(files -> tls(files, registry)).orElseGet(InsecureServerCredentials::create);
-        this.tokens = security.tokenFile().map(this::watchedTokens);
+        this.credentials = security.certificate()
+                .map(files -> tls(files, security, registry))
+                .orElseGet(InsecureServerCredentials::create);
+        this.authenticator = new Authenticator(
+                security.tokenFile().map(this::watchedRules),
+                security.clientAuthorities().isPresent(),
+                InstantSource.system());
     }
 
     /**
@@ -60,9 +67,9 @@ public final class OpenedSecurity implements AutoCloseable {
         return credentials;
     }
 
-    /** The tokens that calls must carry, as they are now; empty where none is asked for. */
-    public Optional<Supplier<AccessTokens>> tokens() {
-        return tokens;
+    /** Who callers are, by the tokens and certificates that are known now. */
+    public Authenticator authenticator() {
+        return authenticator;
     }
 
     @Override
@@ -70,7 +77,8 @@ public final class OpenedSecurity implements AutoCloseable {
         watch.shutdownNow();
     }
 
-    private ServerCredentials tls(ServerSecurity.CertificateFiles files, MeterRegistry registry) {
+    private ServerCredentials tls(
+            ServerSecurity.CertificateFiles files, ServerSecurity security, MeterRegistry registry) {
         AdvancedTlsX509KeyManager keys = new AdvancedTlsX509KeyManager();
         WatchedFiles<ServerIdentity> identity = watch(
                 List.of(files.certificates(), files.key()),
@@ -82,11 +90,44 @@ public final class OpenedSecurity implements AutoCloseable {
                         watched -> watched.current().expiry().getEpochSecond())
                 .description("When the server's certificate ceases to be valid, in seconds since 1970")
                 .register(registry);
-        return TlsServerCredentials.newBuilder().keyManager(keys).build();
+        TlsServerCredentials.Builder tls = TlsServerCredentials.newBuilder().keyManager(keys);
+        security.clientAuthorities()
+                .ifPresent(authorities -> tls.trustManager(watchedTrust(authorities))
+                        .clientAuth(
+                                security.tokenFile().isPresent()
+                                        ? TlsServerCredentials.ClientAuth.OPTIONAL
+                                        : TlsServerCredentials.ClientAuth.REQUIRE));
+        return tls.build();
     }
 
-    private Supplier<AccessTokens> watchedTokens(Path file) {
-        return watch(List.of(file), () -> AccessTokens.read(file), read -> {})::current;
+    private TrustManager watchedTrust(Path file) {
+        AdvancedTlsX509TrustManager trust;
+        try {
+            trust = AdvancedTlsX509TrustManager.newBuilder()
+                    .setVerification(AdvancedTlsX509TrustManager.Verification.CERTIFICATE_ONLY_VERIFICATION)
+                    .build();
+        } catch (CertificateException e) {
+            throw new IllegalStateException("no trust manager, which every JDK has", e);
+        }
+        var unused = watch(List.of(file), () -> ServerIdentity.authorities(file), read -> {
+            try {
+                trust.updateTrustCredentials(read);
+            } catch (IOException | GeneralSecurityException e) {
+                throw new IllegalArgumentException(file + " (expected: certificates in PEM)", e);
+            }
+        });
+        return trust;
+    }
+
+    private Supplier<AccessRules> watchedRules(Path file) {
+        return watch(List.of(file), () -> AccessRules.read(file), read -> {
+            if (!read.hashed()) {
+                LOG.warn(
+                        "{} holds tokens as they are (expected: their hashes, as ./lyne token new writes them): whoever"
+                                + " reads it can ask in their holders' names",
+                        file);
+            }
+        })::current;
     }
 
     private interface Use<T> {

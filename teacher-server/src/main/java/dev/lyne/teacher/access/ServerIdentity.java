@@ -66,6 +66,11 @@ final class ServerIdentity {
         return chain[0].getNotAfter().toInstant();
     }
 
+    /** Certificates of those who vouch for others'. */
+    static X509Certificate[] authorities(Path file) throws IOException {
+        return chain(file);
+    }
+
     private static X509Certificate[] chain(Path file) throws IOException {
         try (InputStream pem = Files.newInputStream(file)) {
             X509Certificate[] chain = CertificateUtils.getX509Certificates(pem);
@@ -79,7 +84,7 @@ final class ServerIdentity {
     }
 
     private static IllegalArgumentException noCertificates(Path file, @Nullable CertificateException cause) {
-        return new IllegalArgumentException(file + " (expected: certificates in PEM, the server's own first)", cause);
+        return new IllegalArgumentException(file + " (expected: certificates in PEM)", cause);
     }
 
     private static PrivateKey key(Path file) throws IOException {

@@ -1,6 +1,5 @@
 package dev.lyne.teacher.access;
 
-import dev.lyne.wire.access.AccessTokens;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.NoSuchFileException;
@@ -11,12 +10,23 @@ import java.util.Optional;
  * How a server is spoken to. Plain text is for this machine only, unless it is asked for.
  *
  * @param certificate files of its certificate; empty: plain text
- * @param tokenFile file of the bearer tokens that it knows, see {@link AccessTokens}; empty: none is asked for
+ * @param tokenFile file of the bearer tokens that it knows, see {@link AccessRules}; empty: none is asked for
+ * @param clientAuthorities PEM certificates of those who vouch for clients' certificates; empty: clients have none. Where there is a
+ *     token file, a client may show either, else it must have a certificate
  * @param insecure whether plain text may come from other hosts
  */
-public record ServerSecurity(Optional<CertificateFiles> certificate, Optional<Path> tokenFile, boolean insecure) {
+public record ServerSecurity(
+        Optional<CertificateFiles> certificate,
+        Optional<Path> tokenFile,
+        Optional<Path> clientAuthorities,
+        boolean insecure) {
     /** Plain text, on this machine only, without tokens. */
     public static final ServerSecurity LOOPBACK = new ServerSecurity(Optional.empty(), Optional.empty(), false);
+
+    /** Without certificates of clients. */
+    public ServerSecurity(Optional<CertificateFiles> certificate, Optional<Path> tokenFile, boolean insecure) {
+        this(certificate, tokenFile, Optional.empty(), insecure);
+    }
 
     /**
      * Files in PEM.
@@ -29,6 +39,10 @@ public record ServerSecurity(Optional<CertificateFiles> certificate, Optional<Pa
     public ServerSecurity {
         if (insecure && certificate.isPresent()) {
             throw new IllegalArgumentException("insecure: with a certificate (expected: one of them)");
+        }
+        if (clientAuthorities.isPresent() && certificate.isEmpty()) {
+            throw new IllegalArgumentException("tls-client-ca: " + clientAuthorities.get()
+                    + " without a certificate (expected: with --tls-cert FILE and --tls-key FILE)");
         }
     }
 
@@ -47,25 +61,18 @@ public record ServerSecurity(Optional<CertificateFiles> certificate, Optional<Pa
      * @throws IllegalArgumentException where one is missing or does not hold what it should
      */
     public void requireReadable() {
-        certificate.ifPresent(files -> identity(files));
-        tokenFile.ifPresent(file -> tokens(file));
-    }
-
-    static ServerIdentity identity(CertificateFiles files) {
-        return readable(() -> ServerIdentity.read(files));
-    }
-
-    static AccessTokens tokens(Path file) {
-        return readable(() -> AccessTokens.read(file));
+        certificate.ifPresent(files -> readable(() -> ServerIdentity.read(files)));
+        tokenFile.ifPresent(file -> readable(() -> AccessRules.read(file)));
+        clientAuthorities.ifPresent(file -> readable(() -> ServerIdentity.authorities(file)));
     }
 
     private interface Read<T> {
         T get() throws IOException;
     }
 
-    private static <T> T readable(Read<T> read) {
+    private static void readable(Read<?> read) {
         try {
-            return read.get();
+            var unused = read.get();
         } catch (NoSuchFileException e) {
             throw new IllegalArgumentException(e.getFile() + ": no such file", e);
         } catch (IOException e) {

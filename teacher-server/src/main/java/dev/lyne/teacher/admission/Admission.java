@@ -6,7 +6,11 @@ import dev.lyne.teacher.model.Failure.Reason;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.score.Deadline;
 import dev.lyne.teacher.score.ScoreTask;
+import dev.lyne.teacher.tenant.Caller;
+import dev.lyne.teacher.tenant.Flow;
+import dev.lyne.teacher.tenant.PriorityClass;
 import dev.lyne.v1.OpenStream;
+import dev.lyne.v1.Priority;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
@@ -27,6 +31,7 @@ public final class Admission {
 
     private final ServerLimits limits;
     private final AtomicLong admittedTokens = new AtomicLong();
+    private final AtomicLong streams = new AtomicLong();
     private volatile boolean draining;
 
     public Admission(ServerLimits limits, MeterRegistry registry) {
@@ -51,10 +56,22 @@ public final class Admission {
         draining = true;
     }
 
-    /** Checks a stream's opening against the teacher, and grants it credit. */
-    public AdmissionResult<StreamTerms> open(OpenStream open, TeacherDescription teacher) {
+    /** Checks a stream's opening against the teacher and its caller's rights, and grants it credit. */
+    public AdmissionResult<StreamTerms> open(OpenStream open, TeacherDescription teacher, Caller caller) {
         if (draining) {
             return AdmissionResult.refuse(Reason.DRAINING, drainingLine());
+        }
+        Optional<PriorityClass> asked = priority(open.getPriority(), caller);
+        if (asked.isEmpty()) {
+            return AdmissionResult.refuse(
+                    Reason.INVALID_REQUEST,
+                    "priority: " + open.getPriorityValue()
+                            + " (expected: one of the contract's: interactive, training, capture)");
+        }
+        PriorityClass priority = asked.get();
+        Optional<Failure> notPermitted = refusal(priority, caller);
+        if (notPermitted.isPresent()) {
+            return new AdmissionResult.Refused<>(notPermitted.get());
         }
         try {
             Expectations.check(
@@ -71,6 +88,7 @@ public final class Admission {
             return new AdmissionResult.Accepted<>(new StreamTerms(
                     teacher,
                     format,
+                    new Flow(caller.tenant(), priority, streams.incrementAndGet()),
                     chosenAlone,
                     limits.maxInFlightSequences(),
                     Math.max(1, Math.min(limits.maxInFlightTokens(), fittingTokens))));
@@ -79,6 +97,27 @@ public final class Admission {
         } catch (IllegalArgumentException e) {
             return AdmissionResult.refuse(Reason.INVALID_REQUEST, line(e));
         }
+    }
+
+    /** Why a caller may not use a class, where it may not. */
+    public static Optional<Failure> refusal(PriorityClass priority, Caller caller) {
+        return priority.within(caller.best())
+                ? Optional.empty()
+                : Optional.of(new Failure(
+                        Reason.PERMISSION_DENIED,
+                        "priority: " + priority.label() + ", which the credential of " + caller
+                                + " does not open (expected: at most "
+                                + caller.best().label() + ")"));
+    }
+
+    private static Optional<PriorityClass> priority(Priority asked, Caller caller) {
+        return switch (asked) {
+            case PRIORITY_UNSPECIFIED -> Optional.of(caller.usual());
+            case PRIORITY_INTERACTIVE -> Optional.of(PriorityClass.INTERACTIVE);
+            case PRIORITY_TRAINING -> Optional.of(PriorityClass.TRAINING);
+            case PRIORITY_CAPTURE -> Optional.of(PriorityClass.CAPTURE);
+            case UNRECOGNIZED -> Optional.empty();
+        };
     }
 
     /** Checks a sequence and reserves its tokens, which the caller {@linkplain #release releases} once it is answered. */
@@ -110,6 +149,7 @@ public final class Admission {
                     new ScoreItem(tokens, positions, chosen),
                     terms.format(),
                     deadline,
+                    terms.flow(),
                     sequence.getBypassCache() || terms.bypassCache());
         } catch (IllegalArgumentException e) {
             return AdmissionResult.refuse(Reason.INVALID_REQUEST, line(e));

@@ -3,6 +3,8 @@ package dev.lyne.teacher.admission;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.score.ScoreTask;
+import dev.lyne.teacher.tenant.Flow;
+import dev.lyne.teacher.tenant.Tenant;
 import dev.lyne.wire.RowFormat;
 import java.util.Optional;
 
@@ -11,12 +13,29 @@ import java.util.Optional;
  *
  * @param teacher what its sequences are scored with
  * @param format what is kept of each row, and how it is coded
+ * @param flow what its sequences share the device by
  * @param bypassCache true where none of its sequences reads, joins, shares or stores rows
  * @param creditSequences most sequences in flight
  * @param creditTokens most tokens in flight, unless it is one sequence alone
  */
 public record StreamTerms(
-        TeacherDescription teacher, RowFormat format, boolean bypassCache, int creditSequences, long creditTokens) {
+        TeacherDescription teacher,
+        RowFormat format,
+        Flow flow,
+        boolean bypassCache,
+        int creditSequences,
+        long creditTokens) {
+    /** The same, of a tenant of other weight or quota. */
+    public StreamTerms of(Tenant tenant) {
+        return new StreamTerms(
+                teacher,
+                format,
+                new Flow(tenant, flow.priority(), flow.stream()),
+                bypassCache,
+                creditSequences,
+                creditTokens);
+    }
+
     /** Most bytes of a sequence's rows, as a stream's credit counts them. */
     public long mostBytes(ScoreTask task) {
         return (long) task.item().positions().length * format.creditRowBytes(teacher.vocabularySize());

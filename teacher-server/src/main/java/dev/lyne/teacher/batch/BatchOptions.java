@@ -9,10 +9,19 @@ import java.time.Duration;
  * @param deadline how long the oldest sequence of a batch that is not full waits for company
  * @param maxPaddingShare most padding of a batch, as a share of its tokens, 0 to below 1
  * @param maxSequences most sequences of a batch; 1 for deterministic teachers
+ * @param fairBatch longest that a forward is to take while several streams wait; a longer sequence runs alone
  * @param maxEntries most entries that the rows of a batch hold, and those that wait to be encoded; a larger sequence runs alone
  */
 public record BatchOptions(
-        int maxTokens, Duration deadline, double maxPaddingShare, int maxSequences, long maxEntries) {
+        int maxTokens,
+        Duration deadline,
+        double maxPaddingShare,
+        int maxSequences,
+        Duration fairBatch,
+        long maxEntries) {
+    /** How long a forward is to take while several streams wait, where nothing else is said. */
+    public static final Duration DEFAULT_FAIR_BATCH = Duration.ofMillis(100);
+
     /** Entries that the rows of a batch may hold where nothing else is said. */
     public static final long DEFAULT_MAX_ENTRIES = 1 << 24;
 
@@ -32,6 +41,9 @@ public record BatchOptions(
         if (maxSequences < 1) {
             throw new IllegalArgumentException("batch sequences: " + maxSequences + " (expected: 1 or more)");
         }
+        if (fairBatch.isNegative() || fairBatch.isZero()) {
+            throw new IllegalArgumentException("fair batch: " + fairBatch + " (expected: above 0)");
+        }
         if (maxEntries < 1) {
             throw new IllegalArgumentException("batch entries: " + maxEntries + " (expected: 1 or more)");
         }
@@ -39,21 +51,26 @@ public record BatchOptions(
 
     /** With {@link #DEFAULT_MAX_ENTRIES}. */
     public BatchOptions(int maxTokens, Duration deadline, double maxPaddingShare, int maxSequences) {
-        this(maxTokens, deadline, maxPaddingShare, maxSequences, DEFAULT_MAX_ENTRIES);
+        this(maxTokens, deadline, maxPaddingShare, maxSequences, DEFAULT_FAIR_BATCH, DEFAULT_MAX_ENTRIES);
     }
 
     /** Any number of sequences, with at most an eighth of padding. */
     public static BatchOptions of(int maxTokens, Duration deadline) {
-        return new BatchOptions(maxTokens, deadline, 0.125, Integer.MAX_VALUE, DEFAULT_MAX_ENTRIES);
+        return new BatchOptions(maxTokens, deadline, 0.125, Integer.MAX_VALUE);
     }
 
     /** These options for a teacher that computes each sequence alone. */
     public BatchOptions oneAtATime() {
-        return new BatchOptions(maxTokens, deadline, maxPaddingShare, 1, maxEntries);
+        return new BatchOptions(maxTokens, deadline, maxPaddingShare, 1, fairBatch, maxEntries);
     }
 
     /** These options where the rows of a batch may hold so many entries. */
     public BatchOptions withMaxEntries(long entries) {
-        return new BatchOptions(maxTokens, deadline, maxPaddingShare, maxSequences, entries);
+        return new BatchOptions(maxTokens, deadline, maxPaddingShare, maxSequences, fairBatch, entries);
+    }
+
+    /** These options where a forward is to take no longer than that while several streams wait. */
+    public BatchOptions withFairBatch(Duration longest) {
+        return new BatchOptions(maxTokens, deadline, maxPaddingShare, maxSequences, longest, maxEntries);
     }
 }

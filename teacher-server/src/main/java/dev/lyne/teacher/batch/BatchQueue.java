@@ -1,19 +1,28 @@
 package dev.lyne.teacher.batch;
 
 import dev.lyne.teacher.model.ScoreJob;
+import dev.lyne.teacher.tenant.Flow;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 
 /**
- * Sequences that wait for the device, in order of arrival, and the choice of the next batch. Not safe for several threads:
- * the batcher's lock guards it. Time comes in as an argument.
+ * Sequences that wait for the device, and the choice of the next batch. Not safe for several threads: the batcher's lock guards it. Time
+ * comes in as an argument.
  *
- * <p>The oldest sequence is in every batch that is chosen, so none starves: a sequence runs at the latest after as many
- * batches as there were sequences before it. Its companions have its selection and the lengths nearest to its own.
+ * <p>While one stream waits, the oldest sequence is in every batch that is chosen, so none starves: a sequence runs at the latest after as
+ * many batches as there were sequences before it. Its companions have its selection and the lengths nearest to its own.
+ *
+ * <p>While several wait, {@link FairOrder} says whose turn it is. The sequence whose turn it is is in the batch; its companions have its
+ * selection and about its length, and are taken in turn. Whatever is taken is charged to those who wait for it by what it is expected to
+ * cost, and as long as several wait, or have within the last seconds, a batch costs no more than the options allow; a sequence that costs
+ * more runs alone.
  */
 final class BatchQueue {
     /** How far behind the oldest sequence companions are looked for. */
@@ -38,17 +47,50 @@ final class BatchQueue {
         }
     }
 
-    private final BatchOptions options;
-    private final Map<ScoreJob, Waiting> waiting = new LinkedHashMap<>();
-    private long tokens;
+    /** How far behind the first sequence of another stream one of about the head's length is looked for. */
+    private static final int STREAM_LOOK_AHEAD = 64;
 
-    BatchQueue(BatchOptions options) {
+    /** Tokens of a batch while several streams wait and no forward has been timed. */
+    private static final int UNMEASURED_TOKENS = 256;
+
+    /** How long after several streams waited batches are still kept short for the one that may come back. */
+    private static final long CONTENDED_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    private final BatchOptions options;
+    private final ForwardCosts costs;
+    private final Map<ScoreJob, Waiting> waiting = new LinkedHashMap<>();
+    private final FairOrder<ScoreJob> order = new FairOrder<>();
+    private long tokens;
+    private boolean everContended;
+    private long contendedNanos;
+
+    /** @param costs what forwards have cost, which somebody else keeps up to date */
+    BatchQueue(BatchOptions options, ForwardCosts costs) {
         this.options = options;
+        this.costs = costs;
     }
 
     void add(ScoreJob job, long nowNanos) {
         waiting.put(job, new Waiting(job, nowNanos));
         tokens += job.item().tokens().length;
+        order.put(job, job.askers());
+        noteContention(nowNanos);
+    }
+
+    /** Others wait for a job now, which waits here or does not. */
+    void askersChanged(ScoreJob job, long nowNanos) {
+        List<Flow> askers = job.askers();
+        if (waiting.containsKey(job) && !askers.isEmpty()) {
+            order.put(job, askers);
+            noteContention(nowNanos);
+        }
+    }
+
+    private void noteContention(long nowNanos) {
+        if (order.waitingStreams() > 1) {
+            everContended = true;
+            contendedNanos = nowNanos;
+        }
     }
 
     boolean remove(ScoreJob job) {
@@ -56,6 +98,7 @@ final class BatchQueue {
             return false;
         }
         tokens -= job.item().tokens().length;
+        order.remove(job);
         return true;
     }
 
@@ -75,8 +118,7 @@ final class BatchQueue {
     /** Everything that waits; the queue is empty afterwards. */
     List<ScoreJob> takeAll() {
         List<ScoreJob> all = List.copyOf(waiting.keySet());
-        waiting.clear();
-        tokens = 0;
+        all.forEach(this::remove);
         return all;
     }
 
@@ -95,28 +137,127 @@ final class BatchQueue {
         if (!inOrder.hasNext()) {
             return new Decision.Empty();
         }
-        Waiting head = inOrder.next();
+        Waiting oldest = inOrder.next();
+        long left = oldest.arrivedNanos() + options.deadline().toNanos() - nowNanos;
+        noteContention(nowNanos);
+        double mostNanos = everContended && nowNanos - contendedNanos < CONTENDED_NANOS
+                ? costs.measured() ? options.fairBatch().toNanos() : 2.0 * UNMEASURED_TOKENS
+                : Double.MAX_VALUE;
+        if (order.waitingStreams() > 1) {
+            return left > 0 && !mayBeFull(maxTokens, mostNanos)
+                    ? new Decision.Wait(left)
+                    : new Decision.Run(takeInTurn(maxTokens, mostNanos));
+        }
         List<Waiting> candidates = new ArrayList<>();
-        candidates.add(head);
+        candidates.add(oldest);
         while (inOrder.hasNext() && candidates.size() < LOOK_AHEAD) {
             Waiting next = inOrder.next();
-            if (next.job().content().equals(head.job().content())) {
+            if (next.job().content().equals(oldest.job().content())) {
                 candidates.add(next);
             }
         }
-        Composition composition = compose(head, candidates, maxTokens);
-        long left = head.arrivedNanos() + options.deadline().toNanos() - nowNanos;
+        Composition composition = compose(oldest, candidates, maxTokens, mostNanos);
         if (!composition.full() && left > 0) {
             return new Decision.Wait(left);
         }
-        composition.batch().forEach(chosen -> remove(chosen.job()));
+        composition.batch().forEach(this::take);
         return new Decision.Run(composition.batch());
+    }
+
+    private boolean mayBeFull(int maxTokens, double mostNanos) {
+        return waiting.size() >= options.maxSequences()
+                || tokens >= maxTokens
+                || costs.nanosPerToken() * tokens >= mostNanos;
+    }
+
+    /** A batch in the order of turns: whose turn it is comes first, and the others as far as they fit in with it. */
+    private List<Waiting> takeInTurn(int maxTokens, double mostNanos) {
+        Waiting head = waiting(order.first());
+        List<Waiting> batch = new ArrayList<>();
+        Fill fill = new Fill(head, maxTokens, mostNanos);
+        take(head);
+        batch.add(head);
+        while (!fill.full()) {
+            Optional<ScoreJob> next = order.firstFitting(fill::suits, STREAM_LOOK_AHEAD);
+            if (next.isEmpty() || !fill.add(waiting(next.get()))) {
+                break;
+            }
+            batch.add(waiting(next.get()));
+            take(waiting(next.get()));
+        }
+        order.putBack();
+        return batch;
+    }
+
+    private Waiting waiting(ScoreJob job) {
+        return Objects.requireNonNull(waiting.get(job));
+    }
+
+    /** Takes a sequence out to be run, at the expense of those who wait for it. */
+    private void take(Waiting chosen) {
+        order.take(chosen.job(), nanos(chosen));
+        remove(chosen.job());
+    }
+
+    private double nanos(Waiting waiting) {
+        ScoreJob job = waiting.job();
+        return costs.nanos(job.item(), job.content(), job.entries());
+    }
+
+    /** A batch being filled around its head. */
+    private final class Fill {
+        private final Waiting head;
+        private final int maxTokens;
+        private final double mostNanos;
+        private int count = 1;
+        private int longest;
+        private long sum;
+        private long entries;
+        private double nanos;
+
+        Fill(Waiting head, int maxTokens, double mostNanos) {
+            this.head = head;
+            this.maxTokens = maxTokens;
+            this.mostNanos = mostNanos;
+            this.longest = head.length();
+            this.sum = head.length();
+            this.entries = head.job().entries();
+            this.nanos = nanos(head);
+        }
+
+        boolean full() {
+            return !fits(count + 1, longest, maxTokens) || nanos >= mostNanos;
+        }
+
+        /** Whether a sequence goes with the head's: the same rows, about its length. */
+        boolean suits(ScoreJob job) {
+            int length = job.item().tokens().length;
+            int width = Math.max(longest, length);
+            return job.content().equals(head.job().content())
+                    && sum + length >= (1 - options.maxPaddingShare()) * (count + 1) * width;
+        }
+
+        /** Adds one that suits; false where there is no room for it. */
+        boolean add(Waiting more) {
+            int width = Math.max(longest, more.length());
+            double nanosWith = nanos + nanos(more);
+            long entriesWith = entries + more.job().entries();
+            if (!fits(count + 1, width, maxTokens) || nanosWith > mostNanos || entriesWith > options.maxEntries()) {
+                return false;
+            }
+            count++;
+            longest = width;
+            sum += more.length();
+            entries = entriesWith;
+            nanos = nanosWith;
+            return true;
+        }
     }
 
     private record Composition(List<Waiting> batch, boolean full) {}
 
     /** Widens a run of the candidates, sorted by length, around the head, nearest length first. */
-    private Composition compose(Waiting head, List<Waiting> candidates, int maxTokens) {
+    private Composition compose(Waiting head, List<Waiting> candidates, int maxTokens, double mostNanos) {
         // The sort is stable: among equal lengths the head, which came first, stands first, and later ones follow in
         // order.
         List<Waiting> byLength = new ArrayList<>(candidates);
@@ -125,6 +266,7 @@ final class BatchQueue {
         int high = low;
         long sum = head.length();
         long entries = head.job().entries();
+        double nanos = nanos(head);
         boolean full = !fits(2, head.length(), maxTokens);
         while (!full) {
             int shorter = low > 0 ? byLength.get(low - 1).length() : -1;
@@ -137,15 +279,20 @@ final class BatchQueue {
             boolean up = longer >= 0 && (shorter < 0 || longer - head.length() <= head.length() - shorter);
             int added = up ? longer : shorter;
             int width = Math.max(longest, added);
-            long moreEntries = byLength.get(up ? high + 1 : low - 1).job().entries();
+            Waiting more = byLength.get(up ? high + 1 : low - 1);
+            long moreEntries = more.job().entries();
+            double moreNanos = nanos(more);
             boolean padded = (sum + added) < (1 - options.maxPaddingShare()) * count * width;
-            if (!fits(count, width, maxTokens) || entries + moreEntries > options.maxEntries()) {
+            if (!fits(count, width, maxTokens)
+                    || entries + moreEntries > options.maxEntries()
+                    || nanos + moreNanos > mostNanos) {
                 full = true;
             } else if (padded) {
                 break;
             } else {
                 sum += added;
                 entries += moreEntries;
+                nanos += moreNanos;
                 if (up) {
                     high++;
                 } else {

@@ -45,9 +45,6 @@ public final class Batcher implements Teacher, AutoCloseable {
     /** Tokens of a forward while other work waits and no forward has been timed. */
     private static final int UNMEASURED_TOKENS = 256;
 
-    /** Weight of the last forward in what a token costs. */
-    private static final double LAST_WEIGHT = 0.3;
-
     private final LocalModel model;
     private final BatchOptions options;
     private final LongSupplier nanoClock;
@@ -65,13 +62,13 @@ public final class Batcher implements Teacher, AutoCloseable {
     private final Condition arrival = lock.newCondition();
 
     @GuardedBy("lock")
+    private final ForwardCosts costs = new ForwardCosts();
+
+    @GuardedBy("lock")
     private final BatchQueue queue;
 
     @GuardedBy("lock")
     private boolean closed;
-
-    /** What a token of a forward has cost lately, 0 before the first; owned by the device thread. */
-    private double nanosPerToken;
 
     /** Whether other work comes before the next batch; owned by the device thread. */
     private boolean besideNext;
@@ -104,7 +101,7 @@ public final class Batcher implements Teacher, AutoCloseable {
         this.options = options;
         this.nanoClock = nanoClock;
         this.metrics = metrics;
-        this.queue = new BatchQueue(options);
+        this.queue = new BatchQueue(options, costs);
         String name = model.description().name();
         this.completions = new ThreadPoolExecutor(
                 completionThreads,
@@ -162,6 +159,16 @@ public final class Batcher implements Teacher, AutoCloseable {
         lock.lock();
         try {
             queue.remove(job);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void askersChanged(ScoreJob job) {
+        lock.lock();
+        try {
+            queue.askersChanged(job, nanoClock.getAsLong());
         } finally {
             lock.unlock();
         }
@@ -320,9 +327,10 @@ public final class Batcher implements Teacher, AutoCloseable {
     }
 
     /** Tokens of a batch that takes no longer than other work may be made to wait. */
+    @GuardedBy("lock")
     private int tokensBeside() {
         double nanos = beside.longestForward().toNanos();
-        double fitting = nanosPerToken == 0 ? UNMEASURED_TOKENS : nanos / nanosPerToken;
+        double fitting = costs.measured() ? nanos / costs.nanosPerToken() : UNMEASURED_TOKENS;
         return (int) Math.max(1, Math.min(fitting, options.maxTokens()));
     }
 
@@ -386,7 +394,7 @@ public final class Batcher implements Teacher, AutoCloseable {
                 items.stream().mapToLong(item -> item.positions().length).sum());
         long nanos = nanoClock.getAsLong() - startNanos;
         metrics.ran(items, options.maxTokens(), nanos);
-        measure(items, nanos);
+        measure(items, jobs.element(), nanos);
         for (ScoreOutcome outcome : outcomes) {
             ScoreJob job = jobs.remove();
             if (outcome instanceof ScoreOutcome.Scored scored) {
@@ -396,10 +404,13 @@ public final class Batcher implements Teacher, AutoCloseable {
         }
     }
 
-    private void measure(List<ScoreItem> items, long nanos) {
-        double each = (double) nanos
-                / items.stream().mapToLong(item -> item.tokens().length).sum();
-        nanosPerToken = nanosPerToken == 0 ? each : nanosPerToken + LAST_WEIGHT * (each - nanosPerToken);
+    private void measure(List<ScoreItem> items, ScoreJob first, long nanos) {
+        lock.lock();
+        try {
+            costs.add(items, first.content(), first.entries(), nanos);
+        } finally {
+            lock.unlock();
+        }
     }
 
     private void deliver(ScoreJob job, ScoreOutcome outcome) {

@@ -25,6 +25,10 @@ public record Failure(Reason reason, String message) {
     public enum Reason {
         /** No token, or one that the server does not know. */
         UNAUTHENTICATED,
+        /** A token or certificate whose time is over. */
+        TOKEN_EXPIRED,
+        /** A teacher or a class that the caller's token does not open. */
+        PERMISSION_DENIED,
         /** A value out of its range. */
         INVALID_REQUEST,
         /** Bytes that are no message of the contract. */

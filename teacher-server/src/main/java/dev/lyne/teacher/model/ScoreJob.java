@@ -3,6 +3,8 @@ package dev.lyne.teacher.model;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
+import dev.lyne.teacher.tenant.Flow;
+import java.util.List;
 
 /**
  * A sequence to be scored, and who is told what comes of it. A {@link Teacher} {@linkplain #start starts} it when its turn comes, and
@@ -17,6 +19,11 @@ public interface ScoreJob {
 
     /** Entries that its rows hold at most. */
     long entries();
+
+    /** Those who wait for it, each once for each time that it asked; as they are now, told without a lock. */
+    default List<Flow> askers() {
+        return List.of(Flow.SOLE);
+    }
 
     /** True where the job's deadline has passed; a hint that {@link #expire} decides on. */
     boolean overdue(long nowNanos);

@@ -13,6 +13,7 @@ import dev.lyne.teacher.decode.DecodeTerms;
 import dev.lyne.teacher.decode.DecodedColumns;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PrintableText;
+import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.v1.DecodeFailed;
 import dev.lyne.v1.DecodeOpened;
 import dev.lyne.v1.DecodeProgress;
@@ -50,6 +51,7 @@ final class DecodeCall implements StreamObserver<DecodeRequest>, OpenCall, Decod
     private final RpcMetrics metrics;
     private final AtomicLong waitingBytes = new AtomicLong();
 
+    private volatile Caller caller = Caller.current();
     private boolean refused; // owned by gRPC's calls
 
     private final Object lock = new Object();
@@ -112,7 +114,7 @@ final class DecodeCall implements StreamObserver<DecodeRequest>, OpenCall, Decod
     }
 
     private void open(OpenDecode open) {
-        AdmissionResult<ServedTeacher> found = teachers.find(open.getTeacher());
+        AdmissionResult<ServedTeacher> found = teachers.find(open.getTeacher(), caller);
         if (found instanceof AdmissionResult.Refused<ServedTeacher> none) {
             fail(none.failure());
         } else if (found instanceof AdmissionResult.Accepted<ServedTeacher> accepted) {
@@ -343,6 +345,17 @@ final class DecodeCall implements StreamObserver<DecodeRequest>, OpenCall, Decod
     public void cut(Failure failure) {
         metrics.refused(failure);
         sender.endNow(failure);
+    }
+
+    @Override
+    public Caller caller() {
+        return caller;
+    }
+
+    @Override
+    public void renew(Caller known) {
+        caller = known;
+        opened().flatMap(one -> teachers.refusal(one.teacher(), known)).ifPresent(this::cut);
     }
 
     private Optional<Opened> opened() {

@@ -1,9 +1,16 @@
 package dev.lyne.teacher.rpc;
 
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.tenant.Caller;
 
 /** A call that stays open, as the server sees it from its timers and when it drains. Safe for several threads. */
 interface OpenCall {
+    /** Who made it, as known last. */
+    Caller caller();
+
+    /** Takes what is known of its caller now; ends the call at once where that opens it no more. */
+    void renew(Caller caller);
+
     /** Tells a student that waits how far the device is. */
     void tellProgress();
 

@@ -11,6 +11,7 @@ import dev.lyne.teacher.score.Callback;
 import dev.lyne.teacher.score.CancellationHandle;
 import dev.lyne.teacher.score.EncodedSequence;
 import dev.lyne.teacher.score.ScoreTask;
+import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.v1.Progress;
 import dev.lyne.v1.ScoreSequencesRequest;
 import dev.lyne.v1.ScoreSequencesResponse;
@@ -38,8 +39,9 @@ final class ScoreStream {
     /** Refusals that may wait for their reader before the stream stops reading requests. */
     private static final int MAX_WAITING_REFUSALS = 64;
 
-    private final StreamTerms terms;
+    private volatile StreamTerms terms;
     private final ServedTeacher teacher;
+    private final Teachers teachers;
     private final Admission admission;
     private final RpcMetrics metrics;
     private final RpcMetrics.Served served;
@@ -77,15 +79,16 @@ final class ScoreStream {
     ScoreStream(
             StreamTerms terms,
             ServedTeacher teacher,
+            Teachers teachers,
             Admission admission,
-            RpcMetrics.Served served,
             LongSupplier nanoClock,
             ServerCallStreamObserver<ScoreSequencesResponse> call,
             PacedSender<ScoreSequencesResponse> sender) {
         this.terms = terms;
         this.teacher = teacher;
         this.admission = admission;
-        this.served = served;
+        this.teachers = teachers;
+        this.served = teachers.served(teacher);
         this.metrics = served.all();
         this.nanoClock = nanoClock;
         this.call = call;
@@ -305,6 +308,23 @@ final class ScoreStream {
             draining = true;
         }
         endWhereDone();
+    }
+
+    /**
+     * Takes what is known of the caller now.
+     *
+     * @return why it may not go on, where it may not
+     */
+    Optional<Failure> renew(Caller caller) {
+        StreamTerms held = terms;
+        Optional<Failure> refusal = teachers.refusal(teacher, caller);
+        if (refusal.isPresent()) {
+            return refusal;
+        }
+        if (!held.flow().tenant().equals(caller.tenant())) {
+            terms = held.of(caller.tenant());
+        }
+        return Admission.refusal(held.flow().priority(), caller);
     }
 
     /** Tells a student that waits how far the device is. */

@@ -41,7 +41,8 @@ final class Statuses {
 
     private static Code code(Failure.Reason reason) {
         return switch (reason) {
-            case UNAUTHENTICATED -> Code.UNAUTHENTICATED;
+            case UNAUTHENTICATED, TOKEN_EXPIRED -> Code.UNAUTHENTICATED;
+            case PERMISSION_DENIED -> Code.PERMISSION_DENIED;
             case INVALID_REQUEST, MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, PROTOCOL_VIOLATION -> Code.INVALID_ARGUMENT;
             case TEACHER_NOT_FOUND, NO_TOKENIZER, NOT_CAPTURED -> Code.NOT_FOUND;
             case TEACHER_MISMATCH -> Code.FAILED_PRECONDITION;
@@ -63,6 +64,8 @@ final class Statuses {
             case QUEUE_FULL -> 250;
             case DRAINING, READER_STALLED, KV_CACHE_FULL -> 1_000;
             case UNAUTHENTICATED,
+                    TOKEN_EXPIRED,
+                    PERMISSION_DENIED,
                     INVALID_REQUEST,
                     MALFORMED_MESSAGE,
                     MESSAGE_TOO_LARGE,

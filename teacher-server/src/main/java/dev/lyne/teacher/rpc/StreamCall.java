@@ -6,6 +6,7 @@ import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.StreamTerms;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PrintableText;
+import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.v1.Credit;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.ScoreSequencesRequest;
@@ -35,6 +36,7 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest>, OpenCal
     private final UnsentBudget unsent;
     private final LongSupplier nanoClock;
 
+    private volatile Caller caller = Caller.current();
     private boolean refused; // owned by gRPC's calls
 
     private final Object lock = new Object();
@@ -92,7 +94,7 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest>, OpenCal
     }
 
     private void open(OpenStream open) {
-        AdmissionResult<ServedTeacher> found = teachers.find(open.getTeacher());
+        AdmissionResult<ServedTeacher> found = teachers.find(open.getTeacher(), caller);
         if (found instanceof AdmissionResult.Refused<ServedTeacher> refused) {
             fail(refused.failure());
         } else if (found instanceof AdmissionResult.Accepted<ServedTeacher> accepted) {
@@ -101,7 +103,7 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest>, OpenCal
     }
 
     private void open(OpenStream open, ServedTeacher teacher) {
-        AdmissionResult<StreamTerms> result = admission.open(open, teacher.description());
+        AdmissionResult<StreamTerms> result = admission.open(open, teacher.description(), caller);
         if (result instanceof AdmissionResult.Refused<StreamTerms> refused) {
             fail(refused.failure());
             return;
@@ -117,8 +119,7 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest>, OpenCal
                 PrintableText.ofClient(open.getStudent()),
                 terms.teacher().name(),
                 terms.format());
-        ScoreStream opened =
-                new ScoreStream(terms, teacher, admission, teachers.served(teacher), nanoClock, call, sender);
+        ScoreStream opened = new ScoreStream(terms, teacher, teachers, admission, nanoClock, call, sender);
         StreamOpened answer = StreamOpened.newBuilder()
                 .setTeacher(teachers.describe(teacher))
                 .setCredit(Credit.newBuilder()
@@ -196,6 +197,17 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest>, OpenCal
         } else {
             sender.endAfterQueue(observer -> observer.onError(Statuses.toException(Admission.drainingFailure())));
         }
+    }
+
+    @Override
+    public Caller caller() {
+        return caller;
+    }
+
+    @Override
+    public void renew(Caller known) {
+        caller = known;
+        stream().flatMap(one -> one.renew(known)).ifPresent(this::cut);
     }
 
     private Optional<ScoreStream> stream() {

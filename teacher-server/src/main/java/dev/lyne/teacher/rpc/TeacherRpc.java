@@ -1,10 +1,13 @@
 package dev.lyne.teacher.rpc;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.teacher.access.Authenticator;
+import dev.lyne.teacher.access.Identity;
 import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.DecodeAdmission;
 import dev.lyne.teacher.model.PacedLog;
+import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.v1.DecodeRequest;
 import dev.lyne.v1.DecodeResponse;
 import dev.lyne.v1.GetTeacherRequest;
@@ -56,14 +59,14 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
     @Override
     public void listTeachers(ListTeachersRequest request, StreamObserver<ListTeachersResponse> response) {
         ListTeachersResponse.Builder list = ListTeachersResponse.newBuilder();
-        teachers.all().forEach(teacher -> list.addTeachers(teachers.describe(teacher)));
+        teachers.all(Caller.current()).forEach(teacher -> list.addTeachers(teachers.describe(teacher)));
         response.onNext(list.build());
         response.onCompleted();
     }
 
     @Override
     public void getTeacher(GetTeacherRequest request, StreamObserver<GetTeacherResponse> response) {
-        AdmissionResult<ServedTeacher> found = teachers.find(request.getName());
+        AdmissionResult<ServedTeacher> found = teachers.find(request.getName(), Caller.current());
         if (found instanceof AdmissionResult.Accepted<ServedTeacher> accepted) {
             response.onNext(GetTeacherResponse.newBuilder()
                     .setTeacher(teachers.describe(accepted.value()))
@@ -77,7 +80,7 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
 
     @Override
     public void getTokenizer(GetTokenizerRequest request, StreamObserver<GetTokenizerResponse> response) {
-        AdmissionResult<ServedTeacher> found = teachers.findWithTokenizer(request.getTeacher());
+        AdmissionResult<ServedTeacher> found = teachers.findWithTokenizer(request.getTeacher(), Caller.current());
         if (found instanceof AdmissionResult.Accepted<ServedTeacher> accepted) {
             var call = (ServerCallStreamObserver<GetTokenizerResponse>) response;
             call.setOnCancelHandler(() -> {}); // who leaves in the middle is no fault
@@ -135,6 +138,18 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
     /** Ends the streams whose readers have taken nothing for too long while others waited for the room that their rows take. */
     public void endStalled() {
         forEachStream(OpenCall::endWhereStalled);
+    }
+
+    /** Ends the streams whose callers are not known any more, or may not do any more what they do. */
+    public void endStrangers(Authenticator authenticator) {
+        forEachStream(stream -> {
+            Identity identity = authenticator.again(stream.caller());
+            if (identity instanceof Identity.Refused refused) {
+                stream.cut(refused.failure());
+            } else if (identity instanceof Identity.Known known) {
+                stream.renew(known.caller());
+            }
+        });
     }
 
     /** Calls every open stream, whatever one of them throws. */

@@ -9,12 +9,12 @@ import dev.lyne.teacher.decode.DecodeScheduler;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.v1.Limits;
 import dev.lyne.v1.Precision;
 import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherDigests;
 import dev.lyne.wire.RowFormat;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -47,31 +47,47 @@ final class Teachers {
         this.served = byName.keySet().stream().collect(Collectors.toUnmodifiableMap(name -> name, metrics::served));
     }
 
-    /** In order of name. */
-    Collection<ServedTeacher> all() {
-        return byName.values();
+    /** Those that a caller may ask, in order of name. */
+    List<ServedTeacher> all(Caller caller) {
+        return byName.values().stream()
+                .filter(each -> caller.mayAsk(each.description().name()))
+                .toList();
     }
 
-    AdmissionResult<ServedTeacher> find(String name) {
-        if (name.isEmpty() && byName.size() == 1) {
-            return new AdmissionResult.Accepted<>(byName.values().iterator().next());
+    AdmissionResult<ServedTeacher> find(String name, Caller caller) {
+        List<String> open = byName.keySet().stream().filter(caller::mayAsk).toList();
+        if (name.isEmpty() && open.size() == 1) {
+            return new AdmissionResult.Accepted<>(Objects.requireNonNull(byName.get(open.get(0))));
+        }
+        if (open.isEmpty() || (byName.containsKey(name) && !open.contains(name))) {
+            return AdmissionResult.refuse(
+                    Failure.Reason.PERMISSION_DENIED,
+                    "teacher: " + PrintableText.ofClient(name) + ", which the credential of " + caller
+                            + " does not open (expected: one of " + new TreeSet<>(caller.teachers()) + ")");
         }
         if (name.isEmpty()) {
             return AdmissionResult.refuse(
-                    Failure.Reason.INVALID_REQUEST, "teacher: empty (expected: one of " + byName.keySet() + ")");
+                    Failure.Reason.INVALID_REQUEST, "teacher: empty (expected: one of " + open + ")");
         }
         ServedTeacher found = byName.get(name);
         if (found == null) {
             return AdmissionResult.refuse(
                     Failure.Reason.TEACHER_NOT_FOUND,
-                    "teacher: " + PrintableText.ofClient(name) + " (expected: one of " + byName.keySet() + ")");
+                    "teacher: " + PrintableText.ofClient(name) + " (expected: one of " + open + ")");
         }
         return new AdmissionResult.Accepted<>(found);
     }
 
+    /** Why a caller may not ask a teacher, where it may not. */
+    Optional<Failure> refusal(ServedTeacher teacher, Caller caller) {
+        return find(teacher.description().name(), caller) instanceof AdmissionResult.Refused<ServedTeacher> refused
+                ? Optional.of(refused.failure())
+                : Optional.empty();
+    }
+
     /** One that has a tokenizer. */
-    AdmissionResult<ServedTeacher> findWithTokenizer(String name) {
-        AdmissionResult<ServedTeacher> found = find(name);
+    AdmissionResult<ServedTeacher> findWithTokenizer(String name, Caller caller) {
+        AdmissionResult<ServedTeacher> found = find(name, caller);
         if (found instanceof AdmissionResult.Accepted<ServedTeacher> accepted
                 && accepted.value().tokenizer().isEmpty()) {
             return AdmissionResult.refuse(

@@ -1,6 +1,7 @@
 package dev.lyne.teacher.score;
 
 import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.wire.RowFormat;
 
 /**
@@ -9,9 +10,15 @@ import dev.lyne.wire.RowFormat;
  * @param item tokens, wanted positions and chosen ids, none of which anyone changes any more
  * @param format what to keep of each row, and how to code it
  * @param deadline the asker's
+ * @param flow on whose behalf, in which class and stream
  * @param bypassCache true to neither read, join, share nor store
  */
-public record ScoreTask(ScoreItem item, RowFormat format, Deadline deadline, boolean bypassCache) {
+public record ScoreTask(ScoreItem item, RowFormat format, Deadline deadline, Flow flow, boolean bypassCache) {
+    /** Of nobody in particular. */
+    public ScoreTask(ScoreItem item, RowFormat format, Deadline deadline, boolean bypassCache) {
+        this(item, format, deadline, Flow.SOLE, bypassCache);
+    }
+
     /** Number of tokens. */
     public int tokens() {
         return item.tokens().length;

@@ -10,6 +10,7 @@ import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.v1.SelectionKind;
 import dev.lyne.wire.RowFormat;
 import java.util.ArrayList;
@@ -93,11 +94,11 @@ public final class SingleFlight implements Scorer {
         RowsQuery query = RowsQuery.of(description, task);
         Plan plan = Plan.of(task, query.wanted());
         boolean shared = !task.bypassCache();
-        Computation computation = new Computation(query, plan, task.deadline(), shared);
-        return shared ? share(computation, callback, task.deadline()) : compute(computation, callback);
+        Computation computation = new Computation(query, plan, task, shared);
+        return shared ? share(computation, callback, task) : compute(computation, callback);
     }
 
-    private CancellationHandle share(Computation computation, Callback callback, Deadline deadline) {
+    private CancellationHandle share(Computation computation, Callback callback, ScoreTask task) {
         RowsQuery query = computation.query();
         Optional<StoredRows> stored;
         boolean answers;
@@ -106,7 +107,7 @@ public final class SingleFlight implements Scorer {
             for (Computation running : inFlight.getOrDefault(query.key(), List.of())) {
                 if (query.answeredBy(running.holds()) || running.refine(query)) {
                     metrics.coalesced.increment();
-                    return running.join(callback, query.wanted(), deadline);
+                    return running.join(callback, query.wanted(), task);
                 }
             }
             stored = tiers.findInMemory(query);
@@ -186,10 +187,11 @@ public final class SingleFlight implements Scorer {
      * latest of theirs. A waiter whose own deadline has passed when the computation starts is told so then, as if it had asked
      * alone.
      *
-     * <p>{@code plan} and {@code deadline} are written with the lock and read without.
+     * <p>{@code plan}, {@code deadline} and {@code askers} are written with the lock and read without.
      */
     private final class Computation implements ScoreJob {
-        private record Waiting(Callback callback, CachedSelection wanted, Deadline deadline, RowSource source) {}
+        private record Waiting(
+                Callback callback, CachedSelection wanted, Deadline deadline, Flow flow, RowSource source) {}
 
         private final RowsQuery query;
         private final boolean shared;
@@ -199,6 +201,7 @@ public final class SingleFlight implements Scorer {
 
         private volatile Plan plan; // written before it is submitted, with the lock
         private volatile Deadline deadline;
+        private volatile List<Flow> askers; // likewise: those of the waiters, of the first asker before there are any
 
         @GuardedBy("SingleFlight.this")
         private boolean started;
@@ -206,11 +209,12 @@ public final class SingleFlight implements Scorer {
         @GuardedBy("SingleFlight.this")
         private boolean encoding;
 
-        Computation(RowsQuery query, Plan plan, Deadline deadline, boolean shared) {
+        Computation(RowsQuery query, Plan plan, ScoreTask first, boolean shared) {
             this.query = query;
             this.plan = plan;
             this.shared = shared;
-            this.deadline = deadline;
+            this.deadline = first.deadline();
+            this.askers = List.of(first.flow());
         }
 
         RowsQuery query() {
@@ -261,21 +265,22 @@ public final class SingleFlight implements Scorer {
         /** Adds the first asker. */
         CancellationHandle begin(Callback callback) {
             synchronized (SingleFlight.this) {
-                return add(new Waiting(callback, query.wanted(), deadline, RowSource.COMPUTED));
+                return add(new Waiting(callback, query.wanted(), deadline, askers.get(0), RowSource.COMPUTED));
             }
         }
 
         /** Adds another asker. Called with the lock held, so that the computation is still in the table. */
-        CancellationHandle join(Callback callback, CachedSelection wanted, Deadline itsDeadline) {
+        CancellationHandle join(Callback callback, CachedSelection wanted, ScoreTask task) {
             synchronized (SingleFlight.this) {
-                deadline = deadline.latest(itsDeadline);
-                return add(new Waiting(callback, wanted, itsDeadline, RowSource.COALESCED));
+                deadline = deadline.latest(task.deadline());
+                return add(new Waiting(callback, wanted, task.deadline(), task.flow(), RowSource.COALESCED));
             }
         }
 
         @GuardedBy("SingleFlight.this")
         private CancellationHandle add(Waiting waiting) {
             waiters.add(waiting);
+            tellAskers();
             return () -> {
                 synchronized (SingleFlight.this) {
                     if (!waiters.remove(waiting)) {
@@ -288,10 +293,21 @@ public final class SingleFlight implements Scorer {
                                 .map(Waiting::deadline)
                                 .reduce(Deadline::latest)
                                 .orElseThrow();
+                        tellAskers();
                     }
                     return true;
                 }
             };
+        }
+
+        /** Says who waits now: the queue gives it the earliest of their turns, and charges them when it starts. */
+        @GuardedBy("SingleFlight.this")
+        private void tellAskers() {
+            List<Flow> now = waiters.stream().map(Waiting::flow).distinct().toList();
+            if (!now.equals(askers)) {
+                askers = now;
+                teacher.askersChanged(this);
+            }
         }
 
         /** True while somebody waits whose time has not passed; where everybody's has, they are told, and it is over. */
@@ -333,6 +349,11 @@ public final class SingleFlight implements Scorer {
         long entries(CachedSelection rows) {
             return rows.format()
                     .entries(rows.positions().length, query.teacher().vocabularySize());
+        }
+
+        @Override
+        public List<Flow> askers() {
+            return askers;
         }
 
         @Override
@@ -410,6 +431,8 @@ public final class SingleFlight implements Scorer {
                 all = waiters.isEmpty();
                 if (all) {
                     forget(this);
+                } else {
+                    tellAskers();
                 }
             }
             told.forEach(waiting -> tell(waiting, tell));

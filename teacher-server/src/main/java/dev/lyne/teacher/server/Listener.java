@@ -3,10 +3,10 @@ package dev.lyne.teacher.server;
 import dev.lyne.teacher.access.OpenedSecurity;
 import dev.lyne.teacher.admission.RequestSize;
 import dev.lyne.teacher.admission.ServerLimits;
+import dev.lyne.teacher.rpc.AuthInterceptor;
 import dev.lyne.teacher.rpc.GuardedCalls;
 import dev.lyne.teacher.rpc.RpcMetrics;
 import dev.lyne.teacher.rpc.TeacherRpc;
-import dev.lyne.teacher.rpc.TokenAuthInterceptor;
 import io.grpc.BindableService;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.Server;
@@ -66,8 +66,7 @@ final class Listener {
             builder.addService(
                     guard.around(ProtoReflectionServiceV1.newInstance().bindService()));
         }
-        security.tokens()
-                .ifPresent(tokens -> builder.intercept(new TokenAuthInterceptor(tokens, metrics, System::nanoTime)));
+        builder.intercept(new AuthInterceptor(security.authenticator(), metrics, System::nanoTime));
         this.services = builder.build();
         this.health = options.health()
                 .map(address -> NettyServerBuilder.forAddress(address, InsecureServerCredentials.create())

@@ -219,6 +219,7 @@ public final class TeacherServer implements AutoCloseable {
         }
         server.everySeconds(SECONDS_BETWEEN_PROGRESS, server.rpc::tellProgress);
         server.everySeconds(1, server.rpc::endStalled);
+        server.everySeconds(1, () -> server.rpc.endStrangers(security.authenticator()));
         return server;
     }
 

@@ -6,6 +6,8 @@ import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
 import dev.lyne.teacher.score.Deadline;
 import dev.lyne.teacher.score.ScoreTask;
+import dev.lyne.teacher.tenant.Caller;
+import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.v1.PositionRange;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;
@@ -41,7 +43,7 @@ final class AdmissionTest {
     }
 
     private StreamTerms terms() {
-        return Openings.accepted(admission.open(Openings.opening().build(), Openings.TEACHER));
+        return Openings.accepted(admission.open(Openings.opening().build(), Openings.TEACHER, Caller.ANYBODY));
     }
 
     static Stream<Arguments> badSequences() {
@@ -153,7 +155,7 @@ final class AdmissionTest {
         StreamTerms terms = terms();
         admission.drain();
 
-        assertThat(Openings.refused(admission.open(Openings.opening().build(), Openings.TEACHER))
+        assertThat(Openings.refused(admission.open(Openings.opening().build(), Openings.TEACHER, Caller.ANYBODY))
                         .reason())
                 .isEqualTo(Reason.DRAINING);
         assertThat(Openings.refused(admission.admit(sequence(1, 2).build(), terms, NOW))
@@ -163,7 +165,7 @@ final class AdmissionTest {
 
     @Test
     void checkCredit_oneAlone_isAlwaysWithin() {
-        StreamTerms terms = new StreamTerms(Openings.TEACHER, terms().format(), false, 2, 10);
+        StreamTerms terms = new StreamTerms(Openings.TEACHER, terms().format(), Flow.SOLE, false, 2, 10);
 
         assertThat(terms.checkCredit(0, 0, 16)).isEmpty();
         assertThat(terms.checkCredit(1, 4, 6)).isEmpty();

@@ -7,6 +7,7 @@ import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
 import dev.lyne.teacher.score.ScoreTask;
+import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.v1.ChosenTokens;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;
@@ -29,7 +30,8 @@ final class ChosenIdsTest {
                         .setSelection(selection.toMessage())
                         .setPrecision(Precision.HALF.toMessage())
                         .build(),
-                Openings.TEACHER));
+                Openings.TEACHER,
+                Caller.ANYBODY));
     }
 
     private static Sequence sequence(Integer[]... chosen) {

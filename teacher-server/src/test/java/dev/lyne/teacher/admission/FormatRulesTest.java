@@ -6,6 +6,7 @@ import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
+import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.wire.RowFormat;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -46,13 +47,13 @@ final class FormatRulesTest {
     void open_anySelectionInAnyPrecision_isGranted(Selection selection) {
         for (Precision precision : Precision.values()) {
             OpenStream open = opening(selection, precision).build();
-            StreamTerms terms = Openings.accepted(admission.open(open, Openings.TEACHER));
+            StreamTerms terms = Openings.accepted(admission.open(open, Openings.TEACHER, Caller.ANYBODY));
             assertThat(terms.format()).isEqualTo(new RowFormat(selection, precision, false));
             assertThat(terms.bypassCache()).isEqualTo(selection instanceof Selection.Chosen);
         }
         OpenStream open =
                 raw(opening(selection, Precision.HALF)).setShareChosen(true).build();
-        StreamTerms terms = Openings.accepted(admission.open(open, Openings.TEACHER));
+        StreamTerms terms = Openings.accepted(admission.open(open, Openings.TEACHER, Caller.ANYBODY));
         assertThat(terms.format().rawLogits()).isTrue();
         assertThat(terms.bypassCache()).isFalse();
     }
@@ -76,7 +77,7 @@ final class FormatRulesTest {
     @ParameterizedTest
     @MethodSource("refusals")
     void open_whatCannotBe_isRefusedWithValueAndExpectation(OpenStream.Builder open, String line) {
-        assertThat(Openings.refused(admission.open(open.build(), Openings.TEACHER)))
+        assertThat(Openings.refused(admission.open(open.build(), Openings.TEACHER, Caller.ANYBODY)))
                 .isEqualTo(new Failure(Reason.INVALID_REQUEST, line));
     }
 
@@ -86,7 +87,7 @@ final class FormatRulesTest {
         for (float temperature : new float[] {0.009f, 1e-40f, 0, -1, 1000.1f, Float.NaN, Float.POSITIVE_INFINITY}) {
             OpenStream.Builder open = opening(new Selection.TopK(4, List.of(2f)), precision);
             open.getSelectionBuilder().addTemperatures(temperature);
-            assertThat(Openings.refused(admission.open(open.build(), Openings.TEACHER)))
+            assertThat(Openings.refused(admission.open(open.build(), Openings.TEACHER, Caller.ANYBODY)))
                     .isEqualTo(new Failure(
                             Reason.INVALID_REQUEST,
                             "selection: temperature " + temperature + " (expected: 0.01..1000.0)"));
@@ -101,7 +102,8 @@ final class FormatRulesTest {
         assertThat(Openings.refused(admission.open(
                         opening(new Selection.TopK(40, List.of()), Precision.EXACT)
                                 .build(),
-                        Openings.TEACHER)))
+                        Openings.TEACHER,
+                        Caller.ANYBODY)))
                 .isEqualTo(new Failure(
                         Reason.INVALID_REQUEST,
                         "selection: rows of up to 340 bytes (expected: rows that fit into a block of 300)"));
@@ -115,7 +117,7 @@ final class FormatRulesTest {
         Selection selection = new Selection.TopK(50, List.of());
         long[] granted = Stream.of(Precision.EXACT, Precision.HALF, Precision.COMPACT)
                 .map(precision -> opening(selection, precision).build())
-                .mapToLong(open -> Openings.accepted(admission.open(open, Openings.TEACHER))
+                .mapToLong(open -> Openings.accepted(admission.open(open, Openings.TEACHER, Caller.ANYBODY))
                         .creditTokens())
                 .toArray();
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.protobuf.ByteString;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
+import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Selection;
 import dev.lyne.v1.TeacherDigests;
@@ -148,7 +149,8 @@ final class OpeningRulesTest {
     @ParameterizedTest(name = "{0}")
     @MethodSource("badOpenings")
     void open_bad_isRefusedWithValueAndExpectation(String name, OpenStream open, Reason reason, String line) {
-        assertThat(Openings.refused(admission.open(open, Openings.TEACHER))).isEqualTo(new Failure(reason, line));
+        assertThat(Openings.refused(admission.open(open, Openings.TEACHER, Caller.ANYBODY)))
+                .isEqualTo(new Failure(reason, line));
     }
 
     @Test
@@ -162,7 +164,7 @@ final class OpeningRulesTest {
                 .setStudent("s".repeat(128))
                 .build();
 
-        StreamTerms terms = Openings.accepted(admission.open(open, Openings.TEACHER));
+        StreamTerms terms = Openings.accepted(admission.open(open, Openings.TEACHER, Caller.ANYBODY));
         assertThat(terms.format().selection()).isEqualTo(new dev.lyne.row.Selection.TopPK(0.9, 50, 1f, List.of()));
         assertThat(terms.bypassCache()).isFalse();
         assertThat(terms.creditSequences()).isEqualTo(4);

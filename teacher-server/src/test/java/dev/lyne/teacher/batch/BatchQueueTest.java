@@ -72,7 +72,8 @@ final class BatchQueueTest {
     private final BatchQueue queue = queue(Integer.MAX_VALUE);
 
     private static BatchQueue queue(int maxSequences) {
-        return new BatchQueue(new BatchOptions(1_000, Duration.ofNanos(DEADLINE), 0.2, maxSequences));
+        return new BatchQueue(
+                new BatchOptions(1_000, Duration.ofNanos(DEADLINE), 0.2, maxSequences), new ForwardCosts());
     }
 
     private static Job job(int length) {

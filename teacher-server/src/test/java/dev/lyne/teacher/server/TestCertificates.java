@@ -1,5 +1,6 @@
 package dev.lyne.teacher.server;
 
+import dev.lyne.client.TeacherSecurity;
 import dev.lyne.teacher.access.ServerSecurity;
 import io.netty.pkitesting.CertificateBuilder;
 import io.netty.pkitesting.X509Bundle;
@@ -45,6 +46,19 @@ final class TestCertificates {
                 .addSanIpAddress("127.0.0.1")
                 .notBefore(now.minus(Duration.ofDays(3)))
                 .notAfter(now.minus(Duration.ofDays(1))));
+    }
+
+    /** Issues a client's certificate of a subject, valid or expired a day ago. */
+    TeacherSecurity.ClientCertificate issueClient(String subject, boolean valid) throws Exception {
+        CertificateBuilder builder = builder(subject);
+        X509Bundle issued = (valid
+                        ? builder
+                        : builder.notBefore(Instant.now().minus(Duration.ofDays(3)))
+                                .notAfter(Instant.now().minus(Duration.ofDays(1))))
+                .buildIssuedBy(authority);
+        return new TeacherSecurity.ClientCertificate(
+                replace("client.pem", issued.getCertificatePathPEM()),
+                replace("client.key", issued.getPrivateKeyPEM()));
     }
 
     static ServerSecurity tls(ServerSecurity.CertificateFiles files) {

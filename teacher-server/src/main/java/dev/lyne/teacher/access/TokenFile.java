@@ -1,0 +1,93 @@
+package dev.lyne.teacher.access;
+
+import dev.lyne.teacher.tenant.PriorityClass;
+import dev.lyne.wire.access.AccessToken;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** A file of {@link AccessRules} that a token is added to. */
+public final class TokenFile {
+    private static final Set<PosixFilePermission> OWNERS_ALONE = PosixFilePermissions.fromString("rw-------");
+
+    private TokenFile() {}
+
+    /**
+     * What a new token opens.
+     *
+     * @param tenant whose it is
+     * @param expiry when it ceases to open; empty: never
+     * @param teachers names of those that it opens; empty: all
+     * @param best the most urgent class that it opens
+     */
+    public record Grant(String tenant, Optional<Instant> expiry, List<String> teachers, PriorityClass best) {
+        public Grant {
+            AccessRules.requireName(tenant);
+            teachers = List.copyOf(teachers);
+            for (String teacher : teachers) {
+                if (teacher.isEmpty()
+                        || teacher.chars().anyMatch(each -> Character.isWhitespace(each) || each == ',')) {
+                    throw new IllegalArgumentException(
+                            "teachers: '" + teacher + "' (expected: names without spaces, apart by commas)");
+                }
+            }
+        }
+
+        /**
+         * What words say.
+         *
+         * @param expires a day, a time, or {@code never}
+         * @throws IllegalArgumentException where one of them says nothing
+         */
+        public static Grant of(String tenant, String expires, List<String> teachers, String priority) {
+            Optional<Instant> expiry =
+                    expires.equals("never") ? Optional.empty() : Optional.of(AccessRules.expiry(expires));
+            return new Grant(tenant, expiry, teachers, PriorityClass.of(priority));
+        }
+
+        private String line(AccessToken token) {
+            StringBuilder line = new StringBuilder(AccessRules.line(tenant, token));
+            expiry.ifPresent(end -> line.append(" expires=").append(end));
+            if (!teachers.isEmpty()) {
+                line.append(" teachers=").append(String.join(",", teachers));
+            }
+            return line.append(" class=").append(best.label()).toString();
+        }
+    }
+
+    /**
+     * Adds a token's line: a server that reads the file meanwhile finds the file before or the file after.
+     *
+     * @throws IllegalArgumentException where the file holds tokens as they are, or is none
+     */
+    public static void add(Path file, Grant grant, AccessToken token) throws IOException {
+        String before = AccessRules.HEADER + "\n";
+        if (Files.exists(file)) {
+            if (!AccessRules.read(file).hashed()) {
+                throw new IllegalArgumentException(file + ": tokens as they are (expected: a file that begins with "
+                        + AccessRules.HEADER + "; give another one)");
+            }
+            before = Files.readString(file);
+        }
+        String joined = before.endsWith("\n") ? before : before + "\n";
+        Path aside = file.resolveSibling(file.getFileName() + ".new");
+        Files.deleteIfExists(aside);
+        Files.createFile(aside, PosixFilePermissions.asFileAttribute(OWNERS_ALONE));
+        Files.writeString(aside, joined + grant.line(token) + "\n");
+        AccessRules checked = AccessRules.read(aside);
+        if (!checked.hashed()) {
+            throw new IllegalStateException(aside + ": not what was written");
+        }
+        if (Files.exists(file)) {
+            Files.setPosixFilePermissions(aside, Files.getPosixFilePermissions(file));
+        }
+        Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+}
