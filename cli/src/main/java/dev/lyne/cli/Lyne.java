@@ -2,6 +2,7 @@ package dev.lyne.cli;
 
 import dev.lyne.cli.common.AtLeast;
 import dev.lyne.cli.common.Failures;
+import dev.lyne.cli.common.FiniteDouble;
 import dev.lyne.cli.common.JsonReport;
 import dev.lyne.cli.common.OptionDefaults;
 import dev.lyne.cli.demo.DemoCommand;
@@ -134,7 +135,9 @@ public final class Lyne implements Runnable {
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler(Failures::wrongUsage)
                 .setExecutionStrategy(Lyne::run)
-                .setExecutionExceptionHandler(Failures::failed);
+                .setExecutionExceptionHandler(Failures::failed)
+                .registerConverter(double.class, new FiniteDouble())
+                .registerConverter(Double.class, new FiniteDouble());
         commandLine.setDefaultValueProvider(OptionDefaults.of(System.getenv(), List.of()));
         for (String ofSettings : COMMANDS_OF_SETTINGS) {
             SettingOptions.group(subcommand(commandLine, ofSettings));

@@ -140,15 +140,23 @@ final class BenchCommandsTest {
         Path text = Files.writeString(
                 directory.resolve("text.txt"),
                 IntStream.range(0, 1_500).mapToObj(Integer::toString).collect(Collectors.joining(" ")));
-        JsonNode figures = bench("sharing", "--students", "2", "--stagger", "1", "--corpus", text.toString());
+        JsonNode figures = bench(
+                "sharing",
+                "--students",
+                "2",
+                "--stagger",
+                "1",
+                "--rounds",
+                "at_once,disk",
+                "--corpus",
+                text.toString());
         long one = figures.get("corpus_positions").asLong();
         // An epoch ends with the batch that it began, filled up with windows that another order may choose differently.
         JsonNode together = figures.get("rounds").get(1);
         assertThat(together.get("positions_served").asLong()).isGreaterThan(one);
         assertThat(together.get("positions_over_one").asDouble()).isLessThanOrEqualTo(1.05);
-        assertThat(figures.get("rounds").get(2).get("positions_served").asLong())
-                .isEqualTo(2 * one);
-        JsonNode disk = figures.get("rounds").get(3);
+        JsonNode disk = figures.get("rounds").get(2);
+        assertThat(disk.get("positions_served").asLong()).isGreaterThan(one);
         assertThat(disk.get("disk_cache_mib").asLong()).isEqualTo(4_096);
         assertThat(disk.get("positions_over_one").asDouble()).isLessThanOrEqualTo(1.05);
     }
