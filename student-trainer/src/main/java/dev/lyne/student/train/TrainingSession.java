@@ -188,9 +188,12 @@ final class TrainingSession {
         Optional<HeldOutLoss> heldOut = inputs.heldOut().isEmpty()
                 ? Optional.empty()
                 : Optional.of(new HeldOutLoss(
-                        texts(Setting.HELD_OUT, inputs.heldOut().get(), encoder, 0)
-                                .windows(),
-                        config.data().heldOutWindows(),
+                        config.data()
+                                .heldOut()
+                                .part()
+                                .of(texts(Setting.HELD_OUT, inputs.heldOut().get(), encoder, 0)
+                                        .windows()),
+                        config.data().heldOut().windows(),
                         config.data().microBatchTokens()));
         return TrainingMaterial.of(
                 tokenizer,
@@ -400,13 +403,15 @@ final class TrainingSession {
         if (wanted.count() == 0 || material.heldOut().isEmpty()) {
             return Optional.empty();
         }
-        Windows windows = material.heldOut().get().windows();
-        long count = Math.min(wanted.count(), windows.count());
+        Windows passages = material.heldOut().get().windows().passages();
+        long count = Math.min(wanted.count(), passages.count());
         List<Prompt> prompts = new ArrayList<>();
         for (long i = 0; i < count; i++) {
-            Window window = windows.window(i * windows.count() / count);
-            prompts.add(Prompt.of(
-                    i, window.tokens(), window.positions()[0], wanted.writing().promptTokens()));
+            Windows.Passage passage = passages.passage(
+                    i * passages.count() / count,
+                    wanted.writing().promptTokens(),
+                    wanted.writing().responseTokens());
+            prompts.add(new Prompt(i, passage.prompt(), passage.continuation()));
         }
         int maxTokens = wanted.writing().responseTokens();
         listener.onNotice("responding to %,d held-out prompts".formatted(count));
