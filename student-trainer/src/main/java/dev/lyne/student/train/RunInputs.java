@@ -37,8 +37,8 @@ record RunInputs(Corpus corpus, Optional<Corpus> heldOut, ModelConfiguration con
                 Corpus.of(Setting.CORPUS.key(), config.data().corpus(), textField, skipInvalid),
                 config.data().heldOut().files().isEmpty()
                         ? Optional.empty()
-                        : Optional.of(
-                                Corpus.of(Setting.HELD_OUT.key(), config.data().heldOut().files(), textField, skipInvalid)),
+                        : Optional.of(Corpus.of(
+                                Setting.HELD_OUT.key(), config.data().heldOut().files(), textField, skipInvalid)),
                 configuration);
     }
 

@@ -368,7 +368,10 @@ public record TrainingConfig(
             throw Settings.refused(
                     Setting.ALPHA, distillation.alpha(), "0 where neither teacher nor targets are given");
         }
-        if (distillation.alpha() == 0 && distillation.hasSource()) {
+        // Beside whose responses those of the student are evaluated.
+        boolean askedInTheEnd =
+                run.responses().count() > 0 && distillation.targets().isEmpty();
+        if (distillation.alpha() == 0 && distillation.hasSource() && !askedInTheEnd) {
             throw Settings.refused(Setting.ALPHA, distillation.alpha(), "above 0 where teacher or targets are given");
         }
         if (distillation.steps().isPresent() && distillation.targets().isEmpty()) {

@@ -130,8 +130,11 @@ final class WindowsTest {
         }
         assertThat(found).containsExactly("tu|01234", "ab|cdefg", "de|fghi", "x|yz", "k|l");
         assertThat(passages.cutPrompts(5)).isEqualTo(1);
-        assertThat(text(passages.passage(0, 3, 1).prompt())).as("room for one token").isEqualTo("stu");
-        assertThat(windows(documents, FakeText.plain(), 40).passages().cutPrompts(5)).isZero();
+        assertThat(text(passages.passage(0, 3, 1).prompt()))
+                .as("room for one token")
+                .isEqualTo("stu");
+        assertThat(windows(documents, FakeText.plain(), 40).passages().cutPrompts(5))
+                .isZero();
     }
 
     @Test
