@@ -24,9 +24,8 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
 
-/** One run of the on-policy demo: a start, then a student on the text and one on text of its own, each in a process of its own. */
+/** One run of the on-policy demo: from the start that ships a student on the text and one on text of its own, each in a process of its own. */
 final class OnPolicyDemo {
-    static final String START = "start";
     static final String SFT = "sft";
     static final String MINILLM = "minillm";
 
@@ -96,14 +95,14 @@ final class OnPolicyDemo {
                 out.resolve(DemoRun.MARKER), "Made by `lyne demo`, which removes this directory when it runs again.\n");
         try (ServerProcess server =
                 ServerProcess.start(out.resolve("server.log"), "demo", SERVER_HEAP_MIB, List.of("--threads", "2"))) {
-            train(START, plan.beginning(out), plan.start().steps(), "a start on the text alone");
             ServerProcess.Ready ready = server.awaitReady();
             text.printf("teacher server %d listens on %s%n", server.pid(), ready.listening());
-            train(SFT, plan.sft(out), plan.steps(), "goes on with the text");
+            int steps = plan.students().steps();
+            train(SFT, plan.sft(out, ready.listening()), steps, "goes on with the text");
             train(
                     MINILLM,
                     plan.miniLlm(out, ready.listening()),
-                    plan.steps(),
+                    steps,
                     "writes with the teacher and learns from it (MiniLLM)");
         }
         finish();

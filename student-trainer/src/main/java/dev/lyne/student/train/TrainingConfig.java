@@ -370,7 +370,7 @@ public record TrainingConfig(
         }
         // Beside whose responses those of the student are evaluated.
         boolean askedInTheEnd =
-                run.responses().count() > 0 && distillation.targets().isEmpty();
+                run.responses().count() > 0 && distillation.targets().isEmpty() && onPolicy.isEmpty();
         if (distillation.alpha() == 0 && distillation.hasSource() && !askedInTheEnd) {
             throw Settings.refused(Setting.ALPHA, distillation.alpha(), "above 0 where teacher or targets are given");
         }
