@@ -173,7 +173,7 @@ final class OptionDefaultsTest {
         String line = "train --config " + file;
         TrainingConfig ofFile = run(line, Map.of());
         assertThat(ofFile.data().corpus()).containsExactly(Path.of("x,1.txt"), Path.of("y.txt"));
-        assertThat(ofFile.data().heldOut()).containsExactly(Path.of("z,1.txt"));
+        assertThat(ofFile.data().heldOut().files()).containsExactly(Path.of("z,1.txt"));
         Map<String, String> environment = Map.of("LYNE_CORPUS", "a.txt,b.txt");
         assertThat(run(line, environment).data().corpus()).containsExactly(Path.of("a.txt"), Path.of("b.txt"));
         assertThat(run(line + " --corpus c.txt,d.txt --corpus e.txt", environment)

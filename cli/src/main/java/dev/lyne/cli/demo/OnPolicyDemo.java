@@ -4,9 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lyne.cli.common.JsonReport;
 import dev.lyne.load.process.ChildProcess;
 import dev.lyne.load.process.ServerProcess;
-import dev.lyne.student.page.Block.Fact;
-import dev.lyne.student.page.Block.Facts;
-import dev.lyne.student.page.Page.Section;
+import dev.lyne.student.evaluate.ExposureBias;
 import dev.lyne.student.report.ReportData;
 import dev.lyne.student.report.ReportPage;
 import dev.lyne.student.rollout.ResponseEvaluation;
@@ -26,9 +24,8 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
 
-/** One run of the on-policy demo: a start, then a student on the text and one on text of its own, each in a process of its own. */
+/** One run of the on-policy demo: from the start that ships a student on the text and one on text of its own, each in a process of its own. */
 final class OnPolicyDemo {
-    static final String START = "start";
     static final String SFT = "sft";
     static final String MINILLM = "minillm";
 
@@ -57,6 +54,8 @@ final class OnPolicyDemo {
      * A student after its last step.
      *
      * @param heldOutNll nats a token of held-out text
+     * @param calibrationError of the most probable token where held-out text really goes on
+     * @param exposureBias excess error on text of its own, by length
      */
     record Student(
             long steps,
@@ -65,7 +64,9 @@ final class OnPolicyDemo {
             @JsonProperty("rouge_l") double rougeL,
             @JsonProperty("mean_length") double meanLength,
             double ended,
-            @JsonProperty("distinct_4") double distinct4) {
+            @JsonProperty("distinct_4") double distinct4,
+            @JsonProperty("calibration_error") double calibrationError,
+            @JsonProperty("exposure_bias") List<ExposureBias.At> exposureBias) {
         static Student of(RunSummary run) {
             ResponseEvaluation responses = Optional.ofNullable(run.responses())
                     .orElseThrow(() -> new IllegalStateException(run.name() + ": no responses (expected: some)"));
@@ -76,7 +77,16 @@ final class OnPolicyDemo {
                     responses.rougeL(),
                     responses.meanLength(),
                     responses.ended(),
-                    responses.distinct4());
+                    responses.distinct4(),
+                    responses.calibrationError(),
+                    responses.exposureBias());
+        }
+
+        /** Excess error at the greatest length, per cent; NaN where there is none. */
+        double excess() {
+            return exposureBias.isEmpty()
+                    ? Double.NaN
+                    : exposureBias.get(exposureBias.size() - 1).excessPercent();
         }
     }
 
@@ -85,14 +95,14 @@ final class OnPolicyDemo {
                 out.resolve(DemoRun.MARKER), "Made by `lyne demo`, which removes this directory when it runs again.\n");
         try (ServerProcess server =
                 ServerProcess.start(out.resolve("server.log"), "demo", SERVER_HEAP_MIB, List.of("--threads", "2"))) {
-            train(START, plan.beginning(out), plan.start().steps(), "a start on the text alone");
             ServerProcess.Ready ready = server.awaitReady();
             text.printf("teacher server %d listens on %s%n", server.pid(), ready.listening());
-            train(SFT, plan.sft(out), plan.steps(), "goes on with the text");
+            int steps = plan.students().steps();
+            train(SFT, plan.sft(out, ready.listening()), steps, "goes on with the text");
             train(
                     MINILLM,
                     plan.miniLlm(out, ready.listening()),
-                    plan.steps(),
+                    steps,
                     "writes with the teacher and learns from it (MiniLLM)");
         }
         finish();
@@ -129,31 +139,11 @@ final class OnPolicyDemo {
                         "Lyne on-policy demo",
                         "Two students from the same start: one goes on with the text, one trains on text that it writes with the teacher.",
                         List.of(RunReports.read(sftRun), RunReports.read(miniLlmRun)),
-                        List.of(comparison(summary)),
+                        RunReports.responses(List.of(sftRun, miniLlmRun)),
                         RunReports.sideBySide(samples)),
                 out.resolve("report.html"));
         print(summary);
         text.printf("report   %s%nsummary  %s%n", out.resolve("report.html"), out.resolve("summary.json"));
-    }
-
-    private static Section comparison(Summary summary) {
-        return new Section(
-                "Responses to held-out prompts",
-                "Drawn from each student at temperature 1. Rouge-L is against what the text really goes on with.",
-                List.of(new Facts(List.of(
-                        new Fact("Rouge-L", both(summary, "%.4f", Student::rougeL)),
-                        new Fact("tokens of a response", both(summary, "%.1f", Student::meanLength)),
-                        new Fact("responses that end by themselves", both(summary, "%.3f", Student::ended)),
-                        new Fact("distinct 4-grams", both(summary, "%.3f", Student::distinct4)),
-                        new Fact("held-out loss, nats a token", both(summary, "%.4f", Student::heldOutNll))))));
-    }
-
-    private static String both(Summary summary, String format, ToDoubleFunction<Student> value) {
-        return String.format(
-                Locale.ROOT,
-                SFT + " " + format + ", " + MINILLM + " " + format,
-                value.applyAsDouble(summary.sft()),
-                value.applyAsDouble(summary.minillm()));
     }
 
     private void print(Summary summary) {
@@ -162,6 +152,8 @@ final class OnPolicyDemo {
         row("Rouge-L of held-out prompts", "%.4f", summary, Student::rougeL);
         row("tokens of a response", "%.1f", summary, Student::meanLength);
         row("distinct 4-grams", "%.3f", summary, Student::distinct4);
+        row("calibration error", "%.4f", summary, Student::calibrationError);
+        row("excess error on own text, %", "%.1f", summary, Student::excess);
         row("held-out loss", "%.4f", summary, Student::heldOutNll);
         row("training time, s", "%.0f", summary, Student::seconds);
     }

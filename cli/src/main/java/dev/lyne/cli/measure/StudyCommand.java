@@ -9,6 +9,7 @@ import dev.lyne.load.study.Study;
 import dev.lyne.load.study.StudyDirectory;
 import dev.lyne.load.study.StudyGrid;
 import dev.lyne.load.study.StudyPreparation;
+import dev.lyne.load.study.StudyServer;
 import dev.lyne.load.study.StudyStudent;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -59,21 +60,22 @@ public final class StudyCommand implements Callable<Integer> {
         Directories.requirePlace("--out", directory.root());
         if (dryRun) {
             System.out.printf(
-                    "%s: %d students (%d axes, %d points, seeds %s), %d models and %d captures before them%n",
+                    "%s: %d students (%d axes, %d points, seeds %s), %d models, %d captures and %d texts of the teacher before them%n",
                     study.name(),
                     study.runs().size(),
                     study.axes().size(),
                     study.axes().stream().mapToInt(axis -> axis.points().size()).sum(),
                     study.seeds(),
                     study.teachers().size(),
-                    study.captures().size());
+                    study.captures().size(),
+                    study.generations().size());
             return 0;
         }
-        StudyGrid grid = new StudyGrid(study, config, directory, atATime, System.err);
         int failed;
-        try (DirectoryLock unused = directory.lock()) {
-            new StudyPreparation(study, directory, System.err).run();
-            failed = grid.run();
+        try (DirectoryLock unused = directory.lock();
+                StudyServer server = new StudyServer(study, directory)) {
+            new StudyPreparation(study, directory, server, System.err).run();
+            failed = new StudyGrid(study, config, directory, atATime, server, System.err).run();
         }
         Report report = new Report(
                 directory.root().toString(),
@@ -105,11 +107,14 @@ public final class StudyCommand implements Callable<Integer> {
         @Parameters(index = "2")
         private String id;
 
+        @Option(names = "--teacher", paramLabel = "HOST:PORT", defaultValue = "")
+        private String teacher;
+
         @Override
         public Integer call() throws Exception {
             try (var stop = StopOnSignal.install();
                     var progress = new ConsoleProgress(System.err, stop::isRequested)) {
-                new StudyStudent(Study.read(config), id, new StudyDirectory(out)).train(progress);
+                new StudyStudent(Study.read(config), id, new StudyDirectory(out), teacher).train(progress);
             }
             return 0;
         }

@@ -23,6 +23,11 @@ public final class Home {
         return example().resolve("teacher");
     }
 
+    /** The student that on-policy training starts from, which has learnt from the text what it can. */
+    public static Path onPolicyStart() {
+        return example().resolve("sft");
+    }
+
     /** The text that is trained on. */
     public static Path corpus() {
         return example().resolve("train.jsonl.gz");

@@ -67,6 +67,11 @@ public final class ServerProcess implements AutoCloseable {
         return process.awaitEnd(seconds);
     }
 
+    /** Whether it has not ended. */
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
     public long pid() {
         return process.pid();
     }

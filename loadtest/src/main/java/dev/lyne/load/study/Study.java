@@ -3,7 +3,9 @@ package dev.lyne.load.study;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.Windows;
+import dev.lyne.student.train.HeldOutPart;
 import dev.lyne.student.train.Setting;
+import dev.lyne.student.train.Settings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -17,6 +19,7 @@ import java.util.Optional;
  * @param teacher model directory of the teacher, or {@code demo}; empty where the study trains its own
  * @param teachers settings of models to train first, by name
  * @param captures settings of targets to record first, by name
+ * @param generations settings of texts that the teacher writes first, by name
  * @param runs every student once, those with a point of each axis and seed
  */
 public record Study(
@@ -29,6 +32,7 @@ public record Study(
         List<Long> seeds,
         Map<String, Preparation> teachers,
         Map<String, Preparation> captures,
+        Map<String, Preparation> generations,
         List<Axis> axes,
         List<StudyRun> runs) {
     /** Where a teacher's recorded targets stand in its directory. */
@@ -38,7 +42,7 @@ public record Study(
      * Something to be made before students are trained.
      *
      * @param settings by key
-     * @param options that are none of a training run's: {@code teacher}, {@code temperatures}, {@code held_out}
+     * @param options that are none of a training run's: {@code teacher}, {@code temperatures}, {@code held_out}, {@code prompts}
      */
     public record Preparation(Map<Setting, List<String>> settings, Map<String, List<String>> options) {
         /** A name for it that changes with what it is. */
@@ -129,7 +133,8 @@ public record Study(
                 settings.getOrDefault(Setting.SKIP_INVALID, List.of()).equals(List.of("true"));
         Corpus corpus =
                 Corpus.of(Setting.HELD_OUT.key(), paths.stream().map(Path::of).toList(), textField, skipInvalid);
-        return StudyStudent.windows(directory.tokens(), corpus, encoder, context)
+        return HeldOutPart.of(Settings.of(settings))
+                .of(StudyStudent.windows(directory.tokens(), corpus, encoder, context))
                 .sample(heldOutWindows);
     }
 

@@ -1,14 +1,20 @@
 package dev.lyne.load.study;
 
 import dev.lyne.files.DirectoryLock;
+import dev.lyne.student.train.Setting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** What stands where in the directory of a study. */
 public record StudyDirectory(Path root) {
+    /** The file of what the teacher wrote, in the directory of a generation. */
+    static final String RESPONSES = "responses.jsonl";
+
     /**
      * Keeps other processes out of it.
      *
@@ -48,6 +54,48 @@ public record StudyDirectory(Path root) {
     /** A line a student, in the order that they were done. */
     public Path results() {
         return root.resolve("results.jsonl");
+    }
+
+    /** Where responses of the teacher are that the study has written first. */
+    public Path generation(String name, Study.Preparation generation) {
+        return root.resolve("generated").resolve(generation.directory(name));
+    }
+
+    /** The file of those responses, within a study's directory. */
+    static String generated(String name, Study.Preparation generation) {
+        return "generated/" + generation.directory(name) + "/" + RESPONSES;
+    }
+
+    /** The settings of a student, those that others decide among them. */
+    public Map<Setting, List<String>> settings(StudyRun run) throws IOException {
+        Map<Setting, List<String>> settings = new EnumMap<>(run.settings());
+        if (run.choice().isPresent()) {
+            settings.put(run.choice().get().setting(), List.of(best(run.choice().get())));
+        }
+        return settings;
+    }
+
+    private String best(StudyRun.Choice choice) throws IOException {
+        String best = "";
+        double bestValue = Double.NaN;
+        boolean higher = choice.metric().better() == StudyMetric.Better.HIGHER;
+        for (Map.Entry<String, String> candidate : choice.candidates().entrySet()) {
+            if (!Files.exists(result(candidate.getValue()))) {
+                throw new IllegalStateException(choice.setting().key() + ": the student " + candidate.getValue()
+                        + ", which has " + candidate.getKey() + ", is not done (expected: all of "
+                        + choice.candidates().keySet() + ")");
+            }
+            double value = choice.metric().of(StudyResult.read(result(candidate.getValue())));
+            if (Double.isNaN(value)) {
+                throw new IllegalStateException(choice.setting().key() + ": the student " + candidate.getValue()
+                        + " has no " + choice.metric().key() + " (expected: one, to choose by)");
+            }
+            if (best.isEmpty() || (higher ? value > bestValue : value < bestValue)) {
+                best = candidate.getKey();
+                bestValue = value;
+            }
+        }
+        return best;
     }
 
     /** The results that there are, by id. */

@@ -17,7 +17,7 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /**
  * A study as its YAML file says it. Values of settings are those of {@code lyne train}, by key; {@code targets} names one of the
- * captures, or is {@code none}. A point's settings take the place of its axis's, those of the study's.
+ * captures, or is {@code none}, or {@code server} for the teacher itself. A point's settings take the place of its axis's, those of the study's.
  *
  * @param name of the study
  * @param title for people
@@ -29,6 +29,7 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  * @param settings of every student
  * @param teachers models that are trained first, by name: their settings, as of {@code lyne pretrain}
  * @param captures targets that are recorded first, by name: their settings, as of {@code lyne capture}
+ * @param generations responses that the teacher writes first, by name: settings of the corpus and of responses, and how many {@code prompts}
  * @param axes what is varied, one thing each
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -43,6 +44,7 @@ record StudyFile(
         Map<String, JsonNode> settings,
         @Nullable Map<String, Map<String, JsonNode>> teachers,
         @Nullable Map<String, Map<String, JsonNode>> captures,
+        @Nullable Map<String, Map<String, JsonNode>> generations,
         List<AxisFile> axes) {
     private static final YAMLMapper YAML = YAMLMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -67,7 +69,24 @@ record StudyFile(
             String baseline,
             @Nullable List<String> metrics,
             @Nullable Map<String, JsonNode> settings,
+            @Nullable ChoiceFile choice,
             List<PointFile> points) {}
+
+    /**
+     * A setting that each point has at its own best value.
+     *
+     * @param setting its key
+     * @param values that are tried
+     * @param seed of the students that it is chosen by, none of the study's
+     * @param metric that decides
+     * @param settings of those students in place of the point's
+     */
+    record ChoiceFile(
+            String setting,
+            List<String> values,
+            long seed,
+            String metric,
+            @Nullable Map<String, JsonNode> settings) {}
 
     /**
      * A point of an axis.
@@ -75,12 +94,14 @@ record StudyFile(
      * @param label unique within its axis
      * @param series points of a series are joined by a line; with a series, {@code at} says where the point stands
      * @param paper what the source reports for it, as it says it
+     * @param choose values in place of the axis's choice
      */
     record PointFile(
             String label,
             @Nullable String series,
             @Nullable String at,
             @Nullable String paper,
+            @Nullable List<String> choose,
             @Nullable Map<String, JsonNode> settings) {}
 
     /**

@@ -28,6 +28,7 @@ public final class StudyGrid {
     private final Path config;
     private final StudyDirectory directory;
     private final int parallel;
+    private final StudyServer server;
     private final PrintStream text;
     private final Queue<StudyRun> waiting = new ConcurrentLinkedQueue<>();
 
@@ -40,8 +41,11 @@ public final class StudyGrid {
     @GuardedBy("this")
     private int ended;
 
-    public StudyGrid(Study study, Path config, StudyDirectory directory, int parallel, PrintStream text) {
+    /** @param server of the study's teacher, for students that ask it */
+    public StudyGrid(
+            Study study, Path config, StudyDirectory directory, int parallel, StudyServer server, PrintStream text) {
         this.study = study;
+        this.server = server;
         this.config = config;
         this.directory = directory;
         this.parallel = parallel;
@@ -61,12 +65,25 @@ public final class StudyGrid {
         for (String id : found.keySet()) {
             tidy(directory.run(id)); // where a killed process did not come to it
         }
-        study.runs().stream().filter(run -> !found.containsKey(run.id())).forEach(waiting::add);
-        int missing = waiting.size();
+        List<StudyRun> missing = study.runs().stream()
+                .filter(run -> !found.containsKey(run.id()))
+                .toList();
         text.printf(
                 "%s: %d students, %d of them to train, %d at a time%n",
-                study.name(), study.runs().size(), missing, parallel);
+                study.name(), study.runs().size(), missing.size(), parallel);
         long start = System.nanoTime();
+        // Those that others are chosen by come first.
+        train(missing.stream().filter(run -> run.choice().isEmpty()).toList(), missing.size(), start);
+        train(missing.stream().filter(run -> run.choice().isPresent()).toList(), missing.size(), start);
+        synchronized (this) {
+            StudyPage.write(study, results, directory.root());
+            failures.forEach(text::println);
+            return failures.size();
+        }
+    }
+
+    private void train(List<StudyRun> runs, int missing, long start) throws InterruptedException {
+        waiting.addAll(runs);
         var done = new CountDownLatch(parallel);
         List<Thread> crew = new ArrayList<>();
         for (int i = 0; i < parallel; i++) {
@@ -80,11 +97,6 @@ public final class StudyGrid {
         }
         for (Thread worker : crew) {
             worker.join();
-        }
-        synchronized (this) {
-            StudyPage.write(study, results, directory.root());
-            failures.forEach(text::println);
-            return failures.size();
         }
     }
 
@@ -115,12 +127,13 @@ public final class StudyGrid {
     private void train(StudyRun run) throws InterruptedException {
         try {
             Path own = directory.run(run.id());
-            try (ChildProcess student = ChildProcess.start(
-                    "student " + run.id(),
-                    own.resolve("student.log"),
-                    1,
-                    "768m",
-                    List.of("study-student", config.toString(), directory.root().toString(), run.id()))) {
+            List<String> arguments = new ArrayList<>(
+                    List.of("study-student", config.toString(), directory.root().toString(), run.id()));
+            if (run.asksServer()) {
+                arguments.addAll(List.of("--teacher", server.address()));
+            }
+            try (ChildProcess student =
+                    ChildProcess.start("student " + run.id(), own.resolve("student.log"), 1, "768m", arguments)) {
                 student.awaitSuccess();
             }
             keep(run, StudyResult.read(directory.result(run.id())));
@@ -135,7 +148,7 @@ public final class StudyGrid {
 
     /** Leaves of a student that is done what is small. */
     private static void tidy(Path run) throws IOException {
-        for (String left : List.of("checkpoints", "events", "model")) {
+        for (String left : List.of("checkpoints", "events", "model", "rollouts")) {
             if (Files.exists(run.resolve(left))) {
                 Directories.delete(run.resolve(left));
             }

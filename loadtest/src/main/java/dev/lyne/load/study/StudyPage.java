@@ -75,6 +75,7 @@ public final class StudyPage {
         List<StudyFigures> figures = axis.metrics().stream()
                 .map(metric -> StudyFigures.of(axis, metric, results))
                 .toList();
+        StudyTable.chosen(study, axis, results).ifPresent(line -> blocks.add(new Paragraph(line)));
         figures.forEach(of -> blocks.add(chart(axis, of)));
         for (StudyFigures of : figures) {
             List<String> head = new ArrayList<>(StudyTable.HEAD);

@@ -1,5 +1,6 @@
 package dev.lyne.load.study;
 
+import dev.lyne.files.AtomicFile;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.tokenizer.TokenChoice;
 import dev.lyne.lm.tokenizer.Tokenizer;
@@ -9,11 +10,14 @@ import dev.lyne.load.process.ServerProcess;
 import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
+import dev.lyne.student.train.CorpusPrompts;
 import dev.lyne.student.train.RunDirectory;
 import dev.lyne.student.train.Setting;
+import dev.lyne.student.train.Settings;
 import dev.lyne.wire.capture.Capture;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** What a study needs before its students: tokenised texts, models trained by itself, captured targets. What stands is kept. */
@@ -31,15 +36,22 @@ public final class StudyPreparation {
 
     private final Study study;
     private final StudyDirectory directory;
+    private final StudyServer server;
     private final PrintStream text;
 
-    public StudyPreparation(Study study, StudyDirectory directory, PrintStream text) {
+    /** @param server of the study's teacher, for the texts that it writes */
+    public StudyPreparation(Study study, StudyDirectory directory, StudyServer server, PrintStream text) {
+        this.server = server;
         this.study = study;
         this.directory = directory;
         this.text = text;
     }
 
     public void run() throws IOException, InterruptedException {
+        for (Map.Entry<String, Study.Preparation> generation :
+                study.generations().entrySet()) {
+            generate(generation.getKey(), generation.getValue());
+        }
         tokenise();
         for (Map.Entry<String, Study.Preparation> teacher : study.teachers().entrySet()) {
             teach(teacher.getKey(), teacher.getValue());
@@ -80,7 +92,8 @@ public final class StudyPreparation {
                         "settings: a study gives tokenizer, corpus and held_out (expected: all three)");
             }
             try (Tokenizer tokenizer = Tokenizer.load(Path.of(each.tokenizer()))) {
-                List<Path> paths = each.paths().stream().map(Path::of).toList();
+                List<Path> paths =
+                        each.paths().stream().map(directory.root()::resolve).toList();
                 TokenStore.open(
                         directory.tokens(),
                         Corpus.of(Setting.CORPUS.key(), paths, each.field(), each.skipInvalid()),
@@ -88,6 +101,43 @@ public final class StudyPreparation {
                         Runtime.getRuntime().availableProcessors(),
                         (done, total) -> {});
             }
+        }
+    }
+
+    /** Has the teacher respond to the beginnings of a corpus; what is broken off is gone on with. */
+    private void generate(String name, Study.Preparation generation) throws IOException, InterruptedException {
+        Path out = directory.generation(name, generation);
+        Path responses = out.resolve(StudyDirectory.RESPONSES);
+        Path prompts = out.resolve("prompts.jsonl");
+        long count = Long.parseLong(generation.option("prompts"));
+        if (Files.exists(responses) && lines(responses) >= count) {
+            return;
+        }
+        Settings settings = Settings.of(generation.settings());
+        Files.createDirectories(out);
+        String lines = CorpusPrompts.lines(settings, directory.tokens(), count).stream()
+                .map(line -> line + "\n")
+                .collect(Collectors.joining());
+        AtomicFile.write(prompts, lines.getBytes(StandardCharsets.UTF_8));
+        text.printf("the teacher writes the texts %s in %s%n", name, responses);
+        run(
+                "the texts " + name,
+                out.resolve("generate.log"),
+                List.of(
+                        "generate",
+                        "--teacher",
+                        server.address(),
+                        "--corpus",
+                        prompts.toString(),
+                        "--out",
+                        responses.toString(),
+                        "--max-tokens",
+                        Integer.toString(CorpusPrompts.responseTokens(settings))));
+    }
+
+    private static long lines(Path file) throws IOException {
+        try (Stream<String> lines = Files.lines(file)) {
+            return lines.count();
         }
     }
 

@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -37,7 +38,7 @@ final class StudyReader {
             Setting.EOS,
             Setting.CONTEXT);
 
-    private static final List<String> OPTIONS = List.of("teacher", "temperatures", "held_out");
+    private static final List<String> OPTIONS = List.of("teacher", "temperatures", "held_out", "prompts");
 
     private static final Set<Setting> PATHS =
             Set.of(Setting.STUDENT, Setting.TOKENIZER, Setting.CORPUS, Setting.HELD_OUT);
@@ -46,7 +47,28 @@ final class StudyReader {
     private static final Set<Setting> OWN =
             Set.of(Setting.NAME, Setting.OUT, Setting.SEED, Setting.CACHE, Setting.TEACHER, Setting.TEACHER_NAME);
 
-    private StudyReader() {}
+    private final StudyFile file;
+    private final Path base;
+    private final Set<String> targets;
+    private final Map<String, Preparation> teachers;
+    private final Map<String, Preparation> captures;
+    private final Map<String, Preparation> generations;
+    private final Map<String, StudyRun> runs = new LinkedHashMap<>();
+
+    private StudyReader(
+            StudyFile file,
+            Path base,
+            Set<String> targets,
+            Map<String, Preparation> teachers,
+            Map<String, Preparation> captures,
+            Map<String, Preparation> generations) {
+        this.file = file;
+        this.base = base;
+        this.targets = targets;
+        this.teachers = teachers;
+        this.captures = captures;
+        this.generations = generations;
+    }
 
     /** Reads a study; see {@link Study#read}. */
     static Study read(Path path) throws IOException {
@@ -60,34 +82,16 @@ final class StudyReader {
         Map<Setting, List<String>> common = settings("settings", file.settings(), base);
         Map<String, Preparation> teachers = preparations("teachers", orEmpty(file.teachers()), common, base);
         Map<String, Preparation> captures = preparations("captures", orEmpty(file.captures()), common, base);
+        Map<String, Preparation> generations = preparations("generations", orEmpty(file.generations()), common, base);
+        generations.forEach(StudyReader::requireGenerated);
         Set<String> targets = new TreeSet<>(captures.keySet());
         targets.addAll(teachers.keySet());
-        Map<String, StudyRun> runs = new LinkedHashMap<>();
+        StudyReader reader = new StudyReader(file, base, targets, teachers, captures, generations);
         List<Axis> axes = new ArrayList<>();
         for (StudyFile.AxisFile axis : file.axes()) {
             List<Point> points = new ArrayList<>();
             for (StudyFile.PointFile point : axis.points()) {
-                String where = "axis " + axis.name() + ", point " + point.label();
-                List<String> ids = new ArrayList<>();
-                for (long seed : file.seeds()) {
-                    Map<Setting, List<String>> settings = new EnumMap<>(Setting.class);
-                    for (Map<String, JsonNode> layer :
-                            List.of(file.settings(), orEmpty(axis.settings()), orEmpty(point.settings()))) {
-                        settings.putAll(settings(where, layer, base));
-                    }
-                    settings.put(Setting.SEED, List.of(Long.toString(seed)));
-                    StudyRun run = StudyRun.of(withTargets(where, settings, targets));
-                    requirePossible(where, run);
-                    requireHeld(where, run, captures, teachers);
-                    runs.putIfAbsent(run.id(), run);
-                    ids.add(run.id());
-                }
-                points.add(new Point(
-                        point.label(),
-                        Objects.requireNonNullElse(point.series(), ""),
-                        Objects.requireNonNullElse(point.at(), point.label()),
-                        Objects.requireNonNullElse(point.paper(), ""),
-                        ids));
+                points.add(reader.point(axis, point));
             }
             axes.add(axis(axis, points));
         }
@@ -101,8 +105,102 @@ final class StudyReader {
                 List.copyOf(file.seeds()),
                 teachers,
                 captures,
+                generations,
                 axes,
-                List.copyOf(runs.values()));
+                List.copyOf(reader.runs.values()));
+    }
+
+    private Point point(StudyFile.AxisFile axis, StudyFile.PointFile point) throws IOException {
+        String where = "axis " + axis.name() + ", point " + point.label();
+        Map<Setting, List<String>> all = new EnumMap<>(Setting.class);
+        for (Map<String, JsonNode> layer :
+                List.of(file.settings(), orEmpty(axis.settings()), orEmpty(point.settings()))) {
+            all.putAll(settings(where, layer, base));
+        }
+        Optional<StudyRun.Choice> choice = choice(where, axis, point, all);
+        List<String> ids = new ArrayList<>();
+        for (long seed : file.seeds()) {
+            ids.add(add(where, all, seed, choice));
+        }
+        return new Point(
+                point.label(),
+                Objects.requireNonNullElse(point.series(), ""),
+                Objects.requireNonNullElse(point.at(), point.label()),
+                Objects.requireNonNullElse(point.paper(), ""),
+                ids);
+    }
+
+    /** The students that a point's choice is made by, which are the study's from here on. */
+    private Optional<StudyRun.Choice> choice(
+            String where, StudyFile.AxisFile axis, StudyFile.PointFile point, Map<Setting, List<String>> settings)
+            throws IOException {
+        StudyFile.ChoiceFile choice = axis.choice();
+        if (choice == null) {
+            require(point.choose() == null, where + ": choose (expected: absent where the axis has no choice)");
+            return Optional.empty();
+        }
+        String named = "axis " + axis.name() + ", choice";
+        Setting setting = Setting.ofKey(choice.setting(), named);
+        List<String> values = Objects.requireNonNullElse(point.choose(), choice.values());
+        require(!settings.containsKey(setting), where + ": " + setting.key() + " (expected: absent, as it is chosen)");
+        require(
+                new HashSet<>(values).size() == values.size() && values.size() > 1,
+                named + ": " + values + " (expected: two values or more, each once)");
+        require(
+                !file.seeds().contains(choice.seed()),
+                named + ": seed: " + choice.seed() + " (expected: none of " + file.seeds() + ")");
+        StudyMetric metric = StudyMetric.ofKey(choice.metric());
+        require(
+                metric.better() != StudyMetric.Better.NEITHER,
+                named + ": metric: " + metric.key() + " (expected: one that is better high or low)");
+        Map<String, String> candidates = new LinkedHashMap<>();
+        for (String value : values) {
+            Map<Setting, List<String>> own = new EnumMap<>(settings);
+            own.putAll(settings(named, orEmpty(choice.settings()), base));
+            own.put(setting, List.of(value));
+            candidates.put(value, add(where, own, choice.seed(), Optional.empty()));
+        }
+        return Optional.of(new StudyRun.Choice(setting, metric, candidates));
+    }
+
+    /** Adds a student where the study has it not yet; its id. */
+    private String add(String where, Map<Setting, List<String>> settings, long seed, Optional<StudyRun.Choice> choice)
+            throws IOException {
+        Map<Setting, List<String>> own = new EnumMap<>(settings);
+        own.put(Setting.SEED, List.of(Long.toString(seed)));
+        own.computeIfPresent(Setting.CORPUS, (key, paths) -> generated(paths));
+        StudyRun run = StudyRun.of(withTargets(where, own, targets), choice);
+        requirePossible(where, run);
+        requireHeld(where, run, captures, teachers);
+        runs.putIfAbsent(run.id(), run);
+        return run.id();
+    }
+
+    /** Names of generations as their files within the study's directory. */
+    private List<String> generated(List<String> paths) {
+        return paths.stream()
+                .map(path -> {
+                    String name = Objects.toString(Path.of(path).getFileName());
+                    Preparation generation = generations.get(name);
+                    return generation == null || !base.resolve(name).normalize().equals(Path.of(path))
+                            ? path
+                            : StudyDirectory.generated(name, generation);
+                })
+                .toList();
+    }
+
+    private static void requireGenerated(String name, Preparation generation) {
+        String prompts = generation.option("prompts");
+        require(
+                prompts.matches("[1-9][0-9]{0,8}"),
+                "generations: " + name + ": prompts: " + (prompts.isEmpty() ? "none" : prompts)
+                        + " (expected: how many, 1 or more)");
+        for (Setting needed : List.of(Setting.CORPUS, Setting.TOKENIZER)) {
+            require(
+                    generation.settings().containsKey(needed),
+                    "generations: " + name + ": " + needed.key()
+                            + ": none (expected: one, here or among the students')");
+        }
     }
 
     private static void requireFileName(String name, String where) {
@@ -138,10 +236,13 @@ final class StudyReader {
         String targets = settings.getOrDefault(Setting.TARGETS, List.of(NONE)).get(0);
         if (targets.equals(NONE)) {
             settings.remove(Setting.TARGETS);
+        } else if (targets.equals(StudyRun.SERVER)) {
+            settings.remove(Setting.TARGETS);
+            settings.put(Setting.TEACHER, List.of(StudyRun.SERVER));
         } else {
             require(
                     names.contains(targets),
-                    where + ": targets: " + targets + " (expected: none, or one of " + names + ")");
+                    where + ": targets: " + targets + " (expected: none, server, or one of " + names + ")");
         }
         return settings;
     }
@@ -150,6 +251,11 @@ final class StudyReader {
     private static void requirePossible(String where, StudyRun run) throws IOException {
         Map<Setting, List<String>> settings = new EnumMap<>(run.settings());
         settings.put(Setting.OUT, List.of("out"));
+        run.choice()
+                .ifPresent(choice -> settings.put(
+                        choice.setting(),
+                        List.of(choice.candidates().keySet().iterator().next())));
+        settings.computeIfPresent(Setting.TEACHER, (key, named) -> List.of("localhost:1"));
         try {
             TrainingConfig.of(Settings.of(settings));
         } catch (IllegalArgumentException e) {

@@ -3,10 +3,12 @@ package dev.lyne.load.study;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lyne.files.AtomicFile;
 import dev.lyne.student.evaluate.Evaluation;
+import dev.lyne.student.rollout.ResponseEvaluation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -19,6 +21,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param steps optimiser steps
  * @param positions positions trained
  * @param seconds training time
+ * @param responses to held-out prompts; null where the study asks for none
  */
 public record StudyResult(
         String id,
@@ -28,7 +31,8 @@ public record StudyResult(
         long positions,
         double seconds,
         @JsonProperty("stall_fraction") double stallFraction,
-        Evaluation evaluation) {
+        Evaluation evaluation,
+        @Nullable ResponseEvaluation responses) {
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .build();

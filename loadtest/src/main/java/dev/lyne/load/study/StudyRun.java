@@ -5,9 +5,12 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -15,13 +18,40 @@ import java.util.stream.Collectors;
  *
  * @param id 12 hexadecimal digits of the SHA-256 of the settings
  * @param settings by key, in the order of the table, without place and name; {@code targets} names a capture
+ * @param choice a setting more, whose value other students decide
  */
-public record StudyRun(String id, Map<Setting, List<String>> settings) {
+public record StudyRun(String id, Map<Setting, List<String>> settings, Optional<Choice> choice) {
+    /** What stands for the teacher's address among the settings of a student that asks the study's server. */
+    static final String SERVER = "server";
+
+    /**
+     * A setting whose value is that of the best of other students.
+     *
+     * @param metric that says which is best
+     * @param candidates ids of those students, by the value that each has
+     */
+    public record Choice(Setting setting, StudyMetric metric, Map<String, String> candidates) {
+        public Choice {
+            candidates = Collections.unmodifiableMap(new LinkedHashMap<>(candidates));
+        }
+    }
+
     static StudyRun of(Map<Setting, List<String>> settings) {
+        return of(settings, Optional.empty());
+    }
+
+    static StudyRun of(Map<Setting, List<String>> settings, Optional<Choice> choice) {
         String text = settings.entrySet().stream()
                 .map(entry -> entry.getKey().key() + ": " + entry.getValue())
                 .collect(Collectors.joining("\n"));
-        return new StudyRun(idOf(text), settings);
+        String chosen = choice.map(of -> "\n" + of.setting().key() + ": best " + of.metric() + " of " + of.candidates())
+                .orElse("");
+        return new StudyRun(idOf(text + chosen), settings, choice);
+    }
+
+    /** Whether it asks the study's teacher while it trains, or for its evaluation. */
+    public boolean asksServer() {
+        return settings.containsKey(Setting.TEACHER);
     }
 
     static String idOf(String text) {

@@ -39,22 +39,28 @@ public final class StudyStudent {
     private final Study study;
     private final StudyRun run;
     private final StudyDirectory directory;
+    private final String server;
 
-    /** @param id of one of the study's runs */
-    public StudyStudent(Study study, String id, StudyDirectory directory) {
+    /**
+     * @param id of one of the study's runs
+     * @param server address of the study's teacher; empty where the student does not ask it
+     */
+    public StudyStudent(Study study, String id, StudyDirectory directory, String server) {
         this.study = study;
+        this.server = server;
         this.run = study.run(id);
         this.directory = directory;
     }
 
     /** Trains on from the newest checkpoint, where there is one, evaluates, and writes the result. */
     public StudyResult train(ProgressListener listener) throws IOException, InterruptedException {
-        TrainingConfig config = config();
+        Map<Setting, List<String>> given = directory.settings(run);
+        TrainingConfig config = config(given);
         RunSummary summary =
                 Trainer.train(config, new RunStart(RunStart.Mode.RESUME_OR_BEGIN, Optional.empty()), listener);
         Evaluation evaluation = evaluate(config);
         Map<String, String> settings = new TreeMap<>();
-        run.settings().forEach((setting, values) -> settings.put(setting.key(), String.join(", ", values)));
+        given.forEach((setting, values) -> settings.put(setting.key(), String.join(", ", values)));
         StudyResult result = new StudyResult(
                 run.id(),
                 settings,
@@ -63,14 +69,29 @@ public final class StudyStudent {
                 summary.pace().positions(),
                 summary.pace().seconds(),
                 summary.pace().stallFraction(),
-                evaluation);
+                evaluation,
+                summary.responses());
         result.write(directory.result(run.id()));
         return result;
     }
 
-    private TrainingConfig config() throws IOException {
-        Map<Setting, List<String>> settings = new EnumMap<>(run.settings());
-        settings.remove(Setting.HELD_OUT); // evaluated here, once
+    private TrainingConfig config(Map<Setting, List<String>> given) {
+        Map<Setting, List<String>> settings = new EnumMap<>(given);
+        // The loss is evaluated here, once; responses, where the model still trains.
+        if (settings.containsKey(Setting.EVALUATE_RESPONSES)) {
+            settings.put(Setting.HELD_OUT_WINDOWS, List.of("1"));
+        } else {
+            settings.remove(Setting.HELD_OUT);
+            settings.remove(Setting.HELD_OUT_PART);
+        }
+        settings.computeIfPresent(
+                Setting.CORPUS,
+                (key, paths) -> paths.stream()
+                        .map(path -> directory.root().resolve(path).toString())
+                        .toList());
+        if (run.asksServer()) {
+            settings.put(Setting.TEACHER, List.of(server));
+        }
         settings.put(Setting.NAME, List.of(run.id()));
         settings.put(Setting.OUT, List.of(directory.run(run.id()).toString()));
         settings.put(Setting.CACHE, List.of(directory.tokens().toString()));

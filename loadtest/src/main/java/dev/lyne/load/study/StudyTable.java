@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 
 /** The figures of a study as Markdown tables. */
 final class StudyTable {
@@ -11,13 +13,15 @@ final class StudyTable {
     static final String TEST =
             "Difference: mean over the seeds of the difference from the baseline of the same seed. p: two-sided t test with the"
                     + " variance that neither point nor seed explains, pooled over the points, times the number of comparisons by"
-                    + " Holm's rule; at 0.05 or more a difference cannot be told from none, and the verdict names the smallest that could be.";
+                    + " Holm's rule; at 0.05 or more a difference cannot be told from none, and the verdict names the smallest that could be."
+                    + " The intervals of an axis hold together with 95 % (Bonferroni).";
 
     static final List<String> HEAD = List.of(
             "point",
             "mean",
             "spread over seeds",
             "difference",
+            "95 % interval",
             "gain over the baseline",
             "p",
             "verdict",
@@ -37,6 +41,8 @@ final class StudyTable {
             if (!axis.note().isEmpty()) {
                 out.append("\n").append(axis.note()).append("\n");
             }
+            chosen(study, axis, results)
+                    .ifPresent(line -> out.append("\n").append(line).append("\n"));
             for (StudyMetric metric : axis.metrics()) {
                 StudyFigures figures = StudyFigures.of(axis, metric, results);
                 out.append("\n%s%s\n\n| %s |\n|%s\n"
@@ -58,6 +64,38 @@ final class StudyTable {
         return out.toString();
     }
 
+    /** What the points of an axis were chosen to have, as far as their students are done; empty where nothing is chosen. */
+    static Optional<String> chosen(Study study, Study.Axis axis, Map<String, StudyResult> results) {
+        List<String> found = new ArrayList<>();
+        String of = "";
+        for (Study.Point point : axis.points()) {
+            Optional<StudyRun.Choice> choice = study.run(point.runs().get(0)).choice();
+            if (choice.isPresent()) {
+                String key = choice.get().setting().key();
+                of = "Chosen %s, by %s: ".formatted(key, choice.get().metric().title());
+                String value = point.runs().stream()
+                        .filter(results::containsKey)
+                        .map(id -> Objects.requireNonNull(results.get(id))
+                                .settings()
+                                .getOrDefault(key, ""))
+                        .findFirst()
+                        .orElse("not yet");
+                List<String> tried = new ArrayList<>();
+                choice.get().candidates().forEach((candidate, id) -> {
+                    StudyResult result = results.get(id);
+                    tried.add(candidate + ": "
+                            + (result == null
+                                    ? "—"
+                                    : number(
+                                            choice.get().metric().of(result),
+                                            choice.get().metric().digits())));
+                });
+                found.add("%s %s (%s)".formatted(point.label(), value, String.join(", ", tried)));
+            }
+        }
+        return found.isEmpty() ? Optional.empty() : Optional.of(of + String.join("; ", found) + ".");
+    }
+
     static List<String> cells(Study.Axis axis, StudyMetric metric, Study.Point point, AxisComparison.Row row) {
         boolean baseline = axis.isBaseline(point);
         List<String> cells = new ArrayList<>();
@@ -66,7 +104,23 @@ final class StudyTable {
         cells.add(Double.isNaN(row.spread()) ? "—" : number(row.spread(), metric.digits()));
         cells.add(baseline ? "" : String.format(Locale.ROOT, "%+." + metric.digits() + "f", row.difference()));
         double reference = row.mean() - row.difference();
-        cells.add(baseline ? "" : String.format(Locale.ROOT, "%+.2f %%", -100 * row.difference() / reference));
+        cells.add(
+                baseline || Double.isNaN(row.detectable())
+                        ? ""
+                        : String.format(
+                                Locale.ROOT,
+                                "%+.4f to %+.4f",
+                                row.difference() - row.detectable(),
+                                row.difference() + row.detectable()));
+        cells.add(
+                baseline || metric.better() == StudyMetric.Better.NEITHER
+                        ? ""
+                        : String.format(
+                                Locale.ROOT,
+                                "%+.2f %%",
+                                (metric.better() == StudyMetric.Better.HIGHER ? 100 : -100)
+                                        * row.difference()
+                                        / reference));
         cells.add(baseline || Double.isNaN(row.probability()) ? "" : probability(row.probability()));
         cells.add(StudyFigures.verdict(axis, point, row));
         cells.add(point.paper());

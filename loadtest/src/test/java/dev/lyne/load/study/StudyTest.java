@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.student.evaluate.Evaluation;
+import dev.lyne.student.rollout.ResponseEvaluation;
 import dev.lyne.student.train.Setting;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -85,7 +86,7 @@ final class StudyTest {
                 "top_k: 4}}|loss: reverse_kl, selection: draws}}|axis k, point 4: loss: reverse_kl on draws, where it is biased",
                 "top_k: 4}}|topk: 4}}|axis k, point 4: unknown key topk (expected: top_k?)",
                 "top_k: 4}}|top_k: 0}}|axis k, point 4: top_k: 0 (expected: 1..",
-                "top_k: 4}}|targets: other}}|axis k, point 4: targets: other (expected: none, or one of [rows])",
+                "top_k: 4}}|targets: other}}|axis k, point 4: targets: other (expected: none, server, or one of [rows])",
                 "top_k: 4}}|seed: 4}}|axis k, point 4: seed (expected: absent, as the study gives it itself)",
                 "baseline: \"8\"|baseline: \"9\"|axis k: baseline: 9 (expected: a series, or one of [",
                 "seeds: [0, 1]|seeds: []|seeds: none (expected: at least 1)",
@@ -109,7 +110,7 @@ final class StudyTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"pretraining-distillation", "slim", "random-sampling", "online"})
+    @ValueSource(strings = {"pretraining-distillation", "slim", "random-sampling", "online", "minillm"})
     void read_shippedStudy_isPossibleWithSmallStudentsAndThreeSeeds(String name) throws IOException {
         Study study = Study.read(SHIPPED.resolve(name + ".yaml"));
         assertThat(study.seeds()).hasSizeGreaterThanOrEqualTo(3);
@@ -117,7 +118,10 @@ final class StudyTest {
         for (StudyRun run : study.runs()) {
             Path student = Path.of(
                     run.settings().getOrDefault(Setting.STUDENT, List.of()).get(0));
-            assertThat(ModelConfiguration.readFile(student).parameters()).isLessThanOrEqualTo(600_000);
+            ModelConfiguration shape = Files.isDirectory(student)
+                    ? ModelConfiguration.read(student)
+                    : ModelConfiguration.readFile(student);
+            assertThat(shape.parameters()).isLessThanOrEqualTo(600_000);
         }
     }
 
@@ -139,7 +143,7 @@ final class StudyTest {
         }
         StudyPage.write(study, results, directory);
         assertThat(Files.readString(directory.resolve("table.md")))
-                .contains("| 4 | 3.3500 | 0.0707 | +0.2000 | -6.35 % | < 0.0001 | higher |");
+                .contains("| 4 | 3.3500 | 0.0707 | +0.2000 | +0.2000 to +0.2000 | -6.35 % | < 0.0001 | higher |");
         String data = Files.readString(directory.resolve("report.json"));
         assertThat(Files.readString(directory.resolve("report.html")))
                 .contains(data)
@@ -150,8 +154,100 @@ final class StudyTest {
                 .doesNotContain("NaN");
     }
 
+    private static final String CHOOSING = """
+            name: choosing
+            title: A study of responses
+            seeds: [0, 1]
+            held_out_windows: 3
+            settings: {student: s.json, tokenizer: t, corpus: a.txt, held_out: h.txt, evaluate_responses: 4, held_out_part: test}
+            generations:
+              texts: {prompts: 20, response_tokens: 8}
+            axes:
+              - name: arm
+                title: Arms
+                baseline: data
+                metrics: [rouge_l, response_tokens]
+                choice: {setting: learning_rate, values: ["1e-4", "1e-3"], seed: 9, metric: rouge_l, settings: {held_out_part: validation}}
+                points:
+                  - {label: data}
+                  - {label: texts, settings: {corpus: texts}}
+                  - {label: own, choose: ["1e-5", "1e-4", "1e-3"], settings: {targets: server, alpha: 1, on_policy_share: 1}}
+            """;
+
+    @Test
+    void read_choice_addsItsStudentsOfAnotherSeedAndPart() throws IOException {
+        Study study = read(CHOOSING);
+        assertThat(study.runs()).hasSize(3 * 2 + 2 + 2 + 3);
+        StudyRun own = study.run(study.axes().get(0).points().get(2).runs().get(1));
+        assertThat(own.asksServer()).isTrue();
+        assertThat(own.settings())
+                .doesNotContainKey(Setting.LEARNING_RATE)
+                .containsEntry(Setting.HELD_OUT_PART, List.of("test"));
+        Map<String, String> candidates = own.choice().orElseThrow().candidates();
+        assertThat(candidates.keySet()).containsExactly("1e-5", "1e-4", "1e-3");
+        candidates.forEach((value, id) -> assertThat(study.run(id).settings())
+                .containsEntry(Setting.LEARNING_RATE, List.of(value))
+                .containsEntry(Setting.SEED, List.of("9"))
+                .containsEntry(Setting.HELD_OUT_PART, List.of("validation")));
+        StudyRun texts = study.run(study.axes().get(0).points().get(1).runs().get(0));
+        assertThat(texts.settings().getOrDefault(Setting.CORPUS, List.of()))
+                .singleElement()
+                .asString()
+                .matches("generated/texts-[0-9a-f]{8}/responses.jsonl");
+    }
+
+    @Test
+    void settings_ofAChosenStudent_areTheBestCandidates() throws IOException {
+        Study study = read(CHOOSING);
+        StudyDirectory place = new StudyDirectory(directory.resolve("out"));
+        StudyRun own = study.run(study.axes().get(0).points().get(2).runs().get(0));
+        Map<String, Double> rouge = Map.of("1e-5", .1, "1e-4", .3, "1e-3", .2);
+        for (Map.Entry<String, String> candidate :
+                own.choice().orElseThrow().candidates().entrySet()) {
+            assertThatThrownBy(() -> place.settings(own)).hasMessageContaining("is not done (expected: all of");
+            Files.createDirectories(place.run(candidate.getValue()));
+            responding(candidate.getValue(), candidate.getKey(), Objects.requireNonNull(rouge.get(candidate.getKey())))
+                    .write(place.result(candidate.getValue()));
+        }
+        assertThat(place.settings(own)).containsEntry(Setting.LEARNING_RATE, List.of("1e-4"));
+        Map<String, StudyResult> results = place.read(study);
+        results.put(own.id(), responding(own.id(), "1e-4", .25));
+        assertThat(StudyTable.of(study, results))
+                .contains("Chosen learning_rate, by Rouge-L: data not yet (1e-4: —, 1e-3: —);")
+                .contains("own 1e-4 (1e-5: 0.1000, 1e-4: 0.3000, 1e-3: 0.2000).");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "seed: 9|seed: 1|axis arm, choice: seed: 1 (expected: none of [0, 1])",
+                "metric: rouge_l|metric: response_tokens|axis arm, choice: metric: response_tokens (expected: one that is better",
+                "{label: data}|{label: data, settings: {learning_rate: 1e-4}}|learning_rate (expected: absent, as it is chosen)",
+                "{prompts: 20|{prompts: 0|generations: texts: prompts: 0 (expected: how many, 1 or more)",
+                "alpha: 1, on|alpha: 0, on|axis arm, point own: ",
+            })
+    void read_choiceThatCannotBe_isRefused(String from, String to, String message) {
+        assertThatThrownBy(() -> read(CHOOSING.replace(from, to)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(message);
+    }
+
+    private static StudyResult responding(String id, String learningRate, double rougeL) {
+        return new StudyResult(
+                id,
+                Map.of("learning_rate", learningRate),
+                10,
+                5,
+                100,
+                1.5,
+                0,
+                new Evaluation(50, 3, Math.exp(3), 0.3, 0.05, null, null),
+                new ResponseEvaluation(4, rougeL, 8, 0, 1, 0.1, List.of()));
+    }
+
     private static StudyResult result(String id, double nll) {
         return new StudyResult(
-                id, Map.of(), 10, 5, 100, 1.5, 0, new Evaluation(50, nll, Math.exp(nll), 0.3, 0.05, 0.4, 0.7));
+                id, Map.of(), 10, 5, 100, 1.5, 0, new Evaluation(50, nll, Math.exp(nll), 0.3, 0.05, 0.4, 0.7), null);
     }
 }

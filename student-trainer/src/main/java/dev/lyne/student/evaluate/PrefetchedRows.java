@@ -5,20 +5,26 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.row.RowColumns;
 import dev.lyne.student.tokens.Window;
-import dev.lyne.student.tokens.Windows;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongFunction;
 
 /** A stream's answers, in order, asked for ahead of time as far as its window reaches. */
 final class PrefetchedRows implements ReferenceTeacher.Answers {
     private final TargetStream stream;
-    private final Windows windows;
+    private final LongFunction<Window> windows;
+    private final long count;
     private long nextOffered;
     private long nextTaken;
 
-    PrefetchedRows(TargetStream stream, Windows windows) {
+    /**
+     * @param windows by their numbers from 0
+     * @param count how many there are
+     */
+    PrefetchedRows(TargetStream stream, LongFunction<Window> windows, long count) {
         this.stream = stream;
         this.windows = windows;
+        this.count = count;
         offerAhead();
     }
 
@@ -39,8 +45,8 @@ final class PrefetchedRows implements ReferenceTeacher.Answers {
     }
 
     private void offerAhead() {
-        while (nextOffered < windows.count()) {
-            Window window = windows.window(nextOffered);
+        while (nextOffered < count) {
+            Window window = windows.apply(nextOffered);
             if (!stream.offer(new TargetSequence(nextOffered, window.tokens(), window.positions()))) {
                 return;
             }

@@ -33,6 +33,6 @@ public interface ReferenceTeacher {
      * time, as far as the stream's window reaches, so that the server works while the model does.
      */
     static ReferenceTeacher of(TargetStream stream) {
-        return windows -> new PrefetchedRows(stream, windows);
+        return windows -> new PrefetchedRows(stream, windows::window, windows.count());
     }
 }

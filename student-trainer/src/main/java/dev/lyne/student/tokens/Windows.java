@@ -1,6 +1,7 @@
 package dev.lyne.student.tokens;
 
 import java.util.Arrays;
+import java.util.function.LongPredicate;
 import java.util.function.LongUnaryOperator;
 import java.util.stream.LongStream;
 
@@ -92,6 +93,88 @@ public final class Windows {
         }
         return new Windows(this, index -> numbers[Math.toIntExact(index)], numbers.length);
     }
+
+    /**
+     * Those of these windows that responses can be written in, for {@link #passage}: the first of each record, so that no prompt is from a
+     * record's middle; of a plain document the first, and each later one that is full.
+     */
+    public Windows passages() {
+        return only(LongStream.range(0, count)
+                .filter(number -> isPassage(place(chosen.applyAsLong(number))))
+                .toArray());
+    }
+
+    private boolean isPassage(Place place) {
+        if (place.inDocument == 0) {
+            return true;
+        }
+        int start = place.inDocument * (context - OVERLAP);
+        return !hasPrompt(place.shard, place.document) && store.length(place.shard, place.document) - start >= context;
+    }
+
+    /** Those of these windows that are of documents whose numbers, from 0 in the order of the text, are wanted. */
+    public Windows ofDocuments(LongPredicate wanted) {
+        long[] before = new long[store.shards()];
+        for (int shard = 1; shard < before.length; shard++) {
+            before[shard] = before[shard - 1] + store.documents(shard - 1);
+        }
+        return only(LongStream.range(0, count)
+                .filter(number -> {
+                    Place place = place(chosen.applyAsLong(number));
+                    return wanted.test(before[place.shard] + place.document);
+                })
+                .toArray());
+    }
+
+    /**
+     * The beginning of a window of {@link #passages} and what the document goes on with: a record's own prompt and its response; of a plain
+     * document's window its first tokens, of which half is the most. Both together fit in the context: of a longer prompt the last tokens are
+     * taken.
+     *
+     * @param plainTokens tokens of a plain document that are a prompt
+     * @param responseTokens most tokens of a response; room is kept for so many, up to half a context
+     */
+    public Passage passage(long number, int plainTokens, int responseTokens) {
+        Place place = place(chosen.applyAsLong(number));
+        int shard = place.shard;
+        int document = place.document;
+        int begin;
+        int end;
+        if (hasPrompt(shard, document)) {
+            end = store.promptLength(shard, document);
+            begin = Math.max(0, end - promptRoom(responseTokens));
+        } else {
+            begin = place.inDocument * (context - OVERLAP);
+            int length = Math.min(context, store.length(shard, document) - begin);
+            end = begin + Math.max(1, Math.min(Math.min(plainTokens, length / 2), promptRoom(responseTokens)));
+        }
+        int upTo = (int) Math.min(store.length(shard, document), (long) end + responseTokens);
+        return new Passage(store.tokens(shard, document, begin, end), store.tokens(shard, document, end, upTo));
+    }
+
+    /** Prompts of records among these windows that {@link #passage} takes the last tokens of alone. */
+    public long cutPrompts(int responseTokens) {
+        return LongStream.range(0, count)
+                .filter(number -> {
+                    Place place = place(chosen.applyAsLong(number));
+                    return hasPrompt(place.shard, place.document)
+                            && store.promptLength(place.shard, place.document) > promptRoom(responseTokens);
+                })
+                .count();
+    }
+
+    private int promptRoom(int responseTokens) {
+        return context - Math.min(responseTokens, half());
+    }
+
+    /**
+     * A beginning to respond to.
+     *
+     * @param prompt token ids, at least one
+     * @param continuation what the document goes on with
+     */
+    @SuppressWarnings("ArrayRecordComponent") // a carrier of values; contents are never compared
+    public record Passage(int[] prompt, int[] continuation) {}
 
     /** Number of windows. */
     public long count() {

@@ -44,6 +44,9 @@ public record OnPolicySettings(
             .filter(setting -> setting.group() == Setting.Group.ON_POLICY && setting != Setting.ON_POLICY_SHARE)
             .toList());
 
+    /** Name of the rule by which prompts are taken of the corpus; another rule has another name. */
+    private static final String PROMPTS = "beginnings of records and of full windows";
+
     private static final String RETURNS = "returns";
 
     /** Policies whose gradient is not that of a divergence, and why. */
@@ -231,7 +234,12 @@ public record OnPolicySettings(
         for (Setting setting : OWN) {
             identity.put(setting.key(), settings.text(setting));
         }
+        if (!settings.flag(Setting.DETERMINISTIC)) {
+            // Room decides how many responses share a step, and with it nothing but last bits.
+            identity.remove(Setting.KV_CACHE_MIB.key());
+        }
         identity.put(Setting.ON_POLICY_SHARE.key(), settings.text(Setting.ON_POLICY_SHARE));
+        identity.put("prompts", PROMPTS);
         return identity;
     }
 

@@ -13,6 +13,7 @@ import dev.lyne.student.rollout.RolloutFiles.Rollout;
 import dev.lyne.student.rollout.RolloutHealth;
 import dev.lyne.student.tokens.EpochOrder;
 import dev.lyne.student.tokens.Window;
+import dev.lyne.student.tokens.Windows;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayDeque;
@@ -61,7 +62,7 @@ final class OwnTextFeed implements StepFeed {
      *
      * @param data windows of the corpus, for steps on data and beside own text
      * @param stream where own text is scored
-     * @param prompts windows that prompts are taken from
+     * @param prompts windows that prompts begin
      * @param notices told what people should know
      */
     record Parts(
@@ -237,12 +238,9 @@ final class OwnTextFeed implements StepFeed {
         int rollouts = settings.phase().rollouts();
         List<Prompt> prompts = new ArrayList<>(rollouts);
         for (long place = phase * rollouts; place < (phase + 1) * rollouts; place++) {
-            Window window = parts.prompts().at(place);
-            prompts.add(Prompt.of(
-                    place,
-                    window.tokens(),
-                    window.positions()[0],
-                    settings.writing().promptTokens()));
+            OnPolicySettings.Writing writing = settings.writing();
+            Windows.Passage passage = parts.prompts().passage(place, writing.promptTokens(), writing.responseTokens());
+            prompts.add(new Prompt(place, passage.prompt(), passage.continuation()));
         }
         return prompts;
     }

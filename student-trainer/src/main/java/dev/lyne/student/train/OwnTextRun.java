@@ -9,6 +9,7 @@ import dev.lyne.row.Precision;
 import dev.lyne.student.rollout.RolloutFiles;
 import dev.lyne.student.rollout.RolloutWriter;
 import dev.lyne.student.rollout.TeacherDraws;
+import dev.lyne.student.tokens.Windows;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
@@ -86,11 +87,22 @@ final class OwnTextRun implements AutoCloseable {
             LongSupplier nanoTicker,
             ProgressListener listener) {
         long seed = config.run().seed();
+        Windows passages = material.windows().passages();
+        long cut = passages.cutPrompts(settings.writing().responseTokens());
+        if (cut > 0) {
+            listener.onNotice(
+                    "%,d of %,d prompts leave too little room for a response of %d tokens in a context of %d: their last tokens are taken"
+                            .formatted(
+                                    cut,
+                                    passages.count(),
+                                    settings.writing().responseTokens(),
+                                    config.data().context()));
+        }
         return new OwnTextFeed(
                 new OwnTextFeed.Parts(
                         data,
                         stream,
-                        new WindowSequence(material.windows(), seed + 1),
+                        new WindowSequence(passages, seed + 1),
                         writer(material, model, listener::isStopRequested),
                         new RolloutFiles(new RunDirectory(config.out()).rollouts()),
                         new ChosenIds(model, config.data().microBatchTokens()),

@@ -35,10 +35,10 @@ record RunInputs(Corpus corpus, Optional<Corpus> heldOut, ModelConfiguration con
         boolean skipInvalid = config.data().skipInvalid();
         return new RunInputs(
                 Corpus.of(Setting.CORPUS.key(), config.data().corpus(), textField, skipInvalid),
-                config.data().heldOut().isEmpty()
+                config.data().heldOut().files().isEmpty()
                         ? Optional.empty()
-                        : Optional.of(
-                                Corpus.of(Setting.HELD_OUT.key(), config.data().heldOut(), textField, skipInvalid)),
+                        : Optional.of(Corpus.of(
+                                Setting.HELD_OUT.key(), config.data().heldOut().files(), textField, skipInvalid)),
                 configuration);
     }
 

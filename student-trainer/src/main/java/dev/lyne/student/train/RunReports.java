@@ -3,7 +3,9 @@ package dev.lyne.student.train;
 import dev.lyne.files.AtomicFile;
 import dev.lyne.student.page.Block.Text;
 import dev.lyne.student.page.Block.Texts;
+import dev.lyne.student.page.Page;
 import dev.lyne.student.report.ReportData;
+import dev.lyne.student.rollout.ResponseEvaluation;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -76,8 +78,20 @@ public final class RunReports {
                         ? "A student that learns from a teacher's rows."
                         : "Plain language-model training, without a teacher.",
                 List.of(run),
-                List.of(),
+                responses(List.of(directory)),
                 samples);
+    }
+
+    /** A section of the responses to held-out prompts of runs that have ended; none where none was asked for any. */
+    public static List<Page.Section> responses(List<RunDirectory> directories) throws IOException {
+        Map<String, ResponseEvaluation> byRun = new LinkedHashMap<>();
+        for (RunDirectory directory : directories) {
+            RunSummary summary = RunSummary.read(directory.summary());
+            if (summary.responses() != null) {
+                byRun.put(summary.name(), summary.responses());
+            }
+        }
+        return ResponseReport.sections(byRun);
     }
 
     static void writeSettings(Map<String, String> settings, Path file) throws IOException {

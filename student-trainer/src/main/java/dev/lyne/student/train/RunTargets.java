@@ -48,8 +48,7 @@ final class RunTargets {
             Tokenizer tokenizer,
             @Nullable String teacherDigest,
             boolean sameBits) {
-        TeacherExpectation expectation = new TeacherExpectation(
-                teacherDigest, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
+        TeacherExpectation expectation = expectation(tokenizer, teacherDigest);
         boolean logits = settings.loss().loss().needsLogits();
         if (settings.asCaptured() && source instanceof CaptureSource capture) {
             RowFormat held = capture.manifest().rows();
@@ -62,6 +61,12 @@ final class RunTargets {
             return new TargetRequest(settings.selection(), held.precision(), held.rawLogits(), expectation);
         }
         return new TargetRequest(settings.selection(), settings.precision(), logits, expectation, sameBits);
+    }
+
+    /** A teacher with this tokenizer, and of that digest where one is meant. */
+    static TeacherExpectation expectation(Tokenizer tokenizer, @Nullable String teacherDigest) {
+        return new TeacherExpectation(
+                teacherDigest, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
     }
 
     /** A sample of so many windows; all where that is 0. */

@@ -168,6 +168,9 @@ public enum Setting {
                     + " of all"),
     EVALUATE_EVERY("0", "Steps between evaluations on held_out; 0: before the first and after the last only"),
     HELD_OUT_WINDOWS("0", "Most held-out windows to evaluate, evenly spread; 0: all"),
+    HELD_OUT_PART(
+            "all",
+            "Documents of held_out that are evaluated on: all, validation (every third, from the first) or test (the others)"),
     CHECKPOINT_EVERY("0", "Steps between checkpoints, beside those of checkpoint_minutes; 0: none"),
     CHECKPOINT_MINUTES("5", "Minutes between checkpoints; 0: none"),
     KEEP_CHECKPOINTS("2", "Newest checkpoints that are kept"),

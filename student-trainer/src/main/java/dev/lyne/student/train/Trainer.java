@@ -5,6 +5,7 @@ import dev.lyne.client.ClientOptions;
 import dev.lyne.client.DecodeSettings;
 import dev.lyne.client.TargetSource;
 import dev.lyne.client.TeacherClient;
+import dev.lyne.client.TeacherDecoder;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.training.LossScript;
@@ -12,7 +13,9 @@ import dev.lyne.lm.training.OptimizerOptions;
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.student.rollout.DecodedDraws;
+import dev.lyne.student.rollout.DecodedTexts;
 import dev.lyne.student.rollout.TeacherDraws;
+import dev.lyne.student.rollout.TeacherTexts;
 import java.io.IOException;
 import java.nio.file.Files;
 
@@ -21,6 +24,9 @@ import java.nio.file.Files;
  * events, checkpoints, the student as a Hugging Face directory, {@code samples.json} and {@code summary.json}.
  */
 public final class Trainer {
+    /** Texts of the teacher's in the making at a time. */
+    private static final int TEXTS_TOGETHER = 64;
+
     private Trainer() {}
 
     /**
@@ -110,6 +116,16 @@ public final class Trainer {
                 return new DecodedDraws(client.decoder(settings));
             }
             throw new IllegalStateException("draws of " + teachers.describe() + " (expected: a teacher server)");
+        }
+
+        @Override
+        public TeacherTexts openTexts(TargetSource teachers, DecodeSettings settings) throws InterruptedException {
+            if (teachers instanceof TeacherClient client) {
+                TeacherDecoder decoder = client.decoder(settings);
+                decoder.open(); // which a teacher that does not decode refuses
+                return new DecodedTexts(decoder, TEXTS_TOGETHER);
+            }
+            throw new IllegalStateException("texts of " + teachers.describe() + " (expected: a teacher server)");
         }
 
         @Override

@@ -60,11 +60,10 @@ public record TrainingConfig(
      * @param context most tokens in a window
      * @param batch windows in an optimiser step
      * @param microBatchTokens most tokens, padding included, in one forward and backward; one window always fits
-     * @param heldOutWindows most held-out windows to evaluate; 0: all
      */
     public record Data(
             List<Path> corpus,
-            List<Path> heldOut,
+            HeldOut heldOut,
             Optional<String> textField,
             boolean skipInvalid,
             TokenChoice bos,
@@ -73,8 +72,7 @@ public record TrainingConfig(
             long windows,
             int context,
             int batch,
-            int microBatchTokens,
-            int heldOutWindows) {
+            int microBatchTokens) {
         /**
          * The tokens around a document; refuses to leave a document without an end where nobody says so.
          *
@@ -89,6 +87,22 @@ public record TrainingConfig(
                         "the id of the token that ends a document, or none");
             }
             return wrapping;
+        }
+    }
+
+    /**
+     * What is evaluated on.
+     *
+     * @param files none: nothing is
+     * @param part documents of them
+     * @param windows most windows to evaluate; 0: all
+     */
+    public record HeldOut(List<Path> files, HeldOutPart part, int windows) {
+        private static HeldOut of(Settings settings) {
+            return new HeldOut(
+                    paths(settings, Setting.HELD_OUT),
+                    HeldOutPart.of(settings),
+                    settings.integer(Setting.HELD_OUT_WINDOWS, 0, Integer.MAX_VALUE));
         }
     }
 
@@ -260,7 +274,7 @@ public record TrainingConfig(
     private static Data data(Settings settings, Path out) {
         return new Data(
                 paths(settings, Setting.CORPUS),
-                paths(settings, Setting.HELD_OUT),
+                HeldOut.of(settings),
                 settings.optional(Setting.TEXT_FIELD),
                 settings.flag(Setting.SKIP_INVALID),
                 TokenChoice.parse(Setting.BOS.key(), settings.text(Setting.BOS)),
@@ -269,8 +283,7 @@ public record TrainingConfig(
                 settings.whole(Setting.WINDOWS, 0, 1L << 48),
                 settings.integer(Setting.CONTEXT, 2, 1 << 24),
                 settings.integer(Setting.BATCH, 1, 1 << 20),
-                settings.integer(Setting.MICRO_BATCH_TOKENS, 1, Integer.MAX_VALUE),
-                settings.integer(Setting.HELD_OUT_WINDOWS, 0, Integer.MAX_VALUE));
+                settings.integer(Setting.MICRO_BATCH_TOKENS, 1, Integer.MAX_VALUE));
     }
 
     static Distillation distillation(Settings settings) {
@@ -361,7 +374,10 @@ public record TrainingConfig(
             throw Settings.refused(
                     Setting.ALPHA, distillation.alpha(), "0 where neither teacher nor targets are given");
         }
-        if (distillation.alpha() == 0 && distillation.hasSource()) {
+        // Beside whose responses those of the student are evaluated.
+        boolean askedInTheEnd =
+                run.responses().count() > 0 && distillation.targets().isEmpty() && onPolicy.isEmpty();
+        if (distillation.alpha() == 0 && distillation.hasSource() && !askedInTheEnd) {
             throw Settings.refused(Setting.ALPHA, distillation.alpha(), "above 0 where teacher or targets are given");
         }
         if (distillation.steps().isPresent() && distillation.targets().isEmpty()) {
@@ -387,10 +403,10 @@ public record TrainingConfig(
             throw Settings.refused(
                     Setting.TEACHER_NAME, distillation.contact().name(), "empty where no teacher is given");
         }
-        if (data.heldOut().isEmpty() && run.evaluateEvery() > 0) {
+        if (data.heldOut().files().isEmpty() && run.evaluateEvery() > 0) {
             throw Settings.refused(Setting.EVALUATE_EVERY, run.evaluateEvery(), "0 where held_out is not given");
         }
-        if (data.heldOut().isEmpty() && run.responses().count() > 0) {
+        if (data.heldOut().files().isEmpty() && run.responses().count() > 0) {
             throw Settings.refused(
                     Setting.EVALUATE_RESPONSES, run.responses().count(), "0 where held_out is not given");
         }

@@ -4,12 +4,16 @@ import dev.lyne.client.DecodeSettings;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSource;
 import dev.lyne.client.TargetStream;
+import dev.lyne.client.TeacherExpectation;
 import dev.lyne.client.capture.CaptureSource;
 import dev.lyne.files.DirectoryLock;
 import dev.lyne.files.UnwritableFileException;
+import dev.lyne.lm.scoring.ScoringModel;
+import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.Trainable;
+import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
 import dev.lyne.student.checkpoint.Checkpoint;
 import dev.lyne.student.checkpoint.CheckpointMismatchException;
@@ -23,6 +27,7 @@ import dev.lyne.student.rollout.ResponseEvaluation;
 import dev.lyne.student.rollout.ResponseWriter;
 import dev.lyne.student.rollout.RolloutWriter;
 import dev.lyne.student.rollout.TeacherDraws;
+import dev.lyne.student.rollout.TeacherTexts;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Window;
@@ -46,6 +51,9 @@ import org.jspecify.annotations.Nullable;
 final class TrainingSession {
     private static final int RESPONSES_TOGETHER = 64;
 
+    /** Ids of the teacher's that the divergence of exposure bias is over, beside one bucket. */
+    private static final int EXPOSED_IDS = 64;
+
     private final TrainingConfig config;
     private final TrainingResources resources;
     private final ProgressListener listener;
@@ -61,6 +69,9 @@ final class TrainingSession {
 
         /** The teacher as one that draws tokens. */
         TeacherDraws openDraws(TargetSource teachers, DecodeSettings settings);
+
+        /** The teacher as one that writes texts by itself. */
+        TeacherTexts openTexts(TargetSource teachers, DecodeSettings settings) throws InterruptedException;
 
         /** Elapsed time. */
         long nanoTime();
@@ -188,9 +199,12 @@ final class TrainingSession {
         Optional<HeldOutLoss> heldOut = inputs.heldOut().isEmpty()
                 ? Optional.empty()
                 : Optional.of(new HeldOutLoss(
-                        texts(Setting.HELD_OUT, inputs.heldOut().get(), encoder, 0)
-                                .windows(),
-                        config.data().heldOutWindows(),
+                        config.data()
+                                .heldOut()
+                                .part()
+                                .of(texts(Setting.HELD_OUT, inputs.heldOut().get(), encoder, 0)
+                                        .windows()),
+                        config.data().heldOut().windows(),
                         config.data().microBatchTokens()));
         return TrainingMaterial.of(
                 tokenizer,
@@ -400,33 +414,77 @@ final class TrainingSession {
         if (wanted.count() == 0 || material.heldOut().isEmpty()) {
             return Optional.empty();
         }
-        Windows windows = material.heldOut().get().windows();
-        long count = Math.min(wanted.count(), windows.count());
+        Windows passages = material.heldOut().get().windows().passages();
+        long count = Math.min(wanted.count(), passages.count());
         List<Prompt> prompts = new ArrayList<>();
         for (long i = 0; i < count; i++) {
-            Window window = windows.window(i * windows.count() / count);
-            prompts.add(Prompt.of(
-                    i, window.tokens(), window.positions()[0], wanted.writing().promptTokens()));
+            Windows.Passage passage = passages.passage(
+                    i * passages.count() / count,
+                    wanted.writing().promptTokens(),
+                    wanted.writing().responseTokens());
+            prompts.add(new Prompt(i, passage.prompt(), passage.continuation()));
         }
         int maxTokens = wanted.writing().responseTokens();
         listener.onNotice("responding to %,d held-out prompts".formatted(count));
         try (ResponseWriter writer = new RolloutWriter(
-                () -> model.decoder(wanted.writing().cacheBytes()),
-                new RolloutWriter.Options(
-                        RESPONSES_TOGETHER,
-                        maxTokens,
-                        config.data().context(),
-                        material.text().stopIds(),
-                        wanted.writing().student(),
-                        config.run().seed(),
-                        true),
-                Optional.empty(),
-                listener::isStopRequested)) {
-            return Optional.of(ResponseEvaluation.of(writer, prompts, material.tokenizer(), maxTokens));
+                        () -> model.decoder(wanted.writing().cacheBytes()),
+                        new RolloutWriter.Options(
+                                RESPONSES_TOGETHER,
+                                maxTokens,
+                                config.data().context(),
+                                material.text().stopIds(),
+                                wanted.writing().student(),
+                                config.run().seed(),
+                                true),
+                        Optional.empty(),
+                        listener::isStopRequested);
+                ScoringModel scorer = ScoringModel.load(
+                        directory.model(),
+                        config.run().model(),
+                        new ScoringOptions(
+                                material.tokenizer().vocabularySize(),
+                                config.run().memory().rowChunk(),
+                                false))) {
+            ResponseEvaluation.Setup setup = new ResponseEvaluation.Setup(
+                    scorer,
+                    material.tokenizer(),
+                    maxTokens,
+                    config.data().context(),
+                    config.data().microBatchTokens());
+            if (config.distillation().teachers().isEmpty()) {
+                return Optional.of(ResponseEvaluation.of(writer, prompts, setup, Optional.empty()));
+            }
+            return Optional.of(besideTeacher(writer, prompts, setup, material));
         } catch (CancellationException e) {
             throw new TrainingStoppedException(
                     "stopped as asked while held-out prompts were responded to, after the last step;"
                             + " resume responds to them again");
+        }
+    }
+
+    private ResponseEvaluation besideTeacher(
+            ResponseWriter writer, List<Prompt> prompts, ResponseEvaluation.Setup setup, TrainingMaterial material)
+            throws InterruptedException {
+        OnPolicySettings.Writing writing = config.run().responses().writing();
+        TeacherExpectation expectation = RunTargets.expectation(material.tokenizer(), null);
+        try (TargetSource source = resources.openTeachers(config);
+                TargetStream rows = source.open(new TargetRequest(
+                        new Selection.TopK(
+                                Math.min(EXPOSED_IDS, setup.tokenizer().vocabularySize()), List.of()),
+                        Precision.EXACT,
+                        false,
+                        expectation));
+                TeacherTexts texts = resources.openTexts(
+                        source,
+                        new DecodeSettings(
+                                writing.temperature(),
+                                writing.topP(),
+                                config.run().seed(),
+                                material.text().stopIds(),
+                                expectation,
+                                false))) {
+            return ResponseEvaluation.of(
+                    writer, prompts, setup, Optional.of(new ResponseEvaluation.Teaching(texts, rows)));
         }
     }
 

@@ -19,6 +19,11 @@ final class WindowSequence {
         return windows.window(corpusIndex(place));
     }
 
+    /** The beginning of the window at that place, and what its document goes on with; see {@link Windows#passage}. */
+    Windows.Passage passage(long place, int plainTokens, int responseTokens) {
+        return windows.passage(corpusIndex(place), plainTokens, responseTokens);
+    }
+
     /** Which window of the corpus that is. */
     long corpusIndex(long place) {
         return order.at(epoch(place), index(place));

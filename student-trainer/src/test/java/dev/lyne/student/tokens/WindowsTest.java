@@ -115,6 +115,48 @@ final class WindowsTest {
         assertThat(whole.cut()).isEqualTo(new Windows.Cut(0, 0));
     }
 
+    @Test
+    void passages_recordsAndPlainDocuments_beginEachRecordOnceAndFullWindowsAlone() throws IOException {
+        List<Document> documents = List.of(
+                new Document("a", "pqrstu", "0123456789"), // five windows of four
+                new Document("b", "", "abcdefghi"), // windows of abcd, defg, ghi
+                new Document("c", "x", "yz"),
+                new Document("d", "", "kl"));
+        Windows passages = windows(documents, FakeText.plain(), 4).passages();
+        List<String> found = new ArrayList<>();
+        for (long i = 0; i < passages.count(); i++) {
+            Windows.Passage passage = passages.passage(i, 3, 5);
+            found.add(text(passage.prompt()) + "|" + text(passage.continuation()));
+        }
+        assertThat(found).containsExactly("tu|01234", "ab|cdefg", "de|fghi", "x|yz", "k|l");
+        assertThat(passages.cutPrompts(5)).isEqualTo(1);
+        assertThat(text(passages.passage(0, 3, 1).prompt()))
+                .as("room for one token")
+                .isEqualTo("stu");
+        assertThat(windows(documents, FakeText.plain(), 40).passages().cutPrompts(5))
+                .isZero();
+    }
+
+    @Test
+    void ofDocuments_someNumbers_keepsTheirWindowsAcrossShards() throws IOException {
+        List<Document> documents = IntStream.range(0, 7)
+                .mapToObj(d -> new Document("d" + d, "", unique(d, 0, 9)))
+                .toList();
+        TokenStore store = TokenStore.open(
+                directory.resolve("shards"), FakeText.source(documents), FakeText.plain(), 2, 20, (done, total) -> {});
+        assertThat(store.shards()).isGreaterThan(2);
+        Windows third = new Windows(store, 6).ofDocuments(number -> number % 3 == 0);
+        List<Integer> found = new ArrayList<>();
+        for (long i = 0; i < third.count(); i++) {
+            found.add(third.window(i).tokens()[0] / 1000);
+        }
+        assertThat(found).containsExactly(1, 1, 4, 4, 7, 7);
+    }
+
+    private static String text(int[] tokens) {
+        return new String(tokens, 0, tokens.length);
+    }
+
     /** Every length of prompt and response in every small context, one record a corpus and all of them as one. */
     @Test
     void window_promptAndResponse_predictsEachResponseTokenOnceFromHalfAContext() throws IOException {

@@ -2,7 +2,9 @@ package dev.lyne.student.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
+import dev.lyne.client.DecodeSettings;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSequence;
 import dev.lyne.client.TargetSource;
@@ -10,9 +12,11 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.TeacherDescription;
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
+import dev.lyne.student.rollout.Prompt;
 import dev.lyne.student.rollout.ResponseEvaluation;
 import dev.lyne.student.rollout.RolloutFiles;
 import dev.lyne.student.rollout.RolloutFiles.Rollout;
+import dev.lyne.student.rollout.TeacherTexts;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,6 +25,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -246,6 +251,64 @@ final class OwnTextTrainingTest {
         assertThat(responses.prompts()).isEqualTo(3);
         assertThat(responses.meanLength()).isBetween(1.0, 5.0);
         assertThat(responses.rougeL()).isBetween(0.0, 1.0);
+    }
+
+    @Test
+    void train_askedForResponsesBesideATeacher_tellsOfExposureBiasByLength() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        TrainingConfig config = tiny.config(
+                "out",
+                Map.of(
+                        Setting.TEACHER, "localhost:1",
+                        Setting.EVALUATE_RESPONSES, "3",
+                        Setting.RESPONSE_TOKENS, "10",
+                        Setting.PROMPT_TOKENS, "4",
+                        Setting.STEPS, "3"));
+        Streams teacher = new Streams(tiny.vocabularySize);
+        List<Prompt> responded = new ArrayList<>();
+        Trainer.OpenedResources resources = new Trainer.OpenedResources() {
+            @Override
+            public TargetSource openTeachers(TrainingConfig ignored) {
+                return teacher;
+            }
+
+            @Override
+            public TeacherTexts openTexts(TargetSource ignored, DecodeSettings settings) {
+                return new TeacherTexts() {
+                    @Override
+                    public List<int[]> of(List<Prompt> prompts, int maxTokens) {
+                        responded.addAll(prompts);
+                        return prompts.stream()
+                                .map(prompt -> IntStream.range(0, maxTokens)
+                                        .map(i -> (prompt.tokens()[0] + i) % tiny.vocabularySize)
+                                        .toArray())
+                                .toList();
+                    }
+
+                    @Override
+                    public void close() {}
+                };
+            }
+        };
+        new TrainingSession(config, resources, ProgressListener.none()).run(RunStart.AFRESH);
+        ResponseEvaluation responses = Objects.requireNonNull(
+                RunSummary.read(directory.resolve("out/summary.json")).responses());
+        assertThat(responded).hasSize(3);
+        List<TargetSequence> scored = teacher.opened.get(0).sequences;
+        assertThat(scored).as("three texts of each").hasSize(6);
+        for (int i = 0; i < 3; i++) {
+            int prompt = responded.get(i).tokens().length;
+            assertThat(Arrays.copyOf(scored.get(i).tokens(), prompt))
+                    .isEqualTo(responded.get(i).tokens());
+            assertThat(scored.get(3 + i).positions())
+                    .isEqualTo(IntStream.range(prompt - 1, prompt + 9).toArray());
+        }
+        assertThat(responses.calibrationError()).isBetween(0.0, 1.0);
+        assertThat(responses.exposureBias()).isNotEmpty().allSatisfy(at -> {
+            assertThat(at.onTeachers()).as("KL of an untrained student, nats").isGreaterThan(at.length() * 0.5);
+            assertThat(at.excessPercent()).isCloseTo(100 * (at.onOwn() / at.onTeachers() - 1), within(1e-9));
+        });
+        assertThat(Files.readString(directory.resolve("out/report.html"))).contains("exposure-bias");
     }
 
     @Test
