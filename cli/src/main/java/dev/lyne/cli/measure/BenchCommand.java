@@ -45,7 +45,8 @@ public final class BenchCommand implements Runnable {
     @Override
     public void run() {
         String names = spec.subcommands().entrySet().stream()
-                .filter(command -> !command.getValue().getCommandSpec().usageMessage().hidden())
+                .filter(command ->
+                        !command.getValue().getCommandSpec().usageMessage().hidden())
                 .map(Map.Entry::getKey)
                 .sorted()
                 .collect(Collectors.joining(", "));
