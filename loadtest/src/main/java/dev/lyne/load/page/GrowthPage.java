@@ -41,12 +41,15 @@ public final class GrowthPage {
     private static Card card(Sweep sweep) {
         Point last = sweep.points().get(sweep.points().size() - 1);
         return new Card(
-                sweep.name(), Figures.decimal(last.shareOfLimit(), 2), "of " + sweep.limit() + ", at " + last.label());
+                title(sweep), Figures.decimal(last.shareOfLimit(), 2), "of " + sweep.limit() + ", at " + last.label());
+    }
+
+    private static String title(Sweep sweep) {
+        return sweep.name().substring(0, 1).toUpperCase(Locale.ROOT)
+                + sweep.name().substring(1);
     }
 
     private static Section section(Sweep sweep) {
-        String name = sweep.name().substring(0, 1).toUpperCase(Locale.ROOT)
-                + sweep.name().substring(1);
         String over = sweep.limitTakesOverAt();
         String note = "The limit is " + sweep.limit() + ". "
                 + (over.isEmpty() ? "Nowhere is half of it reached." : "It takes over at " + over + ".");
@@ -76,7 +79,7 @@ public final class GrowthPage {
                                 Figures.count(point.limitPositionsPerSecond()),
                                 Figures.decimal(point.shareOfLimit(), 2)))
                         .toList()));
-        return new Section(name, note, blocks);
+        return new Section(title(sweep), note, blocks);
     }
 
     private static Line line(String name, int color, Style style, Sweep sweep, ToDoubleFunction<Point> y) {
