@@ -20,6 +20,7 @@ import picocli.CommandLine.Spec;
             BenchLength.Worker.class,
             BenchLoad.class,
             BenchOperators.class,
+            BenchOverload.class,
             BenchPlan.class,
             BenchProxy.class,
             BenchWrite.class,
@@ -41,6 +42,6 @@ public final class BenchCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "no benchmark given (expected: codec, decode, fairness, faults, forward, length, load, loss, operators, plan, selections, serve, sharing, stall or step)");
+                "no benchmark given (expected: codec, decode, fairness, faults, forward, length, load, loss, operators, overload, plan, selections, serve, sharing, stall or step)");
     }
 }
