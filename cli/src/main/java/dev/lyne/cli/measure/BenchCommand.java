@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
             BenchLength.Worker.class,
             BenchLoad.class,
             BenchOperators.class,
+            BenchOverload.class,
             BenchParity.class,
             BenchPlan.class,
             BenchProxy.class,

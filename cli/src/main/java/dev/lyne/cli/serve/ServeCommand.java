@@ -129,6 +129,14 @@ public final class ServeCommand implements Callable<Integer> {
     private long fairBatchMillis;
 
     @Option(
+            names = "--max-queue-millis",
+            defaultValue = "10000",
+            description =
+                    "Longest that a sequence may wait for the device, ms; what would wait longer is refused, with a time to ask again"
+                            + " (default: ${DEFAULT-VALUE}).")
+    private long maxQueueMillis;
+
+    @Option(
             names = "--drain-seconds",
             defaultValue = "30",
             description = "Longest that a drain lets streams finish, s (default: ${DEFAULT-VALUE}).")
@@ -153,6 +161,7 @@ public final class ServeCommand implements Callable<Integer> {
         requireOneOf(teacher, replay);
         AtLeast.require("--batch-deadline-ms", batchDeadlineMillis, 0);
         AtLeast.require("--fair-batch-millis", fairBatchMillis, 1);
+        AtLeast.require("--max-queue-millis", maxQueueMillis, 1);
         AtLeast.require("--drain-seconds", drainSeconds, 0);
         Optional<SyntheticSettings> synthetic =
                 Optional.ofNullable(teacher).filter(SyntheticSettings::names).map(SyntheticSettings::parse);
@@ -164,7 +173,8 @@ public final class ServeCommand implements Callable<Integer> {
                 .listen(HostPort.parse("--listen", listen))
                 .security(security.security())
                 .batching(BatchOptions.of(batchTokens, Duration.ofMillis(batchDeadlineMillis))
-                        .withFairBatch(Duration.ofMillis(fairBatchMillis)))
+                        .withFairBatch(Duration.ofMillis(fairBatchMillis))
+                        .withMaxQueue(Duration.ofMillis(maxQueueMillis)))
                 .drainTimeout(Duration.ofSeconds(drainSeconds))
                 .reflection(reflection);
         if (health != null) {

@@ -42,6 +42,7 @@ public final class FairnessBenchmark {
     private static final int GREEDY_WINDOW = 200;
     private static final int OPEN_LOOP_FACTOR = 3;
     private static final Duration UNCUT = Duration.ofDays(1);
+    private static final Duration LAST_ANSWERS = Duration.ofSeconds(2);
     private static final Duration SETTLING = Duration.ofMillis(1_500);
 
     private static final double LEAST_OVER_FAIR = 0.9;
@@ -270,7 +271,7 @@ public final class FairnessBenchmark {
         return taken(server, modest, all, () -> ask(modest, random, perSecond, time.multipliedBy(OPEN_LOOP_FACTOR)));
     }
 
-    private static void awaitOpen(FairnessStudent student) throws InterruptedException {
+    static void awaitOpen(FairnessStudent student) throws InterruptedException {
         long start = System.nanoTime();
         while (!student.isOpen()) {
             if (System.nanoTime() - start > TimeUnit.SECONDS.toNanos(30)) {
@@ -306,23 +307,27 @@ public final class FairnessBenchmark {
             TeacherServer server, FairnessStudent modest, List<FairnessStudent> all, Runnable meanwhile) {
         Timer forwards = server.registry().get("lyne.teacher.batch.duration").timer();
         long before = sum(all);
-        long modestBefore = modest.answered();
         long askedBefore = modest.asked();
-        modest.forgetWaits();
         double forwardsBefore = forwards.totalTime(TimeUnit.SECONDS);
         long countBefore = forwards.count();
         long start = System.nanoTime();
         meanwhile.run();
-        double seconds = (System.nanoTime() - start) / 1e9;
-        long answered = modest.answered() - modestBefore;
-        List<Long> waits = new ArrayList<>(modest.waits());
-        Collections.sort(waits);
+        long end = System.nanoTime();
+        double seconds = (end - start) / 1e9;
+        long asked = modest.asked() - askedBefore;
+        double total = (sum(all) - before) * TOKENS / seconds;
+        double forwardSeconds =
+                (forwards.totalTime(TimeUnit.SECONDS) - forwardsBefore) / Math.max(1, forwards.count() - countBefore);
+        pauseUntil(end + LAST_ANSWERS.toNanos()); // to what was asked for in the end
+        List<FairnessStudent.Answer> answers = modest.answers(start, end);
+        List<Long> waits =
+                answers.stream().map(FairnessStudent.Answer::nanos).sorted().toList();
         return new Taken(
-                answered / seconds,
-                (modest.asked() - askedBefore) / seconds,
-                (sum(all) - before) * TOKENS / seconds,
+                answers.size() / seconds,
+                asked / seconds,
+                total,
                 waits.isEmpty() ? Double.NaN : waits.get((int) Math.ceil(0.99 * waits.size()) - 1),
-                (forwards.totalTime(TimeUnit.SECONDS) - forwardsBefore) / Math.max(1, forwards.count() - countBefore));
+                forwardSeconds);
     }
 
     private static long sum(List<FairnessStudent> students) {

@@ -23,8 +23,17 @@ import java.util.Random;
  * on the connections' loops; it may be asked from any thread.
  */
 final class FairnessStudent implements StreamEvents, AutoCloseable {
+    /**
+     * A sequence that got its rows.
+     *
+     * @param dueNanos when it was to be asked for
+     * @param nanos from then until its last row was there
+     */
+    record Answer(long dueNanos, long nanos) {}
+
     private final int window;
     private final int tokens;
+    private final boolean mayBeRefused;
     private final Random random;
     private final Object lock = new Object();
 
@@ -32,7 +41,7 @@ final class FairnessStudent implements StreamEvents, AutoCloseable {
     private final Map<Long, Long> askedNanos = new HashMap<>();
 
     @GuardedBy("lock")
-    private final List<Long> waitedNanos = new ArrayList<>();
+    private final List<Answer> answers = new ArrayList<>();
 
     @GuardedBy("lock")
     private Optional<RowStream> stream = Optional.empty();
@@ -50,13 +59,30 @@ final class FairnessStudent implements StreamEvents, AutoCloseable {
     private long answered;
 
     @GuardedBy("lock")
+    private long refused;
+
+    @GuardedBy("lock")
+    private long refusedForGood;
+
+    @GuardedBy("lock")
     private Optional<String> failure = Optional.empty();
 
     @GuardedBy("lock")
     private boolean closing;
 
-    /** @param window sequences in flight at all times; 0: as it is told */
+    /** One that is answered, whatever it asks. */
     FairnessStudent(int window, int tokens, long seed) {
+        this(window, tokens, seed, false);
+    }
+
+    /**
+     * A student.
+     *
+     * @param window sequences in flight at all times; 0: as it is told
+     * @param mayBeRefused whether the server may be too busy for its sequences
+     */
+    FairnessStudent(int window, int tokens, long seed, boolean mayBeRefused) {
+        this.mayBeRefused = mayBeRefused;
         this.window = window;
         this.tokens = tokens;
         this.random = new Random(seed);
@@ -127,17 +153,26 @@ final class FairnessStudent implements StreamEvents, AutoCloseable {
         }
     }
 
-    /** Forgets how long answers took so far. */
-    void forgetWaits() {
+    /** Answers to what was due in a time, so far. */
+    List<Answer> answers(long fromNanos, long toNanos) {
         synchronized (lock) {
-            waitedNanos.clear();
+            return answers.stream()
+                    .filter(each -> each.dueNanos() - fromNanos >= 0 && each.dueNanos() - toNanos < 0)
+                    .toList();
         }
     }
 
-    /** How long answers took since, in nanoseconds. */
-    List<Long> waits() {
+    /** Sequences that the server was too busy for. */
+    long refused() {
         synchronized (lock) {
-            return List.copyOf(waitedNanos);
+            return refused;
+        }
+    }
+
+    /** Those of them that were not told when to ask again. */
+    long refusedForGood() {
+        synchronized (lock) {
+            return refusedForGood;
         }
     }
 
@@ -183,7 +218,7 @@ final class FairnessStudent implements StreamEvents, AutoCloseable {
             }
             long now = System.nanoTime();
             answered++;
-            waitedNanos.add(now - asked);
+            answers.add(new Answer(asked, now - asked));
             if (window > 0) {
                 ask(now);
             }
@@ -194,6 +229,12 @@ final class FairnessStudent implements StreamEvents, AutoCloseable {
     public void failed(long id, String reason, String message, long retryNanos) {
         synchronized (lock) {
             letIn();
+            if (mayBeRefused && (reason.equals("OVERLOADED") || reason.equals("QUEUE_FULL"))) {
+                askedNanos.remove(id);
+                refused++;
+                refusedForGood += retryNanos > 0 ? 0 : 1;
+                return;
+            }
             failure = Optional.of("a sequence failed: " + reason + ": " + message + " (expected: rows)");
         }
     }

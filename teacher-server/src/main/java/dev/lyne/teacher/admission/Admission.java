@@ -21,6 +21,7 @@ import java.util.HexFormat;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 
 /**
  * The door: turns messages into checked values or into refusals, and bounds the work admitted and unanswered over all
@@ -30,12 +31,18 @@ public final class Admission {
     private static final int MAX_STUDENT_NAME = 128;
 
     private final ServerLimits limits;
+    private final Quotas quotas;
     private final AtomicLong admittedTokens = new AtomicLong();
     private final AtomicLong streams = new AtomicLong();
     private volatile boolean draining;
 
     public Admission(ServerLimits limits, MeterRegistry registry) {
+        this(limits, registry, System::nanoTime);
+    }
+
+    Admission(ServerLimits limits, MeterRegistry registry, LongSupplier nanoClock) {
         this.limits = limits;
+        this.quotas = new Quotas(nanoClock, registry);
         Gauge.builder("lyne.teacher.admitted.tokens", admittedTokens, AtomicLong::get)
                 .description("Tokens admitted and not yet answered, over all streams")
                 .register(registry);
@@ -164,7 +171,17 @@ public final class Admission {
                     "tokens admitted: " + admittedTokens.get() + " and " + tokens.length + " more (expected: at most "
                             + limits.maxQueuedTokens() + ")");
         }
+        Optional<Failure> exceeded = quotas.take(terms.flow().tenant(), tokens.length);
+        if (exceeded.isPresent()) {
+            release(task);
+            return new AdmissionResult.Refused<>(exceeded.get());
+        }
         return new AdmissionResult.Accepted<>(task);
+    }
+
+    /** Tells that a task's rows were not computed for it: they cost its tenant's quota nothing. */
+    public void wasSpared(ScoreTask task) {
+        quotas.giveBack(task.flow().tenant(), task.tokens());
     }
 
     /** Refuses a sequence alone whose rows are too much for one forward, or for the room that rows have. */

@@ -16,6 +16,7 @@ public final class BatchMetrics {
     private final MeterRegistry registry;
     private final Tags tags;
     private final Counter positionsScored;
+    private final Counter shed;
     private final Timer queueWait;
     private final Timer batchDuration;
     private final DistributionSummary batchSequences;
@@ -29,6 +30,10 @@ public final class BatchMetrics {
         this.tags = Tags.of("teacher", teacher);
         this.positionsScored = Counter.builder("lyne.teacher.positions.scored")
                 .description("Rows computed by the model")
+                .tags(tags)
+                .register(registry);
+        this.shed = Counter.builder("lyne.teacher.queue.shed")
+                .description("Sequences refused or given up because they would wait too long for the device")
                 .tags(tags)
                 .register(registry);
         this.queueWait = Timer.builder("lyne.teacher.queue.wait")
@@ -67,6 +72,10 @@ public final class BatchMetrics {
 
     void waited(long nanos) {
         queueWait.record(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    void shed() {
+        shed.increment();
     }
 
     void scored(int rows) {

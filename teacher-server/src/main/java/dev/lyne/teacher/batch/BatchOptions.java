@@ -10,6 +10,7 @@ import java.time.Duration;
  * @param maxPaddingShare most padding of a batch, as a share of its tokens, 0 to below 1
  * @param maxSequences most sequences of a batch; 1 for deterministic teachers
  * @param fairBatch longest that a forward is to take while several streams wait; a longer sequence runs alone
+ * @param maxQueue longest that a sequence may wait for the device; what would wait longer is refused, what has is given up
  * @param maxEntries most entries that the rows of a batch hold, and those that wait to be encoded; a larger sequence runs alone
  */
 public record BatchOptions(
@@ -18,7 +19,11 @@ public record BatchOptions(
         double maxPaddingShare,
         int maxSequences,
         Duration fairBatch,
+        Duration maxQueue,
         long maxEntries) {
+    /** How long a sequence may wait for the device where nothing else is said. */
+    public static final Duration DEFAULT_MAX_QUEUE = Duration.ofSeconds(10);
+
     /** How long a forward is to take while several streams wait, where nothing else is said. */
     public static final Duration DEFAULT_FAIR_BATCH = Duration.ofMillis(100);
 
@@ -41,6 +46,9 @@ public record BatchOptions(
         if (maxSequences < 1) {
             throw new IllegalArgumentException("batch sequences: " + maxSequences + " (expected: 1 or more)");
         }
+        if (maxQueue.isNegative() || maxQueue.isZero()) {
+            throw new IllegalArgumentException("max queue: " + maxQueue + " (expected: above 0)");
+        }
         if (fairBatch.isNegative() || fairBatch.isZero()) {
             throw new IllegalArgumentException("fair batch: " + fairBatch + " (expected: above 0)");
         }
@@ -51,7 +59,14 @@ public record BatchOptions(
 
     /** With {@link #DEFAULT_MAX_ENTRIES}. */
     public BatchOptions(int maxTokens, Duration deadline, double maxPaddingShare, int maxSequences) {
-        this(maxTokens, deadline, maxPaddingShare, maxSequences, DEFAULT_FAIR_BATCH, DEFAULT_MAX_ENTRIES);
+        this(
+                maxTokens,
+                deadline,
+                maxPaddingShare,
+                maxSequences,
+                DEFAULT_FAIR_BATCH,
+                DEFAULT_MAX_QUEUE,
+                DEFAULT_MAX_ENTRIES);
     }
 
     /** Any number of sequences, with at most an eighth of padding. */
@@ -61,16 +76,21 @@ public record BatchOptions(
 
     /** These options for a teacher that computes each sequence alone. */
     public BatchOptions oneAtATime() {
-        return new BatchOptions(maxTokens, deadline, maxPaddingShare, 1, fairBatch, maxEntries);
+        return new BatchOptions(maxTokens, deadline, maxPaddingShare, 1, fairBatch, maxQueue, maxEntries);
     }
 
     /** These options where the rows of a batch may hold so many entries. */
     public BatchOptions withMaxEntries(long entries) {
-        return new BatchOptions(maxTokens, deadline, maxPaddingShare, maxSequences, fairBatch, entries);
+        return new BatchOptions(maxTokens, deadline, maxPaddingShare, maxSequences, fairBatch, maxQueue, entries);
     }
 
     /** These options where a forward is to take no longer than that while several streams wait. */
     public BatchOptions withFairBatch(Duration longest) {
-        return new BatchOptions(maxTokens, deadline, maxPaddingShare, maxSequences, longest, maxEntries);
+        return new BatchOptions(maxTokens, deadline, maxPaddingShare, maxSequences, longest, maxQueue, maxEntries);
+    }
+
+    /** These options where a sequence may wait that long for the device. */
+    public BatchOptions withMaxQueue(Duration longest) {
+        return new BatchOptions(maxTokens, deadline, maxPaddingShare, maxSequences, fairBatch, longest, maxEntries);
     }
 }

@@ -73,7 +73,7 @@ final class BatchQueue {
     void add(ScoreJob job, long nowNanos) {
         waiting.put(job, new Waiting(job, nowNanos));
         tokens += job.item().tokens().length;
-        order.put(job, job.askers());
+        order.put(job, job.askers(), nanos(job));
         noteContention(nowNanos);
     }
 
@@ -81,7 +81,7 @@ final class BatchQueue {
     void askersChanged(ScoreJob job, long nowNanos) {
         List<Flow> askers = job.askers();
         if (waiting.containsKey(job) && !askers.isEmpty()) {
-            order.put(job, askers);
+            order.put(job, askers, nanos(job));
             noteContention(nowNanos);
         }
     }
@@ -108,6 +108,37 @@ final class BatchQueue {
 
     long tokens() {
         return tokens;
+    }
+
+    /** Whether what waits longest has waited for longer than that. Only then is what forwards have cost a measure of what they will. */
+    boolean hasWaited(long nanos, long nowNanos) {
+        return !waiting.isEmpty()
+                && nowNanos - waiting.values().iterator().next().arrivedNanos() > nanos;
+    }
+
+    /** How long a job that came now would wait before it is taken into a forward, in nanoseconds; 0 where nothing has been measured. */
+    long expectedWaitNanos(ScoreJob job) {
+        if (!costs.measured() || waiting.isEmpty()) {
+            return 0;
+        }
+        return (long)
+                job.askers().stream().mapToDouble(order::expectedWait).min().orElse(0);
+    }
+
+    /** What waits, by class and tenant. */
+    List<FairOrder.TenantLine> lines() {
+        return order.lines();
+    }
+
+    /** Takes out what has waited for longer than anything may. */
+    List<ScoreJob> takeStale(long nowNanos) {
+        List<ScoreJob> stale = waiting.values().stream()
+                .takeWhile(each ->
+                        nowNanos - each.arrivedNanos() > options.maxQueue().toNanos())
+                .map(Waiting::job)
+                .toList();
+        stale.forEach(this::remove);
+        return stale;
     }
 
     /** Jobs whose deadline seems to have passed. */
@@ -200,7 +231,10 @@ final class BatchQueue {
     }
 
     private double nanos(Waiting waiting) {
-        ScoreJob job = waiting.job();
+        return nanos(waiting.job());
+    }
+
+    private double nanos(ScoreJob job) {
         return costs.nanos(job.item(), job.content(), job.entries());
     }
 

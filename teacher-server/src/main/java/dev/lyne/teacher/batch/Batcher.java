@@ -13,6 +13,7 @@ import dev.lyne.teacher.model.TokenizerFile;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -41,6 +42,8 @@ import org.slf4j.LoggerFactory;
 public final class Batcher implements Teacher, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Batcher.class);
     private static final int MAX_PENDING_COMPLETIONS = 256;
+
+    private static final long LEAST_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
     /** Tokens of a forward while other work waits and no forward has been timed. */
     private static final int UNMEASURED_TOKENS = 256;
@@ -134,20 +137,58 @@ public final class Batcher implements Teacher, AutoCloseable {
     }
 
     /**
-     * Queues a job. Never blocks.
+     * Queues a job, or refuses it where the device would not come to it in time: once others have waited for half of that time, since a burst
+     * makes forwards larger, and cheaper than those before it. What is late already is told so in its turn. Never blocks.
      *
      * @return false where the batcher is closed and takes none
      */
     @Override
     public boolean score(ScoreJob job) {
+        long wait;
+        long most;
         lock.lock();
         try {
             if (closed) {
                 return false;
             }
-            queue.add(job, nanoClock.getAsLong());
-            arrival.signal();
-            return true;
+            long now = nanoClock.getAsLong();
+            wait = queue.expectedWaitNanos(job);
+            most = Math.min(options.maxQueue().toNanos(), job.nanosLeft(now));
+            if (wait <= most || most <= 0 || !queue.hasWaited(most / 2, now)) {
+                queue.add(job, now);
+                arrival.signal();
+                return true;
+            }
+        } finally {
+            lock.unlock();
+        }
+        metrics.shed();
+        complete(job, () -> job.failed(overloaded("would wait about", wait, wait - most)));
+        return true;
+    }
+
+    private Failure overloaded(String what, long nanos, long retryNanos) {
+        long retryMillis = TimeUnit.NANOSECONDS.toMillis(Math.max(
+                LEAST_RETRY_NANOS, Math.min(retryNanos, options.maxQueue().toNanos())));
+        return new Failure(
+                Failure.Reason.OVERLOADED,
+                String.format(
+                        Locale.ROOT,
+                        "%s %.1f s for the device (expected: at most %.1f, --max-queue-millis, and the time that the asker has)",
+                        what,
+                        nanos / 1e9,
+                        options.maxQueue().toNanos() / 1e9),
+                retryMillis);
+    }
+
+    /** What waits for the device, by class and tenant. */
+    public List<QueueLine> queueLines() {
+        lock.lock();
+        try {
+            return queue.lines().stream()
+                    .map(line -> new QueueLine(
+                            line.priority(), line.tenant(), line.streams(), line.sequences(), line.cost() / 1e9))
+                    .toList();
         } finally {
             lock.unlock();
         }
@@ -337,11 +378,18 @@ public final class Batcher implements Teacher, AutoCloseable {
     private void expireOverdue() {
         long now = nanoClock.getAsLong();
         List<ScoreJob> overdue;
+        List<ScoreJob> stale;
         lock.lock();
         try {
+            stale = queue.takeStale(now);
             overdue = queue.overdue(now);
         } finally {
             lock.unlock();
+        }
+        for (ScoreJob job : stale) {
+            metrics.shed();
+            long most = options.maxQueue().toNanos();
+            complete(job, () -> job.failed(overloaded("waited", most, LEAST_RETRY_NANOS)));
         }
         for (ScoreJob job : overdue) {
             if (job.expire(now)) {

@@ -48,6 +48,9 @@ final class FairOrder<W> {
         private final LinkedHashSet<W> line = new LinkedHashSet<>(); // of a stream
         private int busyChildren; // those with work, also those set aside
         private int knownChildren;
+        private double busyWeight; // of children with work
+        private int sequences; // of a tenant
+        private double backlog; // cost of the work that waits below
         private double weight = 1;
         private double tag;
         private double virtualTime;
@@ -69,6 +72,7 @@ final class FairOrder<W> {
                 Node<W> above = node.parent.get();
                 node.tag = Math.max(node.tag, above.virtualTime);
                 above.active.add(node);
+                above.busyWeight += node.weight;
                 if (++above.busyChildren > 1) {
                     return;
                 }
@@ -82,6 +86,7 @@ final class FairOrder<W> {
             while (node.parent.isPresent()) {
                 Node<W> above = node.parent.get();
                 above.active.remove(node);
+                above.busyWeight -= node.weight;
                 if (--above.busyChildren > 0) {
                     above.hideWhereAllAreAside();
                     return;
@@ -99,6 +104,25 @@ final class FairOrder<W> {
                 above.active.remove(node);
                 node = above;
             }
+        }
+
+        /** Counts work that waits, or waits no more, here and above. */
+        void addBacklog(double cost) {
+            Node<W> node = this;
+            while (true) {
+                node.backlog = Math.max(0, node.backlog + cost);
+                if (node.parent.isEmpty()) {
+                    return;
+                }
+                node = node.parent.get();
+            }
+        }
+
+        void weigh(double now) {
+            if (hasWork()) {
+                parent.orElseThrow().busyWeight += now - weight;
+            }
+            weight = now;
         }
 
         /** Moves its tag on, and those above it. */
@@ -134,6 +158,7 @@ final class FairOrder<W> {
     private final Map<TenantKey, Node<W>> tenants = new HashMap<>();
     private final Map<StreamKey, Node<W>> streams = new HashMap<>();
     private final Map<W, List<Flow>> askers = new HashMap<>();
+    private final Map<W, Double> expected = new HashMap<>();
     private final List<Node<W>> aside = new ArrayList<>();
     private long ids;
     private int streamsWithWork;
@@ -146,8 +171,13 @@ final class FairOrder<W> {
         }
     }
 
-    /** Enters work at the end of the lines of those who ask for it, or changes who they are. */
-    void put(W work, List<Flow> flows) {
+    /**
+     * Enters work at the end of the lines of those who ask for it, or changes who they are.
+     *
+     * @param cost what it is expected to cost
+     */
+    void put(W work, List<Flow> flows, double cost) {
+        expected.putIfAbsent(work, cost);
         List<Flow> distinct = flows.stream().distinct().toList();
         List<Flow> before = askers.getOrDefault(work, List.of());
         askers.put(work, distinct);
@@ -164,7 +194,44 @@ final class FairOrder<W> {
         List<Flow> flows = askers.remove(work);
         if (flows != null) {
             flows.forEach(flow -> leave(stream(flow), work));
+            expected.remove(work);
         }
+    }
+
+    /**
+     * How long work that a stream asked for now would wait, in units of cost: what is before it in its own line, while all that wait get
+     * their shares, and no more than what waits at all.
+     */
+    double expectedWait(Flow flow) {
+        Node<W> node = stream(flow);
+        double wait = node.backlog;
+        while (node.parent.isPresent()) {
+            Node<W> above = node.parent.get();
+            double all = above.busyWeight + (node.hasWork() ? 0 : node.weight);
+            wait = Math.min(wait * all / node.weight, above.backlog);
+            node = above;
+        }
+        return wait;
+    }
+
+    /**
+     * What waits of a tenant in a class.
+     *
+     * @param streams that have work
+     * @param sequences pieces of work, each once for each stream that waits for it
+     */
+    record TenantLine(PriorityClass priority, String tenant, int streams, int sequences, double cost) {}
+
+    /** What waits, the most urgent class first. */
+    List<TenantLine> lines() {
+        List<TenantLine> lines = new ArrayList<>();
+        tenants.forEach((key, node) -> {
+            if (node.hasWork()) {
+                lines.add(new TenantLine(key.priority(), key.name(), node.busyChildren, node.sequences, node.backlog));
+            }
+        });
+        lines.sort(Comparator.comparing(TenantLine::priority).thenComparing(TenantLine::tenant));
+        return lines;
     }
 
     /** Takes work out to be done, and charges it to those who wait for it. */
@@ -251,14 +318,28 @@ final class FairOrder<W> {
 
     private void enter(Node<W> stream, W work) {
         boolean idle = stream.line.isEmpty();
-        if (stream.line.add(work) && idle) {
+        if (!stream.line.add(work)) {
+            return;
+        }
+        stream.addBacklog(expected(work));
+        stream.parent.orElseThrow().sequences++;
+        if (idle) {
             streamsWithWork++;
             stream.activate();
         }
     }
 
+    private double expected(W work) {
+        return expected.getOrDefault(work, 0.0);
+    }
+
     private void leave(Node<W> stream, W work) {
-        if (stream.line.remove(work) && stream.line.isEmpty()) {
+        if (!stream.line.remove(work)) {
+            return;
+        }
+        stream.addBacklog(-expected(work));
+        stream.parent.orElseThrow().sequences--;
+        if (stream.line.isEmpty()) {
             streamsWithWork--;
             stream.deactivate();
             forgetIdle();
@@ -269,7 +350,7 @@ final class FairOrder<W> {
         Node<W> level = Objects.requireNonNull(classes.get(flow.priority()));
         Node<W> tenant = tenants.computeIfAbsent(
                 new TenantKey(flow.priority(), flow.tenant().name()), unused -> child(level));
-        tenant.weight = flow.tenant().weight();
+        tenant.weigh(flow.tenant().weight());
         return streams.computeIfAbsent(StreamKey.of(flow), unused -> child(tenant));
     }
 

@@ -5,12 +5,18 @@ package dev.lyne.teacher.model;
  *
  * @param reason the kind, which decides the status that the asker sees
  * @param message one line with the value and the expectation
+ * @param retryMillis when to ask again, in milliseconds; 0: as usual for the reason
  */
-public record Failure(Reason reason, String message) {
+public record Failure(Reason reason, String message, long retryMillis) {
     private static final int MAX_CHARACTERS = 1_000;
 
     public Failure {
         message = PrintableText.of(message, MAX_CHARACTERS);
+    }
+
+    /** To be asked again as usual for the reason, or not at all. */
+    public Failure(Reason reason, String message) {
+        this(reason, message, 0);
     }
 
     /** What a defect of the server's is to the asker: the first line of what was thrown; the log has it whole. */
@@ -55,6 +61,10 @@ public record Failure(Reason reason, String message) {
         CREDIT_EXCEEDED,
         /** The server has as much work as it takes on. */
         QUEUE_FULL,
+        /** The device would not come to it in time. */
+        OVERLOADED,
+        /** The tenant asks faster than its quota lets it. */
+        QUOTA_EXCEEDED,
         /** No memory is left for a sequence's keys and values. */
         KV_CACHE_FULL,
         /** A decoding session that said nothing for too long. */

@@ -28,6 +28,11 @@ public interface ScoreJob {
     /** True where the job's deadline has passed; a hint that {@link #expire} decides on. */
     boolean overdue(long nowNanos);
 
+    /** How long somebody still waits for it; {@link Long#MAX_VALUE} where there is no bound. */
+    default long nanosLeft(long nowNanos) {
+        return Long.MAX_VALUE;
+    }
+
     /** Gives the job up where its deadline has passed and it has not started; then its askers are told. */
     boolean expire(long nowNanos);
 

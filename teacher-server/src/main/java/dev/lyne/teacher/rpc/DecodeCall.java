@@ -347,6 +347,12 @@ final class DecodeCall implements StreamObserver<DecodeRequest>, OpenCall, Decod
         sender.endNow(failure);
     }
 
+    /** Nothing: it scores nothing. */
+    @Override
+    public Optional<StreamStatus> status() {
+        return Optional.empty();
+    }
+
     @Override
     public Caller caller() {
         return caller;

@@ -2,6 +2,7 @@ package dev.lyne.teacher.rpc;
 
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.tenant.Caller;
+import java.util.Optional;
 
 /** A call that stays open, as the server sees it from its timers and when it drains. Safe for several threads. */
 interface OpenCall {
@@ -10,6 +11,9 @@ interface OpenCall {
 
     /** Takes what is known of its caller now; ends the call at once where that opens it no more. */
     void renew(Caller caller);
+
+    /** What it does, where it is an open stream of scores. */
+    Optional<StreamStatus> status();
 
     /** Tells a student that waits how far the device is. */
     void tellProgress();

@@ -6,8 +6,10 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -15,6 +17,10 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class RpcMetrics {
     private final MeterRegistry registry;
     private final Map<Failure.Reason, Counter> refusals = new EnumMap<>(Failure.Reason.class);
+    private static final int MAX_TENANTS = 64;
+    private static final String OTHERS = "others";
+
+    private final Set<String> tenants = new HashSet<>(); // guarded by itself
     final AtomicInteger streams = new AtomicInteger();
     final AtomicInteger sequencesInFlight = new AtomicInteger();
     final AtomicLong unsentBytes = new AtomicLong();
@@ -56,6 +62,29 @@ public final class RpcMetrics {
             counter.increment();
         }
     }
+
+    /** What one tenant's streams were sent; tenants past {@link #MAX_TENANTS} share a name. */
+    OfTenant tenant(String name) {
+        String label;
+        synchronized (tenants) {
+            label = tenants.contains(name) || tenants.size() < MAX_TENANTS ? name : OTHERS;
+            tenants.add(label);
+        }
+        return new OfTenant(
+                tenantCounter("lyne.teacher.tenant.positions", "Rows sent", label),
+                tenantCounter("lyne.teacher.tenant.bytes", "Bytes of blocks sent", label),
+                tenantCounter("lyne.teacher.tenant.refusals", "Sequences that got a failure", label));
+    }
+
+    private Counter tenantCounter(String name, String description, String tenant) {
+        return Counter.builder(name)
+                .description(description)
+                .tag("tenant", tenant)
+                .register(registry);
+    }
+
+    /** Counters of one tenant's rows, bytes and failures. */
+    record OfTenant(Counter positions, Counter bytes, Counter refusals) {}
 
     /** What one teacher's streams were sent. */
     Served served(String teacher) {

@@ -9,6 +9,7 @@ import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.score.Callback;
 import dev.lyne.teacher.score.CancellationHandle;
+import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.score.EncodedSequence;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.tenant.Caller;
@@ -22,8 +23,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -34,6 +37,7 @@ import org.slf4j.LoggerFactory;
  * Nothing foreign is called with {@code lock} held. The stream ends in its {@link PacedSender}, which calls {@link #release}.
  */
 final class ScoreStream {
+    private static final Logger LOG = LoggerFactory.getLogger(ScoreStream.class);
     private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(ScoreStream.class));
 
     /** Refusals that may wait for their reader before the stream stops reading requests. */
@@ -48,6 +52,14 @@ final class ScoreStream {
     private final LongSupplier nanoClock;
     private final ServerCallStreamObserver<ScoreSequencesResponse> call;
     private final PacedSender<ScoreSequencesResponse> sender;
+
+    private final String student;
+    private final long openedNanos;
+    private final RpcMetrics.OfTenant tenant;
+    private final LongAdder sequences = new LongAdder(); // answered with rows
+    private final LongAdder positions = new LongAdder();
+    private final LongAdder bytes = new LongAdder();
+    private final LongAdder failures = new LongAdder();
 
     private final Object lock = new Object();
 
@@ -76,6 +88,9 @@ final class ScoreStream {
     @GuardedBy("lock")
     private boolean ended;
 
+    @GuardedBy("lock")
+    private boolean released;
+
     ScoreStream(
             StreamTerms terms,
             ServedTeacher teacher,
@@ -83,7 +98,8 @@ final class ScoreStream {
             Admission admission,
             LongSupplier nanoClock,
             ServerCallStreamObserver<ScoreSequencesResponse> call,
-            PacedSender<ScoreSequencesResponse> sender) {
+            PacedSender<ScoreSequencesResponse> sender,
+            String student) {
         this.terms = terms;
         this.teacher = teacher;
         this.admission = admission;
@@ -93,6 +109,50 @@ final class ScoreStream {
         this.nanoClock = nanoClock;
         this.call = call;
         this.sender = sender;
+        this.student = student;
+        this.openedNanos = nanoClock.getAsLong();
+        this.tenant = metrics.tenant(terms.flow().tenant().name());
+        LOG.info(
+                "stream opened: stream={} tenant={} student={} teacher={} class={} rows={}",
+                terms.flow().stream(),
+                terms.flow().tenant().name(),
+                student,
+                terms.teacher().name(),
+                terms.flow().priority().label(),
+                terms.format());
+    }
+
+    /** What it does, for people. */
+    StreamStatus status() {
+        int asked;
+        boolean room;
+        synchronized (lock) {
+            asked = inFlight.size();
+            room = waiting.isPresent();
+        }
+        String waitsFor = room ? "room" : sender.waits() ? "reader" : asked > 0 ? "device" : "student";
+        StreamTerms held = terms;
+        return new StreamStatus(
+                held.flow().stream(),
+                held.flow().tenant().name(),
+                student,
+                held.teacher().name(),
+                held.flow().priority().label(),
+                waitsFor,
+                asked,
+                sequences.sum(),
+                positions.sum(),
+                bytes.sum(),
+                failures.sum(),
+                (nanoClock.getAsLong() - openedNanos) / 1e9);
+    }
+
+    private void sent(EncodedBlock block) {
+        served.sent(block);
+        tenant.positions().increment(block.rows());
+        tenant.bytes().increment(block.bytes().length);
+        positions.add(block.rows());
+        bytes.add(block.bytes().length);
     }
 
     /** A sequence in flight. */
@@ -120,14 +180,17 @@ final class ScoreStream {
 
         @Override
         public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
-            settle(rows.bytes());
-            sender.offer(new OutgoingRows(id, rows, source, narrowed, served::sent, () -> leaving(this)));
+            sequences.increment();
+            settle(rows.bytes(), !source.equals(RowSource.COMPUTED));
+            sender.offer(new OutgoingRows(id, rows, source, narrowed, ScoreStream.this::sent, () -> leaving(this)));
         }
 
         @Override
         public void failed(Failure failure) {
-            settle(0);
+            settle(0, true);
             metrics.refused(failure);
+            tenant.refusals().increment();
+            failures.increment();
             SequenceFailed answer = SequenceFailed.newBuilder()
                     .setId(id)
                     .setStatus(Statuses.toStatus(failure))
@@ -177,12 +240,12 @@ final class ScoreStream {
 
         /** Lets go of it unanswered. */
         void abandon() {
-            boolean unusedWithdrawn = ticket().withdraw();
-            settle(0);
+            boolean withdrawn = ticket().withdraw();
+            settle(0, withdrawn);
         }
 
-        /** Gives back what it was admitted with, but for the bytes of its rows, which the sender gives back as they leave. */
-        private void settle(long rowBytes) {
+        /** Gives back what it was admitted with, its quota where the device was spared, but for the bytes of its rows, which the sender gives back as they leave. */
+        private void settle(long rowBytes, boolean spared) {
             Optional<ScoreTask> task;
             long bytes;
             synchronized (lock) {
@@ -192,6 +255,9 @@ final class ScoreStream {
             }
             if (task.isPresent()) {
                 admission.release(task.get());
+                if (spared) {
+                    admission.wasSpared(task.get());
+                }
                 sender.share().give(bytes - rowBytes);
             }
         }
@@ -344,6 +410,20 @@ final class ScoreStream {
     void release() {
         List<InFlight> left;
         synchronized (lock) {
+            if (!released) {
+                released = true;
+                LOG.info(
+                        "stream ended: stream={} tenant={} student={} seconds={} sequences={} positions={} bytes={} failures={} unanswered={}",
+                        terms.flow().stream(),
+                        terms.flow().tenant().name(),
+                        student,
+                        (nanoClock.getAsLong() - openedNanos) / 1_000_000 / 1e3,
+                        sequences.sum(),
+                        positions.sum(),
+                        bytes.sum(),
+                        failures.sum(),
+                        inFlight.size());
+            }
             ended = true;
             waiting = Optional.empty();
             left = List.copyOf(inFlight.values());

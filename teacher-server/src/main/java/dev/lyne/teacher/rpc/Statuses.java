@@ -24,7 +24,7 @@ final class Statuses {
                         .setDomain(DOMAIN)
                         .setReason(failure.reason().name())
                         .build()));
-        long retryMillis = retryDelayMillis(failure.reason());
+        long retryMillis = failure.retryMillis() > 0 ? failure.retryMillis() : retryDelayMillis(failure.reason());
         if (retryMillis > 0) {
             status.addDetails(Any.pack(RetryInfo.newBuilder()
                     .setRetryDelay(Duration.newBuilder()
@@ -49,7 +49,8 @@ final class Statuses {
             case CHECKSUM_MISMATCH, NOT_FINITE, CAPTURE_DAMAGED -> Code.DATA_LOSS;
             case DEADLINE_PASSED -> Code.DEADLINE_EXCEEDED;
             case WITHDRAWN -> Code.CANCELLED;
-            case CREDIT_EXCEEDED, QUEUE_FULL, READER_STALLED, KV_CACHE_FULL -> Code.RESOURCE_EXHAUSTED;
+            case CREDIT_EXCEEDED, QUEUE_FULL, OVERLOADED, QUOTA_EXCEEDED, READER_STALLED, KV_CACHE_FULL ->
+                Code.RESOURCE_EXHAUSTED;
             case SESSION_IDLE -> Code.ABORTED;
             case NO_DECODING -> Code.UNIMPLEMENTED;
             case DRAINING -> Code.UNAVAILABLE;
@@ -62,6 +63,7 @@ final class Statuses {
         return switch (reason) {
             case CREDIT_EXCEEDED -> 50;
             case QUEUE_FULL -> 250;
+            case OVERLOADED, QUOTA_EXCEEDED -> 1_000;
             case DRAINING, READER_STALLED, KV_CACHE_FULL -> 1_000;
             case UNAUTHENTICATED,
                     TOKEN_EXPIRED,

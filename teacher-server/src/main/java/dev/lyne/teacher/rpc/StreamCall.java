@@ -5,6 +5,7 @@ import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.StreamTerms;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.v1.Credit;
@@ -18,7 +19,6 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
-import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
  * methods one at a time; {@link #drain} comes from another thread.
  */
 final class StreamCall implements StreamObserver<ScoreSequencesRequest>, OpenCall {
-    private static final Logger LOG = LoggerFactory.getLogger(StreamCall.class);
+    private static final PacedLog REFUSALS = new PacedLog(LoggerFactory.getLogger(StreamCall.class));
 
     private final ServerCallStreamObserver<ScoreSequencesResponse> call;
     private final PacedSender<ScoreSequencesResponse> sender;
@@ -114,12 +114,15 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest>, OpenCal
             fail(unanswerable.get());
             return;
         }
-        LOG.debug(
-                "student {} opens {} with {}",
-                PrintableText.ofClient(open.getStudent()),
-                terms.teacher().name(),
-                terms.format());
-        ScoreStream opened = new ScoreStream(terms, teacher, teachers, admission, nanoClock, call, sender);
+        ScoreStream opened = new ScoreStream(
+                terms,
+                teacher,
+                teachers,
+                admission,
+                nanoClock,
+                call,
+                sender,
+                PrintableText.ofClient(open.getStudent()));
         StreamOpened answer = StreamOpened.newBuilder()
                 .setTeacher(teachers.describe(teacher))
                 .setCredit(Credit.newBuilder()
@@ -146,6 +149,7 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest>, OpenCal
     private void fail(Failure failure) {
         refused = true;
         metrics.refused(failure);
+        REFUSALS.warn("refused a stream: tenant=" + caller + " reason=" + failure.reason() + ": " + failure.message());
         sender.endNow(failure);
     }
 
@@ -197,6 +201,11 @@ final class StreamCall implements StreamObserver<ScoreSequencesRequest>, OpenCal
         } else {
             sender.endAfterQueue(observer -> observer.onError(Statuses.toException(Admission.drainingFailure())));
         }
+    }
+
+    @Override
+    public Optional<StreamStatus> status() {
+        return stream().map(ScoreStream::status);
     }
 
     @Override

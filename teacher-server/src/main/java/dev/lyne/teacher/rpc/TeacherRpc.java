@@ -23,6 +23,8 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.grpc.stub.StreamObservers;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -128,6 +130,14 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
         if (drainNow) {
             stream.drain();
         }
+    }
+
+    /** What the open streams of scores do, in order of opening. */
+    public List<StreamStatus> streams() {
+        List<StreamStatus> all = new ArrayList<>();
+        forEachStream(stream -> stream.status().ifPresent(all::add));
+        all.sort(Comparator.comparingLong(StreamStatus::stream));
+        return all;
     }
 
     /** Tells the students of all streams that wait how far their teacher's device is. */

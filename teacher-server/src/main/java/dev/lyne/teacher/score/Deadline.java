@@ -20,6 +20,11 @@ public record Deadline(boolean bounded, long nanos) {
         return bounded && nowNanos - nanos >= 0;
     }
 
+    /** How long until then; {@link Long#MAX_VALUE} where there is none. */
+    long nanosLeft(long nowNanos) {
+        return bounded ? nanos - nowNanos : Long.MAX_VALUE;
+    }
+
     /** The later one; none is later than any. */
     public Deadline latest(Deadline other) {
         if (!bounded || !other.bounded) {

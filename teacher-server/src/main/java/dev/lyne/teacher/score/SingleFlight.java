@@ -357,6 +357,11 @@ public final class SingleFlight implements Scorer {
         }
 
         @Override
+        public long nanosLeft(long nowNanos) {
+            return deadline.nanosLeft(nowNanos);
+        }
+
+        @Override
         public boolean overdue(long nowNanos) {
             return deadline.passed(nowNanos);
         }

@@ -33,7 +33,9 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -69,6 +71,9 @@ public final class TeacherServer implements AutoCloseable {
     private final OpenedSecurity security;
     private final CacheTiers tiers;
     private final List<Teacher> teachers = new ArrayList<>();
+    private final Map<String, Batcher> batchers = new HashMap<>(); // only read once the server is made
+    private final long startedNanos = System.nanoTime();
+    private volatile boolean serving;
     private final List<ReplayedTeacher> captures;
     private final List<String> teacherNames;
     private final TeacherRpc rpc;
@@ -211,6 +216,7 @@ public final class TeacherServer implements AutoCloseable {
         }
         TeacherServer server = new TeacherServer(offered, options, registry, security, tiers, page);
         server.setHealth(ServingStatus.NOT_SERVING);
+        page.ifPresent(shown -> shown.show(server::status));
         try {
             server.listener.start();
         } catch (IOException e) {
@@ -307,6 +313,7 @@ public final class TeacherServer implements AutoCloseable {
             }
             drained = true;
             long endNanos = System.nanoTime() + options.drainTimeout().toNanos();
+            serving = false;
             health.enterTerminalState();
             Duration forStreams = options.drainTimeout().multipliedBy(4).dividedBy(5);
             if (!rpc.drain(forStreams)) {
@@ -350,6 +357,7 @@ public final class TeacherServer implements AutoCloseable {
 
     /** Says at once that nobody is answered any more; the rest is up to whoever awaits the end. */
     private void memoryLost(OutOfMemoryError exhausted) {
+        serving = false;
         health.enterTerminalState();
         defect = Optional.of(exhausted);
         over.countDown();
@@ -357,6 +365,7 @@ public final class TeacherServer implements AutoCloseable {
 
     /** Says at once that nothing is computed any more; the rest is up to whoever awaits the end. */
     private void deviceLost(String teacher, Throwable cause) {
+        serving = false;
         health.enterTerminalState();
         defect = Optional.of(
                 cause instanceof OutOfMemoryError
@@ -379,13 +388,14 @@ public final class TeacherServer implements AutoCloseable {
         Optional<DecodeScheduler> decoding = decoding(watched, options.decoding());
         BatchOptions batching =
                 options.batching().withMaxEntries(options.limits().maxSequenceEntries());
-        Teacher batched = new Batcher(
+        Batcher batched = new Batcher(
                 watched,
                 description.deterministic() ? batching.oneAtATime() : batching,
                 options.encodeThreads(),
                 System::nanoTime,
                 new BatchMetrics(registry, description.name()),
                 decoding.<DeviceWork>map(scheduler -> scheduler).orElse(DeviceWork.NONE));
+        batchers.put(description.name(), batched);
         return serve(batched, decoding);
     }
 
@@ -422,7 +432,24 @@ public final class TeacherServer implements AutoCloseable {
         return new ServedTeacher(description, sequences, teacher::devicePositions, teacher.tokenizer(), decoding);
     }
 
+    private ServerStatus status() {
+        ServerStatus.Reader meters = new ServerStatus.Reader(registry);
+        Runtime runtime = Runtime.getRuntime();
+        return new ServerStatus(
+                (System.nanoTime() - startedNanos) / 1e9,
+                serving,
+                runtime.totalMemory() - runtime.freeMemory(),
+                runtime.maxMemory(),
+                teacherNames.stream()
+                        .map(name -> meters.teacher(name, Optional.ofNullable(batchers.get(name))))
+                        .toList(),
+                meters.tiers(),
+                rpc.streams(),
+                meters.refusals());
+    }
+
     private void setHealth(ServingStatus status) {
+        serving = status == ServingStatus.SERVING;
         health.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, status);
         health.setStatus(TeacherServiceGrpc.SERVICE_NAME, status);
     }

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
@@ -84,6 +85,45 @@ final class BatcherTest {
                 1,
                 System::nanoTime,
                 new BatchMetrics(registry, "fake"));
+    }
+
+    @Test
+    void score_whatWouldWaitTooLong_isRefusedWithATimeToAskAgain() throws Exception {
+        FakeTeacher teacher = new FakeTeacher("fake", 1_000, 1_024);
+        AtomicLong now = new AtomicLong(1);
+        try (Batcher batcher = new Batcher(
+                teacher,
+                new BatchOptions(100, Duration.ZERO, 0.1, 1).withMaxQueue(Duration.ofSeconds(2)),
+                1,
+                now::get,
+                new BatchMetrics(registry, "fake"))) {
+            teacher.hold();
+            Job measured = new Job(true);
+            batcher.score(measured);
+            await().until(() -> teacher.batches().size() == 1);
+            now.addAndGet(1_000_000_000); // a second a sequence
+            teacher.allowOne();
+            measured.awaitTold("scored on lyne-encode-fake");
+            Job running = new Job(true);
+            batcher.score(running);
+            await().until(() -> teacher.batches().size() == 2);
+            for (int i = 0; i < 3; i++) {
+                batcher.score(new Job(true));
+            }
+            now.addAndGet(900_000_000);
+            assertThat(batcher.score(new Job(true))).isTrue();
+            assertThat(batcher.queuedSequences()).as("a burst is let in").isEqualTo(4);
+            now.addAndGet(900_000_000);
+            Job last = new Job(true);
+            assertThat(batcher.score(last)).isTrue();
+            last.awaitTold("OVERLOADED");
+            assertThat(batcher.queueLines())
+                    .singleElement()
+                    .satisfies(line -> assertThat(line.seconds()).isBetween(3.5, 4.5));
+            assertThat(registry.get("lyne.teacher.queue.shed").counter().count())
+                    .isEqualTo(1);
+            teacher.allowAll();
+        }
     }
 
     @Test

@@ -149,6 +149,21 @@ final class FairBatchesTest {
     }
 
     @Test
+    void expectedWait_ofAStream_growsWithItsOwnLineAndNotWithAnothers() {
+        queue.add(new Job(100, flow("a", 1, 1)), 0);
+        run();
+        for (int i = 0; i < 40; i++) {
+            queue.add(new Job(100, flow("a", 1, 1)), now);
+        }
+        assertThat(queue.expectedWaitNanos(new Job(100, flow("a", 1, 1)))).isEqualTo(40 * 200);
+        assertThat(queue.expectedWaitNanos(new Job(100, flow("b", 1, 2)))).isZero();
+        assertThat(queue.takeStale(now + Duration.ofSeconds(9).toNanos())).isEmpty();
+        assertThat(queue.takeStale(now + Duration.ofSeconds(11).toNanos())).hasSize(40);
+        assertThat(queue.size()).isZero();
+        assertThat(queue.lines()).isEmpty();
+    }
+
+    @Test
     void askersChanged_anotherJoins_bringsItsTurnForward() {
         for (int i = 0; i < 40; i++) {
             queue.add(new Job(500, flow("a", 1, 1)), 0);

@@ -1,6 +1,7 @@
 package dev.lyne.teacher.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.teacher.tenant.PriorityClass;
@@ -32,7 +33,7 @@ final class FairOrderTest {
 
     private Work add(Flow flow, double cost) {
         Work work = new Work(++numbers, cost, flow);
-        order.put(work, List.of(flow));
+        order.put(work, List.of(flow), cost);
         return work;
     }
 
@@ -164,7 +165,7 @@ final class FairOrderTest {
             add(slow, 1);
         }
         Work shared = add(slow, 8);
-        order.put(shared, List.of(slow, quick));
+        order.put(shared, List.of(slow, quick), shared.cost());
         assertThat(serve()).as("the first of the most urgent").isEqualTo(shared);
 
         Flow rival = flow("rival", 1, PriorityClass.INTERACTIVE, 3);
@@ -186,8 +187,8 @@ final class FairOrderTest {
         add(gone, 1);
         add(stays, 1);
         Work shared = add(gone, 100);
-        order.put(shared, List.of(gone, stays));
-        order.put(shared, List.of(stays));
+        order.put(shared, List.of(gone, stays), shared.cost());
+        order.put(shared, List.of(stays), shared.cost());
         while (!order.isEmpty() && serve() != shared) {
             assertThat(order.waitingStreams()).isPositive();
         }
@@ -222,5 +223,29 @@ final class FairOrderTest {
         }
         assertThat(order.knownStreams()).isLessThan(2_000);
         assertThat(order.isEmpty()).isTrue();
+    }
+
+    @Test
+    void expectedWait_ofAStream_isWhatIsBeforeItAtItsShare() {
+        Flow greedy = flow("greedy", 1, 1);
+        Flow modest = flow("modest", 1, 2);
+        for (int i = 0; i < 100; i++) {
+            add(greedy, 10);
+        }
+        assertThat(order.expectedWait(greedy)).isEqualTo(1_000);
+        assertThat(order.expectedWait(modest)).isZero();
+        add(modest, 10);
+        assertThat(order.expectedWait(modest))
+                .as("its one, in turn with the other's")
+                .isEqualTo(20);
+        assertThat(order.expectedWait(greedy)).as("all that waits at most").isEqualTo(1_010);
+        assertThat(order.lines())
+                .extracting(FairOrder.TenantLine::tenant, FairOrder.TenantLine::sequences, FairOrder.TenantLine::cost)
+                .containsExactly(tuple("greedy", 100, 1_000.0), tuple("modest", 1, 10.0));
+        while (!order.isEmpty()) {
+            serve();
+        }
+        assertThat(order.expectedWait(greedy)).isZero();
+        assertThat(order.lines()).isEmpty();
     }
 }

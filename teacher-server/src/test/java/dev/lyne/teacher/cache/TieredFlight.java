@@ -29,7 +29,11 @@ final class TieredFlight implements AutoCloseable {
     final MemoryTier memory = new MemoryTier(1 << 20, registry);
     final CacheTiers tiers = new CacheTiers(memory, List.of(lane(disk), lane(shared)));
     private final Batcher batcher = new Batcher(
-            teacher, new BatchOptions(1, Duration.ZERO, 0, 1), 1, now::get, new BatchMetrics(registry, "fake"));
+            teacher,
+            new BatchOptions(1, Duration.ZERO, 0, 1).withMaxQueue(Duration.ofNanos(Long.MAX_VALUE)),
+            1,
+            now::get,
+            new BatchMetrics(registry, "fake"));
     final SingleFlight flight = new SingleFlight(
             batcher,
             tiers,

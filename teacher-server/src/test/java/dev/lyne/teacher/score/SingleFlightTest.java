@@ -30,7 +30,11 @@ final class SingleFlightTest {
     private final FakeTeacher teacher = new FakeTeacher("fake", 100, 64);
     private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
     private final Batcher batcher = new Batcher(
-            teacher, new BatchOptions(1, Duration.ZERO, 0, 1), 1, now::get, new BatchMetrics(registry, "fake"));
+            teacher,
+            new BatchOptions(1, Duration.ZERO, 0, 1).withMaxQueue(Duration.ofNanos(Long.MAX_VALUE)),
+            1,
+            now::get,
+            new BatchMetrics(registry, "fake"));
     private final SingleFlight flight = new SingleFlight(
             batcher,
             CacheTiers.open(1 << 20, List.of(), System::nanoTime, registry),

@@ -1,0 +1,100 @@
+package dev.lyne.teacher.admission;
+
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.tenant.Quota;
+import dev.lyne.teacher.tenant.Tenant;
+import io.github.bucket4j.Bandwidth;
+import io.github.bucket4j.Bucket;
+import io.github.bucket4j.ConsumptionProbe;
+import io.github.bucket4j.TimeMeter;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * How fast tenants ask, against their quotas: a token bucket each, of positions. A sequence takes one for each of its tokens, since all of
+ * them go through the model, whichever are wanted; where its rows were kept or shared, they are put back. Safe for several threads.
+ */
+final class Quotas {
+    /** A quota and what is left of it. */
+    private record Meter(Quota quota, Bucket bucket) {}
+
+    private final Map<String, Meter> meters = new ConcurrentHashMap<>();
+    private final TimeMeter clock;
+    private final MeterRegistry registry;
+
+    Quotas(LongSupplier nanoClock, MeterRegistry registry) {
+        this.registry = registry;
+        this.clock = new TimeMeter() {
+            @Override
+            public long currentTimeNanos() {
+                return nanoClock.getAsLong();
+            }
+
+            @Override
+            public boolean isWallClockBased() {
+                return false;
+            }
+        };
+    }
+
+    /** Takes positions of a tenant's quota; says why not where it has used them up and its quota is enforced. */
+    Optional<Failure> take(Tenant tenant, long positions) {
+        if (tenant.quota().isEmpty()) {
+            return Optional.empty();
+        }
+        Quota quota = tenant.quota().get();
+        // A sequence larger than the burst is let in where the bucket is full: none is refused for ever.
+        ConsumptionProbe probe =
+                bucket(tenant.name(), quota).tryConsumeAndReturnRemaining(Math.min(positions, quota.burst()));
+        if (probe.isConsumed()) {
+            return Optional.empty();
+        }
+        registry.counter(
+                        "lyne.teacher.quota.exceeded",
+                        "tenant",
+                        tenant.name(),
+                        "mode",
+                        quota.enforced() ? "enforce" : "shadow")
+                .increment();
+        if (!quota.enforced()) {
+            return Optional.empty();
+        }
+        long retryMillis = Math.max(1, TimeUnit.NANOSECONDS.toMillis(probe.getNanosToWaitForRefill()) + 1);
+        return Optional.of(new Failure(
+                Failure.Reason.QUOTA_EXCEEDED,
+                "positions of tenant " + tenant.name() + ": " + positions
+                        + " more than its quota has left (expected: at most " + quota.positionsPerSecond()
+                        + " a second, " + quota.burst() + " at once)",
+                retryMillis));
+    }
+
+    /** Puts back what was not computed after all. */
+    void giveBack(Tenant tenant, long positions) {
+        tenant.quota()
+                .ifPresent(quota ->
+                        bucket(tenant.name(), quota).addTokens(Math.max(1, Math.min(positions, quota.burst()))));
+    }
+
+    /** One begins full, and anew where the quota has changed. */
+    private Bucket bucket(String tenant, Quota quota) {
+        return meters.compute(
+                        tenant,
+                        (name, known) -> known != null && known.quota().equals(quota)
+                                ? known
+                                : new Meter(
+                                        quota,
+                                        Bucket.builder()
+                                                .withCustomTimePrecision(clock)
+                                                .addLimit(Bandwidth.builder()
+                                                        .capacity(quota.burst())
+                                                        .refillGreedy(quota.positionsPerSecond(), Duration.ofSeconds(1))
+                                                        .build())
+                                                .build()))
+                .bucket();
+    }
+}

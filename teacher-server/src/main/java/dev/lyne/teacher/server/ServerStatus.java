@@ -1,0 +1,116 @@
+package dev.lyne.teacher.server;
+
+import dev.lyne.teacher.batch.Batcher;
+import dev.lyne.teacher.batch.QueueLine;
+import dev.lyne.teacher.rpc.StreamStatus;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * What a server does now, for its status page. Counts are since its start.
+ *
+ * @param seconds since its start
+ * @param serving whether health says so
+ * @param refusals failures by reason, those that there were
+ */
+record ServerStatus(
+        double seconds,
+        boolean serving,
+        long heapBytes,
+        long maxHeapBytes,
+        List<OfTeacher> teachers,
+        List<OfTier> tiers,
+        List<StreamStatus> streams,
+        Map<String, Long> refusals) {
+    /**
+     * A teacher.
+     *
+     * @param queue what waits for its device, by class and tenant; empty where it has none here
+     * @param shed sequences refused because they would wait too long
+     */
+    record OfTeacher(
+            String name,
+            double scored,
+            double served,
+            double bytes,
+            double computed,
+            double shared,
+            double kept,
+            double forwards,
+            double forwardSeconds,
+            double queuedSequences,
+            double shed,
+            List<QueueLine> queue) {}
+
+    /** A cache. */
+    record OfTier(String name, double hits, double misses, double bytes) {}
+
+    /** Reads meters. */
+    static final class Reader {
+        private final MeterRegistry registry;
+
+        Reader(MeterRegistry registry) {
+            this.registry = registry;
+        }
+
+        OfTeacher teacher(String name, Optional<Batcher> batcher) {
+            Optional<Timer> forwards = Optional.ofNullable(registry.find("lyne.teacher.batch.duration")
+                    .tag("teacher", name)
+                    .timer());
+            return new OfTeacher(
+                    name,
+                    value("lyne.teacher.positions.scored", "teacher", name),
+                    value("lyne.teacher.positions.served", "teacher", name),
+                    value("lyne.teacher.bytes.served", "teacher", name),
+                    value("lyne.teacher.cache.misses", "teacher", name)
+                            + value("lyne.teacher.cache.bypassed", "teacher", name),
+                    value("lyne.teacher.cache.coalesced", "teacher", name),
+                    value("lyne.teacher.cache.hits", "teacher", name),
+                    forwards.map(timer -> (double) timer.count()).orElse(0.0),
+                    forwards.map(timer -> timer.totalTime(TimeUnit.SECONDS)).orElse(0.0),
+                    value("lyne.teacher.queue.sequences", "teacher", name),
+                    value("lyne.teacher.queue.shed", "teacher", name),
+                    batcher.map(Batcher::queueLines).orElse(List.of()));
+        }
+
+        List<OfTier> tiers() {
+            return registry.find("lyne.teacher.tier.hits").meters().stream()
+                    .map(Meter::getId)
+                    .map(id -> String.valueOf(id.getTag("tier")))
+                    .sorted()
+                    .map(tier -> new OfTier(
+                            tier,
+                            value("lyne.teacher.tier.hits", "tier", tier),
+                            value("lyne.teacher.tier.misses", "tier", tier),
+                            value("lyne.teacher.tier.bytes", "tier", tier)))
+                    .toList();
+        }
+
+        Map<String, Long> refusals() {
+            Map<String, Long> byReason = new TreeMap<>();
+            for (Counter counter : registry.find("lyne.teacher.refusals").counters()) {
+                if (counter.count() > 0) {
+                    byReason.put(String.valueOf(counter.getId().getTag("reason")), (long) counter.count());
+                }
+            }
+            return byReason;
+        }
+
+        private double value(String meter, String tag, String value) {
+            Counter counter = registry.find(meter).tag(tag, value).counter();
+            if (counter != null) {
+                return counter.count();
+            }
+            Gauge gauge = registry.find(meter).tag(tag, value).gauge();
+            return gauge == null || Double.isNaN(gauge.value()) ? 0 : gauge.value();
+        }
+    }
+}
