@@ -13,6 +13,7 @@ import dev.lyne.row.Selection;
  * @param teacherDigest SHA-256 of the model, 32 bytes
  * @param fingerprintDigest of the server's execution fingerprint, 16 bytes; empty where bits are not promised, and rows may come from
  *     another machine through a cache that servers share
+ * @param tailError absolute error of a row's tail mass, as the teacher states it
  */
 @SuppressWarnings("ArrayRecordComponent") // a carrier; contents are compared one by one
 record BlockIdentity(
@@ -21,4 +22,16 @@ record BlockIdentity(
         boolean rawLogits,
         int vocabularySize,
         byte[] teacherDigest,
-        byte[] fingerprintDigest) {}
+        byte[] fingerprintDigest,
+        double tailError) {
+    /** That of a teacher whose tails are sums of their own. */
+    BlockIdentity(
+            Selection selection,
+            Precision precision,
+            boolean rawLogits,
+            int vocabularySize,
+            byte[] teacherDigest,
+            byte[] fingerprintDigest) {
+        this(selection, precision, rawLogits, vocabularySize, teacherDigest, fingerprintDigest, 0);
+    }
+}

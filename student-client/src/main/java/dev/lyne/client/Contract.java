@@ -32,7 +32,8 @@ final class Contract {
                 teacher.getParameters(),
                 teacher.getDeterministic(),
                 teacher.getLimits().getMaxK(),
-                teacher.getLimits().getMaxTemperatures());
+                teacher.getLimits().getMaxTemperatures(),
+                teacher.getTailError());
     }
 
     /** The opening message; digests not stated by the student are those of the teacher that was described to it. */
@@ -84,7 +85,8 @@ final class Contract {
                 request.rawLogits(),
                 teacher.getVocabularySize(),
                 teacher.getDigests().getModelSha256().toByteArray(),
-                teacher.getDeterministic() ? Digests.fingerprint(teacher.getExecutionFingerprint()) : new byte[0]);
+                teacher.getDeterministic() ? Digests.fingerprint(teacher.getExecutionFingerprint()) : new byte[0],
+                teacher.getTailError());
     }
 
     static Sequence sequence(long wireId, TargetSequence sequence, ClientOptions options) {

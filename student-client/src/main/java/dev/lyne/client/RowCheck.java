@@ -146,7 +146,7 @@ final class RowCheck {
             kept += mass;
             nats -= mass * row.logProbability(i);
         }
-        double allowed = tolerance.mass(nats);
+        double allowed = tolerance.mass(nats) + identity.tailError();
         if (!(Math.abs(kept + tail - 1) <= allowed)) {
             throw row.misaligned("kept mass " + kept + " and tail mass " + tail, "1 in all, within " + allowed);
         }
@@ -183,7 +183,7 @@ final class RowCheck {
         if (label > smallest) {
             throw leftOut(row, token, label, "at most the smallest kept, " + smallest);
         }
-        if (!tolerance.isWithin(label, row.logTail())) {
+        if (!tolerance.isWithin(label, row.logTail(), identity.tailError())) {
             throw leftOut(row, token, label, "at most the log tail mass, " + row.logTail());
         }
     }

@@ -37,10 +37,14 @@ enum RowTolerance {
         return MASS + part * nats;
     }
 
-    /** Whether a token that is not kept can be part of that tail. */
-    boolean isWithin(float logProbability, float logTail) {
+    /**
+     * Whether a token that is not kept can be part of that tail.
+     *
+     * @param tailError absolute error of the tail's mass
+     */
+    boolean isWithin(float logProbability, float logTail, double tailError) {
         double nats = MASS + entryNats + tailNats + part * (Math.abs(logProbability) + Math.abs(logTail));
-        return Math.exp(logProbability - nats) <= Math.exp(logTail) + 0.01 * MASS;
+        return Math.exp(logProbability - nats) <= Math.exp(logTail) + 0.01 * MASS + tailError;
     }
 
     /** How far kept and tail mass at a temperature may be from one, given Σ −q·ln p over them, q being the mass at the temperature. */

@@ -31,7 +31,8 @@ public final class StoredTargets {
                 request.rawLogits(),
                 teacher.vocabularySize(),
                 HexFormat.of().parseHex(teacher.modelDigest()),
-                Digests.fingerprint(teacher.fingerprint().toMessage()));
+                Digests.fingerprint(teacher.fingerprint().toMessage()),
+                teacher.tailError());
         this.check = new RowCheck(identity);
     }
 

@@ -16,6 +16,7 @@ import dev.lyne.row.ExecutionFingerprint;
  * @param deterministic whether equal fingerprints give equal rows
  * @param maxK largest k of a selection
  * @param maxTemperatures most temperatures in a request
+ * @param tailError absolute error of a row's tail mass beyond what sums in float32 have
  */
 public record TeacherDescription(
         String name,
@@ -28,4 +29,33 @@ public record TeacherDescription(
         long parameters,
         boolean deterministic,
         int maxK,
-        int maxTemperatures) {}
+        int maxTemperatures,
+        double tailError) {
+    /** One whose tails are sums of their own. */
+    public TeacherDescription(
+            String name,
+            String modelDigest,
+            String tokenizerDigest,
+            ExecutionFingerprint fingerprint,
+            int vocabularySize,
+            int contextLength,
+            String architecture,
+            long parameters,
+            boolean deterministic,
+            int maxK,
+            int maxTemperatures) {
+        this(
+                name,
+                modelDigest,
+                tokenizerDigest,
+                fingerprint,
+                vocabularySize,
+                contextLength,
+                architecture,
+                parameters,
+                deterministic,
+                maxK,
+                maxTemperatures,
+                0);
+    }
+}

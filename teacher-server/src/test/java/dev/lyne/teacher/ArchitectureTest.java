@@ -32,6 +32,8 @@ final class ArchitectureTest {
             .definedBy("dev.lyne.teacher.rpc..")
             .layer("access")
             .definedBy("dev.lyne.teacher.access..")
+            .layer("http")
+            .definedBy("dev.lyne.teacher.http..")
             .layer("admission")
             .definedBy("dev.lyne.teacher.admission..")
             .layer("replay")
@@ -44,6 +46,8 @@ final class ArchitectureTest {
             .definedBy("dev.lyne.teacher.decode..")
             .layer("batch")
             .definedBy("dev.lyne.teacher.batch..")
+            .layer("engine")
+            .definedBy("dev.lyne.teacher.engine..")
             .layer("model")
             .definedBy("dev.lyne.teacher.model..")
             .layer("tenant")
@@ -53,24 +57,38 @@ final class ArchitectureTest {
             .whereLayer("rpc")
             .mayOnlyBeAccessedByLayers("server")
             .whereLayer("access")
-            .mayOnlyBeAccessedByLayers("server", "rpc")
+            .mayOnlyBeAccessedByLayers("server", "rpc", "http")
+            .whereLayer("http")
+            .mayOnlyBeAccessedByLayers("server")
             .whereLayer("admission")
-            .mayOnlyBeAccessedByLayers("server", "rpc")
+            .mayOnlyBeAccessedByLayers("server", "rpc", "http")
             .whereLayer("replay")
             .mayOnlyBeAccessedByLayers("server")
             .whereLayer("cache")
             .mayOnlyBeAccessedByLayers("server")
             .whereLayer("score")
-            .mayOnlyBeAccessedByLayers("server", "rpc", "admission", "replay", "cache")
+            .mayOnlyBeAccessedByLayers("server", "rpc", "http", "admission", "replay", "cache")
             .whereLayer("decode")
             .mayOnlyBeAccessedByLayers("server", "rpc", "admission")
             .whereLayer("batch")
             .mayOnlyBeAccessedByLayers("server", "score", "decode")
+            .whereLayer("engine")
+            .mayNotBeAccessedByAnyLayer()
             .whereLayer("model")
             .mayOnlyBeAccessedByLayers(
-                    "server", "rpc", "access", "admission", "replay", "cache", "score", "decode", "batch")
+                    "server",
+                    "rpc",
+                    "http",
+                    "access",
+                    "admission",
+                    "replay",
+                    "cache",
+                    "score",
+                    "decode",
+                    "batch",
+                    "engine")
             .whereLayer("tenant")
-            .mayOnlyBeAccessedByLayers("server", "rpc", "access", "admission", "score", "batch", "model");
+            .mayOnlyBeAccessedByLayers("server", "rpc", "http", "access", "admission", "score", "batch", "model");
 
     @ArchTest
     static final ArchRule packages_areFreeOfCycles =
@@ -107,6 +125,8 @@ final class ArchitectureTest {
                     "dev.lyne.teacher.replay..",
                     "dev.lyne.teacher.synthetic..",
                     "dev.lyne.teacher.rpc..",
+                    "dev.lyne.teacher.http..",
+                    "dev.lyne.teacher.engine..",
                     "dev.lyne.teacher.admission..")
             .should()
             .dependOnClassesThat()

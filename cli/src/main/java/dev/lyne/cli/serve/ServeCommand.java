@@ -6,6 +6,8 @@ import dev.lyne.cli.common.ModelRuntimeOptions;
 import dev.lyne.cli.common.OptionDefaults;
 import dev.lyne.load.process.Home;
 import dev.lyne.teacher.batch.BatchOptions;
+import dev.lyne.teacher.engine.EngineSettings;
+import dev.lyne.teacher.engine.EngineTeacher;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.replay.ReplayedTeacher;
@@ -51,7 +53,8 @@ public final class ServeCommand implements Callable<Integer> {
             names = "--teacher",
             paramLabel = "DIR",
             description =
-                    "A Hugging Face model directory, demo, or synthetic:key=value,… for a teacher without a model: "
+                    "A Hugging Face model directory, demo, an inference engine as vllm:http://HOST:PORT[,HOST:PORT] or"
+                            + " sglang:http://HOST:PORT (with --model or --tokenizer), or synthetic:key=value,… for a teacher without a model: "
                             + "vocabulary, context, tokens_per_second (0: no limit), half_batch (tokens of a batch that runs at half"
                             + " of it), seed; tokenizer (directory whose ids its rows are over, for students), stuck_after (positions"
                             + " after which its device stands still) and stuck_seconds (how long; 0: for good).")
@@ -91,6 +94,14 @@ public final class ServeCommand implements Callable<Integer> {
             description = "Where to serve Prometheus metrics (default: nowhere).")
     private @Nullable String metrics;
 
+    @Option(
+            names = "--http",
+            paramLabel = "HOST:PORT",
+            description =
+                    "Where to answer POST /v1/completions with prompt_logprobs as vLLM does, with the certificate and tokens of"
+                            + " --listen (default: nowhere).")
+    private @Nullable String http;
+
     @Option(names = "--config", paramLabel = "FILE", description = "YAML file of settings.")
     private @Nullable Path config;
 
@@ -101,6 +112,9 @@ public final class ServeCommand implements Callable<Integer> {
             names = "--deterministic",
             description = "Compute each sequence alone, so that equal fingerprints give equal bytes.")
     private boolean deterministic;
+
+    @Mixin
+    private EngineOptions engine;
 
     @Mixin
     private CacheOptions caches;
@@ -166,7 +180,7 @@ public final class ServeCommand implements Callable<Integer> {
         Optional<SyntheticSettings> synthetic =
                 Optional.ofNullable(teacher).filter(SyntheticSettings::names).map(SyntheticSettings::parse);
         Optional<Path> directory = Optional.ofNullable(teacher)
-                .filter(named -> synthetic.isEmpty())
+                .filter(named -> synthetic.isEmpty() && !EngineSettings.names(named))
                 .map(Home::teacher);
         Optional<Path> capture = Optional.ofNullable(replay);
         TeacherServerOptions.Builder options = TeacherServerOptions.builder()
@@ -183,11 +197,20 @@ public final class ServeCommand implements Callable<Integer> {
         if (metrics != null) {
             options.metrics(HostPort.parse("--metrics", metrics));
         }
+        if (http != null) {
+            options.http(HostPort.parse("--http", http));
+        }
         caches.applyTo(options);
         decoding.applyTo(options);
         TeacherServerOptions checked = options.build(); // before the model, which takes long to load
         TeacherServer server;
-        if (synthetic.isPresent()) {
+        Optional<String> engines = Optional.ofNullable(teacher).filter(EngineSettings::names);
+        if (engines.isEmpty()) {
+            engine.requireNone();
+        }
+        if (engines.isPresent()) {
+            server = serveEngine(engines.get(), checked);
+        } else if (synthetic.isPresent()) {
             server = serve(
                     new SyntheticTeacher(name == null ? "synthetic" : name, synthetic.get(), deterministic), checked);
         } else {
@@ -230,6 +253,26 @@ public final class ServeCommand implements Callable<Integer> {
         }
     }
 
+    private TeacherServer serveEngine(String engines, TeacherServerOptions options)
+            throws IOException, InterruptedException {
+        if (deterministic) {
+            throw new IllegalArgumentException(
+                    "--deterministic: true (expected: not with an engine, whose rows depend on what else it computes)");
+        }
+        EngineTeacher opened = EngineTeacher.open(
+                engine.settings(
+                        engines,
+                        Optional.ofNullable(name),
+                        runtime.options().precision().torchName()),
+                options.encodeThreads());
+        try {
+            return TeacherServer.serve(List.of(opened), options);
+        } catch (IOException e) {
+            boolean unused = opened.close(TimeUnit.SECONDS.toNanos(1));
+            throw noAddress(e);
+        }
+    }
+
     private TeacherServer replay(Path capture, TeacherServerOptions options) throws IOException, InterruptedException {
         ReplayedTeacher replayed =
                 ReplayedTeacher.open(capture, Optional.ofNullable(name), options.encodeThreads(), System::nanoTime);
@@ -243,7 +286,7 @@ public final class ServeCommand implements Callable<Integer> {
     private static IOException noAddress(IOException e) {
         return new IOException(
                 e.getMessage()
-                        + " (expected: free addresses for --listen, --health and --metrics; port 0 picks a free one)",
+                        + " (expected: free addresses for --listen, --health, --metrics and --http; port 0 picks a free one)",
                 e);
     }
 
@@ -252,6 +295,7 @@ public final class ServeCommand implements Callable<Integer> {
         ready.put("listening", host(listen) + ":" + server.port());
         server.healthPort().ifPresent(port -> ready.put("health", host(String.valueOf(health)) + ":" + port));
         server.metricsPort().ifPresent(port -> ready.put("metrics", host(String.valueOf(metrics)) + ":" + port));
+        server.httpPort().ifPresent(port -> ready.put("http", host(String.valueOf(http)) + ":" + port));
         ready.put("teacher", server.teacherNames().get(0));
         if (replay != null) {
             ready.put("replay", replay.toString());

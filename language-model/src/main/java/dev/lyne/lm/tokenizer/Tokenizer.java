@@ -81,13 +81,25 @@ public final class Tokenizer implements AutoCloseable {
      * that token.
      */
     public int[] encode(String text) {
+        return encode(text, false);
+    }
+
+    /**
+     * Token ids of a text, with the special tokens around it that the post-processor of {@code tokenizer.json} puts there, as
+     * {@code tokenizers} and {@code transformers} do. Documents that are trained on have {@link #wrapping} in their place.
+     */
+    public int[] encodeWithSpecialTokens(String text) {
+        return encode(text, true);
+    }
+
+    private int[] encode(String text, boolean special) {
         UnicodeText.requireValid(text);
         lock.readLock().lock();
         try {
             requireOpen();
             // The library's own encode also makes tokens, masks and an object a character span, of which nothing is
             // used.
-            long encoding = TokenizersLibrary.LIB.encode(tokenizer.getHandle(), text, false);
+            long encoding = TokenizersLibrary.LIB.encode(tokenizer.getHandle(), text, special);
             try {
                 return narrow(TokenizersLibrary.LIB.getTokenIds(encoding));
             } finally {

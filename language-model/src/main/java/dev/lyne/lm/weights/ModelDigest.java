@@ -5,8 +5,11 @@ import dev.lyne.lm.model.ModelConfiguration;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Collection;
 
 /**
  * SHA-256 of a model: its tensors sorted by name, each with shape, stored type and bytes; what of its configuration decides the
@@ -15,6 +18,7 @@ import java.security.NoSuchAlgorithmException;
  */
 public final class ModelDigest {
     private static final String DOMAIN = "lyne model digest 1";
+    private static final String DIRECTORY_DOMAIN = "lyne model directory digest 1";
     private static final int PIECE_BYTES = 1 << 20;
 
     private ModelDigest() {}
@@ -22,18 +26,46 @@ public final class ModelDigest {
     /** The digest, 32 bytes. Reads every weight once. */
     public static byte[] of(SafetensorsModel model, ModelConfiguration configuration, ComputePrecision precision)
             throws IOException {
-        MessageDigest sha;
+        MessageDigest sha = sha256();
+        text(sha, DOMAIN);
+        tensors(
+                sha,
+                model,
+                model.tensors().values().stream()
+                        .filter(tensor -> !configuration.isDerivedTensor(tensor.name()))
+                        .toList());
+        text(sha, configuration.canonicalArithmetic());
+        text(sha, precision.torchName());
+        return sha.digest();
+    }
+
+    /**
+     * Digest of a Hugging Face directory of any architecture, understood here or not: its tensors, and its {@code config.json} as it
+     * stands. For a model that something else computes. 32 bytes. Reads every weight once.
+     */
+    public static byte[] ofDirectory(Path directory) throws IOException {
+        SafetensorsModel model = SafetensorsModel.open(directory);
+        MessageDigest sha = sha256();
+        text(sha, DIRECTORY_DOMAIN);
+        tensors(sha, model, model.tensors().values());
+        byte[] configuration = Files.readAllBytes(directory.resolve(ModelConfiguration.FILE_NAME));
+        number(sha, configuration.length);
+        sha.update(configuration);
+        return sha.digest();
+    }
+
+    private static MessageDigest sha256() {
         try {
-            sha = MessageDigest.getInstance("SHA-256");
+            return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("SHA-256: every JDK has it", e);
         }
-        text(sha, DOMAIN);
+    }
+
+    private static void tensors(MessageDigest sha, SafetensorsModel model, Collection<TensorEntry> tensors)
+            throws IOException {
         ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
-        for (TensorEntry tensor : model.tensors().values()) {
-            if (configuration.isDerivedTensor(tensor.name())) {
-                continue;
-            }
+        for (TensorEntry tensor : tensors) {
             text(sha, tensor.name());
             text(sha, tensor.type().name());
             number(sha, tensor.shape().length);
@@ -47,9 +79,6 @@ public final class ModelDigest {
                 sha.update(piece.flip());
             }
         }
-        text(sha, configuration.canonicalArithmetic());
-        text(sha, precision.torchName());
-        return sha.digest();
     }
 
     private static void text(MessageDigest sha, String text) {

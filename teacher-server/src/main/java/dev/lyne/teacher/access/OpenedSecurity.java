@@ -21,6 +21,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import javax.net.ssl.KeyManager;
 import javax.net.ssl.TrustManager;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,7 +34,7 @@ public final class OpenedSecurity implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(OpenedSecurity.class);
     private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(1);
 
-    private final ServerCredentials credentials;
+    private final Optional<Tls> tls;
     private final Authenticator authenticator;
     private final ScheduledExecutorService watch;
 
@@ -43,9 +44,7 @@ public final class OpenedSecurity implements AutoCloseable {
             thread.setDaemon(true);
             return thread;
         });
-        this.credentials = security.certificate()
-                .map(files -> tls(files, security, registry))
-                .orElseGet(InsecureServerCredentials::create);
+        this.tls = security.certificate().map(files -> tls(files, security, registry));
         this.authenticator = new Authenticator(
                 security.tokenFile().map(this::watchedRules),
                 security.clientAuthorities().isPresent(),
@@ -64,7 +63,32 @@ public final class OpenedSecurity implements AutoCloseable {
 
     /** Transport security of the listener. */
     public ServerCredentials credentials() {
-        return credentials;
+        return tls.<ServerCredentials>map(OpenedSecurity::credentials).orElseGet(InsecureServerCredentials::create);
+    }
+
+    private static ServerCredentials credentials(Tls tls) {
+        TlsServerCredentials.Builder builder = TlsServerCredentials.newBuilder().keyManager(tls.keys());
+        tls.trust()
+                .ifPresent(trust -> builder.trustManager(trust)
+                        .clientAuth(
+                                tls.certificateRequired()
+                                        ? TlsServerCredentials.ClientAuth.REQUIRE
+                                        : TlsServerCredentials.ClientAuth.OPTIONAL));
+        return builder.build();
+    }
+
+    /**
+     * Transport security, for every listener alike.
+     *
+     * @param keys the server's key and certificate, as they are at each handshake
+     * @param trust what vouches for clients' certificates; empty: none is asked for
+     * @param certificateRequired whether a client has to show one
+     */
+    public record Tls(KeyManager keys, Optional<TrustManager> trust, boolean certificateRequired) {}
+
+    /** Transport security; empty: plain text. */
+    public Optional<Tls> tls() {
+        return tls;
     }
 
     /** Who callers are, by the tokens and certificates that are known now. */
@@ -77,7 +101,7 @@ public final class OpenedSecurity implements AutoCloseable {
         watch.shutdownNow();
     }
 
-    private ServerCredentials tls(
+    private Tls tls(
             ServerSecurity.CertificateFiles files, ServerSecurity security, MeterRegistry registry) {
         AdvancedTlsX509KeyManager keys = new AdvancedTlsX509KeyManager();
         WatchedFiles<ServerIdentity> identity = watch(
@@ -90,14 +114,10 @@ public final class OpenedSecurity implements AutoCloseable {
                         watched -> watched.current().expiry().getEpochSecond())
                 .description("When the server's certificate ceases to be valid, in seconds since 1970")
                 .register(registry);
-        TlsServerCredentials.Builder tls = TlsServerCredentials.newBuilder().keyManager(keys);
-        security.clientAuthorities()
-                .ifPresent(authorities -> tls.trustManager(watchedTrust(authorities))
-                        .clientAuth(
-                                security.tokenFile().isPresent()
-                                        ? TlsServerCredentials.ClientAuth.OPTIONAL
-                                        : TlsServerCredentials.ClientAuth.REQUIRE));
-        return tls.build();
+        return new Tls(
+                keys,
+                security.clientAuthorities().map(this::watchedTrust),
+                security.tokenFile().isEmpty());
     }
 
     private TrustManager watchedTrust(Path file) {

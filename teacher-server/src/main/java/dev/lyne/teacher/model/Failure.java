@@ -77,6 +77,12 @@ public record Failure(Reason reason, String message, long retryMillis) {
         DRAINING,
         /** The model threw. */
         MODEL_FAILED,
+        /** No engine behind the teacher answers. */
+        ENGINE_UNAVAILABLE,
+        /** The engine behind the teacher answered with what is no row, or with an error of its own. */
+        ENGINE_FAILED,
+        /** The engine behind the teacher has other weights than it had. */
+        TEACHER_CHANGED,
         /** A defect of the server. */
         SERVER_FAULT,
         /** A capture is served, and does not hold what is asked for. */

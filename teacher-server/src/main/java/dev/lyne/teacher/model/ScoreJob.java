@@ -5,6 +5,7 @@ import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
 import dev.lyne.teacher.tenant.Flow;
 import java.util.List;
+import java.util.concurrent.CompletionStage;
 
 /**
  * A sequence to be scored, and who is told what comes of it. A {@link Teacher} {@linkplain #start starts} it when its turn comes, and
@@ -41,6 +42,14 @@ public interface ScoreJob {
 
     /** Takes the rows, on a thread that may encode them. */
     void scored(ScoreOutcome.Scored rows);
+
+    /**
+     * Takes rows that the teacher does not vouch for yet: they may be given out, and are kept once the stage completes. Where it fails,
+     * they are of another model; its message says so.
+     */
+    default void scored(ScoreOutcome.Scored rows, CompletionStage<Void> vouched) {
+        scored(rows);
+    }
 
     /** Takes the failure, unless the job was answered. */
     void failed(Failure failure);

@@ -3,6 +3,7 @@ package dev.lyne.teacher.model;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import dev.lyne.v1.SelectionKind;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -45,6 +46,19 @@ public interface Teacher {
                                 .collect(Collectors.joining(", "))
                         + ", which is what teacher " + description().name() + " computes)");
     }
+
+    /** Most entries of a row that it computes. */
+    default int maxK() {
+        return Integer.MAX_VALUE;
+    }
+
+    /** Whether it answers now: false while what it depends on is gone, or is another model than it was. Health follows it. */
+    default boolean serving() {
+        return true;
+    }
+
+    /** Registers what it counts beside what the server counts of every teacher. */
+    default void bindTo(MeterRegistry registry) {}
 
     /** Completes when it can answer without delay; fails with what keeps it from that for good. */
     CompletionStage<Void> warm();

@@ -14,6 +14,7 @@ import dev.lyne.row.ExecutionFingerprint;
  * @param architecture the model family, for people
  * @param parameters number of parameters, for people
  * @param deterministic true where each sequence is computed alone, so that equal fingerprints give equal bytes
+ * @param tailError absolute error of a row's tail mass, beyond what float32 sums have; 0 for a model that sums all of its logits
  */
 @SuppressWarnings("ArrayRecordComponent") // digests are compared with Arrays.equals where they matter
 public record TeacherDescription(
@@ -25,7 +26,32 @@ public record TeacherDescription(
         ExecutionFingerprint fingerprint,
         String architecture,
         long parameters,
-        boolean deterministic) {
+        boolean deterministic,
+        double tailError) {
+    /** One whose tails are sums of their own. */
+    public TeacherDescription(
+            String name,
+            byte[] modelDigest,
+            byte[] tokenizerDigest,
+            int vocabularySize,
+            int contextLength,
+            ExecutionFingerprint fingerprint,
+            String architecture,
+            long parameters,
+            boolean deterministic) {
+        this(
+                name,
+                modelDigest,
+                tokenizerDigest,
+                vocabularySize,
+                contextLength,
+                fingerprint,
+                architecture,
+                parameters,
+                deterministic,
+                0);
+    }
+
     public TeacherDescription {
         if (name.isBlank()) {
             throw new IllegalArgumentException("teacher name: empty (expected: a name)");

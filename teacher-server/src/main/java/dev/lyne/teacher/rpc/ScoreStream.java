@@ -24,6 +24,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
@@ -60,6 +63,10 @@ final class ScoreStream {
     private final LongAdder positions = new LongAdder();
     private final LongAdder bytes = new LongAdder();
     private final LongAdder failures = new LongAdder();
+    /** Rows sent that the teacher does not vouch for yet. */
+    private final AtomicLong unvouchedRows = new AtomicLong();
+
+    private final AtomicBoolean disowned = new AtomicBoolean();
 
     private final Object lock = new Object();
 
@@ -183,6 +190,18 @@ final class ScoreStream {
             sequences.increment();
             settle(rows.bytes(), !source.equals(RowSource.COMPUTED));
             sender.offer(new OutgoingRows(id, rows, source, narrowed, ScoreStream.this::sent, () -> leaving(this)));
+        }
+
+        @Override
+        public void unvouched(int rows, CompletionStage<Void> vouched) {
+            unvouchedRows.addAndGet(rows);
+            var unused = vouched.whenComplete((nothing, disowned) -> {
+                if (disowned == null) {
+                    unvouchedRows.addAndGet(-rows);
+                } else {
+                    disown(disowned);
+                }
+            });
         }
 
         @Override
@@ -337,6 +356,18 @@ final class ScoreStream {
         }
         if (entry.isPresent() && entry.get().ticket().withdraw()) {
             entry.get().failed(new Failure(Failure.Reason.WITHDRAWN, "the student withdrew the sequence"));
+        }
+    }
+
+    /** Rows that were sent are another model's: the student is told how many may be, and the stream ends. */
+    private void disown(Throwable why) {
+        Failure failure = new Failure(
+                Failure.Reason.TEACHER_CHANGED,
+                why.getMessage() + "; rows of this stream since the last passed probe: " + unvouchedRows.get()
+                        + " (expected: none of them be learnt from)");
+        if (disowned.compareAndSet(false, true)) {
+            metrics.refused(failure);
+            sender.endNow(failure);
         }
     }
 

@@ -45,7 +45,7 @@ final class Statuses {
             case PERMISSION_DENIED -> Code.PERMISSION_DENIED;
             case INVALID_REQUEST, MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, PROTOCOL_VIOLATION -> Code.INVALID_ARGUMENT;
             case TEACHER_NOT_FOUND, NO_TOKENIZER, NOT_CAPTURED -> Code.NOT_FOUND;
-            case TEACHER_MISMATCH -> Code.FAILED_PRECONDITION;
+            case TEACHER_MISMATCH, TEACHER_CHANGED -> Code.FAILED_PRECONDITION;
             case CHECKSUM_MISMATCH, NOT_FINITE, CAPTURE_DAMAGED -> Code.DATA_LOSS;
             case DEADLINE_PASSED -> Code.DEADLINE_EXCEEDED;
             case WITHDRAWN -> Code.CANCELLED;
@@ -53,8 +53,8 @@ final class Statuses {
                 Code.RESOURCE_EXHAUSTED;
             case SESSION_IDLE -> Code.ABORTED;
             case NO_DECODING -> Code.UNIMPLEMENTED;
-            case DRAINING -> Code.UNAVAILABLE;
-            case MODEL_FAILED, SERVER_FAULT -> Code.INTERNAL;
+            case DRAINING, ENGINE_UNAVAILABLE -> Code.UNAVAILABLE;
+            case MODEL_FAILED, ENGINE_FAILED, SERVER_FAULT -> Code.INTERNAL;
         };
     }
 
@@ -64,7 +64,7 @@ final class Statuses {
             case CREDIT_EXCEEDED -> 50;
             case QUEUE_FULL -> 250;
             case OVERLOADED, QUOTA_EXCEEDED -> 1_000;
-            case DRAINING, READER_STALLED, KV_CACHE_FULL -> 1_000;
+            case DRAINING, READER_STALLED, KV_CACHE_FULL, ENGINE_UNAVAILABLE -> 1_000;
             case UNAUTHENTICATED,
                     TOKEN_EXPIRED,
                     PERMISSION_DENIED,
@@ -82,6 +82,8 @@ final class Statuses {
                     SESSION_IDLE,
                     NO_DECODING,
                     MODEL_FAILED,
+                    ENGINE_FAILED,
+                    TEACHER_CHANGED,
                     SERVER_FAULT,
                     NOT_CAPTURED,
                     CAPTURE_DAMAGED -> 0;

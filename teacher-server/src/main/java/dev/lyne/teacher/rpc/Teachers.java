@@ -109,7 +109,7 @@ final class Teachers {
     Teacher describe(ServedTeacher served) {
         TeacherDescription teacher = served.description();
         Optional<RowFormat> only = served.sequences().only();
-        Limits.Builder bounds = bounds(teacher);
+        Limits.Builder bounds = bounds(teacher, served.sequences().maxK());
         served.decoding()
                 .map(DecodeScheduler::options)
                 .ifPresent(decoding -> bounds.setMaxDecodeSequences(decoding.maxSequences())
@@ -131,15 +131,16 @@ final class Teachers {
                 .addAllSelectionKinds(new TreeSet<>(served.sequences().selectionKinds()))
                 .setLimits(bounds)
                 .setDeterministic(teacher.deterministic())
+                .setTailError(teacher.tailError())
                 .setDecodes(served.decoding().isPresent())
                 .build();
     }
 
-    private Limits.Builder bounds(TeacherDescription teacher) {
+    private Limits.Builder bounds(TeacherDescription teacher, int maxK) {
         return Limits.newBuilder()
                 .setMaxInFlightSequences(limits.maxInFlightSequences())
                 .setMaxInFlightTokens(limits.maxInFlightTokens())
-                .setMaxK(Math.min(limits.maxK(), teacher.vocabularySize()))
+                .setMaxK(Math.min(Math.min(limits.maxK(), maxK), teacher.vocabularySize()))
                 .setMaxTemperatures(limits.maxTemperatures())
                 .setSmallestTemperature(Selection.MIN_TEMPERATURE)
                 .setLargestTemperature(Selection.MAX_TEMPERATURE)

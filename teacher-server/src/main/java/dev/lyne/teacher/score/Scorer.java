@@ -19,6 +19,11 @@ public interface Scorer {
         return Selection.kinds();
     }
 
+    /** Most entries of a row. */
+    default int maxK() {
+        return Integer.MAX_VALUE;
+    }
+
     /** Why no sequence can be answered in that format, where none can. */
     default Optional<Failure> refusal(RowFormat format) {
         return Optional.empty();

@@ -20,9 +20,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -43,11 +46,14 @@ import org.slf4j.LoggerFactory;
 public final class SingleFlight implements Scorer {
     private static final RowSource MEMORY = RowSource.cached(RowStore.MEMORY);
 
+    private static final CompletionStage<Void> VOUCHED = CompletableFuture.completedStage(null);
+
     private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(SingleFlight.class));
 
     private final Teacher teacher;
     private final TeacherDescription description;
     private final RowStore tiers;
+    private final SetAside aside;
     private final SequenceEncoder encoder;
     private final Narrowing narrowing;
     private final long maxEntries;
@@ -68,6 +74,7 @@ public final class SingleFlight implements Scorer {
         this.teacher = teacher;
         this.description = teacher.description();
         this.tiers = tiers;
+        this.aside = new SetAside(tiers);
         this.encoder = encoder;
         this.narrowing = new Narrowing(encoder);
         this.maxEntries = maxEntries;
@@ -78,6 +85,11 @@ public final class SingleFlight implements Scorer {
     @Override
     public Set<SelectionKind> selectionKinds() {
         return teacher.selectionKinds();
+    }
+
+    @Override
+    public int maxK() {
+        return teacher.maxK();
     }
 
     @Override
@@ -101,6 +113,7 @@ public final class SingleFlight implements Scorer {
     private CancellationHandle share(Computation computation, Callback callback, ScoreTask task) {
         RowsQuery query = computation.query();
         Optional<StoredRows> stored;
+        SetAside.@Nullable Held held;
         boolean answers;
         CancellationHandle handle = CancellationHandle.ANSWERED;
         synchronized (this) {
@@ -110,15 +123,26 @@ public final class SingleFlight implements Scorer {
                     return running.join(callback, query.wanted(), task);
                 }
             }
-            stored = tiers.findInMemory(query);
-            answers = stored.isPresent() && query.answeredBy(stored.get().holds());
-            if (!answers) {
+            Optional<SetAside.Held> unvouched = aside.find(query);
+            if (unvouched.isPresent()) {
+                metrics.coalesced.increment();
+                held = unvouched.get();
+                stored = Optional.empty();
+                answers = false;
+            } else {
+                held = null;
+                stored = tiers.findInMemory(query);
+                answers = stored.isPresent() && query.answeredBy(stored.get().holds());
+            }
+            if (held == null && !answers) {
                 handle = computation.begin(callback);
                 inFlight.computeIfAbsent(query.key(), unused -> new ArrayList<>(1))
                         .add(computation);
             }
         }
-        if (answers) {
+        if (held != null) {
+            answer(callback, query, held.rows(), RowSource.COALESCED, held.vouched());
+        } else if (answers) {
             metrics.hits.increment();
             answer(callback, query.wanted(), query.tokens(), stored.orElseThrow(), MEMORY);
         } else {
@@ -403,14 +427,24 @@ public final class SingleFlight implements Scorer {
 
         @Override
         public void scored(ScoreOutcome.Scored rows) {
+            scored(rows, VOUCHED);
+        }
+
+        @Override
+        public void scored(ScoreOutcome.Scored rows, CompletionStage<Void> vouched) {
             StoredRows stored;
             try {
-                stored = encode(this, rows);
+                stored = encode(this, rows, vouched);
             } catch (Throwable e) {
                 failed(notEncoded(e));
                 return;
             }
-            end(waiting -> answer(waiting.callback(), waiting.wanted(), query.tokens(), stored, waiting.source()));
+            end(waiting -> {
+                if (vouched != VOUCHED) {
+                    waiting.callback().unvouched(waiting.wanted().positions().length, vouched);
+                }
+                answer(waiting.callback(), waiting.wanted(), query.tokens(), stored, waiting.source());
+            });
         }
 
         @Override
@@ -505,13 +539,22 @@ public final class SingleFlight implements Scorer {
         teacher.withdraw(computation);
     }
 
-    private StoredRows encode(Computation computation, ScoreOutcome.Scored rows) {
+    private StoredRows encode(Computation computation, ScoreOutcome.Scored rows, CompletionStage<Void> vouched) {
         RowsQuery query = computation.query();
         StoredRows encoded = encoder.encode(query.tokens(), computation.beginEncoding(), rows);
-        if (computation.shared()) {
+        if (computation.shared() && vouched == VOUCHED) {
             tiers.keep(query, encoded);
+        } else if (computation.shared()) {
+            aside.keep(query, encoded, vouched);
         }
         return encoded;
+    }
+
+    /** Gives a waiter what it wants of rows that are not vouched for yet. */
+    private void answer(
+            Callback callback, RowsQuery query, StoredRows stored, RowSource source, CompletionStage<Void> vouched) {
+        callback.unvouched(query.wanted().positions().length, vouched);
+        answer(callback, query.wanted(), query.tokens(), stored, source);
     }
 
     /** Gives a waiter what it wants of rows that contain it. */

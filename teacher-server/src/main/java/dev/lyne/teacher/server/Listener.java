@@ -4,6 +4,7 @@ import dev.lyne.teacher.access.OpenedSecurity;
 import dev.lyne.teacher.admission.RequestSize;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.rpc.AuthInterceptor;
+import dev.lyne.teacher.http.HttpDoor;
 import dev.lyne.teacher.rpc.GuardedCalls;
 import dev.lyne.teacher.rpc.RpcMetrics;
 import dev.lyne.teacher.rpc.TeacherRpc;
@@ -15,8 +16,10 @@ import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
+import io.netty.handler.ssl.SslContext;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Executor;
@@ -31,6 +34,7 @@ final class Listener {
     private final EventLoopGroup loops;
     private final Server services;
     private final Optional<Server> health;
+    private final DirectMemoryWatch memory;
 
     /** @param contextLength tokens of the longest sequence that a request can carry */
     Listener(
@@ -42,6 +46,7 @@ final class Listener {
             TeacherRpc rpc,
             BindableService healthService,
             DirectMemoryWatch memory) {
+        this.memory = memory;
         this.loops = new MultiThreadIoEventLoopGroup(
                 0, new DefaultThreadFactory("lyne-network", true), NioIoHandler.newFactory());
         int maxRequestBytes = RequestSize.maxBytes(contextLength);
@@ -76,6 +81,11 @@ final class Listener {
                         .executor(calls)
                         .addService(guard.around(healthService.bindService()))
                         .build());
+    }
+
+    /** How another address is listened on, with this one's event loops and bounds. */
+    HttpDoor.Listening listening(InetSocketAddress address, int maxConnections, Optional<SslContext> tls) {
+        return new HttpDoor.Listening(address, loops, new CountedConnections(maxConnections, memory), tls);
     }
 
     /** @throws IOException where an address cannot be listened on; {@link #close} is then still owed */

@@ -14,6 +14,8 @@ import dev.lyne.teacher.cache.TierOptions;
 import dev.lyne.teacher.decode.DecodeMetrics;
 import dev.lyne.teacher.decode.DecodeOptions;
 import dev.lyne.teacher.decode.DecodeScheduler;
+import dev.lyne.teacher.http.HttpDoor;
+import dev.lyne.teacher.http.HttpTeacher;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -30,12 +32,16 @@ import io.grpc.protobuf.services.HealthStatusManager;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.netty.handler.ssl.ClientAuth;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslContextBuilder;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -47,6 +53,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import javax.net.ssl.SSLException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -79,6 +86,10 @@ public final class TeacherServer implements AutoCloseable {
     private final TeacherRpc rpc;
     private final Listener listener;
     private final Optional<MetricsPage> metricsPage;
+    private final HttpTexts texts;
+    private final List<HttpTeacher> httpTeachers;
+    private final Admission admission;
+    private volatile Optional<HttpDoor> http = Optional.empty();
 
     private final Object drainLock = new Object();
 
@@ -123,6 +134,39 @@ public final class TeacherServer implements AutoCloseable {
                 .orElseThrow();
         this.listener =
                 new Listener(options, context, security, metrics, calls, rpc, health.getHealthService(), memory);
+        this.texts = new HttpTexts(options.http().isPresent());
+        this.httpTeachers = served.stream().map(texts::teacher).toList();
+        this.admission = admission;
+    }
+
+    private static SslContext context(OpenedSecurity.Tls tls) throws SSLException {
+        SslContextBuilder builder = SslContextBuilder.forServer(tls.keys());
+        tls.trust()
+                .ifPresent(trust -> builder.trustManager(trust)
+                        .clientAuth(tls.certificateRequired() ? ClientAuth.REQUIRE : ClientAuth.OPTIONAL));
+        return builder.build();
+    }
+
+    /** Opens the HTTP door, where there is to be one. */
+    private void openHttp() throws IOException {
+        if (options.http().isEmpty()) {
+            return;
+        }
+        Optional<SslContext> tls = Optional.empty();
+        if (security.tls().isPresent()) {
+            tls = Optional.of(context(security.tls().get()));
+        }
+        HttpDoor.Terms terms = new HttpDoor.Terms(
+                security.authenticator(),
+                () -> serving,
+                Objects.requireNonNullElse(TeacherServer.class.getPackage().getImplementationVersion(), "development"),
+                options.limits().maxServerUnsentBytes() / 2);
+        http = Optional.of(HttpDoor.open(
+                listener.listening(options.http().get(), options.limits().maxConnections(), tls),
+                httpTeachers,
+                admission,
+                terms,
+                registry));
     }
 
     /**
@@ -219,6 +263,7 @@ public final class TeacherServer implements AutoCloseable {
         page.ifPresent(shown -> shown.show(server::status));
         try {
             server.listener.start();
+            server.openHttp();
         } catch (IOException e) {
             server.close();
             throw e;
@@ -274,6 +319,12 @@ public final class TeacherServer implements AutoCloseable {
             }
         }
         setHealth(ServingStatus.SERVING);
+        everySeconds(1, this::followTeachers);
+    }
+
+    /** Health is that of the teachers: what is behind one may go, and come back. */
+    private void followTeachers() {
+        setHealth(teachers.stream().allMatch(Teacher::serving) ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
     }
 
     /** Names that the teachers are served under. */
@@ -289,6 +340,11 @@ public final class TeacherServer implements AutoCloseable {
     /** Port that answers health alone, where there is one. */
     public OptionalInt healthPort() {
         return listener.healthPort();
+    }
+
+    /** Port of the HTTP door, where there is one. */
+    public OptionalInt httpPort() {
+        return http.map(door -> OptionalInt.of(door.port())).orElse(OptionalInt.empty());
     }
 
     /** Port of the metrics page, where there is one. */
@@ -319,6 +375,7 @@ public final class TeacherServer implements AutoCloseable {
             if (!rpc.drain(forStreams)) {
                 LOG.warn("streams still open after {}; they are cut", forStreams);
             }
+            http.ifPresent(HttpDoor::close);
             listener.close(endNanos - (endNanos - System.nanoTime()) / 2);
             for (Teacher teacher : teachers) {
                 if (!teacher.close(Math.max(endNanos - System.nanoTime(), LEAST_CLOSE_NANOS))) {
@@ -326,6 +383,7 @@ public final class TeacherServer implements AutoCloseable {
                 }
             }
             captures.forEach(ReplayedTeacher::close);
+            texts.close();
             tiers.close(endNanos);
             security.close();
             calls.shutdown();
@@ -417,6 +475,7 @@ public final class TeacherServer implements AutoCloseable {
     private ServedTeacher serve(Teacher teacher, Optional<DecodeScheduler> decoding) {
         TeacherDescription description = teacher.description();
         teachers.add(teacher);
+        teacher.bindTo(registry);
         var unused =
                 teacher.ended().thenAccept(ended -> ended.ifPresent(cause -> deviceLost(description.name(), cause)));
         SingleFlight sequences = new SingleFlight(

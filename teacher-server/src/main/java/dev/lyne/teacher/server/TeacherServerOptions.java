@@ -18,10 +18,8 @@ import java.util.Set;
 /**
  * How a teacher server runs. Made by {@link #builder()}; limits and batching state their own bounds.
  *
- * @param listen address of the service; port 0 picks one
+ * @param addresses where it listens
  * @param security how the service is spoken to
- * @param health address that answers gRPC health alone, in plain text, for probes that speak no TLS; where there is to be one
- * @param metrics address of the metrics page, where there is to be one
  * @param limits bounds of what is taken on
  * @param memoryCacheBytes encoded rows kept in memory; 0 keeps none
  * @param slowerTiers what else keeps encoded rows, the fastest first: looked into in this order, behind memory
@@ -32,10 +30,8 @@ import java.util.Set;
  * @param reflection whether the server describes its services to tools
  */
 public record TeacherServerOptions(
-        InetSocketAddress listen,
+        Addresses addresses,
         ServerSecurity security,
-        Optional<InetSocketAddress> health,
-        Optional<InetSocketAddress> metrics,
         ServerLimits limits,
         long memoryCacheBytes,
         List<TierOptions> slowerTiers,
@@ -44,6 +40,20 @@ public record TeacherServerOptions(
         Duration drainTimeout,
         DecodeOptions decoding,
         boolean reflection) {
+    /**
+     * Where a server listens. Port 0 picks one.
+     *
+     * @param service the gRPC service
+     * @param health gRPC health alone, in plain text, for probes that speak no TLS; where there is to be one
+     * @param metrics the metrics page, where there is to be one
+     * @param http the HTTP door, where there is to be one
+     */
+    public record Addresses(
+            InetSocketAddress service,
+            Optional<InetSocketAddress> health,
+            Optional<InetSocketAddress> metrics,
+            Optional<InetSocketAddress> http) {}
+
     public TeacherServerOptions {
         slowerTiers = List.copyOf(slowerTiers);
         Set<String> names = new HashSet<>(Set.of(RowStore.MEMORY));
@@ -53,7 +63,8 @@ public record TeacherServerOptions(
                         "cache tiers: two of name " + tier.name() + " (expected: one of each)");
             }
         }
-        security.requireFits(listen);
+        security.requireFits(addresses.service());
+        addresses.http().ifPresent(security::requireFits);
         if (memoryCacheBytes < 0) {
             throw new IllegalArgumentException("memory cache bytes: " + memoryCacheBytes + " (expected: 0 or more)");
         }
@@ -70,6 +81,22 @@ public record TeacherServerOptions(
                         slowerTiers.size() * HeapPlan.unwrittenBytes(heap),
                         heap)
                 .requireFits();
+    }
+
+    InetSocketAddress listen() {
+        return addresses.service();
+    }
+
+    Optional<InetSocketAddress> health() {
+        return addresses.health();
+    }
+
+    Optional<InetSocketAddress> metrics() {
+        return addresses.metrics();
+    }
+
+    Optional<InetSocketAddress> http() {
+        return addresses.http();
     }
 
     /** Bytes of rows that may be computed or wait for their readers where nothing is said, beside such a cache. */
@@ -89,6 +116,7 @@ public record TeacherServerOptions(
         private ServerSecurity security = ServerSecurity.LOOPBACK;
         private Optional<InetSocketAddress> health = Optional.empty();
         private Optional<InetSocketAddress> metrics = Optional.empty();
+        private Optional<InetSocketAddress> http = Optional.empty();
         private ServerLimits limits = ServerLimits.DEFAULT;
         private long memoryCacheBytes =
                 Math.min(256L << 20, Runtime.getRuntime().maxMemory() / 4);
@@ -122,6 +150,12 @@ public record TeacherServerOptions(
         /** Address of the metrics page; port 0 picks one. */
         public Builder metrics(InetSocketAddress address) {
             metrics = Optional.of(address);
+            return this;
+        }
+
+        /** Address of the HTTP door, with the security of the service; port 0 picks one. */
+        public Builder http(InetSocketAddress address) {
+            http = Optional.of(address);
             return this;
         }
 
@@ -180,10 +214,8 @@ public record TeacherServerOptions(
          */
         public TeacherServerOptions build() {
             return new TeacherServerOptions(
-                    listen,
+                    new Addresses(listen, health, metrics, http),
                     security,
-                    health,
-                    metrics,
                     limits,
                     memoryCacheBytes,
                     slowerTiers,

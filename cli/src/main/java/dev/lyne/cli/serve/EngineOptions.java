@@ -1,0 +1,102 @@
+package dev.lyne.cli.serve;
+
+import dev.lyne.teacher.engine.EngineSettings;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The options of an inference engine as the teacher. */
+@SuppressWarnings("NullAway.Init") // picocli sets the options
+public final class EngineOptions {
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description = "Directory of the model that the engine serves: its digest and tokenizer are the teacher's.")
+    private @Nullable Path model;
+
+    @Option(
+            names = "--tokenizer",
+            paramLabel = "DIR",
+            description = "Directory of the engine's tokenizer, where its weights are not here.")
+    private @Nullable Path tokenizer;
+
+    @Option(
+            names = "--identity",
+            paramLabel = "FILE",
+            description =
+                    "Where an engine's id and the rows that tell its weights are kept over restarts, one for all addresses (default: for"
+                            + " the life of the process).")
+    private @Nullable Path identity;
+
+    @Option(
+            names = "--probe-seconds",
+            defaultValue = "60",
+            description = "Time between probes of an engine's weights, s (default: ${DEFAULT-VALUE}).")
+    private long probeSeconds;
+
+    @Option(
+            names = "--probe-tolerance",
+            defaultValue = "0.02",
+            description = "How far a probe's log-probability may be off, nats (default: ${DEFAULT-VALUE}).")
+    private double probeTolerance;
+
+    @Option(
+            names = "--engine-in-flight",
+            defaultValue = "256",
+            description = "Most sequences in flight at an engine's address (default: ${DEFAULT-VALUE}).")
+    private int inFlight;
+
+    @Option(
+            names = "--engine-timeout-seconds",
+            defaultValue = "120",
+            description = "Longest that an engine's answer is waited for, s (default: ${DEFAULT-VALUE}).")
+    private long timeoutSeconds;
+
+    @Option(
+            names = "--engine-wait-seconds",
+            defaultValue = "600",
+            description =
+                    "Longest that a start waits for an engine, and sequences for one that is gone, s (default: ${DEFAULT-VALUE}).")
+    private long waitSeconds;
+
+    /** Refuses options that only an engine has. */
+    void requireNone() {
+        if (model != null || tokenizer != null || identity != null) {
+            String option = model != null ? "--model" : tokenizer != null ? "--tokenizer" : "--identity";
+            throw new IllegalArgumentException(option
+                    + ": given (expected: only with --teacher vllm:http://HOST:PORT or sglang:http://HOST:PORT)");
+        }
+    }
+
+    /**
+     * What a {@code --teacher} that names an engine means.
+     *
+     * @param name the teacher's name, where it is given
+     * @param precision what the engine computes in
+     */
+    EngineSettings settings(String teacher, Optional<String> name, String precision) {
+        EngineSettings.Engines engines = EngineSettings.parse(teacher);
+        if (model != null && tokenizer != null) {
+            throw new IllegalArgumentException("--model: " + model + ", --tokenizer: " + tokenizer
+                    + " (expected: one of them; a model's directory has its tokenizer)");
+        }
+        Path directory = model != null ? model : tokenizer;
+        if (directory == null) {
+            throw new IllegalArgumentException("--teacher: " + teacher
+                    + " (expected: with --model DIR, or --tokenizer DIR where the weights are not here)");
+        }
+        return new EngineSettings(
+                engines.wire(),
+                engines.addresses(),
+                name.orElse(engines.wire().word()),
+                Optional.ofNullable(model),
+                directory,
+                precision,
+                Optional.ofNullable(identity),
+                new EngineSettings.Probing(Duration.ofSeconds(probeSeconds), probeTolerance),
+                new EngineSettings.Limits(
+                        inFlight, Duration.ofSeconds(timeoutSeconds), Duration.ofSeconds(waitSeconds)));
+    }
+}

@@ -1,0 +1,22 @@
+package dev.lyne.teacher.engine;
+
+import dev.lyne.lm.scoring.ScoreItem;
+
+/**
+ * A sequence whose rows an engine is asked for.
+ *
+ * @param item tokens and wanted positions
+ * @param k entries of a row; 0: the label alone
+ * @param vocabularySize ids are below it
+ */
+record Asked(ScoreItem item, int k, int vocabularySize) {
+    int length() {
+        return item.tokens().length;
+    }
+
+    /** Whether the row after the last token is wanted, which comes with a generated token. */
+    boolean wantsLast() {
+        int[] positions = item.positions();
+        return positions.length > 0 && positions[positions.length - 1] == length() - 1;
+    }
+}

@@ -1,0 +1,41 @@
+package dev.lyne.teacher.engine;
+
+import tools.jackson.databind.JsonNode;
+
+/** What an engine is asked, and how it answers. */
+interface Dialect {
+    /** Says whether the engine is well. */
+    Question health();
+
+    /** Says the version, in the field that {@link #version(JsonNode)} reads. */
+    Question version();
+
+    String version(JsonNode answer) throws EngineException;
+
+    /** Says which model it is, in the fields that {@link #facts} reads. */
+    Question model();
+
+    /** The model's name and the longest sequence; a length of 0 where the engine does not say. */
+    Facts facts(JsonNode answer) throws EngineException;
+
+    /** Asks for rows. */
+    Question rows(Asked asked, String model);
+
+    /** Reads them. */
+    RowsAnswer reader(Asked asked);
+
+    /**
+     * What an engine says of its model.
+     *
+     * @param model as requests name it
+     * @param maxTokens longest sequence with what is generated; 0: not said
+     */
+    record Facts(String model, int maxTokens) {}
+
+    static Dialect of(EngineSettings.Wire wire) {
+        return switch (wire) {
+            case VLLM -> new VllmDialect();
+            case SGLANG -> new SglangDialect();
+        };
+    }
+}

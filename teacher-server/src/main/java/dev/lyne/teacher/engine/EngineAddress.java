@@ -1,0 +1,610 @@
+package dev.lyne.teacher.engine;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.row.RowColumns;
+import dev.lyne.teacher.engine.EngineException.Kind;
+import dev.lyne.teacher.model.PacedLog;
+import io.netty.channel.EventLoopGroup;
+import java.net.InetSocketAddress;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One address of an engine: its connections, whether it may be asked, and how fast it answers. Safe for several threads.
+ *
+ * <p>The invariant: a row is asked for only over a connection that a probe has passed on. A connection ends with the process at its other
+ * end, so an engine that was restarted with other weights is found out before it answers anything; and what changes within a process is
+ * found by the whole probe, again and again. Rows that came since the whole probe last passed are not {@linkplain #vouched vouched} for.
+ *
+ * <p>The lock {@code this} guards the state; nothing foreign is called with it held.
+ */
+final class EngineAddress {
+    /** What is known of it. */
+    enum State {
+        /** Does not answer, or has not been asked yet. */
+        DOWN,
+        /** The probe has passed. */
+        UP,
+        /** The probe found other weights. */
+        OTHER_WEIGHTS
+    }
+
+    private static final long LEAST_BACKOFF_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+    private static final long MOST_BACKOFF_NANOS = TimeUnit.SECONDS.toNanos(15);
+    private static final long NANOS_BETWEEN_HEALTH = TimeUnit.SECONDS.toNanos(5);
+    private static final double LAST_WEIGHT = 0.2;
+
+    private static final PacedLog LOG =
+            new PacedLog(LoggerFactory.getLogger(EngineAddress.class), TimeUnit.SECONDS.toNanos(5), System::nanoTime);
+
+    /**
+     * What all addresses of a teacher share.
+     *
+     * @param loops connections run on
+     * @param onChange called when the address may take more, or none any more
+     */
+    record Shared(
+            Dialect dialect,
+            EventLoopGroup loops,
+            EngineSettings settings,
+            EngineMetrics metrics,
+            LongSupplier nanoClock,
+            Runnable onChange) {}
+
+    /**
+     * What its answers are to be: of which model and size, and the rows that show it.
+     *
+     * @param engine version that it must state
+     * @param probe rows that tell the model
+     */
+    record Expected(String engine, Dialect.Facts facts, Probe probe, int maxK, int vocabularySize) {}
+
+    private final InetSocketAddress address;
+    private final Shared shared;
+
+    @GuardedBy("this")
+    private Optional<Expected> expected = Optional.empty();
+
+    @GuardedBy("this")
+    private State state = State.DOWN;
+
+    @GuardedBy("this")
+    private boolean checking;
+
+    @GuardedBy("this")
+    private boolean closed;
+
+    @GuardedBy("this")
+    private long nextCheckNanos;
+
+    @GuardedBy("this")
+    private long nextHealthNanos;
+
+    @GuardedBy("this")
+    private long backoffNanos = LEAST_BACKOFF_NANOS;
+
+    @GuardedBy("this")
+    private final Deque<EngineConnection> idle = new ArrayDeque<>();
+
+    @GuardedBy("this")
+    private final Set<EngineConnection> open = new HashSet<>();
+
+    @GuardedBy("this")
+    private int inFlight;
+
+    @GuardedBy("this")
+    private long inFlightTokens;
+
+    /** Tokens a second while it has work; 0 before the first answer. */
+    @GuardedBy("this")
+    private double rate;
+
+    @GuardedBy("this")
+    private long lastAnswerNanos;
+
+    /** Completed by the next whole probe that begins after now and passes. */
+    @GuardedBy("this")
+    private CompletableFuture<Void> current = new CompletableFuture<>();
+
+    @GuardedBy("this")
+    private final List<CompletableFuture<Void>> unvouched = new ArrayList<>();
+
+    EngineAddress(InetSocketAddress address, Shared shared) {
+        this.address = address;
+        this.shared = shared;
+        this.nextCheckNanos = shared.nanoClock().getAsLong();
+        this.nextHealthNanos = nextCheckNanos;
+    }
+
+    String name() {
+        return address.getHostString() + ":" + address.getPort();
+    }
+
+    /** From now on it is compared with these, and asked for rows once it matches. */
+    synchronized void expect(Expected what) {
+        expected = Optional.of(what);
+    }
+
+    synchronized State state() {
+        return state;
+    }
+
+    synchronized int inFlight() {
+        return inFlight;
+    }
+
+    synchronized double rate() {
+        return rate;
+    }
+
+    /** Completes when rows that came by now are known to be of the model that was probed; fails where they are not. */
+    synchronized CompletionStage<Void> vouched() {
+        return current;
+    }
+
+    /**
+     * When it would have answered a sequence more, by its measured rate, in seconds; empty where it takes none now.
+     *
+     * @param otherwise rate where none has been measured
+     */
+    synchronized Optional<Double> expectedSeconds(int tokens, double otherwise) {
+        if (state != State.UP || inFlight >= shared.settings().limits().inFlight()) {
+            return Optional.empty();
+        }
+        return Optional.of((inFlightTokens + tokens) / (rate == 0 ? otherwise : rate));
+    }
+
+    /** Takes a place for a sequence. */
+    synchronized void reserve(int tokens) {
+        if (inFlight == 0) {
+            lastAnswerNanos = shared.nanoClock().getAsLong();
+        }
+        inFlight++;
+        inFlightTokens += tokens;
+    }
+
+    /** Gives a place back that was not used. */
+    void giveBack(int tokens) {
+        release(tokens, false);
+    }
+
+    private synchronized void release(int tokens, boolean answered) {
+        inFlight--;
+        inFlightTokens -= tokens;
+        if (answered) {
+            long now = shared.nanoClock().getAsLong();
+            double seconds = Math.max(1e-6, (now - lastAnswerNanos) / 1e9);
+            lastAnswerNanos = now;
+            // A mean of times, not of rates, so that answers that come together count by what they took together.
+            double secondsPerToken = seconds / tokens;
+            rate = rate == 0 ? 1 / secondsPerToken : 1 / (LAST_WEIGHT * secondsPerToken + (1 - LAST_WEIGHT) / rate);
+        }
+    }
+
+    /** A sequence that is being asked for; {@link #cancel} ends its connection, whereupon the engine drops the work. */
+    static final class Asking {
+        @GuardedBy("this")
+        private Optional<EngineConnection> connection = Optional.empty();
+
+        @GuardedBy("this")
+        private boolean cancelled;
+
+        final CompletableFuture<RowColumns> rows = new CompletableFuture<>();
+
+        /** Nobody waits for it any more. Blocks on nothing, and calls nobody. */
+        void cancel() {
+            Optional<EngineConnection> used;
+            synchronized (this) {
+                cancelled = true;
+                used = connection;
+            }
+            used.ifPresent(EngineConnection::close);
+        }
+
+        private synchronized boolean on(EngineConnection used) {
+            connection = Optional.of(used);
+            return !cancelled;
+        }
+
+        private synchronized void off() {
+            connection = Optional.empty();
+        }
+
+        synchronized boolean isCancelled() {
+            return cancelled;
+        }
+    }
+
+    /** Asks for rows, for which a place was {@linkplain #reserve reserved}. Fails with {@link EngineException}. */
+    Asking ask(Asked asked) {
+        Asking asking = new Asking();
+        Expected what = expected();
+        var unused = probed().thenCompose(connection -> {
+                    if (!asking.on(connection)) {
+                        putBack(connection);
+                        throw new CompletionException(new EngineException(Kind.WITHDRAWN, "nobody waits for it"));
+                    }
+                    return rows(connection, asked, what.facts().model()).whenComplete((rows, failed) -> {
+                        asking.off();
+                        if (failed == null || isOver(why(failed).kind())) {
+                            putBack(connection);
+                        }
+                    });
+                })
+                .whenComplete((rows, failed) -> {
+                    release(asked.length(), failed == null);
+                    if (failed == null) {
+                        asking.rows.complete(rows);
+                    } else {
+                        EngineException why = asking.isCancelled()
+                                ? new EngineException(Kind.WITHDRAWN, "nobody waits for it")
+                                : why(failed);
+                        tell(why);
+                        asking.rows.completeExceptionally(why);
+                    }
+                    shared.onChange().run();
+                });
+        return asking;
+    }
+
+    /** Whether an exchange that failed so has had its whole answer. */
+    private static boolean isOver(Kind kind) {
+        return kind == Kind.REFUSED || kind == Kind.FAULT || kind == Kind.BUSY;
+    }
+
+    private synchronized Expected expected() {
+        return expected.orElseThrow();
+    }
+
+    private CompletableFuture<RowColumns> rows(EngineConnection connection, Asked asked, String model) {
+        RowsAnswer answer = shared.dialect().reader(asked);
+        return connection
+                .ask(shared.dialect().rows(asked, model), answer, timeoutNanos())
+                .thenApply(done -> {
+                    try {
+                        return answer.rows();
+                    } catch (EngineException e) {
+                        throw new CompletionException(e);
+                    }
+                });
+    }
+
+    private long timeoutNanos() {
+        return shared.settings().limits().answer().toNanos();
+    }
+
+    /** A connection that the probe has passed on. */
+    private CompletableFuture<EngineConnection> probed() {
+        synchronized (this) {
+            EngineConnection kept = idle.pollLast(); // the last one used: others may idle out
+            if (kept != null) {
+                return CompletableFuture.completedFuture(kept);
+            }
+        }
+        return connect().thenCompose(fresh -> {
+            Expected what = expected();
+            return compare(fresh, what, what.probe().references().subList(0, 1))
+                    .thenApply(same -> fresh)
+                    .exceptionallyCompose(failed -> {
+                        fresh.close();
+                        EngineException cause = why(failed);
+                        return CompletableFuture.failedFuture(
+                                cause.kind() == Kind.OTHER_WEIGHTS
+                                        ? cause
+                                        : new EngineException(
+                                                Kind.GONE, name() + " does not answer its probe: " + cause.line()));
+                    });
+        });
+    }
+
+    private CompletableFuture<EngineConnection> connect() {
+        CompletableFuture<EngineConnection> made = new CompletableFuture<>();
+        var unused = EngineConnection.open(shared.loops(), address, () -> lost(made))
+                .whenComplete((connection, failed) -> {
+                    if (failed != null) {
+                        made.completeExceptionally(failed);
+                        return;
+                    }
+                    boolean late;
+                    synchronized (this) {
+                        late = closed;
+                        if (!late) {
+                            open.add(connection);
+                        }
+                    }
+                    if (late) {
+                        connection.close();
+                    }
+                    made.complete(connection);
+                });
+        return made;
+    }
+
+    private void putBack(EngineConnection connection) {
+        boolean keep;
+        synchronized (this) {
+            keep = state != State.OTHER_WEIGHTS && !closed && open.contains(connection) && connection.isReusable();
+            if (keep) {
+                idle.addLast(connection);
+            }
+        }
+        if (!keep) {
+            connection.close();
+        }
+    }
+
+    /** A connection is gone that was made, or was on its way. */
+    private void lost(CompletableFuture<EngineConnection> made) {
+        var unused = made.thenAccept(connection -> {
+            synchronized (this) {
+                open.remove(connection);
+                idle.remove(connection);
+            }
+        });
+    }
+
+    /** Scores sequences of the probe one after the other; fails with {@code OTHER_WEIGHTS} at the first that differs. */
+    private CompletableFuture<Void> compare(
+            EngineConnection connection, Expected what, List<Probe.Reference> references) {
+        CompletableFuture<Void> chain = CompletableFuture.completedFuture(null);
+        for (Probe.Reference reference : references) {
+            chain = chain.thenCompose(same -> rows(
+                            connection,
+                            reference.asked(what.maxK(), what.vocabularySize()),
+                            what.facts().model()))
+                    .thenAccept(rows -> {
+                        Optional<String> difference = what.probe().difference(reference, rows);
+                        if (difference.isPresent()) {
+                            throw new CompletionException(
+                                    new EngineException(Kind.OTHER_WEIGHTS, name() + ": " + difference.get()));
+                        }
+                    });
+        }
+        return chain;
+    }
+
+    /** Does what is due: the probe of an address that is to be asked (again), the one in between, a look at its health. */
+    void tick() {
+        long now = shared.nanoClock().getAsLong();
+        boolean check;
+        boolean look;
+        synchronized (this) {
+            if (closed || checking || expected.isEmpty()) {
+                return;
+            }
+            check = now - nextCheckNanos >= 0;
+            look = !check && state == State.UP && now - nextHealthNanos >= 0;
+            checking = check || look;
+        }
+        if (check) {
+            check();
+        } else if (look) {
+            look();
+        }
+    }
+
+    /** Whether the engine says that it is well. */
+    private void look() {
+        var unused = connect()
+                .thenCompose(connection -> connection
+                        .ask(shared.dialect().health(), new WholeAnswer(), timeoutNanos())
+                        .whenComplete((well, failed) -> connection.close()))
+                .whenComplete((well, failed) -> {
+                    synchronized (this) {
+                        checking = false;
+                        nextHealthNanos = shared.nanoClock().getAsLong() + NANOS_BETWEEN_HEALTH;
+                    }
+                    if (failed != null) {
+                        down(name() + " fails its health check: " + why(failed).line());
+                    }
+                });
+    }
+
+    /** The whole probe, on a connection of its own. */
+    private void check() {
+        List<CompletableFuture<Void>> covered;
+        Expected what;
+        synchronized (this) {
+            unvouched.add(current);
+            current = new CompletableFuture<>();
+            covered = List.copyOf(unvouched);
+            what = expected.orElseThrow();
+        }
+        var unused = connect()
+                .thenCompose(connection -> requireSameEngine(connection, what)
+                        .thenCompose(
+                                same -> compare(connection, what, what.probe().references()))
+                        .whenComplete((same, failed) -> {
+                            if (failed == null) {
+                                putBack(connection);
+                            } else {
+                                connection.close();
+                            }
+                        }))
+                .whenComplete((same, failed) -> {
+                    if (failed == null) {
+                        passed(covered);
+                    } else {
+                        failedProbe(why(failed));
+                    }
+                    shared.onChange().run();
+                });
+    }
+
+    /** The engine's version and its longest sequence are those that the teacher was made with. */
+    private CompletableFuture<Void> requireSameEngine(EngineConnection connection, Expected what) {
+        return describe(connection, shared.dialect(), timeoutNanos()).thenAccept(said -> {
+            if (!said.version().equals(what.engine()) || !said.facts().equals(what.facts())) {
+                throw new CompletionException(new EngineException(
+                        Kind.OTHER_WEIGHTS,
+                        name() + ": " + said.version() + ", " + said.facts() + " (expected: " + what.engine() + ", "
+                                + what.facts() + ", as at the start)"));
+            }
+        });
+    }
+
+    /** What an engine says of itself. */
+    record Said(String version, Dialect.Facts facts) {}
+
+    private static CompletableFuture<Said> describe(EngineConnection connection, Dialect dialect, long timeoutNanos) {
+        WholeAnswer version = new WholeAnswer();
+        WholeAnswer model = new WholeAnswer();
+        return connection
+                .ask(dialect.version(), version, timeoutNanos)
+                .thenCompose(done -> connection.ask(dialect.model(), model, timeoutNanos))
+                .thenApply(done -> {
+                    try {
+                        return new Said(dialect.version(version.json()), dialect.facts(model.json()));
+                    } catch (EngineException e) {
+                        throw new CompletionException(e);
+                    }
+                });
+    }
+
+    private void failedProbe(EngineException why) {
+        synchronized (this) {
+            checking = false;
+        }
+        boolean others = why.kind() == Kind.OTHER_WEIGHTS;
+        shared.metrics()
+                .probed(name(), others ? EngineMetrics.Outcome.OTHER_WEIGHTS : EngineMetrics.Outcome.UNANSWERED);
+        if (others) {
+            otherWeights(why.line());
+        } else {
+            down(name() + " does not answer its probe: " + why.line());
+        }
+    }
+
+    private void passed(List<CompletableFuture<Void>> covered) {
+        boolean was;
+        synchronized (this) {
+            checking = false;
+            was = state == State.UP;
+            state = State.UP;
+            backoffNanos = LEAST_BACKOFF_NANOS;
+            long now = shared.nanoClock().getAsLong();
+            nextCheckNanos = now + shared.settings().probe().between().toNanos();
+            nextHealthNanos = now + NANOS_BETWEEN_HEALTH;
+            unvouched.removeAll(covered);
+        }
+        shared.metrics().probed(name(), EngineMetrics.Outcome.PASSED);
+        if (!was) {
+            LOG.warn("engine " + name() + " is up: its probe has passed");
+        }
+        covered.forEach(rows -> rows.complete(null));
+    }
+
+    /** Draws from a failure what it says of the address. */
+    private void tell(EngineException why) {
+        switch (why.kind()) {
+            case GONE, LATE, BUSY -> down(why.line());
+            case OTHER_WEIGHTS -> otherWeights(why.line());
+            case FAULT, REFUSED, STRANGE, NOT_FINITE, WITHDRAWN -> {} // the sequence's own
+        }
+    }
+
+    @GuardedBy("this")
+    private void retryLater() {
+        nextCheckNanos = shared.nanoClock().getAsLong() + backoffNanos;
+        backoffNanos = Math.min(2 * backoffNanos, MOST_BACKOFF_NANOS);
+    }
+
+    /** No more is asked of it until the whole probe passes; its connections end. */
+    private void down(String why) {
+        List<EngineConnection> left;
+        synchronized (this) {
+            if (state == State.DOWN) {
+                if (shared.nanoClock().getAsLong() - nextCheckNanos >= 0) {
+                    retryLater();
+                }
+                return;
+            }
+            if (state == State.OTHER_WEIGHTS) {
+                retryLater();
+                return;
+            }
+            state = State.DOWN;
+            retryLater();
+            left = List.copyOf(open);
+            idle.clear();
+        }
+        LOG.warn("engine " + name() + " is not asked until its probe passes: " + why);
+        left.forEach(EngineConnection::close);
+    }
+
+    /** Nothing that it answers is served, and what it answered since its last passed probe is disowned. */
+    private void otherWeights(String why) {
+        List<CompletableFuture<Void>> disowned;
+        List<EngineConnection> left;
+        boolean was;
+        synchronized (this) {
+            was = state == State.OTHER_WEIGHTS;
+            state = State.OTHER_WEIGHTS;
+            nextCheckNanos = shared.nanoClock().getAsLong()
+                    + shared.settings().probe().between().toNanos();
+            unvouched.add(current);
+            current = new CompletableFuture<>();
+            disowned = List.copyOf(unvouched);
+            unvouched.clear();
+            left = List.copyOf(open);
+            idle.clear();
+        }
+        left.forEach(EngineConnection::close);
+        if (!was) {
+            LOG.error(
+                    "engine " + name() + " has other weights, and is not asked: " + why,
+                    new EngineException(Kind.OTHER_WEIGHTS, why));
+        }
+        IllegalStateException changed = new IllegalStateException("the engine has other weights than it had: " + why);
+        disowned.forEach(rows -> rows.completeExceptionally(changed));
+    }
+
+    /** Asks it what it is, on a connection of its own that is closed again. */
+    CompletableFuture<Said> describe() {
+        return connect()
+                .thenCompose(connection -> describe(connection, shared.dialect(), timeoutNanos())
+                        .whenComplete((said, failed) -> connection.close()));
+    }
+
+    /** Scores a sequence before anything is expected of it: at the start. */
+    CompletableFuture<RowColumns> first(Asked asked, String model) {
+        return connect()
+                .thenCompose(connection ->
+                        rows(connection, asked, model).whenComplete((rows, failed) -> connection.close()));
+    }
+
+    /** What a future that failed has to say. */
+    static EngineException why(Throwable failed) {
+        Throwable cause = failed;
+        while ((cause instanceof CompletionException || cause instanceof ExecutionException)
+                && cause.getCause() != null) {
+            cause = cause.getCause();
+        }
+        return cause instanceof EngineException known
+                ? known
+                : new EngineException(Kind.STRANGE, "an answer that cannot be read: " + cause);
+    }
+
+    void close() {
+        List<EngineConnection> left;
+        synchronized (this) {
+            closed = true;
+            state = State.DOWN;
+            left = List.copyOf(open);
+            idle.clear();
+        }
+        left.forEach(EngineConnection::close);
+    }
+}

@@ -1,0 +1,265 @@
+package dev.lyne.teacher.engine;
+
+import dev.lyne.teacher.engine.EngineException.Kind;
+import io.netty.bootstrap.Bootstrap;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.handler.codec.http.DefaultFullHttpRequest;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpClientCodec;
+import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpObject;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.util.concurrent.Future;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One HTTP/1.1 connection to an engine, for one exchange at a time. That connections are visible is the point: one process answers on
+ * one, so that what a probe showed holds for as long as it stays open.
+ */
+final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
+    private static final int CONNECT_MILLIS = 5_000;
+    private static final int MAX_ERROR_BYTES = 4_096;
+
+    private final String host;
+    private final Runnable onClosed;
+
+    // Written on the connection's event loop alone.
+    private volatile @Nullable Channel channel;
+    private volatile @Nullable Exchange exchange;
+    private volatile boolean keepAlive = true;
+
+    private EngineConnection(String host, Runnable onClosed) {
+        this.host = host;
+        this.onClosed = onClosed;
+    }
+
+    /** An exchange in progress. */
+    private static final class Exchange {
+        final AnswerReader reader;
+        final CompletableFuture<Void> done;
+        int status;
+        final StringBuilder error = new StringBuilder();
+
+        Exchange(AnswerReader reader, CompletableFuture<Void> done) {
+            this.reader = reader;
+            this.done = done;
+        }
+    }
+
+    /**
+     * Connects.
+     *
+     * @param onClosed called once on the event loop when the connection is gone, whatever it was doing
+     */
+    static CompletableFuture<EngineConnection> open(
+            EventLoopGroup loops, InetSocketAddress address, Runnable onClosed) {
+        EngineConnection connection = new EngineConnection(address.getHostString() + ":" + address.getPort(), onClosed);
+        CompletableFuture<EngineConnection> opened = new CompletableFuture<>();
+        Bootstrap bootstrap = new Bootstrap()
+                .group(loops)
+                .channel(NioSocketChannel.class)
+                .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, CONNECT_MILLIS)
+                .option(ChannelOption.TCP_NODELAY, true)
+                .option(ChannelOption.SO_KEEPALIVE, true)
+                .handler(new ChannelInitializer<Channel>() {
+                    @Override
+                    protected void initChannel(Channel made) {
+                        made.pipeline().addLast(new HttpClientCodec(), connection);
+                    }
+                });
+        var unused = bootstrap
+                .connect(new InetSocketAddress(address.getHostString(), address.getPort()))
+                .addListener((Future<Void> connected) -> {
+                    if (connected.isSuccess()) {
+                        opened.complete(connection);
+                    } else {
+                        opened.completeExceptionally(new EngineException(
+                                Kind.GONE,
+                                connection.host + ": " + connected.cause().getMessage()));
+                    }
+                });
+        return opened;
+    }
+
+    /** Before it is connected, so that whoever is told of that finds it. */
+    @Override
+    public void handlerAdded(ChannelHandlerContext context) {
+        channel = context.channel();
+    }
+
+    /**
+     * Asks, and reads the answer. Safe to be called from any thread, while no other exchange is in progress.
+     *
+     * @return completes when the answer is whole; fails with {@link EngineException}
+     */
+    CompletableFuture<Void> ask(Question question, AnswerReader reader, long timeoutNanos) {
+        Channel open = Objects.requireNonNull(channel, "asked before it was connected");
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        open.eventLoop().execute(() -> send(open, question, new Exchange(reader, done), timeoutNanos));
+        return done;
+    }
+
+    private void send(Channel open, Question question, Exchange next, long timeoutNanos) {
+        if (!open.isActive()) {
+            next.done.completeExceptionally(new EngineException(Kind.GONE, host + ": the connection is closed"));
+            return;
+        }
+        exchange = next;
+        boolean get = question.body().length == 0;
+        FullHttpRequest request = new DefaultFullHttpRequest(
+                HttpVersion.HTTP_1_1,
+                get ? HttpMethod.GET : HttpMethod.POST,
+                question.path(),
+                Unpooled.wrappedBuffer(question.body()));
+        request.headers()
+                .set(HttpHeaderNames.HOST, host)
+                .set(HttpHeaderNames.ACCEPT, HttpHeaderValues.APPLICATION_JSON);
+        if (!get) {
+            request.headers()
+                    .set(HttpHeaderNames.CONTENT_TYPE, HttpHeaderValues.APPLICATION_JSON)
+                    .setInt(HttpHeaderNames.CONTENT_LENGTH, question.body().length);
+        }
+        var timer = open.eventLoop()
+                .schedule(
+                        () -> fail(
+                                next,
+                                new EngineException(
+                                        Kind.LATE,
+                                        host + ": no answer within " + TimeUnit.NANOSECONDS.toMillis(timeoutNanos)
+                                                + " ms")),
+                        timeoutNanos,
+                        TimeUnit.NANOSECONDS);
+        var unusedTimer = next.done.whenComplete((nothing, failed) -> timer.cancel(false));
+        var unused = open.writeAndFlush(request);
+    }
+
+    @Override
+    protected void channelRead0(ChannelHandlerContext context, HttpObject message) {
+        Exchange current = exchange;
+        if (current == null) {
+            close(); // nothing was asked
+            return;
+        }
+        if (message.decoderResult().isFailure()) {
+            fail(
+                    current,
+                    EngineException.strange(host + ": an answer that is no HTTP: "
+                            + message.decoderResult().cause()));
+            return;
+        }
+        try {
+            if (message instanceof HttpResponse response) {
+                current.status = response.status().code();
+                keepAlive = HttpUtil.isKeepAlive(response);
+            }
+            if (message instanceof HttpContent content) {
+                take(current, content.content());
+            }
+            if (message instanceof LastHttpContent) {
+                end(context, current);
+            }
+        } catch (EngineException e) {
+            fail(current, e);
+        } catch (RuntimeException e) {
+            fail(current, EngineException.strange(host + ": an answer that cannot be read: " + e));
+        }
+    }
+
+    private static void take(Exchange current, ByteBuf part) throws EngineException {
+        if (current.status == 200) {
+            current.reader.take(part);
+        } else if (current.error.length() < MAX_ERROR_BYTES) {
+            current.error.append(part.toString(StandardCharsets.UTF_8));
+        }
+    }
+
+    private void end(ChannelHandlerContext context, Exchange current) throws EngineException {
+        if (current.status != 200) {
+            boolean reusable = keepAlive;
+            exchange = null;
+            if (!reusable) {
+                close();
+            }
+            current.done.completeExceptionally(refusal(current));
+            return;
+        }
+        current.reader.end();
+        exchange = null;
+        if (!keepAlive) {
+            close();
+        }
+        current.done.complete(null);
+    }
+
+    private EngineException refusal(Exchange current) {
+        Kind kind;
+        if (current.status == 503 || current.status == 429) {
+            kind = Kind.BUSY;
+        } else {
+            kind = current.status >= 500 ? Kind.FAULT : Kind.REFUSED;
+        }
+        return new EngineException(kind, host + " answers " + current.status + ": " + current.error);
+    }
+
+    /** Whether another exchange may follow, as far as is known here. */
+    boolean isReusable() {
+        Channel open = channel;
+        return keepAlive && open != null && open.isActive() && exchange == null;
+    }
+
+    /** Closes it; an exchange in progress fails, and the engine drops its work. Safe to be called from any thread. */
+    void close() {
+        Channel open = channel;
+        if (open != null) {
+            var unused = open.close();
+        }
+    }
+
+    private void fail(Exchange failed, EngineException why) {
+        if (exchange == failed) {
+            exchange = null;
+            close(); // what is left of the answer is not waited for
+            failed.done.completeExceptionally(why);
+        }
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext context) {
+        Exchange current = exchange;
+        exchange = null;
+        if (current != null) {
+            current.done.completeExceptionally(new EngineException(
+                    Kind.GONE,
+                    host + ": the connection broke " + (current.status == 0 ? "before" : "within") + " the answer"));
+        }
+        onClosed.run();
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+        Exchange current = exchange;
+        if (current != null) {
+            fail(current, new EngineException(Kind.GONE, host + ": " + cause));
+        }
+        close();
+    }
+}

@@ -1,0 +1,49 @@
+package dev.lyne.teacher.engine;
+
+/** Why an engine's answer is none, in one line. */
+final class EngineException extends Exception {
+    private static final long serialVersionUID = 1;
+
+    /** What that says of the address and of the sequence. */
+    enum Kind {
+        /** No connection, or one that broke: another address may answer, this one is not to be trusted before a probe. */
+        GONE,
+        /** No answer within its time; as for one that broke. */
+        LATE,
+        /** The engine says that it cannot now: another address may. */
+        BUSY,
+        /** The engine had a fault of its own: it may answer when asked again. */
+        FAULT,
+        /** The engine refuses the request, and would refuse it elsewhere. */
+        REFUSED,
+        /** An answer that is no row. */
+        STRANGE,
+        /** An answer with numbers that are not finite. */
+        NOT_FINITE,
+        /** Nobody waits for the answer any more. */
+        WITHDRAWN,
+        /** The rows of the probe are other ones. */
+        OTHER_WEIGHTS
+    }
+
+    private final Kind kind;
+    private final String line;
+
+    EngineException(Kind kind, String line) {
+        super(line, null, false, false);
+        this.kind = kind;
+        this.line = line;
+    }
+
+    Kind kind() {
+        return kind;
+    }
+
+    String line() {
+        return line;
+    }
+
+    static EngineException strange(String line) {
+        return new EngineException(Kind.STRANGE, line);
+    }
+}

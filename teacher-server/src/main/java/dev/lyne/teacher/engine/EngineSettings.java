@@ -1,0 +1,160 @@
+package dev.lyne.teacher.engine;
+
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where an engine is, and how it is spoken to.
+ *
+ * @param wire the engine's kind
+ * @param addresses host and port of each, one or more
+ * @param name the teacher's name; unique within a server
+ * @param model directory of the model that it serves, whose digest is part of the identity; empty: not named
+ * @param tokenizer directory of its tokenizer
+ * @param precision what it computes in, as its operator states it
+ * @param identity file of the teacher's id and its reference rows; empty: kept for the life of the process
+ * @param probe how its weights are watched
+ * @param limits how much it is asked at a time
+ */
+public record EngineSettings(
+        Wire wire,
+        List<InetSocketAddress> addresses,
+        String name,
+        Optional<Path> model,
+        Path tokenizer,
+        String precision,
+        Optional<Path> identity,
+        Probing probe,
+        Limits limits) {
+    /** Kinds of engines. */
+    public enum Wire {
+        /** vLLM's {@code /v1/completions}. */
+        VLLM("vllm"),
+        /** SGLang's {@code /generate}. */
+        SGLANG("sglang");
+
+        private final String word;
+
+        Wire(String word) {
+            this.word = word;
+        }
+
+        /** As it is written in options and identities. */
+        public String word() {
+            return word;
+        }
+    }
+
+    /**
+     * How an engine's weights are watched.
+     *
+     * @param between time between probes of an address
+     * @param toleranceNats how far a log-probability of the reference rows may be off
+     */
+    public record Probing(Duration between, double toleranceNats) {
+        public Probing {
+            if (between.compareTo(Duration.ofSeconds(1)) < 0) {
+                throw new IllegalArgumentException(
+                        "--probe-seconds: " + between.toSeconds() + " (expected: 1 or more)");
+            }
+            if (!(toleranceNats > 0) || toleranceNats > 1) {
+                throw new IllegalArgumentException(
+                        "--probe-tolerance: " + toleranceNats + " (expected: above 0, at most 1, in nats)");
+            }
+        }
+    }
+
+    /**
+     * How much an engine is asked at a time, and how long it is waited for.
+     *
+     * @param inFlight most sequences in flight at an address
+     * @param answer longest that an answer is waited for
+     * @param absence longest that sequences wait while no address answers; also the longest that a start waits for the first
+     */
+    public record Limits(int inFlight, Duration answer, Duration absence) {
+        public Limits {
+            require("--engine-in-flight", inFlight, 1, 4096);
+            require("--engine-timeout-seconds", answer.toSeconds(), 1, 86_400);
+            require("--engine-wait-seconds", absence.toSeconds(), 1, 86_400);
+        }
+
+        private static void require(String option, long value, long least, long most) {
+            if (value < least || value > most) {
+                throw new IllegalArgumentException(option + ": " + value + " (expected: " + least + ".." + most + ")");
+            }
+        }
+    }
+
+    private static final String FORMS = "vllm:http://HOST:PORT[,HOST:PORT…] or sglang:http://HOST:PORT[,HOST:PORT…]";
+
+    public EngineSettings {
+        addresses = List.copyOf(addresses);
+        if (addresses.isEmpty()) {
+            throw new IllegalArgumentException("--teacher: no address (expected: " + FORMS + ")");
+        }
+    }
+
+    /** Whether an option value means an engine. */
+    public static boolean names(String teacher) {
+        return wire(teacher) != null;
+    }
+
+    /**
+     * The engine's kind and addresses in an option value.
+     *
+     * @throws IllegalArgumentException with the value and the expectation
+     */
+    public static Engines parse(String teacher) {
+        Wire wire = wire(teacher);
+        if (wire == null) {
+            throw new IllegalArgumentException("--teacher: " + teacher + " (expected: " + FORMS + ")");
+        }
+        List<InetSocketAddress> addresses = new ArrayList<>();
+        for (String part : teacher.substring(wire.word().length() + 1).split(",", -1)) {
+            addresses.add(address(teacher, part.contains("://") || addresses.isEmpty() ? part : "http://" + part));
+        }
+        if (addresses.stream().distinct().count() < addresses.size()) {
+            throw new IllegalArgumentException("--teacher: " + teacher + " (expected: each address once)");
+        }
+        return new Engines(wire, List.copyOf(addresses));
+    }
+
+    /**
+     * What an option value names.
+     *
+     * @param addresses one or more, not resolved
+     */
+    public record Engines(Wire wire, List<InetSocketAddress> addresses) {}
+
+    private static @Nullable Wire wire(String teacher) {
+        for (Wire wire : Wire.values()) {
+            if (teacher.startsWith(wire.word() + ":")) {
+                return wire;
+            }
+        }
+        return null;
+    }
+
+    private static InetSocketAddress address(String teacher, String part) {
+        URI uri;
+        try {
+            uri = URI.create(part);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("--teacher: " + teacher + " (expected: " + FORMS + ")", e);
+        }
+        boolean bare = uri.getRawPath() == null
+                || uri.getRawPath().isEmpty()
+                || uri.getRawPath().equals("/");
+        if (!"http".equals(uri.getScheme()) || uri.getHost() == null || uri.getPort() < 1 || !bare) {
+            throw new IllegalArgumentException(
+                    "--teacher: " + teacher + " with " + part + " (expected: " + FORMS + ")");
+        }
+        return InetSocketAddress.createUnresolved(uri.getHost(), uri.getPort());
+    }
+}

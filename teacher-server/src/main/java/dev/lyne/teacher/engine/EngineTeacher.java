@@ -1,0 +1,445 @@
+package dev.lyne.teacher.engine;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.ExecutionFingerprint;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
+import dev.lyne.teacher.engine.EngineException.Kind;
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.ModelDirectory;
+import dev.lyne.teacher.model.PacedLog;
+import dev.lyne.teacher.model.ScoreJob;
+import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.model.TokenizerFile;
+import dev.lyne.v1.SelectionKind;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
+import org.slf4j.LoggerFactory;
+
+/**
+ * An inference engine at one or more addresses as one teacher. The engine batches; here hundreds of sequences are in flight, each over a
+ * connection that a probe has passed on, at the address that is expected to answer it first. A sequence whose connection breaks is asked
+ * for again; what the engine refuses, or answers strangely, fails it with the engine's own words.
+ *
+ * <p>The queue is guarded by {@code lock}. No job is called with it held, so a job may submit and withdraw from under locks of its own.
+ */
+public final class EngineTeacher implements Teacher {
+    private static final int MAX_ATTEMPTS = 3;
+    private static final long TICK_MILLIS = 250;
+    private static final int ARITHMETIC_VERSION = 1;
+
+    /** Absolute error of a tail, which is what float32 log-probabilities leave of 1: see docs/engines.md. */
+    private static final double TAIL_ERROR = 1e-6;
+
+    private static final Set<SelectionKind> KINDS = Set.of(
+            SelectionKind.SELECTION_KIND_TOP_K,
+            SelectionKind.SELECTION_KIND_TOP_P_K,
+            SelectionKind.SELECTION_KIND_TOP_FRACTION,
+            SelectionKind.SELECTION_KIND_LABEL_ONLY);
+
+    private final EngineSettings settings;
+    private final TeacherDescription description;
+    private final List<TokenizerFile> tokenizer;
+    private final int maxK;
+    private final List<EngineAddress> addresses;
+    private final EngineMetrics metrics;
+    private final EventLoopGroup loops;
+    private final ScheduledExecutorService timer;
+    private final ExecutorService completions;
+    private final LongSupplier nanoClock;
+    private final AtomicLong positions = new AtomicLong();
+    private final CompletableFuture<Optional<Throwable>> ended = new CompletableFuture<>();
+    private final PacedLog strange = new PacedLog(LoggerFactory.getLogger(EngineTeacher.class));
+
+    private final Object lock = new Object();
+
+    @GuardedBy("lock")
+    private final Deque<Waiting> queue = new ArrayDeque<>();
+
+    @GuardedBy("lock")
+    private final Map<ScoreJob, EngineAddress.Asking> asking = new HashMap<>();
+
+    @GuardedBy("lock")
+    private boolean closed;
+
+    /** When an address last answered, or could be asked. */
+    @GuardedBy("lock")
+    private long lastServingNanos;
+
+    /** A sequence in the queue. */
+    private record Waiting(ScoreJob job, int attempts, Optional<EngineAddress> except) {}
+
+    private EngineTeacher(
+            EngineSettings settings, ModelDirectory directory, EventLoopGroup loops, int completionThreads)
+            throws IOException, InterruptedException {
+        this.settings = settings;
+        this.loops = loops;
+        this.nanoClock = System::nanoTime;
+        this.tokenizer = directory.tokenizer();
+        this.metrics = new EngineMetrics(
+                settings.name(),
+                settings.addresses().stream()
+                        .map(address -> address.getHostString() + ":" + address.getPort())
+                        .toList());
+        EngineAddress.Shared shared = new EngineAddress.Shared(
+                Dialect.of(settings.wire()), loops, settings, metrics, nanoClock, this::dispatch);
+        this.addresses = settings.addresses().stream()
+                .map(address -> new EngineAddress(address, shared))
+                .toList();
+        EngineStart.Found found = new EngineStart(settings, directory, addresses).find();
+        this.maxK = found.expected().maxK();
+        this.description = describe(settings, directory, found);
+        this.timer = Executors.newSingleThreadScheduledExecutor(new DefaultThreadFactory("lyne-engine-timer", true));
+        AtomicInteger number = new AtomicInteger();
+        this.completions = Executors.newFixedThreadPool(completionThreads, runnable -> {
+            Thread thread = new Thread(runnable, "lyne-encode-" + settings.name() + "-" + number.incrementAndGet());
+            thread.setDaemon(true);
+            return thread;
+        });
+        synchronized (lock) {
+            lastServingNanos = nanoClock.getAsLong();
+        }
+        addresses.forEach(address -> address.expect(found.expected()));
+        var unused = timer.scheduleWithFixedDelay(this::tick, 0, TICK_MILLIS, TimeUnit.MILLISECONDS);
+    }
+
+    /**
+     * Waits for an engine to answer, and finds out what it is.
+     *
+     * @param completionThreads threads that encode and deliver rows
+     * @throws IOException where none answers in time, or it cannot be a teacher
+     */
+    public static EngineTeacher open(EngineSettings settings, int completionThreads)
+            throws IOException, InterruptedException {
+        ModelDirectory directory = ModelDirectory.read(settings.tokenizer());
+        EventLoopGroup loops = new MultiThreadIoEventLoopGroup(
+                2, new DefaultThreadFactory("lyne-engine", true), NioIoHandler.newFactory());
+        try {
+            return new EngineTeacher(settings, directory, loops, completionThreads);
+        } catch (IOException | InterruptedException | RuntimeException e) {
+            var unused = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+            throw e;
+        }
+    }
+
+    private static TeacherDescription describe(
+            EngineSettings settings, ModelDirectory directory, EngineStart.Found found) {
+        return new TeacherDescription(
+                settings.name(),
+                found.identity().digest(),
+                directory.tokenizerDigest(),
+                directory.vocabularySize(),
+                found.contextLength(),
+                new ExecutionFingerprint(
+                        "none", found.identity().engine(), "", ARITHMETIC_VERSION, 1, settings.precision()),
+                directory.architecture(),
+                0,
+                false,
+                TAIL_ERROR);
+    }
+
+    @Override
+    public TeacherDescription description() {
+        return description;
+    }
+
+    @Override
+    public List<TokenizerFile> tokenizer() {
+        return tokenizer;
+    }
+
+    @Override
+    public Set<SelectionKind> selectionKinds() {
+        return KINDS;
+    }
+
+    @Override
+    public int maxK() {
+        return maxK;
+    }
+
+    /** Engines say the k best at temperature 1, and no logits. */
+    @Override
+    public Optional<String> refusal(RowContent content) {
+        Selection selection = content.selection();
+        String teacher = ", which is what teacher " + description.name() + ", an engine, computes)";
+        Optional<String> kind = Teacher.super.refusal(content);
+        if (kind.isPresent()) {
+            return kind;
+        }
+        if (content.rawLogits()) {
+            return Optional.of("raw_logits: true (expected: log-probabilities" + teacher);
+        }
+        if (!selection.temperatures().isEmpty()) {
+            return Optional.of("temperatures: " + selection.temperatures() + " (expected: none" + teacher);
+        }
+        if (selection instanceof Selection.TopPK rule) {
+            return Optional.of("truncation_temperature: " + rule.truncationTemperature() + " (expected: 1" + teacher);
+        }
+        int k = selection.mostEntries(description.vocabularySize());
+        if (k > maxK) {
+            return Optional.of("k: " + k + " (expected: 1.." + maxK + ", the engine's --max-logprobs)");
+        }
+        return Optional.empty();
+    }
+
+    /** At once: an engine that does not answer is no teacher yet, and one that goes comes back. */
+    @Override
+    public CompletionStage<Void> warm() {
+        return CompletableFuture.completedStage(null);
+    }
+
+    /** Whether an address is up. */
+    @Override
+    public boolean serving() {
+        return addresses.stream().anyMatch(address -> address.state() == EngineAddress.State.UP);
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        metrics.bindTo(registry, addresses);
+    }
+
+    @Override
+    public boolean score(ScoreJob job) {
+        synchronized (lock) {
+            if (closed) {
+                return false;
+            }
+            queue.addLast(new Waiting(job, 0, Optional.empty()));
+        }
+        // Not on the caller's thread, which may hold locks of its own.
+        completions.execute(this::dispatch);
+        return true;
+    }
+
+    @Override
+    public void withdraw(ScoreJob job) {
+        EngineAddress.Asking running;
+        synchronized (lock) {
+            queue.removeIf(waiting -> waiting.job() == job);
+            running = asking.get(job);
+        }
+        if (running != null) {
+            running.cancel();
+        }
+    }
+
+    @Override
+    public long devicePositions() {
+        return positions.get();
+    }
+
+    @Override
+    public CompletionStage<Optional<Throwable>> ended() {
+        return ended;
+    }
+
+    /** Sends what waits to addresses that have room. */
+    private void dispatch() {
+        while (true) {
+            Waiting next;
+            EngineAddress address;
+            synchronized (lock) {
+                next = queue.peekFirst();
+                if (next == null || closed) {
+                    return;
+                }
+                Optional<EngineAddress> free = choose(next);
+                if (free.isEmpty()) {
+                    return;
+                }
+                address = free.get();
+                queue.removeFirst();
+                address.reserve(tokens(next.job()));
+            }
+            run(next, address);
+        }
+    }
+
+    private static int tokens(ScoreJob job) {
+        return job.item().tokens().length;
+    }
+
+    /** The address that is expected to answer first; another than the one that failed before, where there is one. */
+    @GuardedBy("lock")
+    private Optional<EngineAddress> choose(Waiting waiting) {
+        double otherwise =
+                addresses.stream().mapToDouble(EngineAddress::rate).max().orElse(0);
+        EngineAddress best = null;
+        double least = Double.POSITIVE_INFINITY;
+        for (EngineAddress address : addresses) {
+            Optional<Double> seconds = address.expectedSeconds(tokens(waiting.job()), otherwise == 0 ? 1 : otherwise);
+            if (seconds.isEmpty()) {
+                continue;
+            }
+            boolean failedBefore =
+                    waiting.except().isPresent() && waiting.except().get() == address;
+            double cost = failedBefore ? seconds.get() + 1e9 : seconds.get();
+            if (cost < least) {
+                least = cost;
+                best = address;
+            }
+        }
+        return Optional.ofNullable(best);
+    }
+
+    private void run(Waiting waiting, EngineAddress address) {
+        ScoreJob job = waiting.job();
+        if (waiting.attempts() == 0 && !job.start(nanoClock.getAsLong())) {
+            address.giveBack(tokens(job));
+            return;
+        }
+        int k = job.content().selection().mostEntries(description.vocabularySize());
+        EngineAddress.Asking running = address.ask(new Asked(job.item(), k, description.vocabularySize()));
+        synchronized (lock) {
+            asking.put(job, running);
+        }
+        var unused = running.rows.whenCompleteAsync(
+                (rows, failed) -> {
+                    synchronized (lock) {
+                        asking.remove(job, running);
+                    }
+                    if (failed == null) {
+                        positions.addAndGet(job.item().positions().length);
+                        job.scored(new ScoreOutcome.Scored(job.item().positions(), rows), address.vouched());
+                    } else {
+                        failed(waiting, address, EngineAddress.why(failed));
+                    }
+                },
+                completions);
+    }
+
+    private void failed(Waiting waiting, EngineAddress address, EngineException why) {
+        ScoreJob job = waiting.job();
+        switch (why.kind()) {
+            case WITHDRAWN -> job.failed(new Failure(Failure.Reason.WITHDRAWN, "nobody waits for it"));
+            case REFUSED -> job.failed(new Failure(Failure.Reason.INVALID_REQUEST, why.line()));
+            case STRANGE, NOT_FINITE -> {
+                metrics.refusedAnswer();
+                strange.warn("an answer of " + address.name() + " is refused: " + why.line());
+                job.failed(new Failure(
+                        why.kind() == Kind.STRANGE ? Failure.Reason.ENGINE_FAILED : Failure.Reason.NOT_FINITE,
+                        why.line()));
+            }
+            case GONE, LATE, BUSY, FAULT, OTHER_WEIGHTS -> again(waiting, address, why);
+        }
+    }
+
+    /** Asks again, elsewhere where there is another; an address that turned out another model costs no attempt. */
+    private void again(Waiting waiting, EngineAddress address, EngineException why) {
+        int attempts = waiting.attempts() + 1;
+        if (attempts >= MAX_ATTEMPTS && why.kind() != Kind.OTHER_WEIGHTS) {
+            metrics.refusedAnswer();
+            waiting.job()
+                    .failed(new Failure(
+                            why.kind() == Kind.FAULT ? Failure.Reason.ENGINE_FAILED : Failure.Reason.ENGINE_UNAVAILABLE,
+                            why.line() + " (after " + attempts + " attempts)"));
+            return;
+        }
+        metrics.askedAgain();
+        boolean gone;
+        synchronized (lock) {
+            gone = closed;
+            if (!gone) {
+                queue.addFirst(new Waiting(waiting.job(), attempts, Optional.of(address)));
+            }
+        }
+        if (gone) {
+            waiting.job().failed(goingAway());
+        } else {
+            dispatch();
+        }
+    }
+
+    private void tick() {
+        try {
+            addresses.forEach(EngineAddress::tick);
+            expire();
+            dispatch();
+        } catch (RuntimeException e) {
+            strange.error("the timer of an engine failed, and goes on", e);
+        }
+    }
+
+    /** Ends what waits beyond its time, and everything where no address has answered for too long. */
+    private void expire() {
+        long now = nanoClock.getAsLong();
+        boolean serving = serving();
+        List<Waiting> overdue = new ArrayList<>();
+        List<Waiting> left = new ArrayList<>();
+        synchronized (lock) {
+            lastServingNanos = serving ? now : lastServingNanos;
+            if (now - lastServingNanos > settings.limits().absence().toNanos()) {
+                left.addAll(queue);
+                queue.clear();
+            } else {
+                for (Waiting waiting : queue) {
+                    if (waiting.job().overdue(now)) {
+                        overdue.add(waiting);
+                    }
+                }
+            }
+        }
+        for (Waiting waiting : overdue) {
+            if (waiting.job().expire(now)) {
+                synchronized (lock) {
+                    queue.remove(waiting);
+                }
+            }
+        }
+        Failure absent = new Failure(
+                Failure.Reason.ENGINE_UNAVAILABLE,
+                "no engine has answered for " + settings.limits().absence().toSeconds()
+                        + " s (expected: one whose probe passes)");
+        left.forEach(waiting -> completions.execute(() -> waiting.job().failed(absent)));
+    }
+
+    private Failure goingAway() {
+        return new Failure(
+                Failure.Reason.DRAINING,
+                "teacher " + description.name() + " is going away (expected: another server, or this one later)");
+    }
+
+    @Override
+    public boolean close(long waitNanos) throws InterruptedException {
+        List<Waiting> left;
+        synchronized (lock) {
+            closed = true;
+            left = List.copyOf(queue);
+            queue.clear();
+        }
+        left.forEach(waiting -> completions.execute(() -> waiting.job().failed(goingAway())));
+        timer.shutdownNow();
+        addresses.forEach(EngineAddress::close);
+        var unused = loops.shutdownGracefully(0, Math.max(1, waitNanos / 2), TimeUnit.NANOSECONDS);
+        boolean loopsOver = loops.awaitTermination(Math.max(1, waitNanos / 2), TimeUnit.NANOSECONDS);
+        completions.shutdown();
+        boolean over = completions.awaitTermination(Math.max(1, waitNanos / 2), TimeUnit.NANOSECONDS);
+        ended.complete(Optional.empty());
+        return loopsOver && over;
+    }
+}

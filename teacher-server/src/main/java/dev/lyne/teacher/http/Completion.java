@@ -1,0 +1,365 @@
+package dev.lyne.teacher.http;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
+import dev.lyne.teacher.admission.Admission;
+import dev.lyne.teacher.admission.AdmissionResult;
+import dev.lyne.teacher.admission.StreamTerms;
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.score.Callback;
+import dev.lyne.teacher.score.CancellationHandle;
+import dev.lyne.teacher.score.EncodedSequence;
+import dev.lyne.teacher.score.ScoreTask;
+import dev.lyne.teacher.tenant.Caller;
+import dev.lyne.v1.OpenStream;
+import dev.lyne.v1.Precision;
+import dev.lyne.v1.Sequence;
+import dev.lyne.wire.Digests;
+import dev.lyne.wire.Positions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+
+/**
+ * A request in flight: its prompts are admitted and scored like a stream's sequences, and once all rows of all prompts are there it is
+ * answered. The lock {@code this} guards what is owed; nothing foreign is called with it held.
+ */
+final class Completion {
+    /**
+     * What there is to answer with.
+     *
+     * @param prompts in order
+     * @param generated id of each prompt's generated token; empty where none is wanted
+     * @param generatedLogProbabilities theirs; NaN where it is one that the row does not name
+     */
+    @SuppressWarnings("ArrayRecordComponent") // a carrier; never compared
+    record Answer(List<ScoredPrompt> prompts, int[] generated, float[] generatedLogProbabilities) {}
+
+    private final CompletionRequest request;
+    private final HttpTeacher teacher;
+    private final Admission admission;
+    private final RowBudget budget;
+    private final Caller caller;
+    private final CompletableFuture<Answer> answer = new CompletableFuture<>();
+    private final ScoredPrompt[] scored;
+    private final int[] generated;
+    private final float[] generatedLogProbabilities;
+    private final AtomicInteger owed;
+
+    @GuardedBy("this")
+    private final List<Asked> handles = new ArrayList<>();
+
+    @GuardedBy("this")
+    private long heldBytes;
+
+    @GuardedBy("this")
+    private boolean over;
+
+    Completion(
+            CompletionRequest request, HttpTeacher teacher, Admission admission, RowBudget budget, Caller caller) {
+        this.request = request;
+        this.teacher = teacher;
+        this.admission = admission;
+        this.budget = budget;
+        this.caller = caller;
+        int prompts = request.prompts().size();
+        this.scored = new ScoredPrompt[prompts];
+        this.generated = new int[request.choice().wanted() ? prompts : 0];
+        this.generatedLogProbabilities = new float[generated.length];
+        this.owed = new AtomicInteger(prompts);
+    }
+
+    /** Entries that rows are asked for: what is shown, and one where the best token is to be known. */
+    private int entries() {
+        int shown = Math.max(request.k().orElse(0), request.logprobs().orElse(0));
+        return Math.max(shown, request.choice().wanted() ? 1 : 0);
+    }
+
+    /** Admits and asks for everything; the stage fails with a {@link BadRequest}. */
+    CompletionStage<Answer> start() {
+        try {
+            int k = entries();
+            StreamTerms terms = open(k == 0 ? new Selection.LabelOnly(List.of()) : new Selection.TopK(k, List.of()));
+            List<ScoreTask> tasks = admitAll(terms);
+            for (int i = 0; i < tasks.size(); i++) {
+                ask(tasks.get(i), new Waiting(i, tasks.get(i)));
+            }
+        } catch (BadRequest e) {
+            fail(e);
+        }
+        return answer;
+    }
+
+    private void ask(ScoreTask task, Callback callback) {
+        CancellationHandle handle = teacher.sequences().score(task, callback);
+        boolean late;
+        synchronized (this) {
+            late = over;
+            if (!late) {
+                handles.add(new Asked(task, handle));
+            }
+        }
+        if (late) {
+            withdraw(new Asked(task, handle));
+        }
+    }
+
+    /** A task that was asked for. */
+    private record Asked(ScoreTask task, CancellationHandle handle) {}
+
+    private void withdraw(Asked asked) {
+        if (asked.handle().withdraw()) {
+            admission.release(asked.task()); // nobody else will
+            admission.wasSpared(asked.task());
+        }
+    }
+
+    private StreamTerms open(Selection selection) throws BadRequest {
+        OpenStream open = OpenStream.newBuilder()
+                .setTeacher(teacher.description().name())
+                .setSelection(selection.toMessage())
+                .setPrecision(Precision.PRECISION_EXACT)
+                .setStudent("http")
+                .build();
+        StreamTerms terms = value(admission.open(open, teacher.description(), caller));
+        Optional<Failure> refusal = teacher.sequences().refusal(terms.format());
+        if (refusal.isPresent()) {
+            throw Statuses.toBadRequest(refusal.get());
+        }
+        return terms;
+    }
+
+    private static <T> T value(AdmissionResult<T> result) throws BadRequest {
+        if (result instanceof AdmissionResult.Accepted<T> accepted) {
+            return accepted.value();
+        }
+        throw Statuses.toBadRequest(((AdmissionResult.Refused<T>) result).failure());
+    }
+
+    private List<ScoreTask> admitAll(StreamTerms terms) throws BadRequest {
+        List<ScoreTask> tasks = new ArrayList<>();
+        try {
+            long bytes = 0;
+            for (CompletionRequest.Prompt prompt : request.prompts()) {
+                int[] tokens = tokens(prompt);
+                ScoreTask task =
+                        value(admission.admit(sequence(tokens, positions(tokens.length)), terms, System.nanoTime()));
+                tasks.add(task);
+                bytes += terms.mostBytes(task);
+            }
+            budget.take(bytes);
+            synchronized (this) {
+                heldBytes = bytes;
+            }
+            return tasks;
+        } catch (BadRequest e) {
+            tasks.forEach(admission::release);
+            tasks.forEach(admission::wasSpared);
+            throw e;
+        }
+    }
+
+    private int[] tokens(CompletionRequest.Prompt prompt) throws BadRequest {
+        int[] ids = prompt.ids();
+        if (ids != null) {
+            return ids;
+        }
+        String text = prompt.text();
+        if (text == null || teacher.text().isEmpty()) {
+            throw new BadRequest("prompt", "prompt: text (expected: token ids; the teacher has no tokenizer)");
+        }
+        try {
+            return teacher.text().get().encode(text, request.show().specialTokens());
+        } catch (IllegalArgumentException e) {
+            throw new BadRequest("prompt", "prompt: " + e.getMessage());
+        }
+    }
+
+    /** Those of the rows that are shown, and the last where a token is generated. */
+    private int[] positions(int length) {
+        int from = request.k().isPresent() ? 0 : length - 1;
+        int to = request.choice().wanted() ? length : length - 1;
+        return IntStream.range(Math.min(from, to), to).toArray();
+    }
+
+    private static Sequence sequence(int[] tokens, int[] positions) {
+        Sequence.Builder sequence = Sequence.newBuilder().setTokenIdsCrc32C(Digests.tokenChecksum(tokens));
+        for (int token : tokens) {
+            sequence.addTokenIds(token);
+        }
+        // No range at all would mean every position with a label.
+        return sequence.addAllPositions(Positions.toRanges(positions.length == 0 ? new int[] {0} : positions))
+                .build();
+    }
+
+    /** A prompt whose rows are asked for. */
+    private final class Waiting implements Callback {
+        private final int index;
+        private final ScoreTask task;
+
+        Waiting(int index, ScoreTask task) {
+            this.index = index;
+            this.task = task;
+        }
+
+        @Override
+        public void unvouched(int rows, CompletionStage<Void> vouched) {
+            disownedWith(rows, vouched);
+        }
+
+        @Override
+        public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
+            settle(task, source);
+            int[] tokens = task.item().tokens();
+            scored[index] = new ScoredPrompt(tokens, rows);
+            if (!request.choice().wanted() || choose(index)) {
+                answered();
+            }
+        }
+
+        @Override
+        public void failed(Failure failure) {
+            admission.release(task);
+            admission.wasSpared(task);
+            fail(Statuses.toBadRequest(failure));
+        }
+    }
+
+    /** Gives back what a task was admitted with; rows that were not computed for it cost its tenant nothing. */
+    private void settle(ScoreTask task, RowSource source) {
+        admission.release(task);
+        if (!source.equals(RowSource.COMPUTED)) {
+            admission.wasSpared(task);
+        }
+    }
+
+    /** Rows that turn out another model's end the request; what was sent of its answer is then cut short. */
+    private void disownedWith(int rows, CompletionStage<Void> vouched) {
+        var unused = vouched.whenComplete((nothing, disowned) -> {
+            if (disowned != null) {
+                fail(new BadRequest(500, "", disowned.getMessage() + "; rows of this request: " + rows));
+            }
+        });
+    }
+
+    /** Chooses a prompt's token of the row after its last token; false where the tail is asked for one first. */
+    private boolean choose(int index) {
+        ScoredPrompt prompt = scored[index];
+        int last = prompt.tokens().length - 1;
+        ScoredPrompt.Row row = prompt.at(last);
+        if (request.choice().greedy()) {
+            take(index, row, 0);
+            return true;
+        }
+        long seed = request.choice().seed() * 0x9E3779B97F4A7C15L + index;
+        double u = new SplittableRandom(seed ^ Arrays.hashCode(prompt.tokens())).nextDouble();
+        double mass = 0;
+        for (int i = 0; i < row.count(); i++) {
+            mass += Math.exp(row.logProbability(i));
+            if (u < mass) {
+                take(index, row, i);
+                return true;
+            }
+        }
+        return !drawOfTail(index, row, seed) && drawOfRow(index, row, u * mass);
+    }
+
+    private void take(int index, ScoredPrompt.Row row, int entry) {
+        generated[index] = row.id(entry);
+        generatedLogProbabilities[index] = row.logProbability(entry);
+    }
+
+    /** Where a teacher names no token of its tail, the draw is among those of the row. */
+    private boolean drawOfRow(int index, ScoredPrompt.Row row, double at) {
+        double mass = 0;
+        int entry = 0;
+        while (entry < row.count() - 1 && at >= (mass += Math.exp(row.logProbability(entry)))) {
+            entry++;
+        }
+        take(index, row, entry);
+        return true;
+    }
+
+    /** Has the teacher draw a token beside those of the row; false where it cannot, or nothing is left there. */
+    private boolean drawOfTail(int index, ScoredPrompt.Row row, long seed) {
+        if (row.block().logTailMass()[row.row()] == Float.NEGATIVE_INFINITY) {
+            return false;
+        }
+        int[] tokens = scored[index].tokens();
+        try {
+            StreamTerms terms = open(new Selection.Draws(1, row.count(), seed, List.of()));
+            ScoreTask task =
+                    value(admission.admit(sequence(tokens, new int[] {tokens.length - 1}), terms, System.nanoTime()));
+            ask(task, new Callback() {
+                @Override
+                public void unvouched(int rows, CompletionStage<Void> vouched) {
+                    disownedWith(rows, vouched);
+                }
+
+                @Override
+                public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
+                    settle(task, source);
+                    ScoredPrompt.Row drawn = new ScoredPrompt(tokens, rows).at(tokens.length - 1);
+                    int entry = 0;
+                    while (entry < drawn.count() - 1
+                            && drawn.block().drawCounts()[drawn.block().offsets()[drawn.row()] + entry] == 0) {
+                        entry++;
+                    }
+                    take(index, drawn, entry);
+                    answered();
+                }
+
+                @Override
+                public void failed(Failure failure) {
+                    admission.release(task);
+                    admission.wasSpared(task);
+                    fail(Statuses.toBadRequest(failure));
+                }
+            });
+            return true;
+        } catch (BadRequest e) {
+            return false;
+        }
+    }
+
+    private void answered() {
+        if (owed.decrementAndGet() == 0) {
+            answer.complete(new Answer(List.of(scored), generated, generatedLogProbabilities));
+        }
+    }
+
+    private void fail(BadRequest why) {
+        if (answer.completeExceptionally(why) || why.status() == 500) {
+            end();
+        }
+    }
+
+    /** Whether its rows are of no use any more: they turned out another model's, or the request has ended. */
+    boolean isOver() {
+        synchronized (this) {
+            return over;
+        }
+    }
+
+    /** Lets go of everything: it is answered, or nobody waits for it any more. May be called more than once. */
+    void end() {
+        List<Asked> left;
+        long bytes;
+        synchronized (this) {
+            over = true;
+            left = List.copyOf(handles);
+            handles.clear();
+            bytes = heldBytes;
+            heldBytes = 0;
+        }
+        left.forEach(this::withdraw);
+        budget.give(bytes);
+    }
+}

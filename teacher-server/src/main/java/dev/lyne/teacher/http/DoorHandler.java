@@ -1,0 +1,347 @@
+package dev.lyne.teacher.http;
+
+import dev.lyne.teacher.access.Identity;
+import dev.lyne.teacher.model.PacedLog;
+import dev.lyne.teacher.tenant.Caller;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.DefaultHttpResponse;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpChunkedInput;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.QueryStringDecoder;
+import io.netty.handler.ssl.SslHandler;
+import java.nio.charset.StandardCharsets;
+import java.security.cert.Certificate;
+import java.security.cert.X509Certificate;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletionException;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** One connection's requests, one after the other. Owned by its event loop. */
+final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
+    private static final int MAX_WAITING = 16;
+    private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(DoorHandler.class));
+
+    private final HttpDoor.Served served;
+    private final Deque<FullHttpRequest> waiting = new ArrayDeque<>();
+    private @Nullable Completion running;
+    private boolean busy;
+
+    DoorHandler(HttpDoor.Served served) {
+        this.served = served;
+    }
+
+    @Override
+    protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
+        if (waiting.size() == MAX_WAITING) {
+            var unused = context.close(); // who sends so much at a time does not wait for answers
+            return;
+        }
+        waiting.add(request.retain());
+        next(context);
+    }
+
+    private void next(ChannelHandlerContext context) {
+        while (!busy && !waiting.isEmpty()) {
+            FullHttpRequest request = waiting.remove();
+            busy = true;
+            try {
+                answer(context, request);
+            } catch (BadRequest e) {
+                refuse(context, request, e);
+            } catch (RuntimeException e) {
+                DEFECTS.error("a request could not be answered", e);
+                refuse(context, request, new BadRequest(500, "", "the request could not be answered"));
+            } finally {
+                request.release();
+            }
+        }
+    }
+
+    private void answer(ChannelHandlerContext context, FullHttpRequest request) throws BadRequest {
+        if (request.decoderResult().isFailure()) {
+            throw new BadRequest("", "the request is no HTTP");
+        }
+        String path = new QueryStringDecoder(request.uri()).path();
+        if (path.equals("/health")) {
+            send(context, request, served.serving().getAsBoolean() ? 200 : 503, new byte[0]);
+            return;
+        }
+        Caller caller = caller(context, request);
+        switch (request.method() + " " + path) {
+            case "GET /version" ->
+                json(context, request, JsonMapper.shared().createObjectNode().put("version", served.version()));
+            case "GET /v1/models" -> json(context, request, models(caller));
+            case "POST /tokenize" -> json(context, request, tokenized(body(request), caller));
+            case "POST /v1/completions" -> complete(context, request, caller);
+            default ->
+                throw new BadRequest(
+                        404,
+                        "",
+                        request.method() + " " + path
+                                + " (expected: POST /v1/completions or /tokenize, GET /v1/models, /health or"
+                                + " /version)");
+        }
+    }
+
+    private Caller caller(ChannelHandlerContext context, FullHttpRequest request) throws BadRequest {
+        Identity identity = served.authenticator()
+                .identify(
+                        Optional.ofNullable(request.headers().get(HttpHeaderNames.AUTHORIZATION)), certificate(context));
+        if (identity instanceof Identity.Refused refused) {
+            throw Statuses.toBadRequest(refused.failure());
+        }
+        return ((Identity.Known) identity).caller();
+    }
+
+    private static Optional<X509Certificate> certificate(ChannelHandlerContext context) {
+        SslHandler tls = context.pipeline().get(SslHandler.class);
+        if (tls == null) {
+            return Optional.empty();
+        }
+        try {
+            Certificate[] chain = tls.engine().getSession().getPeerCertificates();
+            return chain.length > 0 && chain[0] instanceof X509Certificate own ? Optional.of(own) : Optional.empty();
+        } catch (SSLPeerUnverifiedException e) {
+            return Optional.empty(); // it showed none
+        }
+    }
+
+    private static byte[] body(FullHttpRequest request) {
+        byte[] body = new byte[request.content().readableBytes()];
+        request.content().getBytes(request.content().readerIndex(), body);
+        return body;
+    }
+
+    private HttpTeacher teacher(Optional<String> model, Caller caller) throws BadRequest {
+        for (HttpTeacher teacher : served.teachers()) {
+            String name = teacher.description().name();
+            if ((model.isEmpty() || model.get().equals(name)) && caller.mayAsk(name)) {
+                return teacher;
+            }
+        }
+        List<String> names = new ArrayList<>();
+        permitted(caller).forEach(teacher -> names.add(teacher.description().name()));
+        throw new BadRequest(404, "model", "model: " + model.orElse("") + " (expected: one of " + names + ")");
+    }
+
+    private List<HttpTeacher> permitted(Caller caller) {
+        return served.teachers().stream()
+                .filter(teacher -> caller.mayAsk(teacher.description().name()))
+                .toList();
+    }
+
+    private ObjectNode models(Caller caller) {
+        ObjectNode list = JsonMapper.shared().createObjectNode().put("object", "list");
+        ArrayNode data = list.putArray("data");
+        for (HttpTeacher teacher : permitted(caller)) {
+            data.addObject()
+                    .put("id", teacher.description().name())
+                    .put("object", "model")
+                    .put("created", served.startedSeconds())
+                    .put("owned_by", "lyne")
+                    .put("root", teacher.description().name())
+                    .putNull("parent")
+                    .put("max_model_len", teacher.description().contextLength() + 1);
+        }
+        return list;
+    }
+
+    private ObjectNode tokenized(byte[] body, Caller caller) throws BadRequest {
+        JsonNode request = CompletionRequest.object(body);
+        HttpTeacher teacher = teacher(Optional.ofNullable(request.path("model").asString(null)), caller);
+        if (!request.path("prompt").isString() || teacher.text().isEmpty()) {
+            throw new BadRequest(
+                    "prompt",
+                    "prompt: " + request.path("prompt") + " (expected: text, for a teacher with a tokenizer)");
+        }
+        int[] tokens;
+        try {
+            tokens = teacher.text()
+                    .get()
+                    .encode(
+                            request.path("prompt").asString(),
+                            request.path("add_special_tokens").asBoolean(true));
+        } catch (IllegalArgumentException e) {
+            throw new BadRequest("prompt", "prompt: " + e.getMessage());
+        }
+        ObjectNode answer = JsonMapper.shared()
+                .createObjectNode()
+                .put("count", tokens.length)
+                .put("max_model_len", teacher.description().contextLength() + 1);
+        ArrayNode ids = answer.putArray("tokens");
+        for (int token : tokens) {
+            ids.add(token);
+        }
+        return answer.putNull("token_strs");
+    }
+
+    private void complete(ChannelHandlerContext context, FullHttpRequest http, Caller caller) throws BadRequest {
+        CompletionRequest request = CompletionRequest.parse(body(http));
+        HttpTeacher teacher = teacher(request.model(), caller);
+        request = checked(request, teacher);
+        boolean keepAlive = HttpUtil.isKeepAlive(http);
+        Completion completion = new Completion(request, teacher, served.admission(), served.budget(), caller);
+        running = completion;
+        CompletionRequest asked = request;
+        var unused = completion
+                .start()
+                .whenComplete((answer, failed) -> context.executor().execute(() -> {
+                    if (failed == null) {
+                        write(context, keepAlive, new CompletionText(asked, teacher, answer, completion, head()));
+                    } else {
+                        completion.end();
+                        refuse(context, keepAlive, why(failed));
+                    }
+                }));
+    }
+
+    /** With −1 as the whole vocabulary, and refused where a row would be larger than the teacher's limit. */
+    private CompletionRequest checked(CompletionRequest request, HttpTeacher teacher) throws BadRequest {
+        int maxK = teacher.maxK(served.admission().limits().maxK());
+        int k = request.k().orElse(0) == -1
+                ? teacher.description().vocabularySize()
+                : request.k().orElse(0);
+        if (k > maxK) {
+            throw new BadRequest(
+                    "prompt_logprobs",
+                    "prompt_logprobs: " + k + " (expected: at most " + maxK + ", the teacher's limit)");
+        }
+        if (request.logprobs().orElse(0) > maxK) {
+            throw new BadRequest(
+                    "logprobs",
+                    "logprobs: " + request.logprobs().get() + " (expected: at most " + maxK + ", the teacher's limit)");
+        }
+        return new CompletionRequest(
+                request.model(),
+                request.prompts(),
+                request.k().map(unused -> k),
+                request.choice(),
+                request.echo(),
+                request.logprobs(),
+                request.show());
+    }
+
+    private static CompletionText.Head head() {
+        return new CompletionText.Head(
+                "cmpl-" + UUID.randomUUID().toString().replace("-", "").substring(0, 16),
+                System.currentTimeMillis() / 1000);
+    }
+
+    private static BadRequest why(Throwable failed) {
+        Throwable cause =
+                failed instanceof CompletionException && failed.getCause() != null ? failed.getCause() : failed;
+        return cause instanceof BadRequest known ? known : new BadRequest(500, "", "the request failed: " + cause);
+    }
+
+    private void write(ChannelHandlerContext context, boolean keepAlive, CompletionText text) {
+        HttpResponse response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
+        response.headers().set(HttpHeaderNames.CONTENT_TYPE, HttpHeaderValues.APPLICATION_JSON);
+        HttpUtil.setTransferEncodingChunked(response, true);
+        var unusedHead = context.write(response);
+        done(context, keepAlive, context.writeAndFlush(new HttpChunkedInput(text)));
+    }
+
+    private void json(ChannelHandlerContext context, FullHttpRequest request, ObjectNode body) {
+        send(context, request, 200, JsonMapper.shared().writeValueAsBytes(body));
+    }
+
+    private void send(ChannelHandlerContext context, FullHttpRequest request, int status, byte[] body) {
+        send(context, HttpUtil.isKeepAlive(request), response(status, body));
+    }
+
+    private static FullHttpResponse response(int status, byte[] body) {
+        FullHttpResponse response = new DefaultFullHttpResponse(
+                HttpVersion.HTTP_1_1, HttpResponseStatus.valueOf(status), Unpooled.wrappedBuffer(body));
+        response.headers()
+                .set(HttpHeaderNames.CONTENT_TYPE, HttpHeaderValues.APPLICATION_JSON)
+                .setInt(HttpHeaderNames.CONTENT_LENGTH, body.length);
+        return response;
+    }
+
+    private void send(ChannelHandlerContext context, boolean keepAlive, FullHttpResponse response) {
+        done(context, keepAlive, context.writeAndFlush(response));
+    }
+
+    private void refuse(ChannelHandlerContext context, FullHttpRequest request, BadRequest why) {
+        refuse(context, HttpUtil.isKeepAlive(request), why);
+    }
+
+    /** In vLLM's shape. */
+    private void refuse(ChannelHandlerContext context, boolean keepAlive, BadRequest why) {
+        ObjectNode body = JsonMapper.shared().createObjectNode();
+        ObjectNode error = body.putObject("error")
+                .put("message", why.line())
+                .put(
+                        "type",
+                        HttpResponseStatus.valueOf(why.status()).reasonPhrase().replace(" ", "") + "Error");
+        if (why.parameter().isEmpty()) {
+            error.putNull("param");
+        } else {
+            error.put("param", why.parameter());
+        }
+        error.put("code", why.status());
+        FullHttpResponse response = response(why.status(), body.toString().getBytes(StandardCharsets.UTF_8));
+        if (why.status() == 503) {
+            response.headers().setInt(HttpHeaderNames.RETRY_AFTER, 1);
+        } else if (why.status() == 401) {
+            response.headers().set(HttpHeaderNames.WWW_AUTHENTICATE, "Bearer");
+        }
+        send(context, keepAlive, response);
+    }
+
+    /** The next request's turn comes once this one's last byte has left. */
+    private void done(ChannelHandlerContext context, boolean keepAlive, ChannelFuture sent) {
+        var unused = sent.addListener((ChannelFutureListener) written -> {
+            endRunning();
+            busy = false;
+            if (!written.isSuccess() || !keepAlive) {
+                var unusedClose = context.close();
+            } else {
+                next(context);
+            }
+        });
+    }
+
+    private void endRunning() {
+        Completion ended = running;
+        running = null;
+        if (ended != null) {
+            ended.end();
+        }
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext context) {
+        waiting.forEach(FullHttpRequest::release);
+        waiting.clear();
+        endRunning();
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+        var unused = context.close();
+    }
+}

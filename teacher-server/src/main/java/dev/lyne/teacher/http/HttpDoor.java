@@ -1,0 +1,154 @@
+package dev.lyne.teacher.http;
+
+import dev.lyne.teacher.access.Authenticator;
+import dev.lyne.teacher.admission.Admission;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFactory;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.ServerChannel;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.handler.codec.http.HttpContentCompressor;
+import io.netty.handler.codec.http.HttpContentDecompressor;
+import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.codec.http.HttpServerKeepAliveHandler;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.stream.ChunkedWriteHandler;
+import io.netty.util.concurrent.GlobalEventExecutor;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+
+/** Listens for the requests that trainers send to vLLM, and answers them from the server's own rows. */
+public final class HttpDoor {
+    private static final int MAX_REQUEST_BYTES = 32 << 20;
+    private static final int MAX_HEADER_BYTES = 1 << 14;
+
+    private final Channel listening;
+    private final ChannelGroup connections;
+
+    /**
+     * What stands behind the door.
+     *
+     * @param teachers one or more
+     * @param admission what decides what is let in, as on gRPC
+     * @param budget room for rows
+     * @param authenticator who callers are, as on gRPC
+     * @param serving whether the server is well
+     * @param version of the server
+     * @param startedSeconds since 1970
+     */
+    record Served(
+            List<HttpTeacher> teachers,
+            Admission admission,
+            RowBudget budget,
+            Authenticator authenticator,
+            BooleanSupplier serving,
+            String version,
+            long startedSeconds) {}
+
+    /**
+     * How it listens.
+     *
+     * @param loops connections run on
+     * @param sockets makes the listening socket, and counts its connections
+     * @param tls transport security; absent: plain text
+     */
+    public record Listening(
+            InetSocketAddress address,
+            EventLoopGroup loops,
+            ChannelFactory<? extends ServerChannel> sockets,
+            Optional<SslContext> tls) {}
+
+    /**
+     * What it asks of the server around it.
+     *
+     * @param authenticator who callers are, as on gRPC
+     * @param serving whether the server is well
+     * @param version of the server
+     * @param maxRowBytes room for the rows of requests that are computed or being written
+     */
+    public record Terms(
+            Authenticator authenticator,
+            BooleanSupplier serving,
+            String version,
+            long maxRowBytes) {}
+
+    private HttpDoor(Channel listening, ChannelGroup connections) {
+        this.listening = listening;
+        this.connections = connections;
+    }
+
+    /**
+     * Opens it.
+     *
+     * @throws IOException where the address cannot be listened on
+     */
+    public static HttpDoor open(
+            Listening how, List<HttpTeacher> teachers, Admission admission, Terms terms, MeterRegistry registry)
+            throws IOException {
+        RowBudget budget = new RowBudget(terms.maxRowBytes());
+        Gauge.builder("lyne.teacher.http.row.bytes", budget, RowBudget::heldBytes)
+                .description("Room taken for rows of HTTP requests that are computed or being written")
+                .register(registry);
+        Served served = new Served(
+                List.copyOf(teachers),
+                admission,
+                budget,
+                terms.authenticator(),
+                terms.serving(),
+                terms.version(),
+                System.currentTimeMillis() / 1000);
+        ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+        ChannelFuture bound = new ServerBootstrap()
+                .group(how.loops())
+                .channelFactory(how.sockets())
+                .option(ChannelOption.SO_BACKLOG, 256)
+                .childOption(ChannelOption.TCP_NODELAY, true)
+                .childHandler(new ChannelInitializer<Channel>() {
+                    @Override
+                    protected void initChannel(Channel connection) {
+                        connections.add(connection);
+                        how.tls().ifPresent(tls -> connection.pipeline().addLast(tls.newHandler(connection.alloc())));
+                        connection
+                                .pipeline()
+                                .addLast(
+                                        new HttpServerCodec(4096, MAX_HEADER_BYTES, 8192),
+                                        new HttpServerKeepAliveHandler(),
+                                        new HttpContentDecompressor(MAX_REQUEST_BYTES),
+                                        new HttpContentCompressor(),
+                                        new HttpObjectAggregator(MAX_REQUEST_BYTES),
+                                        new ChunkedWriteHandler(),
+                                        new DoorHandler(served));
+                    }
+                })
+                .bind(how.address())
+                .awaitUninterruptibly();
+        if (!bound.isSuccess()) {
+            throw new IOException(
+                    "--http: " + how.address() + ": " + bound.cause().getMessage(), bound.cause());
+        }
+        return new HttpDoor(bound.channel(), connections);
+    }
+
+    /** Its port. */
+    public int port() {
+        return ((InetSocketAddress) listening.localAddress()).getPort();
+    }
+
+    /** Takes no more connections, and cuts what is left. */
+    public void close() {
+        listening.close().awaitUninterruptibly(1, TimeUnit.SECONDS);
+        connections.close().awaitUninterruptibly(1, TimeUnit.SECONDS);
+    }
+}

@@ -1,0 +1,31 @@
+package dev.lyne.teacher.http;
+
+import dev.lyne.teacher.model.Failure;
+
+/** The one place where failures become HTTP status. */
+final class Statuses {
+    private Statuses() {}
+
+    static BadRequest toBadRequest(Failure failure) {
+        int status = switch (failure.reason()) {
+            case UNAUTHENTICATED, TOKEN_EXPIRED -> 401;
+            case PERMISSION_DENIED -> 403;
+            case TEACHER_NOT_FOUND, NO_TOKENIZER, NOT_CAPTURED -> 404;
+            case INVALID_REQUEST, MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, PROTOCOL_VIOLATION, TEACHER_MISMATCH -> 400;
+            case CREDIT_EXCEEDED, QUEUE_FULL, OVERLOADED, QUOTA_EXCEEDED, DRAINING, READER_STALLED, KV_CACHE_FULL, ENGINE_UNAVAILABLE -> 503;
+            case DEADLINE_PASSED -> 504;
+            default -> 500;
+        };
+        return new BadRequest(status, parameter(failure), failure.message());
+    }
+
+    /** What a refusal's line begins with is what it is about; in a request that is the prompt or the number of entries. */
+    private static String parameter(Failure failure) {
+        if (failure.message().startsWith("token_ids") || failure.message().startsWith("entries of the rows")) {
+            return "prompt";
+        }
+        return failure.message().startsWith("k:") || failure.message().startsWith("selection:")
+                ? "prompt_logprobs"
+                : "";
+    }
+}

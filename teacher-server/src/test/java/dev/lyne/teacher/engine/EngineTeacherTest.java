@@ -1,0 +1,292 @@
+package dev.lyne.teacher.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+import static org.awaitility.Awaitility.await;
+
+import dev.lyne.row.RowColumns;
+import dev.lyne.row.RowContent;
+import dev.lyne.row.Selection;
+import dev.lyne.teacher.engine.FakeEngine.Fault;
+import dev.lyne.teacher.model.Failure;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** An engine behind the teacher's interface, over real HTTP, with answers recorded from a real vLLM and with every kind of wrong one. */
+final class EngineTeacherTest {
+    private static final Path TOKENIZER = Path.of("../examples/state-of-the-union/teacher");
+    private static final int[] FIVE = {3, 10, 21, 9, 40};
+
+    @TempDir
+    private Path directory;
+
+    private final List<AutoCloseable> open = new ArrayList<>();
+    private FakeEngine engine;
+
+    @BeforeEach
+    void start() throws Exception {
+        engine = engine();
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        for (AutoCloseable each : open) {
+            each.close();
+        }
+    }
+
+    private FakeEngine engine() throws Exception {
+        FakeEngine made = new FakeEngine();
+        open.add(made);
+        return made;
+    }
+
+    private EngineTeacher teacher(FakeEngine... engines) throws Exception {
+        return teacher(Optional.empty(), engines);
+    }
+
+    private EngineTeacher teacher(Optional<Path> identity, FakeEngine... engines) throws Exception {
+        List<InetSocketAddress> addresses =
+                List.of(engines).stream().map(FakeEngine::address).toList();
+        EngineTeacher teacher = EngineTeacher.open(
+                new EngineSettings(
+                        EngineSettings.Wire.VLLM,
+                        addresses,
+                        "far",
+                        Optional.empty(),
+                        TOKENIZER,
+                        "float32",
+                        identity,
+                        new EngineSettings.Probing(Duration.ofSeconds(1), 0.02),
+                        new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30))),
+                1);
+        open.add(0, () -> teacher.close(TimeUnit.SECONDS.toNanos(5)));
+        await().until(teacher::serving);
+        return teacher;
+    }
+
+    private static AskedJob ask(EngineTeacher teacher, AskedJob job) {
+        assertThat(teacher.score(job)).isTrue();
+        return job;
+    }
+
+    @Test
+    void rows_ofARecordedAnswer_areInOrderWithTheirTails() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        assertThat(teacher.description().contextLength()).isEqualTo(511);
+        assertThat(teacher.maxK()).isEqualTo(FakeEngine.MAX_K);
+        assertThat(teacher.description().fingerprint().joined()).contains("vllm 0.32.0");
+
+        RowColumns rows = ask(teacher, new AskedJob(RowContent.topK(4), FakeEngine.RECORDED))
+                .rows();
+
+        assertThat(rows.rows()).isEqualTo(8);
+        assertThat(rows.ids()).startsWith(45, 38, 52, 39, 69, 79, 463, 292);
+        assertThat(rows.labelLogProbability()[0]).isEqualTo(-1.3935507535934448f);
+        assertThat(rows.labelLogProbability()[3]).isEqualTo(-8.864429473876953f); // of rank 35
+        assertThat(rows.labelLogProbability()[7]).isNaN();
+        assertThat(rows.top(7)).isEqualTo(295); // after the last token
+        for (int row = 0; row < 8; row++) {
+            double mass = Math.exp(rows.logTailMass()[row]);
+            for (int i = 0; i < 4; i++) {
+                mass += Math.exp(rows.logProbabilities()[4 * row + i]);
+            }
+            assertThat(mass).isCloseTo(1, within(1e-6));
+        }
+    }
+
+    @Test
+    void label_aloneOfARecordedAnswer_isAll() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        int[] positions = {0, 3};
+        RowColumns rows = ask(
+                        teacher,
+                        new AskedJob(RowContent.of(new Selection.LabelOnly(List.of())), positions, FakeEngine.RECORDED))
+                .rows();
+        assertThat(rows.labelLogProbability()).containsExactly(-1.3935507535934448f, -8.864429473876953f);
+        assertThat(rows.logTailMass()).containsOnly(0f);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "SHORT, ENGINE_FAILED, rows for 4 tokens",
+        "DUPLICATE, ENGINE_FAILED, twice",
+        "MINUS_INFINITY, NOT_FINITE, log-probability -9999",
+        "NOT_A_NUMBER, NOT_FINITE, log-probability NaN",
+        "ABOVE_ONE, ENGINE_FAILED, kept mass",
+        "OTHER_TOKEN, ENGINE_FAILED, as the actual one",
+        "BEST_MISSING, ENGINE_FAILED, none better than the k best",
+        "REFUSED, INVALID_REQUEST, not to its taste",
+        "BUSY, ENGINE_UNAVAILABLE, come back later",
+        "HANGS, ENGINE_UNAVAILABLE, no answer within 2000 ms",
+        "DROPPED, ENGINE_UNAVAILABLE, the connection broke within the answer",
+    })
+    void answer_thatIsNoRow_failsItsSequenceWithTheEnginesWords(Fault fault, Failure.Reason reason, String words)
+            throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        engine.fault = fault;
+        Failure failure = ask(teacher, AskedJob.topK(4, FIVE)).failure();
+        assertThat(failure.reason()).isEqualTo(reason);
+        assertThat(failure.message()).contains(words);
+        // It fails alone.
+        assertThat(ask(teacher, AskedJob.topK(4, 1, 2, 3)).rows().rows()).isEqualTo(2);
+    }
+
+    @Test
+    void order_ofTheEngine_isSortedOut() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        RowColumns straight = ask(teacher, AskedJob.topK(4, FIVE)).rows();
+        engine.fault = Fault.WRONG_ORDER;
+        RowColumns sorted = ask(teacher, AskedJob.topK(4, FIVE)).rows();
+        assertThat(sorted.ids()).isEqualTo(straight.ids());
+        assertThat(sorted.logProbabilities()).isEqualTo(straight.logProbabilities());
+    }
+
+    @Test
+    void sequence_whoseEngineIsKilled_isAnsweredElsewhere() throws Exception {
+        FakeEngine other = engine();
+        EngineTeacher teacher = teacher(engine, other);
+        await().until(() -> other.asked.get() + engine.asked.get() >= 0 && up(teacher) == 2);
+        engine.kill();
+        for (int i = 0; i < 20; i++) {
+            assertThat(ask(teacher, AskedJob.topK(4, 1, 2, i)).rows().rows()).isEqualTo(2);
+        }
+        assertThat(up(teacher)).isEqualTo(1);
+        engine.restart();
+        await().until(() -> up(teacher) == 2);
+    }
+
+    private static double up(EngineTeacher teacher) {
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        teacher.bindTo(registry);
+        return registry.find("lyne.teacher.engine.up").gauges().stream()
+                .mapToDouble(gauge -> gauge.value())
+                .sum();
+    }
+
+    @Test
+    void sequence_whileItsOnlyEngineIsRestarted_waitsForIt() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        ask(teacher, AskedJob.topK(4, 1, 2, 3)).rows();
+        engine.kill();
+        AskedJob job = ask(teacher, AskedJob.topK(4, 1, 2, 3));
+        await().until(() -> !teacher.serving());
+        assertThat(job.isAnswered()).isFalse();
+        engine.restart();
+        assertThat(job.rows().rows()).isEqualTo(2);
+    }
+
+    @Test
+    void engine_restartedWithOtherWeights_servesNoRow() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        AskedJob before = ask(teacher, AskedJob.topK(4, 1, 2, 3));
+        before.rows();
+        engine.kill();
+        engine.weights = 1;
+        engine.restart();
+        int answered = engine.asked.get();
+        AskedJob after = ask(teacher, AskedJob.topK(4, 1, 2, 4));
+        await().until(() -> otherWeights(teacher) == 1);
+        assertThat(teacher.serving()).isFalse();
+        assertThat(after.isAnswered()).isFalse();
+        assertThat(engine.asked.get()).isEqualTo(answered); // it was not even asked
+        // The right ones come back, and with them the answer.
+        engine.weights = 0;
+        assertThat(after.rows().rows()).isEqualTo(2);
+    }
+
+    private static double otherWeights(EngineTeacher teacher) {
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        teacher.bindTo(registry);
+        return registry.get("lyne.teacher.engine.other.weights").gauge().value();
+    }
+
+    @Test
+    void weights_thatChangeWithinTheProcess_disownTheRowsSinceTheLastProbe() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        AskedJob vouched = ask(teacher, AskedJob.topK(4, 1, 2, 3));
+        vouched.rows();
+        CompletableFuture<Void> passes = vouched.vouched.get().toCompletableFuture();
+        await().until(passes::isDone); // the next probe, a second later
+        assertThat(passes).isNotCompletedExceptionally();
+
+        engine.weights = 1;
+        AskedJob wrong = ask(teacher, AskedJob.topK(4, 1, 2, 4));
+        wrong.rows(); // over a connection that was probed before
+        CompletableFuture<Void> fails = wrong.vouched.get().toCompletableFuture();
+        await().until(fails::isDone);
+        assertThatThrownBy(fails::join).hasMessageContaining("the engine has other weights than it had");
+        assertThat(teacher.serving()).isFalse();
+    }
+
+    @Test
+    void identity_thatMatches_keepsItsId_andElseGetsANewOne() throws Exception {
+        Path file = directory.resolve("identity.json");
+        byte[] first = teacher(Optional.of(file), engine).description().modelDigest();
+        assertThat(teacher(Optional.of(file), engine).description().modelDigest())
+                .isEqualTo(first);
+        FakeEngine other = engine();
+        other.weights = 1;
+        assertThat(teacher(Optional.of(file), other).description().modelDigest())
+                .isNotEqualTo(first);
+        Files.writeString(file, Files.readString(file).replaceFirst("\"id\":\"..", "\"id\":\"zz"));
+        assertThatThrownBy(() -> teacher(Optional.of(file), other)).hasMessageContaining("--identity");
+    }
+
+    @Test
+    void address_ofAnotherModel_isNotAsked() throws Exception {
+        FakeEngine other = engine();
+        other.weights = 1;
+        EngineTeacher teacher = teacher(engine, other);
+        for (int i = 0; i < 10; i++) {
+            ask(teacher, AskedJob.topK(4, 1, 2, i)).rows();
+        }
+        assertThat(other.asked).hasValue(0);
+        assertThat(up(teacher)).isEqualTo(1);
+    }
+
+    @Test
+    void selection_thatAnEngineCannot_isRefusedByName() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        assertThat(teacher.refusal(RowContent.topK(20))).isEmpty();
+        assertThat(teacher.refusal(RowContent.topK(21)).orElseThrow()).startsWith("k: 21 (expected: 1..20");
+        assertThat(teacher.refusal(RowContent.of(new Selection.TopK(5, List.of(2f))))
+                        .orElseThrow())
+                .startsWith("temperatures: [2.0]");
+        assertThat(teacher.refusal(new RowContent(new Selection.TopK(5, List.of()), true))
+                        .orElseThrow())
+                .startsWith("raw_logits: true");
+        assertThat(teacher.refusal(RowContent.of(new Selection.Draws(5, 0, 1, List.of())))
+                        .orElseThrow())
+                .startsWith("selection: draws");
+        assertThat(teacher.refusal(RowContent.of(new Selection.TopPK(0.9, 5, 2f, List.of())))
+                        .orElseThrow())
+                .startsWith("truncation_temperature: 2.0");
+    }
+
+    @Test
+    void withdrawn_endsTheConnection() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        engine.fault = Fault.HANGS;
+        AskedJob job = ask(teacher, AskedJob.topK(4, FIVE));
+        await().until(() -> engine.asked.get() == 1);
+        teacher.withdraw(job);
+        assertThat(job.failure().reason()).isEqualTo(Failure.Reason.WITHDRAWN);
+        assertThat(teacher.serving()).isTrue();
+    }
+}

@@ -1,0 +1,210 @@
+package dev.lyne.teacher.engine;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * A vLLM as its wire shows it, over real HTTP: answers that were recorded from a real one for the sequence that they were recorded for,
+ * rows of a rule of its own for any other. It can be told to answer sequences of {@link #FAULTY_LENGTH} tokens wrongly.
+ */
+final class FakeEngine implements AutoCloseable {
+    static final int VOCABULARY = 4096;
+    static final int MAX_K = 20;
+
+    /** The sequence that answers were recorded for. */
+    static final int[] RECORDED = {0, 38, 69, 1064, 768, 268, 260, 300};
+
+    static final int FAULTY_LENGTH = 5;
+
+    enum Fault {
+        NONE,
+        SHORT,
+        DUPLICATE,
+        WRONG_ORDER,
+        MINUS_INFINITY,
+        NOT_A_NUMBER,
+        ABOVE_ONE,
+        OTHER_TOKEN,
+        BEST_MISSING,
+        REFUSED,
+        BUSY,
+        HANGS,
+        DROPPED
+    }
+
+    private final ExecutorService threads = Executors.newCachedThreadPool();
+    private final CountDownLatch closing = new CountDownLatch(1);
+    private final InetSocketAddress address;
+    private HttpServer http;
+    final AtomicInteger asked = new AtomicInteger();
+    volatile Fault fault = Fault.NONE;
+
+    /** Moves every row: other weights. */
+    volatile int weights;
+
+    FakeEngine() throws IOException {
+        this.http = listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+        this.address = http.getAddress();
+    }
+
+    private HttpServer listen(InetSocketAddress where) throws IOException {
+        HttpServer server = HttpServer.create(where, 64);
+        server.setExecutor(threads);
+        server.createContext("/health", exchange -> send(exchange, 200, ""));
+        server.createContext("/version", exchange -> send(exchange, 200, recorded("version.json")));
+        server.createContext("/v1/models", exchange -> send(exchange, 200, recorded("models.json")));
+        server.createContext("/v1/completions", this::complete);
+        server.start();
+        return server;
+    }
+
+    InetSocketAddress address() {
+        return InetSocketAddress.createUnresolved("127.0.0.1", address.getPort());
+    }
+
+    /** Ends, and with it every connection. */
+    void kill() {
+        http.stop(0);
+    }
+
+    /** Listens again where it did. */
+    void restart() throws IOException {
+        http = listen(address);
+    }
+
+    static String recorded(String name) throws IOException {
+        try (InputStream file = Objects.requireNonNull(FakeEngine.class.getResourceAsStream(name), name)) {
+            return new String(file.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    private static void send(HttpExchange exchange, int status, String body) throws IOException {
+        byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+        exchange.getResponseHeaders().set("Content-Type", "application/json");
+        exchange.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
+        if (bytes.length > 0) {
+            exchange.getResponseBody().write(bytes);
+        }
+        exchange.close();
+    }
+
+    private void complete(HttpExchange exchange) throws IOException {
+        JsonNode request =
+                JsonMapper.shared().readTree(exchange.getRequestBody().readAllBytes());
+        int[] tokens = new int[request.path("prompt").size()];
+        Arrays.setAll(tokens, i -> request.path("prompt").path(i).asInt());
+        int k = request.path("prompt_logprobs").asInt();
+        if (k > MAX_K) {
+            send(
+                    exchange,
+                    400,
+                    "{\"error\":{\"message\":\"Requested prompt logprobs of " + k
+                            + ", which is greater than max allowed: " + MAX_K + "\",\"code\":400}}");
+            return;
+        }
+        Fault now = tokens.length == FAULTY_LENGTH ? fault : Fault.NONE;
+        if (tokens.length != 32 && tokens.length != 2) { // neither a probe nor a try of k
+            asked.incrementAndGet();
+        }
+        switch (now) {
+            case REFUSED -> send(exchange, 400, "{\"error\":{\"message\":\"the prompt is not to its taste\"}}");
+            case BUSY -> send(exchange, 503, "{\"error\":{\"message\":\"come back later\"}}");
+            case HANGS -> hang(exchange);
+            case DROPPED -> {
+                exchange.getResponseHeaders().set("Content-Type", "application/json");
+                exchange.sendResponseHeaders(200, 100_000);
+                exchange.getResponseBody()
+                        .write("{\"choices\":[{\"prompt_logprobs\":[null".getBytes(StandardCharsets.UTF_8));
+                exchange.close();
+            }
+            default -> send(exchange, 200, answer(request, tokens, k, now));
+        }
+    }
+
+    private void hang(HttpExchange exchange) {
+        try {
+            closing.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        exchange.close();
+    }
+
+    private String answer(JsonNode request, int[] tokens, int k, Fault now) throws IOException {
+        if (Arrays.equals(tokens, RECORDED) && k == 4 && request.has("logprobs")) {
+            return recorded("rows-top4.json");
+        }
+        if (Arrays.equals(tokens, RECORDED) && k == 0) {
+            return recorded("rows-label.json");
+        }
+        StringBuilder json =
+                new StringBuilder("{\"id\":\"cmpl-1\",\"choices\":[{\"index\":0,\"prompt_logprobs\":[null");
+        int rows = now == Fault.SHORT ? tokens.length - 2 : tokens.length - 1;
+        for (int i = 1; i <= rows; i++) {
+            json.append(",{");
+            row(json, tokens[i - 1], tokens[i], k, now);
+            json.append('}');
+        }
+        return json.append("],\"prompt_token_ids\":null}],\"usage\":{\"prompt_tokens_details\":{\"a\":[{}]}}}")
+                .toString();
+    }
+
+    /** Token (last + 7 + weights + r) mod V has rank r, and half of the mass that is left; the actual one comes first. */
+    private void row(StringBuilder json, int last, int actual, int k, Fault now) {
+        int start = Math.floorMod(last + 7 + weights, VOCABULARY);
+        int rank = Math.floorMod(actual - start, VOCABULARY);
+        entry(json, now == Fault.OTHER_TOKEN ? actual + 1 : actual, logProbability(rank, now), rank + 1);
+        for (int r = 0; r < k; r++) {
+            int at = now == Fault.WRONG_ORDER ? k - 1 - r : r;
+            at += now == Fault.BEST_MISSING ? 1 : 0;
+            if (at != rank) {
+                json.append(',');
+                entry(json, (start + at) % VOCABULARY, logProbability(at, now), at + 1);
+            }
+            if (now == Fault.DUPLICATE && r == 1) {
+                json.append(',');
+                entry(json, (start + at) % VOCABULARY, "-40.5", at + 1);
+            }
+        }
+    }
+
+    private static void entry(StringBuilder json, int id, String logProbability, int rank) {
+        json.append('"')
+                .append(id)
+                .append("\":{\"logprob\":")
+                .append(logProbability)
+                .append(",\"rank\":");
+        json.append(rank).append(",\"decoded_token\":\"\\u00e9\\\"\"}");
+    }
+
+    private static String logProbability(int rank, Fault now) {
+        if (now == Fault.MINUS_INFINITY && rank == 2) {
+            return "-9999.0";
+        }
+        if (now == Fault.NOT_A_NUMBER && rank == 2) {
+            return "NaN";
+        }
+        double sharper = now == Fault.ABOVE_ONE ? 0.2 : 1;
+        return Float.toString((float) (-Math.log(2) * (rank + 1) * sharper));
+    }
+
+    @Override
+    public void close() {
+        closing.countDown();
+        kill();
+        threads.shutdownNow();
+    }
+}

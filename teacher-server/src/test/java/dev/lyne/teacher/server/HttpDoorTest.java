@@ -1,0 +1,286 @@
+package dev.lyne.teacher.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.awaitility.Awaitility.await;
+
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.teacher.access.ServerSecurity;
+import dev.lyne.teacher.model.LanguageModelTeacher;
+import dev.lyne.wire.BlockDecoder;
+import dev.lyne.wire.TargetBlock;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.zip.GZIPInputStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The HTTP door of a server of the demo teacher, against answers that were recorded from vLLM serving the same. */
+final class HttpDoorTest {
+    private static final String TOKEN = "a-token-of-twenty-characters";
+    private static final HttpClient CLIENT = HttpClient.newHttpClient();
+
+    @TempDir
+    private static Path directory;
+
+    private static TeacherServer server;
+
+    @BeforeAll
+    static void start() throws Exception {
+        Path tokens = Files.writeString(directory.resolve("tokens"), "trainer " + TOKEN + "\n");
+        server = TeacherServer.start(
+                List.of(LanguageModelTeacher.load(
+                        "demo",
+                        Path.of("../examples/state-of-the-union/teacher"),
+                        new ModelOptions("cpu", ComputePrecision.FLOAT32, 1),
+                        false)),
+                TeacherServerOptions.builder()
+                        .security(new ServerSecurity(Optional.empty(), Optional.of(tokens), false))
+                        .http(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+                        .build());
+    }
+
+    @AfterAll
+    static void stop() throws Exception {
+        server.close();
+    }
+
+    private static HttpRequest.Builder request(String path) {
+        return HttpRequest.newBuilder(
+                        URI.create("http://127.0.0.1:" + server.httpPort().orElseThrow() + path))
+                .header("authorization", "Bearer " + TOKEN);
+    }
+
+    private static HttpResponse<byte[]> send(HttpRequest request) throws Exception {
+        return CLIENT.send(request, HttpResponse.BodyHandlers.ofByteArray());
+    }
+
+    private static HttpResponse<byte[]> post(String path, String body, String... headers) throws Exception {
+        HttpRequest.Builder request = request(path).POST(HttpRequest.BodyPublishers.ofString(body));
+        if (headers.length > 0) {
+            request.headers(headers);
+        }
+        return send(request.build());
+    }
+
+    private static JsonNode completed(String body) throws Exception {
+        HttpResponse<byte[]> response = post("/v1/completions", body);
+        assertThat(response.statusCode())
+                .as(new String(response.body(), StandardCharsets.UTF_8))
+                .isEqualTo(200);
+        return JsonMapper.shared().readTree(response.body());
+    }
+
+    private static JsonNode recorded(String name) throws IOException {
+        try (InputStream file = Objects.requireNonNull(
+                HttpDoorTest.class.getResourceAsStream("/dev/lyne/teacher/http/" + name), name)) {
+            return JsonMapper.shared().readTree(file.readAllBytes());
+        }
+    }
+
+    private static double computed() {
+        return server.registry().get("lyne.teacher.cache.misses").counter().count();
+    }
+
+    /** Same keys in the same order, same text and numbers, but for what is the server's own; ranks as documented. */
+    private static void requireSame(String path, JsonNode found, JsonNode expected) {
+        if (path.startsWith(".usage") && found.path("completion_tokens").asInt(1) == 0) {
+            return; // where no token is wanted, vLLM counts the one that it generates all the same
+        }
+        if (path.endsWith(".id") || path.endsWith(".created") || path.endsWith(".system_fingerprint")) {
+            return;
+        }
+        if (expected.isObject()) {
+            List<String> names = new ArrayList<>();
+            found.propertyNames().forEach(names::add);
+            List<String> expectedNames = new ArrayList<>();
+            expected.propertyNames().forEach(expectedNames::add);
+            assertThat(names).as(path).containsExactlyElementsOf(expectedNames);
+            for (Map.Entry<String, JsonNode> property : expected.properties()) {
+                requireSame(path + "." + property.getKey(), found.path(property.getKey()), property.getValue());
+            }
+        } else if (expected.isArray()) {
+            assertThat(found.size()).as(path).isEqualTo(expected.size());
+            for (int i = 0; i < expected.size(); i++) {
+                requireSame(path + "[" + i + "]", found.path(i), expected.path(i));
+            }
+        } else if (path.endsWith(".rank")) {
+            int rank = expected.asInt();
+            assertThat(found.asInt()).as(path).isBetween(1, rank);
+        } else if (expected.isNumber()) {
+            assertThat(found.asDouble()).as(path).isCloseTo(expected.asDouble(), within(1e-3));
+        } else {
+            assertThat(found).as(path).isEqualTo(expected);
+        }
+    }
+
+    @Test
+    void promptLogprobs_haveTheShapeAndNumbersOfVllm() throws Exception {
+        JsonNode answer = completed("""
+                {"model": "demo", "prompt": [[0,38,69,1064,768],[5,9,300]], "max_tokens": 1, "temperature": 0,
+                 "prompt_logprobs": 3, "return_token_ids": true}""");
+        requireSame("", answer, recorded("door.json"));
+        // Beside the k best the rank is a lower bound, k + 1.
+        JsonNode actual =
+                answer.path("choices").path(0).path("prompt_logprobs").path(4).path("768");
+        assertThat(actual.path("rank").asInt()).isEqualTo(4);
+    }
+
+    @Test
+    void echoedLogprobs_haveTheShapeAndNumbersOfVllm() throws Exception {
+        requireSame("", completed("""
+                        {"model": "demo", "prompt": "Fellow citizens", "max_tokens": 0, "echo": true, "temperature": 0,
+                         "logprobs": 2}"""), recorded("door-echo.json"));
+    }
+
+    @Test
+    void sameRequest_aSecondTime_costsNoForward() throws Exception {
+        String body =
+                "{\"prompt\": [[7,8,9,10],[11,12,13]], \"max_tokens\": 1, \"temperature\": 0, \"prompt_logprobs\": 5}";
+        completed(body);
+        double before = computed();
+        completed(body);
+        assertThat(computed()).isEqualTo(before);
+    }
+
+    /** The draw is the distribution's: of many seeds, the share of the best token is near its probability. */
+    @Test
+    void generatedToken_atTemperatureOne_isDrawnFromTheRow() throws Exception {
+        String best = completed("{\"prompt\": [0,38], \"max_tokens\": 1, \"temperature\": 0}")
+                .path("choices")
+                .path(0)
+                .path("text")
+                .asString();
+        assertThat(best).isEqualTo("e");
+        List<String> drawn = new ArrayList<>();
+        for (int seed = 0; seed < 200; seed++) {
+            drawn.add(completed("{\"prompt\": [0], \"max_tokens\": 1, \"seed\": " + seed + "}")
+                    .path("choices")
+                    .path(0)
+                    .path("text")
+                    .asString());
+        }
+        assertThat(drawn.stream().filter("M"::equals).count()).isBetween(35L, 90L); // 0.30 of 200, three deviations
+        assertThat(drawn.stream().distinct().count()).isGreaterThan(4); // of the tail, too
+        assertThat(completed("{\"prompt\": [0], \"max_tokens\": 1, \"seed\": 3}")
+                        .path("choices")
+                        .path(0)
+                        .path("text")
+                        .asString())
+                .isEqualTo(drawn.get(3));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "max_tokens | 400 | {\"prompt\": [1,2], \"prompt_logprobs\": 1}",
+                "max_tokens | 400 | {\"prompt\": [1,2], \"max_tokens\": 2}",
+                "temperature | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"temperature\": 0.7}",
+                "prompt_logprobs | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"prompt_logprobs\": 5000}",
+                "top_p | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"top_p\": 0.9}",
+                "stream | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"stream\": true}",
+                "n | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"n\": 2}",
+                "guided_json | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"guided_json\": {}}",
+                "prompt | 400 | {\"prompt\": [1,99999], \"max_tokens\": 1}",
+                "prompt | 400 | {\"prompt\": [], \"max_tokens\": 1}",
+                "model | 404 | {\"prompt\": [1], \"max_tokens\": 1, \"model\": \"other\"}",
+                "format | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"format\": \"xml\"}",
+            })
+    void request_thatCannotBeMeant_isRefusedNamingTheParameter(String parameter, int status, String body)
+            throws Exception {
+        HttpResponse<byte[]> response = post("/v1/completions", body);
+        JsonNode error = JsonMapper.shared().readTree(response.body()).path("error");
+        assertThat(response.statusCode()).isEqualTo(status);
+        assertThat(error.path("param").asString()).isEqualTo(parameter);
+        assertThat(error.path("code").asInt()).isEqualTo(status);
+        assertThat(error.path("message").asString()).contains("(expected: ");
+    }
+
+    @Test
+    void neutralParameters_areAccepted() throws Exception {
+        completed("""
+                {"prompt": [1,2], "max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "top_k": -1, "n": 1, "stop": [],
+                 "stream": false, "presence_penalty": 0.0, "user": "x", "suffix": null}""");
+    }
+
+    @Test
+    void token_isAskedForAsOnGrpc_healthApart() throws Exception {
+        URI models = URI.create("http://127.0.0.1:" + server.httpPort().orElseThrow() + "/v1/models");
+        assertThat(send(HttpRequest.newBuilder(models).build()).statusCode()).isEqualTo(401);
+        assertThat(send(request("/v1/models").build()).statusCode()).isEqualTo(200);
+        URI health = URI.create("http://127.0.0.1:" + server.httpPort().orElseThrow() + "/health");
+        assertThat(send(HttpRequest.newBuilder(health).build()).statusCode()).isEqualTo(200);
+        assertThat(send(request("/nothing").build()).statusCode()).isEqualTo(404);
+    }
+
+    @Test
+    void answer_isCompressedWhereThatIsAccepted() throws Exception {
+        String body = "{\"prompt\": [1,2,3,4,5,6,7,8], \"max_tokens\": 1, \"temperature\": 0, \"prompt_logprobs\": 64}";
+        byte[] plain = post("/v1/completions", body).body();
+        HttpResponse<byte[]> zipped = post("/v1/completions", body, "accept-encoding", "gzip");
+        assertThat(zipped.headers().firstValue("content-encoding")).contains("gzip");
+        assertThat(zipped.body().length).isLessThan(plain.length / 2);
+        JsonNode read = JsonMapper.shared()
+                .readTree(new GZIPInputStream(new ByteArrayInputStream(zipped.body())).readAllBytes());
+        assertThat(read.path("choices").path(0).path("prompt_logprobs").size()).isEqualTo(8);
+        assertThat(post("/v1/completions", body, "accept-encoding", "zstd")
+                        .headers()
+                        .firstValue("content-encoding"))
+                .contains("zstd");
+    }
+
+    @Test
+    void blocks_areThoseOfTheStream() throws Exception {
+        JsonNode answer = completed(
+                "{\"prompt\": [0,38,69], \"max_tokens\": 0, \"prompt_logprobs\": 2, \"format\": \"lyne.block\"}");
+        byte[] block = Base64.getDecoder()
+                .decode(answer.path("choices").path(0).path("blocks").path(0).asString());
+        TargetBlock decoded = BlockDecoder.decode(ByteBuffer.wrap(block));
+        assertThat(decoded.rows()).isEqualTo(2);
+        assertThat(decoded.labelLogProbability()[0]).isCloseTo(-1.39355f, within(1e-3f));
+    }
+
+    @Test
+    void tokenize_givesTheTokensOfVllm() throws Exception {
+        JsonNode answer = JsonMapper.shared()
+                .readTree(post("/tokenize", "{\"prompt\": \"Fellow citizens\"}").body());
+        assertThat(answer.path("tokens").toString()).isEqualTo("[0,38,69,1064,768]");
+        assertThat(answer.path("max_model_len").asInt()).isEqualTo(513);
+    }
+
+    /** Every room that requests took is given back. */
+    @Test
+    void room_ofAnsweredAndRefusedRequests_isGivenBack() throws Exception {
+        completed("{\"prompt\": [1,2,3], \"max_tokens\": 1, \"prompt_logprobs\": 4}");
+        post("/v1/completions", "{\"prompt\": [[1,2,3],[1,99999]], \"max_tokens\": 1}");
+        assertThat(server.registry().get("lyne.teacher.admitted.tokens").gauge().value())
+                .isZero();
+        await().until(() ->
+                server.registry().get("lyne.teacher.http.row.bytes").gauge().value() == 0);
+    }
+}
