@@ -1,4 +1,4 @@
-"""What engines.sh measures: a real engine, asked directly and through Lyne. Standard library alone, but for making other weights.
+"""What engines.sh measures: a real engine, asked directly and through Lyne. Runs in the engine's own Python.
 
 Every consumer sends the request that trainers send (POST /v1/completions with prompt_logprobs), decodes the answer and discards it; the
 same code asks the engine and Lyne's HTTP door.
@@ -16,6 +16,8 @@ import sys
 import threading
 import time
 import urllib.request
+
+import msgspec
 
 TOKENS = 256
 K = 64
@@ -82,7 +84,7 @@ def consumer(port, sequences, start, results, in_flight=8):
             data = response.read()
             if response.status != 200:
                 raise OSError(f"answers {response.status}: {data[:300]!r}")
-            rows = json.loads(data)["choices"][0]["prompt_logprobs"]
+            rows = msgspec.json.decode(data)["choices"][0]["prompt_logprobs"]
             with lock:
                 positions += len(rows) - 1
                 received += len(data)

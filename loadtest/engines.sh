@@ -71,7 +71,7 @@ measure() {
     kill -0 "$own_pid" 2>/dev/null || fail "Lyne did not start: $(tail -3 "$log")"
     sleep 0.5
   done
-  python3 "$here/loadtest/engines.py" --engine-home "$home" --teacher "$teacher" \
+  "$home/venv/bin/python" "$here/loadtest/engines.py" --engine-home "$home" --teacher "$teacher" \
     --corpus "$here/examples/state-of-the-union/held-out.jsonl.gz" --scratch "$scratch" --json "$report" --log "$log" \
     --engine-port "$(free_port)" --door "$(free_port)" --metrics "$(free_port)" --own-door "$own" "${more[@]}"
 }

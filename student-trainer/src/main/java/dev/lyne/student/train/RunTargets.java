@@ -49,6 +49,7 @@ final class RunTargets {
             @Nullable String teacherDigest,
             boolean sameBits) {
         TeacherExpectation expectation = expectation(tokenizer, teacherDigest);
+        requireTails(settings, source.describe().tailError());
         boolean logits = settings.loss().loss().needsLogits();
         if (settings.asCaptured() && source instanceof CaptureSource capture) {
             RowFormat held = capture.manifest().rows();
@@ -67,6 +68,18 @@ final class RunTargets {
     static TeacherExpectation expectation(Tokenizer tokenizer, @Nullable String teacherDigest) {
         return new TeacherExpectation(
                 teacherDigest, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
+    }
+
+    /** The log of a student's tail mass over the teacher's is what a reverse divergence adds up: it must not be noise. */
+    static void requireTails(TrainingConfig.Distillation settings, double tailError) {
+        String loss = settings.loss().loss().key();
+        if ((loss.equals("reverse_kl") || loss.equals("akl")) && tailError > settings.accepted().maxTailError()) {
+            throw Settings.refused(
+                    Setting.LOSS,
+                    loss,
+                    "another, since the teacher's tail_error is " + tailError + " and --max-tail-error is "
+                            + settings.accepted().maxTailError());
+        }
     }
 
     /** A sample of so many windows; all where that is 0. */

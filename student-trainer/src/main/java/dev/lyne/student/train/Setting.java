@@ -102,6 +102,10 @@ public enum Setting {
             "20",
             "Seconds that a replica's device may stand still before others get its sequences; more than one forward takes"),
     MIN_COVERAGE("1.0", "Least share of a step's targets that must be there for it to be applied"),
+    MAX_TAIL_ERROR(
+            "1e-5",
+            "Greatest error of a teacher's tail masses, as it states it, that reverse_kl and akl are minimised with: an engine behind the"
+                    + " server does not say what is left of 1"),
     ON_POLICY_SHARE("0", "Share of the steps that are on text which the student writes itself; 0: none, 1: all"),
     TEACHER_MIXING("0", "Share of the tokens of such a text that the teacher draws (MiniLLM's alpha)"),
     MIXING_FORM(
@@ -258,7 +262,8 @@ public enum Setting {
                     INSECURE,
                     PRIORITY,
                     IN_FLIGHT,
-                    MIN_COVERAGE -> Group.TEACHER;
+                    MIN_COVERAGE,
+                    MAX_TAIL_ERROR -> Group.TEACHER;
             case TARGETS,
                     TARGETS_KIND,
                     TARGETS_STEPS,

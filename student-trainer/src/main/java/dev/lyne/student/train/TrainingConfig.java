@@ -119,7 +119,7 @@ public record TrainingConfig(
      * @param precision how rows are coded on their way
      * @param asCaptured whether captured targets are taken in the form that they have, whatever {@code precision} says
      * @param inFlight windows asked of the teacher ahead of training
-     * @param minCoverage least share of a step's targets for it to be applied
+     * @param accepted what targets have to be good for
      */
     public record Distillation(
             List<String> teachers,
@@ -133,7 +133,20 @@ public record TrainingConfig(
             ScheduleSettings alphaSchedule,
             Temperatures temperatures,
             int inFlight,
-            double minCoverage) {
+            Accepted accepted) {
+        /**
+         * What targets have to be good for.
+         *
+         * @param minCoverage least share of a step's targets for it to be applied
+         * @param maxTailError greatest error of a teacher's tail masses that a loss of tails is minimised with
+         */
+        public record Accepted(double minCoverage, double maxTailError) {}
+
+        /** Least share of a step's targets for it to be applied. */
+        public double minCoverage() {
+            return accepted.minCoverage();
+        }
+
         /** Whether anything is learnt from a teacher, asked now or captured before. */
         public boolean enabled() {
             return alpha() > 0;
@@ -308,7 +321,9 @@ public record TrainingConfig(
                         settings.number(Setting.FINAL_ALPHA, 0, 1, true)),
                 temperatures,
                 settings.integer(Setting.IN_FLIGHT, 1, 1 << 16),
-                settings.number(Setting.MIN_COVERAGE, 0, 1, true));
+                new Distillation.Accepted(
+                        settings.number(Setting.MIN_COVERAGE, 0, 1, true),
+                        settings.number(Setting.MAX_TAIL_ERROR, 0, 1, true)));
     }
 
     private static DistillationLoss loss(

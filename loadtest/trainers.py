@@ -1,0 +1,168 @@
+"""What trainers.sh measures: TRL's own client and trainer, unmodified, against vLLM and against Lyne's HTTP door."""
+
+import argparse
+import importlib.util
+import json
+import math
+import os
+import random
+import sys
+import urllib.request
+
+os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+K = 16
+COMPLETION = 32
+PROMPT = "Fellow citizens of the"
+
+
+def say(line):
+    print("trainers: " + line, file=sys.stderr, flush=True)
+
+
+def computed(metrics):
+    page = urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=10).read().decode()
+    names = ("lyne_teacher_cache_misses_total", "lyne_teacher_cache_bypassed_total")
+    return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith(names))
+
+
+def targets(url, sequences, prompts):
+    from trl.generation.vllm_client import VLLMClient
+
+    client = VLLMClient(base_url=url, connection_timeout=60.0)
+    return client.get_sequence_logprobs(sequences, prompts, top_logprobs=K, temperature=1.0, chunk_size=2)
+
+
+def greatest_difference(one, other):
+    """Over log-probabilities that both name at a position, and over the actual tokens'."""
+    greatest = 0.0
+    for key, ids in (("logprobs", "logprob_token_ids"), ("actual_logprobs", "actual_token_ids")):
+        for rows, row_ids, others, other_ids in zip(one[key], one[ids], other[key], other[ids], strict=True):
+            for values, names, expected, expected_names in zip(rows, row_ids, others, other_ids, strict=True):
+                known = dict(zip(expected_names, expected))
+                shared = [(value, known[name]) for value, name in zip(values, names) if name in known and math.isfinite(value)]
+                if len(shared) < len(values) - 2:
+                    raise SystemExit(f"trainers: {len(shared)} tokens in common (expected: {len(values)}, but for ties)")
+                greatest = max([greatest] + [abs(value - other) for value, other in shared])
+    return greatest
+
+
+def train(url, teacher, steps, scratch, fixed=True):
+    """Losses of TRL's server distillation trainer as it is, but for its completions, which are fixed where that is asked for."""
+    import torch
+    from datasets import Dataset
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, set_seed
+    from trl.experimental.server_distillation import ServerDistillationConfig, ServerDistillationTrainer
+
+    set_seed(1)
+    tokenizer = AutoTokenizer.from_pretrained(teacher)
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    configuration = AutoConfig.from_pretrained(teacher)
+    configuration.num_hidden_layers = 2
+    student = AutoModelForCausalLM.from_config(configuration).float()
+    drawn = random.Random(2)
+    completions = iter(
+        [[drawn.randrange(1, configuration.vocab_size) for _ in range(COMPLETION)] for _ in range(4 * steps)]
+    )
+
+    def generate(input_ids, **unused):
+        return torch.cat([input_ids, torch.tensor([next(completions) for _ in input_ids])], dim=1)
+
+    if fixed:
+        student.generate = generate
+    losses = []
+
+    class Recorded(ServerDistillationTrainer):
+        """The trainer as it ships; its losses are noted."""
+
+        def compute_loss(self, *given, **named):
+            result = super().compute_loss(*given, **named)
+            losses.append(float((result[0] if isinstance(result, tuple) else result).detach()))
+            return result
+
+    trainer = Recorded(
+        model=student,
+        args=ServerDistillationConfig(
+            output_dir=os.path.join(scratch, "trl"),
+            teacher_model_server_url=url,
+            max_steps=steps,
+            per_device_train_batch_size=1,
+            gradient_accumulation_steps=1,
+            max_completion_length=COMPLETION,
+            temperature=1.0,
+            beta=0.0,
+            loss_top_k=K,
+            learning_rate=1e-4,
+            seed=1,
+            report_to=[],
+            use_cpu=True,
+            save_strategy="no",
+            logging_strategy="no",
+            disable_tqdm=True,
+        ),
+        train_dataset=Dataset.from_list([{"prompt": PROMPT}] * steps),
+        processing_class=tokenizer,
+    )
+    trainer.train()
+    return losses
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    for name in ("teacher", "scratch", "json"):
+        arguments.add_argument("--" + name, required=True)
+    for name in ("door", "metrics"):
+        arguments.add_argument("--" + name, type=int, required=True)
+    arguments.add_argument("--engine", type=int, default=0)
+    arguments.add_argument("--steps", type=int, default=10)
+    given = arguments.parse_args()
+
+    missing = [name for name, module in (("ms-swift", "swift"), ("axolotl", "axolotl")) if importlib.util.find_spec(module) is None]
+    report = {"not_installed": missing + ([] if given.engine else ["vllm"])}
+    door = f"http://127.0.0.1:{given.door}"
+    engine = f"http://127.0.0.1:{given.engine}"
+    random.seed(1)
+    with open(os.path.join(given.teacher, "config.json")) as configuration:
+        vocabulary = json.load(configuration)["vocab_size"]
+    sequences = [[random.randrange(1, vocabulary) for _ in range(48)] for _ in range(8)]
+    prompts = [8 + i for i in range(8)]
+
+    first = targets(door, sequences, prompts)
+    before = computed(given.metrics)
+    second = targets(door, sequences, prompts)
+    report["second_pass_positions_scored"] = computed(given.metrics) - before
+    if first != second:
+        raise SystemExit("trainers: a second pass with other targets")
+    say(f"TRL's client: {sum(len(rows) for rows in first['logprobs'])} rows; forwards of the second pass: {report['second_pass_positions_scored']:.0f}")
+    if given.engine:
+        report["max_target_difference"] = greatest_difference(first, targets(engine, sequences, prompts))
+        say(f"targets differ from vLLM's by at most {report['max_target_difference']:.2e}")
+
+    try:
+        losses = train(door, given.teacher, given.steps, given.scratch)
+        report["steps"] = len(losses)
+        report["losses"] = losses
+        before = computed(given.metrics)
+        again = train(door, given.teacher, given.steps, given.scratch)
+        report["second_epoch_positions_scored"] = computed(given.metrics) - before
+        if again != losses:
+            raise SystemExit("trainers: a second run with other losses")
+        report["steps_as_it_ships"] = len(train(door, given.teacher, given.steps, given.scratch, fixed=False))
+        if given.engine:
+            others = train(engine, given.teacher, given.steps, given.scratch)
+            report["max_loss_difference"] = max(abs(a - b) for a, b in zip(losses, others, strict=True))
+            say(f"losses of {len(losses)} steps differ from those against vLLM by at most {report['max_loss_difference']:.2e}")
+    except ImportError as e:
+        report["not_installed"].append(f"trl's trainer: {e}")
+    text = json.dumps(report, indent=2)
+    if given.json == "-":
+        print(text)
+    else:
+        with open(given.json, "w") as written:
+            written.write(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
