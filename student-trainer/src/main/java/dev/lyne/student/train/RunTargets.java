@@ -73,7 +73,8 @@ final class RunTargets {
     /** The log of a student's tail mass over the teacher's is what a reverse divergence adds up: it must not be noise. */
     static void requireTails(TrainingConfig.Distillation settings, double tailError) {
         String loss = settings.loss().loss().key();
-        if ((loss.equals("reverse_kl") || loss.equals("akl")) && tailError > settings.accepted().maxTailError()) {
+        if ((loss.equals("reverse_kl") || loss.equals("akl"))
+                && tailError > settings.accepted().maxTailError()) {
             throw Settings.refused(
                     Setting.LOSS,
                     loss,

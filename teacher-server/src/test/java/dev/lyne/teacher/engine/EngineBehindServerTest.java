@@ -1,0 +1,111 @@
+package dev.lyne.teacher.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.lyne.client.ClientOptions;
+import dev.lyne.client.TargetRequest;
+import dev.lyne.client.TargetSequence;
+import dev.lyne.client.TargetStream;
+import dev.lyne.client.Targets;
+import dev.lyne.client.TeacherClient;
+import dev.lyne.client.TeacherExpectation;
+import dev.lyne.row.RowSource;
+import dev.lyne.teacher.server.TeacherServer;
+import dev.lyne.teacher.server.TeacherServerOptions;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** An engine as a server's teacher, as a student sees it: what it is told, what is kept, and what becomes of its stream. */
+final class EngineBehindServerTest {
+    private static final TargetSequence SEQUENCE = TargetSequence.whole(1, new int[] {3, 4, 9, 2});
+
+    private FakeEngine engine;
+    private TeacherServer server;
+    private TeacherClient client;
+
+    @BeforeEach
+    void start() throws Exception {
+        engine = new FakeEngine();
+        EngineTeacher teacher = EngineTeacher.open(
+                new EngineSettings(
+                        EngineSettings.Wire.VLLM,
+                        List.of(engine.address()),
+                        "far",
+                        Optional.empty(),
+                        Path.of("../examples/state-of-the-union/teacher"),
+                        "float32",
+                        Optional.empty(),
+                        new EngineSettings.Probing(Duration.ofSeconds(1), 0.02),
+                        new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30))),
+                1);
+        server = TeacherServer.serve(
+                List.of(teacher), TeacherServerOptions.builder().build());
+        client = TeacherClient.connect("127.0.0.1:" + server.port(), ClientOptions.defaults());
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        client.close();
+        server.close();
+        engine.close();
+    }
+
+    private TargetStream stream() throws InterruptedException {
+        return client.open(TargetRequest.topK(4, List.of(), TeacherExpectation.any()));
+    }
+
+    private static Targets take(TargetStream stream, TargetSequence sequence) throws InterruptedException {
+        assertThat(stream.offer(sequence)).isTrue();
+        return stream.take();
+    }
+
+    private double metric(String name) {
+        return server.registry().get(name).gauge().value();
+    }
+
+    @Test
+    void limitsAndTails_areTheEngines() throws Exception {
+        assertThat(client.describe().maxK()).isEqualTo(FakeEngine.MAX_K);
+        assertThat(client.describe().contextLength()).isEqualTo(511);
+        assertThat(client.describe().tailError()).isEqualTo(1e-6);
+    }
+
+    /** Until the next probe passes they are set aside, which spares the engine as much as a cache does. */
+    @Test
+    void rows_areKeptOnceTheNextProbePasses() throws Exception {
+        try (TargetStream stream = stream()) {
+            assertThat(take(stream, SEQUENCE).rowsBySource()).containsOnlyKeys(RowSource.COMPUTED);
+            await().until(() -> take(stream, SEQUENCE).rowsBySource().containsKey(RowSource.cached("memory")));
+            assertThat(engine.asked).hasValue(1);
+        }
+    }
+
+    @Test
+    void stream_thatWasSentRowsOfOtherWeights_endsAndSaysHowMany() throws Exception {
+        try (TargetStream stream = stream()) {
+            take(stream, SEQUENCE);
+            await().until(() -> take(stream, SEQUENCE).rowsBySource().containsKey(RowSource.cached("memory")));
+            engine.weights = 1;
+            take(stream, TargetSequence.whole(2, new int[] {3, 4, 9, 7, 8}));
+            await().until(() -> metric("lyne.teacher.engine.other.weights") == 1);
+            assertThatThrownBy(() -> take(stream, TargetSequence.whole(3, new int[] {5, 6})))
+                    .hasMessageContaining("the engine has other weights than it had")
+                    .hasMessageContaining("rows of this stream since the last passed probe: 4");
+        }
+        assertThat(metric("lyne.teacher.engine.up")).isZero();
+        // They are in no cache: the right weights come back, and the rows are computed again.
+        engine.weights = 0;
+        int asked = engine.asked.get();
+        try (TargetStream stream = stream()) {
+            take(stream, TargetSequence.whole(2, new int[] {3, 4, 9, 7, 8}));
+        }
+        assertThat(engine.asked).hasValue(asked + 1);
+    }
+}
