@@ -54,7 +54,7 @@ final class Statuses {
             case SESSION_IDLE -> Code.ABORTED;
             case NO_DECODING -> Code.UNIMPLEMENTED;
             case DRAINING -> Code.UNAVAILABLE;
-            case MODEL_FAILED, SERVER_FAULT -> Code.INTERNAL;
+            case DEVICE_MEMORY, MODEL_FAILED, SERVER_FAULT -> Code.INTERNAL;
         };
     }
 
@@ -81,6 +81,7 @@ final class Statuses {
                     WITHDRAWN,
                     SESSION_IDLE,
                     NO_DECODING,
+                    DEVICE_MEMORY,
                     MODEL_FAILED,
                     SERVER_FAULT,
                     NOT_CAPTURED,
