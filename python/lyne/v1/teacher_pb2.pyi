@@ -14,6 +14,13 @@ class Precision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRECISION_HALF: _ClassVar[Precision]
     PRECISION_COMPACT: _ClassVar[Precision]
 
+class Priority(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PRIORITY_UNSPECIFIED: _ClassVar[Priority]
+    PRIORITY_INTERACTIVE: _ClassVar[Priority]
+    PRIORITY_TRAINING: _ClassVar[Priority]
+    PRIORITY_CAPTURE: _ClassVar[Priority]
+
 class SelectionKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     SELECTION_KIND_UNSPECIFIED: _ClassVar[SelectionKind]
@@ -27,6 +34,10 @@ PRECISION_UNSPECIFIED: Precision
 PRECISION_EXACT: Precision
 PRECISION_HALF: Precision
 PRECISION_COMPACT: Precision
+PRIORITY_UNSPECIFIED: Priority
+PRIORITY_INTERACTIVE: Priority
+PRIORITY_TRAINING: Priority
+PRIORITY_CAPTURE: Priority
 SELECTION_KIND_UNSPECIFIED: SelectionKind
 SELECTION_KIND_TOP_K: SelectionKind
 SELECTION_KIND_TOP_P_K: SelectionKind

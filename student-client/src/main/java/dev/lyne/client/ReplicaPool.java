@@ -522,8 +522,13 @@ final class ReplicaPool implements TargetStream {
         connection.call = null;
         connection.lastFailure = cause;
         connection.rate.forget();
+        // A token that was taken out ends what it had opened; the next call carries the one that its file holds by
+        // then.
+        boolean mayHaveANewToken = call.hasOpened()
+                && cause.code() == Status.Code.UNAUTHENTICATED
+                && options.security().tokenFile().isPresent();
         List<Attempt> unanswered = call.end(cause.description());
-        if (cause.ofCall() == CallFailure.Remedy.GIVE_UP) {
+        if (cause.ofCall() == CallFailure.Remedy.GIVE_UP && !mayHaveANewToken) {
             end(cause.asFinal(connection.replica.label()));
             return;
         }

@@ -151,6 +151,14 @@ public final class ServeCommand implements Callable<Integer> {
     private long maxQueueMillis;
 
     @Option(
+            names = "--stuck-device-seconds",
+            defaultValue = "300",
+            description =
+                    "Longest that a device may be at one forward, s: then the server does not serve, and a minute later it ends with"
+                            + " exit code 1 (default: ${DEFAULT-VALUE}).")
+    private long stuckDeviceSeconds;
+
+    @Option(
             names = "--drain-seconds",
             defaultValue = "30",
             description = "Longest that a drain lets streams finish, s (default: ${DEFAULT-VALUE}).")
@@ -176,6 +184,7 @@ public final class ServeCommand implements Callable<Integer> {
         AtLeast.require("--batch-deadline-ms", batchDeadlineMillis, 0);
         AtLeast.require("--fair-batch-millis", fairBatchMillis, 1);
         AtLeast.require("--max-queue-millis", maxQueueMillis, 1);
+        AtLeast.require("--stuck-device-seconds", stuckDeviceSeconds, 1);
         AtLeast.require("--drain-seconds", drainSeconds, 0);
         Optional<SyntheticSettings> synthetic =
                 Optional.ofNullable(teacher).filter(SyntheticSettings::names).map(SyntheticSettings::parse);
@@ -189,6 +198,7 @@ public final class ServeCommand implements Callable<Integer> {
                 .batching(BatchOptions.of(batchTokens, Duration.ofMillis(batchDeadlineMillis))
                         .withFairBatch(Duration.ofMillis(fairBatchMillis))
                         .withMaxQueue(Duration.ofMillis(maxQueueMillis)))
+                .stuckDevice(Duration.ofSeconds(stuckDeviceSeconds))
                 .drainTimeout(Duration.ofSeconds(drainSeconds))
                 .reflection(reflection);
         if (health != null) {

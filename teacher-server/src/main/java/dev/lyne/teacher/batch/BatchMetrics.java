@@ -17,6 +17,7 @@ public final class BatchMetrics {
     private final Tags tags;
     private final Counter positionsScored;
     private final Counter shed;
+    private final Counter outOfMemory;
     private final Timer queueWait;
     private final Timer batchDuration;
     private final DistributionSummary batchSequences;
@@ -34,6 +35,10 @@ public final class BatchMetrics {
                 .register(registry);
         this.shed = Counter.builder("lyne.teacher.queue.shed")
                 .description("Sequences refused or given up because they would wait too long for the device")
+                .tags(tags)
+                .register(registry);
+        this.outOfMemory = Counter.builder("lyne.teacher.batch.out.of.memory")
+                .description("Forwards that the device had no memory for, and that were split")
                 .tags(tags)
                 .register(registry);
         this.queueWait = Timer.builder("lyne.teacher.queue.wait")
@@ -76,6 +81,10 @@ public final class BatchMetrics {
 
     void shed() {
         shed.increment();
+    }
+
+    void ranOutOfMemory() {
+        outOfMemory.increment();
     }
 
     void scored(int rows) {

@@ -6,11 +6,13 @@ import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.PacedLog;
+import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerFile;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
@@ -24,6 +26,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,6 +46,7 @@ public final class Batcher implements Teacher, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Batcher.class);
     private static final int MAX_PENDING_COMPLETIONS = 256;
 
+    private static final long NOT_WORKING = Long.MIN_VALUE;
     private static final long LEAST_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
     /** Tokens of a forward while other work waits and no forward has been timed. */
@@ -59,6 +63,8 @@ public final class Batcher implements Teacher, AutoCloseable {
     private final CompletableFuture<Optional<Throwable>> ended = new CompletableFuture<>();
     private final AtomicLong devicePositions = new AtomicLong();
     private final AtomicLong pendingEntries = new AtomicLong();
+    private final AtomicLong workingSinceNanos = new AtomicLong(NOT_WORKING);
+    private final PacedLog memory = new PacedLog(LOG);
     private final PacedLog defects = new PacedLog(LOG);
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -287,11 +293,13 @@ public final class Batcher implements Teacher, AutoCloseable {
             warm.complete(null);
             for (Optional<List<BatchQueue.Waiting>> turn = take(); turn.isPresent(); turn = take()) {
                 List<BatchQueue.Waiting> batch = turn.get();
+                workingSinceNanos.set(nanoClock.getAsLong());
                 if (batch.isEmpty()) {
                     devicePositions.addAndGet(beside.run());
                 } else {
                     run(batch);
                 }
+                workingSinceNanos.set(NOT_WORKING);
                 besideNext = !batch.isEmpty();
             }
         } catch (Throwable e) {
@@ -429,6 +437,10 @@ public final class Batcher implements Teacher, AutoCloseable {
                         "the model gave " + outcomes.size() + " outcomes (expected: " + items.size() + ")");
             }
         } catch (Throwable e) {
+            if (isDeviceMemory(e)) {
+                splitOrFail(jobs, startNanos, e);
+                return;
+            }
             // The batch fails, its askers are told, and the next batch gets its chance.
             LOG.error("teacher {} failed on {} sequences", model.description().name(), items.size(), e);
             Failure failure = Failure.of(Failure.Reason.MODEL_FAILED, "the model failed", e);
@@ -450,6 +462,58 @@ public final class Batcher implements Teacher, AutoCloseable {
             }
             complete(job, () -> deliver(job, outcome));
         }
+    }
+
+    /** Whether the device had no memory: PyTorch says so by a message alone. Java's own memory is another matter. */
+    private static boolean isDeviceMemory(Throwable thrown) {
+        String message = String.valueOf(thrown.getMessage());
+        return !(thrown instanceof Error)
+                && (message.contains("out of memory") || message.contains("can't allocate memory"));
+    }
+
+    /** Runs each half of a batch that the device has no memory for by itself; one sequence that is too much alone fails alone. */
+    private void splitOrFail(Deque<ScoreJob> jobs, long startNanos, Throwable cause) {
+        String name = model.description().name();
+        memory.warn("teacher " + name + ": no memory on the device for a forward of " + jobs.size()
+                + " sequences (expected: room; halve --batch-tokens): "
+                + PrintableText.ofClient(String.valueOf(cause.getMessage())));
+        metrics.ranOutOfMemory();
+        if (jobs.size() == 1) {
+            ScoreJob failing = jobs.remove();
+            Failure failure = new Failure(
+                    Failure.Reason.DEVICE_MEMORY,
+                    "no memory on the device for the sequence's "
+                            + failing.item().tokens().length
+                            + " tokens, even alone (expected: a shorter one, or a larger device)");
+            complete(failing, () -> failing.failed(failure));
+            return;
+        }
+        int half = (jobs.size() + 1) / 2;
+        while (!jobs.isEmpty()) {
+            Deque<ScoreJob> part = new ArrayDeque<>();
+            while (part.size() < half && !jobs.isEmpty()) {
+                part.add(jobs.remove());
+            }
+            try {
+                forward(part, nanoClock.getAsLong());
+            } finally {
+                part.descendingIterator()
+                        .forEachRemaining(jobs::addFirst); // what is still owed where something was thrown
+            }
+        }
+    }
+
+    /** How long the device thread has been at what it does now; 0 while it waits. */
+    public long workingNanos() {
+        long since = workingSinceNanos.get();
+        return since == NOT_WORKING ? 0 : Math.max(1, nanoClock.getAsLong() - since);
+    }
+
+    /** What the device thread is in, for people. */
+    public String deviceStack() {
+        return Arrays.stream(deviceThread.getStackTrace())
+                .map(frame -> "\n    at " + frame)
+                .collect(Collectors.joining("", deviceThread.getName() + " (" + deviceThread.getState() + ")", ""));
     }
 
     private void measure(List<ScoreItem> items, ScoreJob first, long nanos) {

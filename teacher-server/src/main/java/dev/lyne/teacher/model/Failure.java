@@ -75,6 +75,8 @@ public record Failure(Reason reason, String message, long retryMillis) {
         READER_STALLED,
         /** The server is going away. */
         DRAINING,
+        /** The device has no memory for a sequence, even alone. */
+        DEVICE_MEMORY,
         /** The model threw. */
         MODEL_FAILED,
         /** No engine behind the teacher answers. */

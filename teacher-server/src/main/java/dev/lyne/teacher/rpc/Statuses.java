@@ -54,7 +54,7 @@ final class Statuses {
             case SESSION_IDLE -> Code.ABORTED;
             case NO_DECODING -> Code.UNIMPLEMENTED;
             case DRAINING, ENGINE_UNAVAILABLE -> Code.UNAVAILABLE;
-            case MODEL_FAILED, ENGINE_FAILED, SERVER_FAULT -> Code.INTERNAL;
+            case DEVICE_MEMORY, MODEL_FAILED, ENGINE_FAILED, SERVER_FAULT -> Code.INTERNAL;
         };
     }
 
@@ -81,6 +81,7 @@ final class Statuses {
                     WITHDRAWN,
                     SESSION_IDLE,
                     NO_DECODING,
+                    DEVICE_MEMORY,
                     MODEL_FAILED,
                     ENGINE_FAILED,
                     TEACHER_CHANGED,

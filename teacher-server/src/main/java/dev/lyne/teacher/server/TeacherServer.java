@@ -65,6 +65,7 @@ import org.slf4j.LoggerFactory;
 public final class TeacherServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TeacherServer.class);
     private static final long LEAST_CLOSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+    private static final Duration STUCK_UNTIL_LOST = Duration.ofMinutes(1);
     private static final int SECONDS_BETWEEN_PROGRESS = 5;
     private static final int CALL_THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
@@ -270,6 +271,7 @@ public final class TeacherServer implements AutoCloseable {
         }
         server.everySeconds(SECONDS_BETWEEN_PROGRESS, server.rpc::tellProgress);
         server.everySeconds(1, server.rpc::endStalled);
+        server.everySeconds(1, server.watchdog()::look);
         server.everySeconds(1, () -> server.rpc.endStrangers(security.authenticator()));
         return server;
     }
@@ -489,6 +491,27 @@ public final class TeacherServer implements AutoCloseable {
                 scheduler -> everySeconds(1, scheduler::endIdle),
                 () -> DecodeMetrics.ofNone(registry, description.name()));
         return new ServedTeacher(description, sequences, teacher::devicePositions, teacher.tokenizer(), decoding);
+    }
+
+    private DeviceWatchdog watchdog() {
+        Map<String, DeviceWatchdog.Device> devices = new HashMap<>();
+        batchers.forEach((name, batcher) ->
+                devices.put(name, DeviceWatchdog.Device.of(batcher::workingNanos, batcher::deviceStack)));
+        return new DeviceWatchdog(
+                devices,
+                options.stuckDevice(),
+                options.stuckDevice().plus(STUCK_UNTIL_LOST),
+                new DeviceWatchdog.Listener() {
+                    @Override
+                    public void serves(boolean serves) {
+                        setHealth(serves ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
+                    }
+
+                    @Override
+                    public void lost(String teacher, Throwable cause) {
+                        deviceLost(teacher, cause);
+                    }
+                });
     }
 
     private ServerStatus status() {

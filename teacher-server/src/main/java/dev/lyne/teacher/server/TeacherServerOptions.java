@@ -26,6 +26,7 @@ import java.util.Set;
  * @param batching how sequences become batches; a deterministic teacher's run alone whatever it says
  * @param encodeThreads threads that encode and deliver a teacher's rows, 1 or more
  * @param drainTimeout how long {@link TeacherServer#drain} lets streams end by themselves
+ * @param stuckDevice how long a device may be at one forward before health says that nobody is served; a minute later the server is lost
  * @param decoding how models decode, those that can
  * @param reflection whether the server describes its services to tools
  */
@@ -38,6 +39,7 @@ public record TeacherServerOptions(
         BatchOptions batching,
         int encodeThreads,
         Duration drainTimeout,
+        Duration stuckDevice,
         DecodeOptions decoding,
         boolean reflection) {
     /**
@@ -70,6 +72,9 @@ public record TeacherServerOptions(
         }
         if (encodeThreads < 1) {
             throw new IllegalArgumentException("encode threads: " + encodeThreads + " (expected: 1 or more)");
+        }
+        if (stuckDevice.isNegative() || stuckDevice.isZero()) {
+            throw new IllegalArgumentException("stuck device: " + stuckDevice + " (expected: above 0)");
         }
         if (drainTimeout.isNegative()) {
             throw new IllegalArgumentException("drain timeout: " + drainTimeout + " (expected: 0 or more)");
@@ -124,6 +129,7 @@ public record TeacherServerOptions(
         private BatchOptions batching = BatchOptions.DEFAULT;
         private int encodeThreads = 2;
         private Duration drainTimeout = Duration.ofSeconds(30);
+        private Duration stuckDevice = Duration.ofMinutes(5);
         private DecodeOptions decoding = DecodeOptions.DEFAULT;
         private boolean reflection;
 
@@ -195,6 +201,12 @@ public record TeacherServerOptions(
             return this;
         }
 
+        /** How long a device may be at one forward. */
+        public Builder stuckDevice(Duration longest) {
+            stuckDevice = longest;
+            return this;
+        }
+
         /** How models decode, those that can. */
         public Builder decoding(DecodeOptions value) {
             decoding = value;
@@ -222,6 +234,7 @@ public record TeacherServerOptions(
                     batching,
                     encodeThreads,
                     drainTimeout,
+                    stuckDevice,
                     decoding,
                     reflection);
         }

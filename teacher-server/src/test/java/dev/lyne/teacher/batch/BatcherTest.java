@@ -126,6 +126,43 @@ final class BatcherTest {
         }
     }
 
+    /** A device with room for two sequences at once, and for none of token 13. */
+    private static final class SmallDevice extends ForwardingModel {
+        SmallDevice(LocalModel model) {
+            super(model);
+        }
+
+        @Override
+        public List<ScoreOutcome> score(List<ScoreItem> items, RowContent content) {
+            if (items.size() > 2 || items.stream().anyMatch(item -> item.tokens()[0] == 13)) {
+                throw new IllegalStateException("CUDA out of memory. Tried to allocate 2.00 GiB");
+            }
+            return super.score(items, content);
+        }
+    }
+
+    @Test
+    void score_moreThanTheDeviceHasMemoryFor_isSplitAndWhatIsTooMuchAloneFailsAlone() throws Exception {
+        FakeTeacher fake = new FakeTeacher("fake", 1_000, 1_024);
+        try (Batcher batcher = batcher(new SmallDevice(fake), 600, Duration.ofDays(1))) {
+            List<Job> jobs = new ArrayList<>();
+            for (int i = 0; i < 6; i++) {
+                Job job = new Job(true);
+                job.item.tokens()[0] = i == 4 ? 13 : 1;
+                jobs.add(job);
+                assertThat(batcher.score(job)).isTrue();
+            }
+            for (int i = 0; i < 6; i++) {
+                jobs.get(i).awaitTold(i == 4 ? "DEVICE_MEMORY" : "scored on lyne-encode-fake");
+            }
+            assertThat(registry.get("lyne.teacher.batch.out.of.memory")
+                            .counter()
+                            .count())
+                    .isGreaterThanOrEqualTo(3);
+            assertThat(batcher.workingNanos()).isGreaterThanOrEqualTo(0);
+        }
+    }
+
     @Test
     void submit_fullBudget_runsAtOnceWhateverTheDeadline() throws InterruptedException {
         FakeTeacher teacher = new FakeTeacher("fake", 100, 100);

@@ -149,4 +149,20 @@ final class TokensTest {
             assertThat(log.lines()).contains("bob calls lyne.v1.TeacherService/ScoreSequences");
         }
     }
+
+    @Test
+    void token_replacedOnBothSides_costsAnOpenStreamNoRow() throws Exception {
+        Path mine = file("mine", ALICES);
+        try (TeacherClient client = connect(TeacherSecurity.LOOPBACK.withTokenFile(mine));
+                TargetStream stream = client.open(TargetRequest.topK(4, List.of(), TeacherExpectation.any()))) {
+            stream.offer(TargetSequence.whole(0, new int[] {1, 2, 3}));
+            assertThat(stream.take().rows()).isEqualTo(2);
+            file("mine", BOBS);
+            file("known", "bob " + BOBS + "\n");
+            await().until(() -> fixture.refusals("unauthenticated") == 1);
+            stream.offer(TargetSequence.whole(1, new int[] {4, 5, 6}));
+            assertThat(stream.take().rows()).isEqualTo(2);
+            assertThat(stream.statistics().reconnects()).isEqualTo(1);
+        }
+    }
 }

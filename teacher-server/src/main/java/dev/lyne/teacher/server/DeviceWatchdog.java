@@ -1,0 +1,95 @@
+package dev.lyne.teacher.server;
+
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Finds device threads that do not come back from what they do: the server says that it does not serve, and logs where they are; those that
+ * come back serve again, and those that do not end the server. Its timer alone calls {@link #look}.
+ */
+final class DeviceWatchdog {
+    private static final Logger LOG = LoggerFactory.getLogger(DeviceWatchdog.class);
+
+    /** A device's thread. */
+    interface Device {
+        /** How long it has been at what it does now, in nanoseconds; 0 while it waits. */
+        long workingNanos();
+
+        /** Where it is. */
+        String stack();
+
+        static Device of(LongSupplier workingNanos, Supplier<String> stack) {
+            return new Device() {
+                @Override
+                public long workingNanos() {
+                    return workingNanos.getAsLong();
+                }
+
+                @Override
+                public String stack() {
+                    return stack.get();
+                }
+            };
+        }
+    }
+
+    /** What becomes of the server. */
+    interface Listener {
+        /** It serves, or does not. */
+        void serves(boolean serves);
+
+        /** A teacher's device is given up. */
+        void lost(String teacher, Throwable cause);
+    }
+
+    private final Map<String, Device> devices;
+    private final Duration stuckAfter;
+    private final Duration lostAfter;
+    private final Listener listener;
+    private final Set<String> stuck = new HashSet<>();
+    private final Set<String> lost = new HashSet<>();
+
+    /**
+     * Watches the devices of teachers.
+     *
+     * @param stuckAfter how long a thread may be at one thing
+     * @param lostAfter how long at most, until it is given up
+     */
+    DeviceWatchdog(Map<String, Device> devices, Duration stuckAfter, Duration lostAfter, Listener listener) {
+        this.devices = Map.copyOf(devices);
+        this.stuckAfter = stuckAfter;
+        this.lostAfter = lostAfter;
+        this.listener = listener;
+    }
+
+    /** Looks at each. */
+    void look() {
+        devices.forEach((teacher, device) -> {
+            long nanos = device.workingNanos();
+            if (nanos >= stuckAfter.toNanos() && stuck.add(teacher)) {
+                LOG.error(
+                        "the device of teacher {} has been at one thing for {} s (expected: below {}); not serving. It is in {}",
+                        teacher,
+                        nanos / 1_000_000_000,
+                        stuckAfter.toSeconds(),
+                        device.stack());
+                listener.serves(false);
+            } else if (nanos < stuckAfter.toNanos() && stuck.remove(teacher) && stuck.isEmpty()) {
+                LOG.warn("the device of teacher {} came back; serving again", teacher);
+                listener.serves(true);
+            }
+            if (nanos >= lostAfter.toNanos() && lost.add(teacher)) {
+                listener.lost(
+                        teacher,
+                        new IllegalStateException("stuck for " + nanos / 1_000_000_000 + " s (expected: below "
+                                + lostAfter.toSeconds() + ")"));
+            }
+        });
+    }
+}
