@@ -1,6 +1,8 @@
 package dev.lyne.client;
 
 import dev.lyne.row.ExecutionFingerprint;
+import dev.lyne.row.TextConventions;
+import java.util.Optional;
 
 /**
  * What a teacher is and accepts.
@@ -14,8 +16,8 @@ import dev.lyne.row.ExecutionFingerprint;
  * @param architecture model family, for people
  * @param parameters number of parameters, for people
  * @param deterministic whether equal fingerprints give equal rows
- * @param maxK largest k of a selection
- * @param maxTemperatures most temperatures in a request
+ * @param abilities what it can be asked for
+ * @param conventions how its texts begin and end; absent where it does not say
  */
 public record TeacherDescription(
         String name,
@@ -27,5 +29,14 @@ public record TeacherDescription(
         String architecture,
         long parameters,
         boolean deterministic,
-        int maxK,
-        int maxTemperatures) {}
+        Abilities abilities,
+        Optional<TextConventions> conventions) {
+    /**
+     * What it can be asked for.
+     *
+     * @param maxK largest k of a selection
+     * @param maxTemperatures most temperatures in a request
+     * @param decodes whether it draws tokens
+     */
+    public record Abilities(int maxK, int maxTemperatures, boolean decodes) {}
+}

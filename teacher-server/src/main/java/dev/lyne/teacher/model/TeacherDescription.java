@@ -1,6 +1,8 @@
 package dev.lyne.teacher.model;
 
 import dev.lyne.row.ExecutionFingerprint;
+import dev.lyne.row.TextConventions;
+import java.util.Optional;
 
 /**
  * What a teacher is.
@@ -14,6 +16,7 @@ import dev.lyne.row.ExecutionFingerprint;
  * @param architecture the model family, for people
  * @param parameters number of parameters, for people
  * @param deterministic true where each sequence is computed alone, so that equal fingerprints give equal bytes
+ * @param conventions how its texts begin and end; absent where no files say so
  */
 @SuppressWarnings("ArrayRecordComponent") // digests are compared with Arrays.equals where they matter
 public record TeacherDescription(
@@ -25,7 +28,8 @@ public record TeacherDescription(
         ExecutionFingerprint fingerprint,
         String architecture,
         long parameters,
-        boolean deterministic) {
+        boolean deterministic,
+        Optional<TextConventions> conventions) {
     public TeacherDescription {
         if (name.isBlank()) {
             throw new IllegalArgumentException("teacher name: empty (expected: a name)");
