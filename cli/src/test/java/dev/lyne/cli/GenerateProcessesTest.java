@@ -80,12 +80,20 @@ final class GenerateProcessesTest {
             for (int i = 0; i < 12; i++) {
                 JsonNode line = JsonMapper.shared().readTree(made.get(i));
                 assertThat(line.get("prompt").asString()).isEqualTo("The Congress of " + (1790 + i));
+                assertThat(line.get("finish_reason").asString()).isIn("stop", "length");
                 responses.add(line.get("response").asString());
             }
             assertThat(responses).as("each has draws of its own").hasSizeGreaterThan(6);
 
             byte[] bytes = Files.readAllBytes(whole);
             Files.write(broken, Arrays.copyOf(bytes, bytes.length * 2 / 3));
+            Files.copy(shared.resolve("whole.jsonl.settings.json"), shared.resolve("broken.jsonl.settings.json"));
+            assertRefused(
+                    tiny,
+                    "otherwise",
+                    prompts,
+                    broken,
+                    "was made with other settings: max_tokens: 256 (expected: 20); another --out begins anew");
             run(
                     tiny,
                     "on",

@@ -2,6 +2,7 @@ package dev.lyne.client;
 
 import com.google.protobuf.ByteString;
 import dev.lyne.row.ExecutionFingerprint;
+import dev.lyne.row.TextConventions;
 import dev.lyne.v1.ChosenTokens;
 import dev.lyne.v1.DecodeRequest;
 import dev.lyne.v1.OpenDecode;
@@ -12,6 +13,7 @@ import dev.lyne.v1.TeacherDigests;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
 import java.util.HexFormat;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -31,9 +33,12 @@ final class Contract {
                 teacher.getArchitecture(),
                 teacher.getParameters(),
                 teacher.getDeterministic(),
-                teacher.getLimits().getMaxK(),
-                teacher.getLimits().getMaxTemperatures(),
-                teacher.getTailError());
+                teacher.getTailError(),
+                new TeacherDescription.Abilities(
+                        teacher.getLimits().getMaxK(), teacher.getLimits().getMaxTemperatures(), teacher.getDecodes()),
+                teacher.hasTextConventions()
+                        ? Optional.of(TextConventions.of(teacher.getTextConventions()))
+                        : Optional.empty());
     }
 
     /** The opening message; digests not stated by the student are those of the teacher that was described to it. */

@@ -1,6 +1,8 @@
 package dev.lyne.client;
 
 import dev.lyne.row.ExecutionFingerprint;
+import dev.lyne.row.TextConventions;
+import java.util.Optional;
 
 /**
  * What a teacher is and accepts.
@@ -14,9 +16,9 @@ import dev.lyne.row.ExecutionFingerprint;
  * @param architecture model family, for people
  * @param parameters number of parameters, for people
  * @param deterministic whether equal fingerprints give equal rows
- * @param maxK largest k of a selection
- * @param maxTemperatures most temperatures in a request
  * @param tailError absolute error of a row's tail mass beyond what sums in float32 have
+ * @param abilities what it can be asked for
+ * @param conventions how its texts begin and end; absent where it does not say
  */
 public record TeacherDescription(
         String name,
@@ -28,9 +30,9 @@ public record TeacherDescription(
         String architecture,
         long parameters,
         boolean deterministic,
-        int maxK,
-        int maxTemperatures,
-        double tailError) {
+        double tailError,
+        Abilities abilities,
+        Optional<TextConventions> conventions) {
     /** One whose tails are sums of their own. */
     public TeacherDescription(
             String name,
@@ -42,8 +44,8 @@ public record TeacherDescription(
             String architecture,
             long parameters,
             boolean deterministic,
-            int maxK,
-            int maxTemperatures) {
+            Abilities abilities,
+            Optional<TextConventions> conventions) {
         this(
                 name,
                 modelDigest,
@@ -54,8 +56,17 @@ public record TeacherDescription(
                 architecture,
                 parameters,
                 deterministic,
-                maxK,
-                maxTemperatures,
-                0);
+                0,
+                abilities,
+                conventions);
     }
+
+    /**
+     * What it can be asked for.
+     *
+     * @param maxK largest k of a selection
+     * @param maxTemperatures most temperatures in a request
+     * @param decodes whether it draws tokens
+     */
+    public record Abilities(int maxK, int maxTemperatures, boolean decodes) {}
 }

@@ -155,9 +155,12 @@ public final class GenerateCommand implements Callable<Integer> {
         }
         decoder.start(0, ids, Math.min(maxTokens, room));
         IntStream.Builder drawn = IntStream.builder();
+        boolean stopped = false;
         while (decoder.isOwed()) {
             DecodeEvent event = decoder.take();
             if (event instanceof DecodeEvent.Answered answered) {
+                stopped |= Arrays.stream(answered.drawnIds())
+                        .anyMatch(decoder.settings().stopIds()::contains);
                 Arrays.stream(answered.drawnIds())
                         .filter(id -> !decoder.settings().stopIds().contains(id))
                         .forEach(drawn::add);
@@ -166,6 +169,9 @@ public final class GenerateCommand implements Callable<Integer> {
             }
         }
         to.println(tokenizer.decode(drawn.build().toArray()));
+        if (!stopped) {
+            System.err.printf("cut at %,d tokens%n", Math.min(maxTokens, room));
+        }
     }
 
     private void generate(TeacherDecoder decoder, Tokenizer tokenizer, Path from, Path to) throws Exception {

@@ -3,9 +3,13 @@ package dev.lyne.lm.tokenizer;
 import dev.lyne.lm.files.JsonFaults;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -28,6 +32,7 @@ import tools.jackson.databind.node.ObjectNode;
  */
 final class SpecialTokens {
     private static final String CONFIGURATION = "tokenizer_config.json";
+    private static final String TEMPLATE = "chat_template.jinja";
     private static final String MAP = "special_tokens_map.json";
     private static final List<String> MODEL_FILES = List.of("config.json", "generation_config.json");
 
@@ -82,6 +87,37 @@ final class SpecialTokens {
             modelIds(file).stream().filter(definition.tokens()::containsKey).forEach(ids::add);
         }
         return ids;
+    }
+
+    /**
+     * SHA-256 of the chat template as UTF-8, in hexadecimal digits; empty for none. It is {@code chat_template.jinja}, else that of the
+     * tokenizer's configuration; of several the one called "default".
+     */
+    String chatTemplateSha256() {
+        Path file = directory.resolve(TEMPLATE);
+        try {
+            byte[] template = Files.exists(file) ? Files.readAllBytes(file) : configuredTemplate();
+            return template.length == 0
+                    ? ""
+                    : HexFormat.of()
+                            .formatHex(MessageDigest.getInstance("SHA-256").digest(template));
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be read: " + e.getMessage(), e);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("SHA-256: every JDK has it", e);
+        }
+    }
+
+    private byte[] configuredTemplate() {
+        JsonNode template = configuration.path("chat_template");
+        if (template.isArray()) {
+            for (JsonNode each : template) {
+                if (each.path("name").asString("").equals("default")) {
+                    return each.path("template").asString("").getBytes(StandardCharsets.UTF_8);
+                }
+            }
+        }
+        return (template.isString() ? template.stringValue() : "").getBytes(StandardCharsets.UTF_8);
     }
 
     private DocumentWrapping.Side chosen(String name, TokenChoice choice) {

@@ -4,6 +4,7 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.row.TextConventions;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -174,6 +175,12 @@ public final class Tokenizer implements AutoCloseable {
     /** Ids that end generation: the one after a document, and every other that the model's files name. */
     public Set<Integer> stopIds(DocumentWrapping wrapping) {
         return specialTokens.stopIds(wrapping.eosId());
+    }
+
+    /** How texts begin and end with that wrapping, and the chat template, as the files say. */
+    public TextConventions conventions(DocumentWrapping wrapping) {
+        return new TextConventions(
+                wrapping.bosId(), wrapping.eosId(), stopIds(wrapping), specialTokens.chatTemplateSha256());
     }
 
     /** SHA-256 of the canonical form: id to token, merges, added tokens, normaliser, pre-tokenizer. 32 bytes. */

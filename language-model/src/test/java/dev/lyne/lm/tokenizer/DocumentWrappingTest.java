@@ -71,6 +71,30 @@ final class DocumentWrappingTest {
     }
 
     @Test
+    void conventions_chatTemplate_isThatOfItsOwnFileElseTheDefaultOfTheConfiguration() throws IOException {
+        copy("mistral");
+        edit("tokenizer_config.json", root -> root.remove("chat_template"));
+        assertThat(chatTemplate()).isEmpty();
+        edit("tokenizer_config.json", root -> {
+            ArrayNode templates = root.putArray("chat_template");
+            templates.addObject().put("name", "tool_use").put("template", "b");
+            templates.addObject().put("name", "default").put("template", "abc");
+        });
+        String abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; // SHA-256 of "abc", FIPS 180-2
+        assertThat(chatTemplate()).isEqualTo(abc);
+        edit("tokenizer_config.json", root -> root.put("chat_template", "abd"));
+        assertThat(chatTemplate()).isNotEqualTo(abc);
+        Files.writeString(directory.resolve("chat_template.jinja"), "abc");
+        assertThat(chatTemplate()).isEqualTo(abc);
+    }
+
+    private String chatTemplate() {
+        try (Tokenizer tokenizer = Tokenizer.load(directory)) {
+            return tokenizer.conventions(tokenizer.wrapping()).chatTemplate();
+        }
+    }
+
+    @Test
     void wrapping_addBosFalseBesideATemplate_isHeededAndSaid() throws IOException {
         copy("mistral");
         edit("tokenizer_config.json", root -> root.put("add_bos_token", false));

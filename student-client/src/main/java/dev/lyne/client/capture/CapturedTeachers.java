@@ -2,6 +2,7 @@ package dev.lyne.client.capture;
 
 import dev.lyne.client.TeacherDescription;
 import dev.lyne.wire.capture.CapturedTeacher;
+import java.util.Optional;
 
 /** Teachers as captures name them, there and back. */
 public final class CapturedTeachers {
@@ -34,7 +35,7 @@ public final class CapturedTeachers {
                 teacher.architecture(),
                 teacher.parameters(),
                 teacher.deterministic(),
-                teacher.vocabularySize(),
-                MAX_TEMPERATURES);
+                new TeacherDescription.Abilities(teacher.vocabularySize(), MAX_TEMPERATURES, false),
+                Optional.empty());
     }
 }

@@ -2,6 +2,7 @@ package dev.lyne.student.generate;
 
 import dev.lyne.client.DecodeEvent;
 import dev.lyne.client.TeacherDecoder;
+import dev.lyne.files.AtomicFile;
 import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.corpus.CorpusException;
@@ -16,27 +17,35 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A teacher's continuations of prompts, for sequence-level knowledge distillation (Kim and Rush, arXiv 1606.07947): of each line of a file the
- * prompt, to a line of {@code prompt} and {@code response} of another one, in the same order. The draws of a line depend on the decoder's seed
+ * prompt, to a line of {@code prompt}, {@code response} and {@code finish_reason} (stop, or length where it was cut) of another one, in the same order. The draws of a line depend on the decoder's seed
  * and the number of the line alone, so a file that was broken off is gone on with as if it had not been. One thread.
  */
 public final class CorpusGeneration {
     private static final JsonMapper JSON = JsonMapper.shared();
     private static final String RESPONSE = "response";
     private static final String PROMPT = "prompt";
+
+    /** What the file of the settings is called behind the other's name. */
+    private static final String SETTINGS = ".settings.json";
+
     /** What every line that is written begins with. */
     private static final String LINE_BEGINS = "{\"" + PROMPT + "\":";
 
@@ -120,13 +129,52 @@ public final class CorpusGeneration {
             throw new CorpusException(out + ": the file of the prompts (expected: another --out)");
         }
         Found found = wholeLines(out);
+        Path settings = out.resolveSibling(out.getFileName() + SETTINGS);
+        requireSameSettings(settings, out, found.lines());
         try (BufferedReader reader = Files.newBufferedReader(prompts)) {
             goThrough(prompts, out, found.lines(), reader);
             // Only what is known to be of these prompts is ever changed.
             cutBrokenLine(out, found.bytes());
+            AtomicFile.write(settings, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(settings()));
             write(prompts, out, found.lines(), reader);
         }
         return written;
+    }
+
+    /** What a line's response depends on beside its prompt. */
+    private Map<String, String> settings() {
+        Map<String, String> settings = new LinkedHashMap<>();
+        settings.put("teacher", decoder.teacher().modelDigest());
+        settings.put("seed", Long.toString(decoder.settings().seed()));
+        settings.put("temperature", Double.toString(decoder.settings().temperature()));
+        settings.put("top_p", Double.toString(decoder.settings().topP()));
+        settings.put("max_tokens", Integer.toString(options.maxTokens()));
+        settings.put("stop_ids", new TreeSet<>(decoder.settings().stopIds()).toString());
+        return settings;
+    }
+
+    /** Refuses to go on with a file that other settings made, naming what differs. */
+    private void requireSameSettings(Path file, Path out, long lines) throws IOException, CorpusException {
+        if (lines == 0) {
+            return;
+        }
+        if (!Files.exists(file)) {
+            throw new CorpusException(out + ": " + lines + " lines without " + file.getFileName()
+                    + " (expected: the settings that made them beside them; another --out begins anew)");
+        }
+        Map<String, String> before =
+                JSON.readValue(Files.readAllBytes(file), new TypeReference<Map<String, String>>() {});
+        List<String> differences = new ArrayList<>();
+        settings().forEach((name, now) -> {
+            String then = before.getOrDefault(name, "absent");
+            if (!then.equals(now)) {
+                differences.add(name + ": " + now + " (expected: " + then + ")");
+            }
+        });
+        if (!differences.isEmpty()) {
+            throw new CorpusException(out + " was made with other settings: " + String.join("; ", differences)
+                    + "; another --out begins anew");
+        }
     }
 
     /** Reads on to the first prompt that has no line yet. */
@@ -204,17 +252,18 @@ public final class CorpusGeneration {
             inOrder.remove();
             Map<String, String> record = new LinkedHashMap<>();
             record.put(PROMPT, first.prompt);
-            record.put(RESPONSE, response(first));
+            boolean stopped = isStopped(first);
+            record.put(RESPONSE, tokenizer.decode(Arrays.copyOf(first.ids, stopped ? first.size - 1 : first.size)));
+            record.put("finish_reason", stopped ? "stop" : "length");
             writer.write(JSON.writeValueAsString(record) + "\n");
             writer.flush();
             written++;
         }
     }
 
-    /** The text without the token that ended it. */
-    private String response(Draft draft) {
-        boolean stopped = draft.size > 0 && decoder.settings().stopIds().contains(draft.ids[draft.size - 1]);
-        return tokenizer.decode(Arrays.copyOf(draft.ids, stopped ? draft.size - 1 : draft.size));
+    /** Whether it ended with a stop token, and not at its greatest length. */
+    private boolean isStopped(Draft draft) {
+        return draft.size > 0 && decoder.settings().stopIds().contains(draft.ids[draft.size - 1]);
     }
 
     private String prompt(Path file, long number, String line) throws CorpusException {

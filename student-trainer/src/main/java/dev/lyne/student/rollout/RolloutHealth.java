@@ -95,6 +95,12 @@ public record RolloutHealth(double meanLength, double atLimit, double entropy, d
 
     private static String alarm(String what, String unit, double now, double first, String expected) {
         return String.format(
-                Locale.ROOT, "%s: %s %.3f, at first %.3f (expected: %s)", what, unit, now, first, expected);
+                Locale.ROOT,
+                "%s: %s %.3f, at first %s (expected: %s)",
+                what,
+                unit,
+                now,
+                Double.isNaN(first) ? "not known" : String.format(Locale.ROOT, "%.3f", first),
+                expected);
     }
 }

@@ -1,5 +1,6 @@
 package dev.lyne.student.train;
 
+import dev.lyne.client.TeacherDescription;
 import dev.lyne.row.Selection;
 import dev.lyne.student.loss.DistillationLoss;
 import dev.lyne.student.loss.Loss;
@@ -221,6 +222,16 @@ public record OnPolicySettings(
                     Setting.MIXING_FORM,
                     "coin",
                     "step where rollout_temperature and rollout_top_p are not 1, since the student's coin mixes whole distributions");
+        }
+    }
+
+    /** Refuses a teacher that is to draw and does not, before anything is evaluated. */
+    static void requireDecodes(OnPolicySettings settings, TeacherDescription teacher) {
+        if (settings.proposal.mixing() > 0 && !teacher.abilities().decodes()) {
+            throw Settings.refused(
+                    Setting.TEACHER_MIXING,
+                    settings.proposal.mixing(),
+                    "0 with the teacher " + teacher.name() + ", which does not decode");
         }
     }
 

@@ -19,6 +19,7 @@ import java.io.UncheckedIOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,6 +38,8 @@ import java.util.stream.IntStream;
 final class OwnTextFeed implements StepFeed {
     /** Keeps the coin of a step apart from other random numbers of the seed. */
     private static final long DOMAIN = 0x6F776E2074657874L;
+
+    private static final double NANOS_A_SECOND = 1e9;
 
     private final Parts parts;
 
@@ -64,6 +67,7 @@ final class OwnTextFeed implements StepFeed {
      * @param stream where own text is scored
      * @param prompts windows that prompts begin
      * @param notices told what people should know
+     * @param drawWaitNanos time that responses have waited for the teacher's draws so far
      */
     record Parts(
             StepFeed data,
@@ -74,13 +78,15 @@ final class OwnTextFeed implements StepFeed {
             ChosenIds choosing,
             Consumer<String> notices,
             LongSupplier nanoTicker,
+            LongSupplier drawWaitNanos,
             BooleanSupplier stopRequested) {}
 
     /** A phase's responses, and what is asked of the teacher for them. */
-    private record Written(long number, List<Rollout> rollouts, List<TargetSequence> asked) {}
+    private record Written(
+            long number, List<Rollout> rollouts, List<TargetSequence> asked, long writingNanos, long drawWaitNanos) {}
 
     /** A phase's responses with the teacher's rows for them, an item each. */
-    private record Phase(long number, List<StepFeed.Item> items, RolloutHealth health) {}
+    private record Phase(long number, List<StepFeed.Item> items, Map<String, Double> values) {}
 
     /**
      * @param step optimiser steps taken already
@@ -144,7 +150,7 @@ final class OwnTextFeed implements StepFeed {
     /** The responses of a step, counted among those on own text. */
     private List<StepFeed.Item> own(long step) throws InterruptedException {
         Phase phase = phase(step / phaseSteps());
-        ownText = phase.health().values();
+        ownText = phase.values();
         int inPhase = (int) (step % phaseSteps());
         int rollouts = settings.phase().rollouts();
         int stepsAnEpoch = rollouts / batch;
@@ -174,12 +180,16 @@ final class OwnTextFeed implements StepFeed {
     }
 
     private Written write(long phase) throws InterruptedException {
+        long before = parts.nanoTicker().getAsLong();
+        long waitedBefore = parts.drawWaitNanos().getAsLong();
         List<Rollout> rollouts = rollouts(phase);
+        long writing = parts.nanoTicker().getAsLong() - before;
+        long waited = parts.drawWaitNanos().getAsLong() - waitedBefore;
         List<TargetSequence> asked = new ArrayList<>(rollouts.size());
         for (int i = 0; i < rollouts.size(); i++) {
             asked.add(sequence(phase * rollouts.size() + i, rollouts.get(i)));
         }
-        return new Written(phase, rollouts, asked);
+        return new Written(phase, rollouts, asked, writing, waited);
     }
 
     /** Asks the teacher for as much as its stream has room for. */
@@ -250,13 +260,15 @@ final class OwnTextFeed implements StepFeed {
         List<Rollout> rollouts = phase.rollouts();
         List<TargetSequence> asked = phase.asked();
         List<Optional<Targets>> targets = new ArrayList<>(rollouts.size());
+        long before = parts.nanoTicker().getAsLong();
         for (TargetSequence next : asked) {
             offer();
             targets.add(taking.take(next));
         }
+        long scoring = parts.nanoTicker().getAsLong() - before;
         RolloutHealth health = RolloutHealth.of(rollouts, outside(targets));
         if (first.isEmpty()) {
-            first = Optional.of(health);
+            first = Optional.of(phase.number() == 0 ? health : firstPhase().orElse(health));
         }
         health.alarms(first.get()).forEach(line -> parts.notices().accept("phase " + phase.number() + ": " + line));
         List<OwnTokens> own = tokens(rollouts, targets);
@@ -266,7 +278,20 @@ final class OwnTextFeed implements StepFeed {
                         targets.get(i),
                         Optional.of(own.get(i))))
                 .toList();
-        return new Phase(phase.number(), items, health);
+        Map<String, Double> values = new LinkedHashMap<>(health.values());
+        values.put("writing_seconds", phase.writingNanos() / NANOS_A_SECOND);
+        values.put("draw_wait_seconds", phase.drawWaitNanos() / NANOS_A_SECOND);
+        values.put("scoring_wait_seconds", scoring / NANOS_A_SECOND);
+        return new Phase(phase.number(), items, values);
+    }
+
+    /** What the responses of the run's first phase were like, where they are still kept: a resumed run compares with them, too. */
+    private Optional<RolloutHealth> firstPhase() {
+        try {
+            return parts.files().read(0).map(rollouts -> RolloutHealth.of(rollouts, Double.NaN));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Share of the tokens that the teacher's rows do not name. */

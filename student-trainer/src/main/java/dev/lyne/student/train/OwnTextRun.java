@@ -8,7 +8,7 @@ import dev.lyne.lm.training.Trainable;
 import dev.lyne.row.Precision;
 import dev.lyne.student.rollout.RolloutFiles;
 import dev.lyne.student.rollout.RolloutWriter;
-import dev.lyne.student.rollout.TeacherDraws;
+import dev.lyne.student.rollout.TimedDraws;
 import dev.lyne.student.tokens.Windows;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -19,10 +19,10 @@ final class OwnTextRun implements AutoCloseable {
     private final TrainingConfig config;
     private final OnPolicySettings settings;
     private final TargetStream stream;
-    private final Optional<TeacherDraws> draws;
+    private final Optional<TimedDraws> draws;
 
     private OwnTextRun(
-            TrainingConfig config, OnPolicySettings settings, TargetStream stream, Optional<TeacherDraws> draws) {
+            TrainingConfig config, OnPolicySettings settings, TargetStream stream, Optional<TimedDraws> draws) {
         this.config = config;
         this.settings = settings;
         this.stream = stream;
@@ -63,8 +63,11 @@ final class OwnTextRun implements AutoCloseable {
                 data.expectation(),
                 data.sameBits());
         try {
-            return Optional.of(
-                    new OwnTextRun(config, settings, stream, Optional.of(resources.openDraws(source, decoding))));
+            return Optional.of(new OwnTextRun(
+                    config,
+                    settings,
+                    stream,
+                    Optional.of(new TimedDraws(resources.openDraws(source, decoding), resources::nanoTime))));
         } catch (RuntimeException e) {
             stream.close();
             throw e;
@@ -108,6 +111,7 @@ final class OwnTextRun implements AutoCloseable {
                         new ChosenIds(model, config.data().microBatchTokens()),
                         listener::onNotice,
                         nanoTicker,
+                        () -> draws.map(TimedDraws::waitedNanos).orElse(0L),
                         listener::isStopRequested),
                 settings,
                 config.data().batch(),
@@ -135,7 +139,7 @@ final class OwnTextRun implements AutoCloseable {
 
     @Override
     public void close() {
-        draws.ifPresent(TeacherDraws::close);
+        draws.ifPresent(TimedDraws::close);
         stream.close();
     }
 }

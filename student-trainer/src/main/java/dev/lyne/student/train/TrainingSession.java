@@ -4,6 +4,7 @@ import dev.lyne.client.DecodeSettings;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSource;
 import dev.lyne.client.TargetStream;
+import dev.lyne.client.TeacherDescription;
 import dev.lyne.client.TeacherExpectation;
 import dev.lyne.client.capture.CaptureSource;
 import dev.lyne.files.DirectoryLock;
@@ -15,6 +16,7 @@ import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.Trainable;
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
+import dev.lyne.row.TextConventions;
 import dev.lyne.student.checkpoint.Checkpoint;
 import dev.lyne.student.checkpoint.CheckpointMismatchException;
 import dev.lyne.student.checkpoint.CheckpointStore;
@@ -121,6 +123,7 @@ final class TrainingSession {
             TrainingMaterial material, Student student, CheckpointStore checkpoints, Beginning beginning)
             throws IOException, InterruptedException {
         try (TargetSource source = RunTargets.open(config, resources, material.windows())) {
+            requireSameEnds(source.describe(), material);
             TargetRequest request = RunTargets.request(
                     config.distillation(),
                     source,
@@ -139,6 +142,27 @@ final class TrainingSession {
                 }
             }
         }
+    }
+
+    /**
+     * Says what the teacher's files say otherwise of texts than the student's; refuses a student that writes, or that a teacher draws with,
+     * where its texts end otherwise, unless the user has said how they end.
+     */
+    private void requireSameEnds(TeacherDescription teacher, TrainingMaterial material) {
+        if (config.onPolicy().isPresent()) {
+            OnPolicySettings.requireDecodes(config.onPolicy().get(), teacher);
+        }
+        if (teacher.conventions().isEmpty()) {
+            return;
+        }
+        TextConventions own = material.tokenizer().conventions(material.text().wrapping());
+        own.otherEnd(teacher.conventions().get()).ifPresent(other -> {
+            if (config.onPolicy().isPresent() && config.data().eos().auto()) {
+                throw new IllegalArgumentException(other + "; --eos says how they are to end");
+            }
+            listener.onNotice(other);
+        });
+        own.otherwise(teacher.conventions().get()).forEach(listener::onNotice);
     }
 
     /**

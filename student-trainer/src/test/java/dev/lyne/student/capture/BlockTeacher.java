@@ -26,6 +26,7 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
@@ -58,8 +59,8 @@ final class BlockTeacher implements TargetSource {
                 "hash",
                 1,
                 deterministic,
-                64,
-                4);
+                new TeacherDescription.Abilities(64, 4, false),
+                Optional.empty());
     }
 
     @Override

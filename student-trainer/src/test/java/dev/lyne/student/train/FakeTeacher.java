@@ -12,12 +12,14 @@ import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowSource;
 import dev.lyne.row.Selection;
+import dev.lyne.row.TextConventions;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 
 /** A teacher in this process that knows one thing: which two tokens follow each token. */
@@ -32,6 +34,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
     private boolean rawLogits;
     private Selection selection = new Selection.LabelOnly(List.of());
     final List<TargetSequence> sequences = new ArrayList<>();
+    Optional<TextConventions> conventions = Optional.empty();
     int asked;
     int again;
 
@@ -58,8 +61,8 @@ final class FakeTeacher implements TargetSource, TargetStream {
                 "bigram",
                 1,
                 true,
-                64,
-                4);
+                new TeacherDescription.Abilities(64, 4, true),
+                conventions);
     }
 
     @Override

@@ -12,6 +12,7 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.TeacherDescription;
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
+import dev.lyne.row.TextConventions;
 import dev.lyne.student.rollout.Prompt;
 import dev.lyne.student.rollout.ResponseEvaluation;
 import dev.lyne.student.rollout.RolloutFiles;
@@ -25,6 +26,9 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -182,7 +186,10 @@ final class OwnTextTrainingTest {
                                 "at_limit",
                                 "entropy",
                                 "repeated",
-                                "outside"));
+                                "outside",
+                                "writing_seconds",
+                                "draw_wait_seconds",
+                                "scoring_wait_seconds"));
         assertThat(Files.readString(directory.resolve("out/metrics.jsonl"))).contains("\"own_text_k1\":");
     }
 
@@ -233,6 +240,42 @@ final class OwnTextTrainingTest {
                 .mapToDouble(step -> step.update().divergence())
                 .average()
                 .orElseThrow();
+    }
+
+    @Test
+    void train_teacherThatEndsOtherwise_isRefusedOnOwnTextAndNamedElsewhere() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        List<String> notices = new ArrayList<>();
+        ProgressListener listener = new ProgressListener() {
+            @Override
+            public void onNotice(String line) {
+                notices.add(line);
+            }
+        };
+        FakeTeacher teacher = new FakeTeacher(tiny.vocabularySize, "a");
+        teacher.conventions =
+                Optional.of(new TextConventions(OptionalInt.of(3), OptionalInt.of(5), Set.of(5, 6), "ab".repeat(32)));
+        Trainer.OpenedResources resources = new Trainer.OpenedResources() {
+            @Override
+            public TargetSource openTeachers(TrainingConfig ignored) {
+                return teacher;
+            }
+        };
+        TrainingConfig own = config(tiny, "own", Map.of());
+        assertThatThrownBy(() -> new TrainingSession(own, resources, listener).run(RunStart.AFRESH))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "EOS: the student's texts end with 0 (expected: 5, as the teacher's); --eos says how they are to end");
+
+        TrainingConfig data =
+                tiny.config("data", Map.of(Setting.TEACHER, "localhost:1", Setting.ALPHA, "1", Setting.TOP_K, "2"));
+        new TrainingSession(data, resources, listener).run(RunStart.AFRESH);
+        assertThat(notices)
+                .contains(
+                        "EOS: the student's texts end with 0 (expected: 5, as the teacher's)",
+                        "BOS: the student's texts begin with 0, the teacher's with 3",
+                        "tokens that end a generation: [0] of the student, [5, 6] of the teacher",
+                        "chat template: none of the student, abababababab… of the teacher");
     }
 
     @Test

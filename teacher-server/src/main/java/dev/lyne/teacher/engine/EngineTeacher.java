@@ -158,7 +158,8 @@ public final class EngineTeacher implements Teacher {
                 directory.architecture(),
                 0,
                 false,
-                TAIL_ERROR);
+                TAIL_ERROR,
+                Optional.of(directory.conventions()));
     }
 
     @Override

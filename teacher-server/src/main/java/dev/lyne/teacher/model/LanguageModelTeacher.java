@@ -9,6 +9,7 @@ import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.TextConventions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -42,11 +43,13 @@ public final class LanguageModelTeacher implements LocalModel {
     public static LanguageModelTeacher load(String name, Path directory, ModelOptions options, boolean deterministic) {
         int vocabularySize;
         byte[] tokenizerDigest;
+        TextConventions conventions;
         List<TokenizerFile> files;
         try (Tokenizer tokenizer = Tokenizer.load(directory)) {
             tokenizer.checkFits(ModelConfiguration.read(directory));
             vocabularySize = tokenizer.vocabularySize();
             tokenizerDigest = tokenizer.digest();
+            conventions = tokenizer.conventions(tokenizer.wrapping());
             files = TokenizerFile.read(directory);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -63,7 +66,8 @@ public final class LanguageModelTeacher implements LocalModel {
                 model.fingerprint(),
                 model.configuration().modelType(),
                 model.parameters(),
-                deterministic);
+                deterministic,
+                Optional.of(conventions));
         return new LanguageModelTeacher(model, description, files);
     }
 

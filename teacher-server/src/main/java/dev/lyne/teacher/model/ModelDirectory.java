@@ -1,5 +1,6 @@
 package dev.lyne.teacher.model;
 
+import dev.lyne.row.TextConventions;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.weights.ModelDigest;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import tools.jackson.databind.json.JsonMapper;
  *
  * @param vocabularySize ids of its tokenizer are below it
  * @param tokenizerDigest SHA-256 of the tokenizer's canonical form, 32 bytes
+ * @param conventions how its texts begin and end
  * @param tokenizer the tokenizer's files, {@code tokenizer.json} first
  * @param architecture {@code model_type} of its configuration; "unknown" where there is none
  * @param modelVocabularySize columns of the model's logits, as its configuration says; 0: not said
@@ -24,6 +26,7 @@ import tools.jackson.databind.json.JsonMapper;
 public record ModelDirectory(
         int vocabularySize,
         byte[] tokenizerDigest,
+        TextConventions conventions,
         List<TokenizerFile> tokenizer,
         String architecture,
         int modelVocabularySize,
@@ -40,6 +43,7 @@ public record ModelDirectory(
             return new ModelDirectory(
                     tokenizer.vocabularySize(),
                     tokenizer.digest(),
+                    tokenizer.conventions(tokenizer.wrapping()),
                     TokenizerFile.read(directory),
                     configuration.path("model_type").asString("unknown"),
                     configuration.path("vocab_size").asInt(0),

@@ -1,6 +1,8 @@
 package dev.lyne.teacher.model;
 
 import dev.lyne.row.ExecutionFingerprint;
+import dev.lyne.row.TextConventions;
+import java.util.Optional;
 
 /**
  * What a teacher is.
@@ -15,6 +17,7 @@ import dev.lyne.row.ExecutionFingerprint;
  * @param parameters number of parameters, for people
  * @param deterministic true where each sequence is computed alone, so that equal fingerprints give equal bytes
  * @param tailError absolute error of a row's tail mass, beyond what float32 sums have; 0 for a model that sums all of its logits
+ * @param conventions how its texts begin and end; absent where no files say so
  */
 @SuppressWarnings("ArrayRecordComponent") // digests are compared with Arrays.equals where they matter
 public record TeacherDescription(
@@ -27,7 +30,8 @@ public record TeacherDescription(
         String architecture,
         long parameters,
         boolean deterministic,
-        double tailError) {
+        double tailError,
+        Optional<TextConventions> conventions) {
     /** One whose tails are sums of their own. */
     public TeacherDescription(
             String name,
@@ -38,7 +42,8 @@ public record TeacherDescription(
             ExecutionFingerprint fingerprint,
             String architecture,
             long parameters,
-            boolean deterministic) {
+            boolean deterministic,
+            Optional<TextConventions> conventions) {
         this(
                 name,
                 modelDigest,
@@ -49,7 +54,8 @@ public record TeacherDescription(
                 architecture,
                 parameters,
                 deterministic,
-                0);
+                0,
+                conventions);
     }
 
     public TeacherDescription {

@@ -81,7 +81,8 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
                 teacher.fingerprint(),
                 teacher.architecture(),
                 teacher.parameters(),
-                teacher.deterministic());
+                teacher.deterministic(),
+                Optional.empty());
         return new ReplayedTeacher(capture, description, threads, nanoClock);
     }
 

@@ -116,7 +116,9 @@ final class Teachers {
                         .setMaxDecodeTokens(decoding.maxTokens())
                         .setDecodeIdleSeconds(
                                 (int) Math.max(1, decoding.idleTime().toSeconds())));
-        return Teacher.newBuilder()
+        Teacher.Builder described = Teacher.newBuilder();
+        teacher.conventions().ifPresent(conventions -> described.setTextConventions(conventions.toMessage()));
+        return described
                 .setName(teacher.name())
                 .setDigests(TeacherDigests.newBuilder()
                         .setModelSha256(ByteString.copyFrom(teacher.modelDigest()))

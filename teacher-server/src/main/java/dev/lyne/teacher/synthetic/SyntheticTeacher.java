@@ -12,6 +12,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A teacher without a model: {@link SyntheticRows} at the cost of {@link SyntheticSettings}. Its digest is that of what its rows
@@ -59,7 +60,8 @@ public final class SyntheticTeacher implements LocalModel {
                 new ExecutionFingerprint("none", "synthetic", "", ARITHMETIC_VERSION, 1, "float32"),
                 "synthetic",
                 0,
-                deterministic);
+                deterministic,
+                Optional.empty());
     }
 
     @Override

@@ -15,6 +15,7 @@ import dev.lyne.teacher.score.StoredRows;
 import dev.lyne.teacher.score.TestRows;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -146,7 +147,8 @@ final class MemoryTierTest {
                 new ExecutionFingerprint("0.0.0", "else", "", 1, 8, "float32"),
                 here.architecture(),
                 here.parameters(),
-                deterministic);
+                deterministic,
+                Optional.empty());
     }
 
     private static CacheKey key(Selection selection) {

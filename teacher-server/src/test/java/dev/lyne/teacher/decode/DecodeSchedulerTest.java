@@ -35,7 +35,8 @@ final class DecodeSchedulerTest {
             new ExecutionFingerprint("2.7.1", "test", "", 1, 1, "float32"),
             "fake",
             1,
-            false);
+            false,
+            Optional.empty());
 
     private final AtomicLong now = new AtomicLong();
     private final Queue<Runnable> untold = new ArrayDeque<>();

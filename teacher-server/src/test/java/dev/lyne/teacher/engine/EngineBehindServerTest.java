@@ -72,7 +72,7 @@ final class EngineBehindServerTest {
 
     @Test
     void limitsAndTails_areTheEngines() throws Exception {
-        assertThat(client.describe().maxK()).isEqualTo(FakeEngine.MAX_K);
+        assertThat(client.describe().abilities().maxK()).isEqualTo(FakeEngine.MAX_K);
         assertThat(client.describe().contextLength()).isEqualTo(511);
         assertThat(client.describe().tailError()).isEqualTo(1e-6);
     }

@@ -7,6 +7,7 @@ import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 
@@ -47,7 +48,8 @@ public final class FakeTeacher implements LocalModel {
                 new ExecutionFingerprint("0.0.0", "none", "", 1, 1, "float32"),
                 "fake",
                 1_000,
-                deterministic);
+                deterministic,
+                Optional.empty());
     }
 
     /** Has a tokenizer. */

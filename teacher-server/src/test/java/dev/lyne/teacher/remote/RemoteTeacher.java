@@ -37,7 +37,8 @@ final class RemoteTeacher implements Teacher {
             new ExecutionFingerprint("none", "elsewhere", "", 1, 1, "float32"),
             "unknown",
             0,
-            false);
+            false,
+            Optional.empty());
     private final ExecutorService connections = Executors.newFixedThreadPool(2);
     private final CompletableFuture<Optional<Throwable>> ended = new CompletableFuture<>();
     private final AtomicLong positions = new AtomicLong();
