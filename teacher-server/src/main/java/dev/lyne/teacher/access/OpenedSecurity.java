@@ -17,6 +17,7 @@ import java.security.cert.CertificateException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -101,8 +102,7 @@ public final class OpenedSecurity implements AutoCloseable {
         watch.shutdownNow();
     }
 
-    private Tls tls(
-            ServerSecurity.CertificateFiles files, ServerSecurity security, MeterRegistry registry) {
+    private Tls tls(ServerSecurity.CertificateFiles files, ServerSecurity security, MeterRegistry registry) {
         AdvancedTlsX509KeyManager keys = new AdvancedTlsX509KeyManager();
         WatchedFiles<ServerIdentity> identity = watch(
                 List.of(files.certificates(), files.key()),
