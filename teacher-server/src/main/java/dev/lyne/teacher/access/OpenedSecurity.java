@@ -102,8 +102,7 @@ public final class OpenedSecurity implements AutoCloseable {
         watch.shutdownNow();
     }
 
-    private Tls tls(
-            ServerSecurity.CertificateFiles files, ServerSecurity security, MeterRegistry registry) {
+    private Tls tls(ServerSecurity.CertificateFiles files, ServerSecurity security, MeterRegistry registry) {
         AdvancedTlsX509KeyManager keys = new AdvancedTlsX509KeyManager();
         WatchedFiles<ServerIdentity> identity = watch(
                 List.of(files.certificates(), files.key()),

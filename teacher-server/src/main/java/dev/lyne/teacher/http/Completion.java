@@ -62,8 +62,7 @@ final class Completion {
     @GuardedBy("this")
     private boolean over;
 
-    Completion(
-            CompletionRequest request, HttpTeacher teacher, Admission admission, RowBudget budget, Caller caller) {
+    Completion(CompletionRequest request, HttpTeacher teacher, Admission admission, RowBudget budget, Caller caller) {
         this.request = request;
         this.teacher = teacher;
         this.admission = admission;

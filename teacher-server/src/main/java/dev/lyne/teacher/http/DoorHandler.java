@@ -109,7 +109,8 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     private Caller caller(ChannelHandlerContext context, FullHttpRequest request) throws BadRequest {
         Identity identity = served.authenticator()
                 .identify(
-                        Optional.ofNullable(request.headers().get(HttpHeaderNames.AUTHORIZATION)), certificate(context));
+                        Optional.ofNullable(request.headers().get(HttpHeaderNames.AUTHORIZATION)),
+                        certificate(context));
         if (identity instanceof Identity.Refused refused) {
             throw Statuses.toBadRequest(refused.failure());
         }

@@ -78,11 +78,7 @@ public final class HttpDoor {
      * @param version of the server
      * @param maxRowBytes room for the rows of requests that are computed or being written
      */
-    public record Terms(
-            Authenticator authenticator,
-            BooleanSupplier serving,
-            String version,
-            long maxRowBytes) {}
+    public record Terms(Authenticator authenticator, BooleanSupplier serving, String version, long maxRowBytes) {}
 
     private HttpDoor(Channel listening, ChannelGroup connections) {
         this.listening = listening;

@@ -12,7 +12,14 @@ final class Statuses {
             case PERMISSION_DENIED -> 403;
             case TEACHER_NOT_FOUND, NO_TOKENIZER, NOT_CAPTURED -> 404;
             case INVALID_REQUEST, MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, PROTOCOL_VIOLATION, TEACHER_MISMATCH -> 400;
-            case CREDIT_EXCEEDED, QUEUE_FULL, OVERLOADED, QUOTA_EXCEEDED, DRAINING, READER_STALLED, KV_CACHE_FULL, ENGINE_UNAVAILABLE -> 503;
+            case CREDIT_EXCEEDED,
+                    QUEUE_FULL,
+                    OVERLOADED,
+                    QUOTA_EXCEEDED,
+                    DRAINING,
+                    READER_STALLED,
+                    KV_CACHE_FULL,
+                    ENGINE_UNAVAILABLE -> 503;
             case DEADLINE_PASSED -> 504;
             default -> 500;
         };

@@ -82,6 +82,7 @@ public final class TeacherServer implements AutoCloseable {
     private final Map<String, Batcher> batchers = new HashMap<>(); // only read once the server is made
     private final long startedNanos = System.nanoTime();
     private volatile boolean serving;
+    private volatile boolean terminal; // what is not serving now never will again
     private final List<ReplayedTeacher> captures;
     private final List<String> teacherNames;
     private final TeacherRpc rpc;
@@ -326,7 +327,13 @@ public final class TeacherServer implements AutoCloseable {
 
     /** Health is that of the teachers: what is behind one may go, and come back. */
     private void followTeachers() {
+        if (terminal) {
+            return;
+        }
         setHealth(teachers.stream().allMatch(Teacher::serving) ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
+        if (terminal) {
+            serving = false; // it came to its end meanwhile
+        }
     }
 
     /** Names that the teachers are served under. */
@@ -371,6 +378,7 @@ public final class TeacherServer implements AutoCloseable {
             }
             drained = true;
             long endNanos = System.nanoTime() + options.drainTimeout().toNanos();
+            terminal = true;
             serving = false;
             health.enterTerminalState();
             Duration forStreams = options.drainTimeout().multipliedBy(4).dividedBy(5);
@@ -417,6 +425,7 @@ public final class TeacherServer implements AutoCloseable {
 
     /** Says at once that nobody is answered any more; the rest is up to whoever awaits the end. */
     private void memoryLost(OutOfMemoryError exhausted) {
+        terminal = true;
         serving = false;
         health.enterTerminalState();
         defect = Optional.of(exhausted);
@@ -425,6 +434,7 @@ public final class TeacherServer implements AutoCloseable {
 
     /** Says at once that nothing is computed any more; the rest is up to whoever awaits the end. */
     private void deviceLost(String teacher, Throwable cause) {
+        terminal = true;
         serving = false;
         health.enterTerminalState();
         defect = Optional.of(
