@@ -57,7 +57,7 @@ class ScoreSequencesRequest(_message.Message):
     def __init__(self, open: _Optional[_Union[OpenStream, _Mapping]] = ..., sequence: _Optional[_Union[Sequence, _Mapping]] = ..., cancel: _Optional[_Union[CancelSequence, _Mapping]] = ...) -> None: ...
 
 class OpenStream(_message.Message):
-    __slots__ = ("teacher", "expected_digests", "expected_vocabulary_size", "expected_execution_fingerprint", "selection", "precision", "student", "share_chosen")
+    __slots__ = ("teacher", "expected_digests", "expected_vocabulary_size", "expected_execution_fingerprint", "selection", "precision", "student", "share_chosen", "priority")
     TEACHER_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_DIGESTS_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_VOCABULARY_SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -66,6 +66,7 @@ class OpenStream(_message.Message):
     PRECISION_FIELD_NUMBER: _ClassVar[int]
     STUDENT_FIELD_NUMBER: _ClassVar[int]
     SHARE_CHOSEN_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
     teacher: str
     expected_digests: _teacher_pb2.TeacherDigests
     expected_vocabulary_size: int
@@ -74,7 +75,8 @@ class OpenStream(_message.Message):
     precision: _teacher_pb2.Precision
     student: str
     share_chosen: bool
-    def __init__(self, teacher: _Optional[str] = ..., expected_digests: _Optional[_Union[_teacher_pb2.TeacherDigests, _Mapping]] = ..., expected_vocabulary_size: _Optional[int] = ..., expected_execution_fingerprint: _Optional[_Union[_teacher_pb2.ExecutionFingerprint, _Mapping]] = ..., selection: _Optional[_Union[_teacher_pb2.Selection, _Mapping]] = ..., precision: _Optional[_Union[_teacher_pb2.Precision, str]] = ..., student: _Optional[str] = ..., share_chosen: bool = ...) -> None: ...
+    priority: _teacher_pb2.Priority
+    def __init__(self, teacher: _Optional[str] = ..., expected_digests: _Optional[_Union[_teacher_pb2.TeacherDigests, _Mapping]] = ..., expected_vocabulary_size: _Optional[int] = ..., expected_execution_fingerprint: _Optional[_Union[_teacher_pb2.ExecutionFingerprint, _Mapping]] = ..., selection: _Optional[_Union[_teacher_pb2.Selection, _Mapping]] = ..., precision: _Optional[_Union[_teacher_pb2.Precision, str]] = ..., student: _Optional[str] = ..., share_chosen: bool = ..., priority: _Optional[_Union[_teacher_pb2.Priority, str]] = ...) -> None: ...
 
 class Sequence(_message.Message):
     __slots__ = ("id", "token_ids", "token_ids_crc32c", "positions", "timeout_millis", "bypass_cache", "chosen")
