@@ -47,7 +47,7 @@ SELECTION_KIND_CHOSEN: SelectionKind
 SELECTION_KIND_LABEL_ONLY: SelectionKind
 
 class Teacher(_message.Message):
-    __slots__ = ("name", "digests", "execution_fingerprint", "vocabulary_size", "context_length", "architecture", "parameters", "precisions", "selection_kinds", "limits", "deterministic", "decodes")
+    __slots__ = ("name", "digests", "execution_fingerprint", "vocabulary_size", "context_length", "architecture", "parameters", "precisions", "selection_kinds", "limits", "deterministic", "decodes", "tail_error")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DIGESTS_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
@@ -60,6 +60,7 @@ class Teacher(_message.Message):
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     DETERMINISTIC_FIELD_NUMBER: _ClassVar[int]
     DECODES_FIELD_NUMBER: _ClassVar[int]
+    TAIL_ERROR_FIELD_NUMBER: _ClassVar[int]
     name: str
     digests: TeacherDigests
     execution_fingerprint: ExecutionFingerprint
@@ -72,7 +73,8 @@ class Teacher(_message.Message):
     limits: Limits
     deterministic: bool
     decodes: bool
-    def __init__(self, name: _Optional[str] = ..., digests: _Optional[_Union[TeacherDigests, _Mapping]] = ..., execution_fingerprint: _Optional[_Union[ExecutionFingerprint, _Mapping]] = ..., vocabulary_size: _Optional[int] = ..., context_length: _Optional[int] = ..., architecture: _Optional[str] = ..., parameters: _Optional[int] = ..., precisions: _Optional[_Iterable[_Union[Precision, str]]] = ..., selection_kinds: _Optional[_Iterable[_Union[SelectionKind, str]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., deterministic: bool = ..., decodes: bool = ...) -> None: ...
+    tail_error: float
+    def __init__(self, name: _Optional[str] = ..., digests: _Optional[_Union[TeacherDigests, _Mapping]] = ..., execution_fingerprint: _Optional[_Union[ExecutionFingerprint, _Mapping]] = ..., vocabulary_size: _Optional[int] = ..., context_length: _Optional[int] = ..., architecture: _Optional[str] = ..., parameters: _Optional[int] = ..., precisions: _Optional[_Iterable[_Union[Precision, str]]] = ..., selection_kinds: _Optional[_Iterable[_Union[SelectionKind, str]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., deterministic: bool = ..., decodes: bool = ..., tail_error: _Optional[float] = ...) -> None: ...
 
 class TeacherDigests(_message.Message):
     __slots__ = ("model_sha256", "tokenizer_sha256")

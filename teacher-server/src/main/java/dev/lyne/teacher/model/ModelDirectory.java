@@ -1,8 +1,8 @@
 package dev.lyne.teacher.model;
 
-import dev.lyne.row.TextConventions;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.weights.ModelDigest;
+import dev.lyne.row.TextConventions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
