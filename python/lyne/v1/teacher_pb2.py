@@ -24,11 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-<<<<<<< HEAD
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15lyne/v1/teacher.proto\x12\x07lyne.v1\"\xfc\x02\n\x07Teacher\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x07\x64igests\x18\x02 \x01(\x0b\x32\x17.lyne.v1.TeacherDigests\x12<\n\x15\x65xecution_fingerprint\x18\x03 \x01(\x0b\x32\x1d.lyne.v1.ExecutionFingerprint\x12\x17\n\x0fvocabulary_size\x18\x04 \x01(\r\x12\x16\n\x0e\x63ontext_length\x18\x05 \x01(\r\x12\x14\n\x0c\x61rchitecture\x18\x06 \x01(\t\x12\x12\n\nparameters\x18\x07 \x01(\x04\x12&\n\nprecisions\x18\x08 \x03(\x0e\x32\x12.lyne.v1.Precision\x12/\n\x0fselection_kinds\x18\t \x03(\x0e\x32\x16.lyne.v1.SelectionKind\x12\x1f\n\x06limits\x18\n \x01(\x0b\x32\x0f.lyne.v1.Limits\x12\x15\n\rdeterministic\x18\x0b \x01(\x08\x12\x0f\n\x07\x64\x65\x63odes\x18\x0c \x01(\x08\"@\n\x0eTeacherDigests\x12\x14\n\x0cmodel_sha256\x18\x01 \x01(\x0c\x12\x18\n\x10tokenizer_sha256\x18\x02 \x01(\x0c\"\x9d\x01\n\x14\x45xecutionFingerprint\x12\x15\n\rtorch_version\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\x16\n\x0e\x63pu_capability\x18\x03 \x01(\t\x12\x0f\n\x07threads\x18\x04 \x01(\r\x12\x19\n\x11\x63ompute_precision\x18\x05 \x01(\t\x12\x1a\n\x12\x61rithmetic_version\x18\x06 \x01(\r\"\xdc\x03\n\x06Limits\x12\x1f\n\x17max_in_flight_sequences\x18\x01 \x01(\r\x12\x1c\n\x14max_in_flight_tokens\x18\x02 \x01(\x04\x12\r\n\x05max_k\x18\x03 \x01(\r\x12\x18\n\x10max_temperatures\x18\x04 \x01(\r\x12\x17\n\x0fmax_block_bytes\x18\x05 \x01(\r\x12\x1c\n\x14smallest_temperature\x18\x06 \x01(\x02\x12\x1b\n\x13largest_temperature\x18\x07 \x01(\x02\x12\x19\n\x11max_request_bytes\x18\x08 \x01(\r\x12\x1a\n\x12max_response_bytes\x18\t \x01(\r\x12\x1a\n\x12max_metadata_bytes\x18\n \x01(\r\x12\x12\n\nmax_chosen\x18\x0b \x01(\r\x12\x1c\n\x14max_sequence_entries\x18\x0c \x01(\x04\x12\"\n\x1amax_streams_per_connection\x18\r \x01(\r\x12\x17\n\x0fmax_connections\x18\x0e \x01(\r\x12\x1c\n\x14max_decode_sequences\x18\x0f \x01(\r\x12\x19\n\x11max_decode_tokens\x18\x10 \x01(\x04\x12\x1b\n\x13\x64\x65\x63ode_idle_seconds\x18\x11 \x01(\r\"\x9c\x02\n\tSelection\x12\x1e\n\x05top_k\x18\x01 \x01(\x0b\x32\r.lyne.v1.TopKH\x00\x12!\n\x07top_p_k\x18\x02 \x01(\x0b\x32\x0e.lyne.v1.TopPKH\x00\x12,\n\x0ctop_fraction\x18\x04 \x01(\x0b\x32\x14.lyne.v1.TopFractionH\x00\x12\x1f\n\x05\x64raws\x18\x05 \x01(\x0b\x32\x0e.lyne.v1.DrawsH\x00\x12!\n\x06\x63hosen\x18\x06 \x01(\x0b\x32\x0f.lyne.v1.ChosenH\x00\x12(\n\nlabel_only\x18\x07 \x01(\x0b\x32\x12.lyne.v1.LabelOnlyH\x00\x12\x14\n\x0ctemperatures\x18\x03 \x03(\x02\x12\x12\n\nraw_logits\x18\x08 \x01(\x08\x42\x06\n\x04rule\"\x11\n\x04TopK\x12\t\n\x01k\x18\x01 \x01(\r\"=\n\x05TopPK\x12\t\n\x01p\x18\x01 \x01(\x01\x12\t\n\x01k\x18\x02 \x01(\r\x12\x1e\n\x16truncation_temperature\x18\x03 \x01(\x02\"\x1f\n\x0bTopFraction\x12\x10\n\x08\x66raction\x18\x01 \x01(\x01\"2\n\x05\x44raws\x12\r\n\x05\x64raws\x18\x01 \x01(\r\x12\x0c\n\x04head\x18\x02 \x01(\r\x12\x0c\n\x04seed\x18\x03 \x01(\x06\"\x13\n\x06\x43hosen\x12\t\n\x01k\x18\x01 \x01(\r\"\x0b\n\tLabelOnly*f\n\tPrecision\x12\x19\n\x15PRECISION_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRECISION_EXACT\x10\x01\x12\x12\n\x0ePRECISION_HALF\x10\x02\x12\x15\n\x11PRECISION_COMPACT\x10\x03*k\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x15\n\x11PRIORITY_TRAINING\x10\x02\x12\x14\n\x10PRIORITY_CAPTURE\x10\x03*\xda\x01\n\rSelectionKind\x12\x1e\n\x1aSELECTION_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14SELECTION_KIND_TOP_K\x10\x01\x12\x1a\n\x16SELECTION_KIND_TOP_P_K\x10\x02\x12\x1f\n\x1bSELECTION_KIND_TOP_FRACTION\x10\x03\x12\x18\n\x14SELECTION_KIND_DRAWS\x10\x04\x12\x19\n\x15SELECTION_KIND_CHOSEN\x10\x05\x12\x1d\n\x19SELECTION_KIND_LABEL_ONLY\x10\x06\x42\x1d\n\x0b\x64\x65v.lyne.v1B\x0cTeacherProtoP\x01\x62\x06proto3')
-=======
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15lyne/v1/teacher.proto\x12\x07lyne.v1\"\x90\x03\n\x07Teacher\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x07\x64igests\x18\x02 \x01(\x0b\x32\x17.lyne.v1.TeacherDigests\x12<\n\x15\x65xecution_fingerprint\x18\x03 \x01(\x0b\x32\x1d.lyne.v1.ExecutionFingerprint\x12\x17\n\x0fvocabulary_size\x18\x04 \x01(\r\x12\x16\n\x0e\x63ontext_length\x18\x05 \x01(\r\x12\x14\n\x0c\x61rchitecture\x18\x06 \x01(\t\x12\x12\n\nparameters\x18\x07 \x01(\x04\x12&\n\nprecisions\x18\x08 \x03(\x0e\x32\x12.lyne.v1.Precision\x12/\n\x0fselection_kinds\x18\t \x03(\x0e\x32\x16.lyne.v1.SelectionKind\x12\x1f\n\x06limits\x18\n \x01(\x0b\x32\x0f.lyne.v1.Limits\x12\x15\n\rdeterministic\x18\x0b \x01(\x08\x12\x0f\n\x07\x64\x65\x63odes\x18\x0c \x01(\x08\x12\x12\n\ntail_error\x18\r \x01(\x01\"@\n\x0eTeacherDigests\x12\x14\n\x0cmodel_sha256\x18\x01 \x01(\x0c\x12\x18\n\x10tokenizer_sha256\x18\x02 \x01(\x0c\"\x9d\x01\n\x14\x45xecutionFingerprint\x12\x15\n\rtorch_version\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\x16\n\x0e\x63pu_capability\x18\x03 \x01(\t\x12\x0f\n\x07threads\x18\x04 \x01(\r\x12\x19\n\x11\x63ompute_precision\x18\x05 \x01(\t\x12\x1a\n\x12\x61rithmetic_version\x18\x06 \x01(\r\"\xdc\x03\n\x06Limits\x12\x1f\n\x17max_in_flight_sequences\x18\x01 \x01(\r\x12\x1c\n\x14max_in_flight_tokens\x18\x02 \x01(\x04\x12\r\n\x05max_k\x18\x03 \x01(\r\x12\x18\n\x10max_temperatures\x18\x04 \x01(\r\x12\x17\n\x0fmax_block_bytes\x18\x05 \x01(\r\x12\x1c\n\x14smallest_temperature\x18\x06 \x01(\x02\x12\x1b\n\x13largest_temperature\x18\x07 \x01(\x02\x12\x19\n\x11max_request_bytes\x18\x08 \x01(\r\x12\x1a\n\x12max_response_bytes\x18\t \x01(\r\x12\x1a\n\x12max_metadata_bytes\x18\n \x01(\r\x12\x12\n\nmax_chosen\x18\x0b \x01(\r\x12\x1c\n\x14max_sequence_entries\x18\x0c \x01(\x04\x12\"\n\x1amax_streams_per_connection\x18\r \x01(\r\x12\x17\n\x0fmax_connections\x18\x0e \x01(\r\x12\x1c\n\x14max_decode_sequences\x18\x0f \x01(\r\x12\x19\n\x11max_decode_tokens\x18\x10 \x01(\x04\x12\x1b\n\x13\x64\x65\x63ode_idle_seconds\x18\x11 \x01(\r\"\x9c\x02\n\tSelection\x12\x1e\n\x05top_k\x18\x01 \x01(\x0b\x32\r.lyne.v1.TopKH\x00\x12!\n\x07top_p_k\x18\x02 \x01(\x0b\x32\x0e.lyne.v1.TopPKH\x00\x12,\n\x0ctop_fraction\x18\x04 \x01(\x0b\x32\x14.lyne.v1.TopFractionH\x00\x12\x1f\n\x05\x64raws\x18\x05 \x01(\x0b\x32\x0e.lyne.v1.DrawsH\x00\x12!\n\x06\x63hosen\x18\x06 \x01(\x0b\x32\x0f.lyne.v1.ChosenH\x00\x12(\n\nlabel_only\x18\x07 \x01(\x0b\x32\x12.lyne.v1.LabelOnlyH\x00\x12\x14\n\x0ctemperatures\x18\x03 \x03(\x02\x12\x12\n\nraw_logits\x18\x08 \x01(\x08\x42\x06\n\x04rule\"\x11\n\x04TopK\x12\t\n\x01k\x18\x01 \x01(\r\"=\n\x05TopPK\x12\t\n\x01p\x18\x01 \x01(\x01\x12\t\n\x01k\x18\x02 \x01(\r\x12\x1e\n\x16truncation_temperature\x18\x03 \x01(\x02\"\x1f\n\x0bTopFraction\x12\x10\n\x08\x66raction\x18\x01 \x01(\x01\"2\n\x05\x44raws\x12\r\n\x05\x64raws\x18\x01 \x01(\r\x12\x0c\n\x04head\x18\x02 \x01(\r\x12\x0c\n\x04seed\x18\x03 \x01(\x06\"\x13\n\x06\x43hosen\x12\t\n\x01k\x18\x01 \x01(\r\"\x0b\n\tLabelOnly*f\n\tPrecision\x12\x19\n\x15PRECISION_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRECISION_EXACT\x10\x01\x12\x12\n\x0ePRECISION_HALF\x10\x02\x12\x15\n\x11PRECISION_COMPACT\x10\x03*k\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x15\n\x11PRIORITY_TRAINING\x10\x02\x12\x14\n\x10PRIORITY_CAPTURE\x10\x03*\xda\x01\n\rSelectionKind\x12\x1e\n\x1aSELECTION_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14SELECTION_KIND_TOP_K\x10\x01\x12\x1a\n\x16SELECTION_KIND_TOP_P_K\x10\x02\x12\x1f\n\x1bSELECTION_KIND_TOP_FRACTION\x10\x03\x12\x18\n\x14SELECTION_KIND_DRAWS\x10\x04\x12\x19\n\x15SELECTION_KIND_CHOSEN\x10\x05\x12\x1d\n\x19SELECTION_KIND_LABEL_ONLY\x10\x06\x42\x1d\n\x0b\x64\x65v.lyne.v1B\x0cTeacherProtoP\x01\x62\x06proto3')
->>>>>>> 9839227ee6391d1643b1a6be408032b5e972a3d1
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15lyne/v1/teacher.proto\x12\x07lyne.v1\"\xc4\x03\n\x07Teacher\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x07\x64igests\x18\x02 \x01(\x0b\x32\x17.lyne.v1.TeacherDigests\x12<\n\x15\x65xecution_fingerprint\x18\x03 \x01(\x0b\x32\x1d.lyne.v1.ExecutionFingerprint\x12\x17\n\x0fvocabulary_size\x18\x04 \x01(\r\x12\x16\n\x0e\x63ontext_length\x18\x05 \x01(\r\x12\x14\n\x0c\x61rchitecture\x18\x06 \x01(\t\x12\x12\n\nparameters\x18\x07 \x01(\x04\x12&\n\nprecisions\x18\x08 \x03(\x0e\x32\x12.lyne.v1.Precision\x12/\n\x0fselection_kinds\x18\t \x03(\x0e\x32\x16.lyne.v1.SelectionKind\x12\x1f\n\x06limits\x18\n \x01(\x0b\x32\x0f.lyne.v1.Limits\x12\x15\n\rdeterministic\x18\x0b \x01(\x08\x12\x0f\n\x07\x64\x65\x63odes\x18\x0c \x01(\x08\x12\x12\n\ntail_error\x18\r \x01(\x01\x12\x32\n\x10text_conventions\x18\x0e \x01(\x0b\x32\x18.lyne.v1.TextConventions\"\x9f\x01\n\x0fTextConventions\x12\x19\n\x0c\x62os_token_id\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x19\n\x0c\x65os_token_id\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x16\n\x0estop_token_ids\x18\x03 \x03(\r\x12\x1c\n\x14\x63hat_template_sha256\x18\x04 \x01(\x0c\x42\x0f\n\r_bos_token_idB\x0f\n\r_eos_token_id\"@\n\x0eTeacherDigests\x12\x14\n\x0cmodel_sha256\x18\x01 \x01(\x0c\x12\x18\n\x10tokenizer_sha256\x18\x02 \x01(\x0c\"\x9d\x01\n\x14\x45xecutionFingerprint\x12\x15\n\rtorch_version\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\x16\n\x0e\x63pu_capability\x18\x03 \x01(\t\x12\x0f\n\x07threads\x18\x04 \x01(\r\x12\x19\n\x11\x63ompute_precision\x18\x05 \x01(\t\x12\x1a\n\x12\x61rithmetic_version\x18\x06 \x01(\r\"\xdc\x03\n\x06Limits\x12\x1f\n\x17max_in_flight_sequences\x18\x01 \x01(\r\x12\x1c\n\x14max_in_flight_tokens\x18\x02 \x01(\x04\x12\r\n\x05max_k\x18\x03 \x01(\r\x12\x18\n\x10max_temperatures\x18\x04 \x01(\r\x12\x17\n\x0fmax_block_bytes\x18\x05 \x01(\r\x12\x1c\n\x14smallest_temperature\x18\x06 \x01(\x02\x12\x1b\n\x13largest_temperature\x18\x07 \x01(\x02\x12\x19\n\x11max_request_bytes\x18\x08 \x01(\r\x12\x1a\n\x12max_response_bytes\x18\t \x01(\r\x12\x1a\n\x12max_metadata_bytes\x18\n \x01(\r\x12\x12\n\nmax_chosen\x18\x0b \x01(\r\x12\x1c\n\x14max_sequence_entries\x18\x0c \x01(\x04\x12\"\n\x1amax_streams_per_connection\x18\r \x01(\r\x12\x17\n\x0fmax_connections\x18\x0e \x01(\r\x12\x1c\n\x14max_decode_sequences\x18\x0f \x01(\r\x12\x19\n\x11max_decode_tokens\x18\x10 \x01(\x04\x12\x1b\n\x13\x64\x65\x63ode_idle_seconds\x18\x11 \x01(\r\"\x9c\x02\n\tSelection\x12\x1e\n\x05top_k\x18\x01 \x01(\x0b\x32\r.lyne.v1.TopKH\x00\x12!\n\x07top_p_k\x18\x02 \x01(\x0b\x32\x0e.lyne.v1.TopPKH\x00\x12,\n\x0ctop_fraction\x18\x04 \x01(\x0b\x32\x14.lyne.v1.TopFractionH\x00\x12\x1f\n\x05\x64raws\x18\x05 \x01(\x0b\x32\x0e.lyne.v1.DrawsH\x00\x12!\n\x06\x63hosen\x18\x06 \x01(\x0b\x32\x0f.lyne.v1.ChosenH\x00\x12(\n\nlabel_only\x18\x07 \x01(\x0b\x32\x12.lyne.v1.LabelOnlyH\x00\x12\x14\n\x0ctemperatures\x18\x03 \x03(\x02\x12\x12\n\nraw_logits\x18\x08 \x01(\x08\x42\x06\n\x04rule\"\x11\n\x04TopK\x12\t\n\x01k\x18\x01 \x01(\r\"=\n\x05TopPK\x12\t\n\x01p\x18\x01 \x01(\x01\x12\t\n\x01k\x18\x02 \x01(\r\x12\x1e\n\x16truncation_temperature\x18\x03 \x01(\x02\"\x1f\n\x0bTopFraction\x12\x10\n\x08\x66raction\x18\x01 \x01(\x01\"2\n\x05\x44raws\x12\r\n\x05\x64raws\x18\x01 \x01(\r\x12\x0c\n\x04head\x18\x02 \x01(\r\x12\x0c\n\x04seed\x18\x03 \x01(\x06\"\x13\n\x06\x43hosen\x12\t\n\x01k\x18\x01 \x01(\r\"\x0b\n\tLabelOnly*f\n\tPrecision\x12\x19\n\x15PRECISION_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRECISION_EXACT\x10\x01\x12\x12\n\x0ePRECISION_HALF\x10\x02\x12\x15\n\x11PRECISION_COMPACT\x10\x03*k\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x15\n\x11PRIORITY_TRAINING\x10\x02\x12\x14\n\x10PRIORITY_CAPTURE\x10\x03*\xda\x01\n\rSelectionKind\x12\x1e\n\x1aSELECTION_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14SELECTION_KIND_TOP_K\x10\x01\x12\x1a\n\x16SELECTION_KIND_TOP_P_K\x10\x02\x12\x1f\n\x1bSELECTION_KIND_TOP_FRACTION\x10\x03\x12\x18\n\x14SELECTION_KIND_DRAWS\x10\x04\x12\x19\n\x15SELECTION_KIND_CHOSEN\x10\x05\x12\x1d\n\x19SELECTION_KIND_LABEL_ONLY\x10\x06\x42\x1d\n\x0b\x64\x65v.lyne.v1B\x0cTeacherProtoP\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,41 +32,34 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lyne.v1.teacher_pb2', _glob
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013dev.lyne.v1B\014TeacherProtoP\001'
-<<<<<<< HEAD
-  _globals['_PRECISION']._serialized_start=1610
-  _globals['_PRECISION']._serialized_end=1712
-  _globals['_PRIORITY']._serialized_start=1714
-  _globals['_PRIORITY']._serialized_end=1821
-  _globals['_SELECTIONKIND']._serialized_start=1824
-  _globals['_SELECTIONKIND']._serialized_end=2042
-=======
-  _globals['_PRECISION']._serialized_start=1630
-  _globals['_PRECISION']._serialized_end=1732
-  _globals['_PRIORITY']._serialized_start=1734
-  _globals['_PRIORITY']._serialized_end=1841
-  _globals['_SELECTIONKIND']._serialized_start=1844
-  _globals['_SELECTIONKIND']._serialized_end=2062
->>>>>>> 9839227ee6391d1643b1a6be408032b5e972a3d1
+  _globals['_PRECISION']._serialized_start=1844
+  _globals['_PRECISION']._serialized_end=1946
+  _globals['_PRIORITY']._serialized_start=1948
+  _globals['_PRIORITY']._serialized_end=2055
+  _globals['_SELECTIONKIND']._serialized_start=2058
+  _globals['_SELECTIONKIND']._serialized_end=2276
   _globals['_TEACHER']._serialized_start=35
-  _globals['_TEACHER']._serialized_end=435
-  _globals['_TEACHERDIGESTS']._serialized_start=437
-  _globals['_TEACHERDIGESTS']._serialized_end=501
-  _globals['_EXECUTIONFINGERPRINT']._serialized_start=504
-  _globals['_EXECUTIONFINGERPRINT']._serialized_end=661
-  _globals['_LIMITS']._serialized_start=664
-  _globals['_LIMITS']._serialized_end=1140
-  _globals['_SELECTION']._serialized_start=1143
-  _globals['_SELECTION']._serialized_end=1427
-  _globals['_TOPK']._serialized_start=1429
-  _globals['_TOPK']._serialized_end=1446
-  _globals['_TOPPK']._serialized_start=1448
-  _globals['_TOPPK']._serialized_end=1509
-  _globals['_TOPFRACTION']._serialized_start=1511
-  _globals['_TOPFRACTION']._serialized_end=1542
-  _globals['_DRAWS']._serialized_start=1544
-  _globals['_DRAWS']._serialized_end=1594
-  _globals['_CHOSEN']._serialized_start=1596
-  _globals['_CHOSEN']._serialized_end=1615
-  _globals['_LABELONLY']._serialized_start=1617
-  _globals['_LABELONLY']._serialized_end=1628
+  _globals['_TEACHER']._serialized_end=487
+  _globals['_TEXTCONVENTIONS']._serialized_start=490
+  _globals['_TEXTCONVENTIONS']._serialized_end=649
+  _globals['_TEACHERDIGESTS']._serialized_start=651
+  _globals['_TEACHERDIGESTS']._serialized_end=715
+  _globals['_EXECUTIONFINGERPRINT']._serialized_start=718
+  _globals['_EXECUTIONFINGERPRINT']._serialized_end=875
+  _globals['_LIMITS']._serialized_start=878
+  _globals['_LIMITS']._serialized_end=1354
+  _globals['_SELECTION']._serialized_start=1357
+  _globals['_SELECTION']._serialized_end=1641
+  _globals['_TOPK']._serialized_start=1643
+  _globals['_TOPK']._serialized_end=1660
+  _globals['_TOPPK']._serialized_start=1662
+  _globals['_TOPPK']._serialized_end=1723
+  _globals['_TOPFRACTION']._serialized_start=1725
+  _globals['_TOPFRACTION']._serialized_end=1756
+  _globals['_DRAWS']._serialized_start=1758
+  _globals['_DRAWS']._serialized_end=1808
+  _globals['_CHOSEN']._serialized_start=1810
+  _globals['_CHOSEN']._serialized_end=1829
+  _globals['_LABELONLY']._serialized_start=1831
+  _globals['_LABELONLY']._serialized_end=1842
 # @@protoc_insertion_point(module_scope)

@@ -47,7 +47,7 @@ SELECTION_KIND_CHOSEN: SelectionKind
 SELECTION_KIND_LABEL_ONLY: SelectionKind
 
 class Teacher(_message.Message):
-    __slots__ = ("name", "digests", "execution_fingerprint", "vocabulary_size", "context_length", "architecture", "parameters", "precisions", "selection_kinds", "limits", "deterministic", "decodes", "tail_error")
+    __slots__ = ("name", "digests", "execution_fingerprint", "vocabulary_size", "context_length", "architecture", "parameters", "precisions", "selection_kinds", "limits", "deterministic", "decodes", "tail_error", "text_conventions")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DIGESTS_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
@@ -61,6 +61,7 @@ class Teacher(_message.Message):
     DETERMINISTIC_FIELD_NUMBER: _ClassVar[int]
     DECODES_FIELD_NUMBER: _ClassVar[int]
     TAIL_ERROR_FIELD_NUMBER: _ClassVar[int]
+    TEXT_CONVENTIONS_FIELD_NUMBER: _ClassVar[int]
     name: str
     digests: TeacherDigests
     execution_fingerprint: ExecutionFingerprint
@@ -74,7 +75,20 @@ class Teacher(_message.Message):
     deterministic: bool
     decodes: bool
     tail_error: float
-    def __init__(self, name: _Optional[str] = ..., digests: _Optional[_Union[TeacherDigests, _Mapping]] = ..., execution_fingerprint: _Optional[_Union[ExecutionFingerprint, _Mapping]] = ..., vocabulary_size: _Optional[int] = ..., context_length: _Optional[int] = ..., architecture: _Optional[str] = ..., parameters: _Optional[int] = ..., precisions: _Optional[_Iterable[_Union[Precision, str]]] = ..., selection_kinds: _Optional[_Iterable[_Union[SelectionKind, str]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., deterministic: bool = ..., decodes: bool = ..., tail_error: _Optional[float] = ...) -> None: ...
+    text_conventions: TextConventions
+    def __init__(self, name: _Optional[str] = ..., digests: _Optional[_Union[TeacherDigests, _Mapping]] = ..., execution_fingerprint: _Optional[_Union[ExecutionFingerprint, _Mapping]] = ..., vocabulary_size: _Optional[int] = ..., context_length: _Optional[int] = ..., architecture: _Optional[str] = ..., parameters: _Optional[int] = ..., precisions: _Optional[_Iterable[_Union[Precision, str]]] = ..., selection_kinds: _Optional[_Iterable[_Union[SelectionKind, str]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., deterministic: bool = ..., decodes: bool = ..., tail_error: _Optional[float] = ..., text_conventions: _Optional[_Union[TextConventions, _Mapping]] = ...) -> None: ...
+
+class TextConventions(_message.Message):
+    __slots__ = ("bos_token_id", "eos_token_id", "stop_token_ids", "chat_template_sha256")
+    BOS_TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
+    EOS_TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
+    STOP_TOKEN_IDS_FIELD_NUMBER: _ClassVar[int]
+    CHAT_TEMPLATE_SHA256_FIELD_NUMBER: _ClassVar[int]
+    bos_token_id: int
+    eos_token_id: int
+    stop_token_ids: _containers.RepeatedScalarFieldContainer[int]
+    chat_template_sha256: bytes
+    def __init__(self, bos_token_id: _Optional[int] = ..., eos_token_id: _Optional[int] = ..., stop_token_ids: _Optional[_Iterable[int]] = ..., chat_template_sha256: _Optional[bytes] = ...) -> None: ...
 
 class TeacherDigests(_message.Message):
     __slots__ = ("model_sha256", "tokenizer_sha256")
