@@ -17,7 +17,7 @@ record OnPolicyPlan(DemoPlan students, int responses) {
     private static final String LEARNING_RATE = "1e-4";
 
     static OnPolicyPlan full(long seed) {
-        return new OnPolicyPlan(new DemoPlan(64, 16, 60, 16, seed), 192);
+        return new OnPolicyPlan(new DemoPlan(64, 16, 60, 16, seed), 128);
     }
 
     static OnPolicyPlan quick(long seed) {

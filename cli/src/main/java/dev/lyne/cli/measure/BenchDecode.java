@@ -2,10 +2,13 @@ package dev.lyne.cli.measure;
 
 import dev.lyne.cli.common.JsonReport;
 import dev.lyne.cli.common.ModelRuntimeOptions;
+import dev.lyne.cli.common.TemporaryDirectory;
 import dev.lyne.load.bench.DecodeBenchmark;
 import dev.lyne.load.process.Home;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -55,6 +58,13 @@ final class BenchDecode implements Callable<Integer> {
             description = "Texts in flight behind the delay (default: ${DEFAULT-VALUE}).")
     private List<Integer> inFlight;
 
+    @Option(
+            names = "--peer-python",
+            paramLabel = "PYTHON",
+            description =
+                    "A Python that can import transformers, or the folder of its virtual environment: its batch decode is measured, too.")
+    private @Nullable String peerPython;
+
     @Mixin
     private ModelRuntimeOptions runtime;
 
@@ -70,7 +80,12 @@ final class BenchDecode implements Callable<Integer> {
             throw new IllegalArgumentException("--in-flight: " + inFlight + " (expected: 1 or more each)");
         }
         var plan = new DecodeBenchmark.Plan(sessions, sequences, tokens, rounds, mixing, delayMillis, inFlight);
-        json.report(new DecodeBenchmark(Home.demoTeacher(), runtime.options(), plan, System.err::println).run());
+        try (TemporaryDirectory scratch = TemporaryDirectory.create("lyne-bench")) {
+            Optional<DecodeBenchmark.Peer> peer =
+                    Optional.ofNullable(peerPython).map(python -> new DecodeBenchmark.Peer(python, scratch.path()));
+            json.report(
+                    new DecodeBenchmark(Home.demoTeacher(), runtime.options(), plan, peer, System.err::println).run());
+        }
         return 0;
     }
 }

@@ -34,6 +34,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
@@ -45,6 +46,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Decoding by a server against the same model's batch decode in this process, with the same prompts, keys and draws, in rounds that take turns;
@@ -87,6 +89,8 @@ public final class DecodeBenchmark {
      * @param coinRoundTripsPerToken times that a text waited for the server, for a token of the mixture
      * @param delayedOverLocal tokens a second behind the delay over those without, with most texts in flight
      * @param tokensPerSecond of the looped rounds: median
+     * @param transformersOverBatchDecode tokens a second of {@code transformers}' own batch decode, over batch decode; null without a
+     *     Python
      * @param textsThatDiffer texts of the server that are not those of batch decode, since a draw fell within what the shapes of batches
      *     change of the last bits
      */
@@ -98,6 +102,7 @@ public final class DecodeBenchmark {
             double delayedOverLocal,
             double tokensPerSecond,
             double batchDecodeTokensPerSecond,
+            @Nullable Double transformersOverBatchDecode,
             int textsThatDiffer,
             Mixed mixed,
             List<Delayed> delayed,
@@ -131,9 +136,20 @@ public final class DecodeBenchmark {
     private final Path directory;
     private final ModelOptions options;
     private final Plan plan;
+    private final Optional<Peer> peer;
     private final Consumer<String> progress;
 
-    public DecodeBenchmark(Path directory, ModelOptions options, Plan plan, Consumer<String> progress) {
+    /**
+     * Another implementation that decodes the same batch.
+     *
+     * @param python an interpreter that can import transformers, or the folder of its virtual environment
+     * @param scratch folder for its script
+     */
+    public record Peer(String python, Path scratch) {}
+
+    public DecodeBenchmark(
+            Path directory, ModelOptions options, Plan plan, Optional<Peer> peer, Consumer<String> progress) {
+        this.peer = peer;
         this.directory = directory;
         this.options = options;
         this.plan = plan;
@@ -154,18 +170,31 @@ public final class DecodeBenchmark {
             double[] looped = new double[plan.rounds()];
             double[] stepwise = new double[plan.rounds()];
             double[] batch = new double[plan.rounds()];
+            double[] peers = new double[plan.rounds()];
             long[] alike = batchDecode(model, prompts);
             long[] drawn = sessions(students, opened, prompts, plan.tokens());
             int differing = (int) IntStream.range(0, drawn.length)
                     .filter(text -> drawn[text] != alike[text])
                     .count();
-            for (int round = 0; round < plan.rounds(); round++) {
-                batch[round] = rate(() -> batchDecode(model, prompts));
-                looped[round] = rate(() -> sessions(students, opened, prompts, plan.tokens()));
-                stepwise[round] = rate(() -> sessions(students, opened, prompts, 1));
-                progress.accept(String.format(
-                        "round %d of %d: %.0f tokens/s batch decode, %.0f looped, %.0f step by step",
-                        round + 1, plan.rounds(), batch[round], looped[round], stepwise[round]));
+            try (PeerProcess transformers = peer.isPresent()
+                    ? PeerProcess.start("transformers_decode", start(peer.get(), model), job(model, prompts))
+                    : null) {
+                for (int round = 0; round < plan.rounds(); round++) {
+                    batch[round] = rate(() -> batchDecode(model, prompts));
+                    peers[round] = transformers == null
+                            ? Double.NaN
+                            : (double) prompts.size() * plan.tokens() / transformers.seconds();
+                    looped[round] = rate(() -> sessions(students, opened, prompts, plan.tokens()));
+                    stepwise[round] = rate(() -> sessions(students, opened, prompts, 1));
+                    progress.accept(String.format(
+                            "round %d of %d: %.0f tokens/s batch decode, %.0f looped, %.0f step by step%s",
+                            round + 1,
+                            plan.rounds(),
+                            batch[round],
+                            looped[round],
+                            stepwise[round],
+                            peer.isPresent() ? String.format(", transformers %.0f", peers[round]) : ""));
+                }
             }
             Mixed mixed = mixed(students, server.port(), opened, prompts, vocabulary, Rounds.median(looped));
             opened.forEach(Student::close);
@@ -186,6 +215,7 @@ public final class DecodeBenchmark {
                             / delayed.get(delayed.size() - 1).localTokensPerSecond(),
                     Rounds.median(looped),
                     Rounds.median(batch),
+                    peer.isPresent() ? Rounds.medianRatio(peers, batch) : null,
                     differing,
                     mixed,
                     delayed,
@@ -193,6 +223,20 @@ public final class DecodeBenchmark {
         } finally {
             students.shutdown();
         }
+    }
+
+    private static PeerProcess.Start start(Peer peer, ScoringModel model) {
+        return new PeerProcess.Start(peer.python(), model.fingerprint().threads(), Map.of(), peer.scratch());
+    }
+
+    private Map<String, Object> job(ScoringModel model, List<int[]> prompts) {
+        return Map.of(
+                "model", directory.toString(),
+                "device", options.device(),
+                "precision", options.precision().torchName(),
+                "threads", model.fingerprint().threads(),
+                "tokens", plan.tokens(),
+                "ids", prompts);
     }
 
     private List<int[]> prompts(int vocabulary) {

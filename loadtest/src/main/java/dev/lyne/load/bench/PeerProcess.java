@@ -124,7 +124,8 @@ final class PeerProcess implements AutoCloseable {
 
     private static IOException absent(String peer, String python, String reason, @Nullable Exception cause) {
         return new IOException(
-                "--peer-python: " + python + ": " + reason + " (expected: a Python that can import " + peer + ")",
+                "--peer-python: " + python + ": " + reason + " (expected: a Python that can import "
+                        + peer.split("_")[0] + ")",
                 cause);
     }
 
