@@ -143,6 +143,7 @@ final class TiersSpareForwardsTest {
                 ServerFixture fixture = server(options -> options.memoryCacheBytes(0)
                         .tier(SharedTierOptions.of(redis.url(), AMPLE, Duration.ofMillis(200))))) {
             List<Rows> first = epoch(fixture);
+            awaitWritten(fixture, "shared"); // what is not written yet is found in the tier's own queue
             redis.stop();
 
             assertSame(epoch(fixture), first, RowSource.COMPUTED);
