@@ -477,12 +477,15 @@ public final class TeacherDecoder implements AutoCloseable {
     /** The call is over: its texts are to be told to another. */
     private void lost(CallFailure failure) {
         String address = label();
+        // A token that was taken out ends what it had opened; the next call carries the one that its file holds by then.
+        boolean mayHaveANewToken = failure.code() == Status.Code.UNAUTHENTICATED
+                && options.security().tokenFile().isPresent();
         call = null;
         byNumber.clear();
         numbers.clear();
         texts.values().forEach(DecodedText::callLost);
         tried.put(address, failure.toString());
-        if (failure.ofCall() == CallFailure.Remedy.GIVE_UP) {
+        if (failure.ofCall() == CallFailure.Remedy.GIVE_UP && !mayHaveANewToken) {
             throw failure.asFinal(address);
         }
         resolveAgain.run();

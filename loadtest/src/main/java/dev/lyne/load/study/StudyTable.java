@@ -120,7 +120,7 @@ final class StudyTable {
                                 "%+.2f %%",
                                 (metric.better() == StudyMetric.Better.HIGHER ? 100 : -100)
                                         * row.difference()
-                                        / reference));
+                                        / Math.abs(reference)));
         cells.add(baseline || Double.isNaN(row.probability()) ? "" : probability(row.probability()));
         cells.add(StudyFigures.verdict(axis, point, row));
         cells.add(point.paper());

@@ -59,16 +59,21 @@ public final class WatchedFiles<T> {
      * Reads again where a file changed.
      *
      * @return whether it did
-     * @throws IOException where what is there now cannot be read, once for each change
-     * @throws IllegalArgumentException likewise, where it is not what it should be
+     * @throws IOException where what is there now cannot be read
+     * @throws IllegalArgumentException where it is not what it should be, once for each change
      */
     public synchronized boolean refresh() throws IOException {
         List<Stamp> now = stampsNow(); // before the read: what changes during it is read again
         if (now.equals(stamps)) {
             return false;
         }
+        try {
+            current = reader.read();
+        } catch (IllegalArgumentException | NoSuchFileException e) {
+            stamps = now; // told once for each change; whatever else kept it from being read may pass, and is tried again
+            throw e;
+        }
         stamps = now;
-        current = reader.read();
         return true;
     }
 

@@ -33,7 +33,7 @@ public final class ExposureBias {
             @JsonProperty("excess_percent") double excessPercent) {}
 
     /**
-     * At lengths of 8, 16, 32, … and the longest that both sides have.
+     * At lengths of 8, 16, 32, … and the longest that both sides have, where the student errs on the teacher's texts at all.
      *
      * @param teacher a stream of the teacher's most probable tokens; the divergence is over them and one bucket of all others
      * @param onStudents texts with responses of the student's, whose positions are the responses'
@@ -55,12 +55,19 @@ public final class ExposureBias {
         int longest = Math.min(longest(own), longest(theirs));
         List<At> found = new ArrayList<>();
         for (int length = SHORTEST; length < longest; length *= 2) {
-            found.add(at(own, theirs, length));
+            addAt(found, own, theirs, length);
         }
         if (longest > 0) {
-            found.add(at(own, theirs, longest));
+            addAt(found, own, theirs, longest);
         }
         return found;
+    }
+
+    /** A student that is its teacher has no error there to be in excess of. */
+    private static void addAt(List<At> found, List<double[]> own, List<double[]> theirs, int length) {
+        if (accumulated(theirs, length, "teachers") > 0) {
+            found.add(at(own, theirs, length));
+        }
     }
 
     private static int longest(List<double[]> texts) {

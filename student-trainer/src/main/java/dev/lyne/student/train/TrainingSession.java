@@ -491,24 +491,28 @@ final class TrainingSession {
             throws InterruptedException {
         OnPolicySettings.Writing writing = config.run().responses().writing();
         TeacherExpectation expectation = RunTargets.expectation(material.tokenizer(), null);
-        try (TargetSource source = resources.openTeachers(config);
-                TargetStream rows = source.open(new TargetRequest(
-                        new Selection.TopK(
-                                Math.min(EXPOSED_IDS, setup.tokenizer().vocabularySize()), List.of()),
-                        Precision.EXACT,
-                        false,
-                        expectation));
-                TeacherTexts texts = resources.openTexts(
-                        source,
-                        new DecodeSettings(
-                                writing.temperature(),
-                                writing.topP(),
-                                config.run().seed(),
-                                material.text().stopIds(),
-                                expectation,
-                                false))) {
-            return ResponseEvaluation.of(
-                    writer, prompts, setup, Optional.of(new ResponseEvaluation.Teaching(texts, rows)));
+        try (TargetSource source = resources.openTeachers(config)) {
+            TeacherDescription.Abilities abilities = source.describe().abilities();
+            if (!abilities.decodes()) {
+                listener.onNotice("no exposure bias of responses: the teacher draws no tokens");
+                return ResponseEvaluation.of(writer, prompts, setup, Optional.empty());
+            }
+            int k = Math.min(
+                    Math.min(EXPOSED_IDS, abilities.maxK()), setup.tokenizer().vocabularySize());
+            try (TargetStream rows = source.open(
+                            new TargetRequest(new Selection.TopK(k, List.of()), Precision.EXACT, false, expectation));
+                    TeacherTexts texts = resources.openTexts(
+                            source,
+                            new DecodeSettings(
+                                    writing.temperature(),
+                                    writing.topP(),
+                                    config.run().seed(),
+                                    material.text().stopIds(),
+                                    expectation,
+                                    false))) {
+                return ResponseEvaluation.of(
+                        writer, prompts, setup, Optional.of(new ResponseEvaluation.Teaching(texts, rows)));
+            }
         }
     }
 

@@ -105,7 +105,7 @@ public final class Authenticator {
                             .filter(each -> each.getType().equalsIgnoreCase("CN"))
                             .map(Rdn::getValue)
                             .map(String::valueOf)
-                            .findFirst()
+                            .reduce((general, specific) -> specific) // the least specific one comes first
                             .orElse(subject);
         } catch (InvalidNameException e) {
             return subject;

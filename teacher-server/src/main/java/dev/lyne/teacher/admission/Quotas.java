@@ -73,11 +73,12 @@ final class Quotas {
                 retryMillis));
     }
 
-    /** Puts back what was not computed after all. */
+    /** Puts back what was not computed after all; not into a quota that has taken the place of the one it came from. */
     void giveBack(Tenant tenant, long positions) {
-        tenant.quota()
-                .ifPresent(quota ->
-                        bucket(tenant.name(), quota).addTokens(Math.max(1, Math.min(positions, quota.burst()))));
+        Meter meter = meters.get(tenant.name());
+        if (meter != null && tenant.quota().equals(Optional.of(meter.quota()))) {
+            meter.bucket().addTokens(Math.max(1, Math.min(positions, meter.quota().burst())));
+        }
     }
 
     /** One begins full, and anew where the quota has changed. */

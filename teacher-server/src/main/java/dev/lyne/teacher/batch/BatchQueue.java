@@ -110,9 +110,13 @@ final class BatchQueue {
         return tokens;
     }
 
-    /** Whether what waits longest has waited for longer than that. Only then is what forwards have cost a measure of what they will. */
+    /**
+     * Whether what waits longest has waited for longer than that. Only then is what forwards have cost a measure of what they will. What
+     * one stream waits for is its own: its credit bounds it, and to refuse it would only have it ask again.
+     */
     boolean hasWaited(long nanos, long nowNanos) {
-        return !waiting.isEmpty()
+        return order.waitingStreams() > 1
+                && !waiting.isEmpty()
                 && nowNanos - waiting.values().iterator().next().arrivedNanos() > nanos;
     }
 
@@ -130,8 +134,11 @@ final class BatchQueue {
         return order.lines();
     }
 
-    /** Takes out what has waited for longer than anything may. */
+    /** Takes out what has waited for longer than anything may, where several streams wait. */
     List<ScoreJob> takeStale(long nowNanos) {
+        if (order.waitingStreams() <= 1) {
+            return List.of();
+        }
         List<ScoreJob> stale = waiting.values().stream()
                 .takeWhile(each ->
                         nowNanos - each.arrivedNanos() > options.maxQueue().toNanos())

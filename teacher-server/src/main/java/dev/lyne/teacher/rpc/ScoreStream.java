@@ -259,8 +259,8 @@ final class ScoreStream {
 
         /** Lets go of it unanswered. */
         void abandon() {
-            boolean withdrawn = ticket().withdraw();
-            settle(0, withdrawn);
+            boolean unusedWithdrawn = ticket().withdraw();
+            settle(0, false); // its computation may go on, for others: who left first has paid for it
         }
 
         /** Gives back what it was admitted with, its quota where the device was spared, but for the bytes of its rows, which the sender gives back as they leave. */
@@ -355,6 +355,7 @@ final class ScoreStream {
             entry = Optional.ofNullable(inFlight.get(id));
         }
         if (entry.isPresent() && entry.get().ticket().withdraw()) {
+            entry.get().settle(0, false); // its computation may go on, for others: who left first has paid for it
             entry.get().failed(new Failure(Failure.Reason.WITHDRAWN, "the student withdrew the sequence"));
         }
     }

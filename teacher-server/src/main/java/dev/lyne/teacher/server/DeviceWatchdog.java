@@ -1,6 +1,7 @@
 package dev.lyne.teacher.server;
 
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
@@ -52,6 +53,7 @@ final class DeviceWatchdog {
     private final Duration stuckAfter;
     private final Duration lostAfter;
     private final Listener listener;
+    private final Map<String, Integer> looks = new HashMap<>(); // at each that is stuck
     private final Set<String> stuck = new HashSet<>();
     private final Set<String> lost = new HashSet<>();
 
@@ -68,10 +70,14 @@ final class DeviceWatchdog {
         this.listener = listener;
     }
 
-    /** Looks at each. */
+    /** Looks at each, once a second. */
     void look() {
         devices.forEach((teacher, device) -> {
             long nanos = device.workingNanos();
+            int seen = nanos >= stuckAfter.toNanos() ? looks.merge(teacher, 1, Integer::sum) : 0;
+            if (seen == 0) {
+                looks.remove(teacher);
+            }
             if (nanos >= stuckAfter.toNanos() && stuck.add(teacher)) {
                 LOG.error(
                         "the device of teacher {} has been at one thing for {} s (expected: below {}); not serving. It is in {}",
@@ -84,7 +90,9 @@ final class DeviceWatchdog {
                 LOG.warn("the device of teacher {} came back; serving again", teacher);
                 listener.serves(true);
             }
-            if (nanos >= lostAfter.toNanos() && lost.add(teacher)) {
+            // A process that was stopped finds all that time gone at its first look: it gives the device as many looks as it has seconds.
+            boolean watched = seen > lostAfter.minus(stuckAfter).toSeconds();
+            if (nanos >= lostAfter.toNanos() && watched && lost.add(teacher)) {
                 listener.lost(
                         teacher,
                         new IllegalStateException("stuck for " + nanos / 1_000_000_000 + " s (expected: below "

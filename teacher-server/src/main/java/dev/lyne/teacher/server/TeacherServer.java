@@ -82,6 +82,7 @@ public final class TeacherServer implements AutoCloseable {
     private final Map<String, Batcher> batchers = new HashMap<>(); // only read once the server is made
     private final long startedNanos = System.nanoTime();
     private volatile boolean serving;
+    private volatile boolean stuck; // a device does not come back from what it does
     private volatile boolean terminal; // what is not serving now never will again
     private final List<ReplayedTeacher> captures;
     private final List<String> teacherNames;
@@ -330,7 +331,8 @@ public final class TeacherServer implements AutoCloseable {
         if (terminal) {
             return;
         }
-        setHealth(teachers.stream().allMatch(Teacher::serving) ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
+        boolean serves = !stuck && teachers.stream().allMatch(Teacher::serving);
+        setHealth(serves ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
         if (terminal) {
             serving = false; // it came to its end meanwhile
         }
@@ -514,7 +516,10 @@ public final class TeacherServer implements AutoCloseable {
                 new DeviceWatchdog.Listener() {
                     @Override
                     public void serves(boolean serves) {
-                        setHealth(serves ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
+                        stuck = !serves; // those that come back serve again as the teachers are followed
+                        if (stuck) {
+                            setHealth(ServingStatus.NOT_SERVING);
+                        }
                     }
 
                     @Override

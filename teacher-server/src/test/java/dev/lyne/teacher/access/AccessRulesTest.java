@@ -118,7 +118,7 @@ final class AccessRulesTest {
                 "token alice HASH class=urgent|:2: urgent (expected: interactive, training, capture)",
                 "token alice HASH expires=soon|:2: expires: soon (expected: a day such as 2027-01-31, or 2027-01-31T12:00:00Z)",
                 "tenant alice burst=5|:2: burst or quota without positions-per-second (expected: with it)",
-                "tenant alice weight=0|:2: weight: 0.0 (expected: above 0, at most 1000000)",
+                "tenant alice weight=0|:2: weight: 0.0 (expected: 0.001..1000)",
                 "tenant al/ice|:2: tenant: al/ice (expected: letters, digits and ._-, at most 63 of them)",
                 "somebody|:2: a line of 1 words (expected: tenant NAME …, token NAME sha256:HEX … or certificate NAME … subject=…)",
                 "certificate alice|:2: no subject (expected: subject=CN=name,O=team at the end)",

@@ -61,9 +61,18 @@ final class DeviceWatchdogTest {
 
     @Test
     void look_deviceThatDoesNot_isLostOnce() {
-        look(301);
-        look(360);
-        look(400);
+        for (long second = 300; second < 400; second++) {
+            look(second);
+        }
         assertThat(told).containsExactly("does not serve", "lost demo: stuck for 360 s (expected: below 360)");
+    }
+
+    /** Where the whole process stood still, the device has stood still with it. */
+    @Test
+    void look_afterAProcessWasStopped_givesTheDeviceTime() {
+        look(4_000);
+        look(4_001);
+        look(0);
+        assertThat(told).containsExactly("does not serve", "serves");
     }
 }
