@@ -110,13 +110,9 @@ final class BatchQueue {
         return tokens;
     }
 
-    /**
-     * Whether what waits longest has waited for longer than that. Only then is what forwards have cost a measure of what they will. What
-     * one stream waits for is its own: its credit bounds it, and to refuse it would only have it ask again.
-     */
+    /** Whether what waits longest has waited for longer than that. Only then is what forwards have cost a measure of what they will. */
     boolean hasWaited(long nanos, long nowNanos) {
-        return order.waitingStreams() > 1
-                && !waiting.isEmpty()
+        return !waiting.isEmpty()
                 && nowNanos - waiting.values().iterator().next().arrivedNanos() > nanos;
     }
 
@@ -134,11 +130,8 @@ final class BatchQueue {
         return order.lines();
     }
 
-    /** Takes out what has waited for longer than anything may, where several streams wait. */
+    /** Takes out what has waited for longer than anything may. */
     List<ScoreJob> takeStale(long nowNanos) {
-        if (order.waitingStreams() <= 1) {
-            return List.of();
-        }
         List<ScoreJob> stale = waiting.values().stream()
                 .takeWhile(each ->
                         nowNanos - each.arrivedNanos() > options.maxQueue().toNanos())
