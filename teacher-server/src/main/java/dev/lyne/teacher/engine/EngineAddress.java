@@ -7,7 +7,6 @@ import dev.lyne.teacher.model.PacedLog;
 import io.netty.channel.EventLoopGroup;
 import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
@@ -15,7 +14,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -26,7 +24,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The invariant: a row is asked for only over a connection that a probe has passed on. A connection ends with the process at its other
  * end, so an engine that was restarted with other weights is found out before it answers anything; and what changes within a process is
- * found by the whole probe, again and again. Rows that came since the whole probe last passed are not {@linkplain #vouched vouched} for.
+ * found by the whole probe, again and again. Rows that came since the whole probe last passed are not {@linkplain Vouching vouched} for.
  *
  * <p>The lock {@code this} guards the state; nothing foreign is called with it held.
  */
@@ -45,6 +43,9 @@ final class EngineAddress {
     private static final long MOST_BACKOFF_NANOS = TimeUnit.SECONDS.toNanos(15);
     private static final long NANOS_BETWEEN_HEALTH = TimeUnit.SECONDS.toNanos(5);
     private static final double LAST_WEIGHT = 0.2;
+
+    /** How many kept connections in a row may turn out to have ended before a sequence was sent over them. */
+    private static final int MOST_STALE = 3;
 
     private static final PacedLog LOG =
             new PacedLog(LoggerFactory.getLogger(EngineAddress.class), TimeUnit.SECONDS.toNanos(5), System::nanoTime);
@@ -114,12 +115,7 @@ final class EngineAddress {
     @GuardedBy("this")
     private long lastAnswerNanos;
 
-    /** Completed by the next whole probe that begins after now and passes. */
-    @GuardedBy("this")
-    private CompletableFuture<Void> current = new CompletableFuture<>();
-
-    @GuardedBy("this")
-    private final List<CompletableFuture<Void>> unvouched = new ArrayList<>();
+    private final Vouching vouching = new Vouching();
 
     EngineAddress(InetSocketAddress address, Shared shared) {
         this.address = address;
@@ -147,11 +143,6 @@ final class EngineAddress {
 
     synchronized double rate() {
         return rate;
-    }
-
-    /** Completes when rows that came by now are known to be of the model that was probed; fails where they are not. */
-    synchronized CompletionStage<Void> vouched() {
-        return current;
     }
 
     /**
@@ -193,70 +184,54 @@ final class EngineAddress {
         }
     }
 
-    /** A sequence that is being asked for; {@link #cancel} ends its connection, whereupon the engine drops the work. */
-    static final class Asking {
-        @GuardedBy("this")
-        private Optional<EngineConnection> connection = Optional.empty();
-
-        @GuardedBy("this")
-        private boolean cancelled;
-
-        final CompletableFuture<RowColumns> rows = new CompletableFuture<>();
-
-        /** Nobody waits for it any more. Blocks on nothing, and calls nobody. */
-        void cancel() {
-            Optional<EngineConnection> used;
-            synchronized (this) {
-                cancelled = true;
-                used = connection;
-            }
-            used.ifPresent(EngineConnection::close);
-        }
-
-        private synchronized boolean on(EngineConnection used) {
-            connection = Optional.of(used);
-            return !cancelled;
-        }
-
-        private synchronized void off() {
-            connection = Optional.empty();
-        }
-
-        synchronized boolean isCancelled() {
-            return cancelled;
-        }
-    }
-
     /** Asks for rows, for which a place was {@linkplain #reserve reserved}. Fails with {@link EngineException}. */
     Asking ask(Asked asked) {
         Asking asking = new Asking();
-        Expected what = expected();
-        var unused = probed().thenCompose(connection -> {
+        Vouching.Moment moment = vouching.now();
+        var unused = exchange(asking, asked, MOST_STALE).whenComplete((rows, failed) -> {
+            release(asked.length(), failed == null);
+            if (failed == null) {
+                arrived(asking, rows, moment);
+            } else {
+                EngineException why =
+                        asking.isCancelled() ? new EngineException(Kind.WITHDRAWN, "nobody waits for it") : why(failed);
+                tell(why);
+                asking.rows.completeExceptionally(why);
+            }
+            shared.onChange().run();
+        });
+        return asking;
+    }
+
+    /** On the connection's event loop, so that no probe that begins later can vouch for them. */
+    private void arrived(Asking asking, RowColumns rows, Vouching.Moment asked) {
+        vouching.arrived(asked)
+                .ifPresentOrElse(
+                        vouched -> asking.rows.complete(new Asking.Arrived(rows, vouched)),
+                        () -> asking.rows.completeExceptionally(new EngineException(
+                                Kind.OTHER_WEIGHTS, name() + " was found to have other weights meanwhile")));
+    }
+
+    /** One exchange over a connection that lives; kept ones that had ended, unnoticed, say nothing of the engine. */
+    private CompletableFuture<RowColumns> exchange(Asking asking, Asked asked, int mostStale) {
+        return probed().thenCompose(connection -> {
                     if (!asking.on(connection)) {
                         putBack(connection);
                         throw new CompletionException(new EngineException(Kind.WITHDRAWN, "nobody waits for it"));
                     }
-                    return rows(connection, asked, what.facts().model()).whenComplete((rows, failed) -> {
+                    return rows(connection, asked, expected().facts().model()).whenComplete((rows, failed) -> {
                         asking.off();
                         if (failed == null || isOver(why(failed).kind())) {
                             putBack(connection);
+                        } else {
+                            connection.close(); // whatever more comes over it belongs to nobody
                         }
                     });
                 })
-                .whenComplete((rows, failed) -> {
-                    release(asked.length(), failed == null);
-                    if (failed == null) {
-                        asking.rows.complete(rows);
-                    } else {
-                        EngineException why = asking.isCancelled()
-                                ? new EngineException(Kind.WITHDRAWN, "nobody waits for it")
-                                : why(failed);
-                        tell(why);
-                        asking.rows.completeExceptionally(why);
-                    }
-                    shared.onChange().run();
-                });
-        return asking;
+                .exceptionallyCompose(
+                        failed -> why(failed).kind() == Kind.STALE && mostStale > 0 && !asking.isCancelled()
+                                ? exchange(asking, asked, mostStale - 1)
+                                : CompletableFuture.failedFuture(failed));
     }
 
     /** Whether an exchange that failed so has had its whole answer. */
@@ -289,6 +264,9 @@ final class EngineAddress {
     private CompletableFuture<EngineConnection> probed() {
         synchronized (this) {
             EngineConnection kept = idle.pollLast(); // the last one used: others may idle out
+            while (kept != null && !kept.isReusable()) {
+                kept = idle.pollLast();
+            }
             if (kept != null) {
                 return CompletableFuture.completedFuture(kept);
             }
@@ -300,11 +278,15 @@ final class EngineAddress {
                     .exceptionallyCompose(failed -> {
                         fresh.close();
                         EngineException cause = why(failed);
+                        Kind kind = switch (cause.kind()) {
+                            case OTHER_WEIGHTS, BUSY, LATE -> cause.kind();
+                            default -> Kind.GONE;
+                        };
                         return CompletableFuture.failedFuture(
-                                cause.kind() == Kind.OTHER_WEIGHTS
+                                kind == Kind.OTHER_WEIGHTS
                                         ? cause
                                         : new EngineException(
-                                                Kind.GONE, name() + " does not answer its probe: " + cause.line()));
+                                                kind, name() + " does not answer its probe: " + cause.line()));
                     });
         });
     }
@@ -407,21 +389,19 @@ final class EngineAddress {
                         nextHealthNanos = shared.nanoClock().getAsLong() + NANOS_BETWEEN_HEALTH;
                     }
                     if (failed != null) {
-                        down(name() + " fails its health check: " + why(failed).line());
+                        EngineException why = why(failed);
+                        // One that says that it is not well will not go on with what it took.
+                        down(
+                                why.kind() == Kind.BUSY ? Kind.FAULT : why.kind(),
+                                name() + " fails its health check: " + why.line());
                     }
                 });
     }
 
     /** The whole probe, on a connection of its own. */
     private void check() {
-        List<CompletableFuture<Void>> covered;
-        Expected what;
-        synchronized (this) {
-            unvouched.add(current);
-            current = new CompletableFuture<>();
-            covered = List.copyOf(unvouched);
-            what = expected.orElseThrow();
-        }
+        List<CompletableFuture<Void>> covered = vouching.beginProbe();
+        Expected what = expected();
         var unused = connect()
                 .thenCompose(connection -> requireSameEngine(connection, what)
                         .thenCompose(
@@ -483,7 +463,7 @@ final class EngineAddress {
         if (others) {
             otherWeights(why.line());
         } else {
-            down(name() + " does not answer its probe: " + why.line());
+            down(why.kind(), name() + " does not answer its probe: " + why.line());
         }
     }
 
@@ -497,19 +477,18 @@ final class EngineAddress {
             long now = shared.nanoClock().getAsLong();
             nextCheckNanos = now + shared.settings().probe().between().toNanos();
             nextHealthNanos = now + NANOS_BETWEEN_HEALTH;
-            unvouched.removeAll(covered);
         }
         shared.metrics().probed(name(), EngineMetrics.Outcome.PASSED);
         if (!was) {
             LOG.warn("engine " + name() + " is up: its probe has passed");
         }
-        covered.forEach(rows -> rows.complete(null));
+        vouching.passed(covered);
     }
 
     /** Draws from a failure what it says of the address. */
     private void tell(EngineException why) {
         switch (why.kind()) {
-            case GONE, LATE, BUSY -> down(why.line());
+            case GONE, STALE, LATE, BUSY -> down(why.kind(), why.line());
             case OTHER_WEIGHTS -> otherWeights(why.line());
             case FAULT, REFUSED, STRANGE, NOT_FINITE, WITHDRAWN -> {} // the sequence's own
         }
@@ -521,9 +500,15 @@ final class EngineAddress {
         backoffNanos = Math.min(2 * backoffNanos, MOST_BACKOFF_NANOS);
     }
 
-    /** No more is asked of it until the whole probe passes; its connections end. */
-    private void down(String why) {
-        List<EngineConnection> left;
+    /**
+     * No more is asked of it until the whole probe passes. Its connections end, but for an engine that is only busy: that goes on with what
+     * it took. Where one broke, its process may have ended, and the next one's probe says nothing of what it answered.
+     */
+    private void down(Kind kind, String why) {
+        if (kind == Kind.GONE) {
+            vouching.processEnded();
+        }
+        List<EngineConnection> left = List.of();
         synchronized (this) {
             if (state == State.DOWN) {
                 if (shared.nanoClock().getAsLong() - nextCheckNanos >= 0) {
@@ -537,8 +522,10 @@ final class EngineAddress {
             }
             state = State.DOWN;
             retryLater();
-            left = List.copyOf(open);
-            idle.clear();
+            if (kind != Kind.BUSY) {
+                left = List.copyOf(open);
+                idle.clear();
+            }
         }
         LOG.warn("engine " + name() + " is not asked until its probe passes: " + why);
         left.forEach(EngineConnection::close);
@@ -546,7 +533,6 @@ final class EngineAddress {
 
     /** Nothing that it answers is served, and what it answered since its last passed probe is disowned. */
     private void otherWeights(String why) {
-        List<CompletableFuture<Void>> disowned;
         List<EngineConnection> left;
         boolean was;
         synchronized (this) {
@@ -554,10 +540,6 @@ final class EngineAddress {
             state = State.OTHER_WEIGHTS;
             nextCheckNanos = shared.nanoClock().getAsLong()
                     + shared.settings().probe().between().toNanos();
-            unvouched.add(current);
-            current = new CompletableFuture<>();
-            disowned = List.copyOf(unvouched);
-            unvouched.clear();
             left = List.copyOf(open);
             idle.clear();
         }
@@ -567,8 +549,7 @@ final class EngineAddress {
                     "engine " + name() + " has other weights, and is not asked: " + why,
                     new EngineException(Kind.OTHER_WEIGHTS, why));
         }
-        IllegalStateException changed = new IllegalStateException("the engine has other weights than it had: " + why);
-        disowned.forEach(rows -> rows.completeExceptionally(changed));
+        vouching.disown(new IllegalStateException("the engine has other weights than it had: " + why));
     }
 
     /** Asks it what it is, on a connection of its own that is closed again. */

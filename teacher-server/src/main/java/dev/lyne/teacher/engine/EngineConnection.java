@@ -28,7 +28,9 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -120,7 +122,7 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
 
     private void send(Channel open, Question question, Exchange next, long timeoutNanos) {
         if (!open.isActive()) {
-            next.done.completeExceptionally(new EngineException(Kind.GONE, host + ": the connection is closed"));
+            next.done.completeExceptionally(new EngineException(Kind.STALE, host + ": the connection is closed"));
             return;
         }
         exchange = next;
@@ -231,6 +233,23 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
         Channel open = channel;
         if (open != null) {
             var unused = open.close();
+        }
+    }
+
+    /** Closes it where that still holds on its event loop, where exchanges begin and end. Safe to be called from any thread. */
+    void closeIf(BooleanSupplier still) {
+        Channel open = channel;
+        if (open == null) {
+            return;
+        }
+        try {
+            open.eventLoop().execute(() -> {
+                if (still.getAsBoolean()) {
+                    close();
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            close(); // the loop has ended, and its connections with it
         }
     }
 

@@ -8,6 +8,8 @@ final class EngineException extends Exception {
     enum Kind {
         /** No connection, or one that broke: another address may answer, this one is not to be trusted before a probe. */
         GONE,
+        /** The connection had ended before anything was sent over it: another may do. */
+        STALE,
         /** No answer within its time; as for one that broke. */
         LATE,
         /** The engine says that it cannot now: another address may. */

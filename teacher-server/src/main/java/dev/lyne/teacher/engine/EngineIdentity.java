@@ -22,7 +22,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param model SHA-256 of the model's directory; "" where none was named
  * @param engine the engine's kind and version
  * @param precision what it computes in, as its operator states it
- * @param minted random, in hexadecimal, where the model was not named or rows were other ones than its; else ""
+ * @param minted random, in hexadecimal, where the model was not named, no file keeps it, or rows were other ones than its; else ""
  * @param toleranceNats how far a log-probability of the references may be off
  * @param references sequences and their rows
  */
@@ -42,13 +42,13 @@ record EngineIdentity(
     /** What an identity is made of beside its rows. */
     record Inputs(String model, String engine, String precision) {}
 
-    /** A new identity; its id is random where no model is named, or where {@code again}: rows were other ones than the model's. */
-    static EngineIdentity mint(Inputs inputs, boolean again, double toleranceNats, List<Probe.Reference> references) {
+    /** A new identity; its id is random where no model is named, or where the caller says that the model alone does not tell. */
+    static EngineIdentity mint(Inputs inputs, boolean random, double toleranceNats, List<Probe.Reference> references) {
         String minted = "";
-        if (again || inputs.model().isEmpty()) {
-            byte[] random = new byte[16];
-            new SecureRandom().nextBytes(random);
-            minted = HexFormat.of().formatHex(random);
+        if (random || inputs.model().isEmpty()) {
+            byte[] number = new byte[16];
+            new SecureRandom().nextBytes(number);
+            minted = HexFormat.of().formatHex(number);
         }
         return new EngineIdentity(
                 id(inputs, minted),

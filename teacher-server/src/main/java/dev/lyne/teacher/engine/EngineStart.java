@@ -7,9 +7,11 @@ import dev.lyne.teacher.model.ModelDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -24,6 +26,9 @@ import org.slf4j.LoggerFactory;
 final class EngineStart {
     private static final Logger LOG = LoggerFactory.getLogger(EngineStart.class);
     private static final long BETWEEN_TRIES_MILLIS = 500;
+
+    /** What an engine fails with that is not there yet. */
+    private static final Set<Kind> MAY_COME = EnumSet.of(Kind.GONE, Kind.STALE, Kind.BUSY, Kind.LATE);
 
     private final EngineSettings settings;
     private final ModelDirectory directory;
@@ -56,7 +61,7 @@ final class EngineStart {
                 try {
                     return of(address, named);
                 } catch (EngineException e) {
-                    if (e.kind() != Kind.GONE && e.kind() != Kind.BUSY && e.kind() != Kind.LATE) {
+                    if (!MAY_COME.contains(e.kind())) {
                         throw new IOException("the engine cannot be a teacher: " + e.line());
                     }
                     if (!e.line().equals(last)) {
@@ -116,16 +121,18 @@ final class EngineStart {
         return taken;
     }
 
+    /** Whether an answer comes at all: ids beyond the tokenizer's among so many are the model's padding, and no word on k. */
     private boolean takes(EngineAddress address, String model, int k) throws EngineException, InterruptedException {
         Asked asked = new Asked(new ScoreItem(new int[] {0, 0}, new int[] {0}), k, directory.vocabularySize());
         try {
             RowColumns unused = await(address.first(asked, model));
             return true;
         } catch (EngineException e) {
-            if (e.kind() == Kind.REFUSED) {
-                return false;
-            }
-            throw e;
+            return switch (e.kind()) {
+                case STRANGE, NOT_FINITE -> true;
+                case REFUSED -> false;
+                default -> throw e;
+            };
         }
     }
 
@@ -143,7 +150,8 @@ final class EngineStart {
             if (difference.isEmpty()) {
                 return known;
             }
-            again = known.inputs().equals(inputs);
+            // Never back to an id that other weights had: what was minted for this file stays behind, too.
+            again = known.inputs().equals(inputs) || !known.minted().isEmpty();
             LOG.warn(
                     "the engine is not the teacher of {}: {}; it gets an id of its own, and what knows the old one is refused",
                     settings.identity().get(),
@@ -154,7 +162,8 @@ final class EngineStart {
             references.add(Probe.reference(
                     asked, await(address.first(asked, said.facts().model()))));
         }
-        EngineIdentity minted = EngineIdentity.mint(inputs, again, tolerance, references);
+        EngineIdentity minted =
+                EngineIdentity.mint(inputs, again || settings.identity().isEmpty(), tolerance, references);
         if (settings.identity().isPresent()) {
             minted.write(settings.identity().get());
         }

@@ -80,7 +80,7 @@ public final class EngineTeacher implements Teacher {
     private final Deque<Waiting> queue = new ArrayDeque<>();
 
     @GuardedBy("lock")
-    private final Map<ScoreJob, EngineAddress.Asking> asking = new HashMap<>();
+    private final Map<ScoreJob, Asking> asking = new HashMap<>();
 
     @GuardedBy("lock")
     private boolean closed;
@@ -239,7 +239,7 @@ public final class EngineTeacher implements Teacher {
 
     @Override
     public void withdraw(ScoreJob job) {
-        EngineAddress.Asking running;
+        Asking running;
         synchronized (lock) {
             queue.removeIf(waiting -> waiting.job() == job);
             running = asking.get(job);
@@ -310,23 +310,23 @@ public final class EngineTeacher implements Teacher {
 
     private void run(Waiting waiting, EngineAddress address) {
         ScoreJob job = waiting.job();
-        if (waiting.attempts() == 0 && !job.start(nanoClock.getAsLong())) {
+        if (!job.start(nanoClock.getAsLong())) { // again at each attempt: meanwhile it may have become late
             address.giveBack(tokens(job));
             return;
         }
         int k = job.content().selection().mostEntries(description.vocabularySize());
-        EngineAddress.Asking running = address.ask(new Asked(job.item(), k, description.vocabularySize()));
+        Asking running = address.ask(new Asked(job.item(), k, description.vocabularySize()));
         synchronized (lock) {
             asking.put(job, running);
         }
         var unused = running.rows.whenCompleteAsync(
-                (rows, failed) -> {
+                (arrived, failed) -> {
                     synchronized (lock) {
                         asking.remove(job, running);
                     }
                     if (failed == null) {
                         positions.addAndGet(job.item().positions().length);
-                        job.scored(new ScoreOutcome.Scored(job.item().positions(), rows), address.vouched());
+                        job.scored(new ScoreOutcome.Scored(job.item().positions(), arrived.rows()), arrived.vouched());
                     } else {
                         failed(waiting, address, EngineAddress.why(failed));
                     }
@@ -346,7 +346,7 @@ public final class EngineTeacher implements Teacher {
                         why.kind() == Kind.STRANGE ? Failure.Reason.ENGINE_FAILED : Failure.Reason.NOT_FINITE,
                         why.line()));
             }
-            case GONE, LATE, BUSY, FAULT, OTHER_WEIGHTS -> again(waiting, address, why);
+            case GONE, STALE, LATE, BUSY, FAULT, OTHER_WEIGHTS -> again(waiting, address, why);
         }
     }
 
@@ -381,7 +381,7 @@ public final class EngineTeacher implements Teacher {
             addresses.forEach(EngineAddress::tick);
             expire();
             dispatch();
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             strange.error("the timer of an engine failed, and goes on", e);
         }
     }
@@ -406,7 +406,9 @@ public final class EngineTeacher implements Teacher {
             }
         }
         for (Waiting waiting : overdue) {
-            if (waiting.job().expire(now)) {
+            ScoreJob job = waiting.job();
+            // One that is asked for again has started, and does not expire; to start it anew tells those who are late.
+            if (waiting.attempts() == 0 ? job.expire(now) : !job.start(now)) {
                 synchronized (lock) {
                     queue.remove(waiting);
                 }

@@ -45,7 +45,7 @@ public interface ScoreJob {
 
     /**
      * Takes rows that the teacher does not vouch for yet: they may be given out, and are kept once the stage completes. Where it fails,
-     * they are of another model; its message says so.
+     * they are of another model; its message says so. Where it is cancelled nobody can tell: they are not kept, and nobody is accused.
      */
     default void scored(ScoreOutcome.Scored rows, CompletionStage<Void> vouched) {
         scored(rows);

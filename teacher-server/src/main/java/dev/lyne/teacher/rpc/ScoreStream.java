@@ -196,10 +196,10 @@ final class ScoreStream {
         public void unvouched(int rows, CompletionStage<Void> vouched) {
             unvouchedRows.addAndGet(rows);
             var unused = vouched.whenComplete((nothing, disowned) -> {
-                if (disowned == null) {
-                    unvouchedRows.addAndGet(-rows);
-                } else {
+                if (disowned != null && Callback.isDisowning(disowned)) {
                     disown(disowned);
+                } else {
+                    unvouchedRows.addAndGet(-rows);
                 }
             });
         }

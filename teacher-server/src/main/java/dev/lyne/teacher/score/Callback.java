@@ -2,7 +2,9 @@ package dev.lyne.teacher.score;
 
 import dev.lyne.row.RowSource;
 import dev.lyne.teacher.model.Failure;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
 
 /** Someone who asked for a sequence. Exactly one of these is called, once, on any thread, unless the asker withdrew. */
 public interface Callback {
@@ -16,9 +18,17 @@ public interface Callback {
     /**
      * The rows that come next are not vouched for yet; called right before {@link #scored}.
      *
-     * @param vouched completes when they are; fails where they are another model's, with a message that says so
+     * @param vouched completes when they are; fails where they are another model's, with a message that says so; is cancelled where nobody
+     *     can tell any more, which {@linkplain #isDisowning accuses} no row
      */
     default void unvouched(int rows, CompletionStage<Void> vouched) {}
+
+    /** Whether rows are known to be another model's by how the stage of {@link #unvouched} ended. */
+    static boolean isDisowning(@Nullable Throwable ended) {
+        return ended != null
+                && !(ended instanceof CancellationException)
+                && !(ended.getCause() instanceof CancellationException);
+    }
 
     /** There will be none. */
     void failed(Failure failure);

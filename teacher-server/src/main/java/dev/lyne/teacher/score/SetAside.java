@@ -20,7 +20,7 @@ final class SetAside {
     /**
      * Rows, and what decides about them.
      *
-     * @param vouched completes when they are the teacher's; fails where they are not
+     * @param vouched completes when they are the teacher's; fails where they are not, or where nobody can tell any more
      */
     record Held(StoredRows rows, CompletionStage<Void> vouched) {}
 

@@ -19,6 +19,9 @@ final class AskedJob implements ScoreJob {
     private final CompletableFuture<Failure> failure = new CompletableFuture<>();
     final CompletableFuture<CompletionStage<Void>> vouched = new CompletableFuture<>();
 
+    /** Its time has passed, for one that has started. */
+    volatile boolean late;
+
     AskedJob(RowContent content, int... tokens) {
         this.item = new ScoreItem(tokens, IntStream.range(0, tokens.length).toArray());
         this.content = content;
@@ -64,7 +67,7 @@ final class AskedJob implements ScoreJob {
 
     @Override
     public boolean overdue(long nowNanos) {
-        return false;
+        return late;
     }
 
     @Override
@@ -74,7 +77,10 @@ final class AskedJob implements ScoreJob {
 
     @Override
     public boolean start(long nowNanos) {
-        return true;
+        if (late) {
+            failed(new Failure(Failure.Reason.DEADLINE_PASSED, "late"));
+        }
+        return !late;
     }
 
     @Override

@@ -87,6 +87,21 @@ final class EngineBehindServerTest {
         }
     }
 
+    /** Nobody can tell any more whose its rows are, and nobody is accused. */
+    @Test
+    void stream_whoseEnginesProcessEnds_goesOn() throws Exception {
+        try (TargetStream stream = stream()) {
+            take(stream, SEQUENCE);
+            engine.kill();
+            assertThat(stream.offer(TargetSequence.whole(2, new int[] {3, 4, 9, 7, 8})))
+                    .isTrue();
+            await().until(() -> metric("lyne.teacher.engine.up") == 0);
+            engine.restart();
+            stream.take();
+            take(stream, TargetSequence.whole(3, new int[] {5, 6}));
+        }
+    }
+
     @Test
     void stream_thatWasSentRowsOfOtherWeights_endsAndSaysHowMany() throws Exception {
         try (TargetStream stream = stream()) {

@@ -61,6 +61,12 @@ final class EngineTeacherTest {
     }
 
     private EngineTeacher teacher(Optional<Path> identity, FakeEngine... engines) throws Exception {
+        return teacher(Optional.empty(), identity, Duration.ofSeconds(1), engines);
+    }
+
+    private EngineTeacher teacher(
+            Optional<Path> model, Optional<Path> identity, Duration betweenProbes, FakeEngine... engines)
+            throws Exception {
         List<InetSocketAddress> addresses =
                 List.of(engines).stream().map(FakeEngine::address).toList();
         EngineTeacher teacher = EngineTeacher.open(
@@ -68,11 +74,11 @@ final class EngineTeacherTest {
                         EngineSettings.Wire.VLLM,
                         addresses,
                         "far",
-                        Optional.empty(),
+                        model,
                         TOKENIZER,
                         "float32",
                         identity,
-                        new EngineSettings.Probing(Duration.ofSeconds(1), 0.02),
+                        new EngineSettings.Probing(betweenProbes, 0.02),
                         new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30))),
                 1);
         open.add(0, () -> teacher.close(TimeUnit.SECONDS.toNanos(5)));
@@ -232,6 +238,88 @@ final class EngineTeacherTest {
         await().until(fails::isDone);
         assertThatThrownBy(fails::join).hasMessageContaining("the engine has other weights than it had");
         assertThat(teacher.serving()).isFalse();
+    }
+
+    @Test
+    void process_thatEnded_isVouchedForByNoOther() throws Exception {
+        EngineTeacher teacher = teacher(Optional.empty(), Optional.empty(), Duration.ofHours(1), engine);
+        AskedJob before = ask(teacher, AskedJob.topK(4, 1, 2, 3));
+        before.rows();
+        engine.kill();
+        AskedJob after = ask(teacher, AskedJob.topK(4, 1, 2, 4));
+        await().until(() -> !teacher.serving());
+        engine.restart();
+        after.rows();
+        assertThat(before.vouched.get().toCompletableFuture()).isCancelled();
+        assertThat(after.vouched.get().toCompletableFuture()).isNotDone();
+    }
+
+    @Test
+    void engine_thatIsBusy_goesOnWithWhatItTook() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        engine.fault = Fault.SLOW;
+        AskedJob taken = ask(teacher, AskedJob.topK(4, FIVE));
+        await().until(() -> engine.asked.get() == 1);
+        engine.fault = Fault.BUSY;
+        AskedJob refused = ask(teacher, AskedJob.topK(4, FIVE));
+        await().until(() -> !teacher.serving());
+        engine.fault = Fault.NONE;
+        engine.mayAnswer.countDown();
+        assertThat(taken.rows().rows()).isEqualTo(4);
+        assertThat(refused.rows().rows()).isEqualTo(4);
+        assertThat(engine.asked).hasValue(3); // the one that was refused was asked for twice
+    }
+
+    @Test
+    void sequence_askedForAgain_endsAtItsTimeout() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        engine.fault = Fault.HANGS;
+        AskedJob job = ask(teacher, AskedJob.topK(4, FIVE));
+        await().until(() -> engine.asked.get() == 1);
+        engine.kill();
+        await().until(() -> !teacher.serving());
+        assertThat(job.isAnswered()).isFalse();
+        job.late = true;
+        assertThat(job.failure().reason()).isEqualTo(Failure.Reason.DEADLINE_PASSED);
+    }
+
+    @Test
+    void engine_withColumnsBeyondTheTokenizer_isATeacherAllTheSame() throws Exception {
+        engine.padded = true;
+        EngineTeacher teacher = teacher(engine);
+        assertThat(teacher.maxK()).isEqualTo(FakeEngine.MAX_K);
+        assertThat(ask(teacher, AskedJob.topK(4, 1, 2, 3)).rows().rows()).isEqualTo(2);
+        assertThat(ask(teacher, AskedJob.topK(20, 1, 2, 3)).failure().reason()).isEqualTo(Failure.Reason.ENGINE_FAILED);
+    }
+
+    @Test
+    void id_thatNoFileKeeps_isOfThisProcessAlone() throws Exception {
+        Optional<Path> model = Optional.of(TOKENIZER);
+        byte[] first = teacher(model, Optional.empty(), Duration.ofSeconds(1), engine)
+                .description()
+                .modelDigest();
+        assertThat(teacher(model, Optional.empty(), Duration.ofSeconds(1), engine)
+                        .description()
+                        .modelDigest())
+                .isNotEqualTo(first);
+    }
+
+    /** Over a change of the engine, too, which alone would lead back to the id of the model as it is named. */
+    @Test
+    void identity_thatWasMinted_leadsBackToNoOlderId() throws Exception {
+        Optional<Path> model = Optional.of(TOKENIZER);
+        Path file = directory.resolve("identity.json");
+        byte[] named = teacher(model, Optional.of(file), Duration.ofSeconds(1), engine)
+                .description()
+                .modelDigest();
+        EngineIdentity known = EngineIdentity.read(file);
+        assertThat(known.minted()).isEmpty();
+        EngineIdentity.Inputs older = new EngineIdentity.Inputs(known.model(), "vllm 0.1.0", known.precision());
+        EngineIdentity.mint(older, true, 0.02, known.references()).write(file);
+        assertThat(teacher(model, Optional.of(file), Duration.ofSeconds(1), engine)
+                        .description()
+                        .modelDigest())
+                .isNotEqualTo(named);
     }
 
     @Test

@@ -42,15 +42,23 @@ final class FakeEngine implements AutoCloseable {
         REFUSED,
         BUSY,
         HANGS,
+        SLOW,
         DROPPED
     }
 
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final CountDownLatch closing = new CountDownLatch(1);
+
+    /** What a slow answer waits for. */
+    final CountDownLatch mayAnswer = new CountDownLatch(1);
+
     private final InetSocketAddress address;
     private HttpServer http;
     final AtomicInteger asked = new AtomicInteger();
     volatile Fault fault = Fault.NONE;
+
+    /** Has a column beyond the tokenizer's ids among the {@link #MAX_K} best. */
+    volatile boolean padded;
 
     /** Moves every row: other weights. */
     volatile int weights;
@@ -122,7 +130,14 @@ final class FakeEngine implements AutoCloseable {
         switch (now) {
             case REFUSED -> send(exchange, 400, "{\"error\":{\"message\":\"the prompt is not to its taste\"}}");
             case BUSY -> send(exchange, 503, "{\"error\":{\"message\":\"come back later\"}}");
-            case HANGS -> hang(exchange);
+            case HANGS -> {
+                await(closing);
+                exchange.close();
+            }
+            case SLOW -> {
+                await(mayAnswer);
+                send(exchange, 200, answer(request, tokens, k, now));
+            }
             case DROPPED -> {
                 exchange.getResponseHeaders().set("Content-Type", "application/json");
                 exchange.sendResponseHeaders(200, 100_000);
@@ -134,13 +149,12 @@ final class FakeEngine implements AutoCloseable {
         }
     }
 
-    private void hang(HttpExchange exchange) {
+    private static void await(CountDownLatch latch) {
         try {
-            closing.await();
+            latch.await();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        exchange.close();
     }
 
     private String answer(JsonNode request, int[] tokens, int k, Fault now) throws IOException {
@@ -172,7 +186,8 @@ final class FakeEngine implements AutoCloseable {
             at += now == Fault.BEST_MISSING ? 1 : 0;
             if (at != rank) {
                 json.append(',');
-                entry(json, (start + at) % VOCABULARY, logProbability(at, now), at + 1);
+                int id = padded && at == MAX_K - 1 ? VOCABULARY : (start + at) % VOCABULARY;
+                entry(json, id, logProbability(at, now), at + 1);
             }
             if (now == Fault.DUPLICATE && r == 1) {
                 json.append(',');
@@ -204,6 +219,7 @@ final class FakeEngine implements AutoCloseable {
     @Override
     public void close() {
         closing.countDown();
+        mayAnswer.countDown();
         kill();
         threads.shutdownNow();
     }

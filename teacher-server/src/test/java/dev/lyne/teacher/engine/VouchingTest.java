@@ -1,0 +1,50 @@
+package dev.lyne.teacher.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+
+final class VouchingTest {
+    private final Vouching vouching = new Vouching();
+
+    private CompletableFuture<Void> arrived() {
+        return vouching.arrived(vouching.now()).orElseThrow();
+    }
+
+    @Test
+    void probe_thatPasses_vouchesForWhatCameBeforeItBegan() {
+        CompletableFuture<Void> before = arrived();
+        List<CompletableFuture<Void>> covered = vouching.beginProbe();
+        CompletableFuture<Void> during = arrived();
+        vouching.passed(covered);
+        assertThat(before).isCompleted();
+        assertThat(during).isNotDone();
+        vouching.passed(vouching.beginProbe());
+        assertThat(during).isCompleted();
+    }
+
+    @Test
+    void otherWeights_disownWhatIsNotVouchedFor_andWhatWasAskedBefore() {
+        Vouching.Moment asked = vouching.now();
+        CompletableFuture<Void> row = arrived();
+        List<CompletableFuture<Void>> covered = vouching.beginProbe();
+        vouching.disown(new IllegalStateException("other weights"));
+        vouching.passed(covered);
+        assertThat(row).isCompletedExceptionally();
+        assertThat(row.isCancelled()).isFalse();
+        assertThat(vouching.arrived(asked)).isEmpty();
+        assertThat(arrived()).isNotDone();
+    }
+
+    @Test
+    void processThatEnded_leavesItsRowsUntold() {
+        Vouching.Moment asked = vouching.now();
+        CompletableFuture<Void> row = arrived();
+        vouching.processEnded();
+        assertThat(row).isCancelled();
+        assertThat(vouching.arrived(asked).orElseThrow()).isCancelled();
+        assertThat(arrived()).isNotDone();
+    }
+}
