@@ -25,7 +25,9 @@ import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A request in flight: its prompts are admitted and scored like a stream's sequences, and once all rows of all prompts are there it is
@@ -42,6 +44,8 @@ final class Completion {
     @SuppressWarnings("ArrayRecordComponent") // a carrier; never compared
     record Answer(List<ScoredPrompt> prompts, int[] generated, float[] generatedLogProbabilities) {}
 
+    private static final int MAX_ECHOED = 1 << 18;
+
     private final CompletionRequest request;
     private final HttpTeacher teacher;
     private final Admission admission;
@@ -52,6 +56,9 @@ final class Completion {
     private final int[] generated;
     private final float[] generatedLogProbabilities;
     private final AtomicInteger owed;
+
+    /** This, until it ends. */
+    private final AtomicReference<@Nullable Completion> self = new AtomicReference<>();
 
     @GuardedBy("this")
     private final List<Asked> handles = new ArrayList<>();
@@ -73,6 +80,7 @@ final class Completion {
         this.generated = new int[request.choice().wanted() ? prompts : 0];
         this.generatedLogProbabilities = new float[generated.length];
         this.owed = new AtomicInteger(prompts);
+        this.self.set(this);
     }
 
     /** Entries that rows are asked for: what is shown, and one where the best token is to be known. */
@@ -148,6 +156,7 @@ final class Completion {
             long bytes = 0;
             for (CompletionRequest.Prompt prompt : request.prompts()) {
                 int[] tokens = tokens(prompt);
+                requireShort(tokens.length);
                 ScoreTask task =
                         value(admission.admit(sequence(tokens, positions(tokens.length)), terms, System.nanoTime()));
                 tasks.add(task);
@@ -162,6 +171,17 @@ final class Completion {
             tasks.forEach(admission::release);
             tasks.forEach(admission::wasSpared);
             throw e;
+        }
+    }
+
+    /** The older form is four lists side by side, which are written at once. */
+    private void requireShort(int tokens) throws BadRequest {
+        int k = request.logprobs().orElse(0);
+        if (request.echo() && request.logprobs().isPresent() && (long) tokens * (k + 2) > MAX_ECHOED) {
+            throw new BadRequest(
+                    "logprobs",
+                    "logprobs: " + k + " with echo of " + tokens + " tokens (expected: at most " + MAX_ECHOED
+                            + " for tokens × (logprobs + 2); prompt_logprobs has no such bound)");
         }
     }
 
@@ -239,11 +259,16 @@ final class Completion {
         }
     }
 
-    /** Rows that turn out another model's end the request; what was sent of its answer is then cut short. */
+    /**
+     * Rows that turn out another model's end the request; what was sent of its answer is then cut short. The stage may be long in coming,
+     * so it holds on to no request that has ended.
+     */
     private void disownedWith(int rows, CompletionStage<Void> vouched) {
+        AtomicReference<@Nullable Completion> request = self;
         var unused = vouched.whenComplete((nothing, disowned) -> {
-            if (disowned != null) {
-                fail(new BadRequest(500, "", disowned.getMessage() + "; rows of this request: " + rows));
+            Completion unended = request.get();
+            if (unended != null && disowned != null && Callback.isDisowning(disowned)) {
+                unended.fail(new BadRequest(500, "", disowned.getMessage() + "; rows of this request: " + rows));
             }
         });
     }
@@ -324,7 +349,11 @@ final class Completion {
             });
             return true;
         } catch (BadRequest e) {
-            return false;
+            if (e.status() == 400 || e.status() == 404) {
+                return false; // it draws nothing
+            }
+            fail(e);
+            return true;
         }
     }
 
@@ -358,6 +387,7 @@ final class Completion {
             bytes = heldBytes;
             heldBytes = 0;
         }
+        self.set(null);
         left.forEach(this::withdraw);
         budget.give(bytes);
     }

@@ -89,21 +89,28 @@ record CompletionRequest(
             Map.entry("frequency_penalty", CompletionRequest::isZero),
             Map.entry("repetition_penalty", value -> value.asDouble(0) == 1),
             Map.entry("length_penalty", value -> value.asDouble(0) == 1),
-            Map.entry("min_tokens", value -> value.isNumber() && value.asInt() <= 1),
+            Map.entry("min_tokens", CompletionRequest::isZero), // 1 would keep the end of the text from being the token
             Map.entry("ignore_eos", JsonNode::isBoolean),
             Map.entry("skip_special_tokens", JsonNode::isBoolean),
             Map.entry("spaces_between_special_tokens", JsonNode::isBoolean),
             Map.entry("stream", value -> value.isBoolean() && !value.asBoolean()),
             Map.entry("use_beam_search", value -> value.isBoolean() && !value.asBoolean()),
             Map.entry("include_stop_str_in_output", value -> value.isBoolean() && !value.asBoolean()),
-            Map.entry("stop", JsonNode::isEmpty),
-            Map.entry("stop_token_ids", JsonNode::isEmpty),
-            Map.entry("logit_bias", JsonNode::isEmpty),
-            Map.entry("suffix", value -> value.asString("x").isEmpty()),
+            Map.entry("stop", CompletionRequest::isNothing),
+            Map.entry("stop_token_ids", CompletionRequest::isNothing),
+            Map.entry("logit_bias", CompletionRequest::isNothing),
+            Map.entry("suffix", CompletionRequest::isNothing),
             Map.entry("priority", CompletionRequest::isZero));
 
     private static boolean isZero(JsonNode value) {
         return value.isNumber() && value.asDouble() == 0;
+    }
+
+    /** An empty list, object or text; a number or a flag says something. */
+    private static boolean isNothing(JsonNode value) {
+        return value.isContainer()
+                ? value.isEmpty()
+                : value.isString() && value.asString().isEmpty();
     }
 
     static CompletionRequest parse(byte[] body) throws BadRequest {
@@ -114,7 +121,7 @@ record CompletionRequest(
         Optional<Integer> k = optional(json, "prompt_logprobs", -1);
         Optional<Integer> logprobs = optional(json, "logprobs", 0);
         boolean echo = flag(json, "echo", false);
-        String format = json.path("format").asString("vllm");
+        String format = text(json, "format").orElse("vllm");
         if (!format.equals("vllm") && !format.equals("lyne.block")) {
             throw new BadRequest("format", "format: " + format + " (expected: vllm or lyne.block)");
         }
@@ -123,7 +130,7 @@ record CompletionRequest(
             k = logprobs;
         }
         return new CompletionRequest(
-                Optional.ofNullable(json.path("model").asString(null)),
+                text(json, "model"),
                 prompts(json.path("prompt")),
                 k,
                 choice,
@@ -196,6 +203,17 @@ record CompletionRequest(
                     name, name + ": " + shown(value) + " (expected: a whole number, " + least + " or more)");
         }
         return Optional.of(value.asInt());
+    }
+
+    static Optional<String> text(JsonNode json, String name) throws BadRequest {
+        JsonNode value = json.path(name);
+        if (value.isMissingNode() || value.isNull()) {
+            return Optional.empty();
+        }
+        if (!value.isString()) {
+            throw new BadRequest(name, name + ": " + shown(value) + " (expected: text)");
+        }
+        return Optional.of(value.asString());
     }
 
     private static boolean flag(JsonNode json, String name, boolean otherwise) throws BadRequest {

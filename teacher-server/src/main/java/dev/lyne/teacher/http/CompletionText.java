@@ -84,7 +84,7 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
                 step();
                 json.flush();
             }
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             chunk.release();
             throw e;
         } finally {

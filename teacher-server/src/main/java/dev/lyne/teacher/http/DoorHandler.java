@@ -1,5 +1,6 @@
 package dev.lyne.teacher.http;
 
+import dev.lyne.teacher.access.Authenticator;
 import dev.lyne.teacher.access.Identity;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.tenant.Caller;
@@ -15,12 +16,14 @@ import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpChunkedInput;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.timeout.IdleStateEvent;
 import java.nio.charset.StandardCharsets;
 import java.security.cert.Certificate;
 import java.security.cert.X509Certificate;
@@ -48,6 +51,10 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     private final Deque<FullHttpRequest> waiting = new ArrayDeque<>();
     private @Nullable Completion running;
     private boolean busy;
+    private long waitingBytes;
+
+    /** Whether it was busy since it was last found idle. */
+    private boolean wasBusy;
 
     DoorHandler(HttpDoor.Served served) {
         this.served = served;
@@ -55,18 +62,23 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
 
     @Override
     protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
-        if (waiting.size() == MAX_WAITING) {
+        int bytes = request.content().readableBytes();
+        if (waiting.size() == MAX_WAITING || waitingBytes + bytes > HttpDoor.MAX_REQUEST_BYTES) {
             var unused = context.close(); // who sends so much at a time does not wait for answers
             return;
         }
         waiting.add(request.retain());
+        waitingBytes += bytes;
         next(context);
     }
 
     private void next(ChannelHandlerContext context) {
         while (!busy && !waiting.isEmpty()) {
             FullHttpRequest request = waiting.remove();
+            waitingBytes -= request.content().readableBytes();
             busy = true;
+            wasBusy = true;
+            served.answering().begin();
             try {
                 answer(context, request);
             } catch (BadRequest e) {
@@ -84,10 +96,13 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         if (request.decoderResult().isFailure()) {
             throw new BadRequest("", "the request is no HTTP");
         }
-        String path = new QueryStringDecoder(request.uri()).path();
+        String path = path(request.uri());
         if (path.equals("/health")) {
             send(context, request, served.serving().getAsBoolean() ? 200 : 503, new byte[0]);
             return;
+        }
+        if (served.answering().isEnding()) {
+            throw new BadRequest(503, "", "the server is going away (expected: another one, or this one later)");
         }
         Caller caller = caller(context, request);
         switch (request.method() + " " + path) {
@@ -106,11 +121,22 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         }
     }
 
+    private static String path(String uri) throws BadRequest {
+        try {
+            return new QueryStringDecoder(uri).path();
+        } catch (IllegalArgumentException e) {
+            throw new BadRequest("", "path: " + uri + " (expected: a URI)");
+        }
+    }
+
+    /** Who a request is of, by its token or its connection's certificate. */
+    static Identity identity(Authenticator authenticator, ChannelHandlerContext context, HttpRequest request) {
+        return authenticator.identify(
+                Optional.ofNullable(request.headers().get(HttpHeaderNames.AUTHORIZATION)), certificate(context));
+    }
+
     private Caller caller(ChannelHandlerContext context, FullHttpRequest request) throws BadRequest {
-        Identity identity = served.authenticator()
-                .identify(
-                        Optional.ofNullable(request.headers().get(HttpHeaderNames.AUTHORIZATION)),
-                        certificate(context));
+        Identity identity = identity(served.authenticator(), context, request);
         if (identity instanceof Identity.Refused refused) {
             throw Statuses.toBadRequest(refused.failure());
         }
@@ -172,7 +198,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
 
     private ObjectNode tokenized(byte[] body, Caller caller) throws BadRequest {
         JsonNode request = CompletionRequest.object(body);
-        HttpTeacher teacher = teacher(Optional.ofNullable(request.path("model").asString(null)), caller);
+        HttpTeacher teacher = teacher(CompletionRequest.text(request, "model"), caller);
         if (!request.path("prompt").isString() || teacher.text().isEmpty()) {
             throw new BadRequest(
                     "prompt",
@@ -261,6 +287,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         HttpResponse response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
         response.headers().set(HttpHeaderNames.CONTENT_TYPE, HttpHeaderValues.APPLICATION_JSON);
         HttpUtil.setTransferEncodingChunked(response, true);
+        HttpUtil.setKeepAlive(response, keepAlive && !served.answering().isEnding());
         var unusedHead = context.write(response);
         done(context, keepAlive, context.writeAndFlush(new HttpChunkedInput(text)));
     }
@@ -283,11 +310,15 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     }
 
     private void send(ChannelHandlerContext context, boolean keepAlive, FullHttpResponse response) {
+        HttpUtil.setKeepAlive(response, keepAlive && !served.answering().isEnding());
         done(context, keepAlive, context.writeAndFlush(response));
     }
 
     private void refuse(ChannelHandlerContext context, FullHttpRequest request, BadRequest why) {
-        refuse(context, HttpUtil.isKeepAlive(request), why);
+        // Where a request is no HTTP, nobody knows where the next one begins.
+        boolean keepAlive =
+                HttpUtil.isKeepAlive(request) && !request.decoderResult().isFailure();
+        refuse(context, keepAlive, why);
     }
 
     /** In vLLM's shape. */
@@ -317,13 +348,20 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     private void done(ChannelHandlerContext context, boolean keepAlive, ChannelFuture sent) {
         var unused = sent.addListener((ChannelFutureListener) written -> {
             endRunning();
-            busy = false;
-            if (!written.isSuccess() || !keepAlive) {
+            idle();
+            if (!written.isSuccess() || !keepAlive || served.answering().isEnding()) {
                 var unusedClose = context.close();
             } else {
                 next(context);
             }
         });
+    }
+
+    private void idle() {
+        if (busy) {
+            busy = false;
+            served.answering().end();
+        }
     }
 
     private void endRunning() {
@@ -339,6 +377,18 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         waiting.forEach(FullHttpRequest::release);
         waiting.clear();
         endRunning();
+        idle();
+    }
+
+    /** Ends a connection over which nothing has come for a while, nor was asked before; twice, so that no answer's reader is cut off. */
+    @Override
+    public void userEventTriggered(ChannelHandlerContext context, Object event) {
+        if (event instanceof IdleStateEvent && !busy) {
+            if (!wasBusy) {
+                var unused = context.close();
+            }
+            wasBusy = false;
+        }
     }
 
     @Override

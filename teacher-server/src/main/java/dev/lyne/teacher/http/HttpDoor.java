@@ -21,6 +21,8 @@ import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpServerKeepAliveHandler;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.stream.ChunkedWriteHandler;
+import io.netty.handler.timeout.IdleStateHandler;
+import io.netty.handler.timeout.WriteTimeoutHandler;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -31,11 +33,16 @@ import java.util.function.BooleanSupplier;
 
 /** Listens for the requests that trainers send to vLLM, and answers them from the server's own rows. */
 public final class HttpDoor {
-    private static final int MAX_REQUEST_BYTES = 32 << 20;
+    static final int MAX_REQUEST_BYTES = 32 << 20;
     private static final int MAX_HEADER_BYTES = 1 << 14;
+    private static final int MOST_IDLE_SECONDS = 60;
+
+    /** How long a reader may leave bytes unread. */
+    private static final int MOST_UNREAD_SECONDS = 60;
 
     private final Channel listening;
     private final ChannelGroup connections;
+    private final Answering answering;
 
     /**
      * What stands behind the door.
@@ -43,6 +50,7 @@ public final class HttpDoor {
      * @param teachers one or more
      * @param admission what decides what is let in, as on gRPC
      * @param budget room for rows
+     * @param answering requests that are being answered
      * @param authenticator who callers are, as on gRPC
      * @param serving whether the server is well
      * @param version of the server
@@ -52,6 +60,7 @@ public final class HttpDoor {
             List<HttpTeacher> teachers,
             Admission admission,
             RowBudget budget,
+            Answering answering,
             Authenticator authenticator,
             BooleanSupplier serving,
             String version,
@@ -80,7 +89,8 @@ public final class HttpDoor {
      */
     public record Terms(Authenticator authenticator, BooleanSupplier serving, String version, long maxRowBytes) {}
 
-    private HttpDoor(Channel listening, ChannelGroup connections) {
+    private HttpDoor(Channel listening, ChannelGroup connections, Answering answering) {
+        this.answering = answering;
         this.listening = listening;
         this.connections = connections;
     }
@@ -101,6 +111,7 @@ public final class HttpDoor {
                 List.copyOf(teachers),
                 admission,
                 budget,
+                new Answering(),
                 terms.authenticator(),
                 terms.serving(),
                 terms.version(),
@@ -111,6 +122,7 @@ public final class HttpDoor {
                 .channelFactory(how.sockets())
                 .option(ChannelOption.SO_BACKLOG, 256)
                 .childOption(ChannelOption.TCP_NODELAY, true)
+                .childOption(ChannelOption.SO_KEEPALIVE, true)
                 .childHandler(new ChannelInitializer<Channel>() {
                     @Override
                     protected void initChannel(Channel connection) {
@@ -119,8 +131,11 @@ public final class HttpDoor {
                         connection
                                 .pipeline()
                                 .addLast(
+                                        new IdleStateHandler(MOST_IDLE_SECONDS, 0, 0),
+                                        new WriteTimeoutHandler(MOST_UNREAD_SECONDS),
                                         new HttpServerCodec(4096, MAX_HEADER_BYTES, 8192),
                                         new HttpServerKeepAliveHandler(),
+                                        new StrangersBodies(served.authenticator()),
                                         new HttpContentDecompressor(MAX_REQUEST_BYTES),
                                         new HttpContentCompressor(),
                                         new HttpObjectAggregator(MAX_REQUEST_BYTES),
@@ -134,12 +149,23 @@ public final class HttpDoor {
             throw new IOException(
                     "--http: " + how.address() + ": " + bound.cause().getMessage(), bound.cause());
         }
-        return new HttpDoor(bound.channel(), connections);
+        return new HttpDoor(bound.channel(), connections, served.answering());
     }
 
     /** Its port. */
     public int port() {
         return ((InetSocketAddress) listening.localAddress()).getPort();
+    }
+
+    /** Takes no more connections, and refuses what is asked from now on over those that there are. */
+    public void stopListening() {
+        answering.endAfterThese();
+        listening.close().awaitUninterruptibly(1, TimeUnit.SECONDS);
+    }
+
+    /** Waits for the answers to what was asked before it {@linkplain #stopListening stopped}; false where some are not out by then. */
+    public boolean awaitAnswered(long waitNanos) throws InterruptedException {
+        return answering.awaitNone(waitNanos);
     }
 
     /** Takes no more connections, and cuts what is left. */

@@ -370,7 +370,7 @@ public final class TeacherServer implements AutoCloseable {
 
     /**
      * Finishes what was accepted, refuses the rest with UNAVAILABLE and a delay to retry after, then closes everything. All of it is
-     * bounded by the drain timeout: four fifths of it are for the streams, which are cut then; in the rest last bytes leave, batches
+     * bounded by the drain timeout: four fifths of it are for the streams and HTTP requests, which are cut then; in the rest last bytes leave, batches
      * end, and rows are written to slower tiers. What is not over by then is left. A second call waits for the first.
      */
     public void drain() throws InterruptedException {
@@ -384,10 +384,18 @@ public final class TeacherServer implements AutoCloseable {
             serving = false;
             health.enterTerminalState();
             Duration forStreams = options.drainTimeout().multipliedBy(4).dividedBy(5);
+            http.ifPresent(HttpDoor::stopListening);
             if (!rpc.drain(forStreams)) {
                 LOG.warn("streams still open after {}; they are cut", forStreams);
             }
-            http.ifPresent(HttpDoor::close);
+            if (http.isPresent()) {
+                long left =
+                        endNanos - System.nanoTime() - options.drainTimeout().toNanos() / 5;
+                if (!http.get().awaitAnswered(left)) {
+                    LOG.warn("HTTP requests still being answered after {}; they are cut", forStreams);
+                }
+                http.get().close();
+            }
             listener.close(endNanos - (endNanos - System.nanoTime()) / 2);
             for (Teacher teacher : teachers) {
                 if (!teacher.close(Math.max(endNanos - System.nanoTime(), LEAST_CLOSE_NANOS))) {

@@ -11,6 +11,14 @@ import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.health.v1.HealthGrpc;
 import io.grpc.protobuf.StatusProto;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
@@ -64,6 +72,40 @@ final class DrainFinishesAcceptedWorkTest {
             drained.get();
             fixture.server.awaitTermination();
             assertThat(fixture.teacher.closed()).isTrue();
+        }
+    }
+
+    @Test
+    void drain_withAnHttpRequestInFlight_answersIt() throws Exception {
+        try (ServerFixture fixture = new ServerFixture(
+                new FakeTeacher("fake", 1_000, 1_024),
+                options -> options.http(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)))) {
+            fixture.teacher.hold();
+            HttpRequest request = HttpRequest.newBuilder(URI.create(
+                            "http://127.0.0.1:" + fixture.server.httpPort().orElseThrow() + "/v1/completions"))
+                    .POST(HttpRequest.BodyPublishers.ofString(
+                            "{\"prompt\": [1,2,3], \"max_tokens\": 0, \"prompt_logprobs\": 2}"))
+                    .build();
+            CompletableFuture<HttpResponse<String>> answer =
+                    HttpClient.newHttpClient().sendAsync(request, HttpResponse.BodyHandlers.ofString());
+            await().until(() -> fixture.teacher.batches().size() == 1);
+            CompletableFuture<Void> drained = drain(fixture.server);
+            await().until(() -> refusesConnections(fixture.server.httpPort().orElseThrow()));
+            assertThat(answer).isNotDone();
+            assertThat(drained).isNotDone();
+
+            fixture.teacher.allowAll();
+            assertThat(answer.get().statusCode()).isEqualTo(200);
+            assertThat(answer.get().body()).contains("prompt_logprobs").endsWith("}");
+            drained.get();
+        }
+    }
+
+    private static boolean refusesConnections(int port) {
+        try (Socket unused = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            return false;
+        } catch (IOException e) {
+            return true;
         }
     }
 

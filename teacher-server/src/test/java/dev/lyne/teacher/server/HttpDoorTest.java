@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -29,6 +30,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -210,6 +213,12 @@ final class HttpDoorTest {
                 "prompt | 400 | {\"prompt\": [], \"max_tokens\": 1}",
                 "model | 404 | {\"prompt\": [1], \"max_tokens\": 1, \"model\": \"other\"}",
                 "format | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"format\": \"xml\"}",
+                "format | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"format\": 5}",
+                "model | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"model\": 5}",
+                "stop | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"stop\": \"e\"}",
+                "stop_token_ids | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"stop_token_ids\": 7}",
+                "logit_bias | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"logit_bias\": 5}",
+                "min_tokens | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"min_tokens\": 1}",
             })
     void request_thatCannotBeMeant_isRefusedNamingTheParameter(String parameter, int status, String body)
             throws Exception {
@@ -225,7 +234,7 @@ final class HttpDoorTest {
     void neutralParameters_areAccepted() throws Exception {
         completed("""
                 {"prompt": [1,2], "max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "top_k": -1, "n": 1, "stop": [],
-                 "stream": false, "presence_penalty": 0.0, "user": "x", "suffix": null}""");
+                 "stream": false, "presence_penalty": 0.0, "stop_token_ids": [], "logit_bias": {}, "min_tokens": 0, "user": "x", "suffix": null}""");
     }
 
     @Test
@@ -236,6 +245,39 @@ final class HttpDoorTest {
         URI health = URI.create("http://127.0.0.1:" + server.httpPort().orElseThrow() + "/health");
         assertThat(send(HttpRequest.newBuilder(health).build()).statusCode()).isEqualTo(200);
         assertThat(send(request("/nothing").build()).statusCode()).isEqualTo(404);
+    }
+
+    /** More than may be gathered of anybody: what is refused was not. */
+    @Test
+    void body_ofAStranger_isNotGathered() throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(
+                        URI.create("http://127.0.0.1:" + server.httpPort().orElseThrow() + "/v1/completions"))
+                .POST(HttpRequest.BodyPublishers.ofInputStream(() -> new ByteArrayInputStream(new byte[33 << 20])))
+                .build();
+        assertThat(send(request).statusCode()).isEqualTo(401);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"GET /%zz HTTP/1.1, path: /%zz", "GET / nothing, the request is no HTTP"})
+    void request_thatIsNoRequest_isRefusedAndTheConnectionEnds(String line, String words) throws Exception {
+        try (Socket socket =
+                new Socket(InetAddress.getLoopbackAddress(), server.httpPort().orElseThrow())) {
+            socket.setSoTimeout(10_000);
+            socket.getOutputStream()
+                    .write((line + "\r\nhost: x\r\nconnection: close\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
+            String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            assertThat(answer).startsWith("HTTP/1.1 400").contains(words);
+        }
+    }
+
+    @Test
+    void echo_ofMoreThanIsWrittenAtOnce_isRefused() throws Exception {
+        String ids = IntStream.range(0, 500).mapToObj(Integer::toString).collect(Collectors.joining(","));
+        HttpResponse<byte[]> response = post(
+                "/v1/completions", "{\"prompt\": [" + ids + "], \"max_tokens\": 0, \"echo\": true, \"logprobs\": 600}");
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(new String(response.body(), StandardCharsets.UTF_8))
+                .contains("logprobs: 600 with echo of 500 tokens");
     }
 
     @Test
