@@ -258,13 +258,19 @@ final class HttpDoorTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"GET /%zz HTTP/1.1, path: /%zz", "GET / nothing, the request is no HTTP"})
-    void request_thatIsNoRequest_isRefusedAndTheConnectionEnds(String line, String words) throws Exception {
+    @CsvSource({
+        "GET /%zz HTTP/1.1, connection: close, path: /%zz",
+        "GET / nothing, x: y, the request is no HTTP",
+        "GET / HTTP/1.1, LONG, the request is no HTTP",
+    })
+    void request_thatIsNoRequest_isRefusedAndTheConnectionEnds(String line, String header, String words)
+            throws Exception {
+        String second = header.equals("LONG") ? "x: " + "y".repeat(17_000) : header;
         try (Socket socket =
                 new Socket(InetAddress.getLoopbackAddress(), server.httpPort().orElseThrow())) {
             socket.setSoTimeout(10_000);
             socket.getOutputStream()
-                    .write((line + "\r\nhost: x\r\nconnection: close\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
+                    .write((line + "\r\nhost: x\r\n" + second + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
             String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             assertThat(answer).startsWith("HTTP/1.1 400").contains(words);
         }
