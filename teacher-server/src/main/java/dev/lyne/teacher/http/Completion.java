@@ -123,8 +123,7 @@ final class Completion {
 
     private void withdraw(Asked asked) {
         if (asked.handle().withdraw()) {
-            admission.release(asked.task()); // nobody else will
-            admission.wasSpared(asked.task());
+            admission.release(asked.task()); // nobody else will; its quota stays spent, for what may go on for others
         }
     }
 
