@@ -477,7 +477,8 @@ public final class TeacherDecoder implements AutoCloseable {
     /** The call is over: its texts are to be told to another. */
     private void lost(CallFailure failure) {
         String address = label();
-        // A token that was taken out ends what it had opened; the next call carries the one that its file holds by then.
+        // A token that was taken out ends what it had opened; the next call carries the one that its file holds by
+        // then.
         boolean mayHaveANewToken = failure.code() == Status.Code.UNAUTHENTICATED
                 && options.security().tokenFile().isPresent();
         call = null;

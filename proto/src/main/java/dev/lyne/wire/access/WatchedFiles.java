@@ -70,7 +70,8 @@ public final class WatchedFiles<T> {
         try {
             current = reader.read();
         } catch (IllegalArgumentException | NoSuchFileException e) {
-            stamps = now; // told once for each change; whatever else kept it from being read may pass, and is tried again
+            stamps = now; // told once for each change; whatever else kept it from being read may pass, and is tried
+            // again
             throw e;
         }
         stamps = now;

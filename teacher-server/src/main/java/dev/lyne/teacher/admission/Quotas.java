@@ -77,7 +77,8 @@ final class Quotas {
     void giveBack(Tenant tenant, long positions) {
         Meter meter = meters.get(tenant.name());
         if (meter != null && tenant.quota().equals(Optional.of(meter.quota()))) {
-            meter.bucket().addTokens(Math.max(1, Math.min(positions, meter.quota().burst())));
+            meter.bucket()
+                    .addTokens(Math.max(1, Math.min(positions, meter.quota().burst())));
         }
     }
 

@@ -90,7 +90,8 @@ final class DeviceWatchdog {
                 LOG.warn("the device of teacher {} came back; serving again", teacher);
                 listener.serves(true);
             }
-            // A process that was stopped finds all that time gone at its first look: it gives the device as many looks as it has seconds.
+            // A process that was stopped finds all that time gone at its first look: it gives the device as many looks
+            // as it has seconds.
             boolean watched = seen > lostAfter.minus(stuckAfter).toSeconds();
             if (nanos >= lostAfter.toNanos() && watched && lost.add(teacher)) {
                 listener.lost(
