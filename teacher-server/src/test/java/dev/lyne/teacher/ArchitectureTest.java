@@ -11,6 +11,7 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import dev.lyne.lm.files.JsonFaults;
 import dev.lyne.lm.generation.CachedSequence;
 import dev.lyne.lm.generation.Extended;
 import dev.lyne.lm.generation.Extension;
@@ -150,7 +151,8 @@ final class ArchitectureTest {
                             Extended.NoRoom.class,
                             Extended.NotFinite.class,
                             Proposal.class,
-                            ComputePrecision.class))));
+                            ComputePrecision.class,
+                            JsonFaults.class))));
 
     @ArchTest
     static final ArchRule storage_isKnownOnlyToItsTier = noClasses()

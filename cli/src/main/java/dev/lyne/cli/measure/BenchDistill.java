@@ -23,20 +23,8 @@ final class BenchDistill implements Callable<Integer> {
     @Option(names = "--rounds", defaultValue = "3", description = "Rounds of each (default: ${DEFAULT-VALUE}).")
     private int rounds;
 
-    @Option(
-            names = "--against",
-            paramLabel = "PEER",
-            defaultValue = "pytorch",
-            description = "pytorch, the only peer there is (default: ${DEFAULT-VALUE}).")
-    private String peer;
-
-    @Option(
-            names = "--peer-python",
-            paramLabel = "FILE",
-            defaultValue = "python3",
-            description = "A Python that can import torch and transformers, or its virtual environment"
-                    + " (default: ${DEFAULT-VALUE}).")
-    private String peerPython;
+    @Mixin
+    private PytorchPeer peer;
 
     @Option(
             names = "--steps",
@@ -67,7 +55,7 @@ final class BenchDistill implements Callable<Integer> {
         var size = new DistillBenchmark.Size(rounds, steps, batch, students, studentThreads);
         try (var scratch = TemporaryDirectory.create("lyne-bench")) {
             var progress = new PeerRounds(rounds, System.err::println);
-            json.report(new DistillBenchmark(peer, peerPython, size, progress, scratch.path()).run());
+            json.report(new DistillBenchmark(peer.name, peer.python, size, progress, scratch.path()).run());
         }
         return 0;
     }

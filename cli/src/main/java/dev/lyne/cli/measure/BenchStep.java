@@ -23,20 +23,8 @@ final class BenchStep implements Callable<Integer> {
     @Option(names = "--rounds", defaultValue = "9", description = "Rounds of each (default: ${DEFAULT-VALUE}).")
     private int rounds;
 
-    @Option(
-            names = "--against",
-            paramLabel = "PEER",
-            defaultValue = "pytorch",
-            description = "pytorch, the only peer there is (default: ${DEFAULT-VALUE}).")
-    private String peer;
-
-    @Option(
-            names = "--peer-python",
-            paramLabel = "FILE",
-            defaultValue = "python3",
-            description = "A Python that can import torch and transformers, or its virtual environment"
-                    + " (default: ${DEFAULT-VALUE}).")
-    private String peerPython;
+    @Mixin
+    private PytorchPeer peer;
 
     @Option(
             names = "--shapes",
@@ -59,7 +47,7 @@ final class BenchStep implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        var comparison = new StepComparison(peer, peerPython, new PeerRounds(rounds, System.err::println));
+        var comparison = new StepComparison(peer.name, peer.python, new PeerRounds(rounds, System.err::println));
         try (var scratch = TemporaryDirectory.create("lyne-bench")) {
             json.report(comparison.run(shapes, losses, scratch.path()));
         }

@@ -1,5 +1,6 @@
 package dev.lyne.teacher.engine;
 
+import dev.lyne.lm.files.JsonFaults;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -98,7 +99,7 @@ record EngineIdentity(
             read = JSON.readValue(Files.readString(file), EngineIdentity.class);
         } catch (JacksonException e) {
             throw new IllegalArgumentException(
-                    "--identity: " + file + ": " + e.getOriginalMessage() + " (expected: a file that serve wrote)", e);
+                    "--identity: " + file + ": " + JsonFaults.explain(e) + " (expected: a file that serve wrote)", e);
         }
         if (!read.id.equals(id(read.inputs(), read.minted)) || read.references.isEmpty()) {
             throw new IllegalArgumentException("--identity: " + file + " with id " + read.id

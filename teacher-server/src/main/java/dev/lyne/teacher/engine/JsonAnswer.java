@@ -1,5 +1,6 @@
 package dev.lyne.teacher.engine;
 
+import dev.lyne.lm.files.JsonFaults;
 import io.netty.buffer.ByteBuf;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -30,7 +31,7 @@ abstract class JsonAnswer implements AnswerReader {
                 feeder.feedInput(piece, 0, length);
                 drain();
             } catch (JacksonException e) {
-                throw EngineException.strange("an answer that is no JSON: " + e.getOriginalMessage());
+                throw EngineException.strange("an answer that is no JSON: " + JsonFaults.explain(e));
             }
         }
     }
@@ -55,7 +56,7 @@ abstract class JsonAnswer implements AnswerReader {
         try {
             drain();
         } catch (JacksonException e) {
-            throw EngineException.strange("an answer that is cut short: " + e.getOriginalMessage());
+            throw EngineException.strange("an answer that is cut short: " + JsonFaults.explain(e));
         }
         if (depth != 0) {
             throw EngineException.strange("an answer that is cut short (expected: whole JSON)");

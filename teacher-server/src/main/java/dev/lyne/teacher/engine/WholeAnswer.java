@@ -1,5 +1,6 @@
 package dev.lyne.teacher.engine;
 
+import dev.lyne.lm.files.JsonFaults;
 import io.netty.buffer.ByteBuf;
 import java.io.ByteArrayOutputStream;
 import tools.jackson.core.JacksonException;
@@ -29,7 +30,7 @@ final class WholeAnswer implements AnswerReader {
         try {
             return JsonMapper.shared().readTree(bytes.toByteArray());
         } catch (JacksonException e) {
-            throw EngineException.strange("an answer that is no JSON: " + e.getOriginalMessage());
+            throw EngineException.strange("an answer that is no JSON: " + JsonFaults.explain(e));
         }
     }
 }

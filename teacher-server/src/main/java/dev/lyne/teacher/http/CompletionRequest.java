@@ -1,5 +1,6 @@
 package dev.lyne.teacher.http;
 
+import dev.lyne.lm.files.JsonFaults;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -8,6 +9,7 @@ import java.util.Set;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -61,6 +63,11 @@ record CompletionRequest(
      * @param blocks whether rows are blocks in base64, in place of {@code prompt_logprobs}
      */
     record Show(boolean tokenIds, boolean tokensAsIds, boolean specialTokens, boolean blocks) {}
+
+    /** A key that stands twice would be taken at either of its values. */
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .build();
 
     private static final Set<String> KNOWN = Set.of(
             "model",
@@ -146,12 +153,12 @@ record CompletionRequest(
     static JsonNode object(byte[] body) throws BadRequest {
         JsonNode json;
         try {
-            json = JsonMapper.shared().readTree(body);
+            json = JSON.readTree(body);
         } catch (JacksonException e) {
-            throw new BadRequest("", "the body is no JSON: " + e.getOriginalMessage());
+            throw new BadRequest("", "the body: " + JsonFaults.explain(e) + " (expected: one JSON object)");
         }
         if (!json.isObject()) {
-            throw new BadRequest("", "the body is no JSON object");
+            throw new BadRequest("", "the body: " + JsonFaults.kind(json) + " (expected: one JSON object)");
         }
         return json;
     }

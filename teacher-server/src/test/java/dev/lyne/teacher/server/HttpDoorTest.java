@@ -39,6 +39,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -228,6 +229,28 @@ final class HttpDoorTest {
         assertThat(error.path("param").asString()).isEqualTo(parameter);
         assertThat(error.path("code").asInt()).isEqualTo(status);
         assertThat(error.path("message").asString()).contains("(expected: ");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "{",
+                "[1]",
+                "7",
+                "{\"prompt\": [1], \"prompt\": [2], \"max_tokens\": 0}",
+                "{\"prompt\": [1,]}"
+            })
+    void body_thatIsNoObject_isRefusedInWordsOfTheTextAlone(String body) throws Exception {
+        HttpResponse<byte[]> response = post("/v1/completions", body);
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(JsonMapper.shared()
+                        .readTree(response.body())
+                        .at("/error/message")
+                        .asString())
+                .startsWith("the body: ")
+                .endsWith("(expected: one JSON object)")
+                .doesNotContainPattern("Feature|Source|Token|Mapper|tools\\.");
     }
 
     @Test
