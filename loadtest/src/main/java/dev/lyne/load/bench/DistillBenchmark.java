@@ -22,23 +22,25 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Distillation on one machine: the demo's teacher in a server of its own and the demo's students in processes of their own, against
- * teacher and student in one process of PyTorch, which has both whole logits. All share the machine's cores; the peer is asleep while a
- * round of ours runs, and has ended no step before one of its own begins. Its step alone is compared by {@link StepComparison}, its
- * forward by {@link ForwardComparison}.
- *
- * @see BenchSetUp
+ * teacher and student in one process of PyTorch, which has both whole logits. All share the machine's cores; the peer is asleep while
+ * ours run, and ours are not there while it runs. Its step alone is compared by {@link StepComparison}, its forward by {@link
+ * ForwardComparison}.
  */
 public final class DistillBenchmark {
     private static final String PEER = "pytorch";
     private static final int TOKENS = 256;
     private static final double ALPHA = 0.9;
     private static final int WARM_UP_STEPS = 10;
+
+    /** Windows that a student asks for ahead: as many are under way where counting ends as where it begins. */
+    private static final int IN_FLIGHT = 64;
+
     private static final long SERVER_HEAP_MIB = 1_024;
 
     /**
      * How long a round is.
      *
-     * @param steps that a student takes in a round, of which the first {@value #WARM_UP_STEPS} are not counted
+     * @param steps of a student in a round, of which the first {@value #WARM_UP_STEPS} are not counted
      * @param batch windows of a step
      * @param students that share a corpus, in the last kind of round
      * @param studentThreads threads of a student's operators
@@ -244,8 +246,10 @@ public final class DistillBenchmark {
                 Integer.toString(TOKENS),
                 "--batch",
                 Integer.toString(size.batch()),
+                "--in-flight",
+                Integer.toString(IN_FLIGHT),
                 "--steps",
-                Integer.toString(size.steps()),
+                Integer.toString(stepsTaken()),
                 "--alpha",
                 Double.toString(ALPHA),
                 "--teacher",
@@ -258,9 +262,14 @@ public final class DistillBenchmark {
                 Integer.toString(size.studentThreads()));
     }
 
+    /** With those that keep the window full to the end of what is counted. */
+    private int stepsTaken() {
+        return size.steps() + (IN_FLIGHT + size.batch() - 1) / size.batch();
+    }
+
     private record Measured(long positions, double seconds) {}
 
-    /** What a run's lines of metrics say of the steps after the first ones. */
+    /** What a run's lines of metrics say of the steps that are counted. */
     private Measured measured(Path metrics) throws IOException {
         long positions = 0;
         double from = 0;
@@ -272,15 +281,16 @@ public final class DistillBenchmark {
                 continue; // an evaluation
             }
             step++;
-            to = line.get("seconds").asDouble();
+            double seconds = line.get("seconds").asDouble();
             if (step <= WARM_UP_STEPS) {
-                from = to;
-            } else {
+                from = seconds;
+            } else if (step <= size.steps()) {
+                to = seconds;
                 positions += line.get("positions").asLong();
             }
         }
-        if (step != size.steps()) {
-            throw new IOException(metrics + ": " + step + " steps (expected: " + size.steps() + ")");
+        if (step != stepsTaken()) {
+            throw new IOException(metrics + ": " + step + " steps (expected: " + stepsTaken() + ")");
         }
         return new Measured(positions, to - from);
     }
