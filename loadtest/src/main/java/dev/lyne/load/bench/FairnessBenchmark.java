@@ -212,7 +212,9 @@ public final class FairnessBenchmark {
                 "synthetic", new SyntheticSettings(VOCABULARY, TOKENS, TOKENS_PER_SECOND, HALF_BATCH, 1), false);
         TeacherServerOptions options = TeacherServerOptions.builder()
                 .security(new ServerSecurity(Optional.empty(), Optional.of(known), false))
-                .batching(BatchOptions.of(BATCH_TOKENS, Duration.ofMillis(4)).withFairBatch(longest))
+                .batching(BatchOptions.of(BATCH_TOKENS, Duration.ofMillis(4))
+                        .withFairBatch(longest)
+                        .withMaxQueue(Duration.ofHours(1))) // shares are measured here, not what is turned away
                 .memoryCacheBytes(0)
                 .drainTimeout(Duration.ofSeconds(2))
                 .build();
