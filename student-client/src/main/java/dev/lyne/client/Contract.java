@@ -74,6 +74,7 @@ final class Contract {
                 .setTopP(settings.topP())
                 .setSeed(settings.seed())
                 .addAllStopTokenIds(new TreeSet<>(settings.stopIds()))
+                .setPriority(options.priority().toMessage())
                 .setStudent(options.student());
         ExecutionFingerprint fingerprint = expectation.fingerprint();
         if (fingerprint != null) {

@@ -89,7 +89,8 @@ final class ArchitectureTest {
                     "batch",
                     "engine")
             .whereLayer("tenant")
-            .mayOnlyBeAccessedByLayers("server", "rpc", "http", "access", "admission", "score", "batch", "model");
+            .mayOnlyBeAccessedByLayers(
+                    "server", "rpc", "http", "access", "admission", "score", "decode", "batch", "model");
 
     @ArchTest
     static final ArchRule packages_areFreeOfCycles =

@@ -60,7 +60,7 @@ public final class DemoCommand implements Callable<Integer> {
         try (Stream<Path> entries = Files.list(out)) {
             empty = entries.findAny().isEmpty();
         }
-        if (!empty && !Files.exists(out.resolve(DemoRun.MARKER))) {
+        if (!empty && !Files.exists(out.resolve(DemoProcesses.MARKER))) {
             throw new IllegalArgumentException(
                     "--out: " + out + " holds other files (expected: a new directory, or an earlier demo's)");
         }

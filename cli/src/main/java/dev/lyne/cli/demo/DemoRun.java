@@ -5,7 +5,6 @@ import dev.lyne.client.ClientOptions;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherDescription;
 import dev.lyne.lm.tokenizer.Tokenizer;
-import dev.lyne.load.process.ChildProcess;
 import dev.lyne.load.process.Home;
 import dev.lyne.load.process.ServerFigures;
 import dev.lyne.load.process.ServerProcess;
@@ -16,20 +15,14 @@ import dev.lyne.student.train.RunDirectory;
 import dev.lyne.student.train.RunSummary;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 
 /** One run of the demo: a server process, two student processes side by side, and what came of them. */
 final class DemoRun {
-    /** A file that tells an earlier demo's directory from anybody else's. */
-    static final String MARKER = "lyne-demo";
-
-    private static final long SERVER_HEAP_MIB = 1_024;
-    private static final long MILLIS_BETWEEN_LINES = 2_000;
-
     private final DemoPlan plan;
     private final Path out;
     private final PrintStream text;
@@ -41,10 +34,8 @@ final class DemoRun {
     }
 
     void run() throws IOException, InterruptedException {
-        Files.writeString(
-                out.resolve(MARKER), "Made by `lyne demo`, which removes this directory when it runs again.\n");
-        try (ServerProcess server =
-                ServerProcess.start(out.resolve("server.log"), "demo", SERVER_HEAP_MIB, List.of("--threads", "2"))) {
+        DemoProcesses processes = new DemoProcesses(out, text);
+        try (ServerProcess server = processes.startServer()) {
             tokenise();
             ServerProcess.Ready ready = server.awaitReady();
             TeacherDescription teacher = describe(ready.listening());
@@ -54,7 +45,7 @@ final class DemoRun {
                     ready.listening(),
                     teacher.parameters(),
                     teacher.modelDigest().substring(0, 12));
-            train(ready.listening());
+            processes.train("train side by side", students(ready.listening()), plan.steps());
             ServerFigures figures = ServerFigures.scrape(ready.metrics());
             finish(teacher, figures);
         }
@@ -81,29 +72,11 @@ final class DemoRun {
         }
     }
 
-    private void train(String address) throws IOException, InterruptedException {
-        try (ChildProcess distilled = startStudent("distilled", plan.distilled(out, address));
-                ChildProcess twin = startStudent("twin", plan.twin(out))) {
-            text.printf("two students train side by side, processes %d and %d%n", distilled.pid(), twin.pid());
-            var progress = new DemoProgress(text, List.of("distilled", "twin"), out, plan.steps());
-            while (distilled.isAlive() || twin.isAlive()) {
-                progress.print();
-                TimeUnit.MILLISECONDS.sleep(MILLIS_BETWEEN_LINES);
-                if (!distilled.isAlive()) {
-                    distilled.awaitSuccess();
-                }
-                if (!twin.isAlive()) {
-                    twin.awaitSuccess();
-                }
-            }
-            progress.print();
-            distilled.awaitSuccess();
-            twin.awaitSuccess();
-        }
-    }
-
-    private ChildProcess startStudent(String name, List<String> arguments) throws IOException {
-        return ChildProcess.start("the " + name + " student", out.resolve(name + ".log"), 1, "1g", arguments);
+    private Map<String, List<String>> students(String address) {
+        Map<String, List<String>> students = new LinkedHashMap<>();
+        students.put("distilled", plan.distilled(out, address));
+        students.put("twin", plan.twin(out));
+        return students;
     }
 
     private void finish(TeacherDescription teacher, ServerFigures figures) throws IOException {

@@ -2,7 +2,6 @@ package dev.lyne.cli.demo;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lyne.cli.common.JsonReport;
-import dev.lyne.load.process.ChildProcess;
 import dev.lyne.load.process.ServerProcess;
 import dev.lyne.student.evaluate.ExposureBias;
 import dev.lyne.student.report.ReportData;
@@ -14,23 +13,18 @@ import dev.lyne.student.train.RunSummary;
 import dev.lyne.student.train.Samples;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
 
 /** One run of the on-policy demo: from the start that ships a student on the text and one on text of its own, each in a process of its own. */
 final class OnPolicyDemo {
     static final String SFT = "sft";
     static final String MINILLM = "minillm";
-
-    private static final long SERVER_HEAP_MIB = 1_024;
-    private static final long MILLIS_BETWEEN_LINES = 2_000;
 
     private final OnPolicyPlan plan;
     private final Path out;
@@ -91,36 +85,18 @@ final class OnPolicyDemo {
     }
 
     void run() throws IOException, InterruptedException {
-        Files.writeString(
-                out.resolve(DemoRun.MARKER), "Made by `lyne demo`, which removes this directory when it runs again.\n");
-        try (ServerProcess server =
-                ServerProcess.start(out.resolve("server.log"), "demo", SERVER_HEAP_MIB, List.of("--threads", "2"))) {
+        DemoProcesses processes = new DemoProcesses(out, text);
+        try (ServerProcess server = processes.startServer()) {
             ServerProcess.Ready ready = server.awaitReady();
             text.printf("teacher server %d listens on %s%n", server.pid(), ready.listening());
             int steps = plan.students().steps();
-            train(SFT, plan.sft(out, ready.listening()), steps, "goes on with the text");
-            train(
-                    MINILLM,
-                    plan.miniLlm(out, ready.listening()),
-                    steps,
-                    "writes with the teacher and learns from it (MiniLLM)");
+            processes.train("goes on with the text", Map.of(SFT, plan.sft(out, ready.listening())), steps);
+            processes.train(
+                    "writes with the teacher and learns from it (MiniLLM)",
+                    Map.of(MINILLM, plan.miniLlm(out, ready.listening())),
+                    steps);
         }
         finish();
-    }
-
-    private void train(String name, List<String> arguments, int steps, String what)
-            throws IOException, InterruptedException {
-        try (ChildProcess student =
-                ChildProcess.start("the " + name + " student", out.resolve(name + ".log"), 1, "1g", arguments)) {
-            text.printf("%s, process %d: %s%n", name, student.pid(), what);
-            DemoProgress progress = new DemoProgress(text, List.of(name), out, steps);
-            while (student.isAlive()) {
-                progress.print();
-                TimeUnit.MILLISECONDS.sleep(MILLIS_BETWEEN_LINES);
-            }
-            progress.print();
-            student.awaitSuccess();
-        }
     }
 
     private void finish() throws IOException {

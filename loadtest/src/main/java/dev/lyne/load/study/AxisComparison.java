@@ -34,29 +34,66 @@ public final class AxisComparison {
         }
     }
 
-    private AxisComparison() {}
-
     /**
-     * Compares.
+     * Points that are compared with each other.
      *
      * @param values of each point one a seed
-     * @param baseline number of that point
+     * @param baseline number of the point that the others are compared with
      */
+    public record Group(List<double[]> values, int baseline) {}
+
+    private AxisComparison() {}
+
+    /** Compares the points of an axis that is one group. */
     public static List<Row> of(List<double[]> values, int baseline) {
-        int points = values.size();
-        int seeds = values.get(0).length;
-        int freedom = (points - 1) * (seeds - 1);
-        double error = Math.sqrt(noise(values, freedom) * 2 / seeds);
-        double[] probabilities = new double[points];
-        for (int i = 0; i < points; i++) {
-            double difference = difference(values.get(i), values.get(baseline));
-            probabilities[i] = i == baseline || freedom == 0
+        return of(List.of(new Group(values, baseline))).get(0);
+    }
+
+    /** Compares the points of an axis, each group by its own noise; all its comparisons count together. */
+    public static List<List<Row>> of(List<Group> groups) {
+        int comparisons =
+                groups.stream().mapToInt(group -> group.values().size() - 1).sum();
+        List<double[]> probabilities =
+                groups.stream().map(AxisComparison::probabilities).toList();
+        holm(probabilities);
+        List<List<Row>> rows = new ArrayList<>();
+        for (int i = 0; i < groups.size(); i++) {
+            rows.add(rows(groups.get(i), probabilities.get(i), comparisons));
+        }
+        return rows;
+    }
+
+    private static int freedom(Group group) {
+        return (group.values().size() - 1) * (group.values().get(0).length - 1);
+    }
+
+    /** Standard deviation of a difference. */
+    private static double error(Group group) {
+        return Math.sqrt(
+                noise(group.values(), freedom(group)) * 2 / group.values().get(0).length);
+    }
+
+    private static double[] probabilities(Group group) {
+        List<double[]> values = group.values();
+        int freedom = freedom(group);
+        double error = error(group);
+        double[] probabilities = new double[values.size()];
+        for (int i = 0; i < probabilities.length; i++) {
+            double difference = difference(values.get(i), values.get(group.baseline()));
+            probabilities[i] = i == group.baseline() || freedom == 0
                     ? Double.NaN
                     : difference == 0 ? 1 : StudentT.twoSided(difference / error, freedom);
         }
-        holm(probabilities);
+        return probabilities;
+    }
+
+    private static List<Row> rows(Group group, double[] probabilities, int comparisons) {
+        List<double[]> values = group.values();
+        int seeds = values.get(0).length;
+        int freedom = freedom(group);
+        double error = error(group);
         List<Row> rows = new ArrayList<>();
-        for (int i = 0; i < points; i++) {
+        for (int i = 0; i < values.size(); i++) {
             double[] own = values.get(i);
             double mean = Arrays.stream(own).average().orElse(Double.NaN);
             double squares =
@@ -65,11 +102,9 @@ public final class AxisComparison {
                     own,
                     mean,
                     seeds == 1 ? Double.NaN : Math.sqrt(squares / (seeds - 1)),
-                    difference(own, values.get(baseline)),
+                    difference(own, values.get(group.baseline())),
                     probabilities[i],
-                    freedom == 0 || points == 1
-                            ? Double.NaN
-                            : error * StudentT.critical(LEVEL / (points - 1), freedom)));
+                    freedom == 0 ? Double.NaN : error * StudentT.critical(LEVEL / comparisons, freedom)));
         }
         return rows;
     }
@@ -100,17 +135,23 @@ public final class AxisComparison {
     }
 
     /** Raises probabilities: the least of n counts n times, the next n − 1 times, and none is below one before it. */
-    private static void holm(double[] probabilities) {
-        int[] order = IntStream.range(0, probabilities.length)
-                .filter(i -> !Double.isNaN(probabilities[i]))
-                .boxed()
-                .sorted(Comparator.comparingDouble(i -> probabilities[i]))
-                .mapToInt(Integer::intValue)
-                .toArray();
+    private static void holm(List<double[]> probabilities) {
+        record Place(int group, int point) {}
+        List<Place> order = new ArrayList<>();
+        for (int group = 0; group < probabilities.size(); group++) {
+            for (int point = 0; point < probabilities.get(group).length; point++) {
+                if (!Double.isNaN(probabilities.get(group)[point])) {
+                    order.add(new Place(group, point));
+                }
+            }
+        }
+        order.sort(Comparator.comparingDouble(place -> probabilities.get(place.group())[place.point()]));
         double before = 0;
-        for (int rank = 0; rank < order.length; rank++) {
-            before = Math.max(before, Math.min(1, probabilities[order[rank]] * (order.length - rank)));
-            probabilities[order[rank]] = before;
+        for (int rank = 0; rank < order.size(); rank++) {
+            double[] own = probabilities.get(order.get(rank).group());
+            int point = order.get(rank).point();
+            before = Math.max(before, Math.min(1, own[point] * (order.size() - rank)));
+            own[point] = before;
         }
     }
 }

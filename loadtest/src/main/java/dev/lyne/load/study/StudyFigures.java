@@ -23,22 +23,27 @@ record StudyFigures(Study.Axis axis, StudyMetric metric, Map<Study.Point, AxisCo
                         .add(point);
             }
         }
-        Map<Study.Point, AxisComparison.Row> compared = new LinkedHashMap<>();
+        List<Study.Point> points = new ArrayList<>();
+        List<AxisComparison.Group> comparable = new ArrayList<>();
         for (List<Study.Point> group : groups.values()) {
             int baseline = 0;
             while (baseline < group.size() && !axis.isBaseline(group.get(baseline))) {
                 baseline++;
             }
             if (baseline < group.size()) {
-                List<AxisComparison.Row> rows = AxisComparison.of(
+                points.addAll(group);
+                comparable.add(new AxisComparison.Group(
                         group.stream()
                                 .map(point -> values(point, metric, results))
                                 .toList(),
-                        baseline);
-                for (int i = 0; i < rows.size(); i++) {
-                    compared.put(group.get(i), rows.get(i));
-                }
+                        baseline));
             }
+        }
+        Map<Study.Point, AxisComparison.Row> compared = new LinkedHashMap<>();
+        List<AxisComparison.Row> rows =
+                AxisComparison.of(comparable).stream().flatMap(List::stream).toList();
+        for (int i = 0; i < rows.size(); i++) {
+            compared.put(points.get(i), rows.get(i));
         }
         Map<Study.Point, AxisComparison.Row> inOrder = new LinkedHashMap<>();
         axis.points().stream()

@@ -5,6 +5,7 @@ import dev.lyne.load.study.Study.Axis;
 import dev.lyne.load.study.Study.Point;
 import dev.lyne.load.study.Study.Preparation;
 import dev.lyne.student.train.CaptureFit;
+import dev.lyne.student.train.HeldOutPart;
 import dev.lyne.student.train.Setting;
 import dev.lyne.student.train.Settings;
 import dev.lyne.student.train.TrainingConfig;
@@ -15,6 +16,7 @@ import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -158,9 +160,23 @@ final class StudyReader {
             Map<Setting, List<String>> own = new EnumMap<>(settings);
             own.putAll(settings(named, orEmpty(choice.settings()), base));
             own.put(setting, List.of(value));
+            requireOtherDocuments(named, own, settings);
             candidates.put(value, add(where, own, choice.seed(), Optional.empty()));
         }
         return Optional.of(new StudyRun.Choice(setting, metric, candidates));
+    }
+
+    /** What a value is chosen by must not be what is reported: that would be the best of several looks at it. */
+    private void requireOtherDocuments(
+            String where, Map<Setting, List<String>> choosing, Map<Setting, List<String>> reporting) {
+        List<String> all = List.of(HeldOutPart.ALL.name().toLowerCase(Locale.ROOT));
+        List<String> chosenBy = choosing.getOrDefault(Setting.HELD_OUT_PART, all);
+        List<String> reported = reporting.getOrDefault(Setting.HELD_OUT_PART, all);
+        boolean sameText = Objects.equals(choosing.get(Setting.HELD_OUT), reporting.get(Setting.HELD_OUT));
+        require(
+                !sameText || !chosenBy.equals(reported) && !chosenBy.equals(all) && !reported.equals(all),
+                where + ": settings: held_out_part: " + chosenBy.get(0) + ", beside " + reported.get(0)
+                        + " of the students that are reported (expected: validation and test, or another held_out)");
     }
 
     /** Adds a student where the study has it not yet; its id. */

@@ -28,6 +28,22 @@ final class AxisComparisonTest {
     }
 
     @Test
+    void of_twoGroups_countsTheirComparisonsTogether() {
+        AxisComparison.Group one =
+                new AxisComparison.Group(List.of(new double[] {1, 2, 3}, new double[] {1.5, 2.4, 3.6}), 0);
+        AxisComparison.Group two =
+                new AxisComparison.Group(List.of(new double[] {5, 5, 6}, new double[] {5.1, 4.8, 6.1}), 0);
+        AxisComparison.Row alone = AxisComparison.of(one.values(), 0).get(1);
+        AxisComparison.Row together =
+                AxisComparison.of(List.of(one, two)).get(0).get(1);
+        assertThat(together.difference()).isEqualTo(alone.difference());
+        assertThat(together.probability())
+                .as("the less probable of two")
+                .isEqualTo(Math.min(1, 2 * alone.probability()));
+        assertThat(together.detectable()).isGreaterThan(alone.detectable());
+    }
+
+    @Test
     void twoSided_oneAndTwoDegreesOfFreedom_areTheClosedForms() {
         for (double t : new double[] {0.1, 0.7, 1.5, 3, 20, 1000}) {
             assertThat(StudentT.twoSided(t, 1)).isEqualTo(1 - 2 / Math.PI * Math.atan(t), within(1e-12));

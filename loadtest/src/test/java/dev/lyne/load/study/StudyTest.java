@@ -224,6 +224,8 @@ final class StudyTest {
                 "seed: 9|seed: 1|axis arm, choice: seed: 1 (expected: none of [0, 1])",
                 "metric: rouge_l|metric: response_tokens|axis arm, choice: metric: response_tokens (expected: one that is better",
                 "{label: data}|{label: data, settings: {learning_rate: 1e-4}}|learning_rate (expected: absent, as it is chosen)",
+                "settings: {held_out_part: validation}|settings: {held_out_part: test}|axis arm, choice: settings: held_out_part: test, beside test of",
+                "settings: {held_out_part: validation}|settings: {}|axis arm, choice: settings: held_out_part: test, beside test of",
                 "{prompts: 20|{prompts: 0|generations: texts: prompts: 0 (expected: how many, 1 or more)",
                 "alpha: 1, on|alpha: 0, on|axis arm, point own: ",
             })

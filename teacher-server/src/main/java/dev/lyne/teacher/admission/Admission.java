@@ -9,6 +9,7 @@ import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.teacher.tenant.PriorityClass;
+import dev.lyne.teacher.tenant.Tenant;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Priority;
 import dev.lyne.v1.Sequence;
@@ -22,6 +23,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The door: turns messages into checked values or into refusals, and bounds the work admitted and unanswered over all
@@ -68,18 +70,24 @@ public final class Admission {
         if (draining) {
             return AdmissionResult.refuse(Reason.DRAINING, drainingLine());
         }
-        Optional<PriorityClass> asked = priority(open.getPriority(), caller);
-        if (asked.isEmpty()) {
+        return flow(open.getPriorityValue(), caller).flatMap(flow -> open(open, teacher, flow));
+    }
+
+    /** What a new stream shares the device by, where its caller may ask for its class. */
+    AdmissionResult<Flow> flow(int asked, Caller caller) {
+        Optional<PriorityClass> priority = priority(Priority.forNumber(asked), caller);
+        if (priority.isEmpty()) {
             return AdmissionResult.refuse(
                     Reason.INVALID_REQUEST,
-                    "priority: " + open.getPriorityValue()
-                            + " (expected: one of the contract's: interactive, training, capture)");
+                    "priority: " + asked + " (expected: one of the contract's: interactive, training, capture)");
         }
-        PriorityClass priority = asked.get();
-        Optional<Failure> notPermitted = refusal(priority, caller);
-        if (notPermitted.isPresent()) {
-            return new AdmissionResult.Refused<>(notPermitted.get());
-        }
+        Optional<Failure> notPermitted = refusal(priority.get(), caller);
+        return notPermitted.isPresent()
+                ? new AdmissionResult.Refused<>(notPermitted.get())
+                : new AdmissionResult.Accepted<>(new Flow(caller.tenant(), priority.get(), streams.incrementAndGet()));
+    }
+
+    private AdmissionResult<StreamTerms> open(OpenStream open, TeacherDescription teacher, Flow flow) {
         try {
             Expectations.check(
                     teacher,
@@ -95,7 +103,7 @@ public final class Admission {
             return new AdmissionResult.Accepted<>(new StreamTerms(
                     teacher,
                     format,
-                    new Flow(caller.tenant(), priority, streams.incrementAndGet()),
+                    flow,
                     chosenAlone,
                     limits.maxInFlightSequences(),
                     Math.max(1, Math.min(limits.maxInFlightTokens(), fittingTokens))));
@@ -117,7 +125,10 @@ public final class Admission {
                                 + caller.best().label() + ")"));
     }
 
-    private static Optional<PriorityClass> priority(Priority asked, Caller caller) {
+    private static Optional<PriorityClass> priority(@Nullable Priority asked, Caller caller) {
+        if (asked == null) {
+            return Optional.empty();
+        }
         return switch (asked) {
             case PRIORITY_UNSPECIFIED -> Optional.of(caller.usual());
             case PRIORITY_INTERACTIVE -> Optional.of(PriorityClass.INTERACTIVE);
@@ -157,7 +168,8 @@ public final class Admission {
                     terms.format(),
                     deadline,
                     terms.flow(),
-                    sequence.getBypassCache() || terms.bypassCache());
+                    sequence.getBypassCache() || terms.bypassCache(),
+                    0);
         } catch (IllegalArgumentException e) {
             return AdmissionResult.refuse(Reason.INVALID_REQUEST, line(e));
         }
@@ -171,17 +183,26 @@ public final class Admission {
                     "tokens admitted: " + admittedTokens.get() + " and " + tokens.length + " more (expected: at most "
                             + limits.maxQueuedTokens() + ")");
         }
-        Optional<Failure> exceeded = quotas.take(terms.flow().tenant(), tokens.length);
-        if (exceeded.isPresent()) {
+        AdmissionResult<Long> taken = quotas.take(terms.flow().tenant(), tokens.length);
+        if (taken instanceof AdmissionResult.Refused<Long>) {
             release(task);
-            return new AdmissionResult.Refused<>(exceeded.get());
         }
-        return new AdmissionResult.Accepted<>(task);
+        return taken.map(task::paidWith);
+    }
+
+    /** Takes positions of a tenant's quota, or says why not. */
+    AdmissionResult<Long> takeQuota(Tenant tenant, long positions) {
+        return quotas.take(tenant, positions);
+    }
+
+    /** Counts positions that a tenant is given whatever its quota says. */
+    void countQuota(Tenant tenant, long positions) {
+        quotas.count(tenant, positions);
     }
 
     /** Tells that a task's rows were not computed for it: they cost its tenant's quota nothing. */
     public void wasSpared(ScoreTask task) {
-        quotas.giveBack(task.flow().tenant(), task.tokens());
+        quotas.giveBack(task.flow().tenant(), task.quotaPositions());
     }
 
     /** Refuses a sequence alone whose rows are too much for one forward, or for the room that rows have. */

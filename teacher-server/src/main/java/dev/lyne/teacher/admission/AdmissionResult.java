@@ -1,6 +1,7 @@
 package dev.lyne.teacher.admission;
 
 import dev.lyne.teacher.model.Failure;
+import java.util.function.Function;
 
 /** What became of a request at the door. */
 public sealed interface AdmissionResult<T> {
@@ -13,5 +14,18 @@ public sealed interface AdmissionResult<T> {
     /** Refuses with a reason and a line. */
     static <T> AdmissionResult<T> refuse(Failure.Reason reason, String message) {
         return new Refused<>(new Failure(reason, message));
+    }
+
+    /** What a function makes of an accepted value; a refusal stays one. */
+    default <R> AdmissionResult<R> map(Function<? super T, ? extends R> function) {
+        return flatMap(value -> new Accepted<>(function.apply(value)));
+    }
+
+    /** What a function that may refuse makes of an accepted value; a refusal stays one. */
+    default <R> AdmissionResult<R> flatMap(Function<? super T, AdmissionResult<R>> function) {
+        if (this instanceof Accepted<T> accepted) {
+            return function.apply(accepted.value());
+        }
+        return new Refused<>(((Refused<T>) this).failure());
     }
 }

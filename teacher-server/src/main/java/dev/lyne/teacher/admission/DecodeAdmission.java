@@ -7,6 +7,8 @@ import dev.lyne.teacher.decode.DecodeStep;
 import dev.lyne.teacher.decode.DecodeTerms;
 import dev.lyne.teacher.model.Failure.Reason;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.tenant.Caller;
+import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.v1.DecodeSequence;
 import dev.lyne.v1.OpenDecode;
 import dev.lyne.v1.StepSequences;
@@ -28,11 +30,15 @@ public final class DecodeAdmission {
         this.admission = admission;
     }
 
-    /** Checks a session's opening against the teacher. */
-    public AdmissionResult<DecodeTerms> open(OpenDecode open, TeacherDescription teacher) {
+    /** Checks a session's opening against the teacher and its caller's rights. */
+    public AdmissionResult<DecodeTerms> open(OpenDecode open, TeacherDescription teacher, Caller caller) {
         if (admission.isDraining()) {
             return new AdmissionResult.Refused<>(Admission.drainingFailure());
         }
+        return admission.flow(open.getPriorityValue(), caller).flatMap(flow -> open(open, teacher, flow));
+    }
+
+    private static AdmissionResult<DecodeTerms> open(OpenDecode open, TeacherDescription teacher, Flow flow) {
         try {
             Expectations.check(
                     teacher,
@@ -43,7 +49,7 @@ public final class DecodeAdmission {
                             : Optional.empty());
             Admission.checkStudent(open.getStudent());
             return new AdmissionResult.Accepted<>(
-                    new DecodeTerms(teacher, proposal(open), open.getSeed(), stopIds(open, teacher)));
+                    new DecodeTerms(teacher, flow, proposal(open), open.getSeed(), stopIds(open, teacher)));
         } catch (Expectations.MismatchException e) {
             return AdmissionResult.refuse(Reason.TEACHER_MISMATCH, e.line());
         } catch (IllegalArgumentException e) {
@@ -73,11 +79,23 @@ public final class DecodeAdmission {
         return ids;
     }
 
-    /** Checks a sequence that joins; a refused one fails alone. */
+    /** Checks a sequence that joins, and takes its tokens of its tenant's quota; a refused one fails alone. */
     public AdmissionResult<DecodeStart> start(DecodeSequence sequence, DecodeTerms terms) {
         if (admission.isDraining()) {
             return new AdmissionResult.Refused<>(Admission.drainingFailure());
         }
+        return checked(sequence, terms)
+                .flatMap(start -> admission
+                        .takeQuota(terms.flow().tenant(), start.tokens().length)
+                        .map(taken -> start));
+    }
+
+    /** Counts tokens that a text under way takes; its tenant begins no other before its quota allows for them. */
+    public void count(DecodeTerms terms, long tokens) {
+        admission.countQuota(terms.flow().tenant(), tokens);
+    }
+
+    private static AdmissionResult<DecodeStart> checked(DecodeSequence sequence, DecodeTerms terms) {
         int[] tokens = ids(sequence.getTokenIdsList());
         int checksum = Digests.tokenChecksum(tokens);
         if (checksum != sequence.getTokenIdsCrc32C()) {

@@ -42,17 +42,21 @@ final class Quotas {
         };
     }
 
-    /** Takes positions of a tenant's quota; says why not where it has used them up and its quota is enforced. */
-    Optional<Failure> take(Tenant tenant, long positions) {
+    /**
+     * Takes positions of a tenant's quota; says why not where it has used them up and its quota is enforced.
+     *
+     * @return how many were taken, to be {@linkplain #giveBack given back} where they are not computed
+     */
+    AdmissionResult<Long> take(Tenant tenant, long positions) {
         if (tenant.quota().isEmpty()) {
-            return Optional.empty();
+            return new AdmissionResult.Accepted<>(0L);
         }
         Quota quota = tenant.quota().get();
         // A sequence larger than the burst is let in where the bucket is full: none is refused for ever.
-        ConsumptionProbe probe =
-                bucket(tenant.name(), quota).tryConsumeAndReturnRemaining(Math.min(positions, quota.burst()));
+        long taken = Math.min(positions, quota.burst());
+        ConsumptionProbe probe = bucket(tenant.name(), quota).tryConsumeAndReturnRemaining(taken);
         if (probe.isConsumed()) {
-            return Optional.empty();
+            return new AdmissionResult.Accepted<>(taken);
         }
         registry.counter(
                         "lyne.teacher.quota.exceeded",
@@ -62,10 +66,10 @@ final class Quotas {
                         quota.enforced() ? "enforce" : "shadow")
                 .increment();
         if (!quota.enforced()) {
-            return Optional.empty();
+            return new AdmissionResult.Accepted<>(0L);
         }
         long retryMillis = Math.max(1, TimeUnit.NANOSECONDS.toMillis(probe.getNanosToWaitForRefill()) + 1);
-        return Optional.of(new Failure(
+        return new AdmissionResult.Refused<>(new Failure(
                 Failure.Reason.QUOTA_EXCEEDED,
                 "positions of tenant " + tenant.name() + ": " + positions
                         + " more than its quota has left (expected: at most " + quota.positionsPerSecond()
@@ -73,12 +77,18 @@ final class Quotas {
                 retryMillis));
     }
 
-    /** Puts back what was not computed after all; not into a quota that has taken the place of the one it came from. */
-    void giveBack(Tenant tenant, long positions) {
+    /** Counts positions that are computed whatever the quota says; the tenant waits for it before it may begin anything new. */
+    void count(Tenant tenant, long positions) {
+        if (tenant.quota().isPresent() && positions > 0) {
+            long unusedNanos = bucket(tenant.name(), tenant.quota().get()).consumeIgnoringRateLimits(positions);
+        }
+    }
+
+    /** Puts back what was taken and not computed after all; not into a quota that has taken the place of the one it came from. */
+    void giveBack(Tenant tenant, long taken) {
         Meter meter = meters.get(tenant.name());
-        if (meter != null && tenant.quota().equals(Optional.of(meter.quota()))) {
-            meter.bucket()
-                    .addTokens(Math.max(1, Math.min(positions, meter.quota().burst())));
+        if (taken > 0 && meter != null && tenant.quota().equals(Optional.of(meter.quota()))) {
+            meter.bucket().addTokens(taken);
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.lyne.teacher.batch;
 
 import dev.lyne.teacher.model.ScoreJob;
+import dev.lyne.teacher.tenant.FairOrder;
 import dev.lyne.teacher.tenant.Flow;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -55,6 +56,9 @@ final class BatchQueue {
 
     /** How long after several streams waited batches are still kept short for the one that may come back. */
     private static final long CONTENDED_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    /** What a stream may come to owe for other work of the device, in forwards as they are cut while several wait. */
+    private static final int DEBT_FORWARDS = 10;
 
     private final BatchOptions options;
     private final ForwardCosts costs;
@@ -123,6 +127,12 @@ final class BatchQueue {
         }
         return (long)
                 job.askers().stream().mapToDouble(order::expectedWait).min().orElse(0);
+    }
+
+    /** Charges streams for what the device did for them beside forwards. */
+    void charge(Map<Flow, Double> shares, long nanos) {
+        double most = DEBT_FORWARDS * options.fairBatch().toNanos();
+        shares.forEach((flow, share) -> order.charge(flow, share * nanos, most));
     }
 
     /** What waits, by class and tenant. */

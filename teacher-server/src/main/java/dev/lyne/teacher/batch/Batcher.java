@@ -295,7 +295,7 @@ public final class Batcher implements Teacher, AutoCloseable {
                 List<BatchQueue.Waiting> batch = turn.get();
                 workingSinceNanos.set(nanoClock.getAsLong());
                 if (batch.isEmpty()) {
-                    devicePositions.addAndGet(beside.run());
+                    runBeside();
                 } else {
                     run(batch);
                 }
@@ -308,6 +308,18 @@ public final class Batcher implements Teacher, AutoCloseable {
             defect = Optional.of(e);
         } finally {
             endDevice(defect);
+        }
+    }
+
+    private void runBeside() {
+        long startNanos = nanoClock.getAsLong();
+        DeviceWork.Stretch done = beside.run();
+        devicePositions.addAndGet(done.positions());
+        lock.lock();
+        try {
+            queue.charge(done.shares(), nanoClock.getAsLong() - startNanos);
+        } finally {
+            lock.unlock();
         }
     }
 

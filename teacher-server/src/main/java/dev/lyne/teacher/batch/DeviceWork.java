@@ -1,9 +1,22 @@
 package dev.lyne.teacher.batch;
 
+import dev.lyne.teacher.tenant.Flow;
 import java.time.Duration;
+import java.util.Map;
 
 /** Work beside scoring that is done on a device's thread, a bounded stretch at a time. */
 public interface DeviceWork {
+    /**
+     * What was done in a stretch.
+     *
+     * @param positions that the device has worked through
+     * @param shares for whom, as parts of the whole
+     */
+    record Stretch(long positions, Map<Flow, Double> shares) {
+        /** Nothing to speak of. */
+        static final Stretch NOTHING = new Stretch(0, Map.of());
+    }
+
     /** Never any. */
     DeviceWork NONE = new DeviceWork() {
         @Override
@@ -12,8 +25,8 @@ public interface DeviceWork {
         }
 
         @Override
-        public long run() {
-            return 0;
+        public Stretch run() {
+            return Stretch.NOTHING;
         }
 
         @Override
@@ -34,9 +47,9 @@ public interface DeviceWork {
     /**
      * Does a stretch, on the device's thread. Whatever it throws ends that thread.
      *
-     * @return positions that the device has worked through
+     * @return what was done
      */
-    long run();
+    Stretch run();
 
     /** Lets go of everything, on the device's thread, which ends. */
     void end();

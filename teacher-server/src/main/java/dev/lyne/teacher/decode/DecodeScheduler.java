@@ -9,6 +9,8 @@ import dev.lyne.teacher.batch.DeviceWork;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.tenant.FairOrder;
+import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.wire.draw.SeededUniforms;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -28,8 +30,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Sessions of all students, and their sequences, which share the steps of one decoder. A step takes every sequence that is owed something, in
- * turn, up to a number of new tokens; long prompts are taken in stretches.
+ * Sessions of all students, and their sequences, which share the steps of one decoder. A step takes every sequence that is owed something, up to
+ * a number of new tokens; where there are more, {@link FairOrder} says whose turn it is, some of a session at a time. Long prompts are taken in
+ * stretches.
  *
  * <p>What a sequence holds: its tokens; of these the first {@code cached.length()} have keys and values; those from {@code answered} on
  * are owed their log-probabilities. The invariant: the token before an owed one has no keys and values yet, so that its distribution comes with
@@ -48,6 +51,9 @@ public final class DecodeScheduler implements DeviceWork {
 
     /** New tokens of a step, so that a prompt holds others up for no longer than that. */
     private static final int MAX_STEP_TOKENS = 512;
+
+    /** Sequences of a session that are taken in one turn. */
+    private static final int MAX_TURN_SEQUENCES = 8;
 
     /** How often, a millisecond each time, a step waits for more of the sequences that have just been answered. */
     private static final int GATHERING_WAITS = 3;
@@ -71,8 +77,12 @@ public final class DecodeScheduler implements DeviceWork {
     @GuardedBy("lock")
     private final Set<Session> sessions = new LinkedHashSet<>();
 
+    /** Sessions with sequences that can be run. */
     @GuardedBy("lock")
-    private final Deque<Sequence> runnable = new ArrayDeque<>();
+    private final FairOrder<Session> turns = new FairOrder<>();
+
+    @GuardedBy("lock")
+    private int runnableSequences;
 
     /** Caches that nobody needs any more. */
     @GuardedBy("lock")
@@ -280,6 +290,12 @@ public final class DecodeScheduler implements DeviceWork {
         /** Numbers of sequences that failed, of which the student may not have heard. */
         private final Set<Integer> failed = new LinkedHashSet<>();
 
+        /** Changed under the lock. */
+        private volatile Flow flow;
+
+        /** What can be run. */
+        private final Deque<Sequence> runnable = new ArrayDeque<>();
+
         /** What waits for the reader. */
         private final List<Sequence> blocked = new ArrayList<>();
 
@@ -295,7 +311,15 @@ public final class DecodeScheduler implements DeviceWork {
 
         Session(DecodeTerms terms, DecodeListener listener) {
             this.terms = terms;
+            this.flow = terms.flow();
             this.listener = listener;
+        }
+
+        @Override
+        public void renew(Flow known) {
+            synchronized (lock) {
+                flow = known;
+            }
         }
 
         @Override
@@ -485,9 +509,27 @@ public final class DecodeScheduler implements DeviceWork {
         if (isFull(sequence.session)) {
             sequence.session.blocked.add(sequence);
         } else {
-            runnable.add(sequence);
-            waits = true;
+            run(sequence.session, List.of(sequence));
         }
+    }
+
+    @GuardedBy("lock")
+    private void run(Session session, List<Sequence> more) {
+        session.runnable.addAll(more);
+        runnableSequences += more.size();
+        turns.put(session, List.of(session.flow), 0);
+        waits = true;
+    }
+
+    /** Takes sequences out of those that can be run, at most so many: all of them where there are no more. */
+    @GuardedBy("lock")
+    private List<Sequence> dequeue(Session session, int most) {
+        List<Sequence> taken = new ArrayList<>();
+        while (taken.size() < most && !session.runnable.isEmpty()) {
+            taken.add(session.runnable.remove());
+        }
+        runnableSequences -= taken.size();
+        return taken;
     }
 
     private static boolean isFull(Session session) {
@@ -500,9 +542,8 @@ public final class DecodeScheduler implements DeviceWork {
             return;
         }
         session.lastNanos = nanoClock.getAsLong();
-        runnable.addAll(session.blocked);
+        run(session, session.blocked);
         session.blocked.clear();
-        waits = true;
     }
 
     private static boolean owesAnything(Session session) {
@@ -553,8 +594,13 @@ public final class DecodeScheduler implements DeviceWork {
         count(session, -sequence.size);
         sequence.forgotten = true;
         if (sequence.queued) {
-            runnable.remove(sequence);
             session.blocked.remove(sequence);
+            if (session.runnable.remove(sequence)) {
+                runnableSequences--;
+                if (session.runnable.isEmpty()) {
+                    turns.remove(session);
+                }
+            }
         }
         if (!sequence.running) {
             giveUp(sequence);
@@ -635,7 +681,7 @@ public final class DecodeScheduler implements DeviceWork {
     }
 
     @Override
-    public long run() {
+    public Stretch run() {
         List<Sequence> chosen = new ArrayList<>();
         List<Extension> extensions = new ArrayList<>();
         gather();
@@ -646,15 +692,24 @@ public final class DecodeScheduler implements DeviceWork {
             closeGivenUp();
         }
         cacheBytes = decoder.cacheBytes();
-        return tokens;
+        return new Stretch(tokens, shares(chosen, extensions, tokens));
+    }
+
+    private static Map<Flow, Double> shares(List<Sequence> chosen, List<Extension> extensions, int tokens) {
+        Map<Flow, Double> shares = new HashMap<>();
+        for (int i = 0; i < chosen.size(); i++) {
+            double share = (double) extensions.get(i).tokens().length / tokens;
+            shares.merge(chosen.get(i).session.flow, share, Double::sum);
+        }
+        return shares;
     }
 
     /** Waits a moment while students answer to the last step, lest the first of them has a step of its own. */
     private void gather() {
         synchronized (lock) {
             int before = -1;
-            for (int i = 0; i < GATHERING_WAITS && before < runnable.size() && runnable.size() < awaited; i++) {
-                before = runnable.size();
+            for (int i = 0; i < GATHERING_WAITS && before < runnableSequences && runnableSequences < awaited; i++) {
+                before = runnableSequences;
                 try {
                     lock.wait(1);
                 } catch (InterruptedException e) {
@@ -669,20 +724,33 @@ public final class DecodeScheduler implements DeviceWork {
         int most = teacher.deterministic() ? MAX_STEP_SEQUENCES_ALONE : MAX_STEP_SEQUENCES;
         int tokens = 0;
         synchronized (lock) {
-            while (!runnable.isEmpty() && chosen.size() < most && tokens < MAX_STEP_TOKENS) {
-                Sequence sequence = runnable.remove();
-                if (isFull(sequence.session)) {
-                    sequence.session.blocked.add(sequence);
+            while (!turns.isEmpty() && chosen.size() < most && tokens < MAX_STEP_TOKENS) {
+                Session session = turns.first();
+                if (isFull(session)) {
+                    turns.remove(session);
+                    session.blocked.addAll(dequeue(session, Integer.MAX_VALUE));
                     continue;
                 }
-                sequence.queued = false;
-                sequence.running = true;
-                Extension extension = sequence.next(MAX_STEP_TOKENS - tokens);
-                tokens += extension.tokens().length;
-                chosen.add(sequence);
-                extensions.add(extension);
+                int before = tokens;
+                for (int i = 0; i < MAX_TURN_SEQUENCES && chosen.size() < most && tokens < MAX_STEP_TOKENS; i++) {
+                    Optional<Sequence> next = dequeue(session, 1).stream().findFirst();
+                    if (next.isEmpty()) {
+                        break;
+                    }
+                    Sequence sequence = next.get();
+                    sequence.queued = false;
+                    sequence.running = true;
+                    Extension extension = sequence.next(MAX_STEP_TOKENS - tokens);
+                    tokens += extension.tokens().length;
+                    chosen.add(sequence);
+                    extensions.add(extension);
+                }
+                turns.take(session, tokens - before);
+                if (!session.runnable.isEmpty()) {
+                    turns.put(session, List.of(session.flow), 0);
+                }
             }
-            waits = !runnable.isEmpty() || !givenUp.isEmpty();
+            waits = runnableSequences > 0 || !givenUp.isEmpty();
         }
         return tokens;
     }
@@ -776,7 +844,7 @@ public final class DecodeScheduler implements DeviceWork {
         synchronized (lock) {
             closing = givenUp;
             givenUp = new ArrayList<>();
-            waits = !runnable.isEmpty();
+            waits = runnableSequences > 0;
         }
         closing.forEach(CachedSequence::close);
     }

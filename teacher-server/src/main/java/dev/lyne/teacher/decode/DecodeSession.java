@@ -1,6 +1,7 @@
 package dev.lyne.teacher.decode;
 
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.tenant.Flow;
 import java.util.List;
 import java.util.Optional;
 
@@ -20,6 +21,9 @@ public interface DecodeSession {
      * @return why the session cannot go on, where a number is unknown or is still owed draws
      */
     Optional<Failure> step(List<DecodeStep> steps, int[] ended);
+
+    /** From now on it shares the device by another weight. */
+    void renew(Flow flow);
 
     /** Refuses a sequence that was to start; its failure is told in turn. */
     void refuse(int sequence, Failure failure);

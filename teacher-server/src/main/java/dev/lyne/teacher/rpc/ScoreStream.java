@@ -7,17 +7,21 @@ import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.StreamTerms;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
+import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.score.Callback;
 import dev.lyne.teacher.score.CancellationHandle;
 import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.score.EncodedSequence;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.tenant.Caller;
+import dev.lyne.v1.Credit;
+import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Progress;
 import dev.lyne.v1.ScoreSequencesRequest;
 import dev.lyne.v1.ScoreSequencesResponse;
 import dev.lyne.v1.Sequence;
 import dev.lyne.v1.SequenceFailed;
+import dev.lyne.v1.StreamOpened;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.util.HashMap;
 import java.util.List;
@@ -39,7 +43,7 @@ import org.slf4j.LoggerFactory;
  * <p>gRPC calls {@link #onRequest} and {@link #halfClose} one at a time; waiters, the sender and a drain call from other threads.
  * Nothing foreign is called with {@code lock} held. The stream ends in its {@link PacedSender}, which calls {@link #release}.
  */
-final class ScoreStream {
+final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
     private static final Logger LOG = LoggerFactory.getLogger(ScoreStream.class);
     private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(ScoreStream.class));
 
@@ -53,7 +57,7 @@ final class ScoreStream {
     private final RpcMetrics metrics;
     private final RpcMetrics.Served served;
     private final LongSupplier nanoClock;
-    private final ServerCallStreamObserver<ScoreSequencesResponse> call;
+    private final TeacherCall<ScoreSequencesRequest, ScoreSequencesResponse> call;
     private final PacedSender<ScoreSequencesResponse> sender;
 
     private final String student;
@@ -98,25 +102,24 @@ final class ScoreStream {
     @GuardedBy("lock")
     private boolean released;
 
-    ScoreStream(
-            StreamTerms terms,
-            ServedTeacher teacher,
+    private ScoreStream(
+            TeacherCall<ScoreSequencesRequest, ScoreSequencesResponse> call,
             Teachers teachers,
             Admission admission,
             LongSupplier nanoClock,
-            ServerCallStreamObserver<ScoreSequencesResponse> call,
-            PacedSender<ScoreSequencesResponse> sender,
+            ServedTeacher teacher,
+            StreamTerms terms,
             String student) {
-        this.terms = terms;
-        this.teacher = teacher;
-        this.admission = admission;
+        this.call = call;
+        this.sender = call.sender();
         this.teachers = teachers;
+        this.admission = admission;
+        this.nanoClock = nanoClock;
+        this.teacher = teacher;
+        this.terms = terms;
+        this.student = student;
         this.served = teachers.served(teacher);
         this.metrics = served.all();
-        this.nanoClock = nanoClock;
-        this.call = call;
-        this.sender = sender;
-        this.student = student;
         this.openedNanos = nanoClock.getAsLong();
         this.tenant = metrics.tenant(terms.flow().tenant().name());
         LOG.info(
@@ -129,8 +132,48 @@ final class ScoreStream {
                 terms.format());
     }
 
-    /** What it does, for people. */
-    StreamStatus status() {
+    /** What opens calls of ScoreSequences. */
+    static TeacherCall.Opener<ScoreSequencesRequest, ScoreSequencesResponse> opener(
+            Teachers teachers, Admission admission, LongSupplier nanoClock) {
+        return (first, call) -> {
+            if (first.getMessageCase() != ScoreSequencesRequest.MessageCase.OPEN) {
+                return AdmissionResult.refuse(
+                        Failure.Reason.PROTOCOL_VIOLATION,
+                        "message: " + first.getMessageCase() + " (expected: open first)");
+            }
+            OpenStream open = first.getOpen();
+            return teachers.find(open.getTeacher(), call.caller())
+                    .flatMap(teacher -> terms(open, teacher, admission, call.caller())
+                            .map(terms -> {
+                                call.sender().offer(Outgoing.message(answer(teachers, teacher, terms), () -> {}));
+                                String student = PrintableText.ofClient(open.getStudent());
+                                return new ScoreStream(call, teachers, admission, nanoClock, teacher, terms, student);
+                            }));
+        };
+    }
+
+    private static AdmissionResult<StreamTerms> terms(
+            OpenStream open, ServedTeacher teacher, Admission admission, Caller caller) {
+        return admission
+                .open(open, teacher.description(), caller)
+                .flatMap(terms -> teacher.sequences()
+                        .refusal(terms.format())
+                        .<AdmissionResult<StreamTerms>>map(AdmissionResult.Refused::new)
+                        .orElseGet(() -> new AdmissionResult.Accepted<>(terms)));
+    }
+
+    private static ScoreSequencesResponse answer(Teachers teachers, ServedTeacher teacher, StreamTerms terms) {
+        return ScoreSequencesResponse.newBuilder()
+                .setOpened(StreamOpened.newBuilder()
+                        .setTeacher(teachers.describe(teacher))
+                        .setCredit(Credit.newBuilder()
+                                .setSequences(terms.creditSequences())
+                                .setTokens(terms.creditTokens())))
+                .build();
+    }
+
+    @Override
+    public Optional<StreamStatus> status() {
         int asked;
         boolean room;
         synchronized (lock) {
@@ -139,7 +182,7 @@ final class ScoreStream {
         }
         String waitsFor = room ? "room" : sender.waits() ? "reader" : asked > 0 ? "device" : "student";
         StreamTerms held = terms;
-        return new StreamStatus(
+        return Optional.of(new StreamStatus(
                 held.flow().stream(),
                 held.flow().tenant().name(),
                 student,
@@ -151,7 +194,7 @@ final class ScoreStream {
                 positions.sum(),
                 bytes.sum(),
                 failures.sum(),
-                (nanoClock.getAsLong() - openedNanos) / 1e9);
+                (nanoClock.getAsLong() - openedNanos) / 1e9));
     }
 
     private void sent(EncodedBlock block) {
@@ -282,8 +325,8 @@ final class ScoreStream {
         }
     }
 
-    /** Takes a request after the opening one. */
-    void onRequest(ScoreSequencesRequest request) {
+    @Override
+    public void onRequest(ScoreSequencesRequest request) {
         switch (request.getMessageCase()) {
             case SEQUENCE -> sequence(request.getSequence());
             case CANCEL -> cancel(request.getCancel().getId());
@@ -333,8 +376,8 @@ final class ScoreStream {
         }
     }
 
-    /** There is room for what waits: it is scored, and the next request read. */
-    void roomTaken() {
+    @Override
+    public void roomTaken() {
         Optional<InFlight> next;
         boolean readOn;
         synchronized (lock) {
@@ -367,15 +410,12 @@ final class ScoreStream {
                 why.getMessage() + "; rows of this stream since the last passed probe: " + unvouchedRows.get()
                         + " (expected: none of them be learnt from)");
         if (disowned.compareAndSet(false, true)) {
-            metrics.refused(failure);
-            sender.endNow(failure);
+            call.cut(failure);
         }
     }
 
     private void violate(String line) {
-        Failure failure = new Failure(Failure.Reason.PROTOCOL_VIOLATION, line);
-        metrics.refused(failure);
-        sender.endNow(failure);
+        call.refuse(new Failure(Failure.Reason.PROTOCOL_VIOLATION, line));
     }
 
     /** Asks for the next request, unless one waits for room, or refusals pile up before a reader that does not read. */
@@ -389,31 +429,27 @@ final class ScoreStream {
                 return;
             }
         }
-        call.request(1);
+        call.readNext();
     }
 
-    /** The student sends no more: the stream completes with its last answer. */
-    void halfClose() {
+    @Override
+    public void halfClose() {
         synchronized (lock) {
             halfClosed = true;
         }
         endWhereDone();
     }
 
-    /** The server goes away: the stream ends with its last answer. */
-    void drain() {
+    @Override
+    public void drain() {
         synchronized (lock) {
             draining = true;
         }
         endWhereDone();
     }
 
-    /**
-     * Takes what is known of the caller now.
-     *
-     * @return why it may not go on, where it may not
-     */
-    Optional<Failure> renew(Caller caller) {
+    @Override
+    public Optional<Failure> renew(Caller caller) {
         StreamTerms held = terms;
         Optional<Failure> refusal = teachers.refusal(teacher, caller);
         if (refusal.isPresent()) {
@@ -425,8 +461,8 @@ final class ScoreStream {
         return Admission.refusal(held.flow().priority(), caller);
     }
 
-    /** Tells a student that waits how far the device is. */
-    void tellProgress() {
+    @Override
+    public void tellProgress() {
         synchronized (lock) {
             if (ended || inFlight.isEmpty()) {
                 return;
@@ -438,8 +474,8 @@ final class ScoreStream {
                 .build());
     }
 
-    /** Lets go of everything. Called once the stream has ended, however it did. */
-    void release() {
+    @Override
+    public void release() {
         List<InFlight> left;
         synchronized (lock) {
             if (!released) {
@@ -480,7 +516,7 @@ final class ScoreStream {
             }
         }
         if (resume) {
-            call.request(1);
+            call.readNext();
         }
         endWhereDone();
     }

@@ -96,28 +96,19 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
 
     @Override
     public StreamObserver<ScoreSequencesRequest> scoreSequences(StreamObserver<ScoreSequencesResponse> response) {
-        StreamCall stream = new StreamCall(
-                (ServerCallStreamObserver<ScoreSequencesResponse>) response,
-                teachers,
-                admission,
-                unsent,
-                nanoClock,
-                this::ended);
-        opened(stream);
-        return stream;
+        return begin(response, ScoreStream.opener(teachers, admission, nanoClock));
     }
 
     @Override
     public StreamObserver<DecodeRequest> decode(StreamObserver<DecodeResponse> response) {
-        DecodeCall session = new DecodeCall(
-                (ServerCallStreamObserver<DecodeResponse>) response,
-                teachers,
-                new DecodeAdmission(admission),
-                unsent,
-                nanoClock,
-                this::ended);
-        opened(session);
-        return session;
+        return begin(response, DecodeStream.opener(teachers, new DecodeAdmission(admission)));
+    }
+
+    private <Q, A> StreamObserver<Q> begin(StreamObserver<A> response, TeacherCall.Opener<Q, A> opener) {
+        TeacherCall<Q, A> call = new TeacherCall<>(
+                (ServerCallStreamObserver<A>) response, opener, metrics, unsent, nanoClock, this::ended);
+        opened(call);
+        return call;
     }
 
     private void opened(OpenCall stream) {

@@ -12,11 +12,18 @@ import dev.lyne.wire.RowFormat;
  * @param deadline the asker's
  * @param flow on whose behalf, in which class and stream
  * @param bypassCache true to neither read, join, share nor store
+ * @param quotaPositions what was taken of its tenant's quota for it
  */
-public record ScoreTask(ScoreItem item, RowFormat format, Deadline deadline, Flow flow, boolean bypassCache) {
+public record ScoreTask(
+        ScoreItem item, RowFormat format, Deadline deadline, Flow flow, boolean bypassCache, long quotaPositions) {
     /** Of nobody in particular. */
     public ScoreTask(ScoreItem item, RowFormat format, Deadline deadline, boolean bypassCache) {
-        this(item, format, deadline, Flow.SOLE, bypassCache);
+        this(item, format, deadline, Flow.SOLE, bypassCache, 0);
+    }
+
+    /** The same, for which a tenant's quota has paid. */
+    public ScoreTask paidWith(long positions) {
+        return new ScoreTask(item, format, deadline, flow, bypassCache, positions);
     }
 
     /** Number of tokens. */

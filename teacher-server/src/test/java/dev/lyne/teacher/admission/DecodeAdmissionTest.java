@@ -9,8 +9,14 @@ import dev.lyne.teacher.decode.DecodeStep;
 import dev.lyne.teacher.decode.DecodeTerms;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
+import dev.lyne.teacher.tenant.Caller;
+import dev.lyne.teacher.tenant.Flow;
+import dev.lyne.teacher.tenant.PriorityClass;
+import dev.lyne.teacher.tenant.Quota;
+import dev.lyne.teacher.tenant.Tenant;
 import dev.lyne.v1.DecodeSequence;
 import dev.lyne.v1.OpenDecode;
+import dev.lyne.v1.Priority;
 import dev.lyne.v1.StepSequences;
 import dev.lyne.v1.TeacherDigests;
 import dev.lyne.wire.Digests;
@@ -18,6 +24,7 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -29,7 +36,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class DecodeAdmissionTest {
     private final Admission admission = new Admission(Openings.LIMITS, new SimpleMeterRegistry());
     private final DecodeAdmission decoding = new DecodeAdmission(admission);
-    private final DecodeTerms terms = new DecodeTerms(Openings.TEACHER, Proposal.PLAIN, 1, Set.of());
+    private final DecodeTerms terms = new DecodeTerms(Openings.TEACHER, Flow.SOLE, Proposal.PLAIN, 1, Set.of());
 
     static Stream<Arguments> badOpenings() {
         OpenDecode.Builder open = OpenDecode.newBuilder();
@@ -71,17 +78,19 @@ final class DecodeAdmissionTest {
     @ParameterizedTest
     @MethodSource("badOpenings")
     void open_thatCannotBe_isRefused(OpenDecode.Builder open, Reason reason, String line) {
-        Failure failure = Openings.refused(decoding.open(open.build(), Openings.TEACHER));
+        Failure failure = Openings.refused(decoding.open(open.build(), Openings.TEACHER, Caller.ANYBODY));
         assertThat(failure.reason()).isEqualTo(reason);
         assertThat(failure.message()).startsWith(line);
     }
 
     @Test
     void open_nothingStated_isPlain() {
-        DecodeTerms plain = Openings.accepted(decoding.open(OpenDecode.getDefaultInstance(), Openings.TEACHER));
+        DecodeTerms plain =
+                Openings.accepted(decoding.open(OpenDecode.getDefaultInstance(), Openings.TEACHER, Caller.ANYBODY));
         assertThat(plain.proposal()).isEqualTo(Proposal.PLAIN);
         OpenDecode greedy = OpenDecode.newBuilder().setTemperature(0).build();
-        assertThat(Openings.accepted(decoding.open(greedy, Openings.TEACHER)).proposal())
+        assertThat(Openings.accepted(decoding.open(greedy, Openings.TEACHER, Caller.ANYBODY))
+                        .proposal())
                 .isEqualTo(new Proposal(0, 1));
     }
 
@@ -198,9 +207,43 @@ final class DecodeAdmissionTest {
     }
 
     @Test
+    void quota_usedUpByATextUnderWay_holdsBackTheNext() {
+        Tenant alice = new Tenant("alice", 1, Optional.of(new Quota(10, 20, true)));
+        DecodeTerms own = terms.of(alice);
+        assertThat(Openings.accepted(decoding.start(sequence(1, 2).build(), own))
+                        .tokens())
+                .hasSize(2);
+        decoding.count(own, 100);
+        Failure failure = Openings.refused(decoding.start(sequence(1).build(), own));
+        assertThat(failure.reason()).isEqualTo(Reason.QUOTA_EXCEEDED);
+        assertThat(failure.retryMillis())
+                .as("82 positions over, at 10 a second")
+                .isBetween(8_000L, 8_500L);
+    }
+
+    @Test
+    void open_aClassThatTheCallerMayNotUse_isRefused() {
+        Caller capture = new Caller(Tenant.ANYBODY, "", Set.of(), PriorityClass.CAPTURE, Optional.empty());
+        OpenDecode open = OpenDecode.newBuilder()
+                .setPriority(Priority.PRIORITY_INTERACTIVE)
+                .build();
+        assertThat(Openings.refused(decoding.open(open, Openings.TEACHER, capture))
+                        .reason())
+                .isEqualTo(Reason.PERMISSION_DENIED);
+        assertThat(Openings.accepted(decoding.open(OpenDecode.getDefaultInstance(), Openings.TEACHER, capture))
+                        .flow()
+                        .priority())
+                .isEqualTo(PriorityClass.CAPTURE);
+        assertThat(Openings.refused(decoding.open(
+                                OpenDecode.newBuilder().setPriorityValue(9).build(), Openings.TEACHER, capture))
+                        .message())
+                .isEqualTo("priority: 9 (expected: one of the contract's: interactive, training, capture)");
+    }
+
+    @Test
     void draining_everythingNewIsRefused() {
         admission.drain();
-        assertThat(Openings.refused(decoding.open(OpenDecode.getDefaultInstance(), Openings.TEACHER))
+        assertThat(Openings.refused(decoding.open(OpenDecode.getDefaultInstance(), Openings.TEACHER, Caller.ANYBODY))
                         .reason())
                 .isEqualTo(Reason.DRAINING);
         assertThat(Openings.refused(decoding.start(sequence(1).build(), terms)).reason())

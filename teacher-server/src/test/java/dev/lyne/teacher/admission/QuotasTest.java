@@ -27,9 +27,9 @@ final class QuotasTest {
     @Test
     void take_beyondTheBurst_isRefusedUntilItIsFilledUpAgain() {
         Tenant alice = tenant("alice", true);
-        assertThat(quotas.take(alice, 400)).isEmpty();
-        assertThat(quotas.take(alice, 100)).isEmpty();
-        Failure failure = quotas.take(alice, 200).orElseThrow();
+        assertThat(quotas.take(alice, 400)).isInstanceOf(AdmissionResult.Accepted.class);
+        assertThat(quotas.take(alice, 100)).isInstanceOf(AdmissionResult.Accepted.class);
+        Failure failure = Openings.refused(quotas.take(alice, 200));
         assertThat(failure.reason()).isEqualTo(Failure.Reason.QUOTA_EXCEEDED);
         assertThat(failure.message())
                 .isEqualTo(
@@ -37,43 +37,47 @@ final class QuotasTest {
                                 + " 500 at once)");
         assertThat(failure.retryMillis()).isBetween(1_990L, 2_010L);
         nanos += TimeUnit.MILLISECONDS.toNanos(failure.retryMillis());
-        assertThat(quotas.take(alice, 200)).isEmpty();
+        assertThat(quotas.take(alice, 200)).isInstanceOf(AdmissionResult.Accepted.class);
         assertThat(exceeded("alice", "enforce")).isEqualTo(1);
-        assertThat(quotas.take(tenant("bob", true), 500)).as("another's").isEmpty();
+        assertThat(quotas.take(tenant("bob", true), 500)).as("another's").isInstanceOf(AdmissionResult.Accepted.class);
     }
 
     @Test
     void take_ofAQuotaInShadow_isOnlyCounted() {
         Tenant alice = tenant("alice", false);
         for (int i = 0; i < 3; i++) {
-            assertThat(quotas.take(alice, 400)).isEmpty();
+            assertThat(quotas.take(alice, 400)).isInstanceOf(AdmissionResult.Accepted.class);
         }
         assertThat(exceeded("alice", "shadow")).isEqualTo(2);
+        assertThat(Openings.accepted(quotas.take(alice, 400)))
+                .as("nothing to put back")
+                .isZero();
+        assertThat(Openings.accepted(quotas.take(alice, 100))).isEqualTo(100);
     }
 
     @Test
     void giveBack_whatWasNotComputed_isThereAgain() {
         Tenant alice = tenant("alice", true);
-        assertThat(quotas.take(alice, 500)).isEmpty();
+        assertThat(quotas.take(alice, 500)).isInstanceOf(AdmissionResult.Accepted.class);
         quotas.giveBack(alice, 500);
-        assertThat(quotas.take(alice, 500)).isEmpty();
-        assertThat(quotas.take(alice, 1)).isPresent();
+        assertThat(quotas.take(alice, 500)).isInstanceOf(AdmissionResult.Accepted.class);
+        assertThat(quotas.take(alice, 1)).isInstanceOf(AdmissionResult.Refused.class);
     }
 
     @Test
     void take_moreThanTheBurstAtOnce_isLetInWhereNothingWasTaken() {
         Tenant alice = tenant("alice", true);
-        assertThat(quotas.take(alice, 5_000)).isEmpty();
-        assertThat(quotas.take(alice, 5_000)).isPresent();
+        assertThat(quotas.take(alice, 5_000)).isInstanceOf(AdmissionResult.Accepted.class);
+        assertThat(quotas.take(alice, 5_000)).isInstanceOf(AdmissionResult.Refused.class);
     }
 
     @Test
     void take_ofAnyNumber_withoutAQuota_isLetIn() {
-        assertThat(quotas.take(Tenant.ANYBODY, Long.MAX_VALUE)).isEmpty();
+        assertThat(quotas.take(Tenant.ANYBODY, Long.MAX_VALUE)).isInstanceOf(AdmissionResult.Accepted.class);
         assertThat(quotas.take(new Tenant("alice", 1, Optional.of(new Quota(1, 1, true))), 1))
-                .isEmpty();
+                .isInstanceOf(AdmissionResult.Accepted.class);
         assertThat(quotas.take(tenant("alice", true), 500))
                 .as("a quota that changed")
-                .isEmpty();
+                .isInstanceOf(AdmissionResult.Accepted.class);
     }
 }

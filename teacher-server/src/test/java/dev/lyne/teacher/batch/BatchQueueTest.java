@@ -2,10 +2,6 @@ package dev.lyne.teacher.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.row.RowContent;
-import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.ScoreJob;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -16,56 +12,17 @@ import org.junit.jupiter.api.Test;
 final class BatchQueueTest {
     private static final long DEADLINE = 1_000;
 
-    private record Job(int length, int k, long lateAfter) implements ScoreJob {
-        @Override
-        public ScoreItem item() {
-            return new ScoreItem(new int[length], new int[] {0});
-        }
+    private static final class Job extends FakeJob {
+        private final long lateAfter;
 
-        @Override
-        public RowContent content() {
-            return RowContent.topK(k);
-        }
-
-        @Override
-        public long entries() {
-            return k;
+        Job(int length, int k, long lateAfter) {
+            super(length, 1, k);
+            this.lateAfter = lateAfter;
         }
 
         @Override
         public boolean overdue(long nowNanos) {
             return nowNanos >= lateAfter;
-        }
-
-        @Override
-        public boolean expire(long nowNanos) {
-            return overdue(nowNanos);
-        }
-
-        @Override
-        public boolean start(long nowNanos) {
-            return true;
-        }
-
-        @Override
-        public void scored(ScoreOutcome.Scored rows) {
-            throw new AssertionError("a queue runs nothing");
-        }
-
-        @Override
-        public void failed(Failure failure) {
-            throw new AssertionError("a queue fails nothing");
-        }
-
-        // Jobs are told apart by identity, as computations are.
-        @Override
-        public boolean equals(Object other) {
-            return this == other;
-        }
-
-        @Override
-        public int hashCode() {
-            return System.identityHashCode(this);
         }
     }
 

@@ -10,7 +10,6 @@ import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.model.LocalModel;
-import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.TeacherDescription;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
@@ -24,38 +23,13 @@ import org.junit.jupiter.api.Test;
 final class BatcherTest {
     private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
 
-    private static final class Job implements ScoreJob {
-        private final ScoreItem item = new ScoreItem(new int[100], new int[] {0});
+    private static final class Job extends FakeJob {
         private final AtomicReference<String> told = new AtomicReference<>("");
         private final boolean live;
 
         Job(boolean live) {
+            super(100, 1, 2);
             this.live = live;
-        }
-
-        @Override
-        public ScoreItem item() {
-            return item;
-        }
-
-        @Override
-        public RowContent content() {
-            return RowContent.topK(2);
-        }
-
-        @Override
-        public long entries() {
-            return 2;
-        }
-
-        @Override
-        public boolean overdue(long nowNanos) {
-            return false;
-        }
-
-        @Override
-        public boolean expire(long nowNanos) {
-            return false;
         }
 
         @Override
@@ -148,7 +122,7 @@ final class BatcherTest {
             List<Job> jobs = new ArrayList<>();
             for (int i = 0; i < 6; i++) {
                 Job job = new Job(true);
-                job.item.tokens()[0] = i == 4 ? 13 : 1;
+                job.item().tokens()[0] = i == 4 ? 13 : 1;
                 jobs.add(job);
                 assertThat(batcher.score(job)).isTrue();
             }

@@ -3,15 +3,13 @@ package dev.lyne.teacher.batch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
-import dev.lyne.teacher.model.ScoreJob;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -32,10 +30,10 @@ final class DecodesBetweenBatchesTest {
         }
 
         @Override
-        public long run() {
+        public Stretch run() {
             batchesBefore.add(teacher.batches().size());
             left.decrementAndGet();
-            return 7;
+            return new Stretch(7, Map.of());
         }
 
         @Override
@@ -52,43 +50,15 @@ final class DecodesBetweenBatchesTest {
         }
     }
 
-    /** A sequence of 100 tokens. */
-    private static final class Job implements ScoreJob {
-        private final ScoreItem item = new ScoreItem(new int[100], new int[] {0});
-
-        @Override
-        public ScoreItem item() {
-            return item;
-        }
-
-        @Override
-        public RowContent content() {
-            return RowContent.topK(2);
-        }
-
-        @Override
-        public long entries() {
-            return 2;
-        }
-
-        @Override
-        public boolean overdue(long nowNanos) {
-            return false;
-        }
-
-        @Override
-        public boolean expire(long nowNanos) {
-            return false;
-        }
-
-        @Override
-        public boolean start(long nowNanos) {
-            return true;
+    private static final class Job extends FakeJob {
+        Job() {
+            super(100, 1, 2);
         }
 
         @Override
         public void scored(ScoreOutcome.Scored rows) {}
 
+        /** The end of the test withdraws what still waits. */
         @Override
         public void failed(Failure failure) {}
     }

@@ -2,11 +2,6 @@ package dev.lyne.teacher.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
-import dev.lyne.row.RowContent;
-import dev.lyne.teacher.model.Failure;
-import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.teacher.tenant.PriorityClass;
 import dev.lyne.teacher.tenant.Tenant;
@@ -22,58 +17,17 @@ final class FairBatchesTest {
     private static final long FAIR_NANOS = 2_000;
 
     /** A sequence with every position wanted. */
-    private static final class Job implements ScoreJob {
-        private final int length;
+    private static final class Job extends FakeJob {
         private List<Flow> askers;
 
         Job(int length, Flow... askers) {
-            this.length = length;
+            super(length, length, 8);
             this.askers = List.of(askers);
-        }
-
-        @Override
-        public ScoreItem item() {
-            return new ScoreItem(new int[length], new int[length]);
-        }
-
-        @Override
-        public RowContent content() {
-            return RowContent.topK(8);
-        }
-
-        @Override
-        public long entries() {
-            return 8L * length;
         }
 
         @Override
         public List<Flow> askers() {
             return askers;
-        }
-
-        @Override
-        public boolean overdue(long nowNanos) {
-            return false;
-        }
-
-        @Override
-        public boolean expire(long nowNanos) {
-            return false;
-        }
-
-        @Override
-        public boolean start(long nowNanos) {
-            return true;
-        }
-
-        @Override
-        public void scored(ScoreOutcome.Scored rows) {
-            throw new AssertionError("a queue runs nothing");
-        }
-
-        @Override
-        public void failed(Failure failure) {
-            throw new AssertionError("a queue fails nothing");
         }
     }
 
@@ -94,7 +48,7 @@ final class FairBatchesTest {
         }
         List<Job> batch = ((BatchQueue.Decision.Run) decision)
                 .batch().stream().map(waiting -> (Job) waiting.job()).toList();
-        long nanos = batch.stream().mapToLong(job -> 2L * job.length).sum();
+        long nanos = batch.stream().mapToLong(job -> 2L * job.length()).sum();
         costs.add(
                 batch.stream().map(Job::item).toList(),
                 batch.get(0).content(),
@@ -105,7 +59,7 @@ final class FairBatchesTest {
     }
 
     private static long nanos(List<Job> batch) {
-        return batch.stream().mapToLong(job -> 2L * job.length).sum();
+        return batch.stream().mapToLong(job -> 2L * job.length()).sum();
     }
 
     @Test
@@ -132,7 +86,7 @@ final class FairBatchesTest {
         assertThat(batches)
                 .allMatch(each -> nanos(each) <= FAIR_NANOS || each.size() == 1)
                 .as("the longer one runs alone")
-                .anyMatch(each -> each.size() == 1 && each.get(0).length == 5_000);
+                .anyMatch(each -> each.size() == 1 && each.get(0).length() == 5_000);
     }
 
     @Test
@@ -202,8 +156,8 @@ final class FairBatchesTest {
             List<Job> batch = run();
             for (Job job : batch) {
                 Flow flow = job.askers.get(0);
-                got[Integer.parseInt(flow.tenant().name().substring(7))] += 2.0 * job.length;
-                total += 2.0 * job.length;
+                got[Integer.parseInt(flow.tenant().name().substring(7))] += 2.0 * job.length();
+                total += 2.0 * job.length();
                 queue.add(new Job(32 + random.nextInt(200), flow), now);
             }
         }

@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lyne.lm.generation.Proposal;
 import dev.lyne.row.ExecutionFingerprint;
+import dev.lyne.teacher.batch.DeviceWork;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.tenant.Flow;
+import dev.lyne.teacher.tenant.PriorityClass;
+import dev.lyne.teacher.tenant.Tenant;
 import dev.lyne.wire.draw.SeededUniforms;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
@@ -66,7 +70,11 @@ final class DecodeSchedulerTest {
         private final DecodeSession session;
 
         Student(long seed, Integer... stopIds) {
-            session = scheduler.open(new DecodeTerms(TEACHER, Proposal.PLAIN, seed, Set.of(stopIds)), this);
+            this(seed, Flow.SOLE, stopIds);
+        }
+
+        Student(long seed, Flow flow, Integer... stopIds) {
+            session = scheduler.open(new DecodeTerms(TEACHER, flow, Proposal.PLAIN, seed, Set.of(stopIds)), this);
         }
 
         Student start(int sequence, long key, int draws, int... prompt) {
@@ -182,6 +190,44 @@ final class DecodeSchedulerTest {
         assertThat(two.drawn(4)).isEqualTo(behind(continued(5, 78, new int[] {1, 2, 3}, 20), 3));
         assertThat(two.drawn(4)).isNotEqualTo(expected);
         assertThat(decoder.calls).as("all share each step").hasSize(20).allMatch(call -> call.size() == 3);
+    }
+
+    @Test
+    void steps_besideAStudentOfAThousandTexts_haveAModestOnesInEach() {
+        Student greedy = new Student(1);
+        for (int i = 0; i < 1_000; i++) {
+            greedy.start(i, i, 4, 1);
+        }
+        Student modest = new Student(2);
+        for (int i = 0; i < 4; i++) {
+            modest.start(i, i, 4, 1);
+        }
+        for (int step = 1; step <= 4; step++) {
+            scheduler.run();
+            tell();
+            assertThat(modest.drawn(0)).hasSize(step);
+            assertThat(modest.drawn(3)).hasSize(step);
+        }
+        assertThat(decoder.calls).as("full all the same").allMatch(call -> call.size() == 256);
+        settle();
+        assertThat(greedy.drawn)
+                .hasSize(1_000)
+                .allSatisfy((key, ids) -> assertThat(ids).hasSize(4));
+    }
+
+    @Test
+    void run_stepOfTwoStudents_saysWhoseItWas() {
+        Student one = new Student(1);
+        one.start(0, 1, 1, 1, 2, 3);
+        new Student(1, new Flow(new Tenant("other", 1, Optional.empty()), PriorityClass.CAPTURE, 7)).start(0, 1, 1, 1);
+        assertThat(scheduler.run())
+                .isEqualTo(new DeviceWork.Stretch(
+                        4,
+                        Map.of(
+                                Flow.SOLE,
+                                0.75,
+                                new Flow(new Tenant("other", 1, Optional.empty()), PriorityClass.CAPTURE, 7),
+                                0.25)));
     }
 
     @Test
@@ -413,7 +459,7 @@ final class DecodeSchedulerTest {
     void listenerThatThrows_endsItsSessionAlone() {
         Student other = new Student(5).start(0, 1, 5, 1);
         DecodeSession broken =
-                scheduler.open(new DecodeTerms(TEACHER, Proposal.PLAIN, 5, Set.of()), new DecodeListener() {
+                scheduler.open(new DecodeTerms(TEACHER, Flow.SOLE, Proposal.PLAIN, 5, Set.of()), new DecodeListener() {
                     @Override
                     public void decoded(DecodedColumns columns) {
                         throw new AssertionError("a listener's defect");

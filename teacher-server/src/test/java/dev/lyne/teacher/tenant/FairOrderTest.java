@@ -1,11 +1,8 @@
-package dev.lyne.teacher.batch;
+package dev.lyne.teacher.tenant;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
-import dev.lyne.teacher.tenant.Flow;
-import dev.lyne.teacher.tenant.PriorityClass;
-import dev.lyne.teacher.tenant.Tenant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -121,6 +118,35 @@ final class FairOrderTest {
                 }
             }
         }
+    }
+
+    @Test
+    void charge_forWhatIsGotElsewhere_countsWhileOthersWait() {
+        Flow decodes = flow("decodes", 1, 1);
+        Flow scores = flow("scores", 1, 2);
+        order.charge(decodes, 100, 10);
+        for (int i = 0; i < 20; i++) {
+            add(decodes, 1);
+            add(scores, 1);
+        }
+        order.charge(decodes, 6, 10);
+
+        List<String> tenants = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            tenants.add(serve().flow().tenant().name());
+        }
+        assertThat(tenants)
+                .as("nothing is owed for what was got while nobody waited; then six turns, and each in turn")
+                .containsExactly(
+                        "scores", "scores", "scores", "scores", "scores", "scores", "decodes", "scores", "decodes",
+                        "scores");
+
+        order.charge(decodes, 1_000, 3);
+        List<String> then = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            then.add(serve().flow().tenant().name());
+        }
+        assertThat(then).as("a debt has a bound").filteredOn("decodes"::equals).hasSizeGreaterThanOrEqualTo(2);
     }
 
     @Test

@@ -1,7 +1,5 @@
-package dev.lyne.teacher.batch;
+package dev.lyne.teacher.tenant;
 
-import dev.lyne.teacher.tenant.Flow;
-import dev.lyne.teacher.tenant.PriorityClass;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -33,7 +31,7 @@ import java.util.function.Predicate;
  *
  * @param <W> a piece of work, told apart by identity or equality
  */
-final class FairOrder<W> {
+public final class FairOrder<W> {
     /** Idle streams with debts that are kept, beside those with work. */
     private static final int MAX_IDLE = 1_024;
 
@@ -129,18 +127,36 @@ final class FairOrder<W> {
         void charge(double cost) {
             Node<W> node = this;
             while (node.parent.isPresent()) {
+                node.moveTo(node.tag + cost / node.weight);
+                node = node.parent.get();
+            }
+        }
+
+        /** Moves its tag on where siblings have work, as far as it may owe, and those above it likewise. */
+        void owe(double cost, double most) {
+            Node<W> node = this;
+            while (node.parent.isPresent()) {
                 Node<W> above = node.parent.get();
-                boolean entered = above.active.remove(node); // before its place in the order changes
-                boolean first = entered && (above.active.isEmpty() || BY_TAG.compare(node, above.active.first()) < 0);
-                if (first) {
-                    above.virtualTime = Math.max(above.virtualTime, node.tag);
-                }
-                node.tag += cost / node.weight;
-                above.greatestTag = Math.max(above.greatestTag, node.tag);
-                if (entered) {
-                    above.active.add(node);
+                if (above.busyChildren > (node.hasWork() ? 1 : 0)) {
+                    double from = Math.max(node.tag, above.virtualTime);
+                    double to = Math.min(from + cost / node.weight, above.virtualTime + most / node.weight);
+                    node.moveTo(Math.max(node.tag, to));
                 }
                 node = above;
+            }
+        }
+
+        private void moveTo(double to) {
+            Node<W> above = parent.orElseThrow();
+            boolean entered = above.active.remove(this); // before its place in the order changes
+            boolean first = entered && (above.active.isEmpty() || BY_TAG.compare(this, above.active.first()) < 0);
+            if (first) {
+                above.virtualTime = Math.max(above.virtualTime, tag);
+            }
+            tag = to;
+            above.greatestTag = Math.max(above.greatestTag, tag);
+            if (entered) {
+                above.active.add(this);
             }
         }
     }
@@ -163,7 +179,8 @@ final class FairOrder<W> {
     private long ids;
     private int streamsWithWork;
 
-    FairOrder() {
+    /** An order in which nobody has asked for anything. */
+    public FairOrder() {
         for (PriorityClass each : PriorityClass.values()) { // the most urgent first, also among equal tags
             Node<W> level = child(root);
             level.weight = each.weight();
@@ -176,7 +193,7 @@ final class FairOrder<W> {
      *
      * @param cost what it is expected to cost
      */
-    void put(W work, List<Flow> flows, double cost) {
+    public void put(W work, List<Flow> flows, double cost) {
         expected.putIfAbsent(work, cost);
         List<Flow> distinct = flows.stream().distinct().toList();
         List<Flow> before = askers.getOrDefault(work, List.of());
@@ -190,7 +207,7 @@ final class FairOrder<W> {
     }
 
     /** Takes work out of all lines, charged to nobody. */
-    void remove(W work) {
+    public void remove(W work) {
         List<Flow> flows = askers.remove(work);
         if (flows != null) {
             flows.forEach(flow -> leave(stream(flow), work));
@@ -202,7 +219,7 @@ final class FairOrder<W> {
      * How long work that a stream asked for now would wait, in units of cost: what is before it in its own line, while all that wait get
      * their shares, and no more than what waits at all.
      */
-    double expectedWait(Flow flow) {
+    public double expectedWait(Flow flow) {
         Node<W> node = stream(flow);
         double wait = node.backlog;
         while (node.parent.isPresent()) {
@@ -220,10 +237,10 @@ final class FairOrder<W> {
      * @param streams that have work
      * @param sequences pieces of work, each once for each stream that waits for it
      */
-    record TenantLine(PriorityClass priority, String tenant, int streams, int sequences, double cost) {}
+    public record TenantLine(PriorityClass priority, String tenant, int streams, int sequences, double cost) {}
 
     /** What waits, the most urgent class first. */
-    List<TenantLine> lines() {
+    public List<TenantLine> lines() {
         List<TenantLine> lines = new ArrayList<>();
         tenants.forEach((key, node) -> {
             if (node.hasWork()) {
@@ -235,7 +252,7 @@ final class FairOrder<W> {
     }
 
     /** Takes work out to be done, and charges it to those who wait for it. */
-    void take(W work, double cost) {
+    public void take(W work, double cost) {
         List<Flow> flows = askers.getOrDefault(work, List.of());
         Map<String, Long> ofTenant = new HashMap<>();
         flows.forEach(flow -> ofTenant.merge(flow.tenant().name(), 1L, Long::sum));
@@ -247,13 +264,25 @@ final class FairOrder<W> {
         remove(work);
     }
 
+    /**
+     * Charges a stream for what it got elsewhere, at each level where others have work now.
+     *
+     * @param most what it, its tenant and its class may come to owe so, lest who got much while others had little to do waits for ever
+     */
+    public void charge(Flow flow, double cost, double most) {
+        if (root.busyChildren > 0) {
+            stream(flow).owe(cost, most);
+            forgetIdle();
+        }
+    }
+
     /** Whether nothing waits, or all that does is set aside. */
-    boolean isEmpty() {
+    public boolean isEmpty() {
         return root.active.isEmpty();
     }
 
     /** How many streams wait. */
-    int waitingStreams() {
+    public int waitingStreams() {
         return streamsWithWork;
     }
 
@@ -263,7 +292,7 @@ final class FairOrder<W> {
     }
 
     /** The first piece of work of the stream whose turn it is. */
-    W first() {
+    public W first() {
         return next().line.iterator().next();
     }
 
@@ -273,7 +302,7 @@ final class FairOrder<W> {
      *
      * @param lookAhead how far behind the first one of a stream is looked for
      */
-    Optional<W> firstFitting(Predicate<W> fits, int lookAhead) {
+    public Optional<W> firstFitting(Predicate<W> fits, int lookAhead) {
         while (!isEmpty()) {
             Node<W> stream = next();
             int looked = 0;
@@ -291,7 +320,7 @@ final class FairOrder<W> {
     }
 
     /** Gives those their turns back that were passed over. */
-    void putBack() {
+    public void putBack() {
         for (Node<W> stream : aside) {
             Node<W> node = stream;
             while (node.hasWork() && node.parent.isPresent()) {

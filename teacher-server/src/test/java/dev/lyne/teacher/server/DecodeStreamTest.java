@@ -32,7 +32,7 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 
 /** A bare Decode call, message by message. */
-final class DecodeCallTest {
+final class DecodeStreamTest {
     /** A teacher without a model that decodes. */
     private record Decoding(FakeTeacher teacher, FakeDecoder fake) implements LocalModel {
         @Override
@@ -210,7 +210,7 @@ final class DecodeCallTest {
             requests.onNext(start(sequence(0, 1, 1)));
             Status end = received.awaitEnd();
             assertThat(end.getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
-            assertThat(end.getDescription()).isEqualTo("message: start or step (expected: open first)");
+            assertThat(end.getDescription()).isEqualTo("message: START (expected: open first)");
         });
         call((server, received, requests) -> {
             requests.onNext(open());

@@ -1,0 +1,299 @@
+package dev.lyne.teacher.rpc;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.teacher.admission.Admission;
+import dev.lyne.teacher.admission.AdmissionResult;
+import dev.lyne.teacher.admission.DecodeAdmission;
+import dev.lyne.teacher.decode.DecodeListener;
+import dev.lyne.teacher.decode.DecodeScheduler;
+import dev.lyne.teacher.decode.DecodeSession;
+import dev.lyne.teacher.decode.DecodeStart;
+import dev.lyne.teacher.decode.DecodeStep;
+import dev.lyne.teacher.decode.DecodeTerms;
+import dev.lyne.teacher.decode.DecodedColumns;
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.PrintableText;
+import dev.lyne.teacher.tenant.Caller;
+import dev.lyne.v1.DecodeFailed;
+import dev.lyne.v1.DecodeOpened;
+import dev.lyne.v1.DecodeProgress;
+import dev.lyne.v1.DecodeRequest;
+import dev.lyne.v1.DecodeResponse;
+import dev.lyne.v1.DecodeSequence;
+import dev.lyne.v1.DecodedTokens;
+import dev.lyne.v1.OpenDecode;
+import dev.lyne.v1.StartSequences;
+import dev.lyne.v1.StepSequences;
+import io.grpc.stub.ServerCallStreamObserver;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * An opened session of Decode: hands requests to the scheduler's session, and its answers to the sender. gRPC calls {@link #onRequest} and {@link
+ * #halfClose} one at a time; the session, the sender and a drain call from other threads. Bytes that wait for the reader are bounded: above
+ * {@link #FULL_BYTES} nothing is computed for it, and no request read.
+ */
+final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
+    private static final Logger LOG = LoggerFactory.getLogger(DecodeStream.class);
+    private static final long FULL_BYTES = 1 << 18;
+
+    private final TeacherCall<DecodeRequest, DecodeResponse> call;
+    private final PacedSender<DecodeResponse> sender;
+    private final Teachers teachers;
+    private final DecodeAdmission admission;
+    private final RpcMetrics metrics;
+    private final ServedTeacher teacher;
+    private volatile DecodeTerms terms;
+    private final DecodeSession session;
+    private final AtomicLong waitingBytes = new AtomicLong();
+
+    private final Object lock = new Object();
+
+    @GuardedBy("lock")
+    private boolean readingPaused;
+
+    private DecodeStream(
+            TeacherCall<DecodeRequest, DecodeResponse> call,
+            Teachers teachers,
+            DecodeAdmission admission,
+            ServedTeacher teacher,
+            DecodeTerms terms,
+            DecodeScheduler scheduler) {
+        this.call = call;
+        this.sender = call.sender();
+        this.teachers = teachers;
+        this.admission = admission;
+        this.metrics = teachers.metrics();
+        this.teacher = teacher;
+        this.terms = terms;
+        this.session = scheduler.open(terms, this);
+        send(DecodeResponse.newBuilder()
+                .setOpened(DecodeOpened.newBuilder().setTeacher(teachers.describe(teacher)))
+                .build());
+    }
+
+    /** What opens calls of Decode. */
+    static TeacherCall.Opener<DecodeRequest, DecodeResponse> opener(Teachers teachers, DecodeAdmission admission) {
+        return (first, call) -> {
+            if (first.getMessageCase() != DecodeRequest.MessageCase.OPEN) {
+                return AdmissionResult.refuse(
+                        Failure.Reason.PROTOCOL_VIOLATION,
+                        "message: " + first.getMessageCase() + " (expected: open first)");
+            }
+            return teachers.find(first.getOpen().getTeacher(), call.caller())
+                    .flatMap(teacher -> open(first.getOpen(), call, teachers, admission, teacher));
+        };
+    }
+
+    private static AdmissionResult<OpenedCall<DecodeRequest>> open(
+            OpenDecode open,
+            TeacherCall<DecodeRequest, DecodeResponse> call,
+            Teachers teachers,
+            DecodeAdmission admission,
+            ServedTeacher teacher) {
+        Optional<DecodeScheduler> scheduler = teacher.decoding();
+        if (scheduler.isEmpty()) {
+            return AdmissionResult.refuse(
+                    Failure.Reason.NO_DECODING,
+                    "teacher " + teacher.description().name()
+                            + " does not decode (expected: one of a model directory, served with --kv-cache-mib above 0)");
+        }
+        return admission.open(open, teacher.description(), call.caller()).map(terms -> {
+            LOG.debug(
+                    "student {} decodes with {} by {}",
+                    PrintableText.ofClient(open.getStudent()),
+                    terms.teacher().name(),
+                    terms.proposal());
+            return new DecodeStream(call, teachers, admission, teacher, terms, scheduler.get());
+        });
+    }
+
+    @Override
+    public void onRequest(DecodeRequest request) {
+        switch (request.getMessageCase()) {
+            case OPEN -> violate("message: a second open (expected: start or step)");
+            case START -> start(request.getStart());
+            case STEP -> step(request.getStep());
+            case MESSAGE_NOT_SET -> violate("message: none (expected: start or step)");
+        }
+        readOn();
+    }
+
+    private void start(StartSequences start) {
+        if (start.getSequencesCount() == 0) {
+            violate("start.sequences: none (expected: at least one)");
+            return;
+        }
+        List<DecodeStart> starts = new ArrayList<>();
+        for (DecodeSequence sequence : start.getSequencesList()) {
+            AdmissionResult<DecodeStart> result = admission.start(sequence, terms);
+            if (result instanceof AdmissionResult.Accepted<DecodeStart> accepted) {
+                starts.add(accepted.value());
+            } else if (result instanceof AdmissionResult.Refused<DecodeStart> none) {
+                session.refuse(sequence.getSequence(), none.failure());
+            }
+        }
+        session.start(starts).ifPresent(call::refuse);
+    }
+
+    private void step(StepSequences step) {
+        AdmissionResult<List<DecodeStep>> result = admission.step(step, terms);
+        if (result instanceof AdmissionResult.Accepted<List<DecodeStep>> accepted) {
+            admission.count(terms, step.getTakenTokenIdsCount());
+            int[] ended =
+                    step.getEndedList().stream().mapToInt(Integer::intValue).toArray();
+            session.step(accepted.value(), ended).ifPresent(call::refuse);
+        } else if (result instanceof AdmissionResult.Refused<List<DecodeStep>> none) {
+            call.refuse(none.failure());
+        }
+    }
+
+    private void violate(String line) {
+        call.refuse(new Failure(Failure.Reason.PROTOCOL_VIOLATION, line));
+    }
+
+    /** Asks for the next request, unless much waits for the reader. */
+    private void readOn() {
+        synchronized (lock) {
+            readingPaused = isFull();
+            if (readingPaused) {
+                return;
+            }
+        }
+        call.readNext();
+    }
+
+    @Override
+    public void decoded(DecodedColumns columns) {
+        admission.count(terms, columns.drawnIds().length);
+        DecodedTokens.Builder message = DecodedTokens.newBuilder();
+        boolean anyTaken = false;
+        boolean oneOfEach = true;
+        for (int i = 0; i < columns.sequences().length; i++) {
+            anyTaken |= columns.takenCounts()[i] != 0;
+            oneOfEach &= columns.drawnCounts()[i] == 1;
+        }
+        for (int i = 0; i < columns.sequences().length; i++) {
+            message.addSequences(columns.sequences()[i]);
+            if (anyTaken) {
+                message.addTakenCounts(columns.takenCounts()[i]);
+            }
+            if (!oneOfEach) {
+                message.addDrawnCounts(columns.drawnCounts()[i]);
+            }
+        }
+        for (int id : columns.drawnIds()) {
+            message.addDrawnTokenIds(id);
+        }
+        for (float logProbability : columns.logProbabilities()) {
+            message.addLogProbabilities(logProbability);
+        }
+        for (float logProbability : columns.proposalLogProbabilities()) {
+            message.addProposalLogProbabilities(logProbability);
+        }
+        for (int sequence : columns.ended()) {
+            message.addEnded(sequence);
+        }
+        send(DecodeResponse.newBuilder().setDecoded(message).build());
+    }
+
+    @Override
+    public void failed(int sequence, Failure failure) {
+        metrics.refused(failure);
+        send(DecodeResponse.newBuilder()
+                .setFailed(DecodeFailed.newBuilder().setSequence(sequence).setStatus(Statuses.toStatus(failure)))
+                .build());
+    }
+
+    @Override
+    public void over(Failure failure) {
+        if (failure.reason() == Failure.Reason.READER_STALLED) {
+            call.cut(failure);
+            return;
+        }
+        metrics.refused(failure);
+        sender.endAfterQueue(observer -> observer.onError(Statuses.toException(failure)));
+    }
+
+    @Override
+    public boolean isFull() {
+        return waitingBytes.get() >= FULL_BYTES;
+    }
+
+    private void send(DecodeResponse message) {
+        long bytes = message.getSerializedSize();
+        waitingBytes.addAndGet(bytes);
+        sender.share().give(-bytes); // given back as it leaves
+        sender.offer(Outgoing.message(message, bytes, () -> left(bytes)));
+    }
+
+    private void left(long bytes) {
+        if (waitingBytes.addAndGet(-bytes) >= FULL_BYTES) {
+            return;
+        }
+        boolean resume;
+        synchronized (lock) {
+            resume = readingPaused;
+            readingPaused = false;
+        }
+        session.readerTakesMore();
+        if (resume) {
+            call.readNext();
+        }
+    }
+
+    @Override
+    public void halfClose() {
+        session.finish(() -> sender.endAfterQueue(ServerCallStreamObserver::onCompleted));
+    }
+
+    /** Does nothing: a session takes room without asking. */
+    @Override
+    public void roomTaken() {}
+
+    @Override
+    public void tellProgress() {
+        if (session.owes()) {
+            sender.tell(DecodeResponse.newBuilder()
+                    .setProgress(DecodeProgress.newBuilder()
+                            .setDevicePositions(teacher.devicePositions().getAsLong()))
+                    .build());
+        }
+    }
+
+    @Override
+    public void drain() {
+        session.finish(() ->
+                sender.endAfterQueue(observer -> observer.onError(Statuses.toException(Admission.drainingFailure()))));
+    }
+
+    @Override
+    public void release() {
+        session.close();
+    }
+
+    /** Nothing: it scores nothing. */
+    @Override
+    public Optional<StreamStatus> status() {
+        return Optional.empty();
+    }
+
+    @Override
+    public Optional<Failure> renew(Caller known) {
+        DecodeTerms held = terms;
+        Optional<Failure> refusal = teachers.refusal(teacher, known);
+        if (refusal.isPresent()) {
+            return refusal;
+        }
+        if (!held.flow().tenant().equals(known.tenant())) {
+            DecodeTerms renewed = held.of(known.tenant());
+            terms = renewed;
+            session.renew(renewed.flow());
+        }
+        return Admission.refusal(held.flow().priority(), known);
+    }
+}

@@ -1,0 +1,41 @@
+package dev.lyne.teacher.rpc;
+
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.tenant.Caller;
+import java.util.Optional;
+
+/**
+ * What a call does once its first message has opened it. gRPC calls {@link #onRequest} and {@link #halfClose} one at a time; everything else
+ * comes from other threads.
+ *
+ * @param <Q> a request
+ */
+interface OpenedCall<Q> {
+    /** Takes a request after the opening one. */
+    void onRequest(Q request);
+
+    /** The student sends no more: the call completes with its last answer. */
+    void halfClose();
+
+    /** There is room again for what the call asked room for. */
+    void roomTaken();
+
+    /** The server goes away: the call ends with its last answer. */
+    void drain();
+
+    /** Lets go of everything. The call has ended, however it did. */
+    void release();
+
+    /**
+     * Takes what is known of the caller now.
+     *
+     * @return why it may not go on, where it may not
+     */
+    Optional<Failure> renew(Caller caller);
+
+    /** Tells a student that waits how far the device is. */
+    void tellProgress();
+
+    /** What it does, where it is a stream of scores. */
+    Optional<StreamStatus> status();
+}
