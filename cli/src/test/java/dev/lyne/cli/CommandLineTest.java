@@ -82,6 +82,9 @@ final class CommandLineTest {
         assertThat(serve("--cache-mib", "100000000").err())
                 .contains("--cache-mib 100000000 + 1.5 × --unsent-mib ")
                 .contains(", four fifths of the heap of ");
+        assertThat(serve("--kv-cache-mib", "100000000").err())
+                .contains(" + --kv-cache-mib 100000000 + the process itself 512 = ")
+                .contains(", what this machine or container has;");
     }
 
     private static Outcome serve(String... options) {

@@ -13,6 +13,7 @@ import java.time.Duration;
  * @param seed seed of the jitter
  * @param bypassCache whether servers compute every row afresh
  * @param priority how urgent its work is
+ * @param routing which of several replicas is asked
  * @param security how it speaks to servers
  * @param listener told what is waited for
  */
@@ -25,6 +26,7 @@ public record ClientOptions(
         long seed,
         boolean bypassCache,
         RequestPriority priority,
+        ReplicaRouting routing,
         TeacherSecurity security,
         ClientListener listener) {
     public ClientOptions {
@@ -53,6 +55,7 @@ public record ClientOptions(
                 .seed(seed)
                 .bypassCache(bypassCache)
                 .priority(priority)
+                .routing(routing)
                 .security(security)
                 .listener(listener);
     }
@@ -78,6 +81,7 @@ public record ClientOptions(
         private long seed;
         private boolean bypassCache;
         private RequestPriority priority = RequestPriority.USUAL;
+        private ReplicaRouting routing = ReplicaRouting.RATE;
         private TeacherSecurity security = TeacherSecurity.LOOPBACK;
         private ClientListener listener = ClientListener.LOGGING;
 
@@ -168,6 +172,12 @@ public record ClientOptions(
             return this;
         }
 
+        /** Which of several replicas is asked. */
+        public Builder routing(ReplicaRouting value) {
+            routing = value;
+            return this;
+        }
+
         /** How it speaks to servers; by default in plain text, to this machine only. */
         public Builder security(TeacherSecurity value) {
             security = value;
@@ -189,6 +199,7 @@ public record ClientOptions(
                     seed,
                     bypassCache,
                     priority,
+                    routing,
                     security,
                     listener);
         }

@@ -1,5 +1,6 @@
 package dev.lyne.client;
 
+import dev.lyne.wire.Digests;
 import org.jspecify.annotations.Nullable;
 
 /** A sequence of the window and what became of it. Guarded by its pool's lock. */
@@ -30,6 +31,11 @@ final class Entry implements Comparable<Entry> {
     Entry(TargetSequence sequence, long order) {
         this.sequence = sequence;
         this.order = order;
+    }
+
+    /** The same for equal tokens, in every process. */
+    long hash() {
+        return Integer.toUnsignedLong(Digests.tokenChecksum(sequence.tokens()));
     }
 
     int tokens() {

@@ -1,9 +1,11 @@
 package dev.lyne.client;
 
 import java.util.ArrayDeque;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.Iterator;
-import java.util.PriorityQueue;
+import java.util.NavigableSet;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,7 +16,7 @@ final class OfferedWindow {
     private final int maxSequences;
     private final long maxTokens;
     private final Deque<Entry> untaken = new ArrayDeque<>();
-    private final PriorityQueue<Entry> waiting = new PriorityQueue<>();
+    private final NavigableSet<Entry> waiting = new TreeSet<>();
     private long untakenTokens;
     private int unresolved;
     private long lastOrder;
@@ -77,15 +79,15 @@ final class OfferedWindow {
     /** The earliest sequence that no call is answering. */
     @Nullable
     Entry firstWaiting() {
-        return waiting.peek();
+        return waiting.isEmpty() ? null : waiting.first();
     }
 
-    /** The earliest waiting sequence is being asked for. */
-    void removeFirstWaiting() {
-        waiting.remove();
+    /** The sequences that no call is answering, the earliest first. */
+    Iterable<Entry> waiting() {
+        return Collections.unmodifiableSet(waiting);
     }
 
-    /** A waiting sequence is being asked for, out of turn. */
+    /** A waiting sequence is being asked for. */
     void removeWaiting(Entry entry) {
         waiting.remove(entry);
     }

@@ -1,10 +1,11 @@
 package dev.lyne.client;
 
 import java.util.Comparator;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 
-/** The choice of a replica for a sequence, by measured rates. Called with the pool's lock held. */
+/** The choice of a replica for a sequence. Called with the pool's lock held. */
 final class ReplicaChoice {
     /** Sequences given to a replica of unknown rate where there are others. */
     private static final int PROBES = 2;
@@ -15,14 +16,78 @@ final class ReplicaChoice {
     /** An idle replica this much slower than the fastest is tested from time to time. */
     private static final double SLOWER = 2;
 
+    /** A replica may have that many times its even part of all sequences in flight. */
+    private static final double BALANCE = 1.25;
+
+    /** Waiting sequences that are looked at for those of a replica. */
+    private static final int LOOK_AHEAD = 256;
+
+    /** A sequence, and the replica that is asked for it. */
+    record Choice(Entry entry, ReplicaConnection connection) {}
+
     private ReplicaChoice() {}
+
+    /** Of the sequences that wait the next one to be asked for, and of whom; empty where all have to wait. */
+    static Optional<Choice> next(
+            ReplicaRouting routing, List<ReplicaConnection> connections, Iterable<Entry> waiting, long now) {
+        Iterator<Entry> inOrder = waiting.iterator();
+        if (!inOrder.hasNext()) {
+            return Optional.empty();
+        }
+        return switch (routing) {
+            case RATE -> {
+                Entry first = inOrder.next();
+                yield byRate(connections, first, now).map(connection -> new Choice(first, connection));
+            }
+            case HASH -> byHash(connections, inOrder, now);
+        };
+    }
+
+    /**
+     * The first sequence whose replica has room for it: consistent hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam, SODA
+     * 2018), by rendezvous (Thaler and Ravishankar 1998): a sequence belongs to the replica whose hash together with its own is least, so that
+     * one that goes moves its own sequences alone. A replica with nothing in flight takes the first sequence of any.
+     */
+    private static Optional<Choice> byHash(List<ReplicaConnection> connections, Iterator<Entry> waiting, long now) {
+        List<ReplicaConnection> usable = connections.stream()
+                .filter(connection -> connection.isUsable(now))
+                .toList();
+        int inFlight = usable.stream().mapToInt(ReplicaConnection::inFlight).sum();
+        double most = Math.ceil(BALANCE * (inFlight + 1) / Math.max(1, usable.size()));
+        Optional<Choice> idle = Optional.empty();
+        for (int looked = 0; waiting.hasNext() && looked < LOOK_AHEAD; looked++) {
+            Entry entry = waiting.next();
+            Optional<ReplicaConnection> home = usable.stream()
+                    .min(Comparator.<ReplicaConnection>comparingInt(
+                                    connection -> connection == entry.lastFailedOn ? 1 : 0)
+                            .thenComparingLong(connection -> mixed(entry.hash() ^ connection.hash())))
+                    .filter(connection -> connection.inFlight() < most && connection.hasRoomFor(entry));
+            if (home.isPresent()) {
+                return Optional.of(new Choice(entry, home.get()));
+            }
+            if (looked == 0) {
+                idle = usable.stream()
+                        .filter(connection -> connection.inFlight() == 0 && connection.hasRoomFor(entry))
+                        .findFirst()
+                        .map(connection -> new Choice(entry, connection));
+            }
+        }
+        return idle;
+    }
+
+    /** The finalizer of SplitMix64 (Steele, Lea and Flood 2014). */
+    private static long mixed(long value) {
+        long z = (value ^ (value >>> 30)) * 0xbf58476d1ce4e5b9L;
+        z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
+        return z ^ (z >>> 31);
+    }
 
     /**
      * The replica that is expected to answer a sequence first, where it has room for it now; where it has none, the sequence waits for
      * it rather than going to one that takes longer. A replica whose rate is not known gets a few, and more once it has answered; one
      * that was slow and has been idle gets a single one, as a test of what is known. One that the sequence was taken from comes last.
      */
-    static Optional<ReplicaConnection> of(List<ReplicaConnection> connections, Entry entry, long now) {
+    private static Optional<ReplicaConnection> byRate(List<ReplicaConnection> connections, Entry entry, long now) {
         List<ReplicaConnection> usable = connections.stream()
                 .filter(connection -> connection.isUsable(now))
                 .toList();

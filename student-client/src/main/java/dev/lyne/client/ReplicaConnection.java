@@ -1,5 +1,7 @@
 package dev.lyne.client;
 
+import java.nio.charset.StandardCharsets;
+import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /** What a pool knows of one replica: its call, if there is one, how fast it is, and how long to leave it alone. Guarded by the pool's lock. */
@@ -7,6 +9,7 @@ final class ReplicaConnection {
     final Replica replica;
     final Backoff backoff;
     final Rate rate = new Rate();
+    private final long hash;
 
     @Nullable
     ReplicaCall call;
@@ -30,10 +33,16 @@ final class ReplicaConnection {
 
     ReplicaConnection(Replica replica, Backoff backoff, long nowNanos) {
         this.replica = replica;
+        this.hash = hash(replica.label());
         this.backoff = backoff;
         this.connectAtNanos = nowNanos;
         this.askAtNanos = nowNanos;
         this.deviceMovedNanos = nowNanos;
+    }
+
+    /** The same for the same address, in every process. */
+    long hash() {
+        return hash;
     }
 
     boolean isOpen() {
@@ -89,6 +98,12 @@ final class ReplicaConnection {
         }
         return "teacher " + replica.label() + ": "
                 + (failure == null ? state : failure.description() + " (" + state + ")");
+    }
+
+    private static long hash(String label) {
+        CRC32C crc = new CRC32C();
+        crc.update(label.getBytes(StandardCharsets.UTF_8));
+        return crc.getValue() << Integer.SIZE;
     }
 
     static String seconds(long nanos) {

@@ -593,16 +593,17 @@ final class ReplicaPool implements TargetStream {
                 connect(connection, now);
             }
         }
-        for (Entry entry = window.firstWaiting(); entry != null; entry = window.firstWaiting()) {
-            Optional<ReplicaConnection> connection = ReplicaChoice.of(connections, entry, now);
-            if (connection.isEmpty()) {
-                break;
-            }
-            window.removeFirstWaiting();
-            send(connection.get(), entry, now);
+        for (Optional<ReplicaChoice.Choice> next = nextToAsk(now); next.isPresent(); next = nextToAsk(now)) {
+            window.removeWaiting(next.get().entry());
+            send(next.get().connection(), next.get().entry(), now);
         }
         boolean watched = window.firstWaiting() == null && rebalance(now);
         timer.set(nextEventNanos(watched, now), now);
+    }
+
+    @GuardedBy("lock")
+    private Optional<ReplicaChoice.Choice> nextToAsk(long now) {
+        return ReplicaChoice.next(options.routing(), connections, window.waiting(), now);
     }
 
     @GuardedBy("lock")

@@ -1,6 +1,7 @@
 package dev.lyne.cli.common;
 
 import dev.lyne.client.ClientOptions;
+import dev.lyne.client.ReplicaRouting;
 import dev.lyne.client.RequestPriority;
 import dev.lyne.client.Timeouts;
 import java.time.Duration;
@@ -34,6 +35,15 @@ public final class TeacherPatienceOptions {
                             + " (default: training, or capture where the token opens no more).")
     private String priority;
 
+    @Option(
+            names = "--routing",
+            paramLabel = "BY",
+            defaultValue = "rate",
+            description =
+                    "Which of several replicas is asked for a sequence: rate, the one that should answer first, or hash, the one that the"
+                            + " sequence belongs to, so that replicas keep different rows (default: ${DEFAULT-VALUE}).")
+    private String routing;
+
     /** A client's options that say so, and tell on stderr what is waited for. */
     public ClientOptions.Builder client(String student, TeacherSecurityOptions security) {
         return ClientOptions.builder()
@@ -42,6 +52,7 @@ public final class TeacherPatienceOptions {
                 .timeouts(Timeouts.DEFAULT.withPatience(
                         seconds("--retry-seconds", retrySeconds), seconds("--stuck-seconds", stuckSeconds)))
                 .priority(RequestPriority.of(priority))
+                .routing(ReplicaRouting.of(routing))
                 .listener(System.err::println);
     }
 

@@ -11,11 +11,14 @@ import dev.lyne.teacher.engine.EngineTeacher;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.replay.ReplayedTeacher;
+import dev.lyne.teacher.server.MemoryPlan;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
 import dev.lyne.teacher.synthetic.SyntheticSettings;
 import dev.lyne.teacher.synthetic.SyntheticTeacher;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -225,7 +228,7 @@ public final class ServeCommand implements Callable<Integer> {
                     new SyntheticTeacher(name == null ? "synthetic" : name, synthetic.get(), deterministic), checked);
         } else {
             server = directory.isPresent()
-                    ? serve(load(directory.get()), checked)
+                    ? serve(load(directory.get(), checked), checked)
                     : replay(capture.orElseThrow(), checked);
         }
         Thread drain = new Thread(() -> drain(server), "drain");
@@ -249,9 +252,28 @@ public final class ServeCommand implements Callable<Integer> {
         }
     }
 
-    private LocalModel load(Path directory) {
+    private LocalModel load(Path directory, TeacherServerOptions options) throws IOException {
+        boolean here = runtime.options().device().equals("cpu");
+        MemoryPlan.ofThisProcess(
+                        here ? weightBytes(directory) : 0,
+                        here ? options.decoding().maxCacheBytes() : 0)
+                .requireFits();
         return LanguageModelTeacher.load(
                 name == null ? nameOf(directory) : name, directory, runtime.options(), deterministic);
+    }
+
+    /** As they are stored; those that are computed with are at least as many. */
+    private static long weightBytes(Path directory) throws IOException {
+        long bytes = 0;
+        if (!Files.isDirectory(directory)) {
+            return bytes; // whoever loads it says so
+        }
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*.safetensors")) {
+            for (Path file : files) {
+                bytes += Files.size(file);
+            }
+        }
+        return bytes;
     }
 
     private TeacherServer serve(LocalModel model, TeacherServerOptions options)

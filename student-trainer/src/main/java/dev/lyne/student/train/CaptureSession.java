@@ -132,6 +132,7 @@ public final class CaptureSession {
                 Setting.TOKEN_FILE,
                 Setting.INSECURE,
                 Setting.PRIORITY,
+                Setting.ROUTING,
                 Setting.SELECTION,
                 Setting.TOP_K,
                 Setting.TOP_P,

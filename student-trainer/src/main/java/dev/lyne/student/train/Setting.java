@@ -46,6 +46,10 @@ public enum Setting {
     PRIORITY(
             "",
             "How urgent the work is to them: interactive, training or capture; by default what the server takes for usual"),
+    ROUTING(
+            "rate",
+            "Which of several replicas is asked for a sequence: rate, the one that should answer first, or hash, the one that the"
+                    + " sequence belongs to, so that replicas keep different rows"),
     TARGETS("", "Directory of captured targets to learn from, in place of a teacher server"),
     TARGETS_KIND(
             "data",
@@ -261,6 +265,7 @@ public enum Setting {
                     TOKEN_FILE,
                     INSECURE,
                     PRIORITY,
+                    ROUTING,
                     IN_FLIGHT,
                     MIN_COVERAGE,
                     MAX_TAIL_ERROR -> Group.TEACHER;

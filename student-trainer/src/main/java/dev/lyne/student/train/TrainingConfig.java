@@ -2,6 +2,7 @@ package dev.lyne.student.train;
 
 import dev.lyne.client.ClientListener;
 import dev.lyne.client.ClientOptions;
+import dev.lyne.client.ReplicaRouting;
 import dev.lyne.client.RequestPriority;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherSecurity;
@@ -168,7 +169,12 @@ public record TrainingConfig(
      *
      * @param name of the teacher on its server; empty: the server's only one
      */
-    public record Contact(String name, TeacherSecurity security, Timeouts timeouts, RequestPriority priority) {
+    public record Contact(
+            String name,
+            TeacherSecurity security,
+            Timeouts timeouts,
+            RequestPriority priority,
+            ReplicaRouting routing) {
         static Contact of(Settings settings) {
             return new Contact(
                     settings.text(Setting.TEACHER_NAME),
@@ -183,7 +189,8 @@ public record TrainingConfig(
                                     settings.optional(Setting.TLS_CLIENT_KEY).map(Path::of)),
                     Timeouts.DEFAULT.withPatience(
                             seconds(settings, Setting.RETRY_SECONDS), seconds(settings, Setting.STUCK_SECONDS)),
-                    RequestPriority.of(settings.text(Setting.PRIORITY)));
+                    RequestPriority.of(settings.text(Setting.PRIORITY)),
+                    ReplicaRouting.of(settings.text(Setting.ROUTING)));
         }
 
         private static Duration seconds(Settings settings, Setting setting) {
@@ -198,6 +205,7 @@ public record TrainingConfig(
                     .security(security)
                     .timeouts(timeouts)
                     .priority(priority)
+                    .routing(routing)
                     .listener(listener);
         }
     }
