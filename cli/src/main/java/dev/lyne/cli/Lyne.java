@@ -7,6 +7,7 @@ import dev.lyne.cli.common.JsonReport;
 import dev.lyne.cli.common.OptionDefaults;
 import dev.lyne.cli.demo.DemoCommand;
 import dev.lyne.cli.measure.BenchCommand;
+import dev.lyne.cli.measure.ChaosCommand;
 import dev.lyne.cli.measure.LoadCommand;
 import dev.lyne.cli.measure.PlanCommand;
 import dev.lyne.cli.measure.StudyCommand;
@@ -59,6 +60,7 @@ import picocli.CommandLine.Spec;
             LoadCommand.class,
             PlanCommand.class,
             BenchCommand.class,
+            ChaosCommand.class,
             DoctorCommand.class,
             CompletionCommand.class,
         })

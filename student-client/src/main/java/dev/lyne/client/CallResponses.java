@@ -53,7 +53,8 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
             case PROGRESS ->
                 pool.locked(
                         call,
-                        () -> pool.onProgress(connection, response.getProgress().getDevicePositions()));
+                        () -> pool.onProgress(
+                                connection, call, response.getProgress().getDevicePositions()));
             case MESSAGE_NOT_SET -> pool.locked(call, () -> protocolError("an empty message"));
         }
         pool.locked(call, call::requestNext);

@@ -114,6 +114,14 @@ final class ReplicaCall {
         return lastMessageNanos - attempt.sentNanos < 0;
     }
 
+    /** Whether nothing has come for so long, with something asked for all that time, in which this process ran. */
+    boolean silentFor(long nanos, long nowNanos, long awokeNanos) {
+        Attempt oldest = inFlight.oldest();
+        return isOpen()
+                && oldest != null
+                && nowNanos - Math.max(awokeNanos, Math.max(lastMessageNanos, oldest.sentNanos)) >= nanos;
+    }
+
     /** Lets the next message in. */
     void requestNext() {
         requests().request(1);

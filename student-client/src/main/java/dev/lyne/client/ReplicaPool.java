@@ -37,7 +37,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>What counts is progress. A replica is <em>stuck</em> where a sequence has been on it for the time configured and meanwhile
  * neither rows of it came nor the device's counter moved. Its sequences go to others, at most one time a minute each; one ask stays
- * behind unwanted, so that the server goes on telling the counter. Where there is no other replica, it keeps them.
+ * behind unwanted, so that the server goes on telling the counter. Where there is no other replica, it keeps them. Where not even the
+ * counter is told any more, the connection is dead, whatever the operating system thinks of it, and another one is made.
  */
 final class ReplicaPool implements TargetStream {
     private static final int MOST_LATE = 3;
@@ -55,6 +56,9 @@ final class ReplicaPool implements TargetStream {
     private static final long WATCH_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
     private static final long MOST_LATE_NANOS = TimeUnit.SECONDS.toNanos(5);
 
+    /** A server that is asked for something says how far its device is every five seconds: three times that without a word is no server. */
+    private static final long LEAST_SILENCE_NANOS = TimeUnit.SECONDS.toNanos(15);
+
     private static final long NEVER = Long.MAX_VALUE;
 
     private final TargetRequest request;
@@ -66,6 +70,7 @@ final class ReplicaPool implements TargetStream {
     private final Runnable onReplicaLost;
     private final Consumer<ReplicaPool> onClose;
     private final long stuckNanos;
+    private final long silentNanos;
 
     private final ReentrantLock lock = new ReentrantLock();
 
@@ -122,6 +127,7 @@ final class ReplicaPool implements TargetStream {
         this.onClose = onClose;
         this.progressTimeout = new ProgressTimeout(options);
         this.stuckNanos = options.timeouts().stuck().toNanos();
+        this.silentNanos = Math.max(stuckNanos, LEAST_SILENCE_NANOS);
         this.window = new OfferedWindow(options.windowSequences(), options.windowTokens());
     }
 
@@ -433,7 +439,8 @@ final class ReplicaPool implements TargetStream {
 
     /** The server tells its device's counter. */
     @SuppressWarnings("GuardedBy") // called within locked
-    void onProgress(ReplicaConnection connection, long devicePositions) {
+    void onProgress(ReplicaConnection connection, ReplicaCall call, long devicePositions) {
+        call.heard(nowNanos());
         boolean moved = connection.devicePositions >= 0 && connection.devicePositions != devicePositions;
         connection.devicePositions = devicePositions;
         if (moved) {
@@ -699,6 +706,13 @@ final class ReplicaPool implements TargetStream {
                         "no answer within "
                                 + Timeouts.inSeconds(options.timeouts().open()));
                 endCall(connection, call, late);
+            } else if (call != null && call.silentFor(silentNanos, now, progressTimeout.awokeNanos())) {
+                CallFailure silent = CallFailure.of(
+                        Status.Code.UNAVAILABLE,
+                        "neither rows nor a word for " + ReplicaConnection.seconds(silentNanos)
+                                + "; its connection is given up");
+                connection.replica.channel().enterIdle(); // the next call makes a connection of its own
+                endCall(connection, call, silent);
             } else if (call != null) {
                 expireAsks(connection, call, now);
                 watchDevice(connection, now);

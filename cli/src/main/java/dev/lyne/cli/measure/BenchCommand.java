@@ -17,9 +17,9 @@ import picocli.CommandLine.Spec;
             BenchDecode.class,
             BenchDistill.class,
             BenchFairness.class,
-            BenchFaults.class,
             BenchForward.class,
             BenchGrowth.class,
+            BenchHostile.class,
             BenchLength.class,
             BenchLength.Worker.class,
             BenchLoad.class,
@@ -34,6 +34,7 @@ import picocli.CommandLine.Spec;
             BenchSelections.class,
             BenchServe.class,
             BenchSharing.class,
+            BenchSoak.class,
             BenchStall.class,
             BenchStep.class,
             BenchWorker.class

@@ -4,6 +4,7 @@ import dev.lyne.client.TeacherDialer;
 import dev.lyne.client.TeacherSecurity;
 import dev.lyne.load.process.ServerFigures;
 import dev.lyne.load.process.ServerProcess;
+import dev.lyne.load.proxy.NetworkShape;
 import dev.lyne.load.wire.MalformedCalls;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
@@ -28,6 +29,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class FaultCases {
     private static final double PATIENCE_SECONDS = 300;
+
+    /** Time that a server may take to start, and a student to find it: its pauses between attempts grow to ten seconds. */
+    private static final double BACK_SECONDS = 20;
+
+    /** Exit code of a process that ended after SIGTERM. */
+    private static final int TERMINATED = 143;
 
     /** What came of a case. */
     public record Outcome(String name, boolean passed, double seconds, double secondsAlone, String reason) {}
@@ -66,6 +73,11 @@ public final class FaultCases {
         cases.put("lost-teacher", this::lostTeacher);
         cases.put("non-protobuf", this::nonProtobuf);
         cases.put("out-of-memory", this::outOfMemory);
+        cases.put("killed-mid-request", this::killedMidRequest);
+        cases.put("killed-during-stream", this::killedDuringStream);
+        cases.put("all-replicas-gone", this::allReplicasGone);
+        cases.put("proxy-restarted", this::proxyRestarted);
+        cases.put("scaled-to-zero", this::scaledToZero);
     }
 
     /** The cases there are, in order. */
@@ -77,7 +89,12 @@ public final class FaultCases {
                 "suspended-student",
                 "lost-teacher",
                 "non-protobuf",
-                "out-of-memory");
+                "out-of-memory",
+                "killed-mid-request",
+                "killed-during-stream",
+                "all-replicas-gone",
+                "proxy-restarted",
+                "scaled-to-zero");
     }
 
     /** Runs a case. */
@@ -236,6 +253,101 @@ public final class FaultCases {
             try (FaultBench.Student student = bench.student("short", List.of(address))) {
                 return within(end(student), 1.1 * secondsAlone + 3);
             }
+        }
+    }
+
+    /** The only replica is killed while it computes what was asked of it, and comes back. */
+    private double killedMidRequest() throws Exception {
+        double away = bench.either(1, 5);
+        try (Replica replica = open("mid-request");
+                FaultBench.Student student = bench.student("of-mid-request", List.of(replica.address()))) {
+            awaitSteps(student, 2);
+            await(
+                    () -> ServerFigures.gauge(replica.metrics(), "lyne_teacher_sequences_in_flight") > 0,
+                    "nothing was asked of it");
+            replica.signal("KILL");
+            comeBack(away, replica);
+            return within(end(student), 1.1 * secondsAlone + away + BACK_SECONDS);
+        }
+    }
+
+    /** One of two replicas is killed while its rows are on their way. */
+    private double killedDuringStream() throws Exception {
+        try (Replica one = open("during-stream");
+                Replica other = open("beside-stream");
+                FaultBench.Student student = bench.student("of-stream", List.of(one.address(), other.address()))) {
+            awaitSteps(student, 2);
+            one.proxy().shape(new NetworkShape(0, 5_000)); // so that a block takes a while to pass
+            long before = one.proxy().bytesFromTarget();
+            await(() -> one.proxy().bytesFromTarget() > before, "no rows were on their way");
+            one.signal("KILL");
+            one.proxy().reset();
+            return within(end(student), 1.1 * secondsAlone + 5);
+        }
+    }
+
+    /** All replicas are killed at once, and come back. */
+    private double allReplicasGone() throws Exception {
+        double away = bench.either(2, 20);
+        try (Replica one = open("gone");
+                Replica other = open("gone-too");
+                FaultBench.Student student = bench.student("of-gone", List.of(one.address(), other.address()))) {
+            awaitSteps(student, 2);
+            one.signal("KILL");
+            other.signal("KILL");
+            comeBack(away, one, other);
+            return within(end(student), 1.1 * secondsAlone + away + BACK_SECONDS);
+        }
+    }
+
+    /** What stands between student and server ends with all connections, three times, and starts again. */
+    private double proxyRestarted() throws Exception {
+        try (Replica replica = open("behind-proxy");
+                FaultBench.Student student = bench.student("of-proxy", List.of(replica.address()))) {
+            for (int i = 1; i <= 3; i++) {
+                awaitSteps(student, 2 * i);
+                replica.proxy().pause();
+                TimeUnit.MILLISECONDS.sleep(500);
+                replica.proxy().resume();
+            }
+            return within(end(student), 1.1 * secondsAlone + 10);
+        }
+    }
+
+    /** All replicas are told to end while they are asked, drain, and come back after a while. */
+    private double scaledToZero() throws Exception {
+        double away = bench.either(2, 30);
+        try (Replica one = open("scaled");
+                Replica other = open("scaled-too");
+                FaultBench.Student student = bench.student("of-scaled", List.of(one.address(), other.address()))) {
+            awaitSteps(student, 2);
+            for (Replica replica : List.of(one, other)) {
+                replica.signal("TERM");
+            }
+            for (Replica replica : List.of(one, other)) {
+                int code = replica.awaitEnd(PATIENCE_SECONDS);
+                require(code == TERMINATED, "a drained server exited with " + code + " (expected: " + TERMINATED + ")");
+            }
+            comeBack(away, one, other);
+            return within(end(student), 1.1 * secondsAlone + away + BACK_SECONDS);
+        }
+    }
+
+    private Replica open(String name) throws IOException {
+        Replica replica = new Replica(life -> bench.replica(name + "-life-" + life, 1, List.of()));
+        try {
+            replica.open();
+            return replica;
+        } catch (IOException | RuntimeException e) {
+            replica.close();
+            throw e;
+        }
+    }
+
+    private static void comeBack(double seconds, Replica... replicas) throws Exception {
+        TimeUnit.MILLISECONDS.sleep((long) (1e3 * seconds));
+        for (Replica replica : replicas) {
+            replica.revive();
         }
     }
 

@@ -134,13 +134,7 @@ public final class ChildProcess implements AutoCloseable {
 
     /** Sends a signal by name: STOP, CONT, KILL. */
     public void signal(String signal) throws IOException, InterruptedException {
-        int code = new ProcessBuilder("kill", "-" + signal, Long.toString(pid()))
-                .inheritIO()
-                .start()
-                .waitFor();
-        if (code != 0) {
-            throw new IOException("kill -" + signal + " of " + name + " exited with " + code + " (expected: 0)");
-        }
+        Signals.send(name, pid(), signal);
     }
 
     public boolean isAlive() {

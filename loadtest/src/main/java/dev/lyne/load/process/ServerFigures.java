@@ -21,6 +21,8 @@ import java.util.regex.Pattern;
  */
 public record ServerFigures(
         long positionsScored, long positionsServed, long bytesServed, long hits, long coalesced, long misses) {
+    private static final HttpClient CLIENT = HttpClient.newHttpClient();
+
     /** Scrapes the page at {@code HOST:PORT}. */
     public static ServerFigures scrape(String address) throws IOException, InterruptedException {
         String page = page(address);
@@ -38,13 +40,32 @@ public record ServerFigures(
         return sum(page(address), name, Pattern.compile(Pattern.quote(name) + "(\\{.*)? .*"));
     }
 
+    /** The series of the page at {@code HOST:PORT} with that name whose labels have that text in them, summed; 0 where there is none. */
+    public static double sum(String address, String name, String label) throws IOException, InterruptedException {
+        return page(address)
+                .lines()
+                .filter(line -> line.startsWith(name + "{") && line.contains(label))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+                .sum();
+    }
+
+    /** Whether the server with the page at {@code HOST:PORT} says within a second that it serves. */
+    public static boolean serves(String address) throws InterruptedException {
+        var request = HttpRequest.newBuilder(URI.create("http://" + address + "/healthz"))
+                .timeout(Duration.ofSeconds(1))
+                .build();
+        try {
+            return CLIENT.send(request, HttpResponse.BodyHandlers.discarding()).statusCode() == 200;
+        } catch (IOException e) {
+            return false; // nobody is there, or nobody answers
+        }
+    }
+
     private static String page(String address) throws IOException, InterruptedException {
         var request = HttpRequest.newBuilder(URI.create("http://" + address + "/metrics"))
                 .timeout(Duration.ofSeconds(10))
                 .build();
-        return HttpClient.newHttpClient()
-                .send(request, HttpResponse.BodyHandlers.ofString())
-                .body();
+        return CLIENT.send(request, HttpResponse.BodyHandlers.ofString()).body();
     }
 
     public double bytesPerPosition() {

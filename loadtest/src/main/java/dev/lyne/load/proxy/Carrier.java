@@ -17,29 +17,50 @@ import java.util.concurrent.TimeUnit;
 final class Carrier extends ChannelInboundHandlerAdapter {
     private final Channel to;
     private final Line line;
+    private final Tampering tampering;
+    private final boolean toTarget;
     private final ArrayDeque<ByteBuf> pieces = new ArrayDeque<>();
     private long underWay;
     private long lastArrival;
 
-    Carrier(Channel to, Line line) {
+    Carrier(Channel to, Line line, Tampering tampering, boolean toTarget) {
         this.to = to;
         this.line = line;
+        this.tampering = tampering;
+        this.toTarget = toTarget;
         this.lastArrival = System.nanoTime();
     }
 
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
         ByteBuf bytes = (ByteBuf) message;
-        underWay += bytes.readableBytes();
-        lastArrival = line.arrival(System.nanoTime(), bytes.readableBytes());
+        int count = bytes.readableBytes();
+        if (tampering.swallows(count)) {
+            bytes.release();
+            return;
+        }
+        tampering.flip(bytes, toTarget);
+        int passing = tampering.passing(count, toTarget);
+        bytes.writerIndex(bytes.readerIndex() + passing);
+        underWay += passing;
+        lastArrival = line.arrival(System.nanoTime(), passing);
         readOn(context.channel());
-        carry(context, bytes);
+        if (passing == 0) {
+            bytes.release(); // an empty piece would be the end, which comes below
+        } else {
+            carry(context, bytes);
+        }
+        if (passing < count) {
+            var unused = context.close();
+        }
     }
 
     /** The end is carried, too: after everything that was sent before it. */
     @Override
     public void channelInactive(ChannelHandlerContext context) {
-        carry(context, Unpooled.EMPTY_BUFFER);
+        if (!tampering.swallows(0)) {
+            carry(context, Unpooled.EMPTY_BUFFER);
+        }
     }
 
     private void carry(ChannelHandlerContext context, ByteBuf piece) {

@@ -4,7 +4,8 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 
 /** One direction of a network: what it carries leaves one after the other, and arrives the delay later. Safe for several threads. */
 final class Line {
-    private final NetworkShape shape;
+    @GuardedBy("this")
+    private NetworkShape shape;
 
     @GuardedBy("this")
     private long freeAtNanos;
@@ -17,6 +18,11 @@ final class Line {
 
     Line(NetworkShape shape) {
         this.shape = shape;
+    }
+
+    /** Changes what the network does to whatever is put on it from now on. */
+    synchronized void shape(NetworkShape other) {
+        shape = other;
     }
 
     /** When bytes that are put on the line now arrive, on the same clock. */
@@ -34,8 +40,8 @@ final class Line {
     }
 
     /** Bytes that may be under way on one connection before its sender is held back: what the delay holds, and a buffer. */
-    long mostUnderWay() {
-        double held = shape.bytesPerSecond() * shape.delayNanos() / 1e9;
+    synchronized long mostUnderWay() {
+        double held = shape.delayNanos() == 0 ? 0 : shape.bytesPerSecond() * shape.delayNanos() / 1e9;
         return (long) Math.min(1 << 26, held + (1 << 18));
     }
 }

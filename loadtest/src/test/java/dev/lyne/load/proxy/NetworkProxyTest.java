@@ -2,15 +2,18 @@ package dev.lyne.load.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.embedded.EmbeddedChannel;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketException;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -71,7 +74,8 @@ final class NetworkProxyTest {
     @Test
     void carrier_timersThatChangePlaces_keepTheBytesInOrder() {
         var to = new EmbeddedChannel();
-        var from = new EmbeddedChannel(new Carrier(to, new Line(new NetworkShape(1_000_000, 1e5))));
+        var from = new EmbeddedChannel(new Carrier(
+                to, new Line(new NetworkShape(1_000_000, 1e5)), new Tampering(to, to, new ProxyCounters()), true));
         from.freezeTime(); // the loop is late: the second piece's timer, started later, is due before the first one's
         from.writeInbound(Unpooled.wrappedBuffer(new byte[1_000]));
         long moment = System.nanoTime() + 2_000_000;
@@ -94,6 +98,109 @@ final class NetworkProxyTest {
         try (NetworkProxy proxy = proxy(port, new NetworkShape(0, Double.POSITIVE_INFINITY));
                 Socket socket = new Socket(HOME, proxy.port())) {
             assertThat(socket.getInputStream().read()).isEqualTo(-1);
+        }
+    }
+
+    /** An echo, a proxy before it that costs nothing, and a connection through both that has carried a byte. */
+    private static final class Echoed implements AutoCloseable {
+        private final ServerSocket server = echo();
+        private final NetworkProxy proxy = proxy(server.getLocalPort(), new NetworkShape(0, Double.POSITIVE_INFINITY));
+        private final Socket socket = new Socket(HOME, proxy.port());
+
+        private Echoed() throws IOException {
+            socket.setSoTimeout(10_000);
+            assertThat(said((byte) 1)).containsExactly(1);
+        }
+
+        /** What comes back of what is sent. */
+        private byte[] said(byte... bytes) throws IOException {
+            socket.getOutputStream().write(bytes);
+            return socket.getInputStream().readNBytes(bytes.length);
+        }
+
+        @Override
+        public void close() throws IOException {
+            socket.close();
+            proxy.close();
+            server.close();
+        }
+    }
+
+    @Test
+    void flip_nextPieceToTheTarget_changesOneBitOnce() throws Exception {
+        try (Echoed echoed = new Echoed()) {
+            echoed.proxy.flipNext(0.5, true);
+            assertThat(echoed.said(new byte[4])).containsExactly(0, 0, 0x10, 0);
+            assertThat(echoed.said(new byte[4])).containsOnly(0);
+            assertThat(echoed.proxy.counts().changed()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void flip_stoodDown_changesNothing() throws Exception {
+        try (Echoed echoed = new Echoed()) {
+            echoed.proxy.flipNext(0, false);
+            echoed.proxy.standDown();
+            assertThat(echoed.said(new byte[2])).containsOnly(0);
+            assertThat(echoed.proxy.counts().changed()).isZero();
+        }
+    }
+
+    @Test
+    void cut_nextPieceOfTheTarget_passesHalfOfItAndEnds() throws Exception {
+        try (Echoed echoed = new Echoed()) {
+            echoed.proxy.cutNext();
+            assertThat(echoed.said((byte) 1, (byte) 2, (byte) 3, (byte) 4)).containsExactly(1, 2);
+            assertThat(echoed.proxy.counts().cut()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void reset_standingConnection_isReset() throws Exception {
+        try (Echoed echoed = new Echoed()) {
+            echoed.proxy.reset();
+            assertThatThrownBy(() -> echoed.said((byte) 2)).isInstanceOf(SocketException.class);
+            await().until(() -> echoed.proxy.counts().ended() == 1);
+            assertThat(echoed.proxy.counts().standing()).isZero();
+        }
+    }
+
+    @Test
+    void silence_standingConnection_swallowsAndNewOnesPass() throws Exception {
+        try (Echoed echoed = new Echoed()) {
+            echoed.proxy.silence();
+            echoed.socket.getOutputStream().write(new byte[7]);
+            await().until(() -> echoed.proxy.counts().swallowed() == 7);
+            assertThat(echoed.proxy.counts().standing()).isEqualTo(1);
+            echoed.socket.close(); // the echo serves one connection after the other, and this one never ends for it
+        }
+    }
+
+    @Test
+    void proxy_pausedAndResumed_keepsItsPort() throws Exception {
+        try (ServerSocket server = echo();
+                NetworkProxy proxy = proxy(server.getLocalPort(), new NetworkShape(0, Double.POSITIVE_INFINITY))) {
+            proxy.pause();
+            assertThatThrownBy(() -> new Socket(HOME, proxy.port()).close()).isInstanceOf(ConnectException.class);
+            proxy.resume();
+            try (Socket socket = new Socket(HOME, proxy.port())) {
+                socket.getOutputStream().write(3);
+                assertThat(socket.getInputStream().read()).isEqualTo(3);
+            }
+        }
+    }
+
+    @Test
+    void proxy_retargeted_connectsToTheOther() throws Exception {
+        try (ServerSocket gone = new ServerSocket(0, 1, HOME);
+                ServerSocket server = echo();
+                NetworkProxy proxy = proxy(gone.getLocalPort(), new NetworkShape(0, Double.POSITIVE_INFINITY))) {
+            gone.close();
+            proxy.retarget(new InetSocketAddress(HOME, server.getLocalPort()));
+            try (Socket socket = new Socket(HOME, proxy.port())) {
+                socket.getOutputStream().write(4);
+                assertThat(socket.getInputStream().read()).isEqualTo(4);
+            }
         }
     }
 

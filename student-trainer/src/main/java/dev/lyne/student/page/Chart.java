@@ -43,31 +43,37 @@ public record Chart(String id, String title, Axis x, Axis y, List<Line> lines) i
      * @param fromZero whether it starts at zero, so that heights and distances compare as the figures do
      * @param whole whether it counts in whole numbers, as students are
      * @param names of the values 0, 1, …; empty where values are numbers
+     * @param to where it ends, 0 for where its values do; charts one above the other that end at the same place are aligned
      */
     @JsonInclude(JsonInclude.Include.NON_DEFAULT)
-    public record Axis(String label, boolean fromZero, boolean whole, List<String> names) {
+    public record Axis(String label, boolean fromZero, boolean whole, List<String> names, double to) {
         public Axis {
             names = List.copyOf(names);
         }
 
         /** An axis that covers its values. */
         public static Axis covering(String label) {
-            return new Axis(label, false, false, List.of());
+            return new Axis(label, false, false, List.of(), 0);
         }
 
         /** An axis from zero. */
         public static Axis fromZero(String label) {
-            return new Axis(label, true, false, List.of());
+            return new Axis(label, true, false, List.of(), 0);
+        }
+
+        /** An axis from zero to a place of its own, as charts of one stretch of time have it. */
+        public static Axis until(String label, double to) {
+            return new Axis(label, true, false, List.of(), to);
         }
 
         /** An axis from zero for counts. */
         public static Axis counting(String label) {
-            return new Axis(label, true, true, List.of());
+            return new Axis(label, true, true, List.of(), 0);
         }
 
         /** An axis of names, evenly spaced. */
         public static Axis naming(String label, List<String> names) {
-            return new Axis(label, false, true, names);
+            return new Axis(label, false, true, names, 0);
         }
     }
 

@@ -5,6 +5,7 @@
   const SHAPES = ['circle', 'triangle', 'rect', 'rectRot', 'crossRot', 'star'];
   const GLYPHS = ['●', '▲', '■', '◆', '✕', '✱'];
   const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3], [4, 4], [1, 2]];
+  const ALIGNED = 128; // pixels of a vertical axis whose chart has another above or below it
   const MOST_MARKS = 60; // a line of more points has none
   const drawings = [];
   Chart.defaults.animation = false;
@@ -106,7 +107,7 @@
     return sets;
   }
 
-  function scale(axis, across) {
+  function scale(axis, across, aligned) {
     const names = axis.names;
     return {
       type: 'linear',
@@ -114,19 +115,21 @@
       bounds: across ? 'data' : 'ticks',
       offset: false,
       ...(names && {min: -0.5, max: names.length - 0.5}),
-      ...(across && {
+      ...(axis.to && {max: axis.to}),
+      ...((across || names) && {
         afterBuildTicks: built => { built.ticks = names ? names.map((_, value) => ({value})) : round(built.ticks); },
       }),
+      ...(aligned && {afterFit: built => { built.width = ALIGNED; }}),
       title: {display: true, text: axis.label, color: color('soft')},
       border: {color: color('soft')},
-      grid: {color: color('line'), display: !across, offset: false},
+      grid: {color: color('line'), display: !across && !names, offset: false},
       ticks: {
         color: color('soft'),
         autoSkip: !names,
         includeBounds: false,
         maxTicksLimit: across ? 9 : 7,
         ...(axis.whole && {precision: 0}),
-        ...(names && {callback: value => wrapped(names[value] ?? '', names.length > 5 ? 10 : 16)}),
+        ...(names && {callback: value => across ? wrapped(names[value] ?? '', names.length > 5 ? 10 : 16) : names[value] ?? ''}),
       },
     };
   }
@@ -137,8 +140,9 @@
       data: {datasets: chart.lines.flatMap((line, i) => datasets(chart, line, hidden.has(i)))},
       options: {
         maintainAspectRatio: false,
+        ...(chart.x.to && {layout: {autoPadding: false, padding: {top: 8, right: 12}}}),
         interaction: {mode: 'nearest', axis: chart.lines.some(line => line.details) ? 'xy' : 'x', intersect: false},
-        scales: {x: scale(chart.x, true), y: scale(chart.y, false)},
+        scales: {x: scale(chart.x, true, false), y: scale(chart.y, false, Boolean(chart.x.to))},
         plugins: {
           legend: {display: false},
           tooltip: {
@@ -149,7 +153,7 @@
               label: item => {
                 const detail = item.dataset.line.details?.[item.dataIndex];
                 const spread = detail?.spread ? ` ± ${figure(detail.spread)}` : '';
-                return ` ${detail?.label || item.dataset.label}: ${figure(item.parsed.y)}${spread}`;
+                return ` ${detail?.label || item.dataset.label}: ${place(chart.y, item.parsed.y)}${spread}`;
               },
             },
           },
@@ -160,7 +164,7 @@
 
   function described(chart) {
     const ends = chart.lines.filter(line => line.style !== 'dots')
-      .map(line => `${line.name} ends at ${figure(line.points.at(-1)[1])}`);
+      .map(line => `${line.name} ends at ${place(chart.y, line.points.at(-1)[1])}`);
     return `${chart.title}: ${chart.y.label} over ${chart.x.label}. ${ends.join('; ')}.`;
   }
 
@@ -173,7 +177,7 @@
       details.append(table({
         head: [chart.x.label, ...lines.map(line => line.name)],
         rows: places.map(x => [place(chart.x, x), ...lines.map(line =>
-          line.points.filter(point => point[0] === x).map(point => figure(point[1])).join(', ') || '—')]),
+          line.points.filter(point => point[0] === x).map(point => place(chart.y, point[1])).join(', ') || '—')]),
       }));
     }, {once: true});
     return details;

@@ -5,10 +5,14 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 
-/** Log lines of one kind, at most one an interval: who causes them cannot fill the log. Safe for several threads. */
+/**
+ * Log lines of one kind, at most one an interval: who causes them cannot fill the log. Where it is said so, turns that nobody took are
+ * saved up, so that what happens rarely but together has a line each. Safe for several threads.
+ */
 public final class PacedLog {
     private final Logger log;
     private final long intervalNanos;
+    private final long savedNanos;
     private final LongSupplier nanoClock;
     private final AtomicLong nextNanos;
     private final AtomicLong passedOver = new AtomicLong();
@@ -19,10 +23,24 @@ public final class PacedLog {
     }
 
     public PacedLog(Logger log, long intervalNanos, LongSupplier nanoClock) {
+        this(log, intervalNanos, nanoClock, 1);
+    }
+
+    /** @param burst most lines at once, at least 1: turns that are saved up while nobody takes them */
+    public PacedLog(Logger log, long intervalNanos, LongSupplier nanoClock, int burst) {
         this.log = log;
         this.intervalNanos = intervalNanos;
+        this.savedNanos = (burst - 1) * intervalNanos;
         this.nanoClock = nanoClock;
         this.nextNanos = new AtomicLong(nanoClock.getAsLong());
+    }
+
+    /** What happened; one line. */
+    public void info(String line) {
+        long more = turn();
+        if (more >= 0) {
+            log.info("{}{}", line, andMore(more));
+        }
     }
 
     /** What the client did; one line. */
@@ -45,7 +63,8 @@ public final class PacedLog {
     private long turn() {
         long now = nanoClock.getAsLong();
         long next = nextNanos.get();
-        if (now - next >= 0 && nextNanos.compareAndSet(next, now + intervalNanos)) {
+        long turn = now - next >= 0 ? now : next;
+        if (turn - now <= savedNanos && nextNanos.compareAndSet(next, turn + intervalNanos)) {
             return passedOver.getAndSet(0);
         }
         passedOver.incrementAndGet();

@@ -45,7 +45,13 @@ import org.slf4j.LoggerFactory;
  */
 final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
     private static final Logger LOG = LoggerFactory.getLogger(ScoreStream.class);
-    private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(ScoreStream.class));
+    private static final PacedLog DEFECTS = new PacedLog(LOG);
+
+    /** Streams that may open or end at once with a line each; beyond it at most one a second has one. */
+    private static final int LINES_AT_ONCE = 64;
+
+    private static final PacedLog OPENED = new PacedLog(LOG, 1_000_000_000L, System::nanoTime, LINES_AT_ONCE);
+    private static final PacedLog ENDED = new PacedLog(LOG, 1_000_000_000L, System::nanoTime, LINES_AT_ONCE);
 
     /** Refusals that may wait for their reader before the stream stops reading requests. */
     private static final int MAX_WAITING_REFUSALS = 64;
@@ -122,14 +128,9 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         this.metrics = served.all();
         this.openedNanos = nanoClock.getAsLong();
         this.tenant = metrics.tenant(terms.flow().tenant().name());
-        LOG.info(
-                "stream opened: stream={} tenant={} student={} teacher={} class={} rows={}",
-                terms.flow().stream(),
-                terms.flow().tenant().name(),
-                student,
-                terms.teacher().name(),
-                terms.flow().priority().label(),
-                terms.format());
+        OPENED.info("stream opened: stream=" + terms.flow().stream() + " tenant="
+                + terms.flow().tenant().name() + " student=" + student + " teacher="
+                + terms.teacher().name() + " class=" + terms.flow().priority().label() + " rows=" + terms.format());
     }
 
     /** What opens calls of ScoreSequences. */
@@ -480,17 +481,11 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         synchronized (lock) {
             if (!released) {
                 released = true;
-                LOG.info(
-                        "stream ended: stream={} tenant={} student={} seconds={} sequences={} positions={} bytes={} failures={} unanswered={}",
-                        terms.flow().stream(),
-                        terms.flow().tenant().name(),
-                        student,
-                        (nanoClock.getAsLong() - openedNanos) / 1_000_000 / 1e3,
-                        sequences.sum(),
-                        positions.sum(),
-                        bytes.sum(),
-                        failures.sum(),
-                        inFlight.size());
+                ENDED.info("stream ended: stream=" + terms.flow().stream() + " tenant="
+                        + terms.flow().tenant().name() + " student=" + student + " seconds="
+                        + (nanoClock.getAsLong() - openedNanos) / 1_000_000 / 1e3 + " sequences=" + sequences.sum()
+                        + " positions=" + positions.sum() + " bytes=" + bytes.sum() + " failures=" + failures.sum()
+                        + " unanswered=" + inFlight.size());
             }
             ended = true;
             waiting = Optional.empty();

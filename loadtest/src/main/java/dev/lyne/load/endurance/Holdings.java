@@ -1,0 +1,51 @@
+package dev.lyne.load.endurance;
+
+import dev.lyne.load.process.ProcessFigures;
+import dev.lyne.load.process.ServerFigures;
+import dev.lyne.load.process.ServerProcess;
+import java.io.IOException;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * What a server that nobody asks for anything holds.
+ *
+ * @param streams open streams
+ * @param sequences sequences in flight
+ * @param unsentBytes rows that wait for their readers
+ * @param nativeArrays tensors outside the heap that something still refers to
+ */
+public record Holdings(
+        long threads, long descriptors, double streams, double sequences, double unsentBytes, long nativeArrays) {
+    /** DJL's tensors, each of which holds memory outside the heap. */
+    private static final String NATIVE_ARRAY = "ai.djl.pytorch.engine.PtNDArray";
+
+    private static final int SECONDS_TO_SETTLE = 120;
+
+    /** What it holds, once streams have ended and their number of threads and connections stands still; after two minutes as it is. */
+    static Holdings ofIdle(ServerProcess server, ServerProcess.Ready ready) throws IOException, InterruptedException {
+        Holdings before = of(server, ready);
+        for (int second = 0, still = 0; second < SECONDS_TO_SETTLE && still < 5; second++) {
+            TimeUnit.SECONDS.sleep(1);
+            Holdings now = of(server, ready);
+            boolean same = now.equals(before) && now.streams == 0 && now.sequences == 0 && now.unsentBytes == 0;
+            still = same ? still + 1 : 0;
+            before = now;
+        }
+        return new Holdings(
+                before.threads,
+                before.descriptors,
+                before.streams,
+                before.sequences,
+                before.unsentBytes,
+                ProcessFigures.instances(server.pid(), NATIVE_ARRAY));
+    }
+
+    private static Holdings of(ServerProcess server, ServerProcess.Ready ready)
+            throws IOException, InterruptedException {
+        double streams = ServerFigures.gauge(ready.metrics(), "lyne_teacher_streams");
+        double sequences = ServerFigures.gauge(ready.metrics(), "lyne_teacher_sequences_in_flight");
+        double unsent = ServerFigures.gauge(ready.metrics(), "lyne_teacher_unsent_bytes");
+        ProcessFigures process = ProcessFigures.of(server.pid());
+        return new Holdings(process.threads(), process.descriptors(), streams, sequences, unsent, 0);
+    }
+}
