@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from pathlib import Path
@@ -427,3 +428,15 @@ class TestDistillationHead:
     def test_init_alpha_out_of_range_is_refused(self):
         with pytest.raises(ValueError, match=r"alpha: 1.5 \(expected: 0..1\)"):
             self.head(Case.random(1), 1.5)
+
+
+@pytest.mark.parametrize("name", ["reverse_kl", "akl"])
+def test_head_reverse_divergence_of_noisy_tails_is_refused(name):
+    case = Case.random(3)
+    head = DistillationHead(torch.nn.Parameter(case.weight), loss=DistillationLoss(name))
+    noisy = dataclasses.replace(case.targets, tail_error=2e-5)
+    with pytest.raises(ValueError, match=rf"loss: {name} \(expected: another, since the teacher's tail_error is 2e-05 and max_tail_error"):
+        head(case.hidden, noisy, case.labels)
+    sound = head(case.hidden, dataclasses.replace(case.targets, tail_error=1e-6), case.labels)
+    head.distillation = DistillationLoss(name, max_tail_error=1e-4)
+    torch.testing.assert_close(head(case.hidden, noisy, case.labels).loss, sound.loss, rtol=0, atol=0)
