@@ -11,7 +11,9 @@ copied_paths_exist() { # what COPY --from=build and install.sh take must be ther
 }
 
 compose_is_valid() {
-  compose-spec -format json deploy/compose.yaml && compose-spec -format json deploy/compose.yaml deploy/compose.tls.yaml
+  compose-spec -format json deploy/compose.yaml && compose-spec -format json deploy/compose.yaml deploy/compose.tls.yaml &&
+    sed -E 's#\$\{(MODEL|STUDENT):\?[^}]*\}#/models/\1#' deploy/compose.engine.yaml >"$work/compose.engine.yaml" && # the parser reads no environment
+    compose-spec -format json deploy/compose.yaml "$work/compose.engine.yaml"
 }
 
 mounted_files_exist() {
@@ -19,6 +21,65 @@ mounted_files_exist() {
   while read -r path; do
     [ -e "deploy/$path" ] || { echo "deploy/$path: not there"; return 1; }
   done < <(sed -n 's/^ *- \(\.\/[^:]*\):.*/\1/p' deploy/compose.yaml)
+}
+
+# engine.sbatch as Slurm runs it on two nodes, with stand-ins for Slurm, Ray, vLLM and Lyne that say what they are asked: what is started in
+# which order, and that on SIGTERM Lyne ends before the engine does.
+engine_script_runs() {
+  local bin=$work/engine/bin log=$work/engine/log runs=$work/engine/runs batch waited
+  mkdir -p "$bin"
+  : >"$log"
+  local name
+  for name in srun ray vllm lyne; do
+    printf '#!/usr/bin/env bash\necho "%s $*" >>"%s"\n' "$name" "$log" >"$bin/$name"
+  done
+  cat >>"$bin/srun" <<'STUB'
+while [[ $1 == --* ]]; do shift; done
+exec "$@"
+STUB
+  cat >>"$bin/ray" <<'STUB'
+[ "$1" != status ] || { printf '%s\n' 'Active:' ' 1 node_a' ' 1 node_b'; exit 0; }
+trap 'exit 0' TERM; while :; do sleep 0.1; done
+STUB
+  cat >>"$bin/vllm" <<STUB
+trap 'echo "vllm ended" >>"$log"; exit 0' TERM; while :; do sleep 0.1; done
+STUB
+  cat >>"$bin/lyne" <<STUB
+trap 'echo "lyne drained" >>"$log"; exit 143' TERM; echo '{"listening":"127.0.0.1:7"}'; while :; do sleep 0.1; done
+STUB
+  printf '#!/usr/bin/env bash\nprintf "a\\nb\\n"\n' >"$bin/scontrol"
+  chmod +x "$bin"/*
+  env -u LYNE_SERVE PATH="$bin:$PATH" LYNE_HOME="$bin" LYNE_RUNS="$runs" LYNE_HOST=127.0.0.1 LYNE_SCRIPTS="$root/deploy/slurm" LYNE_TEACHER_DIR=/models/big \
+    SLURM_JOB_NUM_NODES=2 SLURM_GPUS_ON_NODE=8 SLURM_JOB_NODELIST='n[1-2]' LYNE_ENGINE=--max-model-len=4096 bash deploy/slurm/engine.sbatch &
+  batch=$!
+  for ((waited = 0; waited < 300; waited++)); do
+    [ -s "$runs/teacher.address" ] && grep -q '^vllm serve' "$log" && break
+    sleep 0.1
+  done
+  kill -TERM "$batch"
+  wait "$batch" || { echo "exit code $? (expected: 0)"; return 1; }
+  local line
+  for line in 'srun .*--nodelist=a ray start --head --port=6379 --num-gpus=8 --block' 'srun .*--nodes=1 .*--exclude=a ray start --address=a:6379 --num-gpus=8' \
+    'vllm serve /models/big .*--tensor-parallel-size 8 --pipeline-parallel-size 2 --distributed-executor-backend ray --max-model-len=4096' \
+    'lyne serve --teacher vllm:http://127.0.0.1:8000 .*--model /models/big --identity .*/engine.json --precision bfloat16'; do
+    grep -qE -- "^$line" "$log" || { echo "no '$line' in:"; cat "$log"; return 1; }
+  done
+  [ "$(grep -E 'drained|vllm ended' "$log" | tr '\n' ';')" = 'lyne drained;vllm ended;' ] || { echo "ended in another order:"; cat "$log"; return 1; }
+  [ ! -e "$runs/teacher.address" ] || { echo "the address file is still there"; return 1; }
+}
+
+# capture.sbatch with a stand-in for Lyne: what each part and the merge are asked, and what is refused.
+capture_script_runs() {
+  local home=$work/capture runs=$work/capture/runs
+  mkdir -p "$runs"
+  printf '#!/usr/bin/env bash\necho "$*"; env | grep ^LYNE_PART && exit 1; exit 0\n' >"$home/lyne"
+  chmod +x "$home/lyne"
+  echo 127.0.0.1:7 >"$runs/teacher.address"
+  local script=(env LYNE_HOME="$home" LYNE_RUNS="$runs" LYNE_PARTS=16 SLURM_ARRAY_TASK_ID=3 bash deploy/slurm/capture.sbatch)
+  "${script[@]}" | grep -qE -- "^capture .*--teacher 127.0.0.1:7 --out $runs/captured --part 3/16$" || { "${script[@]}"; return 1; }
+  [ "$("${script[@]}" merge)" = "capture --merge --out $runs/captured" ] || { "${script[@]}" merge; return 1; }
+  ! env -u LYNE_PARTS LYNE_HOME="$home" LYNE_RUNS="$runs" SLURM_ARRAY_TASK_ID=3 bash deploy/slurm/capture.sbatch 2>"$work/refusal" &&
+    grep -q 'LYNE_PARTS: not set' "$work/refusal"
 }
 
 # The unit with paths that exist here, since verify looks for the executable.
@@ -89,6 +150,9 @@ manifests() {
   done
   need "scripts: shellcheck" shellcheck && check "scripts: shellcheck" shellcheck -x "${scripts[@]}"
 
+  check "slurm: an engine over two nodes starts, and ends after Lyne" engine_script_runs
+  check "slurm: a capture in parts, and its merge" capture_script_runs
+
   check "images: what they copy is there" copied_paths_exist
   need "images: hadolint" hadolint && check "images: hadolint" hadolint deploy/Dockerfile.cpu deploy/Dockerfile.cuda
 
@@ -110,6 +174,10 @@ manifests() {
       --set tls.existingSecret=cert,tokens.existingSecret=bearers,tokens.studentSecret=bearer,students.runs.existingClaim=runs
     check "helm: a GPU is what Kubernetes takes" renders gpu --set insecure=true,gpu.count=1,serve.device=cuda:0,serve.precision=bfloat16 \
       --set serve.teacher=/models/big,model.existingClaim=models,image.tag=cuda,gpu.runtimeClassName=nvidia
+    check "helm: an engine over two nodes is what Kubernetes takes" renders engine --set insecure=true,engine.enabled=true,engine.nodes=2 \
+      --set engine.model=/models/big,engine.tensorParallel=8,model.existingClaim=models,gpu.runtimeClassName=nvidia
+    check "helm: a capture in parts is what Kubernetes takes" renders parts --set insecure=true,capture.parts=16,capture.captures.existingClaim=c
+    check "helm: a merge is what Kubernetes takes" renders merge --set insecure=true,capture.merge=true,capture.captures.existingClaim=c
     check "helm: unknown values are refused" refuses replica --set replica=3
     check "helm: plain text that nobody asked for is refused" refuses "tls.existingSecret: empty (expected: a secret"
     check "helm: a GPU without a device is refused" refuses "serve.device: cpu (expected: cuda:0" --set gpu.count=1

@@ -10,13 +10,18 @@ for batch in teacher.attach(loader):
 from lyne.batches import COLUMNS, sparse_targets
 from lyne.captures import Capture
 from lyne.client import (
+    Answered,
     ClientOptions,
+    DecodeSettings,
+    Ended,
     Expectation,
+    Failed,
     Security,
     StreamStatistics,
     Targets,
     TargetSequence,
     TeacherClient,
+    TeacherDecoder,
     TeacherDescription,
 )
 from lyne.errors import (
@@ -36,16 +41,20 @@ from lyne.wire import Chosen, Draws, LabelOnly, Precision, Selection, TopFractio
 
 __all__ = [
     "COLUMNS",
+    "Answered",
     "AttachedLoader",
     "Capture",
     "CaptureError",
     "Chosen",
     "ClientOptions",
     "CoverageError",
+    "DecodeSettings",
     "DistillationHead",
     "DistillationLoss",
     "Draws",
+    "Ended",
     "Expectation",
+    "Failed",
     "LabelOnly",
     "LossTerms",
     "LyneError",
@@ -62,6 +71,7 @@ __all__ = [
     "Targets",
     "Teacher",
     "TeacherClient",
+    "TeacherDecoder",
     "TeacherDescription",
     "TeacherMismatchError",
     "TeacherRefusedError",

@@ -225,7 +225,7 @@ class BatchRows:
         return np.where(drawn, targets.draw_counts * per_draw[of_entry], mass).astype(np.float32)
 
 
-def sparse_targets(batch: Mapping[str, Tensor]) -> SparseTargets:
+def sparse_targets(batch: Mapping[str, Any]) -> SparseTargets:
     """The columns of a batch as the losses take them."""
     return SparseTargets(
         batch["target_token_ids"],
@@ -236,4 +236,5 @@ def sparse_targets(batch: Mapping[str, Tensor]) -> SparseTargets:
         batch.get("target_weights"),
         batch.get("target_logits"),
         batch.get("taid_lambda"),
+        float(batch.get("teacher_tail_error") or 0.0),
     )

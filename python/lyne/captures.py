@@ -104,6 +104,7 @@ def _description(stated: dict[str, Any]) -> TeacherDescription:
             architecture=stated["architecture"],
             parameters=stated["parameters"],
             deterministic=stated["deterministic"],
+            tail_error=stated.get("tail_error", 0.0),  # a key of those alone whose tails have one
         )
     )
 
@@ -210,6 +211,7 @@ class Capture:
             self.teacher.vocabulary_size,
             bytes.fromhex(self.teacher.model_sha256),
             self.teacher.fingerprint_digest if self.teacher.deterministic else b"",
+            self.teacher.tail_error,
         )
 
     def _require_usable(self) -> None:

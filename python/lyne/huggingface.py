@@ -26,7 +26,7 @@ from lyne.teacher import Teacher
 
 __all__ = ["DistillationOutput", "LyneTrainer", "compute_loss_func", "distil"]
 
-_OWN = (*COLUMNS, "taid_lambda", "num_items_in_batch")
+_OWN = (*COLUMNS, "taid_lambda", "teacher_tail_error", "num_items_in_batch")
 
 
 @dataclass

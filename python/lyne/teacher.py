@@ -217,7 +217,8 @@ class Teacher:
                 plan = plan_batch(batch, next_id)
                 next_id += len(plan.segments)
                 rows = BatchRows(plan, self.selection, vocabulary, self._temperature)
-                pending.append(_Followed(batch, plan, rows, fetched()))
+                beside = {"teacher_tail_error": stream.teacher.tail_error} if stream.teacher.tail_error > 0 else {}
+                pending.append(_Followed({**batch, **beside}, plan, rows, fetched()))
             if not pending:
                 return
             first = pending[0]

@@ -12,8 +12,9 @@ import rows
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from lyne.v1 import teacher_pb2, teacher_service_pb2, teacher_service_pb2_grpc
+from lyne.v1 import decode_pb2, teacher_pb2, teacher_service_pb2, teacher_service_pb2_grpc
 from lyne.wire import Precision, Selection, TopK
+from lyne.wire.digests import token_checksum
 
 Response = teacher_service_pb2.ScoreSequencesResponse
 
@@ -35,6 +36,8 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
         self.credit = teacher_service_pb2.Credit(sequences=4, tokens=1 << 20)
         self.selection: Selection = TopK(4)
         self.precision = Precision.EXACT
+        self.decoded = 0
+        self.abort_decodes: set[int] = set()
         self._server: grpc.Server | None = None
         self.lock = threading.Lock()
 
@@ -97,6 +100,48 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
                 yield from answer(context)
             else:
                 yield from self.honest(request.sequence) if answer is None else answer
+
+    def Decode(self, requests, context) -> Iterator[decode_pb2.DecodeResponse]:
+        """Draws by the contract's rule from the made-up distribution; `after_answers` may end a call."""
+        opened = next(requests).open
+        yield decode_pb2.DecodeResponse(opened=decode_pb2.DecodeOpened(teacher=self.teacher()))
+        texts: dict[int, tuple[int, int, list[int]]] = {}
+        for request in requests:
+            for start in request.start.sequences:
+                assert start.token_ids_crc32c == token_checksum(np.array(start.token_ids, dtype=np.int32))
+                prompt = start.prompt_tokens or len(start.token_ids)
+                texts[start.sequence] = (start.key, prompt, list(start.token_ids))
+                if start.draws:
+                    yield self._decoded(opened, start.sequence, texts[start.sequence], [], start.draws, context)
+            step, at = request.step, 0
+            for i, number in enumerate(step.sequences):
+                count = step.taken_counts[i] if step.taken_counts else 0
+                taken = list(step.taken_token_ids[at : at + count])
+                at += count
+                yield self._decoded(opened, number, texts[number], taken, step.draws[i] if step.draws else 1, context)
+            if step.ended:
+                yield decode_pb2.DecodeResponse(decoded=decode_pb2.DecodedTokens(ended=step.ended))
+
+    def _decoded(self, opened, number, text, taken, draws, context) -> decode_pb2.DecodeResponse:
+        with self.lock:
+            self.decoded += 1
+            if self.decoded in self.abort_decodes:
+                context.abort(grpc.StatusCode.UNAVAILABLE, "a replica that goes away")
+        key, prompt, tokens = text
+        columns = decode_pb2.DecodedTokens(sequences=[number], taken_counts=[len(taken)])
+        for token in taken:
+            columns.log_probabilities.append(rows.distribution(tokens, len(tokens) - 1)[token])
+            tokens.append(token)
+        for _ in range(draws):
+            logprobs = rows.distribution(tokens, len(tokens) - 1)
+            token = rows.drawn(logprobs, opened.seed, key, len(tokens) - prompt)
+            columns.log_probabilities.append(logprobs[token])
+            columns.drawn_token_ids.append(token)
+            tokens.append(token)
+            if token in opened.stop_token_ids:
+                break
+        columns.drawn_counts.append(len(columns.drawn_token_ids))
+        return decode_pb2.DecodeResponse(decoded=columns)
 
     def honest(self, sequence, **changes) -> list[Response]:
         """The right answer, in two blocks where there are two rows or more."""

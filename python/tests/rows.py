@@ -24,6 +24,13 @@ def distribution(tokens: NDArray, position: int) -> NDArray[np.float64]:
     return logits - np.log(np.exp(logits).sum())
 
 
+def drawn(logprobs: NDArray[np.float64], seed: int, key: int, number: int) -> int:
+    """The token that the contract's uniform number draws (decode.proto, DecodeSequence)."""
+    seen = hashlib.sha256(b"lyne.decode.draw" + struct.pack("<QQQ", seed, key, number)).digest()
+    uniform = (int.from_bytes(seen[:8], "little") >> 11) / 2**53
+    return min(int(np.searchsorted(np.exp(logprobs).cumsum(), uniform, side="right")), VOCABULARY - 1)
+
+
 def block(
     tokens: NDArray,
     positions: NDArray,
@@ -31,8 +38,9 @@ def block(
     precision: Precision = Precision.EXACT,
     raw_logits: bool = False,
     teacher: bytes = TEACHER,
+    tail_factor: float = 1.0,
 ) -> bytes:
-    """A block of exact or half precision with the rows of some positions; draws are a few, always the same."""
+    """A block of exact or half precision with the rows of some positions; draws are a few, always the same, tails off by a factor."""
     out = header(tokens, positions, selection, precision, raw_logits, teacher)
     half = precision == Precision.HALF
     value = "<f2" if half else "<f4"
@@ -50,7 +58,7 @@ def block(
             drawn[-1] += selection.draws - drawn.sum()
             draws.extend(drawn)
         rest = np.delete(exact, kept)
-        tails.append(np.log(np.exp(rest).sum()) if len(rest) else -np.inf)
+        tails.append(np.log(np.exp(rest).sum() * tail_factor) if len(rest) else -np.inf)
         if position + 1 < len(tokens):
             labels.append(lp[tokens[position + 1]])
         for tau in selection.temperatures:

@@ -121,6 +121,21 @@ def test_attach_temperature_gives_rows_that_are_tempered():
                 require_rows(batch, 2.0)
 
 
+def test_attach_teacher_with_noisy_tails_is_believed_within_what_it_states():
+    def behave(sequence, number):
+        return noisy.honest(sequence, tail_factor=1.01)
+
+    with FakeTeacher(behave, tail_error=1e-2) as noisy, teacher_of(noisy) as teacher:
+        for batch in teacher.attach(batches(2)):
+            assert batch["teacher_tail_error"] == 1e-2
+            assert lyne.sparse_targets(batch).tail_error == 1e-2
+    with FakeTeacher(behave, tail_error=1e-4) as noisy, teacher_of(noisy) as teacher:
+        with pytest.raises(lyne.CoverageError, match="kept and tail mass"):
+            list(teacher.attach(batches(2)))
+    with FakeTeacher() as fake, teacher_of(fake) as teacher:
+        assert "teacher_tail_error" not in next(iter(teacher.attach(batches(1))))
+
+
 def test_attach_loop_that_is_left_leaves_nothing_for_the_next():
     with FakeTeacher() as fake, teacher_of(fake) as teacher:
         for batch in teacher.attach(batches()):

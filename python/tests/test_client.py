@@ -409,3 +409,16 @@ class TestTls:
     def test_security_contradictions_are_refused(self, changes, what):
         with pytest.raises(ValueError, match=what):
             lyne.Security(**changes)
+
+
+@pytest.mark.parametrize(("name", "number"), [(None, 0), ("interactive", 1), ("training", 2), ("capture", 3)])
+def test_open_priority_is_said_to_the_server(name, number):
+    with FakeTeacher() as fake:
+        options = lyne.ClientOptions(priority=name)
+        with lyne.TeacherClient(fake.address, options) as client, client.open(fake.selection):
+            assert [opened.priority for opened in fake.opens] == [number]
+
+
+def test_options_unknown_priority_is_refused():
+    with pytest.raises(ValueError, match=r"priority: urgent \(expected: interactive, training, capture\)"):
+        lyne.ClientOptions(priority="urgent")

@@ -40,18 +40,29 @@ def weights(directory: Path) -> dict[str, torch.Tensor]:
     return torch.load(whole)["model"]
 
 
-@pytest.mark.parametrize("mode", ["ddp", "fsdp2"])
-class TestTwoProcesses:
-    def test_train_has_the_loss_curve_of_one_process(self, mode, address, tmp_path):
-        alone = train("alone", address, tmp_path / "alone", 8)
-        two = train(mode, address, tmp_path / mode, 8)
-        assert alone[0] > alone[-1]
-        assert two == pytest.approx(alone, abs=1e-4)
+@pytest.fixture(scope="module")
+def alone(address: str, tmp_path_factory: pytest.TempPathFactory) -> list[float]:
+    """The losses of one process."""
+    return train("alone", address, tmp_path_factory.mktemp("alone") / "run", 8)
 
-    def test_train_resumed_from_a_checkpoint_is_bit_exact(self, mode, address, tmp_path):
-        whole = train(mode, address, tmp_path / "whole", 8)
-        first = train(mode, address, tmp_path / "first", 4)
-        rest = train(mode, address, tmp_path / "rest", 8, tmp_path / "first")
-        assert first + rest == whole
-        expected, found = weights(tmp_path / "whole"), weights(tmp_path / "rest")
-        assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+@pytest.fixture(scope="module", params=["ddp", "fsdp2"])
+def undisturbed(request, address: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[float], Path]:
+    """The mode of two processes, their losses, and where they saved."""
+    out = tmp_path_factory.mktemp(request.param) / "run"
+    return request.param, train(request.param, address, out, 8), out
+
+
+def test_train_two_processes_have_the_loss_curve_of_one(alone, undisturbed):
+    _, two, _ = undisturbed
+    assert alone[0] > alone[-1]
+    assert two == pytest.approx(alone, abs=1e-4)
+
+
+def test_train_two_processes_resumed_from_a_checkpoint_are_bit_exact(undisturbed, address, tmp_path):
+    mode, whole, out = undisturbed
+    first = train(mode, address, tmp_path / "first", 4)
+    rest = train(mode, address, tmp_path / "rest", 8, tmp_path / "first")
+    assert first + rest == whole
+    expected, found = weights(out), weights(tmp_path / "rest")
+    assert all(torch.equal(expected[name], found[name]) for name in expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from pathlib import Path
@@ -73,7 +74,9 @@ SMOOTH = [loss for loss in AT_TEMPERATURES if loss.loss not in ("akl", "slim", "
 
 
 @pytest.mark.parametrize("loss", SMOOTH, ids=name_of)
-def test_fused_loss_smooth_pair_equals_finite_differences(loss):
+@pytest.mark.parametrize("projected", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["projected", "each"])
+def test_fused_loss_smooth_pair_equals_finite_differences(loss, projected):
+    """Along a random direction, which a wrong entry of the gradient shows in; and, where there is time, entry by entry."""
     case = Case.random(seed_of(loss), rows=5, vocabulary=9, width=3, stride=5)
     bias = torch.linspace(-1, 1, 9, dtype=torch.float64)
 
@@ -90,7 +93,7 @@ def test_fused_loss_smooth_pair_equals_finite_differences(loss):
         )[0]
 
     inputs = [tensor.clone().requires_grad_() for tensor in (case.hidden, case.weight, bias)]
-    assert torch.autograd.gradcheck(minimised, inputs)
+    assert torch.autograd.gradcheck(minimised, inputs, fast_mode=projected)
 
 
 def java_script(loss: DistillationLoss):
@@ -427,3 +430,15 @@ class TestDistillationHead:
     def test_init_alpha_out_of_range_is_refused(self):
         with pytest.raises(ValueError, match=r"alpha: 1.5 \(expected: 0..1\)"):
             self.head(Case.random(1), 1.5)
+
+
+@pytest.mark.parametrize("name", ["reverse_kl", "akl"])
+def test_head_reverse_divergence_of_noisy_tails_is_refused(name):
+    case = Case.random(3)
+    head = DistillationHead(torch.nn.Parameter(case.weight), loss=DistillationLoss(name))
+    noisy = dataclasses.replace(case.targets, tail_error=2e-5)
+    with pytest.raises(ValueError, match=rf"loss: {name} \(expected: another, since the teacher's tail_error is 2e-05 and max_tail_error"):
+        head(case.hidden, noisy, case.labels)
+    sound = head(case.hidden, dataclasses.replace(case.targets, tail_error=1e-6), case.labels)
+    head.distillation = DistillationLoss(name, max_tail_error=1e-4)
+    torch.testing.assert_close(head(case.hidden, noisy, case.labels).loss, sound.loss, rtol=0, atol=0)

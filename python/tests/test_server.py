@@ -183,6 +183,17 @@ class TestCapture:
         with pytest.raises(lyne.CaptureError, match=what):
             lyne.Capture(captured).open(**arguments)
 
+    def test_open_capture_of_an_engine_has_the_error_of_its_tails(self, captured, tmp_path):
+        for path in captured.iterdir():
+            if path.is_file():
+                (tmp_path / path.name).write_bytes(path.read_bytes())
+        manifest = json.loads((tmp_path / "manifest.json").read_text())
+        assert "tail_error" not in manifest["teacher"]
+        assert lyne.Capture(tmp_path).identity().tail_error == 0
+        manifest["teacher"]["tail_error"] = 1e-6
+        (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+        assert lyne.Capture(tmp_path).identity().tail_error == lyne.Capture(tmp_path).teacher.tail_error == 1e-6
+
     def test_open_another_teacher_is_refused(self, captured):
         with pytest.raises(lyne.TeacherMismatchError, match="model digest"):
             lyne.Capture(captured).open(expectation=lyne.Expectation(model_sha256="00" * 32))

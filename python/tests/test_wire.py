@@ -301,3 +301,12 @@ class TestRequireConsistent:
         start = 104 + 8 + 4 + 8 * 6 + 4 * 5
         block[start] ^= 1
         self.refused(rows.sealed(bytes(block[:-4])), "draws", native)
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_decode_checked_tail_error_widens_mass_and_left_out_labels_alone(native):
+    """A row whose tail is off by 1e-3 is noise of a teacher that says so, and damage of one that does not."""
+    block = rows.block(TOKENS, np.arange(3), TopK(4), tail_factor=1 + 1e-2)
+    with pytest.raises(Misalignment, match="kept and tail mass"):
+        decode_checked(block, TOKENS, None, native)
+    assert decode_checked(block, TOKENS, None, native, tail_error=1e-2).rows == 3

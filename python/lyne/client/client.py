@@ -8,6 +8,7 @@ import time
 
 import grpc
 
+from lyne.client.decoding import DecodeSettings, TeacherDecoder
 from lyne.client.description import TeacherDescription
 from lyne.client.failure import Failure, Remedy
 from lyne.client.options import Address, ClientOptions, Expectation, TokenFile, parse_addresses, require_allowed, resolve
@@ -84,6 +85,20 @@ class TeacherClient:
         with self._lock:
             self._streams.append(stream)
         return stream
+
+    def decoder(self, settings: DecodeSettings | None = None) -> TeacherDecoder:
+        """What continues texts; opens its call with the first of them.
+
+        Raises:
+            TeacherMismatchError: where the teacher is not the one meant.
+            TeacherRefusedError: where it does not decode.
+        """
+        wanted = settings or DecodeSettings()
+        label = ",".join(a.target for a in self.addresses())
+        self._teacher.require_expected(label, wanted.expectation)
+        if not self._teacher.decodes:
+            raise TeacherRefusedError(f"teacher {label}: it does not decode (expected: a model that the server computes itself)")
+        return TeacherDecoder(self, wanted, self._teacher, self._options)
 
     def close(self) -> None:
         """Ends all streams and connections."""

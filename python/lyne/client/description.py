@@ -19,6 +19,8 @@ class TeacherDescription:
     Attributes:
         fingerprint: PyTorch's version, device, CPU capability, threads, compute precision and the version of the arithmetic.
         fingerprint_digest: what blocks carry of it.
+        tail_error: absolute error of a row's tail mass; 0 for a teacher that sums all of its logits.
+        decodes: whether it draws tokens.
     """
 
     name: str
@@ -35,6 +37,8 @@ class TeacherDescription:
     max_temperatures: int = 0
     smallest_temperature: float = 0
     largest_temperature: float = 0
+    tail_error: float = 0.0
+    decodes: bool = False
 
     @staticmethod
     def of(teacher: teacher_pb2.Teacher) -> TeacherDescription:
@@ -62,6 +66,8 @@ class TeacherDescription:
             teacher.limits.max_temperatures,
             teacher.limits.smallest_temperature,
             teacher.limits.largest_temperature,
+            teacher.tail_error,
+            teacher.decodes,
         )
 
     def require_expected(self, label: str, expected: Expectation) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import grpc
 
+from lyne.v1 import teacher_pb2
+
 __all__ = ["Address", "ClientOptions", "Expectation", "Fingerprint", "Security", "TokenFile", "parse_addresses", "require_allowed"]
 
 #: Execution fingerprint: PyTorch's version, device, CPU capability, threads, compute precision and the version of the arithmetic.
@@ -41,6 +43,20 @@ class Expectation:
                 raise ValueError(f"{name}: '{value}' (expected: 64 lower-case hexadecimal digits)")
         if self.vocabulary_size < 0:
             raise ValueError(f"vocabulary_size: {self.vocabulary_size} (expected: at least 0)")
+
+    def fingerprint_message(self) -> teacher_pb2.ExecutionFingerprint | None:
+        """The fingerprint in the words of the contract."""
+        if self.fingerprint is None:
+            return None
+        torch_version, device, capability, threads, precision, arithmetic = self.fingerprint
+        return teacher_pb2.ExecutionFingerprint(
+            torch_version=torch_version,
+            device=device,
+            cpu_capability=capability,
+            threads=threads,
+            compute_precision=precision,
+            arithmetic_version=arithmetic,
+        )
 
 
 @dataclass(frozen=True)
@@ -120,6 +136,10 @@ class TokenFile:
         self._token, self._seen = words[0][-1], seen
 
 
+#: Classes of work, the most urgent first.
+PRIORITIES = ("interactive", "training", "capture")
+
+
 @dataclass(frozen=True)
 class ClientOptions:
     """How a client asks. All durations in seconds.
@@ -133,6 +153,7 @@ class ClientOptions:
         retry_for: how long a stream may go without any progress, by rows or by a server's word that its device moves.
         progress_timeout: how long one replica may owe sequences without progress before others are asked for them.
         first_backoff: first delay before a reconnection; it doubles up to max_backoff.
+        priority: class of the work, `interactive`, `training` or `capture`; None: training, or the highest that the token may use.
         bypass_cache: whether servers compute every row afresh.
         on_progress: called with `StreamStatistics` after each sequence that arrives, on the thread that received it; keep it short.
     """
@@ -146,6 +167,7 @@ class ClientOptions:
     progress_timeout: float = 30.0
     first_backoff: float = 0.1
     max_backoff: float = 10.0
+    priority: str | None = None
     bypass_cache: bool = False
     security: Security = field(default_factory=Security)
     on_progress: Callable[..., None] | None = field(default=None, compare=False)
@@ -153,6 +175,8 @@ class ClientOptions:
     def __post_init__(self) -> None:
         if len(self.student) > 128:
             raise ValueError(f"student: {len(self.student)} characters (expected: at most 128)")
+        if self.priority is not None and self.priority not in PRIORITIES:
+            raise ValueError(f"priority: {self.priority} (expected: {', '.join(PRIORITIES)})")
         for name in ("window_sequences", "window_tokens"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)} (expected: at least 1)")

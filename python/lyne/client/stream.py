@@ -63,6 +63,11 @@ class TargetRequest:
             raise ValueError("precision: compact with raw logits (expected: exact or half)")
 
 
+def _priority(name: str | None) -> teacher_pb2.Priority:
+    """The word of the contract for a class of work."""
+    return teacher_pb2.PRIORITY_UNSPECIFIED if name is None else teacher_pb2.Priority.Value(f"PRIORITY_{name.upper()}")
+
+
 class TargetStream:
     """Rows of the sequences that are offered, in the order of the offers. One thread offers and takes.
 
@@ -324,19 +329,11 @@ class TargetStream:
             selection=self._request.selection.to_message(self._request.raw_logits),
             precision=int(self._request.precision),  # type: ignore[arg-type]
             student=self._options.student,
+            priority=_priority(self._options.priority),
         )
-        machine = expected.fingerprint
+        machine = expected.fingerprint_message()
         if machine is not None:
-            message.expected_execution_fingerprint.CopyFrom(
-                teacher_pb2.ExecutionFingerprint(
-                    torch_version=machine[0],
-                    device=machine[1],
-                    cpu_capability=machine[2],
-                    threads=machine[3],
-                    compute_precision=machine[4],
-                    arithmetic_version=machine[5],
-                )
-            )
+            message.expected_execution_fingerprint.CopyFrom(machine)
         return message
 
     # --- what comes back ------------------------------------------------------------------------------------------------------
@@ -378,6 +375,7 @@ class TargetStream:
             found.vocabulary_size,
             bytes.fromhex(found.model_sha256),
             found.fingerprint_digest if found.deterministic else b"",
+            found.tail_error,
         )
         call.opened, call.alive = True, time.monotonic()
         call.credit_sequences, call.credit_tokens = message.credit.sequences, message.credit.tokens

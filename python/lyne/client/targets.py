@@ -25,7 +25,7 @@ _SOURCE_WORDS = {
 }
 
 
-def source_word(source: int, tier: str) -> str:
+def source_word(source: teacher_service_pb2.Source, tier: str) -> str:
     """Where rows came from, as statistics have it: computed, coalesced, replay, or the name of the cache tier.
 
     ValueError for a source that is not stated or not known, or a tier that does not go with it.
@@ -123,6 +123,7 @@ class BlockIdentity:
 
     Attributes:
         fingerprint_digest: of the server's machine; empty where bits are not promised.
+        tail_error: absolute error of a row's tail mass, as the teacher states it.
     """
 
     selection: Selection
@@ -131,6 +132,7 @@ class BlockIdentity:
     vocabulary_size: int
     teacher_digest: bytes
     fingerprint_digest: bytes = b""
+    tail_error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -237,7 +239,7 @@ def checked_block(block: bytes, sequence: TargetSequence, rows: slice | None, id
             if found != expected:
                 raise misaligned(int(header.positions[0]), f"{what} {found}", expected)
         chosen = None if sequence.chosen is None else sequence.chosen[rows or slice(None)][: header.rows]
-        return decode_checked(block, sequence.tokens, chosen)
+        return decode_checked(block, sequence.tokens, chosen, tail_error=identity.tail_error)
     except MalformedBlockError as e:
         raise misaligned(first, str(e), "a whole block") from None
     except Misalignment as e:

@@ -114,6 +114,7 @@ class DistillationHead(nn.Linear):
                 f"targets of {list(targets.log_tail.shape)} and hidden states of {list(hidden.shape[:-1])} positions"
                 f" (expected: {list(labels.shape)}, as labels)"
             )
+        self.distillation.require_tails(targets.tail_error)
         flat, wanted = targets.flatten(), labels.flatten()
         dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
         has_label = wanted >= 0

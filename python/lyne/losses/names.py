@@ -70,6 +70,8 @@ class DistillationLoss:
         drawn: whether the targets are shares of draws.
         student_temperature: τ of the student's distribution, above 0.
         temperature_squared: whether D counts τ² times.
+        max_tail_error: greatest error of a teacher's tail masses, as it states it, that "reverse_kl" and "akl" are minimised with: an
+            engine behind the server does not say what is left of 1.
 
     Raises:
         ValueError: naming the pair that means nothing and what is expected.
@@ -81,6 +83,7 @@ class DistillationLoss:
     drawn: bool = False
     student_temperature: float = 1.0
     temperature_squared: bool = True
+    max_tail_error: float = 1e-5
 
     def __post_init__(self) -> None:
         kind = _KINDS.get(self.loss)
@@ -92,6 +95,8 @@ class DistillationLoss:
         self._require_parameter(kind.parameter)
         if not 0 < self.student_temperature < float("inf"):
             raise ValueError(f"student_temperature: {self.student_temperature} (expected: finite, above 0)")
+        if not 0 <= self.max_tail_error < 1:
+            raise ValueError(f"max_tail_error: {self.max_tail_error} (expected: at least 0, below 1)")
         if self.missing_mass is None and treatments and not self.drawn:
             object.__setattr__(self, "missing_mass", MISSING_MASS[0])
         if self.parameter is None and kind.parameter is not None:
@@ -127,6 +132,14 @@ class DistillationLoss:
                 raise ValueError(f"{at} (expected: ratio, 1 or -1)")
         elif not known.least <= given <= known.most:
             raise ValueError(f"{at} (expected: {known.name}, {float(known.least)} to {float(known.most)})")
+
+    def require_tails(self, tail_error: float) -> None:
+        """Refuses a teacher whose tails are noise to a reverse divergence, which adds up the log of the student's tail over its own."""
+        if self.loss in ("reverse_kl", "akl") and tail_error > self.max_tail_error:
+            raise ValueError(
+                f"loss: {self.loss} (expected: another, since the teacher's tail_error is {tail_error} and max_tail_error is"
+                f" {self.max_tail_error})"
+            )
 
     @property
     def needs_logits(self) -> bool:

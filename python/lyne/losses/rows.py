@@ -29,6 +29,7 @@ class SparseTargets:
         weights: the target's share that each drawn entry stands for, `[..., k]`; for losses on draws alone.
         logits: the kept entries' raw logits over the teacher's temperature, `[..., k]`; for "mse_logits" alone.
         taid_lambda: λ in (0, 1], `[...]`; for "taid" alone.
+        tail_error: absolute error of the mass that `log_tail` states, as the teacher says; 0 for one that sums all of its logits.
     """
 
     token_ids: Tensor
@@ -39,12 +40,13 @@ class SparseTargets:
     weights: Tensor | None = None
     logits: Tensor | None = None
     taid_lambda: Tensor | None = None
+    tail_error: float = 0.0
 
     def __post_init__(self) -> None:
         entries = self.token_ids.shape
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is None:
+            if not isinstance(value, Tensor):
                 continue
             by_entry = field.name in ("token_ids", "logprobs", "mask", "weights", "logits")
             expected = entries if by_entry else entries[:-1]
@@ -53,7 +55,7 @@ class SparseTargets:
 
     def map(self, function) -> SparseTargets:
         """The same with a function applied to each tensor."""
-        present = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
+        present = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
         return replace(self, **{name: function(value) for name, value in present.items()})
 
     def flatten(self) -> SparseTargets:

@@ -88,8 +88,16 @@ def decode_checked(
     tokens: NDArray[np.int32],
     chosen: Sequence[NDArray[np.int32]] | None = None,
     native: bool | None = None,
+    tail_error: float = 0.0,
 ) -> Block:
     """The rows of a block, each of which answers its position of a sequence (lyne.wire.check).
+
+    Args:
+        block: the bytes.
+        tokens: the whole sequence.
+        chosen: the ids that each row was asked for, where the student chose them.
+        native: whether to use the native decoder; by default where there is one.
+        tail_error: absolute error of a row's tail mass, as the teacher states it.
 
     Raises:
         MalformedBlockError: where the bytes are no whole block.
@@ -97,7 +105,7 @@ def decode_checked(
     """
     if not _use_native(native):
         decoded = decode(block, native=False)
-        check.require_consistent(decoded, tokens, chosen)
+        check.require_consistent(decoded, tokens, chosen, tail_error)
         return decoded
     header = read_header(checked(block))
     ids, ends = None, None
@@ -105,7 +113,7 @@ def decode_checked(
         ids = np.concatenate([np.empty(0, np.int32), *chosen]).astype(np.int32)
         ends = np.cumsum([len(row) for row in chosen]).tolist()
     try:
-        return _native_block(header, _native.decode_checked(block, tokens, ids, ends))
+        return _native_block(header, _native.decode_checked(block, tokens, ids, ends, tail_error))
     except _native.Malformed as e:
         raise MalformedBlockError(str(e)) from None
     except _native.Misaligned as e:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +32,8 @@ class _Tolerance:
     part: float
     entry: float
     tail: float
+    #: Absolute error of a row's tail mass, as the teacher states it.
+    tail_error: float = 0.0
 
 
 _TOLERANCES = {
@@ -78,23 +80,28 @@ class _Rows:
             raise Misalignment(at, what.format(found[at]), expected)
 
 
-def require_consistent(block: Block, tokens: NDArray[np.integer], chosen: Sequence[NDArray[np.integer]] | None = None) -> None:
+def require_consistent(
+    block: Block,
+    tokens: NDArray[np.integer],
+    chosen: Sequence[NDArray[np.integer]] | None = None,
+    tail_error: float = 0.0,
+) -> None:
     """Refuses rows that are no part of a distribution, do not keep what their selection says, or contradict their label.
 
     Args:
         block: rows of the positions in their header, which has been compared with what was asked.
         tokens: the whole sequence.
         chosen: the ids that each row was asked for, where the student chose them.
+        tail_error: absolute error of a row's tail mass, as the teacher states it.
 
     Raises:
         Misalignment: for the first such row of the first check that finds one.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # a number that is none is refused
-        _require(_Rows(block), tokens, chosen)
+        _require(_Rows(block), tokens, chosen, replace(_TOLERANCES[block.header.precision], tail_error=tail_error))
 
 
-def _require(rows: _Rows, tokens: NDArray[np.integer], chosen: Sequence[NDArray[np.integer]] | None) -> None:
-    tolerance = _TOLERANCES[rows.block.header.precision]
+def _require(rows: _Rows, tokens: NDArray[np.integer], chosen: Sequence[NDArray[np.integer]] | None, tolerance: _Tolerance) -> None:
     _require_descending(rows)
     _require_distinct(rows)
     _require_kept(rows, chosen)
@@ -161,7 +168,10 @@ def _require_mass(rows: _Rows, tolerance: _Tolerance) -> None:
     kept = rows.sum(mass)
     nats = np.where(tail > 0, -tail * np.where(tail > 0, rows.tail, 0), 0) - rows.sum(mass * rows.lp)
     off = np.abs(kept + tail - 1)
-    rows.refuse(~(off <= MASS + tolerance.part * nats), kept + tail, "kept and tail mass {} in all", f"1, within {MASS} and the precision")
+    allowed = MASS + tolerance.part * nats + tolerance.tail_error
+    rows.refuse(
+        ~(off <= allowed), kept + tail, "kept and tail mass {} in all", f"1, within {MASS + tolerance.tail_error} and the precision"
+    )
 
 
 def _require_labels(rows: _Rows, tokens: NDArray[np.integer], tolerance: _Tolerance) -> None:
@@ -186,7 +196,7 @@ def _require_labels(rows: _Rows, tokens: NDArray[np.integer], tolerance: _Tolera
     tail = np.where(some, rows.tail, 0)
     nats = MASS + tolerance.entry + tolerance.tail + tolerance.part * (np.abs(label64) + np.abs(tail))
     # Nothing is part of a tail of nothing, but for what half precision rounds to one.
-    beyond = np.where(some, np.exp(label64 - nats) > np.exp(tail) + 0.01 * MASS, tolerance.part == 0)
+    beyond = np.where(some, np.exp(label64 - nats) > np.exp(tail) + 0.01 * MASS + tolerance.tail_error, tolerance.part == 0)
     rows.refuse(left_out & beyond, label, "log-probability {} of a label that is not kept", "at most the log tail mass")
 
 

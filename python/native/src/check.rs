@@ -39,6 +39,8 @@ pub struct Asked<'a> {
     /// Ids chosen for the rows, one after the other, and where each row's end; empty where the student chose none.
     pub chosen: &'a [i32],
     pub chosen_ends: &'a [usize],
+    /// Absolute error of a row's tail mass, as the teacher states it.
+    pub tail_error: f64,
 }
 
 /// Refuses the first row that is no part of a distribution, does not keep what its selection says, or contradicts its label.
@@ -57,7 +59,7 @@ pub fn require_consistent(header: &Header, columns: &Columns, asked: &Asked) -> 
             let row = Row::of(header, columns, number);
             row.require_distinct_descending(marks, *last)?;
             row.require_kept(asked, marks, *last)?;
-            row.require_mass(&tolerance)?;
+            row.require_mass(&tolerance, asked.tail_error)?;
             row.require_label(asked, marks, *last, &tolerance)?;
             row.require_tempered(&tolerance)?;
             if header.raw_logits {
@@ -161,7 +163,7 @@ impl<'a> Row<'a> {
         Ok(())
     }
 
-    fn require_mass(&self, tolerance: &Tolerance) -> Outcome<()> {
+    fn require_mass(&self, tolerance: &Tolerance, tail_error: f64) -> Outcome<()> {
         let tail = self.log_tail.exp();
         let mut kept = 0.0;
         let mut nats = if tail > 0.0 { -tail * self.log_tail } else { 0.0 };
@@ -170,7 +172,7 @@ impl<'a> Row<'a> {
             kept += mass;
             nats -= mass * f64::from(logprob);
         }
-        let allowed = MASS + tolerance.part * nats;
+        let allowed = MASS + tolerance.part * nats + tail_error;
         if (kept + tail - 1.0).abs() <= allowed {
             return Ok(());
         }
@@ -207,7 +209,7 @@ impl<'a> Row<'a> {
         let label64 = f64::from(label);
         let within = if self.log_tail.is_finite() {
             let nats = MASS + tolerance.entry + tolerance.tail + tolerance.part * (label64.abs() + self.log_tail.abs());
-            (label64 - nats).exp() <= self.log_tail.exp() + 0.01 * MASS
+            (label64 - nats).exp() <= self.log_tail.exp() + 0.01 * MASS + asked.tail_error
         } else {
             tolerance.part > 0.0 // what half precision rounds to a tail of nothing
         };

@@ -58,15 +58,16 @@ fn decode<'py>(py: Python<'py>, block: &[u8]) -> PyResult<Arrays<'py>> {
     Ok(arrays(py, columns))
 }
 
-/// The columns of a block whose rows answer a sequence, and the ids chosen for them where they were.
+/// The columns of a block whose rows answer a sequence, and the ids chosen for them where they were; the tails' error is the teacher's.
 #[pyfunction]
-#[pyo3(signature = (block, tokens, chosen=None, chosen_ends=None))]
+#[pyo3(signature = (block, tokens, chosen=None, chosen_ends=None, tail_error=0.0))]
 fn decode_checked<'py>(
     py: Python<'py>,
     block: &[u8],
     tokens: PyReadonlyArray1<'py, i32>,
     chosen: Option<PyReadonlyArray1<'py, i32>>,
     chosen_ends: Option<Vec<usize>>,
+    tail_error: f64,
 ) -> PyResult<Arrays<'py>> {
     let asked = Asked {
         tokens: tokens.as_slice()?,
@@ -75,6 +76,7 @@ fn decode_checked<'py>(
             None => &[],
         },
         chosen_ends: chosen_ends.as_deref().unwrap_or(&[]),
+        tail_error,
     };
     let columns = py.allow_threads(|| {
         let (header, columns) = decode_block(block)?;

@@ -42,7 +42,7 @@ fn read(block: &[u8]) -> Result<(), Fault> {
     assert!(columns.ids.iter().all(|id| (0..header.vocabulary as i32).contains(id)));
     assert!(columns.offsets.windows(2).all(|pair| pair[0] <= pair[1]));
     assert!(entries <= 8 * block.len(), "{entries} entries of {} bytes", block.len());
-    require_consistent(&header, &columns, &Asked { tokens: &TOKENS, chosen: &[], chosen_ends: &[] })
+    require_consistent(&header, &columns, &Asked { tokens: &TOKENS, chosen: &[], chosen_ends: &[], tail_error: 0.0 })
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 {{- define "lyne.teacher" -}}{{ include "lyne.name" . }}-teacher{{- end -}}
 
+{{- define "lyne.engine" -}}{{ include "lyne.name" . }}-engine{{- end -}}
+
 {{- define "lyne.labels" -}}
 app.kubernetes.io/name: lyne
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -16,6 +18,12 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 app.kubernetes.io/name: lyne
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: teacher
+{{- end -}}
+
+{{- define "lyne.engineSelector" -}}
+app.kubernetes.io/name: lyne
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: engine
 {{- end -}}
 
 {{- define "lyne.image" -}}{{ .Values.image.repository }}:{{ .Values.image.tag }}{{- end -}}
@@ -48,6 +56,14 @@ capabilities: {drop: [ALL]}
 {{- if .Values.diskCache.enabled -}}
 {{- $_ := set $serve "disk_cache" "/cache/rows" -}}
 {{- $_ := set $serve "disk_cache_mib" (include "lyne.diskMib" . | int) -}}
+{{- end -}}
+{{- if .Values.engine.enabled -}}
+{{- $_ := set $serve "teacher" (printf "vllm:http://%s:8000" (include "lyne.engine" .)) -}}
+{{- $_ := set $serve "model" .Values.engine.model -}}
+{{- $_ := set $serve "precision" .Values.engine.precision -}}
+{{- $_ := set $serve "identity" "/identity/engine.json" -}}
+{{- $_ := set $serve "engine_wait_seconds" (int .Values.engine.startupSeconds) -}}
+{{- $_ := unset $serve "device" -}}
 {{- end -}}
 {{- with .Values.sharedCache.url }}{{- $_ := set $serve "shared_cache" . -}}{{- end -}}
 {{- if .Values.tls.existingSecret -}}
@@ -117,6 +133,20 @@ capabilities: {drop: [ALL]}
 {{- end -}}
 {{- if and (hasPrefix "/models" .Values.serve.teacher) (not .Values.model.existingClaim) -}}
 {{- fail (printf "model.existingClaim: empty (expected: a claim that holds serve.teacher, %s)" .Values.serve.teacher) -}}
+{{- end -}}
+{{- if .Values.engine.enabled -}}
+{{- if not (and .Values.engine.model .Values.model.existingClaim) -}}
+{{- fail (printf "engine.model: '%s', model.existingClaim: '%s' (expected: a directory below /models, and the claim that holds it)" .Values.engine.model .Values.model.existingClaim) -}}
+{{- end -}}
+{{- if gt (int .Values.gpu.count) 0 -}}
+{{- fail (printf "gpu.count: %d (expected: 0, as the engine has the GPUs: engine.tensorParallel)" (int .Values.gpu.count)) -}}
+{{- end -}}
+{{- if ne .Values.serve.teacher "demo" -}}
+{{- fail (printf "serve.teacher: %s (expected: none, as engine.enabled is true)" .Values.serve.teacher) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (or (gt (int .Values.capture.parts) 0) .Values.capture.merge) (not .Values.capture.captures.existingClaim) -}}
+{{- fail "capture.captures.existingClaim: empty (expected: a claim that all parts write to, ReadWriteMany)" -}}
 {{- end -}}
 {{- if and .Values.insecure .Values.tls.existingSecret -}}
 {{- fail "insecure: true (expected: false where tls.existingSecret is named)" -}}

@@ -38,6 +38,11 @@ final class EnvironmentNames {
             "LYNE_SERVE",
             "LYNE_CONFIG",
             "LYNE_WAIT",
+            "LYNE_PARTS",
+            "LYNE_ENGINE",
+            "LYNE_ENGINE_PORT",
+            "LYNE_ENGINE_PRECISION",
+            "LYNE_SCRIPTS",
             "LYNE_TOOLS");
 
     private EnvironmentNames() {}

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -118,6 +119,33 @@ final class CaptureProcessesTest {
         assertThat(shards(killed)).containsAllEntriesOf(before);
         assertThat(server.isAlive()).isTrue();
         assertSameAsUndisturbed(killed);
+    }
+
+    @Test
+    void capture_inPartsSideBySide_mergesIntoTheSameFiles() throws Exception {
+        Path merged = shared.resolve("merged");
+        List<ChildProcess> parts = new ArrayList<>();
+        try {
+            for (String part : List.of("0/3", "1/3", "2/3")) {
+                List<String> arguments = new ArrayList<>(tiny.capturing("merged", SHARD_WINDOWS));
+                arguments.addAll(List.of("--part", part));
+                parts.add(ChildProcess.start("part", tiny.log("part-" + part.charAt(0)), 1, "256m", arguments));
+            }
+            for (ChildProcess part : parts) {
+                part.awaitSuccess();
+            }
+        } finally {
+            parts.forEach(ChildProcess::close);
+        }
+        assertThat(merged.resolve("manifest.json")).doesNotExist();
+        List<String> merge = List.of("capture", "--merge", "--out", merged.toString());
+        try (ChildProcess process = ChildProcess.start("merge", tiny.log("merge"), 1, "256m", merge)) {
+            process.awaitSuccess();
+        }
+        assertSameAsUndisturbed(merged);
+        try (Stream<Path> files = Files.list(merged)) {
+            assertThat(files.filter(Files::isDirectory)).isEmpty();
+        }
     }
 
     @Test

@@ -292,6 +292,9 @@ final class CommandLineTest {
     @ValueSource(
             strings = {
                 "train --alpha 7|alpha: 7 (expected: from 0.0, at most 1.0)",
+                "capture --part 4/4|part: 4/4 (expected: I/N, with I from 0 to N - 1)",
+                "capture --merge --part 0/4|--merge: with --part (expected: alone, once all parts have run)",
+                "capture --merge --estimate|--merge: with --estimate (expected: alone",
                 "capture --context 1|context: 1 (expected: 2..16777216)",
                 "capture --selection chosen|selection: chosen (expected: one that the student has no part in",
                 "capture --bos first|bos: first (expected: ",

@@ -3,6 +3,8 @@ package dev.lyne.cli.serve;
 import dev.lyne.teacher.engine.EngineSettings;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -29,6 +31,20 @@ public final class EngineOptions {
                     "Where an engine's id and the rows that tell its weights are kept over restarts, one for all addresses (default: for"
                             + " the life of the process).")
     private @Nullable Path identity;
+
+    @Option(
+            names = "--engine-tls-ca",
+            paramLabel = "FILE",
+            description =
+                    "PEM certificates of whom to believe that an engine at https:// is who it says (default: those that Java believes).")
+    private @Nullable Path authorities;
+
+    @Option(
+            names = "--engine-token-file",
+            paramLabel = "FILE",
+            description =
+                    "The key that an engine was started with (vLLM: --api-key), alone in a file; read again when it changes, never logged.")
+    private @Nullable Path tokenFile;
 
     @Option(
             names = "--probe-seconds",
@@ -63,11 +79,18 @@ public final class EngineOptions {
 
     /** Refuses options that only an engine has. */
     void requireNone() {
-        if (model != null || tokenizer != null || identity != null) {
-            String option = model != null ? "--model" : tokenizer != null ? "--tokenizer" : "--identity";
-            throw new IllegalArgumentException(option
-                    + ": given (expected: only with --teacher vllm:http://HOST:PORT or sglang:http://HOST:PORT)");
-        }
+        Map<String, Optional<Path>> own = new LinkedHashMap<>();
+        own.put("--model", Optional.ofNullable(model));
+        own.put("--tokenizer", Optional.ofNullable(tokenizer));
+        own.put("--identity", Optional.ofNullable(identity));
+        own.put("--engine-tls-ca", Optional.ofNullable(authorities));
+        own.put("--engine-token-file", Optional.ofNullable(tokenFile));
+        own.forEach((option, file) -> {
+            if (file.isPresent()) {
+                throw new IllegalArgumentException(option
+                        + ": given (expected: only with --teacher vllm:http://HOST:PORT or sglang:http://HOST:PORT)");
+            }
+        });
     }
 
     /**
@@ -90,6 +113,8 @@ public final class EngineOptions {
         return new EngineSettings(
                 engines.wire(),
                 engines.addresses(),
+                new EngineSettings.Access(
+                        engines.tls(), Optional.ofNullable(authorities), Optional.ofNullable(tokenFile)),
                 name.orElse(engines.wire().word()),
                 Optional.ofNullable(model),
                 directory,

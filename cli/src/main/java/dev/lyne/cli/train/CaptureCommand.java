@@ -4,9 +4,14 @@ import dev.lyne.cli.common.JsonReport;
 import dev.lyne.student.capture.Estimate;
 import dev.lyne.student.train.CaptureSession;
 import dev.lyne.student.train.FetchedTokenizer;
+import dev.lyne.student.train.Settings;
 import dev.lyne.wire.capture.CaptureManifest;
+import dev.lyne.wire.capture.CaptureMerge;
+import dev.lyne.wire.capture.CapturePart;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -29,7 +34,11 @@ import picocli.CommandLine.Spec;
             "What the whole corpus would take, and then the capture:",
             "  ./lyne capture --teacher 127.0.0.1:50051 --tokenizer teacher/ \\",
             "      --corpus text/ --out captured --estimate",
-            "  ./lyne capture --config run.yaml --teacher 127.0.0.1:50051 --out captured"
+            "  ./lyne capture --config run.yaml --teacher 127.0.0.1:50051 --out captured",
+            "",
+            "The same in four jobs of an array, and then in one piece:",
+            "  ./lyne capture … --out captured --part $SLURM_ARRAY_TASK_ID/4",
+            "  ./lyne capture --merge --out captured"
         },
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
@@ -68,10 +77,23 @@ public final class CaptureCommand implements Callable<Integer> {
     @Option(names = "--estimate", description = "Say what the capture would take, and stop.")
     private boolean estimateOnly;
 
+    @Option(
+            names = "--part",
+            paramLabel = "I/N",
+            description =
+                    "Record every N-th shard from shard I, into a directory of its own within --out; I is 0 to N - 1. Jobs of other "
+                            + "parts may run at the same time, anywhere; none waits for another.")
+    private @Nullable String part;
+
+    @Option(
+            names = "--merge",
+            description = "Make one capture of the parts in --out, which alone is needed then, and stop.")
+    private boolean merge;
+
     @Mixin
     private JsonReport json;
 
-    /** What a capture printed under --json. */
+    /** What a capture printed under --json; of a part, what its own shards hold. */
     record Report(
             String directory, long windows, long sequences, long positions, long blockBytes, double bytesPerPosition) {}
 
@@ -89,12 +111,22 @@ public final class CaptureCommand implements Callable<Integer> {
                         "--temperatures: " + temperature + " (expected: above 0, at most 1000)");
             }
         }
+        Optional<CapturePart> share = Optional.ofNullable(part).map(CapturePart::parse);
+        if (merge && (part != null || estimateOnly)) {
+            throw new IllegalArgumentException("--merge: with " + (part != null ? "--part" : "--estimate")
+                    + " (expected: alone, once all parts have run)");
+        }
+        Settings settings = SettingOptions.collect(spec);
+        if (merge) {
+            Path out = CaptureSession.directory(settings);
+            CaptureManifest merged = CaptureMerge.run(out, System.err::println);
+            report(out, merged.windows(), merged.contents());
+            return 0;
+        }
         CaptureSession session = new CaptureSession(
-                SettingOptions.collect(spec),
-                temperatures,
-                shardWindows,
-                writers,
-                settings -> FetchedTokenizer.complete(settings, System.err::println));
+                settings,
+                new CaptureSession.Writing(temperatures, shardWindows, writers, share),
+                incomplete -> FetchedTokenizer.complete(incomplete, System.err::println));
         try (CaptureProgress progress = new CaptureProgress(System.err)) {
             if (estimateOnly) {
                 Estimate estimate = session.estimate(progress, progress);
@@ -105,25 +137,31 @@ public final class CaptureCommand implements Callable<Integer> {
                 return 0;
             }
             CaptureManifest manifest = session.record(progress, progress);
-            CaptureManifest.Contents held = manifest.contents();
-            Report report = new Report(
-                    session.out().toString(),
-                    manifest.windows(),
-                    held.sequences(),
-                    held.positions(),
-                    held.blockBytes(),
-                    (double) held.blockBytes() / held.positions());
-            json.write(report);
-            if (!json.toStdout()) {
-                System.out.printf(
-                        "%s: %,d sequences, %,d positions, %,d bytes of blocks, %.1f a position%n",
-                        report.directory(),
-                        report.sequences(),
-                        report.positions(),
-                        report.blockBytes(),
-                        report.bytesPerPosition());
-            }
+            report(
+                    share.map(one -> one.directory(session.out())).orElse(session.out()),
+                    share.map(one -> one.windows(manifest)).orElse(manifest.windows()),
+                    manifest.contents());
         }
         return 0;
+    }
+
+    private void report(Path directory, long windows, CaptureManifest.Contents held) throws IOException {
+        Report report = new Report(
+                directory.toString(),
+                windows,
+                held.sequences(),
+                held.positions(),
+                held.blockBytes(),
+                held.positions() == 0 ? 0 : (double) held.blockBytes() / held.positions());
+        json.write(report);
+        if (!json.toStdout()) {
+            System.out.printf(
+                    "%s: %,d sequences, %,d positions, %,d bytes of blocks, %.1f a position%n",
+                    report.directory(),
+                    report.sequences(),
+                    report.positions(),
+                    report.blockBytes(),
+                    report.bytesPerPosition());
+        }
     }
 }

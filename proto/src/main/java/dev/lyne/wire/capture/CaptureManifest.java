@@ -4,9 +4,10 @@ import dev.lyne.wire.RowFormat;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * What a capture is of, and, once it is complete, what it holds. Stands in {@value #FILE}.
@@ -56,13 +57,13 @@ public record CaptureManifest(
             shards = List.copyOf(shards);
         }
 
-        private static Contents of(List<Shard> shards) {
+        private static Contents of(boolean complete, List<Shard> shards) {
             return new Contents(
-                    true,
+                    complete,
                     shards.stream().mapToLong(Shard::sequences).sum(),
                     shards.stream().mapToLong(Shard::positions).sum(),
                     shards.stream().mapToLong(Shard::blockBytes).sum(),
-                    shards);
+                    complete ? shards : List.of());
         }
     }
 
@@ -156,7 +157,12 @@ public record CaptureManifest(
 
     /** The same, complete. */
     CaptureManifest holding(List<Shard> held) {
-        return with(Contents.of(held));
+        return with(Contents.of(true, held));
+    }
+
+    /** The same, not complete, with the sums of a part's shards; no file has it. */
+    CaptureManifest holdingPart(List<Shard> held) {
+        return with(Contents.of(false, held));
     }
 
     private CaptureManifest with(Contents other) {
@@ -189,12 +195,16 @@ public record CaptureManifest(
 
     /** Each value in which another run's identity differs from this one's, as "name: found (expected: own)". */
     List<String> differences(CaptureManifest found) {
+        SortedMap<String, String> own = identity();
         SortedMap<String, String> other = found.identity();
+        SortedSet<String> names = new TreeSet<>(own.keySet());
+        names.addAll(other.keySet());
         List<String> differences = new ArrayList<>();
-        for (Map.Entry<String, String> own : identity().entrySet()) {
-            String value = other.get(own.getKey());
-            if (!own.getValue().equals(value)) {
-                differences.add(own.getKey() + ": " + value + " (expected: " + own.getValue() + ")");
+        for (String name : names) {
+            String value = other.getOrDefault(name, "none");
+            String expected = own.getOrDefault(name, "none");
+            if (!expected.equals(value)) {
+                differences.add(name + ": " + value + " (expected: " + expected + ")");
             }
         }
         return differences;

@@ -20,11 +20,13 @@ public final class CaptureWriter implements AutoCloseable {
 
     private final Path directory;
     private final CaptureManifest planned;
+    private final CapturePart part;
     private final DirectoryLock lock;
 
-    private CaptureWriter(Path directory, CaptureManifest planned, DirectoryLock lock) {
+    private CaptureWriter(Path directory, CaptureManifest planned, CapturePart part, DirectoryLock lock) {
         this.directory = directory;
         this.planned = planned;
+        this.part = part;
         this.lock = lock;
     }
 
@@ -35,10 +37,30 @@ public final class CaptureWriter implements AutoCloseable {
      * @throws IllegalStateException where another process writes to it
      */
     public static CaptureWriter open(Path directory, CaptureManifest manifest) throws IOException {
-        CaptureManifest planned = manifest.incomplete();
-        DirectoryLock lock = DirectoryLock.take(directory, LOCK)
-                .orElseThrow(() -> new IllegalStateException(
-                        directory + ": another process captures into it (expected: one at a time)"));
+        List<Path> parts = CapturePart.directoriesOf(directory);
+        if (!parts.isEmpty()) {
+            throw new IllegalArgumentException(
+                    directory + " holds " + parts.get(0).getFileName()
+                            + " (expected: capture --merge, which puts parts together, or another directory)");
+        }
+        return open(directory, manifest.incomplete(), CapturePart.WHOLE);
+    }
+
+    /**
+     * The same of one part, which works in a directory of its own within that of the capture and never completes it.
+     *
+     * @throws IllegalArgumentException also where the capture's directory holds a capture itself
+     */
+    public static CaptureWriter open(Path capture, CapturePart part, CaptureManifest manifest) throws IOException {
+        if (Files.exists(capture.resolve(CaptureManifest.FILE))) {
+            throw new IllegalArgumentException(capture + ": " + CaptureManifest.FILE + " with part " + part
+                    + " (expected: parts alone, until capture --merge puts them together)");
+        }
+        return open(part.directory(capture), manifest.incomplete(), part);
+    }
+
+    private static CaptureWriter open(Path directory, CaptureManifest planned, CapturePart part) throws IOException {
+        DirectoryLock lock = lock(directory);
         try {
             deletePartials(directory);
             if (Files.exists(directory.resolve(CaptureManifest.FILE))) {
@@ -47,11 +69,17 @@ public final class CaptureWriter implements AutoCloseable {
                 requireNoShards(directory);
                 ManifestFile.write(directory, planned);
             }
-            return new CaptureWriter(directory, planned, lock);
+            return new CaptureWriter(directory, planned, part, lock);
         } catch (IOException | RuntimeException e) {
             lock.close();
             throw e;
         }
+    }
+
+    static DirectoryLock lock(Path directory) throws IOException {
+        return DirectoryLock.take(directory, LOCK)
+                .orElseThrow(() -> new IllegalStateException(
+                        directory + ": another process captures into it (expected: one at a time)"));
     }
 
     private static void deletePartials(Path directory) throws IOException {
@@ -84,15 +112,24 @@ public final class CaptureWriter implements AutoCloseable {
         }
     }
 
+    private int[] numbers() {
+        return IntStream.range(0, planned.shardCount()).filter(part::makes).toArray();
+    }
+
+    /** Shards that this writer makes in all. */
+    public int shardCount() {
+        return numbers().length;
+    }
+
     /**
-     * Numbers of the shards that are not there yet, having checked those that are.
+     * Numbers of those that are not there yet, having checked those that are.
      *
      * @throws DamagedCaptureException where one of them is not what was written; once it is deleted, it is made again
      */
     public List<Integer> missing() throws IOException {
         byte[] identity = planned.identitySha256();
         List<Integer> missing = new ArrayList<>();
-        for (int number = 0; number < planned.shardCount(); number++) {
+        for (int number : numbers()) {
             if (ShardFile.exists(directory, number)) {
                 ShardFile.open(directory, number, identity).index();
             } else {
@@ -113,18 +150,36 @@ public final class CaptureWriter implements AutoCloseable {
         return new ShardWriter(directory, number, planned.identitySha256());
     }
 
-    /** Writes the index and the complete manifest, once no shard is missing. */
+    /**
+     * Writes the index and the complete manifest, once no shard is missing. A part has neither: it gives what its shards hold, in a manifest
+     * that is not complete and that no file has.
+     */
     public CaptureManifest finish() throws IOException {
-        byte[] identity = planned.identitySha256();
-        List<ShardFile> shards = new ArrayList<>();
-        for (int number : IntStream.range(0, planned.shardCount()).toArray()) {
-            shards.add(ShardFile.open(directory, number, identity));
+        if (part.equals(CapturePart.WHOLE)) {
+            return complete(directory, planned);
         }
-        SequenceIndex.write(directory, shards, identity);
+        return planned.holdingPart(shards(directory, planned, numbers()).stream()
+                .map(ShardFile::contents)
+                .toList());
+    }
+
+    static CaptureManifest complete(Path directory, CaptureManifest planned) throws IOException {
+        List<ShardFile> shards = shards(
+                directory, planned, IntStream.range(0, planned.shardCount()).toArray());
+        SequenceIndex.write(directory, shards, planned.identitySha256());
         CaptureManifest complete =
                 planned.holding(shards.stream().map(ShardFile::contents).toList());
         ManifestFile.write(directory, complete);
         return complete;
+    }
+
+    private static List<ShardFile> shards(Path directory, CaptureManifest planned, int[] numbers) throws IOException {
+        byte[] identity = planned.identitySha256();
+        List<ShardFile> shards = new ArrayList<>();
+        for (int number : numbers) {
+            shards.add(ShardFile.open(directory, number, identity));
+        }
+        return shards;
     }
 
     /** Gives the directory's lock back. */

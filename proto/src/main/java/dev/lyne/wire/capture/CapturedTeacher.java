@@ -14,6 +14,7 @@ import java.util.SortedMap;
  * @param architecture model family, for people
  * @param parameters number of parameters, for people
  * @param deterministic whether equal fingerprints give equal rows
+ * @param tailError absolute error of a row's tail mass, as the teacher stated it; the manifest has the key where it is not 0
  * @param fingerprint whose digest stands in every block
  */
 public record CapturedTeacher(
@@ -25,6 +26,7 @@ public record CapturedTeacher(
         String architecture,
         long parameters,
         boolean deterministic,
+        double tailError,
         ExecutionFingerprint fingerprint) {
     public CapturedTeacher {
         requireDigest("teacher.model_sha256", modelSha256);
@@ -35,6 +37,9 @@ public record CapturedTeacher(
         }
         if (contextLength < 1) {
             throw new IllegalArgumentException("teacher.context_length: " + contextLength + " (expected: 1 or more)");
+        }
+        if (!(tailError >= 0) || tailError >= 1) {
+            throw new IllegalArgumentException("teacher.tail_error: " + tailError + " (expected: at least 0, below 1)");
         }
         if (fingerprint.arithmeticVersion() < 0) {
             throw new IllegalArgumentException(
@@ -48,6 +53,9 @@ public record CapturedTeacher(
         identity.put("teacher.vocabulary_size", Integer.toString(vocabularySize));
         identity.put("teacher.context_length", Integer.toString(contextLength));
         identity.put("teacher.deterministic", Boolean.toString(deterministic));
+        if (tailError > 0) {
+            identity.put("teacher.tail_error", Double.toString(tailError));
+        }
         identity.put("teacher.fingerprint", fingerprint.joined());
     }
 

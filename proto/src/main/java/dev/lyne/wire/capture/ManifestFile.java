@@ -49,6 +49,10 @@ final class ManifestFile {
     private static final String TEACHER = "teacher";
 
     private static final String FINGERPRINT = "fingerprint";
+
+    /** A key of teachers alone whose tails have an error. */
+    private static final String TAIL_ERROR = "tail_error";
+
     private static final List<String> FINGERPRINT_KEYS =
             List.of("torch_version", "device", "cpu_capability", "arithmetic_version", "threads", "compute_precision");
     private static final String CONTENTS = "contents";
@@ -62,6 +66,9 @@ final class ManifestFile {
             ObjectNode tree = JSON.valueToTree(manifest);
             if (!manifest.inTraining()) {
                 tree.remove(TRAJECTORY);
+            }
+            if (manifest.teacher().tailError() == 0) {
+                ((ObjectNode) tree.get(TEACHER)).remove(TAIL_ERROR);
             }
             spread(tree, CONTENTS);
             spread((ObjectNode) tree.get(TEACHER), FINGERPRINT);
@@ -90,6 +97,9 @@ final class ManifestFile {
                     && !object.has(TRAJECTORY)
                     && !CaptureManifest.TRAJECTORY.equals(object.path("kind").asString(""))) {
                 object.set(TRAJECTORY, JSON.valueToTree(CapturedTrajectory.NONE));
+            }
+            if (tree.path(TEACHER) instanceof ObjectNode teacher && !teacher.has(TAIL_ERROR)) {
+                teacher.put(TAIL_ERROR, 0.0);
             }
             gather(tree, CONTENTS, CONTENTS_KEYS);
             gather(tree.path(TEACHER), FINGERPRINT, FINGERPRINT_KEYS);

@@ -50,6 +50,38 @@ final class CaptureWriterTest {
     }
 
     @Test
+    void tailError_ofAnEngine_standsInManifestAndIdentity_andOfAModelInNeither() throws IOException {
+        CaptureManifest exact = Corpora.manifest(20, 7);
+        CapturedTeacher of = exact.teacher();
+        CaptureManifest engine = CaptureManifest.planned(
+                new CapturedTeacher(
+                        of.name(),
+                        of.modelSha256(),
+                        of.tokenizerSha256(),
+                        of.vocabularySize(),
+                        of.contextLength(),
+                        of.architecture(),
+                        of.parameters(),
+                        of.deterministic(),
+                        1e-6,
+                        of.fingerprint()),
+                exact.rows(),
+                exact.packing(),
+                20,
+                7);
+        assertThat(Corpora.write(directory, engine).teacher().tailError()).isEqualTo(1e-6);
+        Path manifest = directory.resolve(CaptureManifest.FILE);
+        assertThat(Files.readString(manifest)).containsPattern("\"tail_error\" : 1.0E-6,");
+        assertThat(Capture.open(directory).manifest().teacher().tailError()).isEqualTo(1e-6);
+        assertThatThrownBy(() -> CaptureWriter.open(directory, exact)).hasMessageContaining("another capture");
+        Path other = directory.resolve("exact");
+        Corpora.write(other, exact);
+        assertThat(Files.readString(other.resolve(CaptureManifest.FILE))).doesNotContain("tail_error");
+        Files.writeString(manifest, Files.readString(manifest).replace("1.0E-6,", "-1.0,"));
+        assertThatThrownBy(() -> Capture.open(directory)).hasMessageContaining("teacher.tail_error: -1.0");
+    }
+
+    @Test
     void open_whileAnotherWrites_isRefused() throws IOException {
         CaptureManifest manifest = Corpora.manifest(20, 7);
         try (CaptureWriter first = CaptureWriter.open(directory, manifest)) {

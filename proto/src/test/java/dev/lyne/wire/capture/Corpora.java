@@ -37,6 +37,7 @@ final class Corpora {
                 "llama",
                 1_000,
                 true,
+                0,
                 new ExecutionFingerprint("2.7.1", "a processor", "AVX2", 2, 1, "float32"));
     }
 

@@ -21,6 +21,7 @@ public final class CapturedTeachers {
                 teacher.architecture(),
                 teacher.parameters(),
                 teacher.deterministic(),
+                teacher.tailError(),
                 teacher.fingerprint());
     }
 
@@ -35,6 +36,7 @@ public final class CapturedTeachers {
                 teacher.architecture(),
                 teacher.parameters(),
                 teacher.deterministic(),
+                teacher.tailError(),
                 new TeacherDescription.Abilities(teacher.vocabularySize(), MAX_TEMPERATURES, false),
                 Optional.empty());
     }

@@ -13,12 +13,14 @@ import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
 import dev.lyne.wire.RowFormat;
 import dev.lyne.wire.capture.CaptureManifest;
+import dev.lyne.wire.capture.CapturePart;
 import dev.lyne.wire.capture.CaptureWriter;
 import dev.lyne.wire.capture.CapturedPacking;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.LongStream;
 
 /**
@@ -40,8 +42,9 @@ public final class Recorder {
      * @param out directory of the capture
      * @param shardWindows windows of a shard, 1 or more
      * @param writers shards written at a time, 1 or more
+     * @param part the share of the shards that is recorded, in a directory of its own within {@code out}; empty for all of them
      */
-    public record Options(Path out, int shardWindows, int writers) {
+    public record Options(Path out, int shardWindows, int writers, Optional<CapturePart> part) {
         public Options {
             if (shardWindows < 1) {
                 throw new IllegalArgumentException("shard_windows: " + shardWindows + " (expected: 1 or more)");
@@ -86,26 +89,31 @@ public final class Recorder {
                 packing.sha256());
     }
 
-    /** Scores a sample of all windows to say what they would take; writes nothing. */
+    /** Scores a sample of all windows to say what they, or those of the part, would take; writes nothing. */
     public Estimate estimate() throws InterruptedException {
-        return estimate(windows.count());
+        return estimate(options.part().isPresent() ? options.part().get().windows(planned()) : windows.count());
     }
 
-    /**
-     * Records what is missing, and finishes.
-     *
-     * @throws IllegalArgumentException where the directory holds the capture of another run
-     * @throws IOException where the disk is full; shards that stand are kept
-     * @throws dev.lyne.client.TeacherException where a sequence failed for good, or the teacher is gone
-     */
-    public CaptureManifest record() throws IOException, InterruptedException {
-        CaptureManifest planned = CaptureManifest.planned(
+    private CaptureManifest planned() {
+        return CaptureManifest.planned(
                 CapturedTeachers.of(source.describe()),
                 new RowFormat(request.selection(), request.precision(), request.rawLogits()),
                 packing(windows),
                 windows.count(),
                 options.shardWindows());
-        try (CaptureWriter writer = CaptureWriter.open(options.out(), planned)) {
+    }
+
+    /**
+     * Records what is missing, and finishes.
+     *
+     * @return the complete capture's manifest; of a part, one that is not complete, with the sums of its own shards
+     * @throws IllegalArgumentException where the directory holds the capture of another run
+     * @throws IOException where the disk is full; shards that stand are kept
+     * @throws dev.lyne.client.TeacherException where a sequence failed for good, or the teacher is gone
+     */
+    public CaptureManifest record() throws IOException, InterruptedException {
+        CaptureManifest planned = planned();
+        try (CaptureWriter writer = open(planned)) {
             List<Integer> missing = writer.missing();
             if (!missing.isEmpty()) {
                 long left = missing.stream()
@@ -114,8 +122,8 @@ public final class Recorder {
                 listener.onStart(
                         estimate(left),
                         Files.getFileStore(options.out()).getUsableSpace(),
-                        planned.shardCount() - missing.size(),
-                        planned.shardCount());
+                        writer.shardCount() - missing.size(),
+                        writer.shardCount());
                 new ShardWorkerPool(this, writer, planned, missing).run(options.writers());
             }
             return writer.finish();
@@ -123,6 +131,12 @@ public final class Recorder {
             throw new IOException(
                     e.getMessage() + "; finished shards stand: make room and run the same command again", e);
         }
+    }
+
+    private CaptureWriter open(CaptureManifest planned) throws IOException {
+        return options.part().isPresent()
+                ? CaptureWriter.open(options.out(), options.part().get(), planned)
+                : CaptureWriter.open(options.out(), planned);
     }
 
     TargetStream open() {

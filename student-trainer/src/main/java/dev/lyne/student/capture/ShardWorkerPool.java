@@ -47,7 +47,7 @@ final class ShardWorkerPool {
         this.writer = writer;
         this.planned = planned;
         this.missing = new ConcurrentLinkedQueue<>(missing);
-        this.finished = planned.shardCount() - missing.size();
+        this.finished = writer.shardCount() - missing.size();
     }
 
     void run(int threads) throws IOException, InterruptedException {
@@ -120,7 +120,7 @@ final class ShardWorkerPool {
             shard.finish();
         }
         synchronized (lock) {
-            recorder.listener().onShard(++finished, planned.shardCount());
+            recorder.listener().onShard(++finished, writer.shardCount());
         }
     }
 

@@ -16,10 +16,12 @@ import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Windows;
 import dev.lyne.wire.capture.CaptureManifest;
+import dev.lyne.wire.capture.CapturePart;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -28,7 +30,6 @@ import java.util.stream.Stream;
  * code, so that what is captured is what that run would ask for.
  */
 public final class CaptureSession {
-    private final Path out;
     private final Path tokenizerDirectory;
     private final Corpus corpus;
     private final TokenChoice bos;
@@ -41,21 +42,7 @@ public final class CaptureSession {
     private final String name;
     private final TrainingConfig.Distillation distillation;
     private final List<Float> temperatures;
-    private final int shardWindows;
-    private final int writers;
-
-    /**
-     * Checks what was given, reads nothing yet.
-     *
-     * @param temperatures τ that rows carry c_τ for, beside those of the settings
-     * @param shardWindows windows of a shard
-     * @param writers shards written at a time
-     * @throws IllegalArgumentException naming the setting that cannot be
-     */
-    public CaptureSession(Settings settings, List<Float> temperatures, int shardWindows, int writers)
-            throws IOException {
-        this(settings, temperatures, shardWindows, writers, unchanged -> unchanged);
-    }
+    private final Recorder.Options options;
 
     /** Where settings without a tokenizer get one, once all others are known to hold. */
     @FunctionalInterface
@@ -64,25 +51,47 @@ public final class CaptureSession {
         Settings complete(Settings settings) throws IOException;
     }
 
-    /** The same, which completes the settings before it checks their tokenizer. */
-    public CaptureSession(
-            Settings settings, List<Float> temperatures, int shardWindows, int writers, Completion completion)
-            throws IOException {
-        this.out = Path.of(settings.text(Setting.OUT));
-        this.cache = settings.optional(Setting.CACHE).map(Path::of).orElseGet(() -> out.resolve("tokens"));
+    /**
+     * How the rows are written, beside the settings that a training run has.
+     *
+     * @param temperatures τ that rows carry c_τ for, beside those of the settings
+     * @param shardWindows windows of a shard
+     * @param writers shards written at a time
+     * @param part the share of the shards that is recorded; empty for all of them
+     */
+    public record Writing(List<Float> temperatures, int shardWindows, int writers, Optional<CapturePart> part) {
+        public Writing {
+            temperatures = List.copyOf(temperatures);
+        }
+    }
+
+    /**
+     * Checks what was given, reads nothing yet. The settings are completed before their tokenizer is checked.
+     *
+     * @throws IllegalArgumentException naming the setting that cannot be
+     */
+    public CaptureSession(Settings settings, Writing writing, Completion completion) throws IOException {
+        Path out = directory(settings);
+        this.cache = settings.optional(Setting.CACHE)
+                .map(Path::of)
+                .orElseGet(() -> writing.part()
+                        .map(part -> part.directory(out))
+                        .orElse(out)
+                        .resolve("tokens"));
         this.windows = settings.whole(Setting.WINDOWS, 0, 1L << 48);
         this.context = settings.integer(Setting.CONTEXT, 2, 1 << 24);
         int given = settings.integer(Setting.THREADS, 0, 4096);
         this.threads = given == 0 ? Runtime.getRuntime().availableProcessors() : given;
         this.name = settings.text(Setting.NAME);
         this.distillation = TrainingConfig.distillation(settings);
-        this.temperatures = Stream.concat(distillation.selection().temperatures().stream(), temperatures.stream())
+        this.temperatures = Stream.concat(
+                        distillation.selection().temperatures().stream(), writing.temperatures().stream())
                 .filter(temperature -> temperature != 1f)
                 .distinct()
                 .sorted()
                 .toList();
-        this.shardWindows = shardWindows;
-        this.writers = Math.min(writers, distillation.inFlight());
+        this.options = new Recorder.Options(
+                out, writing.shardWindows(), Math.min(writing.writers(), distillation.inFlight()), writing.part());
         if (distillation.teachers().isEmpty()) {
             throw Settings.refused(Setting.TEACHER, "none", "the servers to ask, HOST:PORT");
         }
@@ -105,6 +114,11 @@ public final class CaptureSession {
                 : List.of();
         this.tokenizerDirectory = tokenizerDirectory(completion.complete(settings));
         ModelFiles.requireFile(Setting.TOKENIZER.key(), tokenizerDirectory, Tokenizer.FILE_NAME);
+    }
+
+    /** Directory of the capture that settings name; no other of them is looked at. */
+    public static Path directory(Settings settings) {
+        return Path.of(settings.text(Setting.OUT));
     }
 
     /** The settings that a capture has. */
@@ -163,7 +177,7 @@ public final class CaptureSession {
 
     /** Directory of the capture. */
     public Path out() {
-        return out;
+        return options.out();
     }
 
     /** What the whole capture would take, from a sample that the teacher scores; records nothing. */
@@ -184,8 +198,8 @@ public final class CaptureSession {
 
     private <T> T with(RecorderListener listener, ProgressListener progress, Use<T> use)
             throws IOException, InterruptedException {
-        int inFlight = distillation.inFlight() / writers;
-        ClientOptions options = distillation
+        int inFlight = distillation.inFlight() / options.writers();
+        ClientOptions asking = distillation
                 .contact()
                 .client(name, listener::onNotice)
                 .priority(
@@ -195,7 +209,7 @@ public final class CaptureSession {
                 .window(inFlight, (long) inFlight * context)
                 .build();
         try (Tokenizer tokenizer = Tokenizer.load(tokenizerDirectory);
-                TeacherClient teachers = TeacherClient.connect(String.join(",", distillation.teachers()), options)) {
+                TeacherClient teachers = TeacherClient.connect(String.join(",", distillation.teachers()), asking)) {
             Windows wanted = windows(tokenizer, progress);
             TargetRequest request = RunTargets.request(
                     distillation, teachers, tokenizer, null, teachers.describe().deterministic());
@@ -208,7 +222,7 @@ public final class CaptureSession {
                             request.rawLogits(),
                             request.expectation(),
                             request.sameBits()),
-                    new Recorder.Options(out, shardWindows, writers),
+                    options,
                     listener));
         }
     }

@@ -86,6 +86,7 @@ final class TrajectorySettings {
                         model.configuration().modelType(),
                         model.parameters(),
                         config.run().deterministic(),
+                        0,
                         model.fingerprint()),
                 new RowFormat(
                         form.selection(), form.precision(), form.loss().loss().needsLogits()),

@@ -18,12 +18,16 @@ import dev.lyne.row.Selection;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
 import dev.lyne.wire.capture.CaptureManifest;
+import dev.lyne.wire.capture.CaptureMerge;
+import dev.lyne.wire.capture.CapturePart;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -70,9 +74,40 @@ final class RecordAndReplayTest {
         return TargetRequest.topK(k, List.of(), TeacherExpectation.any());
     }
 
+    @Test
+    void parts_ofWhateverCount_mergeIntoTheBytesOfACaptureInOnePiece() throws Exception {
+        Path whole = directory.resolve("captured");
+        CaptureManifest manifest = record(teacher, windows, top(8), new Told());
+        for (int count : List.of(2, 3, manifest.shardCount() + 2)) {
+            Path merged = directory.resolve("merged-" + count);
+            long positions = 0;
+            for (int number = count - 1; number >= 0; number--) {
+                Recorder.Options options =
+                        new Recorder.Options(merged, 25, 3, Optional.of(new CapturePart(number, count)));
+                CaptureManifest part = new Recorder(windows, teacher, top(8), options, new Told()).record();
+                assertThat(part.complete()).isFalse();
+                positions += part.contents().positions();
+            }
+            assertThat(positions).isEqualTo(manifest.contents().positions());
+            assertThat(CaptureMerge.run(merged, notice -> {})).isEqualTo(manifest);
+            assertThat(names(merged)).isEqualTo(names(whole));
+            for (String name : names(whole)) {
+                assertThat(merged.resolve(name)).hasSameBinaryContentAs(whole.resolve(name));
+            }
+        }
+    }
+
+    private static List<String> names(Path of) throws IOException {
+        try (Stream<Path> entries = Files.list(of)) {
+            return entries.map(entry -> String.valueOf(entry.getFileName()))
+                    .sorted()
+                    .toList();
+        }
+    }
+
     private CaptureManifest record(BlockTeacher from, Windows of, TargetRequest request, Told told)
             throws IOException, InterruptedException {
-        Recorder.Options options = new Recorder.Options(directory.resolve("captured"), 25, 3);
+        Recorder.Options options = new Recorder.Options(directory.resolve("captured"), 25, 3, Optional.empty());
         return new Recorder(of, from, request, options, told).record();
     }
 

@@ -41,6 +41,7 @@ final class TrajectoryRecorderTest {
                     "llama",
                     100,
                     true,
+                    0,
                     new ExecutionFingerprint("2.7.1", "a processor", "AVX2", 2, 1, "float32")),
             new RowFormat(new Selection.TopK(1, List.of()), Precision.EXACT, false),
             new CapturedPacking("ef".repeat(32), "bos=none eos=0", "some rule", 16, 1, "01".repeat(32)),

@@ -53,16 +53,22 @@ final class EngineAddress {
     /**
      * What all addresses of a teacher share.
      *
-     * @param loops connections run on
      * @param onChange called when the address may take more, or none any more
      */
     record Shared(
             Dialect dialect,
-            EventLoopGroup loops,
+            Transport transport,
             EngineSettings settings,
             EngineMetrics metrics,
             LongSupplier nanoClock,
             Runnable onChange) {}
+
+    /**
+     * What connections are made of.
+     *
+     * @param loops that they run on
+     */
+    record Transport(EventLoopGroup loops, EngineAccess access) {}
 
     /**
      * What its answers are to be: of which model and size, and the rows that show it.
@@ -236,7 +242,7 @@ final class EngineAddress {
 
     /** Whether an exchange that failed so has had its whole answer. */
     private static boolean isOver(Kind kind) {
-        return kind == Kind.REFUSED || kind == Kind.FAULT || kind == Kind.BUSY;
+        return kind == Kind.REFUSED || kind == Kind.FAULT || kind == Kind.BUSY || kind == Kind.UNTRUSTED;
     }
 
     private synchronized Expected expected() {
@@ -293,7 +299,7 @@ final class EngineAddress {
 
     private CompletableFuture<EngineConnection> connect() {
         CompletableFuture<EngineConnection> made = new CompletableFuture<>();
-        var unused = EngineConnection.open(shared.loops(), address, () -> lost(made))
+        var unused = EngineConnection.open(shared.transport(), address, () -> lost(made))
                 .whenComplete((connection, failed) -> {
                     if (failed != null) {
                         made.completeExceptionally(failed);
@@ -488,7 +494,7 @@ final class EngineAddress {
     /** Draws from a failure what it says of the address. */
     private void tell(EngineException why) {
         switch (why.kind()) {
-            case GONE, STALE, LATE, BUSY -> down(why.kind(), why.line());
+            case GONE, STALE, LATE, BUSY, UNTRUSTED -> down(why.kind(), why.line());
             case OTHER_WEIGHTS -> otherWeights(why.line());
             case FAULT, REFUSED, STRANGE, NOT_FINITE, WITHDRAWN -> {} // the sequence's own
         }
@@ -505,7 +511,7 @@ final class EngineAddress {
      * it took. Where one broke, its process may have ended, and the next one's probe says nothing of what it answered.
      */
     private void down(Kind kind, String why) {
-        if (kind == Kind.GONE) {
+        if (kind == Kind.GONE || kind == Kind.UNTRUSTED) {
             vouching.processEnded();
         }
         List<EngineConnection> left = List.of();

@@ -8,7 +8,6 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.EventLoopGroup;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.codec.http.DefaultFullHttpRequest;
@@ -23,9 +22,12 @@ import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.ssl.NotSslRecordException;
+import io.netty.handler.ssl.SslHandler;
 import io.netty.util.concurrent.Future;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.security.cert.CertificateException;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
@@ -42,6 +44,7 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
     private static final int MAX_ERROR_BYTES = 4_096;
 
     private final String host;
+    private final EngineAccess access;
     private final Runnable onClosed;
 
     // Written on the connection's event loop alone.
@@ -49,8 +52,9 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
     private volatile @Nullable Exchange exchange;
     private volatile boolean keepAlive = true;
 
-    private EngineConnection(String host, Runnable onClosed) {
+    private EngineConnection(String host, EngineAccess access, Runnable onClosed) {
         this.host = host;
+        this.access = access;
         this.onClosed = onClosed;
     }
 
@@ -68,16 +72,17 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
     }
 
     /**
-     * Connects.
+     * Connects, and by TLS shakes hands, before which nothing is sent.
      *
      * @param onClosed called once on the event loop when the connection is gone, whatever it was doing
      */
     static CompletableFuture<EngineConnection> open(
-            EventLoopGroup loops, InetSocketAddress address, Runnable onClosed) {
-        EngineConnection connection = new EngineConnection(address.getHostString() + ":" + address.getPort(), onClosed);
+            EngineAddress.Transport transport, InetSocketAddress address, Runnable onClosed) {
+        EngineConnection connection =
+                new EngineConnection(address.getHostString() + ":" + address.getPort(), transport.access(), onClosed);
         CompletableFuture<EngineConnection> opened = new CompletableFuture<>();
         Bootstrap bootstrap = new Bootstrap()
-                .group(loops)
+                .group(transport.loops())
                 .channel(NioSocketChannel.class)
                 .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, CONNECT_MILLIS)
                 .option(ChannelOption.TCP_NODELAY, true)
@@ -85,6 +90,7 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
                 .handler(new ChannelInitializer<Channel>() {
                     @Override
                     protected void initChannel(Channel made) {
+                        transport.access().handler(made, address).ifPresent(made.pipeline()::addLast);
                         made.pipeline().addLast(new HttpClientCodec(), connection);
                     }
                 });
@@ -92,7 +98,7 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
                 .connect(new InetSocketAddress(address.getHostString(), address.getPort()))
                 .addListener((Future<Void> connected) -> {
                     if (connected.isSuccess()) {
-                        opened.complete(connection);
+                        connection.shakeHands(opened);
                     } else {
                         opened.completeExceptionally(new EngineException(
                                 Kind.GONE,
@@ -100,6 +106,38 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
                     }
                 });
         return opened;
+    }
+
+    private void shakeHands(CompletableFuture<EngineConnection> opened) {
+        SslHandler tls = Objects.requireNonNull(channel, "connected before it was made")
+                .pipeline()
+                .get(SslHandler.class);
+        if (tls == null) {
+            opened.complete(this);
+            return;
+        }
+        var unused = tls.handshakeFuture().addListener((Future<Channel> shaken) -> {
+            if (shaken.isSuccess()) {
+                opened.complete(this);
+            } else {
+                opened.completeExceptionally(handshakeFailure(shaken.cause()));
+                close();
+            }
+        });
+    }
+
+    private EngineException handshakeFailure(Throwable cause) {
+        if (cause instanceof NotSslRecordException) {
+            return new EngineException(
+                    Kind.UNTRUSTED, host + " speaks plain text (expected: TLS, as https:// says; or http://)");
+        }
+        for (Throwable because = cause; because != null; because = because.getCause()) {
+            if (because instanceof CertificateException) {
+                return new EngineException(
+                        Kind.UNTRUSTED, host + ": its certificate is not to be believed: " + because.getMessage());
+            }
+        }
+        return new EngineException(Kind.GONE, host + ": TLS: " + cause.getMessage());
     }
 
     /** Before it is connected, so that whoever is told of that finds it. */
@@ -135,6 +173,7 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
         request.headers()
                 .set(HttpHeaderNames.HOST, host)
                 .set(HttpHeaderNames.ACCEPT, HttpHeaderValues.APPLICATION_JSON);
+        access.authorization().ifPresent(value -> request.headers().set(HttpHeaderNames.AUTHORIZATION, value));
         if (!get) {
             request.headers()
                     .set(HttpHeaderNames.CONTENT_TYPE, HttpHeaderValues.APPLICATION_JSON)
@@ -216,10 +255,16 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
         Kind kind;
         if (current.status == 503 || current.status == 429) {
             kind = Kind.BUSY;
+        } else if (current.status == 401 || current.status == 403) {
+            return new EngineException(
+                    Kind.UNTRUSTED,
+                    host + " answers " + current.status + ": " + access.redacted(current.error.toString())
+                            + " (expected: --engine-token-file FILE with the key that it was started with)");
         } else {
             kind = current.status >= 500 ? Kind.FAULT : Kind.REFUSED;
         }
-        return new EngineException(kind, host + " answers " + current.status + ": " + current.error);
+        return new EngineException(
+                kind, host + " answers " + current.status + ": " + access.redacted(current.error.toString()));
     }
 
     /** Whether another exchange may follow, as far as is known here. */

@@ -14,6 +14,8 @@ final class EngineException extends Exception {
         LATE,
         /** The engine says that it cannot now: another address may. */
         BUSY,
+        /** Its certificate is not to be believed, or it does not know our key: it is not asked before that changes. */
+        UNTRUSTED,
         /** The engine had a fault of its own: it may answer when asked again. */
         FAULT,
         /** The engine refuses the request, and would refuse it elsewhere. */

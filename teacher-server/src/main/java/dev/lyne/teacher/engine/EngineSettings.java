@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param wire the engine's kind
  * @param addresses host and port of each, one or more
+ * @param access how it is spoken to
  * @param name the teacher's name; unique within a server
  * @param model directory of the model that it serves, whose digest is part of the identity; empty: not named
  * @param tokenizer directory of its tokenizer
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 public record EngineSettings(
         Wire wire,
         List<InetSocketAddress> addresses,
+        Access access,
         String name,
         Optional<Path> model,
         Path tokenizer,
@@ -48,6 +50,25 @@ public record EngineSettings(
         /** As it is written in options and identities. */
         public String word() {
             return word;
+        }
+    }
+
+    /**
+     * How an engine is spoken to.
+     *
+     * @param tls by TLS, as https:// addresses say
+     * @param authorities PEM certificates of whom to believe; empty: those that the Java runtime believes
+     * @param tokenFile holds the key that each request carries, as {@code Authorization: Bearer}; read again when it changes
+     */
+    public record Access(boolean tls, Optional<Path> authorities, Optional<Path> tokenFile) {
+        /** In plain text, without a key. */
+        public static final Access PLAIN = new Access(false, Optional.empty(), Optional.empty());
+
+        public Access {
+            if (!tls && authorities.isPresent()) {
+                throw new IllegalArgumentException(
+                        "--engine-tls-ca: " + authorities.get() + " (expected: only with https://HOST:PORT)");
+            }
         }
     }
 
@@ -91,13 +112,28 @@ public record EngineSettings(
         }
     }
 
-    private static final String FORMS = "vllm:http://HOST:PORT[,HOST:PORT…] or sglang:http://HOST:PORT[,HOST:PORT…]";
+    private static final String FORMS =
+            "vllm:http://HOST:PORT[,HOST:PORT…] or sglang:http://HOST:PORT[,HOST:PORT…], or https://";
 
     public EngineSettings {
         addresses = List.copyOf(addresses);
         if (addresses.isEmpty()) {
             throw new IllegalArgumentException("--teacher: no address (expected: " + FORMS + ")");
         }
+        if (access.tokenFile().isPresent() && !access.tls()) {
+            for (InetSocketAddress address : addresses) {
+                if (!isThisMachine(address.getHostString())) {
+                    throw new IllegalArgumentException(
+                            "--engine-token-file: " + access.tokenFile().get() + " with http://"
+                                    + address.getHostString() + ":" + address.getPort()
+                                    + " (expected: https://, or an engine on this machine: a key is not sent in plain text)");
+                }
+            }
+        }
+    }
+
+    private static boolean isThisMachine(String host) {
+        return host.equalsIgnoreCase("localhost") || host.matches("127(\\.\\d{1,3}){3}") || host.equals("[::1]");
     }
 
     /** Whether an option value means an engine. */
@@ -115,22 +151,26 @@ public record EngineSettings(
         if (wire == null) {
             throw new IllegalArgumentException("--teacher: " + teacher + " (expected: " + FORMS + ")");
         }
+        String all = teacher.substring(wire.word().length() + 1);
+        boolean tls = all.startsWith("https://");
         List<InetSocketAddress> addresses = new ArrayList<>();
-        for (String part : teacher.substring(wire.word().length() + 1).split(",", -1)) {
-            addresses.add(address(teacher, part.contains("://") || addresses.isEmpty() ? part : "http://" + part));
+        for (String part : all.split(",", -1)) {
+            boolean bare = !part.contains("://") && !addresses.isEmpty();
+            addresses.add(address(teacher, bare ? (tls ? "https://" : "http://") + part : part, tls));
         }
         if (addresses.stream().distinct().count() < addresses.size()) {
             throw new IllegalArgumentException("--teacher: " + teacher + " (expected: each address once)");
         }
-        return new Engines(wire, List.copyOf(addresses));
+        return new Engines(wire, List.copyOf(addresses), tls);
     }
 
     /**
      * What an option value names.
      *
      * @param addresses one or more, not resolved
+     * @param tls whether they are spoken to by TLS; all of them, or none
      */
-    public record Engines(Wire wire, List<InetSocketAddress> addresses) {}
+    public record Engines(Wire wire, List<InetSocketAddress> addresses, boolean tls) {}
 
     private static @Nullable Wire wire(String teacher) {
         for (Wire wire : Wire.values()) {
@@ -141,7 +181,7 @@ public record EngineSettings(
         return null;
     }
 
-    private static InetSocketAddress address(String teacher, String part) {
+    private static InetSocketAddress address(String teacher, String part, boolean tls) {
         URI uri;
         try {
             uri = URI.create(part);
@@ -151,9 +191,9 @@ public record EngineSettings(
         boolean bare = uri.getRawPath() == null
                 || uri.getRawPath().isEmpty()
                 || uri.getRawPath().equals("/");
-        if (!"http".equals(uri.getScheme()) || uri.getHost() == null || uri.getPort() < 1 || !bare) {
-            throw new IllegalArgumentException(
-                    "--teacher: " + teacher + " with " + part + " (expected: " + FORMS + ")");
+        if (!(tls ? "https" : "http").equals(uri.getScheme()) || uri.getHost() == null || uri.getPort() < 1 || !bare) {
+            throw new IllegalArgumentException("--teacher: " + teacher + " with " + part + " (expected: " + FORMS
+                    + "; one scheme for all addresses)");
         }
         return InetSocketAddress.createUnresolved(uri.getHost(), uri.getPort());
     }

@@ -105,7 +105,12 @@ public final class EngineTeacher implements Teacher {
                         .map(address -> address.getHostString() + ":" + address.getPort())
                         .toList());
         EngineAddress.Shared shared = new EngineAddress.Shared(
-                Dialect.of(settings.wire()), loops, settings, metrics, nanoClock, this::dispatch);
+                Dialect.of(settings.wire()),
+                new EngineAddress.Transport(loops, EngineAccess.open(settings.access())),
+                settings,
+                metrics,
+                nanoClock,
+                this::dispatch);
         this.addresses = settings.addresses().stream()
                 .map(address -> new EngineAddress(address, shared))
                 .toList();
@@ -346,7 +351,7 @@ public final class EngineTeacher implements Teacher {
                         why.kind() == Kind.STRANGE ? Failure.Reason.ENGINE_FAILED : Failure.Reason.NOT_FINITE,
                         why.line()));
             }
-            case GONE, STALE, LATE, BUSY, FAULT, OTHER_WEIGHTS -> again(waiting, address, why);
+            case GONE, STALE, LATE, BUSY, UNTRUSTED, FAULT, OTHER_WEIGHTS -> again(waiting, address, why);
         }
     }
 

@@ -82,6 +82,7 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
                 teacher.architecture(),
                 teacher.parameters(),
                 teacher.deterministic(),
+                teacher.tailError(),
                 Optional.empty());
         return new ReplayedTeacher(capture, description, threads, nanoClock);
     }

@@ -37,6 +37,7 @@ final class EngineBehindServerTest {
                 new EngineSettings(
                         EngineSettings.Wire.VLLM,
                         List.of(engine.address()),
+                        EngineSettings.Access.PLAIN,
                         "far",
                         Optional.empty(),
                         Path.of("../examples/state-of-the-union/teacher"),

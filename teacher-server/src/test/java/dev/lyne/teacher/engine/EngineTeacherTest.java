@@ -73,6 +73,7 @@ final class EngineTeacherTest {
                 new EngineSettings(
                         EngineSettings.Wire.VLLM,
                         addresses,
+                        EngineSettings.Access.PLAIN,
                         "far",
                         model,
                         TOKENIZER,

@@ -2,6 +2,8 @@ package dev.lyne.teacher.engine;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -9,10 +11,12 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.ssl.SSLContext;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -63,20 +67,53 @@ final class FakeEngine implements AutoCloseable {
     /** Moves every row: other weights. */
     volatile int weights;
 
+    /** What a request has to carry to be answered; empty: nothing. What does not fit is repeated in the refusal. */
+    volatile String authorization = "";
+
+    private final Optional<SSLContext> tls;
+
     FakeEngine() throws IOException {
+        this(Optional.empty());
+    }
+
+    /** One that speaks TLS, where it has a certificate. */
+    FakeEngine(Optional<SSLContext> tls) throws IOException {
+        this.tls = tls;
         this.http = listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
         this.address = http.getAddress();
     }
 
     private HttpServer listen(InetSocketAddress where) throws IOException {
-        HttpServer server = HttpServer.create(where, 64);
+        HttpServer server;
+        if (tls.isPresent()) {
+            HttpsServer encrypted = HttpsServer.create(where, 64);
+            encrypted.setHttpsConfigurator(new HttpsConfigurator(tls.get()));
+            server = encrypted;
+        } else {
+            server = HttpServer.create(where, 64);
+        }
         server.setExecutor(threads);
         server.createContext("/health", exchange -> send(exchange, 200, ""));
         server.createContext("/version", exchange -> send(exchange, 200, recorded("version.json")));
-        server.createContext("/v1/models", exchange -> send(exchange, 200, recorded("models.json")));
+        server.createContext("/v1/models", exchange -> {
+            if (isAllowed(exchange)) {
+                send(exchange, 200, recorded("models.json"));
+            }
+        });
         server.createContext("/v1/completions", this::complete);
         server.start();
         return server;
+    }
+
+    /** As vLLM guards what is below /v1; answers what is not allowed. */
+    private boolean isAllowed(HttpExchange exchange) throws IOException {
+        String sent = exchange.getRequestHeaders().getFirst("Authorization");
+        if (authorization.isEmpty() || authorization.equals(sent)) {
+            return true;
+        }
+        exchange.getRequestBody().readAllBytes();
+        send(exchange, 401, "{\"error\":\"Unauthorized: " + sent + "\"}");
+        return false;
     }
 
     InetSocketAddress address() {
@@ -110,6 +147,9 @@ final class FakeEngine implements AutoCloseable {
     }
 
     private void complete(HttpExchange exchange) throws IOException {
+        if (!isAllowed(exchange)) {
+            return;
+        }
         JsonNode request =
                 JsonMapper.shared().readTree(exchange.getRequestBody().readAllBytes());
         int[] tokens = new int[request.path("prompt").size()];

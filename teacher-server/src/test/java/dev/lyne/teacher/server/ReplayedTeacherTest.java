@@ -93,6 +93,7 @@ final class ReplayedTeacherTest {
                         teacher.architecture(),
                         teacher.parameters(),
                         teacher.deterministic(),
+                        teacher.tailError(),
                         teacher.fingerprint()),
                 new RowFormat(new Selection.TopK(K, List.of()), dev.lyne.row.Precision.EXACT, false),
                 new CapturedPacking("00".repeat(32), "bos=none eos=none", "some rule", 300, 1, "11".repeat(32)),
