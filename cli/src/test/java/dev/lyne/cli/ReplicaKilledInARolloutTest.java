@@ -32,8 +32,8 @@ final class ReplicaKilledInARolloutTest {
     /** @param metrics where its metrics are */
     private record Replica(ChildProcess process, String address, String metrics) implements AutoCloseable {
         int sessions() throws IOException, InterruptedException {
-            HttpRequest page =
-                    HttpRequest.newBuilder(URI.create("http://" + metrics + "/metrics")).build();
+            HttpRequest page = HttpRequest.newBuilder(URI.create("http://" + metrics + "/metrics"))
+                    .build();
             Matcher found = SESSIONS.matcher(HttpClient.newHttpClient()
                     .send(page, HttpResponse.BodyHandlers.ofString())
                     .body());
@@ -108,8 +108,7 @@ final class ReplicaKilledInARolloutTest {
             try (ChildProcess student = tiny.train("undisturbed", arguments(tiny, "undisturbed", first, second))) {
                 student.awaitSuccess();
             }
-            try (Breakpoints breakpoints =
-                            new Breakpoints("dev.lyne.student.rollout.DecodedDraws", List.of("tell"));
+            try (Breakpoints breakpoints = new Breakpoints("dev.lyne.student.rollout.DecodedDraws", List.of("tell"));
                     ChildProcess student =
                             tiny.start("disturbed", arguments(tiny, "disturbed", first, second), breakpoints)) {
                 breakpoints.next("tell", 60); // in the second phase, some tokens into its responses

@@ -92,7 +92,8 @@ final class RowAssembly {
         requireEqual(first, "selection", header.selection(), identity.selection());
         requireEqual(first, "precision", lower(header.precision()), lower(identity.precision()));
         requireEqual(first, "raw logits", header.rawLogits(), identity.rawLogits());
-        requireEqual(first, "rows digest", header.rowsDigest(), Digests.rows(sequence.teacherTokens(), wanted, rows, end));
+        requireEqual(
+                first, "rows digest", header.rowsDigest(), Digests.rows(sequence.teacherTokens(), wanted, rows, end));
     }
 
     private static String lower(Enum<?> value) {

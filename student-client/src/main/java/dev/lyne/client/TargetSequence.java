@@ -90,7 +90,9 @@ public record TargetSequence(long id, int[] tokens, int[] positions, int[][] cho
     /** The positions in the teacher's tokens. */
     public int[] teacherPositions() {
         int shift = shift();
-        return shift == 0 ? positions : Arrays.stream(positions).map(position -> position + shift).toArray();
+        return shift == 0
+                ? positions
+                : Arrays.stream(positions).map(position -> position + shift).toArray();
     }
 
     /** A sequence of at least two tokens with every position that has a label, 0 to n − 2. */

@@ -18,8 +18,10 @@ final class PrivilegedContextTest {
 
     /** A prompt of the student's, one of the teacher's, and a response behind both; rows of the response alone. */
     private static TargetSequence sequence(long id, SplittableRandom random) {
-        int[] prompt = random.ints(random.nextInt(1, 12), 0, FakeTeacher.VOCABULARY).toArray();
-        int[] own = random.ints(random.nextInt(1, 30), 0, FakeTeacher.VOCABULARY).toArray();
+        int[] prompt =
+                random.ints(random.nextInt(1, 12), 0, FakeTeacher.VOCABULARY).toArray();
+        int[] own =
+                random.ints(random.nextInt(1, 30), 0, FakeTeacher.VOCABULARY).toArray();
         int[] response =
                 random.ints(random.nextInt(1, 20), 0, FakeTeacher.VOCABULARY).toArray();
         return new TargetSequence(
@@ -33,13 +35,15 @@ final class PrivilegedContextTest {
 
     /** The same with a response of tokens that the teacher's rows keep. */
     private static TargetSequence likely(long id, SplittableRandom random) {
-        int[] prompt = random.ints(random.nextInt(1, 12), 0, FakeTeacher.VOCABULARY).toArray();
-        int[] own = random.ints(random.nextInt(2, 30), 0, FakeTeacher.VOCABULARY).toArray();
+        int[] prompt =
+                random.ints(random.nextInt(1, 12), 0, FakeTeacher.VOCABULARY).toArray();
+        int[] own =
+                random.ints(random.nextInt(2, 30), 0, FakeTeacher.VOCABULARY).toArray();
         int[] seen = own;
         int length = random.nextInt(3, 20);
         for (int i = 0; i < length; i++) {
-            RowColumns row = Reception.MODEL.columns(
-                    seen, new int[] {seen.length - 1}, new int[0][], Students.SELECTION);
+            RowColumns row =
+                    Reception.MODEL.columns(seen, new int[] {seen.length - 1}, new int[0][], Students.SELECTION);
             seen = joined(seen, new int[] {row.ids()[random.nextInt(row.counts()[0])]});
         }
         return new TargetSequence(
@@ -92,27 +96,29 @@ final class PrivilegedContextTest {
         int[] positions = {1, 2, 3};
         assertThat(new TargetSequence(5, tokens, positions, new int[0][], new int[] {7, 8, 9, 30, 31, 32}).shift())
                 .isEqualTo(1);
-        assertThatThrownBy(() -> new TargetSequence(
-                        5, tokens, positions, new int[0][], new int[] {7, 8, 9, 30, 31, 32, 33}))
+        assertThatThrownBy(() ->
+                        new TargetSequence(5, tokens, positions, new int[0][], new int[] {7, 8, 9, 30, 31, 32, 33}))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("sequence 5: the teacher's token 4 is 31 (expected: 30, the student's token 2, as both end with what"
-                        + " follows position 1)");
+                .hasMessage(
+                        "sequence 5: the teacher's token 4 is 31 (expected: 30, the student's token 2, as both end with what"
+                                + " follows position 1)");
         assertThatThrownBy(() -> new TargetSequence(5, tokens, positions, new int[0][], new int[] {30, 31, 32}))
-                .hasMessage("sequence 5: 3 tokens of the teacher's (expected: at least 4, as both end with what follows position 1)");
+                .hasMessage(
+                        "sequence 5: 3 tokens of the teacher's (expected: at least 4, as both end with what follows position 1)");
     }
 
     /** A server that took the student's positions for the teacher's, under a header that it believes: the labels tell. */
     @Test
     void rows_ofAnotherShift_contradictTheLabels() {
-        Reception reception = Reception.of(
-                new TargetRequest(Students.SELECTION, Precision.EXACT, false, TeacherExpectation.any()));
+        Reception reception =
+                Reception.of(new TargetRequest(Students.SELECTION, Precision.EXACT, false, TeacherExpectation.any()));
         SplittableRandom random = new SplittableRandom(4);
         for (int round = 0; round < 60; round++) {
             TargetSequence sequence = likely(17, random);
             int[] right = sequence.teacherPositions();
             int[] wrong = Arrays.stream(right).map(position -> position - 1).toArray();
-            RowColumns columns = Reception.MODEL.columns(
-                    sequence.teacherTokens(), right, new int[0][], Students.SELECTION);
+            RowColumns columns =
+                    Reception.MODEL.columns(sequence.teacherTokens(), right, new int[0][], Students.SELECTION);
             reception.receive(sequence, reception.encode(sequence, columns));
             RowColumns others =
                     Reception.MODEL.columns(sequence.teacherTokens(), wrong, new int[0][], Students.SELECTION);
@@ -126,8 +132,8 @@ final class PrivilegedContextTest {
                 TeacherClient client = TeacherClient.connect(teacher.address(), Students.options());
                 TargetStream stream = client.open(Students.REQUEST)) {
             int[] own = new int[FakeTeacher.CONTEXT];
-            TargetSequence sequence = new TargetSequence(
-                    9, new int[] {1, 2, 3}, new int[] {1}, new int[0][], joined(own, new int[] {3}));
+            TargetSequence sequence =
+                    new TargetSequence(9, new int[] {1, 2, 3}, new int[] {1}, new int[0][], joined(own, new int[] {3}));
             assertThatThrownBy(() -> stream.offer(sequence))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessage("sequence 9: 129 tokens of the teacher's (expected: 1..context_length=128)");

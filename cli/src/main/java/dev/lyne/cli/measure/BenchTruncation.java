@@ -36,7 +36,8 @@ final class BenchTruncation implements Callable<Integer> {
     @Option(
             names = "--student",
             paramLabel = "NAME=DIR",
-            description = "A student of the same tokenizer; several are compared (default: the start of on-policy training that ships).")
+            description =
+                    "A student of the same tokenizer; several are compared (default: the start of on-policy training that ships).")
     private Map<String, Path> students = new LinkedHashMap<>();
 
     @Option(names = "--responses", defaultValue = "32", description = "Responses of each (default: ${DEFAULT-VALUE}).")

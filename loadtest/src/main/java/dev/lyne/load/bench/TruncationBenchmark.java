@@ -3,7 +3,6 @@ package dev.lyne.load.bench;
 import dev.lyne.lm.generation.Proposal;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
-
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
@@ -110,7 +109,8 @@ public final class TruncationBenchmark {
         int vocabulary = CodecRows.vocabularySize(teacher);
         for (int k : ks) {
             if (k >= vocabulary) {
-                throw new IllegalArgumentException("--top-k: " + k + " (expected: under " + vocabulary + ", the vocabulary)");
+                throw new IllegalArgumentException(
+                        "--top-k: " + k + " (expected: under " + vocabulary + ", the vocabulary)");
             }
         }
         List<int[]> windows = CodecRows.windows(teacher, Home.heldOut());
@@ -243,7 +243,8 @@ public final class TruncationBenchmark {
                 part("middle third", byDistance.subList(third, byDistance.size() - third)),
                 part("farthest third", byDistance.subList(byDistance.size() - third, byDistance.size())));
         progress.accept(String.format(
-                "%s: %,d rows, reverse KL %.4f nats", name, rows.size(), parts.get(0).reverseKlNats()));
+                "%s: %,d rows, reverse KL %.4f nats",
+                name, rows.size(), parts.get(0).reverseKlNats()));
         return new Student(name, directory.toString(), rows.size(), parts.get(0).reverseKlNats(), parts);
     }
 

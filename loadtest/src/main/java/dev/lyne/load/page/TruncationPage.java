@@ -36,7 +36,12 @@ public final class TruncationPage {
                 "By k",
                 "All rows of each student.",
                 List.of(
-                        chart("left", "Share of the reverse KL that is left", result, Truncation::teacherIds, Truncation::studentIds),
+                        chart(
+                                "left",
+                                "Share of the reverse KL that is left",
+                                result,
+                                Truncation::teacherIds,
+                                Truncation::studentIds),
                         chart(
                                 "gradient",
                                 "Error of the gradient over its size",
@@ -71,7 +76,8 @@ public final class TruncationPage {
                 color,
                 Style.STRONG,
                 IntStream.range(0, rows.truncations().size())
-                        .mapToObj(i -> new Chart.Point(i, y.applyAsDouble(rows.truncations().get(i))))
+                        .mapToObj(i -> new Chart.Point(
+                                i, y.applyAsDouble(rows.truncations().get(i))))
                         .toList());
     }
 
@@ -82,7 +88,12 @@ public final class TruncationPage {
                     rows.which().equals(student.all().which())
                             ? ""
                             : rows.which() + ": reverse KL " + Figures.decimal(rows.reverseKlNats(), 3) + " nats",
-                    List.of("k", "left, teacher's ids", "left, student's", "gradient error, teacher's", "gradient error, student's"),
+                    List.of(
+                            "k",
+                            "left, teacher's ids",
+                            "left, student's",
+                            "gradient error, teacher's",
+                            "gradient error, student's"),
                     rows.truncations().stream()
                             .map(truncation -> List.of(
                                     Integer.toString(truncation.k()),

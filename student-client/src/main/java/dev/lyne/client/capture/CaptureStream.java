@@ -115,8 +115,9 @@ final class CaptureStream implements TargetStream {
             throw StoredTargets.failed(
                     sequence,
                     Status.Code.NOT_FOUND,
-                    capture.directory() + " has no rows of these " + sequence.teacherTokens().length + " tokens at these "
-                            + sequence.positions().length + " positions (expected: a sequence that was captured)");
+                    capture.directory() + " has no rows of these " + sequence.teacherTokens().length
+                            + " tokens at these " + sequence.positions().length
+                            + " positions (expected: a sequence that was captured)");
         }
         return stored.read(
                 sequence, rows.get().blocks(), RowSource.REPLAYED, rows.get().narrowed());

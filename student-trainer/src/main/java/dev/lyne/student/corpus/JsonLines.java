@@ -76,8 +76,9 @@ final class JsonLines {
         requireNoOtherSpelling(node);
         if (node.has(field)) {
             if (node.has(TEACHER_PROMPT)) {
-                throw new InvalidDocumentException("field " + TEACHER_PROMPT + " beside " + field + " (expected: beside "
-                        + PROMPT + " and " + RESPONSES.get(0) + ", in the place of whose prompt the teacher sees it)");
+                throw new InvalidDocumentException(
+                        "field " + TEACHER_PROMPT + " beside " + field + " (expected: beside " + PROMPT + " and "
+                                + RESPONSES.get(0) + ", in the place of whose prompt the teacher sees it)");
             }
             return Optional.of(new Document(source, "", text(node, field)));
         }

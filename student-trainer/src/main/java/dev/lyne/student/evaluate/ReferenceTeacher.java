@@ -25,8 +25,8 @@ public interface ReferenceTeacher {
      * @param k tokens of a row, the most probable ones
      */
     static ReferenceTeacher of(BatchScorer model, int k) {
-        return all -> windows -> Evaluator.score(
-                model, windows.stream().map(Window::forTeacher).toList(), RowContent.topK(k));
+        return all -> windows ->
+                Evaluator.score(model, windows.stream().map(Window::forTeacher).toList(), RowContent.topK(k));
     }
 
     /**

@@ -42,7 +42,8 @@ public record Prompt(
         int[] held = Arrays.copyOf(response, Math.min(response.length, contextLength - tokens.length));
         return new Window(
                 joined(tokens, held),
-                IntStream.range(tokens.length - 1, tokens.length - 1 + held.length).toArray(),
+                IntStream.range(tokens.length - 1, tokens.length - 1 + held.length)
+                        .toArray(),
                 teacherTokens == null ? new int[0] : joined(teacherTokens, held));
     }
 

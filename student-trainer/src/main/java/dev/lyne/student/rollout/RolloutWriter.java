@@ -281,7 +281,8 @@ public final class RolloutWriter implements ResponseWriter {
         }
 
         private boolean isTeachers() {
-            return mixture.isPresent() && new Coin(options.seed(), mixture.get().share()).isTeachers(prompt.key(), length);
+            return mixture.isPresent()
+                    && new Coin(options.seed(), mixture.get().share()).isTeachers(prompt.key(), length);
         }
 
         /** What the student is to take up, and whether it draws or is asked about the teacher's draw. */

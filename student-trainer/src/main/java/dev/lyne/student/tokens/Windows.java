@@ -163,9 +163,7 @@ public final class Windows {
 
     /** What a teacher sees that sees another prompt, up to that place of the document; empty where it sees the same. */
     private int[] teacherTokens(int shard, int document, int to) {
-        return store.teacherPromptLength(shard, document) == 0
-                ? new int[0]
-                : store.teacherTokens(shard, document, to);
+        return store.teacherPromptLength(shard, document) == 0 ? new int[0] : store.teacherTokens(shard, document, to);
     }
 
     /** Whether a teacher sees other prompts than the student of some of the records. */

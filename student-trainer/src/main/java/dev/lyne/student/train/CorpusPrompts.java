@@ -41,7 +41,9 @@ public final class CorpusPrompts {
             List<String> lines = new ArrayList<>();
             if (passages.hasTeacherPrompts()) {
                 throw Settings.refused(
-                        Setting.CORPUS, String.join(", ", settings.list(Setting.CORPUS)), "one without teacher_prompt, which such lines lack");
+                        Setting.CORPUS,
+                        String.join(", ", settings.list(Setting.CORPUS)),
+                        "one without teacher_prompt, which such lines lack");
             }
             for (long i = 0; i < count; i++) {
                 int[] prompt = passages.passage(

@@ -244,7 +244,8 @@ public record OnPolicySettings(
         Map<String, String> identity = new TreeMap<>();
         for (Setting setting : OWN) {
             String text = settings.text(setting);
-            if (!OwnTextSharing.LATER.contains(setting) || !setting.defaultValue().equals(Optional.of(text))) {
+            if (!OwnTextSharing.LATER.contains(setting)
+                    || !setting.defaultValue().equals(Optional.of(text))) {
                 identity.put(setting.key(), text);
             }
         }

@@ -172,8 +172,10 @@ final class OwnTextFeed implements StepFeed {
             try {
                 return parts.files()
                         .read(phase)
-                        .orElseThrow(() -> new TrainingStoppedException("phase " + phase
-                                + " of the student's responses is not in rollouts (expected: as it was written, to be trained on again)"));
+                        .orElseThrow(
+                                () -> new TrainingStoppedException(
+                                        "phase " + phase
+                                                + " of the student's responses is not in rollouts (expected: as it was written, to be trained on again)"));
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
@@ -260,9 +262,7 @@ final class OwnTextFeed implements StepFeed {
         if (!settings.singleStep().choosesIds()) {
             return rollouts;
         }
-        List<Window> windows = rollouts.stream()
-                .map(Rollout::window)
-                .toList();
+        List<Window> windows = rollouts.stream().map(Rollout::window).toList();
         List<Rollout> named = new ArrayList<>(rollouts.size());
         for (MicroBatches.Group group : parts.choosing().groups(windows)) {
             List<int[][]> ids = parts.choosing()

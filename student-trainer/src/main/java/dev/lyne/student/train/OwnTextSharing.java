@@ -104,7 +104,8 @@ public record OwnTextSharing(double share, Optional<Adaptation> adaptation, Opti
 
     private void requireTogether(Settings settings) {
         if (adaptation.isPresent()
-                && (settings.list(Setting.HELD_OUT).isEmpty() || settings.integer(Setting.EVALUATE_EVERY, 0, Integer.MAX_VALUE) == 0)) {
+                && (settings.list(Setting.HELD_OUT).isEmpty()
+                        || settings.integer(Setting.EVALUATE_EVERY, 0, Integer.MAX_VALUE) == 0)) {
             throw Settings.refused(
                     Setting.ON_POLICY_SCHEDULE,
                     "adaptive",
@@ -129,7 +130,9 @@ public record OwnTextSharing(double share, Optional<Adaptation> adaptation, Opti
         int rollouts = settings.integer(Setting.ROLLOUTS, 0, 1 << 20);
         if (rollouts != 0 && rollouts != batch) {
             throw Settings.refused(
-                    Setting.ROLLOUTS, rollouts, "batch=" + batch + " with replay_capacity above 0, which decides step by step");
+                    Setting.ROLLOUTS,
+                    rollouts,
+                    "batch=" + batch + " with replay_capacity above 0, which decides step by step");
         }
         if (settings.integer(Setting.PPO_EPOCHS, 1, 1000) != 1) {
             throw Settings.refused(

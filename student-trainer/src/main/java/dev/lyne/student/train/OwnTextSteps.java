@@ -97,8 +97,8 @@ final class OwnTextSteps {
     private static double value(Map<String, Double> saved, String name) {
         Double found = saved.get(name);
         if (found == null) {
-            throw new IllegalArgumentException(
-                    "checkpoint: " + name + ": absent (expected: a number, with this on_policy_schedule and replay_capacity)");
+            throw new IllegalArgumentException("checkpoint: " + name
+                    + ": absent (expected: a number, with this on_policy_schedule and replay_capacity)");
         }
         return found;
     }
@@ -125,7 +125,8 @@ final class OwnTextSteps {
         if (uniform >= now.share) {
             return Kind.DATA;
         }
-        if (sharing.replay().isEmpty() || now.written * batch < sharing.replay().get().capacity()) {
+        if (sharing.replay().isEmpty()
+                || now.written * batch < sharing.replay().get().capacity()) {
             return Kind.WRITTEN;
         }
         double renewed = sharing.replay().get().schedule().at(step, steps);
@@ -191,7 +192,8 @@ final class OwnTextSteps {
             return Map.of();
         }
         if (after != step && after != step - 1) {
-            throw new IllegalStateException("the state after step " + after + " (expected: " + (step - 1) + " or " + step + ")");
+            throw new IllegalStateException(
+                    "the state after step " + after + " (expected: " + (step - 1) + " or " + step + ")");
         }
         return after == step ? now.named() : before.named();
     }

@@ -276,17 +276,12 @@ final class TrainingLoop {
             parts.learning().loss().stepped(new LossState.Step(totals.step() + 1, nll, divergence));
         }
         return new ProgressListener.Update(
-                sums[0],
-                nll,
-                divergence,
-                scheduled(values),
-                ownText(sums, counts.coveredOwn()),
-                norm);
+                sums[0], nll, divergence, scheduled(values), ownText(sums, counts.coveredOwn()), norm);
     }
 
     private Map<String, Double> scheduled(StepValues values) {
-        Map<String, Double> named =
-                new LinkedHashMap<>(values.named(parts.learning().batches().loss().isPresent()));
+        Map<String, Double> named = new LinkedHashMap<>(
+                values.named(parts.learning().batches().loss().isPresent()));
         parts.learning().feed().ifPresent(feed -> named.putAll(feed.scheduled()));
         return named;
     }
@@ -306,13 +301,14 @@ final class TrainingLoop {
 
     /** What people should know of the step's own text: what its feed says, and the first share of clipped ratios that is too great, which is told. */
     private List<String> alarms(ProgressListener.Update update) {
-        List<String> alarms = new ArrayList<>(
-                parts.learning().feed().map(StepFeed::alarms).orElse(List.of()));
+        List<String> alarms =
+                new ArrayList<>(parts.learning().feed().map(StepFeed::alarms).orElse(List.of()));
         double clipped = update.ownText().getOrDefault("clipped", 0.0);
         if (clipped > MOST_CLIPPED && !clippingTold) {
             clippingTold = true;
-            String line = "of the ratios of new and old student a share of " + clipped + " is clipped (expected: at most "
-                    + MOST_CLIPPED + "); fewer ppo_epochs or a lower learning_rate keep the student nearer";
+            String line =
+                    "of the ratios of new and old student a share of " + clipped + " is clipped (expected: at most "
+                            + MOST_CLIPPED + "); fewer ppo_epochs or a lower learning_rate keep the student nearer";
             parts.listener().onNotice("step " + (totals.step() + 1) + ": " + line);
             alarms.add(line);
         }

@@ -255,12 +255,7 @@ final class TrainingSession {
         }
         OnPolicySettings own = config.onPolicy().orElseThrow();
         OwnTextSteps kinds = new OwnTextSteps(
-                own.sharing(),
-                config.run().seed(),
-                config.data().batch(),
-                state.step(),
-                steps,
-                state.progress());
+                own.sharing(), config.run().seed(), config.data().batch(), state.step(), steps, state.progress());
         boolean beside = own.corpusWeight() > 0;
         StepFeed data = dataFeed(
                 taught.data(),

@@ -101,7 +101,8 @@ final class BlockTeacher implements TargetSource {
         for (int row = 0; row < rows; row++) {
             int position = sequence.teacherPositions()[from + row];
             int next = sequence.teacherTokens()[position + 1];
-            int first = new SplittableRandom(Arrays.hashCode(sequence.teacherTokens()) * 31L + position).nextInt(VOCABULARY);
+            int first = new SplittableRandom(Arrays.hashCode(sequence.teacherTokens()) * 31L + position)
+                    .nextInt(VOCABULARY);
             for (int i = 0, id = first; i < k; id++) {
                 if (id % VOCABULARY != next) {
                     ids[row * k + i] = id % VOCABULARY;

@@ -96,8 +96,7 @@ final class RecordAndReplayTest {
 
     private TargetSequence sequence(long index) {
         Window window = windows.window(index);
-        return new TargetSequence(
-                index, window.tokens(), window.positions(), new int[0][], window.teacherTokens());
+        return new TargetSequence(index, window.tokens(), window.positions(), new int[0][], window.teacherTokens());
     }
 
     private CaptureSource replay() throws IOException {
@@ -277,13 +276,15 @@ final class RecordAndReplayTest {
             source.requirePacking(Recorder.packing(windows));
             List<Targets> replayed = take(source, top(8));
             for (int i = 0; i < live.size(); i++) {
-                assertThat(replayed.get(i).positions()).isEqualTo(windows.window(i).positions());
+                assertThat(replayed.get(i).positions())
+                        .isEqualTo(windows.window(i).positions());
                 assertThat(replayed.get(i).blocks()).isEqualTo(live.get(i).blocks());
             }
             assertThatThrownBy(() -> source.requirePacking(Recorder.packing(plain)))
                     .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContaining("window rule responses by half contexts, behind teacher prompts (expected: this run's"
-                            + " responses by half contexts)");
+                    .hasMessageContaining(
+                            "window rule responses by half contexts, behind teacher prompts (expected: this run's"
+                                    + " responses by half contexts)");
         }
     }
 

@@ -316,7 +316,8 @@ final class OwnTextLossTest {
                 rows.set("teacher_label_log_prob", row, logT[token]);
             }
         }
-        double[] sums = rows.run(loss(BuiltInLoss.REVERSE_KL, new OwnText.None())).sums();
+        double[] sums =
+                rows.run(loss(BuiltInLoss.REVERSE_KL, new OwnText.None())).sums();
         int k1 = 3 + OwnText.TERMS.indexOf("k1");
         assertThat(sums[k1] / 10).as("k1").isEqualTo(divergence, within(1e-9));
         assertThat(sums[k1 + 1] / 10).as("k2").isEqualTo(squares, within(1e-9));

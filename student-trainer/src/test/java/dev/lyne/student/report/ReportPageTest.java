@@ -57,7 +57,18 @@ final class ReportPageTest {
     @Test
     void of_runWithoutEvaluations_leavesTheirPartsOut() {
         ReportData.Run run = new ReportData.Run(
-                "bare", "cross-entropy", 10, 0, 0, 0, OptionalDouble.empty(), Map.of(), List.of(), List.of(), List.of(), Map.of());
+                "bare",
+                "cross-entropy",
+                10,
+                0,
+                0,
+                0,
+                OptionalDouble.empty(),
+                Map.of(),
+                List.of(),
+                List.of(),
+                List.of(),
+                Map.of());
         ReportData bare = new ReportData("t", "s", List.of(run), List.of(), List.of());
         assertThat(charts(bare)).isEmpty();
         assertThat(ReportPage.of(bare).sections())
@@ -80,7 +91,8 @@ final class ReportPageTest {
                 List.of(),
                 List.of(new ReportData.Alarm(7, "responses repeat themselves: share of 4-grams 0.400")),
                 Map.of());
-        assertThat(ReportPage.of(new ReportData("t", "s", List.of(run), List.of(), List.of())).json())
+        assertThat(ReportPage.of(new ReportData("t", "s", List.of(run), List.of(), List.of()))
+                        .json())
                 .contains("[\"own\",\"7\",\"responses repeat themselves: share of 4-grams 0.400\"]");
     }
 

@@ -31,7 +31,8 @@ final class RolloutHealthTest {
         assertThat(found.entropy()).isEqualTo((6 + 6) / 8.0, within(1e-12));
         assertThat(found.repeated()).isEqualTo((2 / 3.0 + 0) / 2, within(1e-12));
         assertThat(found.values()).containsOnlyKeys("response_tokens", "at_limit", "entropy", "repeated", "outside");
-        assertThat(RolloutHealth.of(List.of(rollout(true, -1, 1)), ALONE, Double.NaN).values())
+        assertThat(RolloutHealth.of(List.of(rollout(true, -1, 1)), ALONE, Double.NaN)
+                        .values())
                 .doesNotContainKey("outside");
     }
 

@@ -94,7 +94,8 @@ final class WindowsTest {
     }
 
     private static String seen(Window window) {
-        return text(window.forTeacher().tokens()) + "@" + Arrays.toString(window.forTeacher().positions());
+        return text(window.forTeacher().tokens()) + "@"
+                + Arrays.toString(window.forTeacher().positions());
     }
 
     @Test
@@ -124,7 +125,8 @@ final class WindowsTest {
         windows.requireSeenBy(16);
         assertThatThrownBy(() -> windows.requireSeenBy(15))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("teacher_prompt: 16 tokens with its response (expected: at most the teacher's context_length=15)");
+                .hasMessage(
+                        "teacher_prompt: 16 tokens with its response (expected: at most the teacher's context_length=15)");
 
         Windows passages = windows.passages();
         Windows.Passage passage = passages.passage(0, 2, 2);

@@ -196,7 +196,8 @@ final class OwnTextTrainingTest {
                                 "writing_seconds",
                                 "draw_wait_seconds",
                                 "scoring_wait_seconds"));
-        assertThat(Files.readString(directory.resolve("out/metrics.jsonl"))).contains("\"own_text_k1\":")
+        assertThat(Files.readString(directory.resolve("out/metrics.jsonl")))
+                .contains("\"own_text_k1\":")
                 .contains("\"alarm\":\"the student draws what the teacher's rows do not name: share ");
     }
 
@@ -401,7 +402,8 @@ final class OwnTextTrainingTest {
         settings.put(Setting.STEPS, "24");
         List<ProgressListener.Step> steps = new ArrayList<>();
         Streams teacher = run(tiny, config(tiny, "whole", settings), RunStart.AFRESH, TeacherRuns.listening(steps));
-        assertThat(steps).allSatisfy(step -> assertThat(step.update().scheduled()).containsKey("on_policy_share"));
+        assertThat(steps)
+                .allSatisfy(step -> assertThat(step.update().scheduled()).containsKey("on_policy_share"));
         List<Double> shares = steps.stream()
                 .map(step -> Objects.requireNonNull(step.update().scheduled().get("on_policy_share")))
                 .distinct()
@@ -414,9 +416,12 @@ final class OwnTextTrainingTest {
         assertThat(replayed).contains(0.0, 1.0);
         List<TargetSequence> asked = teacher.opened.get(1).sequences;
         assertThat(asked).hasSize(replayed.size() * 4);
-        assertThat(asked.stream().map(sequence -> Arrays.toString(sequence.tokens())).distinct())
+        assertThat(asked.stream()
+                        .map(sequence -> Arrays.toString(sequence.tokens()))
+                        .distinct())
                 .as("responses that were trained on again are among those that were written")
-                .hasSizeLessThanOrEqualTo((int) replayed.stream().filter(value -> value == 0).count() * 4);
+                .hasSizeLessThanOrEqualTo(
+                        (int) replayed.stream().filter(value -> value == 0).count() * 4);
 
         TrainingConfig parts = config(tiny, "parts", settings);
         for (long step : new long[] {3, 9, 14, 19}) {
@@ -525,15 +530,15 @@ final class OwnTextTrainingTest {
         Map<Setting, String> settings = new EnumMap<>(miniLlm());
         settings.put(Setting.TEACHER_MIXING, "0.3");
         new TrainingSession(config(tiny, "whole", settings), resources, ProgressListener.none()).run(RunStart.AFRESH);
-        assertThat(drawing.begun).isNotEmpty().allSatisfy(prompt -> assertThat(prompts)
-                .anyMatch(known -> Arrays.equals(known, prompt)));
+        assertThat(drawing.begun)
+                .isNotEmpty()
+                .allSatisfy(prompt -> assertThat(prompts).anyMatch(known -> Arrays.equals(known, prompt)));
         assertThat(teacher.opened.get(0).sequences).as("windows of the corpus").isNotEmpty();
         assertThat(teacher.opened.get(1).sequences).as("responses").isNotEmpty();
         teacher.opened.forEach(stream -> stream.sequences.forEach(asked -> assertSeenBehind(prompts, asked)));
 
         TrainingConfig parts = config(tiny, "parts", settings);
-        assertThatThrownBy(
-                        () -> new TrainingSession(parts, resources, TeacherRuns.stopAfter(3)).run(RunStart.AFRESH))
+        assertThatThrownBy(() -> new TrainingSession(parts, resources, TeacherRuns.stopAfter(3)).run(RunStart.AFRESH))
                 .isInstanceOf(TeacherRuns.Stop.class);
         new TrainingSession(parts, resources, ProgressListener.none()).run(RunStart.RESUMED);
         assertThat(weights("parts")).hasSameBinaryContentAs(weights("whole"));
