@@ -129,7 +129,7 @@ final class CommandLineTest {
                 "train --config DIR/none.yaml|--config: DIR/none.yaml does not exist (expected: a YAML file of settings)",
                 "serve --config DIR/none.yaml|--config: DIR/none.yaml does not exist (expected: a YAML file of settings)",
                 "train --recipe distilm|recipe: distilm (expected: pretraining_distillation, slim, random_sampling,"
-                        + " gkd_off_policy, distillm, akl, taid, lfm2, minillm, gkd, on_policy_distillation, distillm_2)",
+                        + " gkd_off_policy, distillm_off_policy, akl, taid, lfm2, minillm, gkd, on_policy_distillation, distillm, distillm_2)",
                 "serve --teacher DIR|--teacher: DIR holds no config.json (expected: a directory with one)",
                 "serve --teacher DIR/none|--teacher: DIR/none is no directory (expected: a Hugging Face model"
                         + " directory, or demo)",

@@ -109,6 +109,20 @@ final class GenerateProcessesTest {
                             "2"));
             assertThat(broken).hasSameBinaryContentAs(whole);
 
+            Path hinted = shared.resolve("hinted.jsonl");
+            Files.writeString(hinted, "{\"prompt\": \"What?\", \"teacher_prompt\": \"The Congress of 1790\"}\n");
+            Path told = shared.resolve("told.jsonl");
+            run(
+                    tiny,
+                    "told",
+                    generate(tiny, "--corpus", hinted.toString(), "--out", told.toString(), "--max-tokens", "20"));
+            JsonNode line = JsonMapper.shared().readTree(Files.readString(told));
+            assertThat(line.get("prompt").asString()).isEqualTo("What?");
+            assertThat(line.get("teacher_prompt").asString()).isEqualTo("The Congress of 1790");
+            assertThat(line.get("response"))
+                    .as("the teacher continued its own prompt")
+                    .isEqualTo(JsonMapper.shared().readTree(made.get(0)).get("response"));
+
             Path other = shared.resolve("other.json");
             Files.writeString(other, "{\"precious\": true}");
             assertRefused(tiny, "notOurs", prompts, other, "its end is no line of prompt and response");

@@ -38,7 +38,7 @@ final class RecipeProcessesTest {
         "slim, slim, top_fraction top_fraction=0.05",
         "random_sampling, random_sampling, draws draws=50 head=0 draw_seed=0",
         "gkd_off_policy, jsd, top_k top_k=64",
-        "distillm, skew_reverse_kl, top_k top_k=64",
+        "distillm_off_policy, skew_reverse_kl, top_k top_k=64",
         "akl, akl, top_k top_k=64",
         "taid, taid, top_k top_k=64"
     })

@@ -98,11 +98,11 @@ final class Contract {
     static Sequence sequence(long wireId, TargetSequence sequence, ClientOptions options) {
         Sequence.Builder message = Sequence.newBuilder()
                 .setId(wireId)
-                .setTokenIdsCrc32C(Digests.tokenChecksum(sequence.tokens()))
-                .addAllPositions(Positions.toRanges(sequence.positions()))
+                .setTokenIdsCrc32C(Digests.tokenChecksum(sequence.teacherTokens()))
+                .addAllPositions(Positions.toRanges(sequence.teacherPositions()))
                 .setTimeoutMillis((int) options.timeouts().sequence().toMillis())
                 .setBypassCache(options.bypassCache());
-        for (int token : sequence.tokens()) {
+        for (int token : sequence.teacherTokens()) {
             message.addTokenIds(token);
         }
         for (int[] tokens : sequence.chosen()) {

@@ -33,13 +33,14 @@ final class Entry implements Comparable<Entry> {
         this.order = order;
     }
 
-    /** The same for equal tokens, in every process. */
+    /** The same for equal tokens of the teacher's, in every process. */
     long hash() {
-        return Integer.toUnsignedLong(Digests.tokenChecksum(sequence.tokens()));
+        return Integer.toUnsignedLong(Digests.tokenChecksum(sequence.teacherTokens()));
     }
 
+    /** Tokens that the teacher takes up. */
     int tokens() {
-        return sequence.tokens().length;
+        return sequence.teacherTokens().length;
     }
 
     int positions() {

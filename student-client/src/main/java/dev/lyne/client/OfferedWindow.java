@@ -29,7 +29,7 @@ final class OfferedWindow {
 
     boolean hasRoomFor(TargetSequence sequence) {
         return untaken.isEmpty()
-                || (untaken.size() < maxSequences && untakenTokens + sequence.tokens().length <= maxTokens);
+                || (untaken.size() < maxSequences && untakenTokens + sequence.teacherTokens().length <= maxTokens);
     }
 
     void addLast(TargetSequence sequence) {

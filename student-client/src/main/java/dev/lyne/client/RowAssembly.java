@@ -13,17 +13,22 @@ import java.util.HexFormat;
 import java.util.Locale;
 
 /**
- * Puts the blocks of one ask together, each checked against what was asked before it is decoded and row by row after. Owned
+ * Puts the blocks of one ask together, each checked against what was asked before it is decoded and row by row after: the block by the
+ * teacher's tokens and positions, the rows by the student's labels. Owned
  * by the callbacks of one call, which come one at a time.
  */
 final class RowAssembly {
     private final TargetSequence sequence;
+    /** Positions in the teacher's tokens, which blocks speak of. */
+    private final int[] wanted;
+
     private final BlockIdentity identity;
     private final RowCheck check;
     private final ReceivedRows received = new ReceivedRows();
 
     RowAssembly(TargetSequence sequence, BlockIdentity identity, RowCheck check) {
         this.sequence = sequence;
+        this.wanted = sequence.teacherPositions();
         this.identity = identity;
         this.check = check;
     }
@@ -36,11 +41,11 @@ final class RowAssembly {
     /** Adds the next block; throws where it is not the answer to the next positions asked for. */
     void add(Rows message, RowSource source) {
         int rows = received.rows();
-        if (rows == sequence.positions().length) {
+        if (rows == wanted.length) {
             throw misaligned(
                     message.getFirstPosition(), "one block more", "the sequence to be done after " + rows + " rows");
         }
-        int next = sequence.positions()[rows];
+        int next = wanted[rows];
         if (message.getFirstPosition() != next) {
             throw misaligned(message.getFirstPosition(), "a block that starts there", "the block of position " + next);
         }
@@ -60,18 +65,16 @@ final class RowAssembly {
     /** The targets, once the server says that it has sent all of them. */
     Targets finish(int statedRows) {
         int rows = received.rows();
-        int wanted = sequence.positions().length;
-        if (rows != wanted || statedRows != wanted) {
+        if (rows != wanted.length || statedRows != wanted.length) {
             throw misaligned(
-                    sequence.positions()[Math.min(rows, wanted - 1)],
+                    wanted[Math.min(rows, wanted.length - 1)],
                     "done after " + rows + " rows, " + Integer.toUnsignedString(statedRows) + " stated",
-                    wanted + " rows");
+                    wanted.length + " rows");
         }
         return received.toTargets(sequence, identity.selection().temperatures());
     }
 
     private void requireAnswer(BlockHeader header) {
-        int[] wanted = sequence.positions();
         int rows = received.rows();
         int first = wanted[rows];
         int end = rows + header.rows();
@@ -89,7 +92,8 @@ final class RowAssembly {
         requireEqual(first, "selection", header.selection(), identity.selection());
         requireEqual(first, "precision", lower(header.precision()), lower(identity.precision()));
         requireEqual(first, "raw logits", header.rawLogits(), identity.rawLogits());
-        requireEqual(first, "rows digest", header.rowsDigest(), Digests.rows(sequence.tokens(), wanted, rows, end));
+        requireEqual(
+                first, "rows digest", header.rowsDigest(), Digests.rows(sequence.teacherTokens(), wanted, rows, end));
     }
 
     private static String lower(Enum<?> value) {

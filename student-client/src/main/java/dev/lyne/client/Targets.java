@@ -9,7 +9,7 @@ import java.util.Map;
 /**
  * A teacher's rows for one sequence, checked, at temperature 1, in order of position.
  *
- * @param sequence what was asked; its positions are those of the rows
+ * @param sequence what was asked; its positions, in the student's tokens, are those of the rows
  * @param columns the rows. Past a row's entries ids and draw counts are 0 and log-probabilities and logits −∞
  * @param temperatures τ of the selection, as asked
  * @param rowsBySource rows from each source; sums to the number of rows

@@ -45,8 +45,8 @@ record Reception(BlockIdentity identity) {
                         identity.rawLogits(),
                         identity.teacherDigest(),
                         identity.fingerprintDigest(),
-                        Digests.rows(sequence.tokens(), sequence.positions(), 0, rows),
-                        sequence.positions()),
+                        Digests.rows(sequence.teacherTokens(), sequence.teacherPositions(), 0, rows),
+                        sequence.teacherPositions()),
                 columns,
                 0));
     }
@@ -57,7 +57,7 @@ record Reception(BlockIdentity identity) {
 
     Targets receive(TargetSequence sequence, ByteString block) {
         RowAssembly assembly = assembly(sequence);
-        assembly.add(message(sequence.positions()[0], block), RowSource.COMPUTED);
+        assembly.add(message(sequence.teacherPositions()[0], block), RowSource.COMPUTED);
         return assembly.finish(sequence.positions().length);
     }
 

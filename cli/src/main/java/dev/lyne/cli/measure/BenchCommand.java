@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
             BenchOperators.class,
             BenchOverload.class,
             BenchParity.class,
+            BenchTruncation.class,
             BenchPlan.class,
             BenchProxy.class,
             BenchWrite.class,

@@ -53,7 +53,8 @@ public class TrainCommand implements Callable<Integer> {
             paramLabel = "NAME",
             description =
                     "Settings of a published method, which all others take the place of: pretraining_distillation, slim,"
-                            + " random_sampling, gkd_off_policy, distillm, akl or taid.")
+                            + " random_sampling, gkd_off_policy, distillm_off_policy, akl, taid, lfm2, minillm, gkd,"
+                            + " on_policy_distillation, distillm or distillm_2.")
     private @Nullable String recipe;
 
     @Option(

@@ -77,7 +77,7 @@ final class CaptureStream implements TargetStream {
         requireOpen();
         boolean room = untaken.isEmpty()
                 || (untaken.size() < options.windowSequences()
-                        && untakenTokens + sequence.tokens().length <= options.windowTokens());
+                        && untakenTokens + sequence.teacherTokens().length <= options.windowTokens());
         if (room) {
             counts.asked(sequence);
             untaken.addLast(begin(sequence));
@@ -94,7 +94,7 @@ final class CaptureStream implements TargetStream {
     }
 
     private synchronized Pending begin(TargetSequence sequence) {
-        untakenTokens += sequence.tokens().length;
+        untakenTokens += sequence.teacherTokens().length;
         return new Pending(sequence, reader.submit(() -> read(sequence)));
     }
 
@@ -103,8 +103,8 @@ final class CaptureStream implements TargetStream {
         Optional<CapturedRows> rows;
         try {
             rows = capture.rows(
-                    sequence.tokens(),
-                    sequence.positions(),
+                    sequence.teacherTokens(),
+                    sequence.teacherPositions(),
                     stored.selection(),
                     narrowing,
                     options.steps().orElse(StepRange.ALL));
@@ -115,8 +115,9 @@ final class CaptureStream implements TargetStream {
             throw StoredTargets.failed(
                     sequence,
                     Status.Code.NOT_FOUND,
-                    capture.directory() + " has no rows of these " + sequence.tokens().length + " tokens at these "
-                            + sequence.positions().length + " positions (expected: a sequence that was captured)");
+                    capture.directory() + " has no rows of these " + sequence.teacherTokens().length
+                            + " tokens at these " + sequence.positions().length
+                            + " positions (expected: a sequence that was captured)");
         }
         return stored.read(
                 sequence, rows.get().blocks(), RowSource.REPLAYED, rows.get().narrowed());
@@ -131,7 +132,7 @@ final class CaptureStream implements TargetStream {
             if (first == null) {
                 throw new IllegalStateException("take: no sequence is pending (expected: at least 1 offered)");
             }
-            untakenTokens -= first.sequence().tokens().length;
+            untakenTokens -= first.sequence().teacherTokens().length;
         }
         long start = nanoTime.getAsLong();
         boolean waited = !first.targets().isDone();

@@ -58,10 +58,12 @@ public final class Recorder {
     /**
      * @param source teachers, asked for rows of one execution fingerprint only: the one that it describes
      * @param request selection and form of the rows, and the teacher meant
+     * @throws IllegalArgumentException where the teacher's prompts are too long for it
      */
     public Recorder(
             Windows windows, TargetSource source, TargetRequest request, Options options, RecorderListener listener) {
         TeacherExpectation expectation = request.expectation();
+        windows.requireSeenBy(source.describe().contextLength());
         this.windows = windows;
         this.source = source;
         this.request = new TargetRequest(
@@ -145,7 +147,7 @@ public final class Recorder {
 
     TargetSequence sequence(long window) {
         Window cut = windows.window(window);
-        return new TargetSequence(window, cut.tokens(), cut.positions());
+        return new TargetSequence(window, cut.tokens(), cut.positions(), new int[0][], cut.teacherTokens());
     }
 
     RecorderListener listener() {

@@ -101,7 +101,7 @@ final class ShardWorkerPool {
             long end = planned.endWindow(number);
             for (long window = planned.firstWindow(number); window < end; window++) {
                 TargetSequence sequence = recorder.sequence(window);
-                if (shard.claim(sequence.tokens(), sequence.positions())) {
+                if (shard.claim(sequence.teacherTokens(), sequence.teacherPositions())) {
                     wanted.add(sequence);
                 } else {
                     recorded(0, 0);
@@ -114,7 +114,7 @@ final class ShardWorkerPool {
                 }
                 Targets targets = take(stream, wanted.get(taken));
                 TargetSequence sequence = targets.sequence();
-                shard.add(sequence.tokens(), sequence.positions(), targets.blocks());
+                shard.add(sequence.teacherTokens(), sequence.teacherPositions(), targets.blocks());
                 recorded(targets.rows(), targets.blockBytes());
             }
             shard.finish();

@@ -6,12 +6,14 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
 /** A file of JSON Lines: a document a line. Blank lines are passed over. */
 final class JsonLines {
     private static final String PROMPT = "prompt";
+    private static final String TEACHER_PROMPT = "teacher_prompt";
     private static final List<String> RESPONSES = List.of("response", "completion");
 
     private final Path file;
@@ -71,7 +73,13 @@ final class JsonLines {
             throw new InvalidDocumentException(Json.kind(node) + " (expected: one JSON object a line)");
         }
         String field = textField.orElse(defaultTextField);
+        requireNoOtherSpelling(node);
         if (node.has(field)) {
+            if (node.has(TEACHER_PROMPT)) {
+                throw new InvalidDocumentException(
+                        "field " + TEACHER_PROMPT + " beside " + field + " (expected: beside " + PROMPT + " and "
+                                + RESPONSES.get(0) + ", in the place of whose prompt the teacher sees it)");
+            }
             return Optional.of(new Document(source, "", text(node, field)));
         }
         if (textField.isPresent() || !node.has(PROMPT)) {
@@ -84,7 +92,19 @@ final class JsonLines {
         if (responses.isEmpty()) {
             throw unknown(node, field);
         }
-        return Optional.of(new Document(source, string(node, PROMPT), text(node, responses.get(0))));
+        Optional<String> teacherPrompt =
+                node.has(TEACHER_PROMPT) ? Optional.of(text(node, TEACHER_PROMPT)) : Optional.empty();
+        return Optional.of(new Document(source, string(node, PROMPT), teacherPrompt, text(node, responses.get(0))));
+    }
+
+    /** A line has whatever other fields it likes, but what was meant for the teacher must not go unread. */
+    private static void requireNoOtherSpelling(JsonNode node) throws InvalidDocumentException {
+        for (String name : node.propertyNames()) {
+            String letters = name.toLowerCase(Locale.ROOT).replaceAll("[^a-z]", "");
+            if (letters.startsWith("teacherprompt") && !name.equals(TEACHER_PROMPT)) {
+                throw new InvalidDocumentException("field " + name + " (expected: " + TEACHER_PROMPT + ")");
+            }
+        }
     }
 
     private InvalidDocumentException unknown(JsonNode node, String field) {

@@ -47,7 +47,8 @@ final class PrefetchedRows implements ReferenceTeacher.Answers {
     private void offerAhead() {
         while (nextOffered < count) {
             Window window = windows.apply(nextOffered);
-            if (!stream.offer(new TargetSequence(nextOffered, window.tokens(), window.positions()))) {
+            if (!stream.offer(new TargetSequence(
+                    nextOffered, window.tokens(), window.positions(), new int[0][], window.teacherTokens()))) {
                 return;
             }
             nextOffered++;

@@ -25,7 +25,8 @@ public interface ReferenceTeacher {
      * @param k tokens of a row, the most probable ones
      */
     static ReferenceTeacher of(BatchScorer model, int k) {
-        return all -> windows -> Evaluator.score(model, windows, RowContent.topK(k));
+        return all -> windows ->
+                Evaluator.score(model, windows.stream().map(Window::forTeacher).toList(), RowContent.topK(k));
     }
 
     /**
@@ -33,6 +34,11 @@ public interface ReferenceTeacher {
      * time, as far as the stream's window reaches, so that the server works while the model does.
      */
     static ReferenceTeacher of(TargetStream stream) {
-        return windows -> new PrefetchedRows(stream, windows::window, windows.count());
+        return windows -> {
+            if (windows.hasTeacherPrompts()) {
+                windows.requireSeenBy(stream.teacher().contextLength());
+            }
+            return new PrefetchedRows(stream, windows::window, windows.count());
+        };
     }
 }

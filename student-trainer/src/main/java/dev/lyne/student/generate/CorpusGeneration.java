@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -35,13 +36,15 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A teacher's continuations of prompts, for sequence-level knowledge distillation (Kim and Rush, arXiv 1606.07947): of each line of a file the
- * prompt, to a line of {@code prompt}, {@code response} and {@code finish_reason} (stop, or length where it was cut) of another one, in the same order. The draws of a line depend on the decoder's seed
+ * prompt, to a line of {@code prompt}, {@code response} and {@code finish_reason} (stop, or length where it was cut) of another one, in the same order.
+ * Where a line has a {@code teacher_prompt}, the teacher continues that in the prompt's place, and both are written. The draws of a line depend on the decoder's seed
  * and the number of the line alone, so a file that was broken off is gone on with as if it had not been. One thread.
  */
 public final class CorpusGeneration {
     private static final JsonMapper JSON = JsonMapper.shared();
     private static final String RESPONSE = "response";
     private static final String PROMPT = "prompt";
+    private static final String TEACHER_PROMPT = "teacher_prompt";
 
     /** What the file of the settings is called behind the other's name. */
     private static final String SETTINGS = ".settings.json";
@@ -89,16 +92,27 @@ public final class CorpusGeneration {
     private long written;
     private long tokens;
 
+    /**
+     * What a line says of its prompt.
+     *
+     * @param teacher what the teacher continues in the prompt's place; absent: the prompt
+     */
+    private record Prompts(String prompt, Optional<String> teacher) {
+        String continued() {
+            return teacher.orElse(prompt);
+        }
+    }
+
     /** A text in the making. */
     private static final class Draft {
-        private final String prompt;
+        private final Prompts prompts;
         private int[] ids = new int[64];
         private int size;
         private boolean ending;
         private boolean done;
 
-        Draft(String prompt) {
-            this.prompt = prompt;
+        Draft(Prompts prompts) {
+            this.prompts = prompts;
         }
 
         void add(int[] more) {
@@ -201,7 +215,7 @@ public final class CorpusGeneration {
             String line = reader.readLine();
             while ((line != null || !inOrder.isEmpty()) && !progress.isStopRequested()) {
                 while (line != null && inOrder.size() < options.inFlight()) {
-                    begin(number, prompt(prompts, number + 1, line));
+                    begin(number, prompts(prompts, number + 1, line));
                     number++;
                     line = reader.readLine();
                 }
@@ -216,8 +230,8 @@ public final class CorpusGeneration {
         return wanted ? reader.readLine() : null;
     }
 
-    private void begin(long key, String prompt) throws CorpusException {
-        int[] ids = IntStream.concat(wrapping.bosId().stream(), Arrays.stream(tokenizer.encode(prompt)))
+    private void begin(long key, Prompts prompt) throws CorpusException {
+        int[] ids = IntStream.concat(wrapping.bosId().stream(), Arrays.stream(tokenizer.encode(prompt.continued())))
                 .toArray();
         int context = decoder.teacher().contextLength();
         if (ids.length < 1 || ids.length >= context) {
@@ -251,7 +265,8 @@ public final class CorpusGeneration {
         for (Draft first = inOrder.peek(); first != null && first.done; first = inOrder.peek()) {
             inOrder.remove();
             Map<String, String> record = new LinkedHashMap<>();
-            record.put(PROMPT, first.prompt);
+            record.put(PROMPT, first.prompts.prompt());
+            first.prompts.teacher().ifPresent(seen -> record.put(TEACHER_PROMPT, seen));
             boolean stopped = isStopped(first);
             record.put(RESPONSE, tokenizer.decode(Arrays.copyOf(first.ids, stopped ? first.size - 1 : first.size)));
             record.put("finish_reason", stopped ? "stop" : "length");
@@ -266,20 +281,37 @@ public final class CorpusGeneration {
         return draft.size > 0 && decoder.settings().stopIds().contains(draft.ids[draft.size - 1]);
     }
 
-    private String prompt(Path file, long number, String line) throws CorpusException {
+    private Prompts prompts(Path file, long number, String line) throws CorpusException {
+        Optional<String> teacher = Optional.empty();
+        if (has(line, TEACHER_PROMPT)) {
+            teacher = Optional.ofNullable(field(line, TEACHER_PROMPT)).filter(text -> !text.isEmpty());
+            if (teacher.isEmpty()) {
+                throw new CorpusException(file + ", line " + number + ": " + TEACHER_PROMPT
+                        + " (expected: a text that is not empty, or none)");
+            }
+        }
         @Nullable String prompt = field(line, options.promptField());
         if (prompt == null) {
             throw new CorpusException(file + ", line " + number + ": no text \"" + options.promptField()
                     + "\" (expected: an object of JSON a line, with one)");
         }
-        return prompt;
+        return new Prompts(prompt, teacher);
     }
 
     private void requireSame(Path prompts, Path out, long number, String line, String old) throws CorpusException {
-        String prompt = prompt(prompts, number, line);
-        if (!prompt.equals(field(old, PROMPT))) {
+        Prompts prompt = prompts(prompts, number, line);
+        if (!prompt.prompt().equals(field(old, PROMPT))
+                || !prompt.teacher().equals(Optional.ofNullable(field(old, TEACHER_PROMPT)))) {
             throw new CorpusException(out + ", line " + number + ": another prompt (expected: that of line " + number
                     + " of " + prompts + "; another --out begins anew)");
+        }
+    }
+
+    private static boolean has(String line, String name) {
+        try {
+            return JSON.readTree(line).has(name);
+        } catch (JacksonException e) {
+            return false;
         }
     }
 

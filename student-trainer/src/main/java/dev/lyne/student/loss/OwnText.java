@@ -10,7 +10,8 @@ import java.util.stream.Collectors;
  * tokens' own log-probabilities.
  *
  * <p>Columns of the script beside those of {@link DistillationLoss}, all `[rows]`: {@code own_text}, 1 in rows of such text, else 0;
- * {@code policy_weight}, the weight of the policy's term; {@code teacher_label_log_prob}; those of the policy.
+ * {@code policy_weight}, the weight of the policy's term; {@code teacher_label_log_prob}; {@code policy_proposal_log_prob}, log p of the
+ * distribution that a token was drawn from; those of the policy.
  *
  * @param loss the divergence on its rows, which the row's distillation weight counts
  * @param parameter the loss's number; absent where it takes none, or for its default
@@ -19,7 +20,7 @@ import java.util.stream.Collectors;
 public record OwnText(Loss loss, OptionalDouble parameter, Policy policy) {
     /**
      * Sums of the script, over rows of own text whose policy weight is above 0: the policy's value; the estimators k1, k2 and k3 of KL(s‖t),
-     * nats; rows whose ratio is clipped.
+     * nats, each weighed by s/p of the distribution p that the token was drawn from; rows whose ratio is clipped.
      */
     public static final List<String> TERMS = List.of("policy", "k1", "k2", "k3", "clipped");
 

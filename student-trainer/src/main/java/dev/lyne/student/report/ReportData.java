@@ -36,6 +36,7 @@ public record ReportData(
      * @param teacherPositions targets from each source
      * @param training curve of training steps
      * @param heldOut evaluations
+     * @param alarms what was wrong with text that it wrote
      * @param settings what it was started with
      */
     public record Run(
@@ -49,12 +50,17 @@ public record ReportData(
             Map<String, Long> teacherPositions,
             List<TrainingPoint> training,
             List<HeldOutPoint> heldOut,
+            List<Alarm> alarms,
             Map<String, String> settings) {
         public Run {
             training = List.copyOf(training);
             heldOut = List.copyOf(heldOut);
+            alarms = List.copyOf(alarms);
         }
     }
+
+    /** What was wrong with the text that a student wrote, after so many steps. */
+    public record Alarm(long step, String text) {}
 
     /**
      * A training step: negative log-likelihood of the training text in nats a token, after so many seconds.

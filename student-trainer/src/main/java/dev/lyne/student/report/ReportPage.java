@@ -32,6 +32,7 @@ import java.util.stream.Stream;
 /** {@code report.html} of training runs. */
 public final class ReportPage {
     private static final int MOST_MARKED_STEPS = 60;
+    private static final int MOST_OPEN_ALARMS = 6;
 
     /** What the names of figures of own text begin with in {@code metrics.jsonl}. */
     private static final String OWN_TEXT = "own_text_";
@@ -163,7 +164,20 @@ public final class ReportPage {
                 : Optional.of(new Section(
                         "The student's own text",
                         "Steps on text that the student wrote: estimators of KL(s||t), nats a token, and what its responses are like.",
-                        charts(names)));
+                        Stream.concat(alarms().stream(), charts(names).stream()).toList()));
+    }
+
+    /** What was wrong with it, step by step; open where it is little. */
+    private List<Block> alarms() {
+        List<List<String>> rows = data.runs().stream()
+                .flatMap(run -> run.alarms().stream()
+                        .map(alarm -> List.of(run.name(), Long.toString(alarm.step()), alarm.text())))
+                .toList();
+        if (rows.isEmpty()) {
+            return List.of();
+        }
+        String summary = rows.size() > MOST_OPEN_ALARMS ? rows.size() + " alarms" : "";
+        return List.of(new Table(summary, List.of("run", "step", "alarm"), rows));
     }
 
     private Stream<String> quantities() {

@@ -27,7 +27,8 @@ public record DecodedTexts(TeacherDecoder decoder, int together) implements Teac
             while (begun < prompts.size() && live < together) {
                 Prompt prompt = prompts.get(begun++);
                 texts.put(prompt.key(), IntStream.builder());
-                decoder.start(prompt.key(), prompt.tokens(), Math.min(maxTokens, context - prompt.tokens().length));
+                int[] seen = prompt.forTeacher();
+                decoder.start(prompt.key(), seen, Math.min(maxTokens, context - seen.length));
                 live++;
             }
             DecodeEvent event = decoder.take();

@@ -12,7 +12,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.IntStream;
 
 /**
  * How good a student's responses to held-out prompts are.
@@ -52,15 +51,9 @@ public record ResponseEvaluation(
         private List<Window> texts(List<Prompt> prompts, List<int[]> following) {
             List<Window> texts = new ArrayList<>();
             for (int i = 0; i < prompts.size(); i++) {
-                int[] prompt = prompts.get(i).tokens();
-                int[] tokens = IntStream.concat(Arrays.stream(prompt), Arrays.stream(following.get(i)))
-                        .limit(contextLength)
-                        .toArray();
-                if (tokens.length > prompt.length) {
-                    texts.add(new Window(
-                            tokens,
-                            IntStream.range(prompt.length - 1, tokens.length - 1)
-                                    .toArray()));
+                Window text = prompts.get(i).with(following.get(i), contextLength);
+                if (text.positions().length > 0) {
+                    texts.add(text);
                 }
             }
             return texts;

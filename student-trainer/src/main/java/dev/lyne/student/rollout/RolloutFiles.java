@@ -1,16 +1,15 @@
 package dev.lyne.student.rollout;
 
 import dev.lyne.files.AtomicFile;
+import dev.lyne.student.tokens.Window;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.IntStream;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -35,17 +34,9 @@ public final class RolloutFiles {
      */
     @SuppressWarnings("ArrayRecordComponent") // a carrier of values; contents are never compared
     public record Rollout(Prompt prompt, Response response, int[][] chosen) {
-        /** Prompt and response as one sequence. */
-        public int[] tokens() {
-            int[] tokens = Arrays.copyOf(prompt.tokens(), prompt.tokens().length + response.tokens().length);
-            System.arraycopy(response.tokens(), 0, tokens, prompt.tokens().length, response.tokens().length);
-            return tokens;
-        }
-
-        /** Positions whose next token is one of the response. */
-        public int[] positions() {
-            int first = prompt.tokens().length - 1;
-            return IntStream.range(first, first + response.tokens().length).toArray();
+        /** Prompt and response as one sequence, with the positions whose next token is one of the response. */
+        public Window window() {
+            return prompt.with(response.tokens(), Integer.MAX_VALUE);
         }
     }
 

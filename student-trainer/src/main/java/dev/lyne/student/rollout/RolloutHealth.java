@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
 /**
@@ -15,7 +16,8 @@ import java.util.stream.IntStream;
  *
  * @param meanLength tokens of a response
  * @param atLimit share of responses that end at their greatest length, without a stop token
- * @param entropy mean of −log s of their tokens, nats: an estimate of the student's entropy where it drew them
+ * @param entropy mean of −log s over the tokens that the student drew itself, each weighed by s/s′ where it drew from s′ by temperature or top-p:
+ *     an estimate of its entropy on these prefixes, nats; NaN where it drew none
  * @param repeated share of 4-grams that occurred before in their response
  * @param outside share of tokens that the teacher's rows do not name; NaN where rows name none
  */
@@ -26,21 +28,33 @@ public record RolloutHealth(double meanLength, double atLimit, double entropy, d
     private static final double MOST_REPEATED = 0.3;
     private static final double MOST_OUTSIDE = 0.5;
 
-    /** @param outside share of tokens that the teacher's rows do not name; NaN where rows name none */
-    public static RolloutHealth of(List<Rollout> rollouts, double outside) {
+    /**
+     * What responses are like.
+     *
+     * @param coin whose draw each token was
+     * @param outside share of tokens that the teacher's rows do not name; NaN where rows name none
+     */
+    public static RolloutHealth of(List<Rollout> rollouts, Coin coin, double outside) {
         return new RolloutHealth(
                 mean(rollouts, rollout -> rollout.response().tokens().length),
                 mean(rollouts, rollout -> rollout.response().ended() ? 0 : 1),
-                -rollouts.stream()
-                        .flatMapToDouble(
-                                rollout -> IntStream.range(0, rollout.response().tokens().length)
-                                        .mapToDouble(t -> rollout.response().studentLogProbabilities()[t]))
+                rollouts.stream()
+                        .flatMapToDouble(rollout -> surprises(rollout, coin))
                         .average()
-                        .orElseThrow(),
+                        .orElse(Double.NaN),
                 mean(
                         rollouts,
                         rollout -> ResponseScores.repeated(rollout.response().tokens(), GRAM)),
                 outside);
+    }
+
+    /** −log s · s/s′ of each token that the student drew. */
+    private static DoubleStream surprises(Rollout rollout, Coin coin) {
+        double[] log = rollout.response().studentLogProbabilities();
+        double[] proposal = rollout.response().studentProposalLogProbabilities();
+        return IntStream.range(0, log.length)
+                .filter(t -> !coin.isTeachers(rollout.prompt().key(), t))
+                .mapToDouble(t -> -log[t] * Math.exp(log[t] - proposal[t]));
     }
 
     private static double mean(List<Rollout> rollouts, ToDoubleFunction<Rollout> value) {
@@ -52,7 +66,9 @@ public record RolloutHealth(double meanLength, double atLimit, double entropy, d
         Map<String, Double> values = new LinkedHashMap<>();
         values.put("response_tokens", meanLength);
         values.put("at_limit", atLimit);
-        values.put("entropy", entropy);
+        if (!Double.isNaN(entropy)) {
+            values.put("entropy", entropy);
+        }
         values.put("repeated", repeated);
         if (!Double.isNaN(outside)) {
             values.put("outside", outside);

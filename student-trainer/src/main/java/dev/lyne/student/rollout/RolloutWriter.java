@@ -270,7 +270,7 @@ public final class RolloutWriter implements ResponseWriter {
             turn = isTeachers() ? Turn.TEACHER : Turn.STUDENT;
             mixture.filter(part -> turn == Turn.TEACHER || part.tellsAll()).ifPresent(part -> {
                 if (told < 0) {
-                    part.teacher().begin(prompt.key(), prompt.tokens());
+                    part.teacher().begin(prompt.key(), prompt.forTeacher());
                     told = 0;
                 }
                 if (turn == Turn.TEACHER || told < length) {
@@ -282,8 +282,7 @@ public final class RolloutWriter implements ResponseWriter {
 
         private boolean isTeachers() {
             return mixture.isPresent()
-                    && SeededUniforms.STUDENT_COIN.at(options.seed(), prompt.key(), length)
-                            < mixture.get().share();
+                    && new Coin(options.seed(), mixture.get().share()).isTeachers(prompt.key(), length);
         }
 
         /** What the student is to take up, and whether it draws or is asked about the teacher's draw. */

@@ -4,7 +4,7 @@ import java.util.Optional;
 
 /** A teacher that draws tokens of responses, and tells how probable tokens are that it is told. One thread uses it. */
 public interface TeacherDraws extends AutoCloseable {
-    /** Begins a response, under the key of its prompt. */
+    /** Begins a response behind what the teacher sees of its prompt, under the prompt's key. */
     void begin(long key, int[] prompt);
 
     /**

@@ -16,6 +16,7 @@ import tools.jackson.databind.json.JsonMapper;
  *
  * @param skipped documents that could not be read
  * @param firstSkipped the first of them, and why; empty where there is none
+ * @param teacherPrompts documents of which a teacher sees another prompt
  */
 record TokenManifest(
         int version,
@@ -24,12 +25,16 @@ record TokenManifest(
         String documentRule,
         long skipped,
         String firstSkipped,
+        long teacherPrompts,
         List<Shard> shards) {
     /** Version of the layout and of how text becomes documents. */
-    static final int VERSION = 2;
+    static final int VERSION = 3;
 
-    /** Of each document: first token in the shard, number of tokens, tokens at its start without loss. */
-    static final int INTS_PER_DOCUMENT = 3;
+    /**
+     * Of each document: first token in the shard, number of tokens, tokens at its start without loss, tokens behind its last that a teacher
+     * sees in the place of those; 0 where it sees the same.
+     */
+    static final int INTS_PER_DOCUMENT = 4;
 
     private static final String FILE = "manifest.json";
     private static final JsonMapper JSON = JsonMapper.builder()
@@ -55,11 +60,12 @@ record TokenManifest(
 
     /** What is to be built. */
     static TokenManifest planned(String corpusSha256, String tokenizerSha256, String documentRule) {
-        return new TokenManifest(VERSION, corpusSha256, tokenizerSha256, documentRule, 0, "", List.of());
+        return new TokenManifest(VERSION, corpusSha256, tokenizerSha256, documentRule, 0, "", 0, List.of());
     }
 
-    TokenManifest holding(long passedOver, String first, List<Shard> written) {
-        return new TokenManifest(version, corpusSha256, tokenizerSha256, documentRule, passedOver, first, written);
+    TokenManifest holding(long passedOver, String first, long otherPrompts, List<Shard> written) {
+        return new TokenManifest(
+                version, corpusSha256, tokenizerSha256, documentRule, passedOver, first, otherPrompts, written);
     }
 
     /** Refuses a manifest of other tokens than are wanted, naming each value that differs. */

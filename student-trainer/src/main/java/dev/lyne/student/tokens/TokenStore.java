@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -192,7 +193,12 @@ public final class TokenStore {
         return manifest.documentRule().startsWith("bos=none ") ? 0 : 1;
     }
 
-    /** Number of tokens. */
+    /** Documents of which a teacher sees another prompt. */
+    public long teacherPrompts() {
+        return manifest.teacherPrompts();
+    }
+
+    /** Number of tokens, those of teacher prompts included. */
     public long tokens() {
         return manifest.shards().stream().mapToLong(TokenManifest.Shard::tokens).sum();
     }
@@ -212,6 +218,22 @@ public final class TokenStore {
     /** Tokens at a document's start that carry no loss: BOS and the prompt. */
     int promptLength(int shard, int document) {
         return documents.get(shard).get(document * TokenManifest.INTS_PER_DOCUMENT + 2);
+    }
+
+    /** Tokens that a teacher sees in the place of those that carry no loss, BOS included; 0: the same. */
+    int teacherPromptLength(int shard, int document) {
+        return documents.get(shard).get(document * TokenManifest.INTS_PER_DOCUMENT + 3);
+    }
+
+    /** A document as a teacher sees it that sees another prompt, up to that place of the document. */
+    int[] teacherTokens(int shard, int document, int to) {
+        int length = length(shard, document);
+        int own = teacherPromptLength(shard, document);
+        int[] prompt = tokens(shard, document, length, length + own);
+        int[] response = tokens(shard, document, promptLength(shard, document), to);
+        int[] all = Arrays.copyOf(prompt, own + response.length);
+        System.arraycopy(response, 0, all, own, response.length);
+        return all;
     }
 
     int[] tokens(int shard, int document, int from, int to) {

@@ -28,6 +28,7 @@ final class TokenStoreBuilder {
     private long charsInFlight;
     private long skipped;
     private String firstSkipped = "";
+    private long teacherPrompts;
     private ShardFile tokens;
     private ShardFile documents;
 
@@ -41,11 +42,14 @@ final class TokenStoreBuilder {
         this.documents = new ShardFile(directory.resolve(TokenManifest.documentsFile(0)));
     }
 
-    private record Encoded(int[] prompt, int[] text) {}
+    /** @param teacherPrompt empty: the teacher sees the prompt */
+    private record Encoded(int[] prompt, int[] teacherPrompt, int[] text) {}
 
     private record Pending(Document document, Future<Encoded> encoded, long bytesRead) {
         long chars() {
-            return (long) document.prompt().length() + document.text().length();
+            return (long) document.prompt().length()
+                    + document.teacherPrompt().map(String::length).orElse(0)
+                    + document.text().length();
         }
     }
 
@@ -76,7 +80,7 @@ final class TokenStoreBuilder {
                 writeNext(total, progress);
             }
             finishShard();
-            manifest.holding(skipped, firstSkipped, shards).write(directory);
+            manifest.holding(skipped, firstSkipped, teacherPrompts, shards).write(directory);
             progress.update(total, total);
         } finally {
             pool.shutdownNow();
@@ -93,7 +97,11 @@ final class TokenStoreBuilder {
 
     private Encoded encode(Document document) {
         int[] prompt = document.prompt().isEmpty() ? new int[0] : encoder.encode(document.prompt());
-        return new Encoded(prompt, encoder.encode(document.text()));
+        int[] teacherPrompt = document.teacherPrompt().map(encoder::encode).orElse(new int[0]);
+        if (document.teacherPrompt().isPresent() && teacherPrompt.length == 0) {
+            throw new IllegalArgumentException("its teacher prompt has no token (expected: at least 1)");
+        }
+        return new Encoded(prompt, teacherPrompt, encoder.encode(document.text()));
     }
 
     private void writeNext(long total, TokenStore.Progress progress) throws IOException {
@@ -103,6 +111,8 @@ final class TokenStoreBuilder {
         int bos = encoder.bosId().isPresent() ? 1 : 0;
         int eos = encoder.eosId().isPresent() ? 1 : 0;
         long length = (long) bos + encoded.prompt().length + encoded.text().length + eos;
+        int teacherPrompt = encoded.teacherPrompt().length == 0 ? 0 : bos + encoded.teacherPrompt().length;
+        length += teacherPrompt;
         if (length > Integer.MAX_VALUE / Integer.BYTES / 2) {
             throw new IOException(next.document().source() + ": " + length
                     + " tokens in one document (expected: at most " + Integer.MAX_VALUE / Integer.BYTES / 2 + ")");
@@ -111,8 +121,9 @@ final class TokenStoreBuilder {
             startShard();
         }
         documents.write(tokens.count());
-        documents.write((int) length);
+        documents.write((int) length - teacherPrompt);
         documents.write(bos + encoded.prompt().length);
+        documents.write(teacherPrompt);
         if (bos > 0) {
             tokens.write(encoder.bosId().getAsInt());
         }
@@ -124,6 +135,15 @@ final class TokenStoreBuilder {
         }
         if (eos > 0) {
             tokens.write(encoder.eosId().getAsInt());
+        }
+        if (teacherPrompt > 0) {
+            teacherPrompts++;
+            if (bos > 0) {
+                tokens.write(encoder.bosId().getAsInt());
+            }
+            for (int id : encoded.teacherPrompt()) {
+                tokens.write(id);
+            }
         }
         if (next.bytesRead() < total) { // a file's last bytes are read long before its last document is written
             progress.update(next.bytesRead(), total);

@@ -14,6 +14,9 @@ import java.util.stream.LongStream;
  * <p>Records with a prompt and a response: the first window ends half a context into the response, each next one half a context
  * later; each starts {@code context} tokens before its end, or with the record, and has loss on its new tokens alone. So a token of the
  * response is predicted from at least half a context of what precedes it, where that much does.
+ *
+ * <p>Where a record has a prompt of the teacher's, a window's tokens for the teacher are that prompt and the response up to the window's end,
+ * never cut: what is longer than a teacher takes has to be refused.
  */
 public final class Windows {
     /** Tokens that neighbouring windows of a document share. */
@@ -21,6 +24,9 @@ public final class Windows {
 
     /** Name of the rule by which windows are cut; another rule has another name. */
     public static final String RULE = "responses by half contexts";
+
+    /** Name of the rule where records have prompts of the teacher's. */
+    private static final String RULE_WITH_TEACHER_PROMPTS = RULE + ", behind teacher prompts";
 
     private static final long SAMPLE_SEED = 0;
 
@@ -149,7 +155,63 @@ public final class Windows {
             end = begin + Math.max(1, Math.min(Math.min(plainTokens, length / 2), promptRoom(responseTokens)));
         }
         int upTo = (int) Math.min(store.length(shard, document), (long) end + responseTokens);
-        return new Passage(store.tokens(shard, document, begin, end), store.tokens(shard, document, end, upTo));
+        return new Passage(
+                store.tokens(shard, document, begin, end),
+                store.tokens(shard, document, end, upTo),
+                teacherTokens(shard, document, end));
+    }
+
+    /** What a teacher sees that sees another prompt, up to that place of the document; empty where it sees the same. */
+    private int[] teacherTokens(int shard, int document, int to) {
+        return store.teacherPromptLength(shard, document) == 0 ? new int[0] : store.teacherTokens(shard, document, to);
+    }
+
+    /** Whether a teacher sees other prompts than the student of some of the records. */
+    public boolean hasTeacherPrompts() {
+        return store.teacherPrompts() > 0;
+    }
+
+    /**
+     * Refuses records whose prompt for the teacher leaves too little room for their response.
+     *
+     * @param contextLength most tokens that the teacher takes
+     */
+    public void requireSeenBy(int contextLength) {
+        int longest = 0;
+        for (long number = 0; hasTeacherPrompts() && number < count; number++) {
+            Place place = place(chosen.applyAsLong(number));
+            int own = store.teacherPromptLength(place.shard, place.document);
+            if (own > 0) {
+                longest = Math.max(longest, own + endOf(place) - store.promptLength(place.shard, place.document));
+            }
+        }
+        requireSeen(longest, contextLength);
+    }
+
+    private static void requireSeen(int longest, int contextLength) {
+        if (longest > contextLength) {
+            throw new IllegalArgumentException("teacher_prompt: " + longest
+                    + " tokens with its response (expected: at most the teacher's context_length=" + contextLength
+                    + ")");
+        }
+    }
+
+    /**
+     * The same of responses that are to be written.
+     *
+     * @param plainTokens as of {@link #passage}
+     * @param responseTokens as of {@link #passage}
+     */
+    public void requirePassagesSeenBy(int contextLength, int plainTokens, int responseTokens) {
+        int longest = 0;
+        for (long number = 0; hasTeacherPrompts() && number < count; number++) {
+            Passage passage = passage(number, plainTokens, responseTokens);
+            if (passage.teacherPrompt().length > 0) {
+                int response = Math.min(responseTokens, context - passage.prompt().length);
+                longest = Math.max(longest, passage.teacherPrompt().length + response);
+            }
+        }
+        requireSeen(longest, contextLength);
     }
 
     /** Prompts of records among these windows that {@link #passage} takes the last tokens of alone. */
@@ -172,9 +234,10 @@ public final class Windows {
      *
      * @param prompt token ids, at least one
      * @param continuation what the document goes on with
+     * @param teacherPrompt what a teacher sees in the prompt's place; empty where it sees the prompt
      */
     @SuppressWarnings("ArrayRecordComponent") // a carrier of values; contents are never compared
-    public record Passage(int[] prompt, int[] continuation) {}
+    public record Passage(int[] prompt, int[] continuation, int[] teacherPrompt) {}
 
     /** Number of windows. */
     public long count() {
@@ -246,7 +309,13 @@ public final class Windows {
     /** Everything that decides which windows come in which order. */
     public PackingDigest packing(long orderSeed) {
         return new PackingDigest(
-                store.tokenizerSha256(), store.corpusSha256(), store.documentRule(), RULE, context, OVERLAP, orderSeed);
+                store.tokenizerSha256(),
+                store.corpusSha256(),
+                store.documentRule(),
+                hasTeacherPrompts() ? RULE_WITH_TEACHER_PROMPTS : RULE,
+                context,
+                OVERLAP,
+                orderSeed);
     }
 
     /** The window of that number from 0, in corpus order unless it is one of a sample. */
@@ -258,21 +327,28 @@ public final class Windows {
         int shard = place.shard;
         int document = place.document;
         int start;
-        int end;
+        int end = endOf(place);
         int firstPredicted;
         if (hasPrompt(shard, document)) {
-            end = responseEnd(place);
             start = Math.max(0, end - context);
             firstPredicted = firstPredicted(shard, document) + place.inDocument * half();
         } else {
             start = Math.multiplyExact(place.inDocument, context - OVERLAP);
-            end = Math.min(store.length(shard, document), start + context);
             firstPredicted = start + 1;
         }
         int firstPosition = firstPredicted - 1 - start;
         int[] positions = new int[end - firstPredicted];
         Arrays.setAll(positions, i -> firstPosition + i);
-        return new Window(store.tokens(shard, document, start, end), positions);
+        return new Window(store.tokens(shard, document, start, end), positions, teacherTokens(shard, document, end));
+    }
+
+    /** The place in its document where a window ends. */
+    private int endOf(Place place) {
+        if (hasPrompt(place.shard, place.document)) {
+            return responseEnd(place);
+        }
+        int start = Math.multiplyExact(place.inDocument, context - OVERLAP);
+        return Math.min(store.length(place.shard, place.document), start + context);
     }
 
     /** Where a window is: the number of its document in a shard, and its own in the document. */

@@ -70,7 +70,11 @@ final class ChosenFeed implements StepFeed {
             Window window = own.get(i);
             long place = nextPlace + group.from() + i;
             asked.add(new TargetSequence(
-                    sequence.corpusIndex(place), window.tokens(), window.positions(), chosen.get(i)));
+                    sequence.corpusIndex(place),
+                    window.tokens(),
+                    window.positions(),
+                    chosen.get(i),
+                    window.teacherTokens()));
         }
     }
 

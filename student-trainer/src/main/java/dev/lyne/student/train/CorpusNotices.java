@@ -23,6 +23,10 @@ public final class CorpusNotices {
             lines.add(
                     "%s: %,d documents skipped, the first: %s".formatted(what, store.skipped(), store.firstSkipped()));
         }
+        if (store.teacherPrompts() > 0) {
+            lines.add("%s: a teacher sees another prompt than the student of %,d of %,d documents"
+                    .formatted(what, store.teacherPrompts(), store.documents()));
+        }
         Windows.Cut cut = windows.cut();
         if (cut.windows() > 0) {
             lines.add(

@@ -39,6 +39,12 @@ public final class CorpusPrompts {
                     .passages()
                     .sample(count);
             List<String> lines = new ArrayList<>();
+            if (passages.hasTeacherPrompts()) {
+                throw Settings.refused(
+                        Setting.CORPUS,
+                        String.join(", ", settings.list(Setting.CORPUS)),
+                        "one without teacher_prompt, which such lines lack");
+            }
             for (long i = 0; i < count; i++) {
                 int[] prompt = passages.passage(
                                 i, settings.integer(Setting.PROMPT_TOKENS, 1, 1 << 24), responseTokens(settings))

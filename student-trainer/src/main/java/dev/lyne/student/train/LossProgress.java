@@ -45,6 +45,7 @@ final class LossProgress {
             }
         }
         Map<String, Double> own = new TreeMap<>(saved);
+        own.keySet().removeIf(name -> name.startsWith(OwnTextSteps.PREFIX));
         if (loss.loss() != BuiltInLoss.TAID) {
             own.keySet().removeIf(name -> name.startsWith(TAID));
         }

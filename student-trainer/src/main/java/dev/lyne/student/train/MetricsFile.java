@@ -13,13 +13,16 @@ import java.util.stream.Stream;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/** {@code metrics.jsonl}: a line a step, and a line an evaluation. One thread uses it. */
+/** {@code metrics.jsonl}: a line a step, a line an evaluation, and a line an alarm. One thread uses it. */
 final class MetricsFile implements Closeable {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
+    /** Name of an alarm's text. */
+    static final String ALARM = "alarm";
+
     /** The names of a line, but for the scheduled values of a step. */
     static final Set<String> OWN = Stream.concat(
-                    Stream.of("step", "sources", "held_out_nll"), StepMetric.keys().stream())
+                    Stream.of("step", "sources", "held_out_nll", ALARM), StepMetric.keys().stream())
             .collect(Collectors.toUnmodifiableSet());
 
     private static final int PIECE_BYTES = 1 << 13;
@@ -72,6 +75,15 @@ final class MetricsFile implements Closeable {
         line.put("step", heldOut.step());
         line.put("held_out_nll", heldOut.nll());
         line.put("seconds", heldOut.seconds());
+        append(line);
+    }
+
+    /** What is wrong with the student's own text, for people. */
+    void alarm(long step, double seconds, String alarm) throws IOException {
+        ObjectNode line = JSON.createObjectNode();
+        line.put("step", step);
+        line.put("seconds", seconds);
+        line.put(ALARM, alarm);
         append(line);
     }
 

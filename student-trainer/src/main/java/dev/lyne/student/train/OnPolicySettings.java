@@ -20,7 +20,7 @@ import java.util.TreeMap;
 /**
  * How a student trains on text that it writes itself.
  *
- * @param share of the steps that are on such text, above 0, at most 1
+ * @param sharing which steps are on such text, some of them
  * @param proposal what tokens are drawn from
  * @param tellsAll whether the teacher is told each token as it is taken, and says how probable it is under its own proposal
  * @param writing how responses are written
@@ -31,7 +31,7 @@ import java.util.TreeMap;
  * @param identity what must be the same for a run to go on, by name
  */
 public record OnPolicySettings(
-        double share,
+        OwnTextSharing sharing,
         Proposal proposal,
         boolean tellsAll,
         Writing writing,
@@ -170,13 +170,13 @@ public record OnPolicySettings(
 
     /** Reads them; absent where every step is on data. */
     static Optional<OnPolicySettings> of(Settings settings) {
-        double share = settings.number(Setting.ON_POLICY_SHARE, 0, 1, true);
-        if (share == 0) {
+        if (settings.number(Setting.ON_POLICY_SHARE, 0, 1, true) == 0
+                && settings.text(Setting.ON_POLICY_SCHEDULE).equals("constant")) {
             requireNoneGiven(settings);
             return Optional.empty();
         }
         OnPolicySettings found = new OnPolicySettings(
-                share,
+                OwnTextSharing.of(settings),
                 new Proposal(settings.number(Setting.TEACHER_MIXING, 0, 1, true)),
                 settings.choice(Setting.MIXING_FORM, List.of("coin", "step")).equals("step"),
                 Writing.of(settings),
@@ -243,7 +243,11 @@ public record OnPolicySettings(
     private static Map<String, String> identity(Settings settings) {
         Map<String, String> identity = new TreeMap<>();
         for (Setting setting : OWN) {
-            identity.put(setting.key(), settings.text(setting));
+            String text = settings.text(setting);
+            if (!OwnTextSharing.LATER.contains(setting)
+                    || !setting.defaultValue().equals(Optional.of(text))) {
+                identity.put(setting.key(), text);
+            }
         }
         if (!settings.flag(Setting.DETERMINISTIC)) {
             // Room decides how many responses share a step, and with it nothing but last bits.

@@ -5,6 +5,7 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.row.RowColumns;
 import dev.lyne.student.policy.Advantages;
+import dev.lyne.student.rollout.Coin;
 import dev.lyne.student.rollout.Prompt;
 import dev.lyne.student.rollout.Response;
 import dev.lyne.student.rollout.ResponseWriter;
@@ -21,9 +22,13 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -32,13 +37,15 @@ import java.util.stream.IntStream;
 
 /**
  * Windows of text that the student writes, phase by phase: responses to a phase's prompts are written by the student as it stands, scored by
- * the teacher in one pass, and trained on for so many steps. The invariant: which steps are on own text, their prompts, order and random numbers
- * follow from seed and step; what was written is kept in a file, and belongs to the weights that the phase began with.
+ * the teacher in one pass, and trained on for so many steps; kept ones may be trained on again. The invariant: what {@link OwnTextSteps} decides,
+ * prompts, order and random numbers follow from the seed and the state of a checkpoint; what was written is kept in a file, and belongs to the
+ * weights that the phase began with.
  */
 final class OwnTextFeed implements StepFeed {
-    /** Keeps the coin of a step apart from other random numbers of the seed. */
-    private static final long DOMAIN = 0x6F776E2074657874L;
+    /** Keeps the choice of kept responses apart from other random numbers of the seed. */
+    private static final long REPLAY_DOMAIN = 0x7265706C61796564L;
 
+    static final String SHARE = "on_policy_share";
     private static final double NANOS_A_SECOND = 1e9;
 
     private final Parts parts;
@@ -46,6 +53,7 @@ final class OwnTextFeed implements StepFeed {
     private final OnPolicySettings settings;
     private final int batch;
     private final long seed;
+    private final OwnTextSteps kinds;
     private final PatientTake taking;
     private final long lastPhase;
     private final Deque<Written> written = new ArrayDeque<>();
@@ -53,10 +61,11 @@ final class OwnTextFeed implements StepFeed {
     private Optional<Phase> current = Optional.empty();
     private Optional<RolloutHealth> first = Optional.empty();
     private Map<String, Double> ownText = Map.of();
-    private long nextStep;
+    private Map<String, Double> scheduled = Map.of();
+    private List<String> alarms = List.of();
 
-    /** The same among the steps on own text. */
-    private long nextOwn;
+    /** Phases whose responses may be trained on again. */
+    private final NavigableMap<Long, List<Rollout>> kept = new TreeMap<>();
 
     private long stallNanos;
 
@@ -88,66 +97,92 @@ final class OwnTextFeed implements StepFeed {
     /** A phase's responses with the teacher's rows for them, an item each. */
     private record Phase(long number, List<StepFeed.Item> items, Map<String, Double> values) {}
 
-    /**
-     * @param step optimiser steps taken already
-     * @param steps optimiser steps in all
-     */
-    OwnTextFeed(Parts parts, OnPolicySettings settings, int batch, long seed, long step, long steps) {
+    /** @param kinds what each step is on, from the next one */
+    OwnTextFeed(Parts parts, OnPolicySettings settings, int batch, long seed, OwnTextSteps kinds) {
         this.parts = parts;
         this.settings = settings;
         this.batch = batch;
         this.seed = seed;
-        this.nextStep = step;
-        this.lastPhase = (ownStepsBefore(settings, seed, steps) - 1) / phaseSteps();
+        this.kinds = kinds;
+        this.lastPhase = (kinds.writtenInAll() - 1) / phaseSteps();
         this.taking = new PatientTake(parts.stream(), parts.nanoTicker(), parts.stopRequested());
         try {
-            this.nextOwn = ownStepsBefore(settings, seed, step);
-            long begun = nextOwn == 0 ? 0 : (nextOwn - 1) / phaseSteps() + 1;
-            parts.files().forgetFrom(nextOwn == 0 ? 0 : begun + settings.phase().ahead());
+            long written = kinds.written();
+            long begun = written == 0 ? 0 : (written - 1) / phaseSteps() + 1;
+            parts.files().forgetFrom(written == 0 ? 0 : begun + settings.phase().ahead());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-    }
-
-    /** Windows of the corpus that a run has taken after so many steps, where each takes {@code batch}. */
-    static long corpusWindowsBefore(OnPolicySettings settings, long seed, int batch, long step) {
-        long own = ownStepsBefore(settings, seed, step);
-        return (settings.corpusWeight() > 0 ? step : step - own) * batch;
     }
 
     private int phaseSteps() {
         return settings.phase().steps(batch);
     }
 
-    /** Whether a step, counted from 0, is on own text: a coin of its own. */
-    private static boolean isOwn(OnPolicySettings settings, long seed, long step) {
-        return new SplittableRandom(seed ^ (DOMAIN + step * 0x9E3779B97F4A7C15L)).nextDouble() < settings.share();
-    }
-
-    private static long ownStepsBefore(OnPolicySettings settings, long seed, long step) {
-        long own = 0;
-        for (long i = 0; i < step; i++) {
-            own += isOwn(settings, seed, i) ? 1 : 0;
-        }
-        return own;
-    }
-
     @Override
     public List<StepFeed.Item> next(int count) throws InterruptedException {
         taking.startStep();
-        long step = nextStep++;
         ownText = Map.of();
-        if (!isOwn(settings, seed, step)) {
+        alarms = List.of();
+        if (settings.sharing().adaptation().isPresent()) {
+            scheduled = Map.of(SHARE, kinds.share());
+        }
+        long written = kinds.written();
+        OwnTextSteps.Kind kind = kinds.next();
+        if (kind == OwnTextSteps.Kind.DATA) {
             return parts.data().next(count);
         }
-        List<StepFeed.Item> items = new ArrayList<>(own(nextOwn++));
+        List<StepFeed.Item> items =
+                new ArrayList<>(kind == OwnTextSteps.Kind.WRITTEN ? own(written) : replayed(written));
         if (settings.corpusWeight() > 0) {
             items.addAll(parts.data().next(count));
         }
         return items;
     }
 
-    /** The responses of a step, counted among those on own text. */
+    /** Responses of before, each at most once, out of the newest that are kept. */
+    private List<StepFeed.Item> replayed(long written) throws InterruptedException {
+        int capacity = settings.sharing().replay().orElseThrow().capacity();
+        long first = written * batch - capacity;
+        kept.headMap(first / batch).clear();
+        int[] places = IntStream.range(0, capacity).toArray();
+        SplittableRandom random = new SplittableRandom(seed ^ (REPLAY_DOMAIN + kinds.step() * 0x9E3779B97F4A7C15L));
+        List<Rollout> rollouts = new ArrayList<>(batch);
+        for (int i = 0; i < batch; i++) {
+            int swapped = random.nextInt(i, capacity);
+            int place = places[swapped];
+            places[swapped] = places[i];
+            long number = first + place;
+            rollouts.add(phaseOfBefore(number / batch).get((int) (number % batch)));
+        }
+        List<Rollout> named = chosen(rollouts);
+        List<TargetSequence> asked = new ArrayList<>(batch);
+        for (Rollout rollout : named) {
+            asked.add(sequence(rollout.prompt().key(), rollout));
+        }
+        unasked.addAll(asked);
+        offer();
+        Phase phase = score(new Written(written, named, asked, 0, 0), true);
+        ownText = phase.values();
+        return phase.items();
+    }
+
+    private List<Rollout> phaseOfBefore(long number) {
+        return kept.computeIfAbsent(number, phase -> {
+            try {
+                return parts.files()
+                        .read(phase)
+                        .orElseThrow(
+                                () -> new TrainingStoppedException(
+                                        "phase " + phase
+                                                + " of the student's responses is not in rollouts (expected: as it was written, to be trained on again)"));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+    }
+
+    /** The responses of a step, counted among those whose phase is written for them. */
     private List<StepFeed.Item> own(long step) throws InterruptedException {
         Phase phase = phase(step / phaseSteps());
         ownText = phase.values();
@@ -173,7 +208,7 @@ final class OwnTextFeed implements StepFeed {
                 unasked.addAll(more.asked());
                 offer();
             }
-            current = Optional.of(score(written.removeFirst()));
+            current = Optional.of(score(written.removeFirst(), false));
         }
         offer();
         return current.get();
@@ -227,9 +262,7 @@ final class OwnTextFeed implements StepFeed {
         if (!settings.singleStep().choosesIds()) {
             return rollouts;
         }
-        List<Window> windows = rollouts.stream()
-                .map(rollout -> new Window(rollout.tokens(), rollout.positions()))
-                .toList();
+        List<Window> windows = rollouts.stream().map(Rollout::window).toList();
         List<Rollout> named = new ArrayList<>(rollouts.size());
         for (MicroBatches.Group group : parts.choosing().groups(windows)) {
             List<int[][]> ids = parts.choosing()
@@ -250,13 +283,13 @@ final class OwnTextFeed implements StepFeed {
         for (long place = phase * rollouts; place < (phase + 1) * rollouts; place++) {
             OnPolicySettings.Writing writing = settings.writing();
             Windows.Passage passage = parts.prompts().passage(place, writing.promptTokens(), writing.responseTokens());
-            prompts.add(new Prompt(place, passage.prompt(), passage.continuation()));
+            prompts.add(Prompt.of(place, passage));
         }
         return prompts;
     }
 
     /** Takes the teacher's rows for the responses of a phase, and makes items of them; tells what people should know of them. */
-    private Phase score(Written phase) throws InterruptedException {
+    private Phase score(Written phase, boolean replayed) throws InterruptedException {
         List<Rollout> rollouts = phase.rollouts();
         List<TargetSequence> asked = phase.asked();
         List<Optional<Targets>> targets = new ArrayList<>(rollouts.size());
@@ -266,11 +299,14 @@ final class OwnTextFeed implements StepFeed {
             targets.add(taking.take(next));
         }
         long scoring = parts.nanoTicker().getAsLong() - before;
-        RolloutHealth health = RolloutHealth.of(rollouts, outside(targets));
+        RolloutHealth health = RolloutHealth.of(rollouts, coin(), outside(targets));
         if (first.isEmpty()) {
             first = Optional.of(phase.number() == 0 ? health : firstPhase().orElse(health));
         }
-        health.alarms(first.get()).forEach(line -> parts.notices().accept("phase " + phase.number() + ": " + line));
+        if (!replayed) { // which told of theirs when they were new
+            alarms = health.alarms(first.get());
+            alarms.forEach(line -> parts.notices().accept("phase " + phase.number() + ": " + line));
+        }
         List<OwnTokens> own = tokens(rollouts, targets);
         List<StepFeed.Item> items = IntStream.range(0, rollouts.size())
                 .mapToObj(i -> new StepFeed.Item(
@@ -279,19 +315,40 @@ final class OwnTextFeed implements StepFeed {
                         Optional.of(own.get(i))))
                 .toList();
         Map<String, Double> values = new LinkedHashMap<>(health.values());
+        if (settings.sharing().replay().isPresent()) {
+            values.put("replayed", replayed ? 1.0 : 0.0);
+        }
+        values.put("alarms", replayed ? 0.0 : alarms.size());
+        rowBytes(targets).ifPresent(bytes -> values.put("row_bytes", bytes));
         values.put("writing_seconds", phase.writingNanos() / NANOS_A_SECOND);
         values.put("draw_wait_seconds", phase.drawWaitNanos() / NANOS_A_SECOND);
         values.put("scoring_wait_seconds", scoring / NANOS_A_SECOND);
         return new Phase(phase.number(), items, values);
     }
 
+    /** Whose draw each token was. */
+    private Coin coin() {
+        return new Coin(seed, settings.proposal().mixing());
+    }
+
     /** What the responses of the run's first phase were like, where they are still kept: a resumed run compares with them, too. */
     private Optional<RolloutHealth> firstPhase() {
         try {
-            return parts.files().read(0).map(rollouts -> RolloutHealth.of(rollouts, Double.NaN));
+            return parts.files().read(0).map(rollouts -> RolloutHealth.of(rollouts, coin(), Double.NaN));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** Bytes of a row of the teacher's on its way, in the mean; absent where there was none. */
+    private static OptionalDouble rowBytes(List<Optional<Targets>> targets) {
+        long rows = 0;
+        long bytes = 0;
+        for (Optional<Targets> found : targets) {
+            rows += found.map(Targets::rows).orElse(0);
+            bytes += found.map(Targets::blockBytes).orElse(0L);
+        }
+        return rows == 0 ? OptionalDouble.empty() : OptionalDouble.of((double) bytes / rows);
     }
 
     /** Share of the tokens that the teacher's rows do not name. */
@@ -319,9 +376,13 @@ final class OwnTextFeed implements StepFeed {
     }
 
     private TargetSequence sequence(long id, Rollout rollout) {
-        return settings.singleStep().choosesIds()
-                ? new TargetSequence(id, rollout.tokens(), rollout.positions(), rollout.chosen())
-                : new TargetSequence(id, rollout.tokens(), rollout.positions());
+        Window window = rollout.window();
+        return new TargetSequence(
+                id,
+                window.tokens(),
+                window.positions(),
+                settings.singleStep().choosesIds() ? rollout.chosen() : new int[0][],
+                window.teacherTokens());
     }
 
     /** What the policy reads of each token. Responses that the teacher failed have no rows, and are left out of the advantages. */
@@ -369,6 +430,30 @@ final class OwnTextFeed implements StepFeed {
     @Override
     public Map<String, Double> ownText() {
         return ownText;
+    }
+
+    @Override
+    public List<String> alarms() {
+        return alarms;
+    }
+
+    @Override
+    public Map<String, Double> scheduled() {
+        return scheduled;
+    }
+
+    @Override
+    public void evaluated(double loss) {
+        if (kinds.evaluated(loss)) {
+            parts.notices()
+                    .accept(String.format(
+                            Locale.ROOT, "held-out loss up to %.4f: on_policy_share is now %.3g", loss, kinds.share()));
+        }
+    }
+
+    @Override
+    public Map<String, Double> saved(long step) {
+        return kinds.saved(step);
     }
 
     @Override

@@ -78,19 +78,21 @@ final class OwnTextRun implements AutoCloseable {
      * The steps of the run.
      *
      * @param data windows of the corpus, from the first that a step after {@code step} takes
-     * @param step steps taken already
-     * @param steps steps in all
+     * @param kinds what each step is on
      */
     StepFeed feed(
             StepFeed data,
             TrainingMaterial material,
             Trainable model,
-            long step,
-            long steps,
+            OwnTextSteps kinds,
             LongSupplier nanoTicker,
             ProgressListener listener) {
         long seed = config.run().seed();
         Windows passages = material.windows().passages();
+        passages.requirePassagesSeenBy(
+                stream.teacher().contextLength(),
+                settings.writing().promptTokens(),
+                settings.writing().responseTokens());
         long cut = passages.cutPrompts(settings.writing().responseTokens());
         if (cut > 0) {
             listener.onNotice(
@@ -116,8 +118,7 @@ final class OwnTextRun implements AutoCloseable {
                 settings,
                 config.data().batch(),
                 seed,
-                step,
-                steps);
+                kinds);
     }
 
     private RolloutWriter writer(TrainingMaterial material, Trainable model, BooleanSupplier stopRequested) {

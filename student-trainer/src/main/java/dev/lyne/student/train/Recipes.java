@@ -14,13 +14,14 @@ public final class Recipes {
             "slim",
             "random_sampling",
             "gkd_off_policy",
-            "distillm",
+            "distillm_off_policy",
             "akl",
             "taid",
             "lfm2",
             "minillm",
             "gkd",
             "on_policy_distillation",
+            "distillm",
             "distillm_2");
 
     private Recipes() {}

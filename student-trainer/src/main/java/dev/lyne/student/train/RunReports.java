@@ -32,8 +32,9 @@ public final class RunReports {
         RunSummary summary = RunSummary.read(directory.summary());
         List<ReportData.TrainingPoint> training = new ArrayList<>();
         List<ReportData.HeldOutPoint> heldOut = new ArrayList<>();
+        List<ReportData.Alarm> alarms = new ArrayList<>();
         try (Stream<String> lines = Files.lines(directory.metrics(), StandardCharsets.ISO_8859_1)) {
-            lines.forEach(line -> readLine(line, training, heldOut));
+            lines.forEach(line -> readLine(line, training, heldOut, alarms));
         }
         return new ReportData.Run(
                 summary.name(),
@@ -48,6 +49,7 @@ public final class RunReports {
                 summary.targets().teacherPositions(),
                 training,
                 heldOut,
+                alarms,
                 settings(directory, summary));
     }
 
@@ -125,7 +127,10 @@ public final class RunReports {
 
     /** A line that is damaged has nothing to show; the curve goes on without it. */
     private static void readLine(
-            String text, List<ReportData.TrainingPoint> training, List<ReportData.HeldOutPoint> heldOut) {
+            String text,
+            List<ReportData.TrainingPoint> training,
+            List<ReportData.HeldOutPoint> heldOut,
+            List<ReportData.Alarm> alarms) {
         JsonNode line;
         try {
             line = JSON.readTree(text);
@@ -139,7 +144,9 @@ public final class RunReports {
         if (step < 0 || Double.isNaN(seconds)) {
             return;
         }
-        if (line.has("held_out_nll")) {
+        if (line.has(MetricsFile.ALARM)) {
+            alarms.add(new ReportData.Alarm(step, line.path(MetricsFile.ALARM).asString()));
+        } else if (line.has("held_out_nll")) {
             heldOut.add(new ReportData.HeldOutPoint(step, seconds, nll));
         } else {
             training.add(new ReportData.TrainingPoint(

@@ -111,6 +111,17 @@ public enum Setting {
             "Greatest error of a teacher's tail masses, as it states it, that reverse_kl and akl are minimised with: an engine behind the"
                     + " server does not say what is left of 1"),
     ON_POLICY_SHARE("0", "Share of the steps that are on text which the student writes itself; 0: none, 1: all"),
+    ON_POLICY_SCHEDULE(
+            "constant",
+            "Of that share: constant, or adaptive (DistiLLM: it begins there and rises by on_policy_rise whenever the held-out loss is"
+                    + " on_policy_tolerance above what it was at the last rise)"),
+    ON_POLICY_RISE("0.1", "What the share rises by with on_policy_schedule=adaptive, up to 1"),
+    ON_POLICY_TOLERANCE("0.1", "How far the held-out loss may go up before that, nats a token"),
+    REPLAY_CAPACITY("0", "Newest responses of the student's that are kept to be trained on again; 0: none"),
+    REPLAY_SCHEDULE(
+            "decreasing",
+            "Share of the steps on own text whose responses are new, once so many are kept: decreasing (from 1 to 0 over the run),"
+                    + " constant (half) or increasing (from 0 to 1)"),
     TEACHER_MIXING("0", "Share of the tokens of such a text that the teacher draws (MiniLLM's alpha)"),
     MIXING_FORM(
             "coin",
@@ -291,6 +302,11 @@ public enum Setting {
                     STUDENT_TEMPERATURE,
                     TEMPERATURE_SQUARED -> Group.LOSS;
             case ON_POLICY_SHARE,
+                    ON_POLICY_SCHEDULE,
+                    ON_POLICY_RISE,
+                    ON_POLICY_TOLERANCE,
+                    REPLAY_CAPACITY,
+                    REPLAY_SCHEDULE,
                     TEACHER_MIXING,
                     MIXING_FORM,
                     ROLLOUTS,

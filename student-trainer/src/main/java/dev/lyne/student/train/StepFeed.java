@@ -36,6 +36,24 @@ interface StepFeed extends AutoCloseable {
         return Map.of();
     }
 
+    /** What people should know of the student's own text, of the last call of {@link #next}: each a line that was not told before. */
+    default List<String> alarms() {
+        return List.of();
+    }
+
+    /** Values that change from step to step, of the step of the last call of {@link #next}, by name. */
+    default Map<String, Double> scheduled() {
+        return Map.of();
+    }
+
+    /** Takes the held-out loss after the last step, nats a token. */
+    default void evaluated(double loss) {}
+
+    /** What a checkpoint keeps of it after that step, which is the last one or, where that broke off, the one before; by name. */
+    default Map<String, Double> saved(long step) {
+        return Map.of();
+    }
+
     /** Time spent waiting for targets. */
     long stallNanos();
 

@@ -26,7 +26,7 @@ record StepValues(
 
     /** Whether a loss's value cannot have this name: it is another value's, a metric's or a column's. */
     static boolean isTaken(String name) {
-        return Set.of(LEARNING_RATE, ALPHA, TEACHER_TEMPERATURE, STUDENT_TEMPERATURE)
+        return Set.of(LEARNING_RATE, ALPHA, TEACHER_TEMPERATURE, STUDENT_TEMPERATURE, OwnTextFeed.SHARE)
                         .contains(name)
                 || MetricsFile.OWN.contains(name)
                 || COLUMNS.contains(name)

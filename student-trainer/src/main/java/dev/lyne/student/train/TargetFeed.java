@@ -72,7 +72,8 @@ final class TargetFeed implements StepFeed {
 
     private TargetSequence asked(long place) {
         Window window = sequence.at(place);
-        return new TargetSequence(sequence.corpusIndex(place), window.tokens(), window.positions());
+        return new TargetSequence(
+                sequence.corpusIndex(place), window.tokens(), window.positions(), new int[0][], window.teacherTokens());
     }
 
     @Override

@@ -412,7 +412,7 @@ public record TrainingConfig(
         if (onPolicy.isPresent() && distillation.teachers().isEmpty()) {
             throw Settings.refused(
                     Setting.ON_POLICY_SHARE,
-                    onPolicy.get().share(),
+                    onPolicy.get().sharing().share(),
                     "0 where no teacher is given, as nobody can score what the student writes");
         }
         if (distillation.targets().isPresent() && !distillation.teachers().isEmpty()) {

@@ -8,10 +8,12 @@ import dev.lyne.student.evaluate.HeldOutLoss;
 import dev.lyne.student.loss.LossState;
 import dev.lyne.student.loss.OwnText;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.LongSupplier;
 import java.util.stream.LongStream;
 
@@ -202,11 +204,15 @@ final class TrainingLoop {
                             items.stream().map(StepFeed.Item::window).toList());
         }
         ProgressListener.Update update = optimise(items);
+        List<String> alarms = alarms(update);
         totals.applied(items, parts.learning().feed().isPresent());
         applying = false;
         long nanos = parts.nanoTicker().getAsLong() - start;
         totals.spent(nanos, stallNanos() - stalledBefore);
         log(update, positions(items), nanos);
+        for (String alarm : alarms) {
+            parts.outputs().metrics().alarm(totals.step(), totals.seconds(), alarm);
+        }
     }
 
     private List<StepFeed.Item> items() throws InterruptedException {
@@ -270,12 +276,14 @@ final class TrainingLoop {
             parts.learning().loss().stepped(new LossState.Step(totals.step() + 1, nll, divergence));
         }
         return new ProgressListener.Update(
-                sums[0],
-                nll,
-                divergence,
-                values.named(parts.learning().batches().loss().isPresent()),
-                ownText(sums, counts.coveredOwn()),
-                norm);
+                sums[0], nll, divergence, scheduled(values), ownText(sums, counts.coveredOwn()), norm);
+    }
+
+    private Map<String, Double> scheduled(StepValues values) {
+        Map<String, Double> named = new LinkedHashMap<>(
+                values.named(parts.learning().batches().loss().isPresent()));
+        parts.learning().feed().ifPresent(feed -> named.putAll(feed.scheduled()));
+        return named;
     }
 
     /** Means over the tokens of own text that had a target, by name; none where the step had none. */
@@ -288,14 +296,23 @@ final class TrainingLoop {
             }
         }
         parts.learning().feed().ifPresent(feed -> means.putAll(feed.ownText()));
-        if (means.getOrDefault("clipped", 0.0) > MOST_CLIPPED && !clippingTold) {
-            clippingTold = true;
-            parts.listener()
-                    .onNotice("step " + (totals.step() + 1) + ": of the ratios of new and old student a share of "
-                            + means.get("clipped") + " is clipped (expected: at most " + MOST_CLIPPED
-                            + "); fewer ppo_epochs or a lower learning_rate keep the student nearer");
-        }
         return means;
+    }
+
+    /** What people should know of the step's own text: what its feed says, and the first share of clipped ratios that is too great, which is told. */
+    private List<String> alarms(ProgressListener.Update update) {
+        List<String> alarms =
+                new ArrayList<>(parts.learning().feed().map(StepFeed::alarms).orElse(List.of()));
+        double clipped = update.ownText().getOrDefault("clipped", 0.0);
+        if (clipped > MOST_CLIPPED && !clippingTold) {
+            clippingTold = true;
+            String line =
+                    "of the ratios of new and old student a share of " + clipped + " is clipped (expected: at most "
+                            + MOST_CLIPPED + "); fewer ppo_epochs or a lower learning_rate keep the student nearer";
+            parts.listener().onNotice("step " + (totals.step() + 1) + ": " + line);
+            alarms.add(line);
+        }
+        return alarms;
     }
 
     private void log(ProgressListener.Update update, long positions, long nanos) throws IOException {
@@ -324,6 +341,7 @@ final class TrainingLoop {
         parts.outputs().metrics().heldOut(result);
         parts.outputs().events().scalars(result.step(), Map.of("held_out/nll", result.nll()));
         parts.listener().onEvaluation(result);
+        parts.learning().feed().ifPresent(feed -> feed.evaluated(result.nll()));
     }
 
     private void requireGoOn() {
@@ -343,7 +361,7 @@ final class TrainingLoop {
                 new RunState.FileLengths(
                         forced(parts.outputs().metrics()::force, parts.outputs().metrics()::wholeBytes),
                         forced(parts.outputs().events()::force, parts.outputs().events()::wholeBytes)),
-                parts.learning().loss().saved());
+                progress());
         parts.outputs().checkpoints().write(plan.name(), state, parts.learning().model()::saveState);
         checkpointedStep = totals.step();
         checkpointNanos = parts.nanoTicker().getAsLong();
@@ -353,6 +371,13 @@ final class TrainingLoop {
             totals.spent(parts.nanoTicker().getAsLong() - start, 0);
         }
         parts.listener().onCheckpoint(totals.step());
+    }
+
+    /** What schedules that follow the loss have come to. */
+    private Map<String, Double> progress() {
+        Map<String, Double> progress = new TreeMap<>(parts.learning().loss().saved());
+        parts.learning().feed().ifPresent(feed -> progress.putAll(feed.saved(totals.step())));
+        return progress;
     }
 
     private interface Forcing {

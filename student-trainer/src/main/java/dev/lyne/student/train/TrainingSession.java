@@ -124,6 +124,11 @@ final class TrainingSession {
             throws IOException, InterruptedException {
         try (TargetSource source = RunTargets.open(config, resources, material.windows())) {
             requireSameEnds(source.describe(), material);
+            if (config.onPolicy()
+                    .map(own -> own.sharing().share() < 1 || own.corpusWeight() > 0)
+                    .orElse(true)) {
+                material.windows().requireSeenBy(source.describe().contextLength());
+            }
             TargetRequest request = RunTargets.request(
                     config.distillation(),
                     source,
@@ -243,20 +248,22 @@ final class TrainingSession {
                 .orElse(null);
     }
 
-    private StepFeed feed(Taught taught, TrainingMaterial material, Trainable model, long step, long steps) {
+    private StepFeed feed(Taught taught, TrainingMaterial material, Trainable model, RunState state, long steps) {
         long batch = config.data().batch();
         if (taught.ownText().isEmpty()) {
-            return dataFeed(taught.data(), material.sequence(), model, step * batch, steps * batch);
+            return dataFeed(taught.data(), material.sequence(), model, state.step() * batch, steps * batch);
         }
         OnPolicySettings own = config.onPolicy().orElseThrow();
-        long seed = config.run().seed();
+        OwnTextSteps kinds = new OwnTextSteps(
+                own.sharing(), config.run().seed(), config.data().batch(), state.step(), steps, state.progress());
+        boolean beside = own.corpusWeight() > 0;
         StepFeed data = dataFeed(
                 taught.data(),
                 material.sequence(),
                 model,
-                OwnTextFeed.corpusWindowsBefore(own, seed, config.data().batch(), step),
-                OwnTextFeed.corpusWindowsBefore(own, seed, config.data().batch(), steps));
-        return taught.ownText().get().feed(data, material, model, step, steps, resources::nanoTime, listener);
+                kinds.corpusWindows(beside),
+                kinds.corpusWindowsInAll(beside));
+        return taught.ownText().get().feed(data, material, model, kinds, resources::nanoTime, listener);
     }
 
     private StepFeed dataFeed(TargetStream stream, WindowSequence sequence, Trainable model, long first, long end) {
@@ -304,6 +311,7 @@ final class TrainingSession {
             Ancestry.fork(beginning.fork().get(), model, identity);
         }
         RunReports.writeSettings(config.settings(), directory.settings());
+        RunState start = state;
         RunTotals totals = new RunTotals(state, identity);
         LossProgress loss = config.distillation().enabled()
                 ? LossProgress.of(config.distillation().loss(), steps, state.progress())
@@ -311,7 +319,7 @@ final class TrainingSession {
         listener.onStart(new ProgressListener.Start(
                 config.name(), model.parameters(), windows.count(), windows.lossTokens(), state.step(), steps));
         material.unevenEpochs(config).ifPresent(listener::onNotice);
-        Optional<StepFeed> feed = taught.map(rows -> feed(rows, material, model, totals.step(), steps));
+        Optional<StepFeed> feed = taught.map(rows -> feed(rows, material, model, start, steps));
         try (Recording recording = recording(material, model, identity, totals.step());
                 MetricsFile metrics =
                         MetricsFile.open(directory.metrics(), state.files().metricsBytes());
@@ -438,7 +446,7 @@ final class TrainingSession {
         if (wanted.count() == 0 || material.heldOut().isEmpty()) {
             return Optional.empty();
         }
-        Windows passages = material.heldOut().get().windows().passages();
+        Windows passages = heldOutPassages(material);
         long count = Math.min(wanted.count(), passages.count());
         List<Prompt> prompts = new ArrayList<>();
         for (long i = 0; i < count; i++) {
@@ -446,7 +454,7 @@ final class TrainingSession {
                     i * passages.count() / count,
                     wanted.writing().promptTokens(),
                     wanted.writing().responseTokens());
-            prompts.add(new Prompt(i, passage.prompt(), passage.continuation()));
+            prompts.add(Prompt.of(i, passage));
         }
         int maxTokens = wanted.writing().responseTokens();
         listener.onNotice("responding to %,d held-out prompts".formatted(count));
@@ -486,6 +494,10 @@ final class TrainingSession {
         }
     }
 
+    private static Windows heldOutPassages(TrainingMaterial material) {
+        return material.heldOut().orElseThrow().windows().passages();
+    }
+
     private ResponseEvaluation besideTeacher(
             ResponseWriter writer, List<Prompt> prompts, ResponseEvaluation.Setup setup, TrainingMaterial material)
             throws InterruptedException {
@@ -497,6 +509,9 @@ final class TrainingSession {
                 listener.onNotice("no exposure bias of responses: the teacher draws no tokens");
                 return ResponseEvaluation.of(writer, prompts, setup, Optional.empty());
             }
+            heldOutPassages(material)
+                    .requirePassagesSeenBy(
+                            source.describe().contextLength(), writing.promptTokens(), writing.responseTokens());
             int k = Math.min(
                     Math.min(EXPOSED_IDS, abilities.maxK()), setup.tokenizer().vocabularySize());
             try (TargetStream rows = source.open(

@@ -74,6 +74,12 @@ final class TrajectorySettings {
             Tokenizer tokenizer,
             Trainable model,
             Map<String, String> run) {
+        if (windows.hasTeacherPrompts()) {
+            throw Settings.refused(
+                    Setting.RECORD_TARGETS,
+                    config.run().recordTargets().orElseThrow(),
+                    "not given with a corpus that has teacher_prompt, as a model in training sees the student's prompts");
+        }
         long every = config.run().checkpoints().every();
         TrainingConfig.Distillation form = config.distillation();
         return CaptureManifest.planned(

@@ -55,7 +55,7 @@ final class BlockTeacher implements TargetSource {
                 "0".repeat(64),
                 new ExecutionFingerprint("2.7.1", "fake", "AVX2", 2, 1, "float32"),
                 VOCABULARY,
-                64,
+                96,
                 "hash",
                 1,
                 deterministic,
@@ -73,7 +73,7 @@ final class BlockTeacher implements TargetSource {
 
     static List<ByteBuffer> blocks(CapturedTeacher teacher, TargetSequence sequence, Selection selection) {
         List<ByteBuffer> blocks = new ArrayList<>();
-        int[] positions = sequence.positions();
+        int[] positions = sequence.teacherPositions();
         for (int from = 0; from < positions.length; from += ROWS_A_BLOCK) {
             int to = Math.min(positions.length, from + ROWS_A_BLOCK);
             BlockHeader header = new BlockHeader(
@@ -81,7 +81,7 @@ final class BlockTeacher implements TargetSource {
                     selection,
                     HexFormat.of().parseHex(teacher.modelSha256()),
                     Digests.fingerprint(teacher.fingerprint().toMessage()),
-                    Digests.rows(sequence.tokens(), positions, from, to),
+                    Digests.rows(sequence.teacherTokens(), positions, from, to),
                     Arrays.copyOfRange(positions, from, to));
             blocks.add(ByteBuffer.wrap(
                     BlockEncoder.encode(header, columns(sequence, from, to, selection.mostEntries(VOCABULARY)), 0)));
@@ -99,9 +99,10 @@ final class BlockTeacher implements TargetSource {
         float[] tails = new float[rows];
         float[] data = new float[rows];
         for (int row = 0; row < rows; row++) {
-            int position = sequence.positions()[from + row];
-            int next = sequence.tokens()[position + 1];
-            int first = new SplittableRandom(Arrays.hashCode(sequence.tokens()) * 31L + position).nextInt(VOCABULARY);
+            int position = sequence.teacherPositions()[from + row];
+            int next = sequence.teacherTokens()[position + 1];
+            int first = new SplittableRandom(Arrays.hashCode(sequence.teacherTokens()) * 31L + position)
+                    .nextInt(VOCABULARY);
             for (int i = 0, id = first; i < k; id++) {
                 if (id % VOCABULARY != next) {
                     ids[row * k + i] = id % VOCABULARY;

@@ -131,7 +131,7 @@ final class RecordAndReplayTest {
 
     private TargetSequence sequence(long index) {
         Window window = windows.window(index);
-        return new TargetSequence(index, window.tokens(), window.positions());
+        return new TargetSequence(index, window.tokens(), window.positions(), new int[0][], window.teacherTokens());
     }
 
     private CaptureSource replay() throws IOException {
@@ -297,6 +297,29 @@ final class RecordAndReplayTest {
                     .hasMessageContaining("has no rows of these 3 tokens at these 2 positions");
             assertThat(stream.take().sequence().id()).isZero();
             assertThat(stream.statistics().failedSequences()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void capture_ofTeacherPrompts_holdsWhatTheTeacherSaysBehindThem() throws Exception {
+        Windows plain = windows;
+        windows = Texts.privileged(directory.resolve("tokens"), 40, 3, CONTEXT);
+        record(teacher, windows, top(8), new Told());
+        List<Targets> live = take(teacher, top(8));
+        assertThat(live).anyMatch(targets -> targets.sequence().shift() > 0);
+        try (CaptureSource source = replay()) {
+            source.requirePacking(Recorder.packing(windows));
+            List<Targets> replayed = take(source, top(8));
+            for (int i = 0; i < live.size(); i++) {
+                assertThat(replayed.get(i).positions())
+                        .isEqualTo(windows.window(i).positions());
+                assertThat(replayed.get(i).blocks()).isEqualTo(live.get(i).blocks());
+            }
+            assertThatThrownBy(() -> source.requirePacking(Recorder.packing(plain)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining(
+                            "window rule responses by half contexts, behind teacher prompts (expected: this run's"
+                                    + " responses by half contexts)");
         }
     }
 

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
 
@@ -17,20 +18,30 @@ import java.util.SplittableRandom;
 final class Texts implements DocumentSource {
     private final int documents;
     private final long seed;
+    private final boolean privileged;
 
-    private Texts(int documents, long seed) {
+    private Texts(int documents, long seed, boolean privileged) {
         this.documents = documents;
         this.seed = seed;
+        this.privileged = privileged;
     }
 
     static Windows windows(Path cache, int documents, long seed, int context) throws IOException {
-        return new Windows(
-                TokenStore.open(cache, new Texts(documents, seed), new Letters(), 1, (done, total) -> {}), context);
+        return windows(cache, new Texts(documents, seed, false), context);
+    }
+
+    /** The same where a teacher sees another prompt of the documents that have one. */
+    static Windows privileged(Path cache, int documents, long seed, int context) throws IOException {
+        return windows(cache, new Texts(documents, seed, true), context);
+    }
+
+    private static Windows windows(Path cache, Texts texts, int context) throws IOException {
+        return new Windows(TokenStore.open(cache, texts, new Letters(), 1, (done, total) -> {}), context);
     }
 
     @Override
     public byte[] sha256() {
-        return digest(documents + " texts of seed " + seed);
+        return digest(documents + (privileged ? " privileged" : "") + " texts of seed " + seed);
     }
 
     @Override
@@ -46,7 +57,9 @@ final class Texts implements DocumentSource {
             String text = random.ints(random.nextInt(5, 60), 'a', 'z' + 1)
                     .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
                     .toString();
-            sink.accept(new Document("memory:" + number, number % 5 == 3 ? "prompt" : "", text), number + 1L);
+            boolean prompted = number % 5 == 3;
+            Optional<String> seen = privileged && prompted ? Optional.of("prompt with the answer") : Optional.empty();
+            sink.accept(new Document("memory:" + number, prompted ? "prompt" : "", seen, text), number + 1L);
         }
     }
 

@@ -94,6 +94,25 @@ final class CorpusTest {
     }
 
     @Test
+    void read_teacherPrompt_isKeptBesideThePromptAndRefusedElsewhere() throws IOException {
+        Path file = write("p.jsonl", "{\"prompt\":\"Q\",\"teacher_prompt\":\"Q, hint\",\"response\":\"A\"}\n");
+        assertThat(documents(Corpus.of(List.of(file), Optional.empty())))
+                .containsExactly(new Document(file + ":1", "Q", Optional.of("Q, hint"), "A"));
+        assertRefused(
+                "{\"prompt\":\"Q\",\"teacher_prompt\":\"\",\"response\":\"A\"}",
+                ":1: field teacher_prompt is empty (expected: a string that is not empty)");
+        assertRefused(
+                "{\"prompt\":\"Q\",\"teacher_prompt\":null,\"response\":\"A\"}",
+                ":1: field teacher_prompt is a null (expected: a string)");
+        assertRefused(
+                "{\"teacher_prompt\":\"T\",\"text\":\"A\"}",
+                ":1: field teacher_prompt beside text (expected: beside prompt and response");
+        assertRefused(
+                "{\"prompt\":\"Q\",\"teacherPrompt\":\"T\",\"response\":\"A\"}",
+                ":1: field teacherPrompt (expected: teacher_prompt)");
+    }
+
+    @Test
     void read_promptAndCompletion_isReadAlike() throws IOException {
         Path file = write("p.jsonl", "{\"prompt\":\"Q: \",\"completion\":\"A\"}\n");
         assertThat(documents(corpus(file))).containsExactly(new Document(file + ":1", "Q: ", "A"));

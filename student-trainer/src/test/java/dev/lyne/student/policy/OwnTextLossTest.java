@@ -287,6 +287,43 @@ final class OwnTextLossTest {
         }
     }
 
+    /** Ten draws of a mixture, each id as often as it has tenths: their sums over ten are the mean over all draws. */
+    @ParameterizedTest
+    @ValueSource(doubles = {0, .2})
+    void estimators_everyDrawOfAMixture_areOfTheStudentsOwnDivergence(double mixing) {
+        double[] s = {.6, .2, .2};
+        double[] t = {.1, .7, .2};
+        int[] tenths = mixing == 0 ? new int[] {6, 2, 2} : new int[] {5, 3, 2};
+        double[] logS = Arrays.stream(s).map(Math::log).toArray();
+        double[] logT = Arrays.stream(t).map(Math::log).toArray();
+        Rows rows = new Rows(10);
+        int row = 0;
+        double divergence = 0;
+        double squares = 0;
+        for (int token = 0; token < VOCABULARY; token++) {
+            divergence += s[token] * (logS[token] - logT[token]);
+            squares += s[token] * Math.pow(logT[token] - logS[token], 2) / 2;
+            double proposal = new Proposal(mixing).logProbability(logT[token], logS[token]);
+            assertThat(Math.exp(proposal) * 10).isEqualTo(tenths[token], within(1e-12));
+            for (int draw = 0; draw < tenths[token]; draw++, row++) {
+                rows.logits[row] = logS.clone();
+                rows.labels[row] = token;
+                rows.teacher(row, logT);
+                rows.set("own_text", row, 1);
+                rows.set("policy_weight", row, .1);
+                rows.set("policy_old_log_prob", row, logS[token]);
+                rows.set("policy_proposal_log_prob", row, proposal);
+                rows.set("teacher_label_log_prob", row, logT[token]);
+            }
+        }
+        double[] sums =
+                rows.run(loss(BuiltInLoss.REVERSE_KL, new OwnText.None())).sums();
+        int k1 = 3 + OwnText.TERMS.indexOf("k1");
+        assertThat(sums[k1] / 10).as("k1").isEqualTo(divergence, within(1e-9));
+        assertThat(sums[k1 + 1] / 10).as("k2").isEqualTo(squares, within(1e-9));
+        assertThat(sums[k1 + 2] / 10).as("k3").isEqualTo(divergence, within(1e-9));
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"inside", "outside", "k2", "k3"})
     void policy_everyForm_hasTheSlopeOfItsValueWithTheRestFrozen(String form) {

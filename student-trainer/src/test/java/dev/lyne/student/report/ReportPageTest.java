@@ -57,12 +57,43 @@ final class ReportPageTest {
     @Test
     void of_runWithoutEvaluations_leavesTheirPartsOut() {
         ReportData.Run run = new ReportData.Run(
-                "bare", "cross-entropy", 10, 0, 0, 0, OptionalDouble.empty(), Map.of(), List.of(), List.of(), Map.of());
+                "bare",
+                "cross-entropy",
+                10,
+                0,
+                0,
+                0,
+                OptionalDouble.empty(),
+                Map.of(),
+                List.of(),
+                List.of(),
+                List.of(),
+                Map.of());
         ReportData bare = new ReportData("t", "s", List.of(run), List.of(), List.of());
         assertThat(charts(bare)).isEmpty();
         assertThat(ReportPage.of(bare).sections())
                 .extracting(Page.Section::title)
                 .containsExactly("Time and targets");
+    }
+
+    @Test
+    void of_runWithAlarms_namesThemBesideTheFiguresOfOwnText() {
+        ReportData.Run run = new ReportData.Run(
+                "own",
+                "reverse KL",
+                10,
+                2,
+                0,
+                0,
+                OptionalDouble.empty(),
+                Map.of(),
+                List.of(new ReportData.TrainingPoint(1, 1, 5, 100, Map.of("own_text_entropy", 2.0))),
+                List.of(),
+                List.of(new ReportData.Alarm(7, "responses repeat themselves: share of 4-grams 0.400")),
+                Map.of());
+        assertThat(ReportPage.of(new ReportData("t", "s", List.of(run), List.of(), List.of()))
+                        .json())
+                .contains("[\"own\",\"7\",\"responses repeat themselves: share of 4-grams 0.400\"]");
     }
 
     private static List<Chart> charts(ReportData data) {
@@ -147,6 +178,7 @@ final class ReportPageTest {
                 sources,
                 training,
                 heldOut,
+                List.of(),
                 Map.of("alpha", coverage.isPresent() ? "0.9" : "0", "batch", "16", "learning_rate", "1e-3"));
     }
 }

@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.within;
 import dev.lyne.student.rollout.RolloutFiles.Rollout;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 final class RolloutHealthTest {
+    private static final Coin ALONE = new Coin(3, 0);
     private static final RolloutHealth WELL = new RolloutHealth(20, .2, 2, .05, .1);
 
     private static Rollout rollout(boolean ended, double logProbability, int... tokens) {
@@ -23,14 +25,49 @@ final class RolloutHealthTest {
     @Test
     void of_twoResponses_areTheirMeans() {
         RolloutHealth found =
-                RolloutHealth.of(List.of(rollout(false, -1, 7, 7, 7, 7, 7, 7), rollout(true, -3, 1, 2)), .25);
+                RolloutHealth.of(List.of(rollout(false, -1, 7, 7, 7, 7, 7, 7), rollout(true, -3, 1, 2)), ALONE, .25);
         assertThat(found.meanLength()).isEqualTo(4);
         assertThat(found.atLimit()).isEqualTo(.5);
         assertThat(found.entropy()).isEqualTo((6 + 6) / 8.0, within(1e-12));
         assertThat(found.repeated()).isEqualTo((2 / 3.0 + 0) / 2, within(1e-12));
         assertThat(found.values()).containsOnlyKeys("response_tokens", "at_limit", "entropy", "repeated", "outside");
-        assertThat(RolloutHealth.of(List.of(rollout(true, -1, 1)), Double.NaN).values())
+        assertThat(RolloutHealth.of(List.of(rollout(true, -1, 1)), ALONE, Double.NaN)
+                        .values())
                 .doesNotContainKey("outside");
+    }
+
+    /** Draws of 40,000 places, two of five by the teacher, the student at another temperature: both have to be made up for. */
+    @Test
+    void entropy_teacherMixedInAtATemperature_isTheStudentsOwn() {
+        double[] s = {.6, .3, .1};
+        double[] drawn = {.5, .3, .2};
+        double[] teacher = {.01, .01, .98};
+        Coin coin = new Coin(9, .4);
+        int count = 40_000;
+        int[] tokens = new int[count];
+        double[] log = new double[count];
+        double[] proposal = new double[count];
+        Random random = new Random(4);
+        for (int place = 0; place < count; place++) {
+            double[] from = coin.isTeachers(0, place) ? teacher : drawn;
+            double uniform = random.nextDouble();
+            int id = uniform < from[0] ? 0 : uniform < from[0] + from[1] ? 1 : 2;
+            tokens[place] = id;
+            log[place] = Math.log(s[id]);
+            proposal[place] = Math.log(drawn[id]);
+        }
+        Rollout mixed = new Rollout(
+                new Prompt(0, new int[] {1}, new int[0]),
+                new Response(tokens, false, log, proposal, new double[0], 0),
+                new int[0][]);
+        double entropy = -Arrays.stream(s).map(p -> p * Math.log(p)).sum();
+        assertThat(RolloutHealth.of(List.of(mixed), coin, Double.NaN).entropy()).isEqualTo(entropy, within(.02));
+        assertThat(RolloutHealth.of(List.of(mixed), ALONE, Double.NaN).entropy())
+                .as("with the teacher's draws among them")
+                .isNotCloseTo(entropy, within(.05));
+        RolloutHealth byTeacher = RolloutHealth.of(List.of(mixed), new Coin(9, 1), Double.NaN);
+        assertThat(byTeacher.values()).doesNotContainKey("entropy");
+        assertThat(byTeacher.alarms(WELL)).noneMatch(line -> line.contains("entropy"));
     }
 
     @Test

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -90,6 +91,49 @@ final class WindowsTest {
         }
         assertThat(predicted).as("prompt tokens predicted, seed " + seed).isEmpty();
         assertThat(positions).as("seed " + seed).isEqualTo(expected).isEqualTo(windows.lossTokens());
+    }
+
+    private static String seen(Window window) {
+        return text(window.forTeacher().tokens()) + "@"
+                + Arrays.toString(window.forTeacher().positions());
+    }
+
+    @Test
+    void window_teacherPrompt_isWholeBeforeTheSameResponse() throws IOException {
+        List<Document> documents = List.of(
+                new Document("d", "pqrstu", Optional.of("TEACHERSEES"), "xyz"),
+                new Document("e", "pq", "xy"),
+                new Document("f", "", Optional.of("T"), "abcdef"));
+        Windows windows = windows(documents, FakeText.withSpecials(), 4);
+        String bos = Character.toString(FakeText.BOS);
+        String eos = Character.toString(FakeText.EOS);
+        assertThat(windows.window(0).tokens()).containsExactly('t', 'u', 'x', 'y');
+        assertThat(windows.window(0).positions()).containsExactly(1, 2);
+        assertThat(seen(windows.window(0))).isEqualTo(bos + "TEACHERSEESxy@[11, 12]");
+        assertThat(windows.window(1).tokens()).containsExactly('x', 'y', 'z', FakeText.EOS);
+        assertThat(seen(windows.window(1))).isEqualTo(bos + "TEACHERSEESxyz" + eos + "@[13, 14]");
+        assertThat(windows.window(2).teacherTokens()).isEmpty();
+        Window seenAsItIs = windows.window(2);
+        assertThat(seenAsItIs.forTeacher()).isSameAs(seenAsItIs);
+        List<String> last = new ArrayList<>();
+        for (long w = 4; w < windows.count(); w++) {
+            last.add(seen(windows.window(w)));
+        }
+        assertThat(last)
+                .containsExactly(bos + "Tabc@[1, 2, 3]", bos + "Tabcdef@[4, 5, 6]", bos + "Tabcdef" + eos + "@[7]");
+        assertThat(windows.packing(1).windowRule()).isEqualTo("responses by half contexts, behind teacher prompts");
+        windows.requireSeenBy(16);
+        assertThatThrownBy(() -> windows.requireSeenBy(15))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "teacher_prompt: 16 tokens with its response (expected: at most the teacher's context_length=15)");
+
+        Windows passages = windows.passages();
+        Windows.Passage passage = passages.passage(0, 2, 2);
+        assertThat(text(passage.prompt()) + "|" + text(passage.continuation())).isEqualTo("tu|xy");
+        assertThat(text(passage.teacherPrompt())).isEqualTo(bos + "TEACHERSEES");
+        passages.requirePassagesSeenBy(14, 2, 2);
+        assertThatThrownBy(() -> passages.requirePassagesSeenBy(13, 2, 2)).hasMessageContaining("14 tokens");
     }
 
     @Test

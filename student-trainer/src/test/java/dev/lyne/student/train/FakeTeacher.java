@@ -161,14 +161,14 @@ final class FakeTeacher implements TargetSource, TargetStream {
 
     /** The log-probability of the token that a sequence really has next, whatever is kept. */
     private float label(TargetSequence sequence, int row) {
-        int label = sequence.tokens()[sequence.positions()[row] + 1];
+        int label = sequence.teacherTokens()[sequence.teacherPositions()[row] + 1];
         int[] followers = followers(sequence, row);
         double probability = label == followers[0] ? 0.6 : label == followers[1] ? 0.3 : 0.1 / (vocabularySize - 2);
         return (float) Math.log(probability);
     }
 
     private int[] followers(TargetSequence sequence, int row) {
-        Random random = new Random(sequence.tokens()[sequence.positions()[row]]);
+        Random random = new Random(sequence.teacherTokens()[sequence.teacherPositions()[row]]);
         int first = random.nextInt(vocabularySize);
         return new int[] {first, (first + 1) % vocabularySize};
     }

@@ -10,6 +10,7 @@ import dev.lyne.client.TargetSequence;
 import dev.lyne.client.TargetSource;
 import dev.lyne.client.TargetStream;
 import dev.lyne.client.TeacherDescription;
+import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
 import dev.lyne.row.TextConventions;
@@ -17,9 +18,11 @@ import dev.lyne.student.rollout.Prompt;
 import dev.lyne.student.rollout.ResponseEvaluation;
 import dev.lyne.student.rollout.RolloutFiles;
 import dev.lyne.student.rollout.RolloutFiles.Rollout;
+import dev.lyne.student.rollout.TeacherDraws;
 import dev.lyne.student.rollout.TeacherTexts;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -30,6 +33,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -162,8 +166,8 @@ final class OwnTextTrainingTest {
         for (int i = 0; i < 8; i++) {
             TargetSequence asked = teacher.opened.get(1).sequences.get(i);
             Rollout rollout = rollouts.get(i);
-            assertThat(asked.tokens()).isEqualTo(rollout.tokens());
-            assertThat(asked.positions()).isEqualTo(rollout.positions());
+            assertThat(asked.tokens()).isEqualTo(rollout.window().tokens());
+            assertThat(asked.positions()).isEqualTo(rollout.window().positions());
             assertThat(rollout.prompt().tokens()).hasSizeBetween(1, 6);
             assertThat(rollout.response().ended() || rollout.response().tokens().length == 12)
                     .isTrue();
@@ -187,10 +191,14 @@ final class OwnTextTrainingTest {
                                 "entropy",
                                 "repeated",
                                 "outside",
+                                "alarms",
+                                "row_bytes",
                                 "writing_seconds",
                                 "draw_wait_seconds",
                                 "scoring_wait_seconds"));
-        assertThat(Files.readString(directory.resolve("out/metrics.jsonl"))).contains("\"own_text_k1\":");
+        assertThat(Files.readString(directory.resolve("out/metrics.jsonl")))
+                .contains("\"own_text_k1\":")
+                .contains("\"alarm\":\"the student draws what the teacher's rows do not name: share ");
     }
 
     @Test
@@ -377,6 +385,185 @@ final class OwnTextTrainingTest {
         Trainer.train(config, RunStart.RESUMED, ProgressListener.none());
         assertThat(RunSummary.read(directory.resolve("out/summary.json")).responses())
                 .isNotNull();
+    }
+
+    @Test
+    void train_adaptiveShareWithReplayKilledAndResumed_endsBitForBit() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        // The teacher's text is not the corpus's: as the student learns it, its held-out loss goes up.
+        Map<Setting, String> settings = new EnumMap<>(Setting.class);
+        settings.put(Setting.LOSS, "forward_kl");
+        settings.put(Setting.LEARNING_RATE, "0.05");
+        settings.put(Setting.ON_POLICY_SHARE, "0.4");
+        settings.put(Setting.ON_POLICY_SCHEDULE, "adaptive");
+        settings.put(Setting.ON_POLICY_RISE, "0.3");
+        settings.put(Setting.ON_POLICY_TOLERANCE, "0");
+        settings.put(Setting.REPLAY_CAPACITY, "6");
+        settings.put(Setting.STEPS, "24");
+        List<ProgressListener.Step> steps = new ArrayList<>();
+        Streams teacher = run(tiny, config(tiny, "whole", settings), RunStart.AFRESH, TeacherRuns.listening(steps));
+        assertThat(steps)
+                .allSatisfy(step -> assertThat(step.update().scheduled()).containsKey("on_policy_share"));
+        List<Double> shares = steps.stream()
+                .map(step -> Objects.requireNonNull(step.update().scheduled().get("on_policy_share")))
+                .distinct()
+                .toList();
+        assertThat(shares).startsWith(.4, .7).isSorted();
+        List<Double> replayed = steps.stream()
+                .map(step -> step.update().ownText().get("replayed"))
+                .filter(Objects::nonNull)
+                .toList();
+        assertThat(replayed).contains(0.0, 1.0);
+        List<TargetSequence> asked = teacher.opened.get(1).sequences;
+        assertThat(asked).hasSize(replayed.size() * 4);
+        assertThat(asked.stream()
+                        .map(sequence -> Arrays.toString(sequence.tokens()))
+                        .distinct())
+                .as("responses that were trained on again are among those that were written")
+                .hasSizeLessThanOrEqualTo(
+                        (int) replayed.stream().filter(value -> value == 0).count() * 4);
+
+        TrainingConfig parts = config(tiny, "parts", settings);
+        for (long step : new long[] {3, 9, 14, 19}) {
+            RunStart start = step == 3 ? RunStart.AFRESH : RunStart.RESUMED;
+            assertThatThrownBy(() -> run(tiny, parts, start, TeacherRuns.stopAfter(step)))
+                    .isInstanceOf(TeacherRuns.Stop.class);
+            if (step % 2 == 1 && step > 3) { // as after a kill: the checkpoint of the end was never written
+                Path newest = directory.resolve("parts/checkpoints/step-%06d".formatted(step));
+                try (Stream<Path> files = Files.list(newest)) {
+                    for (Path file : files.toList()) {
+                        Files.delete(file);
+                    }
+                }
+                Files.delete(newest);
+            }
+        }
+        run(tiny, parts, RunStart.RESUMED, ProgressListener.none());
+        assertThat(weights("parts")).hasSameBinaryContentAs(weights("whole"));
+    }
+
+    /** Records of which the teacher sees another prompt. */
+    private static void writePrivileged(TinyRun tiny) throws Exception {
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < 24; i++) {
+            lines.append("{\"prompt\":\"the still boils\",\"teacher_prompt\":\"its vapour rises through a lyne arm")
+                    .append(i % 2 == 0 ? " slowly" : "")
+                    .append("\",\"response\":\"and the vapour rises through its arm slowly\"}\n");
+        }
+        Files.writeString(tiny.corpus, lines);
+    }
+
+    private static int[] encoded(TinyRun tiny, String text) throws Exception {
+        try (Tokenizer tokenizer = Tokenizer.load(tiny.tokenizer)) {
+            int bos = tokenizer.wrapping().bosId().isPresent() ? 1 : 0;
+            int[] ids = tokenizer.encode(text);
+            int[] all = new int[bos + ids.length];
+            tokenizer.wrapping().bosId().ifPresent(id -> all[0] = id);
+            System.arraycopy(ids, 0, all, bos, ids.length);
+            return all;
+        }
+    }
+
+    private static void assertSeenBehind(List<int[]> prompts, TargetSequence asked) {
+        int[] seen = asked.teacherTokens();
+        assertThat(prompts).anyMatch(prompt -> Arrays.equals(prompt, Arrays.copyOf(seen, prompt.length)));
+        int first = asked.positions()[0];
+        assertThat(Arrays.copyOfRange(seen, first + 1 + asked.shift(), seen.length))
+                .isEqualTo(Arrays.copyOfRange(asked.tokens(), first + 1, asked.tokens().length));
+    }
+
+    /** A teacher that draws one token for ever, and knows what it draws behind. */
+    private static final class Drawing implements TeacherDraws {
+        private final List<int[]> begun = new ArrayList<>();
+        private final ArrayDeque<Answer> answers = new ArrayDeque<>();
+
+        @Override
+        public void begin(long key, int[] prompt) {
+            begun.add(prompt);
+        }
+
+        @Override
+        public void tell(long key, int[] taken, boolean draw) {
+            assertThat(draw).isTrue();
+            answers.add(new Answer(key, new double[taken.length + 1], Optional.of(7), false));
+        }
+
+        @Override
+        public void end(long key, int[] taken) {
+            answers.add(new Answer(key, new double[0], Optional.empty(), true));
+        }
+
+        @Override
+        public Optional<Answer> poll() {
+            return Optional.ofNullable(answers.poll());
+        }
+
+        @Override
+        public Answer take() {
+            return answers.remove();
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    @Test
+    void train_teacherPrompts_areWhatTheTeacherDrawsAndJudgesBehind() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        writePrivileged(tiny);
+        List<int[]> prompts = List.of(
+                encoded(tiny, "its vapour rises through a lyne arm slowly"),
+                encoded(tiny, "its vapour rises through a lyne arm"));
+        Streams teacher = new Streams(tiny.vocabularySize);
+        Drawing drawing = new Drawing();
+        Trainer.OpenedResources resources = new Trainer.OpenedResources() {
+            @Override
+            public TargetSource openTeachers(TrainingConfig ignored) {
+                return teacher;
+            }
+
+            @Override
+            public TeacherDraws openDraws(TargetSource ignored, DecodeSettings settings) {
+                return drawing;
+            }
+        };
+        Map<Setting, String> settings = new EnumMap<>(miniLlm());
+        settings.put(Setting.TEACHER_MIXING, "0.3");
+        new TrainingSession(config(tiny, "whole", settings), resources, ProgressListener.none()).run(RunStart.AFRESH);
+        assertThat(drawing.begun)
+                .isNotEmpty()
+                .allSatisfy(prompt -> assertThat(prompts).anyMatch(known -> Arrays.equals(known, prompt)));
+        assertThat(teacher.opened.get(0).sequences).as("windows of the corpus").isNotEmpty();
+        assertThat(teacher.opened.get(1).sequences).as("responses").isNotEmpty();
+        teacher.opened.forEach(stream -> stream.sequences.forEach(asked -> assertSeenBehind(prompts, asked)));
+
+        TrainingConfig parts = config(tiny, "parts", settings);
+        assertThatThrownBy(() -> new TrainingSession(parts, resources, TeacherRuns.stopAfter(3)).run(RunStart.AFRESH))
+                .isInstanceOf(TeacherRuns.Stop.class);
+        new TrainingSession(parts, resources, ProgressListener.none()).run(RunStart.RESUMED);
+        assertThat(weights("parts")).hasSameBinaryContentAs(weights("whole"));
+    }
+
+    @Test
+    void train_teacherPromptThatLeavesNoRoom_isRefused() throws Exception {
+        TinyRun tiny = new TinyRun(directory);
+        Files.writeString(
+                tiny.corpus,
+                "{\"prompt\":\"the still\",\"teacher_prompt\":\"" + "slowly boils ".repeat(30)
+                        + "\",\"response\":\"and rises\"}\n");
+        for (String share : List.of("0", "1")) {
+            Map<Setting, String> settings = new EnumMap<>(Setting.class);
+            settings.put(Setting.TEACHER, "localhost:1");
+            settings.put(Setting.ALPHA, "1");
+            settings.put(Setting.TOP_K, "2");
+            settings.put(Setting.ON_POLICY_SHARE, share);
+            TrainingConfig config = tiny.config("share" + share, settings);
+            assertThatThrownBy(() -> run(tiny, config, RunStart.AFRESH, ProgressListener.none()))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageStartingWith("teacher_prompt: ")
+                    .hasMessageEndingWith(
+                            " tokens with its response (expected: at most the teacher's context_length=64)");
+        }
     }
 
     @ParameterizedTest

@@ -26,6 +26,7 @@ final class RecipesTest {
         flags.put(Setting.OUT, List.of("o"));
         flags.put(Setting.STUDENT, List.of("s"));
         flags.put(Setting.CORPUS, List.of("c"));
+        flags.put(Setting.HELD_OUT, List.of("h"));
         flags.put(Setting.TEACHER, List.of("localhost:1"));
         others.forEach((setting, value) -> flags.put(setting, List.of(value)));
         return TrainingConfig.of(Settings.of(flags));
@@ -66,7 +67,7 @@ final class RecipesTest {
         assertThatThrownBy(() -> config("distilm", Map.of()))
                 .hasMessage(
                         "recipe: distilm (expected: pretraining_distillation, slim, random_sampling, gkd_off_policy,"
-                                + " distillm, akl, taid, lfm2, minillm, gkd, on_policy_distillation, distillm_2)");
+                                + " distillm_off_policy, akl, taid, lfm2, minillm, gkd, on_policy_distillation, distillm, distillm_2)");
         assertThatThrownBy(() -> config("random_sampling", Map.of(Setting.LOSS, "reverse_kl")))
                 .hasMessageStartingWith("loss: reverse_kl on draws, where it is biased");
     }

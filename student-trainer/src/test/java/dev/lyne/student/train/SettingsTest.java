@@ -104,6 +104,19 @@ final class SettingsTest {
                 "ratio_clip|2 on_policy_share=1 policy=k2_loss|ratio_clip: 2 (expected: from 0.0, at most 1.0)",
                 "rollout_top_p|0.9 on_policy_share=1 teacher_mixing=0.2|mixing_form: coin (expected: step where"
                         + " rollout_temperature and rollout_top_p are not 1, since the student's coin mixes whole distributions)",
+                "on_policy_rise|0.2 on_policy_share=1|on_policy_rise: 0.2 (expected: not given with on_policy_schedule=constant)",
+                "replay_schedule|constant on_policy_share=1|replay_schedule: constant (expected: not given with replay_capacity=0)",
+                "on_policy_schedule|adaptive|on_policy_schedule: adaptive (expected: constant where held_out is not given or"
+                        + " evaluate_every is 0, as it follows the held-out loss)",
+                "replay_capacity|8 on_policy_share=1|replay_capacity: 8 (expected: 0, or at least batch=16)",
+                "ppo_epochs|2 on_policy_share=1 replay_capacity=32|ppo_epochs: 2 (expected: 1 with replay_capacity above 0, which"
+                        + " has responses trained on again)",
+                "rollouts|32 on_policy_share=1 replay_capacity=32|rollouts: 32 (expected: batch=16 with replay_capacity above 0,"
+                        + " which decides step by step)",
+                "policy|k2_loss on_policy_share=1 replay_capacity=32|policy: k2_loss (expected: none with replay_capacity above"
+                        + " 0, as its draws are of a student of long before)",
+                "max_staleness|1 on_policy_share=1 replay_capacity=32|max_staleness: 1 (expected: 0 with on_policy_schedule=adaptive"
+                        + " or replay_capacity above 0, where no step is known ahead)",
                 "on_policy_share|0.5 alpha=0|on_policy_share: 0.5 (expected: 0 where no teacher is given, as nobody can score"
                         + " what the student writes)",
                 "loss_parameter|2 loss=jsd|loss_parameter: 2.0 with loss=jsd (expected: beta, 0.0 to 1.0)",
