@@ -34,11 +34,7 @@ import picocli.CommandLine.Spec;
             "What the whole corpus would take, and then the capture:",
             "  ./lyne capture --teacher 127.0.0.1:50051 --tokenizer teacher/ \\",
             "      --corpus text/ --out captured --estimate",
-            "  ./lyne capture --config run.yaml --teacher 127.0.0.1:50051 --out captured",
-            "",
-            "The same in four jobs of an array, and then in one piece:",
-            "  ./lyne capture … --out captured --part $SLURM_ARRAY_TASK_ID/4",
-            "  ./lyne capture --merge --out captured"
+            "  ./lyne capture --config run.yaml --teacher 127.0.0.1:50051 --out captured"
         },
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
