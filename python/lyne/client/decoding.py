@@ -508,6 +508,7 @@ class TeacherDecoder:
             seed=settings.seed,
             stop_token_ids=sorted(set(settings.stop_ids)),
             student=self._options.student,
+            priority=self._options.priority_message(),
         )
         machine = expected.fingerprint_message()
         if machine is not None:

@@ -186,6 +186,12 @@ class ClientOptions:
         if self.max_backoff < self.first_backoff:
             raise ValueError(f"max_backoff: {self.max_backoff} (expected: at least {self.first_backoff})")
 
+    def priority_message(self) -> teacher_pb2.Priority:
+        """The word of the contract for the class of the work."""
+        return (
+            teacher_pb2.PRIORITY_UNSPECIFIED if self.priority is None else teacher_pb2.Priority.Value(f"PRIORITY_{self.priority.upper()}")
+        )
+
 
 @dataclass(frozen=True)
 class Address:

@@ -63,11 +63,6 @@ class TargetRequest:
             raise ValueError("precision: compact with raw logits (expected: exact or half)")
 
 
-def _priority(name: str | None) -> teacher_pb2.Priority:
-    """The word of the contract for a class of work."""
-    return teacher_pb2.PRIORITY_UNSPECIFIED if name is None else teacher_pb2.Priority.Value(f"PRIORITY_{name.upper()}")
-
-
 class TargetStream:
     """Rows of the sequences that are offered, in the order of the offers. One thread offers and takes.
 
@@ -329,7 +324,7 @@ class TargetStream:
             selection=self._request.selection.to_message(self._request.raw_logits),
             precision=int(self._request.precision),  # type: ignore[arg-type]
             student=self._options.student,
-            priority=_priority(self._options.priority),
+            priority=self._options.priority_message(),
         )
         machine = expected.fingerprint_message()
         if machine is not None:

@@ -26,7 +26,7 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from lyne.v1 import teacher_pb2 as lyne_dot_v1_dot_teacher__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14lyne/v1/decode.proto\x12\x07lyne.v1\x1a\x17google/rpc/status.proto\x1a\x15lyne/v1/teacher.proto\"\x91\x01\n\rDecodeRequest\x12#\n\x04open\x18\x01 \x01(\x0b\x32\x13.lyne.v1.OpenDecodeH\x00\x12(\n\x05start\x18\x02 \x01(\x0b\x32\x17.lyne.v1.StartSequencesH\x00\x12&\n\x04step\x18\x03 \x01(\x0b\x32\x16.lyne.v1.StepSequencesH\x00\x42\t\n\x07message\"\xa9\x02\n\nOpenDecode\x12\x0f\n\x07teacher\x18\x01 \x01(\t\x12\x31\n\x10\x65xpected_digests\x18\x02 \x01(\x0b\x32\x17.lyne.v1.TeacherDigests\x12 \n\x18\x65xpected_vocabulary_size\x18\x03 \x01(\r\x12\x45\n\x1e\x65xpected_execution_fingerprint\x18\x04 \x01(\x0b\x32\x1d.lyne.v1.ExecutionFingerprint\x12\x18\n\x0btemperature\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\r\n\x05top_p\x18\x06 \x01(\x01\x12\x0c\n\x04seed\x18\x07 \x01(\x06\x12\x16\n\x0estop_token_ids\x18\x08 \x03(\r\x12\x0f\n\x07student\x18\t \x01(\tB\x0e\n\x0c_temperature\"<\n\x0eStartSequences\x12*\n\tsequences\x18\x01 \x03(\x0b\x32\x17.lyne.v1.DecodeSequence\"\x82\x01\n\x0e\x44\x65\x63odeSequence\x12\x10\n\x08sequence\x18\x01 \x01(\r\x12\x0b\n\x03key\x18\x02 \x01(\x06\x12\x11\n\ttoken_ids\x18\x03 \x03(\r\x12\x18\n\x10token_ids_crc32c\x18\x04 \x01(\x07\x12\x15\n\rprompt_tokens\x18\x05 \x01(\r\x12\r\n\x05\x64raws\x18\x06 \x01(\r\"\x8f\x01\n\rStepSequences\x12\x11\n\tsequences\x18\x01 \x03(\r\x12\x14\n\x0ctaken_counts\x18\x02 \x03(\r\x12\x17\n\x0ftaken_token_ids\x18\x03 \x03(\r\x12\r\n\x05\x64raws\x18\x04 \x03(\r\x12\x1e\n\x16taken_token_ids_crc32c\x18\x05 \x01(\x07\x12\r\n\x05\x65nded\x18\x06 \x03(\r\"\xc5\x01\n\x0e\x44\x65\x63odeResponse\x12\'\n\x06opened\x18\x01 \x01(\x0b\x32\x15.lyne.v1.DecodeOpenedH\x00\x12)\n\x07\x64\x65\x63oded\x18\x02 \x01(\x0b\x32\x16.lyne.v1.DecodedTokensH\x00\x12\'\n\x06\x66\x61iled\x18\x03 \x01(\x0b\x32\x15.lyne.v1.DecodeFailedH\x00\x12+\n\x08progress\x18\x04 \x01(\x0b\x32\x17.lyne.v1.DecodeProgressH\x00\x42\t\n\x07message\"*\n\x0e\x44\x65\x63odeProgress\x12\x18\n\x10\x64\x65vice_positions\x18\x01 \x01(\x04\"1\n\x0c\x44\x65\x63odeOpened\x12!\n\x07teacher\x18\x01 \x01(\x0b\x32\x10.lyne.v1.Teacher\"\xb5\x01\n\rDecodedTokens\x12\x11\n\tsequences\x18\x01 \x03(\r\x12\x14\n\x0ctaken_counts\x18\x02 \x03(\r\x12\x14\n\x0c\x64rawn_counts\x18\x03 \x03(\r\x12\x17\n\x0f\x64rawn_token_ids\x18\x04 \x03(\r\x12\x19\n\x11log_probabilities\x18\x05 \x03(\x02\x12\"\n\x1aproposal_log_probabilities\x18\x06 \x03(\x02\x12\r\n\x05\x65nded\x18\x07 \x03(\r\"D\n\x0c\x44\x65\x63odeFailed\x12\x10\n\x08sequence\x18\x01 \x01(\r\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusB\x1c\n\x0b\x64\x65v.lyne.v1B\x0b\x44\x65\x63odeProtoP\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14lyne/v1/decode.proto\x12\x07lyne.v1\x1a\x17google/rpc/status.proto\x1a\x15lyne/v1/teacher.proto\"\x91\x01\n\rDecodeRequest\x12#\n\x04open\x18\x01 \x01(\x0b\x32\x13.lyne.v1.OpenDecodeH\x00\x12(\n\x05start\x18\x02 \x01(\x0b\x32\x17.lyne.v1.StartSequencesH\x00\x12&\n\x04step\x18\x03 \x01(\x0b\x32\x16.lyne.v1.StepSequencesH\x00\x42\t\n\x07message\"\xce\x02\n\nOpenDecode\x12\x0f\n\x07teacher\x18\x01 \x01(\t\x12\x31\n\x10\x65xpected_digests\x18\x02 \x01(\x0b\x32\x17.lyne.v1.TeacherDigests\x12 \n\x18\x65xpected_vocabulary_size\x18\x03 \x01(\r\x12\x45\n\x1e\x65xpected_execution_fingerprint\x18\x04 \x01(\x0b\x32\x1d.lyne.v1.ExecutionFingerprint\x12\x18\n\x0btemperature\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\r\n\x05top_p\x18\x06 \x01(\x01\x12\x0c\n\x04seed\x18\x07 \x01(\x06\x12\x16\n\x0estop_token_ids\x18\x08 \x03(\r\x12\x0f\n\x07student\x18\t \x01(\t\x12#\n\x08priority\x18\n \x01(\x0e\x32\x11.lyne.v1.PriorityB\x0e\n\x0c_temperature\"<\n\x0eStartSequences\x12*\n\tsequences\x18\x01 \x03(\x0b\x32\x17.lyne.v1.DecodeSequence\"\x82\x01\n\x0e\x44\x65\x63odeSequence\x12\x10\n\x08sequence\x18\x01 \x01(\r\x12\x0b\n\x03key\x18\x02 \x01(\x06\x12\x11\n\ttoken_ids\x18\x03 \x03(\r\x12\x18\n\x10token_ids_crc32c\x18\x04 \x01(\x07\x12\x15\n\rprompt_tokens\x18\x05 \x01(\r\x12\r\n\x05\x64raws\x18\x06 \x01(\r\"\x8f\x01\n\rStepSequences\x12\x11\n\tsequences\x18\x01 \x03(\r\x12\x14\n\x0ctaken_counts\x18\x02 \x03(\r\x12\x17\n\x0ftaken_token_ids\x18\x03 \x03(\r\x12\r\n\x05\x64raws\x18\x04 \x03(\r\x12\x1e\n\x16taken_token_ids_crc32c\x18\x05 \x01(\x07\x12\r\n\x05\x65nded\x18\x06 \x03(\r\"\xc5\x01\n\x0e\x44\x65\x63odeResponse\x12\'\n\x06opened\x18\x01 \x01(\x0b\x32\x15.lyne.v1.DecodeOpenedH\x00\x12)\n\x07\x64\x65\x63oded\x18\x02 \x01(\x0b\x32\x16.lyne.v1.DecodedTokensH\x00\x12\'\n\x06\x66\x61iled\x18\x03 \x01(\x0b\x32\x15.lyne.v1.DecodeFailedH\x00\x12+\n\x08progress\x18\x04 \x01(\x0b\x32\x17.lyne.v1.DecodeProgressH\x00\x42\t\n\x07message\"*\n\x0e\x44\x65\x63odeProgress\x12\x18\n\x10\x64\x65vice_positions\x18\x01 \x01(\x04\"1\n\x0c\x44\x65\x63odeOpened\x12!\n\x07teacher\x18\x01 \x01(\x0b\x32\x10.lyne.v1.Teacher\"\xb5\x01\n\rDecodedTokens\x12\x11\n\tsequences\x18\x01 \x03(\r\x12\x14\n\x0ctaken_counts\x18\x02 \x03(\r\x12\x14\n\x0c\x64rawn_counts\x18\x03 \x03(\r\x12\x17\n\x0f\x64rawn_token_ids\x18\x04 \x03(\r\x12\x19\n\x11log_probabilities\x18\x05 \x03(\x02\x12\"\n\x1aproposal_log_probabilities\x18\x06 \x03(\x02\x12\r\n\x05\x65nded\x18\x07 \x03(\r\"D\n\x0c\x44\x65\x63odeFailed\x12\x10\n\x08sequence\x18\x01 \x01(\r\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusB\x1c\n\x0b\x64\x65v.lyne.v1B\x0b\x44\x65\x63odeProtoP\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,21 +37,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECODEREQUEST']._serialized_start=82
   _globals['_DECODEREQUEST']._serialized_end=227
   _globals['_OPENDECODE']._serialized_start=230
-  _globals['_OPENDECODE']._serialized_end=527
-  _globals['_STARTSEQUENCES']._serialized_start=529
-  _globals['_STARTSEQUENCES']._serialized_end=589
-  _globals['_DECODESEQUENCE']._serialized_start=592
-  _globals['_DECODESEQUENCE']._serialized_end=722
-  _globals['_STEPSEQUENCES']._serialized_start=725
-  _globals['_STEPSEQUENCES']._serialized_end=868
-  _globals['_DECODERESPONSE']._serialized_start=871
-  _globals['_DECODERESPONSE']._serialized_end=1068
-  _globals['_DECODEPROGRESS']._serialized_start=1070
-  _globals['_DECODEPROGRESS']._serialized_end=1112
-  _globals['_DECODEOPENED']._serialized_start=1114
-  _globals['_DECODEOPENED']._serialized_end=1163
-  _globals['_DECODEDTOKENS']._serialized_start=1166
-  _globals['_DECODEDTOKENS']._serialized_end=1347
-  _globals['_DECODEFAILED']._serialized_start=1349
-  _globals['_DECODEFAILED']._serialized_end=1417
+  _globals['_OPENDECODE']._serialized_end=564
+  _globals['_STARTSEQUENCES']._serialized_start=566
+  _globals['_STARTSEQUENCES']._serialized_end=626
+  _globals['_DECODESEQUENCE']._serialized_start=629
+  _globals['_DECODESEQUENCE']._serialized_end=759
+  _globals['_STEPSEQUENCES']._serialized_start=762
+  _globals['_STEPSEQUENCES']._serialized_end=905
+  _globals['_DECODERESPONSE']._serialized_start=908
+  _globals['_DECODERESPONSE']._serialized_end=1105
+  _globals['_DECODEPROGRESS']._serialized_start=1107
+  _globals['_DECODEPROGRESS']._serialized_end=1149
+  _globals['_DECODEOPENED']._serialized_start=1151
+  _globals['_DECODEOPENED']._serialized_end=1200
+  _globals['_DECODEDTOKENS']._serialized_start=1203
+  _globals['_DECODEDTOKENS']._serialized_end=1384
+  _globals['_DECODEFAILED']._serialized_start=1386
+  _globals['_DECODEFAILED']._serialized_end=1454
 # @@protoc_insertion_point(module_scope)

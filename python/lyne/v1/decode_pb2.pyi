@@ -19,7 +19,7 @@ class DecodeRequest(_message.Message):
     def __init__(self, open: _Optional[_Union[OpenDecode, _Mapping]] = ..., start: _Optional[_Union[StartSequences, _Mapping]] = ..., step: _Optional[_Union[StepSequences, _Mapping]] = ...) -> None: ...
 
 class OpenDecode(_message.Message):
-    __slots__ = ("teacher", "expected_digests", "expected_vocabulary_size", "expected_execution_fingerprint", "temperature", "top_p", "seed", "stop_token_ids", "student")
+    __slots__ = ("teacher", "expected_digests", "expected_vocabulary_size", "expected_execution_fingerprint", "temperature", "top_p", "seed", "stop_token_ids", "student", "priority")
     TEACHER_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_DIGESTS_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_VOCABULARY_SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,7 @@ class OpenDecode(_message.Message):
     SEED_FIELD_NUMBER: _ClassVar[int]
     STOP_TOKEN_IDS_FIELD_NUMBER: _ClassVar[int]
     STUDENT_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
     teacher: str
     expected_digests: _teacher_pb2.TeacherDigests
     expected_vocabulary_size: int
@@ -38,7 +39,8 @@ class OpenDecode(_message.Message):
     seed: int
     stop_token_ids: _containers.RepeatedScalarFieldContainer[int]
     student: str
-    def __init__(self, teacher: _Optional[str] = ..., expected_digests: _Optional[_Union[_teacher_pb2.TeacherDigests, _Mapping]] = ..., expected_vocabulary_size: _Optional[int] = ..., expected_execution_fingerprint: _Optional[_Union[_teacher_pb2.ExecutionFingerprint, _Mapping]] = ..., temperature: _Optional[float] = ..., top_p: _Optional[float] = ..., seed: _Optional[int] = ..., stop_token_ids: _Optional[_Iterable[int]] = ..., student: _Optional[str] = ...) -> None: ...
+    priority: _teacher_pb2.Priority
+    def __init__(self, teacher: _Optional[str] = ..., expected_digests: _Optional[_Union[_teacher_pb2.TeacherDigests, _Mapping]] = ..., expected_vocabulary_size: _Optional[int] = ..., expected_execution_fingerprint: _Optional[_Union[_teacher_pb2.ExecutionFingerprint, _Mapping]] = ..., temperature: _Optional[float] = ..., top_p: _Optional[float] = ..., seed: _Optional[int] = ..., stop_token_ids: _Optional[_Iterable[int]] = ..., student: _Optional[str] = ..., priority: _Optional[_Union[_teacher_pb2.Priority, str]] = ...) -> None: ...
 
 class StartSequences(_message.Message):
     __slots__ = ("sequences",)

@@ -123,7 +123,7 @@ final class StudyTable {
                                         / Math.abs(reference)));
         cells.add(baseline || Double.isNaN(row.probability()) ? "" : probability(row.probability()));
         cells.add(StudyFigures.verdict(axis, point, row));
-        cells.add(point.paper());
+        cells.add(axis.metrics().indexOf(metric) == 0 ? point.paper() : ""); // a source reports one metric
         return cells;
     }
 
