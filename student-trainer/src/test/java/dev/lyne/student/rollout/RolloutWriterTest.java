@@ -314,6 +314,50 @@ final class RolloutWriterTest {
         assertThat(Math.abs(statistic(responses, mixing - .02))).isGreaterThan(4);
         double byTeacher = responses.stream().mapToInt(Response::teacherDraws).sum() / (double) n;
         assertThat(byTeacher).isEqualTo(mixing, within(4 * Math.sqrt(mixing * (1 - mixing) / n)));
+        assertThat(chiSquared(responses, mixing))
+                .as("16.27: three degrees of freedom, p = 0.001; every bin expects thousands")
+                .isLessThan(16.27);
+    }
+
+    private static double mixture(int before, int id, double mixing) {
+        return mixing * TEACHER[before][id] + (1 - mixing) * STUDENT[before][id];
+    }
+
+    private static double chiSquared(List<Response> responses, double mixing) {
+        int[] counts = new int[4];
+        responses.forEach(response -> counts[response.tokens()[0]]++);
+        double sum = 0;
+        for (int id = 0; id < 4; id++) {
+            double expected = responses.size() * mixture(0, id, mixing);
+            sum += (counts[id] - expected) * (counts[id] - expected) / expected;
+        }
+        return sum;
+    }
+
+    /** w = s/p̃ of each token, from what the writer kept of both proposals. */
+    @Test
+    void write_teacherMixed_givesTheImportanceWeightsOfTheMixture() throws Exception {
+        double mixing = .4;
+        var proposal = new dev.lyne.student.policy.Proposal(mixing);
+        List<Response> responses = writer(
+                        new Student(10_000), 16, 12, Optional.of(new Mixture(new Teacher(), mixing, true)))
+                .write(prompts(64));
+        int tokens = 0;
+        for (int i = 0; i < responses.size(); i++) {
+            Response response = responses.get(i);
+            int before = i % 3;
+            for (int t = 0; t < response.tokens().length; t++, tokens++) {
+                int id = response.tokens()[t];
+                double weight = Math.exp(response.studentLogProbabilities()[t]
+                        - proposal.logProbability(
+                                response.teacherProposalLogProbabilities()[t],
+                                response.studentProposalLogProbabilities()[t]));
+                assertThat(weight)
+                        .isEqualTo(STUDENT[before % 2][id] / mixture(before % 2, id, mixing), within(1e-5));
+                before = id;
+            }
+        }
+        assertThat(tokens).isGreaterThan(100);
     }
 
     private static double statistic(List<Response> responses, double mixing) {
@@ -321,7 +365,7 @@ final class RolloutWriterTest {
         double[] f = new double[4];
         for (int y = 0; y < 4; y++) {
             double difference = TEACHER[0][y] - STUDENT[0][y];
-            double p = mixing * TEACHER[0][y] + (1 - mixing) * STUDENT[0][y];
+            double p = mixture(0, y, mixing);
             information += difference * difference / p;
             f[y] = difference / p;
         }
