@@ -358,9 +358,6 @@ class TeacherDecoder:
             self._broken(f"message: {kind}")
 
     def _decoded(self, columns: decode_pb2.DecodedTokens) -> None:
-        self._patience_begins()
-        self._tried.clear()
-        self._failures_in_a_row = 0
         plain = np.array(columns.log_probabilities, dtype=np.float32)
         under = np.array(columns.proposal_log_probabilities, dtype=np.float32) if columns.proposal_log_probabilities else plain
         ids = list(columns.drawn_token_ids)
@@ -397,6 +394,9 @@ class TeacherDecoder:
                 return
             del self._texts[text.key]
             self._events.append(Ended(text.key))
+        self._patience_begins()  # a whole message that holds: what breaks the protocol is no progress
+        self._tried.clear()
+        self._failures_in_a_row = 0
 
     def _failed(self, number: int, failure: Failure) -> None:
         text = self._by_number.pop(number, None)

@@ -27,6 +27,8 @@ final class Entry implements Comparable<Entry> {
     long firstFailureNanos;
     /** When it last went from one replica to a faster one. */
     long movedNanos = NEVER;
+    /** Once it was wanted; below 0 before. */
+    private long hash = -1;
 
     Entry(TargetSequence sequence, long order) {
         this.sequence = sequence;
@@ -35,7 +37,10 @@ final class Entry implements Comparable<Entry> {
 
     /** The same for equal tokens of the teacher's, in every process. */
     long hash() {
-        return Integer.toUnsignedLong(Digests.tokenChecksum(sequence.teacherTokens()));
+        if (hash < 0) {
+            hash = Integer.toUnsignedLong(Digests.tokenChecksum(sequence.teacherTokens()));
+        }
+        return hash;
     }
 
     /** Tokens that the teacher takes up. */

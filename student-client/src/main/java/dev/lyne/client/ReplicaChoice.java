@@ -46,7 +46,7 @@ final class ReplicaChoice {
     /**
      * The first sequence whose replica has room for it: consistent hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam, SODA
      * 2018), by rendezvous (Thaler and Ravishankar 1998): a sequence belongs to the replica whose hash together with its own is least, so that
-     * one that goes moves its own sequences alone. A replica with nothing in flight takes the first sequence of any.
+     * one that goes moves its own sequences alone; where that has its part in flight, to the next. A replica with nothing in flight takes the first sequence of any.
      */
     private static Optional<Choice> byHash(List<ReplicaConnection> connections, Iterator<Entry> waiting, long now) {
         List<ReplicaConnection> usable = connections.stream()
@@ -58,10 +58,11 @@ final class ReplicaChoice {
         for (int looked = 0; waiting.hasNext() && looked < LOOK_AHEAD; looked++) {
             Entry entry = waiting.next();
             Optional<ReplicaConnection> home = usable.stream()
+                    .filter(connection -> connection.inFlight() < most)
                     .min(Comparator.<ReplicaConnection>comparingInt(
                                     connection -> connection == entry.lastFailedOn ? 1 : 0)
                             .thenComparingLong(connection -> mixed(entry.hash() ^ connection.hash())))
-                    .filter(connection -> connection.inFlight() < most && connection.hasRoomFor(entry));
+                    .filter(connection -> connection.hasRoomFor(entry));
             if (home.isPresent()) {
                 return Optional.of(new Choice(entry, home.get()));
             }

@@ -10,6 +10,7 @@ import dev.lyne.wire.Digests;
 import io.grpc.Status;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashMap;
@@ -38,6 +39,9 @@ import org.jspecify.annotations.Nullable;
  * <p>One thread calls it.
  */
 public final class TeacherDecoder implements AutoCloseable {
+    /** What rounding may put a log-probability above 0. */
+    private static final float MOST_NATS = 1e-4f;
+
     private static final int MAX_START_TOKENS = 1 << 17;
     private static final int PREFIX_BYTES = 5;
     private static final int FEW_TRIES = 3;
@@ -390,9 +394,6 @@ public final class TeacherDecoder implements AutoCloseable {
     }
 
     private void decoded(DecodedTokens columns) {
-        patienceBegins();
-        tried.clear();
-        backoff.reset();
         int token = 0;
         int drawnToken = 0;
         boolean same = columns.getProposalLogProbabilitiesCount() == 0;
@@ -416,6 +417,12 @@ public final class TeacherDecoder implements AutoCloseable {
                 plain[j] = columns.getLogProbabilities(token);
                 under[j] = same ? plain[j] : columns.getProposalLogProbabilities(token);
             }
+            if (!isAnswer(columns, drawnToken, drawnCount, plain)) {
+                protocolError("tokens " + columns.getDrawnTokenIdsList().subList(drawnToken, drawnToken + drawnCount)
+                        + " with log-probabilities " + Arrays.toString(plain) + " (expected: ids below "
+                        + teacher.vocabularySize() + ", none above 0 nats)");
+                return;
+            }
             for (int j = 0; j < drawnCount; j++) {
                 drawn[j] = columns.getDrawnTokenIds(drawnToken++);
                 text.append(drawn[j]);
@@ -438,6 +445,24 @@ public final class TeacherDecoder implements AutoCloseable {
             texts.remove(text.key);
             events.add(new DecodeEvent.Ended(text.key));
         }
+        patienceBegins(); // a whole message that holds: what breaks the protocol is no progress
+        tried.clear();
+        backoff.reset();
+    }
+
+    private boolean isAnswer(DecodedTokens columns, int from, int drawnCount, float[] logProbabilities) {
+        for (int j = from; j < from + drawnCount; j++) {
+            int id = columns.getDrawnTokenIds(j);
+            if (id < 0 || id >= teacher.vocabularySize()) {
+                return false;
+            }
+        }
+        for (float each : logProbabilities) {
+            if (!(each <= MOST_NATS)) { // NaN, too
+                return false;
+            }
+        }
+        return true;
     }
 
     private void failed(int number, CallFailure failure) {

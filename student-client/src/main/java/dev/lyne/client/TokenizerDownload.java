@@ -1,6 +1,7 @@
 package dev.lyne.client;
 
 import com.google.protobuf.ByteString;
+import dev.lyne.files.AtomicFile;
 import dev.lyne.v1.GetTokenizerRequest;
 import dev.lyne.v1.GetTokenizerResponse;
 import dev.lyne.v1.TeacherServiceGrpc;
@@ -11,7 +12,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
@@ -20,6 +20,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -167,9 +168,7 @@ public final class TokenizerDownload {
         names.remove("tokenizer.json");
         names.add("tokenizer.json");
         for (String name : names) {
-            Path aside = directory.resolve(name + ".part");
-            Files.write(aside, files.get(name));
-            Files.move(aside, directory.resolve(name), StandardCopyOption.ATOMIC_MOVE);
+            AtomicFile.write(directory.resolve(name), Objects.requireNonNull(files.get(name)));
         }
     }
 }

@@ -17,10 +17,10 @@ import dev.lyne.teacher.server.TeacherServerOptions;
 import dev.lyne.teacher.synthetic.SyntheticSettings;
 import dev.lyne.teacher.synthetic.SyntheticTeacher;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -262,15 +262,23 @@ public final class ServeCommand implements Callable<Integer> {
                 name == null ? nameOf(directory) : name, directory, runtime.options(), deterministic);
     }
 
-    /** As they are stored; those that are computed with are at least as many. */
+    /** Of the files that weights are read from; 0 where whoever loads them says what is wrong. */
     private static long weightBytes(Path directory) throws IOException {
-        long bytes = 0;
-        if (!Files.isDirectory(directory)) {
-            return bytes; // whoever loads it says so
+        Path whole = directory.resolve("model.safetensors");
+        if (Files.isRegularFile(whole)) {
+            return Files.size(whole);
         }
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*.safetensors")) {
-            for (Path file : files) {
-                bytes += Files.size(file);
+        Path index = directory.resolve("model.safetensors.index.json");
+        long bytes = 0;
+        if (Files.isRegularFile(index)) {
+            Set<String> names = new HashSet<>();
+            JsonMapper.shared()
+                    .readTree(Files.readString(index))
+                    .path("weight_map")
+                    .forEach(name -> names.add(name.asString("")));
+            for (String name : names) {
+                Path shard = directory.resolve(name);
+                bytes += Files.isRegularFile(shard) ? Files.size(shard) : 0;
             }
         }
         return bytes;

@@ -17,7 +17,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Asks teachers for the same few sequences again and again, through the client library as a student does, and compares the rows that the
@@ -40,6 +42,7 @@ public final class RowAudit implements AutoCloseable {
     private final AtomicLong refused = new AtomicLong();
     private final AtomicLong reopened = new AtomicLong();
     private final List<Thread> threads = new ArrayList<>();
+    private final AtomicReference<@Nullable Throwable> broken = new AtomicReference<>();
     private volatile boolean stopping;
 
     /**
@@ -150,6 +153,9 @@ public final class RowAudit implements AutoCloseable {
             } catch (TeacherException | IllegalStateException e) {
                 reopened.incrementAndGet();
                 LockSupport.parkNanos(PAUSE_NANOS);
+            } catch (Throwable e) {
+                broken.compareAndSet(null, e);
+                return;
             }
         }
     }
@@ -203,6 +209,10 @@ public final class RowAudit implements AutoCloseable {
 
     /** What was found so far. */
     public Counts counts() {
+        Throwable cause = broken.get();
+        if (cause != null) {
+            throw new IllegalStateException("the audit broke off: " + cause, cause);
+        }
         return new Counts(rows.get(), wrongRows.get(), refused.get(), reopened.get());
     }
 

@@ -95,6 +95,13 @@ final class ChaosStudent implements AutoCloseable {
         return isAlive() && bench.lastStepMillis(run()) > launchedMillis;
     }
 
+    /** Whether its process has ended with the code of a failure, and not by a signal. */
+    boolean hasFailed() throws IOException, InterruptedException {
+        return process != null
+                && !process.process().isAlive()
+                && process.process().awaitEnd(1) == FAILED;
+    }
+
     /** Whether one is under way, or waits to be started again. */
     boolean isBusy() {
         return process != null;

@@ -22,6 +22,7 @@ final class FaultInjector {
     private final List<Replica> replicas;
     private final List<ChaosStudent> students;
     private final RedisProcess redis;
+    private boolean redisIsAway;
 
     FaultInjector(List<Replica> replicas, List<ChaosStudent> students, RedisProcess redis) {
         this.replicas = replicas;
@@ -36,7 +37,7 @@ final class FaultInjector {
                 Optional.of(network(fault, replicas.get(fault.target()).proxy()));
             case SERVER -> server(fault, replicas.get(fault.target()));
             case STUDENT -> student(fault, students.get(fault.target()));
-            case REDIS -> Optional.of(redis(fault));
+            case REDIS -> redis(fault);
         };
     }
 
@@ -183,8 +184,9 @@ final class FaultInjector {
 
                     @Override
                     public boolean end() throws IOException, InterruptedException {
-                        boolean ended = !alive(pid);
-                        if (!ended) {
+                        boolean alive = alive(pid);
+                        boolean ended = !alive && student.hasFailed();
+                        if (alive) {
                             Signals.makeRoom(pid);
                         }
                         student.diskIsFull(false);
@@ -200,19 +202,24 @@ final class FaultInjector {
         return ProcessHandle.of(pid).map(ProcessHandle::isAlive).orElse(false);
     }
 
-    private Injection redis(Fault fault) throws IOException, InterruptedException {
+    private Optional<Injection> redis(Fault fault) throws IOException, InterruptedException {
+        if (redisIsAway || !redis.isAlive()) {
+            return Optional.empty();
+        }
+        redisIsAway = true;
         List<Double> before = sharedErrors();
         boolean gone = fault.kind() == FaultKind.REDIS_GONE;
         redis.signal(gone ? "KILL" : "STOP");
-        return () -> {
+        return Optional.of(() -> {
             List<Double> after = sharedErrors();
-            if (gone) {
+            redisIsAway = false;
+            if (gone || !redis.isAlive()) {
                 redis.revive();
             } else {
                 redis.signal("CONT");
             }
             return IntStream.range(0, replicas.size()).anyMatch(i -> after.get(i) > before.get(i));
-        };
+        });
     }
 
     /** Errors and lookups passed over, of each server; NaN, which no number exceeds, of one that does not answer. */

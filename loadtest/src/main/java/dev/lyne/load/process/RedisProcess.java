@@ -76,6 +76,11 @@ public final class RedisProcess implements AutoCloseable {
         return "redis://127.0.0.1:" + port;
     }
 
+    /** Whether its process is there, frozen or not. */
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
     /** Sends a signal by name: STOP, CONT, KILL. */
     public void signal(String signal) throws IOException, InterruptedException {
         Signals.send("Redis", process.pid(), signal);

@@ -181,7 +181,9 @@ final class NetworkProxyTest {
         try (ServerSocket server = echo();
                 NetworkProxy proxy = proxy(server.getLocalPort(), new NetworkShape(0, Double.POSITIVE_INFINITY))) {
             proxy.pause();
-            assertThatThrownBy(() -> new Socket(HOME, proxy.port()).close()).isInstanceOf(ConnectException.class);
+            // The kernel closes the port once the selector has let go of it, a moment after the channel.
+            await().untilAsserted(() -> assertThatThrownBy(() -> new Socket(HOME, proxy.port()).close())
+                    .isInstanceOf(ConnectException.class));
             proxy.resume();
             try (Socket socket = new Socket(HOME, proxy.port())) {
                 socket.getOutputStream().write(3);

@@ -7,7 +7,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -23,7 +26,9 @@ public final class CaptureMerge {
     private static final int TOLD = 8;
 
     private final Path directory;
+    /** The parts that have made something. */
     private final List<Path> parts;
+
     private final Consumer<String> notices;
 
     private CaptureMerge(Path directory, List<Path> parts, Consumer<String> notices) {
@@ -43,25 +48,45 @@ public final class CaptureMerge {
      * @throws DamagedCaptureException where a shard is not what was written
      */
     public static CaptureManifest run(Path directory, Consumer<String> notices) throws IOException {
-        List<Path> parts = CapturePart.directoriesOf(directory);
-        if (parts.isEmpty()) {
-            if (Files.isRegularFile(directory.resolve(CaptureManifest.FILE))) {
-                return Capture.open(directory).manifest();
-            }
-            throw new IllegalArgumentException(directory
-                    + ": no parts (expected: directories such as part-0-of-4, as capture --part writes them)");
+        if (CapturePart.directoriesOf(directory).isEmpty()) {
+            return merged(directory);
         }
-        List<DirectoryLock> locks = new ArrayList<>();
-        try {
-            locks.add(CaptureWriter.lock(directory));
-            for (Path part : parts) {
-                locks.add(CaptureWriter.lock(part));
+        Map<Path, DirectoryLock> locks = new LinkedHashMap<>();
+        try (DirectoryLock whole = CaptureWriter.lock(directory)) {
+            List<Path> parts = new ArrayList<>();
+            for (Path part : CapturePart.directoriesOf(directory)) { // again: another merge may have ended meanwhile
+                locks.put(part, CaptureWriter.lock(part));
+                if (!isHollow(part)) {
+                    parts.add(part);
+                }
             }
-            return new CaptureMerge(directory, parts, notices).merge();
+            CaptureManifest complete =
+                    parts.isEmpty() ? merged(directory) : new CaptureMerge(directory, parts, notices).merge();
+            for (Path part : List.copyOf(locks.keySet())) {
+                delete(part, Objects.requireNonNull(locks.remove(part)));
+            }
+            return complete;
         } finally {
-            for (DirectoryLock lock : locks) {
+            for (DirectoryLock lock : locks.values()) {
                 lock.close();
             }
+        }
+    }
+
+    private static CaptureManifest merged(Path directory) throws IOException {
+        if (Files.isRegularFile(directory.resolve(CaptureManifest.FILE))) {
+            return Capture.open(directory).manifest();
+        }
+        throw new IllegalArgumentException(
+                directory + ": no parts (expected: directories such as part-0-of-4, as capture --part writes them)");
+    }
+
+    /** Whether a part has made nothing: it was killed before it began, or a merge was killed as it deleted what was left of it. */
+    private static boolean isHollow(Path part) throws IOException {
+        try (Stream<Path> entries = Files.list(part)) {
+            return entries.map(entry -> String.valueOf(entry.getFileName()))
+                    .noneMatch(name -> name.equals(CaptureManifest.FILE)
+                            || ShardFile.number(name).isPresent());
         }
     }
 
@@ -81,11 +106,7 @@ public final class CaptureMerge {
                 Files.move(places.get(0), place, StandardCopyOption.ATOMIC_MOVE);
             }
         }
-        CaptureManifest complete = CaptureWriter.complete(directory, planned);
-        for (Path part : parts) {
-            deleteTree(part);
-        }
-        return complete;
+        return CaptureWriter.complete(directory, planned);
     }
 
     /** What all of them are parts of. */
@@ -113,8 +134,8 @@ public final class CaptureMerge {
         List<Path> places = new ArrayList<>(parts);
         places.add(0, directory);
         for (Path place : places) {
-            for (int number = 0; number < planned.shardCount(); number++) {
-                if (ShardFile.exists(place, number)) {
+            for (int number : numbers(place)) {
+                if (number < planned.shardCount()) {
                     ShardFile shard = ShardFile.open(place, number, identity);
                     shard.index();
                     found.computeIfAbsent(number, none -> new ArrayList<>(1)).add(shard.file());
@@ -122,6 +143,14 @@ public final class CaptureMerge {
             }
         }
         return found;
+    }
+
+    private static int[] numbers(Path place) throws IOException {
+        try (Stream<Path> entries = Files.list(place)) {
+            return entries.flatMapToInt(entry -> ShardFile.number(String.valueOf(entry.getFileName())).stream())
+                    .sorted()
+                    .toArray();
+        }
     }
 
     private void requireWhole(CaptureManifest planned, SortedMap<Integer, List<Path>> found) {
@@ -150,14 +179,24 @@ public final class CaptureMerge {
         }
     }
 
-    /** Deletes a part: its manifest, lock, tokens and what a killed run left. */
-    private static void deleteTree(Path part) throws IOException {
+    /**
+     * Deletes a part of a complete capture: its manifest, tokens and what a killed run left, then its lock. An open file that is deleted leaves
+     * another behind on a network's file system, so the lock is given back before; nobody begins the part anew beside a complete capture.
+     */
+    private static void delete(Path part, DirectoryLock lock) throws IOException {
         List<Path> entries;
         try (Stream<Path> walk = Files.walk(part)) {
             entries = walk.sorted(Comparator.reverseOrder()).toList();
         }
-        for (Path entry : entries) {
-            Files.delete(entry);
+        Path kept = part.resolve(String.valueOf(lock.file().getFileName()));
+        try (lock) {
+            for (Path entry : entries) {
+                if (!entry.equals(part) && !entry.equals(kept)) {
+                    Files.delete(entry);
+                }
+            }
         }
+        Files.delete(kept);
+        Files.delete(part);
     }
 }

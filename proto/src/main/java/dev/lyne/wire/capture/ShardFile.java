@@ -5,12 +5,16 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** A finished shard: its header and trailer, and its index when asked for. Safe for several threads. */
 final class ShardFile {
     /** "LYNE". */
     private static final int END = 0x454e594c;
 
+    private static final Pattern NAME = Pattern.compile("shard-(\\d{6,9})\\.blocks");
     private static final int TRAILER_BYTES = 8 + 4 + 4 + 8 + 8 + 4 + 4;
 
     private final Path file;
@@ -29,6 +33,12 @@ final class ShardFile {
 
     static String name(int number) {
         return "shard-%06d.blocks".formatted(number);
+    }
+
+    /** The number of the shard that a file of that name is; none where it is something else. */
+    static OptionalInt number(String name) {
+        Matcher matcher = NAME.matcher(name);
+        return matcher.matches() ? OptionalInt.of(Integer.parseInt(matcher.group(1))) : OptionalInt.empty();
     }
 
     static boolean exists(Path directory, int number) {

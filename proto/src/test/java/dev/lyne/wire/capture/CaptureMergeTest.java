@@ -100,6 +100,25 @@ final class CaptureMergeTest {
     }
 
     @Test
+    void run_killedAsItDeletedWhatWasLeft_goesOn() throws IOException {
+        writeAll(2);
+        CaptureManifest complete = merge();
+        Files.createDirectories(part(0, 2).resolve("tokens"));
+        Files.createFile(part(0, 2).resolve(".lock"));
+        assertThat(merge()).isEqualTo(complete);
+        assertThat(part(0, 2)).doesNotExist();
+    }
+
+    @Test
+    void run_partThatWasKilledBeforeItBegan_isPassedOver() throws IOException {
+        writeAll(2);
+        Files.createDirectories(part(1, 3));
+        Files.createFile(part(1, 3).resolve(".lock"));
+        assertWhole(merge());
+        assertThat(part(1, 3)).doesNotExist();
+    }
+
+    @Test
     void run_shardsMissing_isRefusedWithTheirNumbersAndNothingMoves() throws IOException {
         write(new CapturePart(1, 3));
         assertThatThrownBy(this::merge)

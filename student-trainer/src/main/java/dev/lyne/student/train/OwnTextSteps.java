@@ -139,8 +139,8 @@ final class OwnTextSteps {
      * @return whether the share has risen for it
      */
     boolean evaluated(double loss) {
-        if (sharing.adaptation().isEmpty()) {
-            return false;
+        if (sharing.adaptation().isEmpty() || !Double.isFinite(loss)) {
+            return false; // what is no number compares with nothing
         }
         if (now.compared.isEmpty()) {
             now = new State(now.share, OptionalDouble.of(loss), now.own, now.written);

@@ -352,8 +352,7 @@ final class RolloutWriterTest {
                         - proposal.logProbability(
                                 response.teacherProposalLogProbabilities()[t],
                                 response.studentProposalLogProbabilities()[t]));
-                assertThat(weight)
-                        .isEqualTo(STUDENT[before % 2][id] / mixture(before % 2, id, mixing), within(1e-5));
+                assertThat(weight).isEqualTo(STUDENT[before % 2][id] / mixture(before % 2, id, mixing), within(1e-5));
                 before = id;
             }
         }

@@ -200,6 +200,11 @@ public final class Admission {
         quotas.count(tenant, positions);
     }
 
+    /** Puts back what was taken and not computed after all. */
+    void giveBackQuota(Tenant tenant, long taken) {
+        quotas.giveBack(tenant, taken);
+    }
+
     /** Tells that a task's rows were not computed for it: they cost its tenant's quota nothing. */
     public void wasSpared(ScoreTask task) {
         quotas.giveBack(task.flow().tenant(), task.quotaPositions());

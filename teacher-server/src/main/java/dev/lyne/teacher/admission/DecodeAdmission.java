@@ -87,12 +87,17 @@ public final class DecodeAdmission {
         return checked(sequence, terms)
                 .flatMap(start -> admission
                         .takeQuota(terms.flow().tenant(), start.tokens().length)
-                        .map(taken -> start));
+                        .map(start::paidWith));
     }
 
     /** Counts tokens that a text under way takes; its tenant begins no other before its quota allows for them. */
     public void count(DecodeTerms terms, long tokens) {
         admission.countQuota(terms.flow().tenant(), tokens);
+    }
+
+    /** Puts back what was taken for a text of which nothing was computed. */
+    public void giveBack(DecodeTerms terms, long taken) {
+        admission.giveBackQuota(terms.flow().tenant(), taken);
     }
 
     private static AdmissionResult<DecodeStart> checked(DecodeSequence sequence, DecodeTerms terms) {

@@ -80,7 +80,14 @@ final class Quotas {
     /** Counts positions that are computed whatever the quota says; the tenant waits for it before it may begin anything new. */
     void count(Tenant tenant, long positions) {
         if (tenant.quota().isPresent() && positions > 0) {
-            long unusedNanos = bucket(tenant.name(), tenant.quota().get()).consumeIgnoringRateLimits(positions);
+            Quota quota = tenant.quota().get();
+            Bucket bucket = bucket(tenant.name(), quota);
+            if (quota.enforced()) {
+                long unusedNanos = bucket.consumeIgnoringRateLimits(positions);
+            } else {
+                long unusedTaken =
+                        bucket.tryConsumeAsMuchAsPossible(positions); // nobody pays a debt that holds nothing back
+            }
         }
     }
 

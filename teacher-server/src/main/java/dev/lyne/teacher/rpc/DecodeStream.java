@@ -26,7 +26,9 @@ import dev.lyne.v1.StartSequences;
 import dev.lyne.v1.StepSequences;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
@@ -56,6 +58,10 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
     @GuardedBy("lock")
     private boolean readingPaused;
 
+    /** What the tenant's quota has paid for texts that have not been answered yet, by sequence. */
+    @GuardedBy("lock")
+    private final Map<Integer, Long> paid = new HashMap<>();
+
     private DecodeStream(
             TeacherCall<DecodeRequest, DecodeResponse> call,
             Teachers teachers,
@@ -70,10 +76,11 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
         this.metrics = teachers.metrics();
         this.teacher = teacher;
         this.terms = terms;
-        this.session = scheduler.open(terms, this);
-        send(DecodeResponse.newBuilder()
+        DecodeResponse answer = DecodeResponse.newBuilder()
                 .setOpened(DecodeOpened.newBuilder().setTeacher(teachers.describe(teacher)))
-                .build());
+                .build();
+        this.session = scheduler.open(terms, this);
+        send(answer);
     }
 
     /** What opens calls of Decode. */
@@ -133,6 +140,9 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
             AdmissionResult<DecodeStart> result = admission.start(sequence, terms);
             if (result instanceof AdmissionResult.Accepted<DecodeStart> accepted) {
                 starts.add(accepted.value());
+                synchronized (lock) {
+                    paid.put(sequence.getSequence(), accepted.value().quotaPositions());
+                }
             } else if (result instanceof AdmissionResult.Refused<DecodeStart> none) {
                 session.refuse(sequence.getSequence(), none.failure());
             }
@@ -173,6 +183,11 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
         DecodedTokens.Builder message = DecodedTokens.newBuilder();
         boolean anyTaken = false;
         boolean oneOfEach = true;
+        synchronized (lock) {
+            for (int sequence : columns.sequences()) {
+                paid.remove(sequence);
+            }
+        }
         for (int i = 0; i < columns.sequences().length; i++) {
             anyTaken |= columns.takenCounts()[i] != 0;
             oneOfEach &= columns.drawnCounts()[i] == 1;
@@ -203,6 +218,13 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
 
     @Override
     public void failed(int sequence, Failure failure) {
+        Long unused;
+        synchronized (lock) {
+            unused = paid.remove(sequence);
+        }
+        if (unused != null) {
+            admission.giveBack(terms, unused);
+        }
         metrics.refused(failure);
         send(DecodeResponse.newBuilder()
                 .setFailed(DecodeFailed.newBuilder().setSequence(sequence).setStatus(Statuses.toStatus(failure)))

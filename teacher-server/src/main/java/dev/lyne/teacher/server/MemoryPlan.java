@@ -1,6 +1,5 @@
 package dev.lyne.teacher.server;
 
-import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.OperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.LinkedHashMap;
@@ -8,27 +7,22 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * What a server's process may take of the memory that it has, all of it together.
+ * What a server's process takes of the memory that it has, all of it together. Buffers may take more, up to their own bound, and in practice
+ * take far less; they do not count.
  *
  * @param heapBytes the Java heap
- * @param directBytes network buffers and tensors in transfer
  * @param weightBytes a model's weights where they are in this memory, and not on a device of its own
  * @param keyValueBytes keys and values of texts that are decoded, likewise
  * @param availableBytes the machine's memory, or its control group's where that is less
  */
-public record MemoryPlan(long heapBytes, long directBytes, long weightBytes, long keyValueBytes, long availableBytes) {
-    /** The virtual machine itself, libtorch, threads, activations of a forward. */
+public record MemoryPlan(long heapBytes, long weightBytes, long keyValueBytes, long availableBytes) {
+    /** The virtual machine itself, libtorch, threads, network buffers, activations of a forward. */
     private static final long OTHER_BYTES = 512L << 20;
 
     /** The plan of this process. */
     public static MemoryPlan ofThisProcess(long weightBytes, long keyValueBytes) {
-        long heap = Runtime.getRuntime().maxMemory();
-        long direct = Long.parseLong(ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class)
-                .getVMOption("MaxDirectMemorySize")
-                .getValue());
         return new MemoryPlan(
-                heap,
-                direct == 0 ? heap : direct,
+                Runtime.getRuntime().maxMemory(),
                 weightBytes,
                 keyValueBytes,
                 ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize());
@@ -38,7 +32,6 @@ public record MemoryPlan(long heapBytes, long directBytes, long weightBytes, lon
     public void requireFits() {
         Map<String, Long> parts = new LinkedHashMap<>();
         parts.put("heap (LYNE_HEAP)", heapBytes);
-        parts.put("buffers (LYNE_DIRECT_MEMORY)", directBytes);
         parts.put("weights", weightBytes);
         parts.put("--kv-cache-mib", keyValueBytes);
         parts.put("the process itself", OTHER_BYTES);

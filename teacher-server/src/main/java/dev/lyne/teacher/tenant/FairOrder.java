@@ -132,10 +132,10 @@ public final class FairOrder<W> {
             }
         }
 
-        /** Moves its tag on where siblings have work, as far as it may owe, and those above it likewise. */
+        /** Moves a stream's tag on where its siblings have work, as far as it may owe, and its tenant's likewise; no class owes for one of its tenants. */
         void owe(double cost, double most) {
             Node<W> node = this;
-            while (node.parent.isPresent()) {
+            while (node.parent.isPresent() && node.parent.get().parent.isPresent()) {
                 Node<W> above = node.parent.get();
                 if (above.busyChildren > (node.hasWork() ? 1 : 0)) {
                     double from = Math.max(node.tag, above.virtualTime);
@@ -265,9 +265,9 @@ public final class FairOrder<W> {
     }
 
     /**
-     * Charges a stream for what it got elsewhere, at each level where others have work now.
+     * Charges a stream and its tenant for what it got elsewhere, where others of its tenant, or of its class, have work now.
      *
-     * @param most what it, its tenant and its class may come to owe so, lest who got much while others had little to do waits for ever
+     * @param most what it and its tenant may come to owe so, lest who got much while others had little to do waits for ever
      */
     public void charge(Flow flow, double cost, double most) {
         if (root.busyChildren > 0) {

@@ -11,13 +11,12 @@ final class MemoryPlanTest {
 
     @Test
     void requireFits_moreThanThereIs_isRefusedWithTheSum() {
-        assertThatThrownBy(() ->
-                        new MemoryPlan(2_048 * MIB, 1_024 * MIB, 24 * MIB, 1_024 * MIB, 4_096 * MIB).requireFits())
+        assertThatThrownBy(() -> new MemoryPlan(3_072 * MIB, 24 * MIB, 1_024 * MIB, 4_096 * MIB).requireFits())
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("memory: heap (LYNE_HEAP) 2048 + buffers (LYNE_DIRECT_MEMORY) 1024 + weights 24 +"
+                .hasMessage("memory: heap (LYNE_HEAP) 3072 + weights 24 +"
                         + " --kv-cache-mib 1024 + the process itself 512 = 4632 MiB (expected: at most 4096, what this"
                         + " machine or container has; lower one of them, or raise the limit)");
-        assertThatCode(() -> new MemoryPlan(2_048 * MIB, 1_024 * MIB, 24 * MIB, 256 * MIB, 4_096 * MIB).requireFits())
+        assertThatCode(() -> new MemoryPlan(2_048 * MIB, 24 * MIB, 1_024 * MIB, 4_096 * MIB).requireFits())
                 .doesNotThrowAnyException();
     }
 
@@ -25,7 +24,6 @@ final class MemoryPlanTest {
     void ofThisProcess_readsItsOwnBounds() {
         MemoryPlan plan = MemoryPlan.ofThisProcess(1, 2);
         assertThat(plan.heapBytes()).isEqualTo(Runtime.getRuntime().maxMemory());
-        assertThat(plan.directBytes()).isPositive();
         assertThat(plan.availableBytes()).isGreaterThan(256 * MIB);
     }
 }

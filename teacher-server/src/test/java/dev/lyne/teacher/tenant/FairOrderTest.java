@@ -150,6 +150,21 @@ final class FairOrderTest {
     }
 
     @Test
+    void charge_ofATenant_takesNothingFromOthersOfItsClass() {
+        Flow decodes = flow("decodes", 1, PriorityClass.CAPTURE, 1);
+        Flow scores = flow("scores", 1, PriorityClass.CAPTURE, 2);
+        Flow trains = flow("trains", 1, PriorityClass.TRAINING, 3);
+        int served = 0;
+        for (int i = 0; i < 1_000; i++) {
+            add(scores, 1);
+            add(trains, 1);
+            order.charge(decodes, 1, 20);
+            served += serve().flow().equals(scores) ? 1 : 0;
+        }
+        assertThat(served).as("a fifth, as 4 is to 1").isBetween(195, 205);
+    }
+
+    @Test
     void first_whoComesBackAfterAPause_hasSavedNothingUp() {
         for (int i = 0; i < 100; i++) {
             add(flow("busy", 1, 1), 10);
