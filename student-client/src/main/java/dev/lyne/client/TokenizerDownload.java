@@ -1,7 +1,6 @@
 package dev.lyne.client;
 
 import com.google.protobuf.ByteString;
-import dev.lyne.files.AtomicFile;
 import dev.lyne.v1.GetTokenizerRequest;
 import dev.lyne.v1.GetTokenizerResponse;
 import dev.lyne.v1.TeacherServiceGrpc;
@@ -12,6 +11,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
@@ -20,7 +20,6 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -168,7 +167,10 @@ public final class TokenizerDownload {
         names.remove("tokenizer.json");
         names.add("tokenizer.json");
         for (String name : names) {
-            AtomicFile.write(directory.resolve(name), Objects.requireNonNull(files.get(name)));
+            Path aside =
+                    Files.createTempFile(directory, name, ".part"); // several processes may fetch into one directory
+            Files.write(aside, files.get(name));
+            Files.move(aside, directory.resolve(name), StandardCopyOption.ATOMIC_MOVE);
         }
     }
 }
