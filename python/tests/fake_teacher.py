@@ -37,6 +37,7 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
         self.selection: Selection = TopK(4)
         self.precision = Precision.EXACT
         self.decoded = 0
+        self.decode_opens: list[decode_pb2.OpenDecode] = []
         self.abort_decodes: set[int] = set()
         self._server: grpc.Server | None = None
         self.lock = threading.Lock()
@@ -104,6 +105,7 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
     def Decode(self, requests, context) -> Iterator[decode_pb2.DecodeResponse]:
         """Draws by the contract's rule from the made-up distribution; `after_answers` may end a call."""
         opened = next(requests).open
+        self.decode_opens.append(opened)
         yield decode_pb2.DecodeResponse(opened=decode_pb2.DecodeOpened(teacher=self.teacher()))
         texts: dict[int, tuple[int, int, list[int]]] = {}
         for request in requests:

@@ -82,7 +82,7 @@ def test_take_rows_of_any_source_are_counted_by_its_word(source, tier, word):
 def test_take_rows_of_unknown_origin_break_the_protocol(source, tier):
     with stamping(source, tier) as teacher:
         with pytest.raises(lyne.LyneError, match="rows of unknown origin"):
-            collect(teacher.address, 1, retry_for=0.2)
+            collect(teacher.address, 1, retry_for=2)
 
 
 def test_offer_full_window_says_no():

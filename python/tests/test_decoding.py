@@ -85,6 +85,14 @@ def test_decode_taken_tokens_are_answered_and_drawn_on():
         assert not decoder.is_owed
 
 
+def test_decode_priority_is_said_to_the_server():
+    with FakeTeacher(decodes=True) as fake, lyne.TeacherClient(fake.address, lyne.ClientOptions(priority="interactive")) as client:
+        with client.decoder() as decoder:
+            decoder.start(1, [1], 1)
+            decoder.take()
+        assert [opened.priority for opened in fake.decode_opens] == [1]
+
+
 def test_decode_stop_token_ends_a_run_of_draws():
     ids, _ = by_hand(7, PROMPTS[7], 6)
     stop = ids[2]
