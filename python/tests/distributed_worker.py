@@ -1,4 +1,4 @@
-"""One process of a training run under torchrun: DDP or FSDP2 on gloo, or alone; prints losses, and saves and resumes.
+"""One process of a training run under torchrun: DDP or FSDP2 on gloo, or alone; prints losses, and saves, also half way, and resumes.
 
 torchrun --nproc-per-node 2 distributed_worker.py MODE ADDRESS OUT STEPS [CHECKPOINT]
 """
@@ -66,6 +66,8 @@ def main() -> None:
         if world > 1:
             dist.all_reduce(mean)
         losses.append(mean.item() / world)
+        if len(losses) == int(steps) // 2 and not checkpoint:
+            save(Path(out) / "half", rank, wrapped, optimizer, loader)
         if len(losses) == int(steps):
             break
     save(Path(out), rank, wrapped, optimizer, loader)
@@ -77,6 +79,7 @@ def main() -> None:
 
 
 def save(directory: Path, rank: int, model, optimizer, loader) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
     weights, state = get_state_dict(model, optimizer)
     dcp.save({"model": weights, "optimizer": state}, checkpoint_id=directory / "torch")
     torch.save(loader.state_dict(), directory / f"loader-{rank}.pt")

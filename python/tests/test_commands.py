@@ -99,6 +99,7 @@ def test_example_learns_and_writes_a_hugging_face_directory(server, tmp_path):
     assert (tmp_path / "out/model.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_bench_small_prints_every_figure():
     sizes = ("--vocabulary-size", "2048", "--positions", "256", "--width", "32", "--top-k", "8", "--pairs", "1")
     done = command("-m", "lyne", "bench", *sizes, "--json", "-")

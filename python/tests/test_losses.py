@@ -102,7 +102,10 @@ def java_script(loss: DistillationLoss):
     divergence = {"random_sampling": "soft_cross_entropy"}.get(loss.loss, loss.loss)
     if loss.loss == "jsd" and number in (0, 1):
         divergence = "forward_kl" if number == 0 else "reverse_kl"
-    source = "\n".join((SCRIPTS / f"{name}.py").read_text() for name in ("engine", f"targets/{loss.target}", f"divergence/{divergence}"))
+    source = "\n".join(
+        (SCRIPTS / f"{name}.py").read_text()
+        for name in ("engine", "labels/cross_entropy", f"targets/{loss.target}", f"divergence/{divergence}")
+    )
     for word, value in (
         ("STUDENT_TEMPERATURE", repr(float(loss.student_temperature))),
         ("LOSS_SCALE", "(tau * tau)" if loss.temperature_squared else "1."),
