@@ -62,7 +62,12 @@ final class FullDiskTest {
 
     @Test
     void student_noRoomForMetrics_stopsAndResumes() throws Exception {
-        LimitedCommand full = train("metrics", "3", 0);
+        Path run = tiny.directory("undisturbed").root();
+        long kib = Files.size(run.resolve("settings.json")) / 1024 + 1;
+        assertThat(run.resolve("metrics.jsonl"))
+                .as("beyond the limit")
+                .satisfies(metrics -> assertThat(Files.size(metrics)).isGreaterThan(kib * 1024));
+        LimitedCommand full = train("metrics", Long.toString(kib), 0);
         assertThat(full.code()).isEqualTo(1);
         assertThat(full.errors())
                 .singleElement()
