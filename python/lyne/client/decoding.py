@@ -158,6 +158,8 @@ class TeacherDecoder:
         self._call: _Call | None = None
         self._next_replica = settings.seed
         self._failures_in_a_row = 0
+        self._heard = False
+        self._connect_at = 0.0
         self._random = random.Random(0)
         self._device_positions = -1
         self._closed = False
@@ -394,6 +396,7 @@ class TeacherDecoder:
                 return
             del self._texts[text.key]
             self._events.append(Ended(text.key))
+        self._heard = True
         self._patience_begins()  # a whole message that holds: what breaks the protocol is no progress
         self._tried.clear()
         self._failures_in_a_row = 0
@@ -432,6 +435,9 @@ class TeacherDecoder:
         self._tried[label] = f"{failure.code}: {failure.description}"
         if failure.remedy_of_call() is Remedy.GIVE_UP:
             raise failure.as_final(label)
+        if not self._heard:  # who opens calls and answers none is not asked again at once, and others first
+            self._next_replica += 1
+            self._connect_at = time.monotonic() + self._backoff()
         self._client.resolve_again()
 
     # --- replicas -----------------------------------------------------------------------------------------------------------
@@ -439,6 +445,7 @@ class TeacherDecoder:
     def _connect(self) -> None:
         """Opens a call with the next replica that opens one, waiting as long as patience lasts."""
         in_a_row = 0
+        time.sleep(max(0.0, self._connect_at - time.monotonic()))
         while self._call is None:
             known = self._client.addresses()
             if in_a_row >= max(1, len(known)):
@@ -472,6 +479,7 @@ class TeacherDecoder:
             if one.WhichOneof("message") == "opened":
                 TeacherDescription.of(one.opened.teacher).require_same(address.target, self._teacher)
                 self._call = call
+                self._heard = False
                 self._next_replica -= 1  # the same one first, where it is only this call that ends
                 self._moved_at = time.monotonic()
                 return
@@ -526,7 +534,7 @@ class TeacherDecoder:
         by_server = any(text.is_owed and text.number >= 0 for text in self._texts.values())
         still = time.monotonic() - max(self._moved_at, self._sent_at)
         if self._call is not None and by_server and still >= self._options.progress_timeout:
-            self._next_replica += 1
+            self._heard = False
             self._lost(Failure("UNAVAILABLE", f"no progress for {self._options.progress_timeout} s"))
 
     def _require_patience(self) -> None:

@@ -63,6 +63,11 @@ public final class TeacherDecoder implements AutoCloseable {
     private final BitSet numbers = new BitSet();
     private final Map<String, String> tried = new LinkedHashMap<>();
     private @Nullable DecodeCallObserver call;
+    /** Whether the call has brought an answer. */
+    private boolean heard;
+    /** No call is opened before. */
+    private long connectNanos;
+
     private int nextReplica;
     private long devicePositions;
     private long movedNanos;
@@ -87,6 +92,7 @@ public final class TeacherDecoder implements AutoCloseable {
         this.teacher = teacher;
         this.options = options;
         this.nanoTime = nanoTime;
+        this.connectNanos = nanoTime.getAsLong();
         this.replicas = replicas;
         this.resolveAgain = resolveAgain;
         this.backoff = new Backoff(
@@ -445,6 +451,7 @@ public final class TeacherDecoder implements AutoCloseable {
             texts.remove(text.key);
             events.add(new DecodeEvent.Ended(text.key));
         }
+        heard = true;
         patienceBegins(); // a whole message that holds: what breaks the protocol is no progress
         tried.clear();
         backoff.reset();
@@ -514,12 +521,17 @@ public final class TeacherDecoder implements AutoCloseable {
         if (failure.ofCall() == CallFailure.Remedy.GIVE_UP && !mayHaveANewToken) {
             throw failure.asFinal(address);
         }
+        if (!heard) { // who opens calls and answers none is not asked again at once, and others first
+            nextReplica++;
+            connectNanos = nanoTime.getAsLong() + backoff.nextNanos();
+        }
         resolveAgain.run();
     }
 
     /** Opens a call with the next replica that opens one, waiting as long as patience lasts. */
     private void connect() throws InterruptedException {
         int inARow = 0;
+        TimeUnit.NANOSECONDS.sleep(Math.max(0, connectNanos - nanoTime.getAsLong()));
         while (call == null) {
             List<Replica> known = List.copyOf(replicas.get());
             if (known.isEmpty() || inARow >= known.size()) {
@@ -553,6 +565,7 @@ public final class TeacherDecoder implements AutoCloseable {
                         teacher,
                         settings.sameBits());
                 call = attempt;
+                heard = false;
                 calls++;
                 nextReplica--; // the same one first, where it is only this call that ends
                 movedNanos = nanoTime.getAsLong();
@@ -594,7 +607,7 @@ public final class TeacherDecoder implements AutoCloseable {
         long still = nanoTime.getAsLong() - Math.max(movedNanos, sentNanos);
         if (open != null && byServer && still >= options.timeouts().stuck().toNanos()) {
             open.cancel("no progress");
-            nextReplica++;
+            heard = false;
             lost(CallFailure.of(
                     Status.Code.UNAVAILABLE,
                     "no progress for " + Timeouts.inSeconds(options.timeouts().stuck())));

@@ -21,7 +21,9 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** What students and servers make of faults. */
 @Command(
@@ -50,8 +52,8 @@ public final class ChaosCommand implements Callable<Integer> {
             defaultValue = "10",
             paramLabel = "M",
             description =
-                    "How long faults strike; students under way are let finish, and every kind comes up within the first three minutes"
-                            + " (default: ${DEFAULT-VALUE}).")
+                    "How long faults strike; students under way are let finish, and with faults every 5 s each kind comes up within the first"
+                            + " three minutes (default: ${DEFAULT-VALUE}).")
     private double minutes;
 
     @Option(
@@ -100,6 +102,9 @@ public final class ChaosCommand implements Callable<Integer> {
     @Mixin
     private JsonReport json;
 
+    @Spec
+    private CommandSpec command;
+
     /** The report of named cases. */
     record Cases(boolean brief, List<FaultCases.Outcome> cases) {}
 
@@ -141,7 +146,17 @@ public final class ChaosCommand implements Callable<Integer> {
         return wanted.toAbsolutePath();
     }
 
+    /** What the schedule is made of says nothing of cases. */
+    private void requireNoSchedule() {
+        for (String option : List.of("--seed", "--minutes", "--students", "--replicas", "--fault-seconds")) {
+            if (command.commandLine().getParseResult().hasMatchedOption(option)) {
+                throw new IllegalArgumentException(option + ": not with --case (expected: none, or no --case)");
+            }
+        }
+    }
+
     private int named(List<String> wanted) throws Exception {
+        requireNoSchedule();
         List<String> names = wanted.equals(List.of(ALL)) ? FaultCases.names() : wanted;
         for (String name : names) {
             if (!FaultCases.names().contains(name)) {

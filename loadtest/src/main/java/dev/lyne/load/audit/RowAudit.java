@@ -37,7 +37,8 @@ public final class RowAudit implements AutoCloseable {
     private final String addresses;
     private final List<TargetSequence> sequences;
     private final List<RowColumns> right;
-    private final AtomicLong rows = new AtomicLong();
+    private final AtomicLong computed = new AtomicLong();
+    private final AtomicLong cached = new AtomicLong();
     private final AtomicLong wrongRows = new AtomicLong();
     private final AtomicLong refused = new AtomicLong();
     private final AtomicLong reopened = new AtomicLong();
@@ -147,7 +148,7 @@ public final class RowAudit implements AutoCloseable {
         while (!stopping) {
             try (TeacherClient client = TeacherClient.connect(addresses, options(bypassCache, listener));
                     TargetStream stream = client.open(request())) {
-                compare(stream);
+                compare(stream, bypassCache ? computed : cached);
             } catch (InterruptedException e) {
                 return;
             } catch (TeacherException | IllegalStateException e) {
@@ -160,7 +161,7 @@ public final class RowAudit implements AutoCloseable {
         }
     }
 
-    private void compare(TargetStream stream) throws InterruptedException {
+    private void compare(TargetStream stream, AtomicLong rows) throws InterruptedException {
         for (int next = 0; !stopping; ) {
             while (stream.pending() < WINDOW && stream.offer(sequences.get(next % SEQUENCES))) {
                 next++;
@@ -213,7 +214,20 @@ public final class RowAudit implements AutoCloseable {
         if (cause != null) {
             throw new IllegalStateException("the audit broke off: " + cause, cause);
         }
-        return new Counts(rows.get(), wrongRows.get(), refused.get(), reopened.get());
+        return new Counts(computed.get() + cached.get(), wrongRows.get(), refused.get(), reopened.get());
+    }
+
+    /**
+     * What was found in all.
+     *
+     * @throws IllegalStateException where no row was compared past the caches, or none by way of them
+     */
+    public Counts total() {
+        if (computed.get() == 0 || cached.get() == 0) {
+            throw new IllegalStateException("rows compared: " + computed.get() + " past the caches, " + cached.get()
+                    + " by way of them (expected: at least one of each)");
+        }
+        return counts();
     }
 
     @Override

@@ -114,7 +114,11 @@ public final class TruncationBenchmark {
             }
         }
         List<int[]> windows = CodecRows.windows(teacher, Home.heldOut());
-        List<Prompt> prompts = IntStream.range(0, Math.min(responses, windows.size()))
+        if (responses > windows.size()) {
+            throw new IllegalArgumentException("--responses: " + responses + " (expected: at most " + windows.size()
+                    + ", the windows of the held-out text)");
+        }
+        List<Prompt> prompts = IntStream.range(0, responses)
                 .mapToObj(i -> new Prompt(i, Arrays.copyOf(windows.get(i), PROMPT_TOKENS), new int[0]))
                 .toList();
         var options = new ModelOptions("cpu", ComputePrecision.FLOAT32, 0);
@@ -237,6 +241,10 @@ public final class TruncationBenchmark {
                 .sorted(Comparator.comparingDouble(Row::divergence))
                 .toList();
         int third = byDistance.size() / 3;
+        if (third == 0) {
+            throw new IllegalArgumentException("--responses, --response-tokens: " + rows.size() + " tokens of " + name
+                    + " in all (expected: at least 3, to tell near from far)");
+        }
         List<Rows> parts = List.of(
                 part("all", byDistance),
                 part("nearest third", byDistance.subList(0, third)),

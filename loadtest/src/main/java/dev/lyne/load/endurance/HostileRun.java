@@ -36,6 +36,9 @@ public final class HostileRun {
     /** Resident memory under abuse over that before: with the heap touched, what may come are buffers of connections and compiled code. */
     private static final double MOST_GROWTH = 1.3;
 
+    /** Share of the calls whose messages the server must have read, to say what is wrong with them. */
+    private static final double LEAST_READ = 0.5;
+
     /** Lines of a kind that may come at once, beyond one a second: what opens and ends with a line each. */
     private static final long LINES_AT_ONCE = 64;
 
@@ -108,7 +111,7 @@ public final class HostileRun {
                     TimeUnit.SECONDS.sleep(1); // somebody who behaves is served to the end
                 }
                 boolean alive = server.isAlive() && audit.counts().rows() > rows;
-                return judge(seconds, alive, audit.counts(), new long[] {before, peak}, Files.readAllLines(log));
+                return judge(seconds, alive, audit.total(), new long[] {before, peak}, Files.readAllLines(log));
             }
         }
     }
@@ -213,6 +216,14 @@ public final class HostileRun {
                         shortfalls));
         require(kinds.errors().isEmpty(), "defects in the log: " + kinds.errors(), shortfalls);
         synchronized (ends) {
+            long all = ends.values().stream().mapToLong(Long::longValue).sum();
+            long read = ends.getOrDefault(Status.Code.INVALID_ARGUMENT, 0L);
+            require(
+                    read >= LEAST_READ * all,
+                    read + " of " + all
+                            + " calls ended with INVALID_ARGUMENT (expected: at least half, whose messages the"
+                            + " server has read): " + ends,
+                    shortfalls);
             for (Status.Code defect : List.of(Status.Code.INTERNAL, Status.Code.UNKNOWN)) {
                 require(
                         !ends.containsKey(defect),

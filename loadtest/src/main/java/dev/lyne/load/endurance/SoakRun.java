@@ -84,7 +84,7 @@ public final class SoakRun {
             Part rested = load(server, ready, rest, "under load", done);
             Holdings after = Holdings.ofIdle(server, ready);
             double first = rested.meanMib(0, rest / 10);
-            double last = rested.meanMib(rest * 9 / 10, rest);
+            double last = rested.meanMib(rest * 9 / 10, Double.MAX_VALUE);
             return judged(new Result(
                     minutes,
                     settling,
@@ -100,42 +100,47 @@ public final class SoakRun {
         }
     }
 
-    /** A stretch under load: memory by the second, and what the audit found. */
-    private record Part(List<Double> residentMib, RowAudit.Counts audited) {
+    /** Resident memory at a moment of a stretch. */
+    private record Sample(double minute, double mib) {}
+
+    /** A stretch under load: memory as it went, and what the audit found. */
+    private record Part(List<Sample> resident, RowAudit.Counts audited) {
         double meanMib(double fromMinute, double toMinute) {
-            int from = (int) Math.min(residentMib.size() - 1, fromMinute * 60);
-            int to = (int) Math.max(from + 1, Math.min(residentMib.size(), toMinute * 60));
-            return residentMib.subList(from, to).stream()
-                    .mapToDouble(Double::doubleValue)
+            return resident.stream()
+                    .filter(sample -> sample.minute >= fromMinute && sample.minute <= toMinute)
+                    .mapToDouble(Sample::mib)
                     .average()
-                    .orElseThrow();
+                    .orElseThrow(() -> new IllegalStateException(
+                            "no sample from minute " + fromMinute + " to " + toMinute + " (expected: one a second)"));
         }
     }
 
     private Part load(
             ServerProcess server, ServerProcess.Ready ready, double length, String name, Map<String, Long> done)
             throws Exception {
-        List<Double> resident = new ArrayList<>();
+        List<Sample> resident = new ArrayList<>();
         String address = ready.listening();
         try (RowAudit audit = RowAudit.begin(List.of(address), List.of(address));
                 MixedLoad load = new MixedLoad(address, vocabulary(address), Double.hashCode(length))) {
-            long end = System.nanoTime() + (long) (length * 60e9);
+            long start = System.nanoTime();
+            double minute;
             do {
                 TimeUnit.MILLISECONDS.sleep(MILLIS_BETWEEN_SAMPLES);
                 load.requireGoingOn();
-                resident.add(ProcessFigures.of(server.pid()).residentBytes() / 1048576.0);
+                minute = (System.nanoTime() - start) / 60e9;
+                resident.add(new Sample(minute, ProcessFigures.of(server.pid()).residentBytes() / 1048576.0));
                 if (resident.size() % SAMPLES_A_LINE == 0) {
                     progress.accept(String.format(
                             "%s, %d s: resident %.0f MiB, %s, %,d rows compared",
                             name,
-                            resident.size(),
-                            resident.get(resident.size() - 1),
+                            Math.round(60 * minute),
+                            resident.get(resident.size() - 1).mib(),
                             load.done(),
                             audit.counts().rows()));
                 }
-            } while (System.nanoTime() - end < 0);
+            } while (minute < length);
             load.done().forEach((client, times) -> done.merge(client, times, Long::sum));
-            return new Part(resident, audit.counts());
+            return new Part(resident, audit.total());
         }
     }
 

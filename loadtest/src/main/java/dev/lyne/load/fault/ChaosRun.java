@@ -69,7 +69,7 @@ public final class ChaosRun {
                 RowAudit.Counts audited;
                 try (RowAudit audit = RowAudit.begin(replicas.direct(), replicas.addresses())) {
                     strike(schedule, replicas, new FaultInjector(replicas.all(), students, redis));
-                    audited = audit.counts();
+                    audited = audit.total();
                 }
                 return result(schedule, audited);
             }

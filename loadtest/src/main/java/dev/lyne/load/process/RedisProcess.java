@@ -18,7 +18,8 @@ public final class RedisProcess implements AutoCloseable {
     private final Path scratch;
     private final String memory;
     private final int port;
-    private Process process;
+    private final Thread hook = new Thread(this::kill, "end-redis");
+    private volatile Process process;
 
     private RedisProcess(File executable, Path scratch, String memory, int port) throws IOException {
         this.executable = executable;
@@ -26,6 +27,7 @@ public final class RedisProcess implements AutoCloseable {
         this.memory = memory;
         this.port = port;
         this.process = launch();
+        Runtime.getRuntime().addShutdownHook(hook);
     }
 
     /**
@@ -66,8 +68,6 @@ public final class RedisProcess implements AutoCloseable {
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(
                         scratch.resolve("redis.log").toFile()))
                 .start();
-        Thread hook = new Thread(started::destroyForcibly, "end-redis");
-        Runtime.getRuntime().addShutdownHook(hook);
         return started;
     }
 
@@ -92,13 +92,20 @@ public final class RedisProcess implements AutoCloseable {
         process = launch();
     }
 
+    private void kill() {
+        process.destroyForcibly();
+    }
+
     @Override
     public void close() {
-        process.destroyForcibly();
+        kill();
         try {
             boolean unused = process.waitFor(SECONDS_TO_END, TimeUnit.SECONDS);
+            boolean unusedThere = Runtime.getRuntime().removeShutdownHook(hook);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        } catch (IllegalStateException e) {
+            return; // this process ends already, and the hook runs
         }
     }
 }
