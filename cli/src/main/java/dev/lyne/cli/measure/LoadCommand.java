@@ -6,6 +6,7 @@ import dev.lyne.cli.common.JsonReport;
 import dev.lyne.cli.common.ReportFile;
 import dev.lyne.cli.common.TeacherSecurityOptions;
 import dev.lyne.client.ClientOptions;
+import dev.lyne.client.RequestPriority;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherDialer;
 import dev.lyne.load.page.LoadPage;
@@ -215,6 +216,7 @@ public final class LoadCommand implements Callable<Integer> {
             HostPort.parse("--metrics", metrics);
         }
         LoadProfile whole = profile.profile();
+        RequestPriority priority = profile.priority();
         if (processes > 1) {
             if (ramp > 0 || whole.share().parts() > 1) {
                 throw new IllegalArgumentException("--processes: " + processes + " with "
@@ -246,7 +248,8 @@ public final class LoadCommand implements Callable<Integer> {
                 Arrays.asList(teacher.split(",")),
                 Math.max(whole.share().students(), Math.min(most, 4_096)),
                 threads,
-                TeacherDialer.open(security.security())::channel)) {
+                TeacherDialer.open(security.security())::channel,
+                priority)) {
             var outcome = new LoadTest(whole, schedule, connections, metrics).run(new LoadProgress(System.err));
             return new LoadResult(
                     LoadResult.FORMAT,

@@ -1,5 +1,6 @@
 package dev.lyne.cli.measure;
 
+import dev.lyne.client.RequestPriority;
 import dev.lyne.load.profile.Arrivals;
 import dev.lyne.load.profile.FaultInjection;
 import dev.lyne.load.profile.Lengths;
@@ -143,6 +144,14 @@ final class LoadProfileOptions {
                             + " rows in the server's caches (default: a fresh one).")
     private @Nullable Long seed;
 
+    @Option(
+            names = "--priority",
+            paramLabel = "CLASS",
+            description =
+                    "How urgent the work is to the server: interactive, training or capture, at most what the token opens"
+                            + " (default: training, or capture where the token opens no more).")
+    private @Nullable String priority;
+
     private final long freshSeed = new SecureRandom().nextInt(Integer.MAX_VALUE);
 
     @Option(
@@ -161,6 +170,10 @@ final class LoadProfileOptions {
 
     boolean hasSeed() {
         return seed != null;
+    }
+
+    RequestPriority priority() {
+        return RequestPriority.of(priority == null ? "" : priority);
     }
 
     /** Refuses an option that only makes sense where every part of the load has the same seed. */

@@ -1,5 +1,6 @@
 package dev.lyne.load.wire;
 
+import dev.lyne.client.RequestPriority;
 import dev.lyne.client.TeacherDialer;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
@@ -27,6 +28,13 @@ public final class GrpcConnections implements Connections, AutoCloseable {
     private final List<String> addresses;
     private final MultiThreadIoEventLoopGroup loops;
     private final List<ManagedChannel> channels = new ArrayList<>();
+    private final RequestPriority priority;
+
+    /** Connections whose work is as urgent as usual. */
+    public GrpcConnections(
+            List<String> addresses, int students, int threads, Function<String, NettyChannelBuilder> dialer) {
+        this(addresses, students, threads, dialer, RequestPriority.USUAL);
+    }
 
     /**
      * Connects lazily.
@@ -35,9 +43,15 @@ public final class GrpcConnections implements Connections, AutoCloseable {
      * @param students how many, numbered from 0
      * @param threads event loops, 1 or more
      * @param dialer starts a connection to an address, as {@link dev.lyne.client.TeacherDialer#channel} does
+     * @param priority how urgent the work of all streams is
      */
     public GrpcConnections(
-            List<String> addresses, int students, int threads, Function<String, NettyChannelBuilder> dialer) {
+            List<String> addresses,
+            int students,
+            int threads,
+            Function<String, NettyChannelBuilder> dialer,
+            RequestPriority priority) {
+        this.priority = priority;
         this.addresses = List.copyOf(addresses);
         this.loops = new MultiThreadIoEventLoopGroup(threads, NioIoHandler.newFactory());
         IntStream.range(0, students)
@@ -57,7 +71,7 @@ public final class GrpcConnections implements Connections, AutoCloseable {
         ClientCall<byte[], Answer> call = channel.newCall(Marshalling.method(kind.keepBlocks()), CallOptions.DEFAULT);
         call.start(new Listener(events, addresses.get(student % addresses.size())), new Metadata());
         call.request(FIRST_MESSAGES);
-        call.sendMessage(Marshalling.opening(kind));
+        call.sendMessage(Marshalling.opening(kind, priority));
         return new Stream(call);
     }
 

@@ -2,6 +2,7 @@ package dev.lyne.load.wire;
 
 import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.CodedOutputStream;
+import dev.lyne.client.RequestPriority;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.ScoreSequencesRequest;
 import dev.lyne.v1.Sequence;
@@ -27,12 +28,13 @@ final class Marshalling {
                 .build();
     }
 
-    static byte[] opening(StreamKind kind) {
+    static byte[] opening(StreamKind kind, RequestPriority priority) {
         var selection = kind.selection().toMessage().toBuilder().setRawLogits(kind.rawLogits());
         return ScoreSequencesRequest.newBuilder()
                 .setOpen(OpenStream.newBuilder()
                         .setSelection(selection)
                         .setPrecision(kind.precision().toMessage())
+                        .setPriority(priority.toMessage())
                         .setStudent(kind.student()))
                 .build()
                 .toByteArray();
