@@ -2,12 +2,16 @@ package dev.lyne.cli.common;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
+import java.util.List;
 import picocli.CommandLine.Option;
 
 /** The options that say where and how a model runs. */
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 public final class ModelRuntimeOptions {
-    @Option(names = "--device", defaultValue = "cpu", description = "cpu or cuda:N (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--device",
+            defaultValue = "cpu",
+            description = "cpu or cuda:N; of serve also several, such as cuda:0,cuda:1 (default: ${DEFAULT-VALUE}).")
     private String device;
 
     @Option(
@@ -25,6 +29,20 @@ public final class ModelRuntimeOptions {
      * @throws IllegalArgumentException if one is out of its range
      */
     public ModelOptions options() {
-        return new ModelOptions(device, ComputePrecision.of(precision), threads);
+        return on(device);
+    }
+
+    /** The devices, at least one. */
+    public List<String> devices() {
+        return List.of(device.split(",", -1));
+    }
+
+    /**
+     * The options for one of them.
+     *
+     * @throws IllegalArgumentException if one is out of its range
+     */
+    public ModelOptions on(String one) {
+        return new ModelOptions(one, ComputePrecision.of(precision), threads);
     }
 }

@@ -4,10 +4,12 @@ import dev.lyne.cli.common.AtLeast;
 import dev.lyne.cli.common.HostPort;
 import dev.lyne.cli.common.ModelRuntimeOptions;
 import dev.lyne.cli.common.OptionDefaults;
+import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.load.process.Home;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.engine.EngineSettings;
 import dev.lyne.teacher.engine.EngineTeacher;
+import dev.lyne.teacher.model.DeviceCopies;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.replay.ReplayedTeacher;
@@ -225,7 +227,11 @@ public final class ServeCommand implements Callable<Integer> {
             server = serveEngine(engines.get(), checked);
         } else if (synthetic.isPresent()) {
             server = serve(
-                    new SyntheticTeacher(name == null ? "synthetic" : name, synthetic.get(), deterministic), checked);
+                    DeviceCopies.load(
+                            runtime.devices(),
+                            unused -> new SyntheticTeacher(
+                                    name == null ? "synthetic" : name, synthetic.get(), deterministic)),
+                    checked);
         } else {
             server = directory.isPresent()
                     ? serve(load(directory.get(), checked), checked)
@@ -253,13 +259,18 @@ public final class ServeCommand implements Callable<Integer> {
     }
 
     private LocalModel load(Path directory, TeacherServerOptions options) throws IOException {
-        boolean here = runtime.options().device().equals("cpu");
+        List<ModelOptions> devices = runtime.devices().stream().map(runtime::on).toList();
+        long here =
+                devices.stream().filter(device -> device.device().equals("cpu")).count();
+        boolean decodesHere = devices.get(0).device().equals("cpu");
         MemoryPlan.ofThisProcess(
-                        here ? weightBytes(directory) : 0,
-                        here ? options.decoding().maxCacheBytes() : 0)
+                        here * weightBytes(directory),
+                        decodesHere ? options.decoding().maxCacheBytes() : 0)
                 .requireFits();
-        return LanguageModelTeacher.load(
-                name == null ? nameOf(directory) : name, directory, runtime.options(), deterministic);
+        return DeviceCopies.load(
+                runtime.devices(),
+                device -> LanguageModelTeacher.load(
+                        name == null ? nameOf(directory) : name, directory, runtime.on(device), deterministic));
     }
 
     /** Of the files that weights are read from; 0 where whoever loads them says what is wrong. */

@@ -64,6 +64,11 @@ public final class BatchMetrics {
                 .register(registry);
     }
 
+    /** Of one of the teacher's devices. */
+    DeviceMetrics device(String name) {
+        return new DeviceMetrics(registry, tags.and("device", name));
+    }
+
     void bindQueue(Supplier<Number> tokens, Supplier<Number> sequences) {
         Gauge.builder("lyne.teacher.queue.tokens", tokens)
                 .description("Tokens that wait for the device")

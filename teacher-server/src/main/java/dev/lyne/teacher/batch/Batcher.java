@@ -12,16 +12,20 @@ import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerFile;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -31,9 +35,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A local model as a teacher: a queue, and the thread that runs its batches and nothing else.
+ * A local model as a teacher: a queue, and for each of its devices the thread that runs its batches and nothing else.
  *
- * <p>Rows leave the device thread at once for the completion threads, which encode and deliver them while the next batch
+ * <p>All devices take their batches from the one queue, so that turns are those of one device, up to what the others have taken (start-time
+ * fair queueing over several servers: Jin, Chase and Kaur, SIGMETRICS 2004). Where several have nothing to do, each takes its part of what
+ * waits and leaves the rest to the others. The first device's thread does the work beside. A device that ends by a defect ends the teacher.
+ *
+ * <p>Rows leave a device thread at once for the completion threads, which encode and deliver them while the next batch
  * runs. The hand-over is bounded, in completions and in entries: where the completion threads fall behind, the device thread
  * takes its share, which slows it down instead of letting rows pile up.
  *
@@ -56,14 +64,14 @@ public final class Batcher implements Teacher, AutoCloseable {
     private final BatchOptions options;
     private final LongSupplier nanoClock;
     private final BatchMetrics metrics;
-    private final DeviceWork beside;
     private final ThreadPoolExecutor completions;
-    private final Thread deviceThread;
+    private final List<Device> devices;
+    private final AtomicInteger devicesCold;
+    private final AtomicInteger devicesAlive;
     private final CompletableFuture<Void> warm = new CompletableFuture<>();
     private final CompletableFuture<Optional<Throwable>> ended = new CompletableFuture<>();
     private final AtomicLong devicePositions = new AtomicLong();
     private final AtomicLong pendingEntries = new AtomicLong();
-    private final AtomicLong workingSinceNanos = new AtomicLong(NOT_WORKING);
     private final PacedLog memory = new PacedLog(LOG);
     private final PacedLog defects = new PacedLog(LOG);
 
@@ -79,8 +87,9 @@ public final class Batcher implements Teacher, AutoCloseable {
     @GuardedBy("lock")
     private boolean closed;
 
-    /** Whether other work comes before the next batch; owned by the device thread. */
-    private boolean besideNext;
+    /** Devices that look for something to do. */
+    @GuardedBy("lock")
+    private int idle;
 
     /** A batcher whose device has nothing else to do. */
     public Batcher(
@@ -93,10 +102,10 @@ public final class Batcher implements Teacher, AutoCloseable {
     }
 
     /**
-     * Starts the device thread, which warms the teacher up first and closes it last.
+     * Starts the device threads, each of which warms its model up first and closes it last.
      *
      * @param completionThreads threads that encode and deliver rows
-     * @param beside what the device does between batches; while it waits, batches are cut to what takes no longer than it allows
+     * @param beside what the first device does between batches; while it waits, batches are cut to what takes no longer than it allows
      */
     public Batcher(
             LocalModel model,
@@ -106,7 +115,6 @@ public final class Batcher implements Teacher, AutoCloseable {
             BatchMetrics metrics,
             DeviceWork beside) {
         this.model = model;
-        this.beside = beside;
         this.options = options;
         this.nanoClock = nanoClock;
         this.metrics = metrics;
@@ -120,10 +128,29 @@ public final class Batcher implements Teacher, AutoCloseable {
                 new ArrayBlockingQueue<>(MAX_PENDING_COMPLETIONS),
                 runnable -> daemon(runnable, "lyne-encode-" + name),
                 new ThreadPoolExecutor.AbortPolicy());
-        this.deviceThread = daemon(this::runDevice, "lyne-device-" + name);
+        this.devices = devices(beside);
+        this.devicesCold = new AtomicInteger(devices.size());
+        this.devicesAlive = new AtomicInteger(devices.size());
         metrics.bindQueue(this::queuedTokens, this::queuedSequences);
         beside.onArrival(this::wake);
-        deviceThread.start();
+        devices.forEach(Device::start);
+    }
+
+    /** One for each device of the model, by distinct names. */
+    private List<Device> devices(DeviceWork beside) {
+        List<Device> all = new ArrayList<>();
+        Map<String, Integer> seen = new HashMap<>();
+        for (LocalModel copy : model.devices()) {
+            int number = seen.merge(copy.device(), 1, Integer::sum);
+            String name = number == 1 ? copy.device() : copy.device() + "/" + number;
+            all.add(new Device(name, copy, all.isEmpty() ? beside : DeviceWork.NONE));
+        }
+        return List.copyOf(all);
+    }
+
+    /** The devices, each with its thread. */
+    public List<Device> devices() {
+        return devices;
     }
 
     @Override
@@ -158,7 +185,7 @@ public final class Batcher implements Teacher, AutoCloseable {
                 return false;
             }
             long now = nanoClock.getAsLong();
-            wait = queue.expectedWaitNanos(job);
+            wait = queue.expectedWaitNanos(job) / devices.size();
             most = Math.min(options.maxQueue().toNanos(), job.nanosLeft(now));
             if (wait <= most || most <= 0 || !queue.hasWaited(most / 2, now)) {
                 queue.add(job, now);
@@ -276,123 +303,48 @@ public final class Batcher implements Teacher, AutoCloseable {
         lock.lock();
         try {
             closed = true;
-            arrival.signal();
+            arrival.signalAll();
         } finally {
             lock.unlock();
         }
-        TimeUnit.NANOSECONDS.timedJoin(deviceThread, Math.max(1, waitNanos));
+        for (Device device : devices) {
+            TimeUnit.NANOSECONDS.timedJoin(device.thread, Math.max(1, waitNanos - (System.nanoTime() - start)));
+        }
         completions.shutdown();
         long left = Math.max(1, waitNanos - (System.nanoTime() - start));
-        return completions.awaitTermination(left, TimeUnit.NANOSECONDS) && !deviceThread.isAlive();
-    }
-
-    private void runDevice() {
-        Optional<Throwable> defect = Optional.empty();
-        try {
-            model.warmUp();
-            warm.complete(null);
-            for (Optional<List<BatchQueue.Waiting>> turn = take(); turn.isPresent(); turn = take()) {
-                List<BatchQueue.Waiting> batch = turn.get();
-                workingSinceNanos.set(nanoClock.getAsLong());
-                if (batch.isEmpty()) {
-                    runBeside();
-                } else {
-                    run(batch);
-                }
-                workingSinceNanos.set(NOT_WORKING);
-                besideNext = !batch.isEmpty();
-            }
-        } catch (Throwable e) {
-            LOG.error(
-                    "the device thread of teacher {} ends", model.description().name(), e);
-            defect = Optional.of(e);
-        } finally {
-            endDevice(defect);
-        }
-    }
-
-    private void runBeside() {
-        long startNanos = nanoClock.getAsLong();
-        DeviceWork.Stretch done = beside.run();
-        devicePositions.addAndGet(done.positions());
-        lock.lock();
-        try {
-            queue.charge(done.shares(), nanoClock.getAsLong() - startNanos);
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    private void endDevice(Optional<Throwable> defect) {
-        defect.ifPresent(warm::completeExceptionally);
-        if (defect.isPresent()) {
-            ended.complete(defect); // before anyone is told: who comes now is to find another server
-        }
-        List<ScoreJob> left;
-        lock.lock();
-        try {
-            closed = true;
-            left = queue.takeAll();
-        } finally {
-            lock.unlock();
-        }
-        left.forEach(job -> complete(job, () -> job.failed(goingAway())));
-        try {
-            beside.end();
-        } finally {
-            model.close();
-            ended.complete(Optional.empty());
-        }
+        return completions.awaitTermination(left, TimeUnit.NANOSECONDS)
+                && devices.stream().noneMatch(device -> device.thread.isAlive());
     }
 
     /** There is other work. */
     private void wake() {
         lock.lock();
         try {
-            arrival.signal();
+            arrival.signalAll(); // it is the first device's
         } finally {
             lock.unlock();
         }
     }
 
-    /** Waits for something to do, batches and other work in turn: a batch, an empty one for a stretch of other work, or nothing once closed. */
-    private Optional<List<BatchQueue.Waiting>> take() {
-        while (true) {
-            expireOverdue();
-            lock.lock();
-            try {
-                if (closed) {
-                    return Optional.empty();
-                }
-                boolean others = beside.waits();
-                if (others && besideNext) {
-                    return Optional.of(List.of());
-                }
-                BatchQueue.Decision decision =
-                        queue.next(nanoClock.getAsLong(), others ? tokensBeside() : options.maxTokens());
-                if (decision instanceof BatchQueue.Decision.Run run) {
-                    return Optional.of(run.batch());
-                } else if (others) {
-                    return Optional.of(List.of());
-                } else if (decision instanceof BatchQueue.Decision.Wait wait) {
-                    long unusedLeft = arrival.awaitNanos(wait.nanos());
-                } else {
-                    arrival.await();
-                }
-            } catch (InterruptedException e) {
-                throw new IllegalStateException("the device thread was interrupted", e);
-            } finally {
-                lock.unlock();
-            }
+    private void charge(DeviceWork.Stretch done, long nanos) {
+        lock.lock();
+        try {
+            queue.charge(done.shares(), nanos);
+        } finally {
+            lock.unlock();
         }
     }
 
-    /** Tokens of a batch that takes no longer than other work may be made to wait. */
-    @GuardedBy("lock")
-    private int tokensBeside() {
-        double nanos = beside.longestForward().toNanos();
-        double fitting = costs.measured() ? nanos / costs.nanosPerToken() : UNMEASURED_TOKENS;
-        return (int) Math.max(1, Math.min(fitting, options.maxTokens()));
+    /** Takes nothing more; returns what waited. No device goes on without the others. */
+    private List<ScoreJob> shut() {
+        lock.lock();
+        try {
+            closed = true;
+            arrival.signalAll();
+            return queue.takeAll();
+        } finally {
+            lock.unlock();
+        }
     }
 
     private void expireOverdue() {
@@ -418,114 +370,11 @@ public final class Batcher implements Teacher, AutoCloseable {
         }
     }
 
-    /** Runs a batch. Each of its jobs is told, started or not, whatever is thrown; what is not the forward's fault ends the thread. */
-    private void run(List<BatchQueue.Waiting> batch) {
-        Deque<ScoreJob> owed = new ArrayDeque<>();
-        batch.forEach(waiting -> owed.add(waiting.job()));
-        try {
-            long startNanos = nanoClock.getAsLong();
-            for (BatchQueue.Waiting waiting : batch) {
-                if (waiting.job().start(startNanos)) {
-                    metrics.waited(startNanos - waiting.arrivedNanos());
-                } else {
-                    owed.remove(waiting.job());
-                }
-            }
-            if (!owed.isEmpty()) {
-                forward(owed, startNanos);
-            }
-        } finally {
-            owed.forEach(job -> complete(job, () -> job.failed(goingAway())));
-        }
-    }
-
-    private void forward(Deque<ScoreJob> jobs, long startNanos) {
-        List<ScoreItem> items = jobs.stream().map(ScoreJob::item).toList();
-        List<ScoreOutcome> outcomes;
-        try {
-            outcomes = model.score(items, jobs.element().content());
-            if (outcomes.size() != items.size()) {
-                throw new IllegalStateException(
-                        "the model gave " + outcomes.size() + " outcomes (expected: " + items.size() + ")");
-            }
-        } catch (Throwable e) {
-            if (isDeviceMemory(e)) {
-                splitOrFail(jobs, startNanos, e);
-                return;
-            }
-            // The batch fails, its askers are told, and the next batch gets its chance.
-            LOG.error("teacher {} failed on {} sequences", model.description().name(), items.size(), e);
-            Failure failure = Failure.of(Failure.Reason.MODEL_FAILED, "the model failed", e);
-            for (ScoreJob job = jobs.poll(); job != null; job = jobs.poll()) {
-                ScoreJob failing = job;
-                complete(failing, () -> failing.failed(failure));
-            }
-            return;
-        }
-        devicePositions.addAndGet(
-                items.stream().mapToLong(item -> item.positions().length).sum());
-        long nanos = nanoClock.getAsLong() - startNanos;
-        metrics.ran(items, options.maxTokens(), nanos);
-        measure(items, jobs.element(), nanos);
-        for (ScoreOutcome outcome : outcomes) {
-            ScoreJob job = jobs.remove();
-            if (outcome instanceof ScoreOutcome.Scored scored) {
-                metrics.scored(scored.rows().rows());
-            }
-            complete(job, () -> deliver(job, outcome));
-        }
-    }
-
     /** Whether the device had no memory: PyTorch says so by a message alone. Java's own memory is another matter. */
     private static boolean isDeviceMemory(Throwable thrown) {
         String message = String.valueOf(thrown.getMessage());
         return !(thrown instanceof Error)
                 && (message.contains("out of memory") || message.contains("can't allocate memory"));
-    }
-
-    /** Runs each half of a batch that the device has no memory for by itself; one sequence that is too much alone fails alone. */
-    private void splitOrFail(Deque<ScoreJob> jobs, long startNanos, Throwable cause) {
-        String name = model.description().name();
-        memory.warn("teacher " + name + ": no memory on the device for a forward of " + jobs.size()
-                + " sequences (expected: room; halve --batch-tokens): "
-                + PrintableText.ofClient(String.valueOf(cause.getMessage())));
-        metrics.ranOutOfMemory();
-        if (jobs.size() == 1) {
-            ScoreJob failing = jobs.remove();
-            Failure failure = new Failure(
-                    Failure.Reason.DEVICE_MEMORY,
-                    "no memory on the device for the sequence's "
-                            + failing.item().tokens().length
-                            + " tokens, even alone (expected: a shorter one, or a larger device)");
-            complete(failing, () -> failing.failed(failure));
-            return;
-        }
-        int half = (jobs.size() + 1) / 2;
-        while (!jobs.isEmpty()) {
-            Deque<ScoreJob> part = new ArrayDeque<>();
-            while (part.size() < half && !jobs.isEmpty()) {
-                part.add(jobs.remove());
-            }
-            try {
-                forward(part, nanoClock.getAsLong());
-            } finally {
-                part.descendingIterator()
-                        .forEachRemaining(jobs::addFirst); // what is still owed where something was thrown
-            }
-        }
-    }
-
-    /** How long the device thread has been at what it does now; 0 while it waits. */
-    public long workingNanos() {
-        long since = workingSinceNanos.get();
-        return since == NOT_WORKING ? 0 : Math.max(1, nanoClock.getAsLong() - since);
-    }
-
-    /** What the device thread is in, for people. */
-    public String deviceStack() {
-        return Arrays.stream(deviceThread.getStackTrace())
-                .map(frame -> "\n    at " + frame)
-                .collect(Collectors.joining("", deviceThread.getName() + " (" + deviceThread.getState() + ")", ""));
     }
 
     private void measure(List<ScoreItem> items, ScoreJob first, long nanos) {
@@ -585,6 +434,274 @@ public final class Batcher implements Teacher, AutoCloseable {
     private Failure goingAway() {
         return new Failure(
                 Failure.Reason.DRAINING, "teacher " + model.description().name() + " is shutting down");
+    }
+
+    /** A device of the model, and the thread that owns it. */
+    public final class Device {
+        private final String name;
+        private final LocalModel model;
+        private final DeviceWork beside;
+        private final DeviceMetrics counts;
+        private final Thread thread;
+        private final AtomicLong workingSinceNanos = new AtomicLong(NOT_WORKING);
+
+        /** Whether other work comes before the next batch; owned by the thread. */
+        private boolean besideNext;
+
+        private Device(String name, LocalModel model, DeviceWork beside) {
+            this.name = name;
+            this.model = model;
+            this.beside = beside;
+            this.counts = metrics.device(name);
+            this.thread = daemon(
+                    this::run,
+                    "lyne-device-" + model.description().name()
+                            + (Batcher.this.model.devices().size() == 1 ? "" : "-" + name));
+        }
+
+        private void start() {
+            thread.start();
+        }
+
+        /** What people and metrics call it; distinct among those of a teacher. */
+        public String name() {
+            return name;
+        }
+
+        /** How long the thread has been at what it does now; 0 while it waits. */
+        public long workingNanos() {
+            long since = workingSinceNanos.get();
+            return since == NOT_WORKING ? 0 : Math.max(1, nanoClock.getAsLong() - since);
+        }
+
+        /** What the thread is in, for people. */
+        public String stack() {
+            return Arrays.stream(thread.getStackTrace())
+                    .map(frame -> "\n    at " + frame)
+                    .collect(Collectors.joining("", thread.getName() + " (" + thread.getState() + ")", ""));
+        }
+
+        private void run() {
+            Optional<Throwable> defect = Optional.empty();
+            try {
+                model.warmUp();
+                if (devicesCold.decrementAndGet() == 0) {
+                    warm.complete(null);
+                }
+                for (Optional<List<BatchQueue.Waiting>> turn = take(); turn.isPresent(); turn = take()) {
+                    List<BatchQueue.Waiting> batch = turn.get();
+                    long startNanos = nanoClock.getAsLong();
+                    workingSinceNanos.set(startNanos);
+                    if (batch.isEmpty()) {
+                        runBeside(startNanos);
+                    } else {
+                        runBatch(batch);
+                    }
+                    workingSinceNanos.set(NOT_WORKING);
+                    counts.worked(nanoClock.getAsLong() - startNanos);
+                    besideNext = !batch.isEmpty();
+                }
+            } catch (Throwable e) {
+                LOG.error(
+                        "the device thread of teacher {} ends ({})",
+                        model.description().name(),
+                        name,
+                        e);
+                defect = Optional.of(e);
+            } finally {
+                end(defect);
+            }
+        }
+
+        private void runBeside(long startNanos) {
+            DeviceWork.Stretch done = beside.run();
+            moved(done.positions());
+            charge(done, nanoClock.getAsLong() - startNanos);
+        }
+
+        private void moved(long positions) {
+            devicePositions.addAndGet(positions);
+            counts.moved(positions);
+        }
+
+        private void end(Optional<Throwable> defect) {
+            defect.ifPresent(warm::completeExceptionally);
+            if (defect.isPresent()) {
+                ended.complete(defect); // before anyone is told: who comes now is to find another server
+            }
+            shut().forEach(job -> complete(job, () -> job.failed(goingAway())));
+            try {
+                beside.end();
+            } finally {
+                try {
+                    model.close();
+                } finally {
+                    if (devicesAlive.decrementAndGet() == 0) {
+                        ended.complete(Optional.empty());
+                    }
+                }
+            }
+        }
+
+        /** Waits for something to do, batches and other work in turn: a batch, an empty one for a stretch of other work, or nothing once closed. */
+        private Optional<List<BatchQueue.Waiting>> take() {
+            while (true) {
+                expireOverdue();
+                lock.lock();
+                try {
+                    if (closed) {
+                        return Optional.empty();
+                    }
+                    idle++;
+                    try {
+                        Optional<List<BatchQueue.Waiting>> next = look();
+                        if (next.isPresent()) {
+                            return next;
+                        }
+                    } finally {
+                        idle--;
+                    }
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException("the device thread was interrupted", e);
+                } finally {
+                    lock.unlock();
+                }
+            }
+        }
+
+        /** What to do now, an empty batch for a stretch of other work; or nothing, after a wait for something. */
+        @GuardedBy("lock")
+        private Optional<List<BatchQueue.Waiting>> look() throws InterruptedException {
+            boolean others = beside.waits();
+            if (others && besideNext) {
+                return leaving(List.of());
+            }
+            int most = Math.min(part(), others ? tokensBeside() : options.maxTokens());
+            BatchQueue.Decision decision = queue.next(nanoClock.getAsLong(), most);
+            if (decision instanceof BatchQueue.Decision.Run run) {
+                return leaving(run.batch());
+            } else if (others) {
+                return leaving(List.of());
+            } else if (decision instanceof BatchQueue.Decision.Wait wait) {
+                long unusedLeft = arrival.awaitNanos(wait.nanos());
+            } else {
+                arrival.await();
+            }
+            return Optional.empty();
+        }
+
+        /** Goes to work; what is left in the queue is for another device that has nothing to do. */
+        @GuardedBy("lock")
+        private Optional<List<BatchQueue.Waiting>> leaving(List<BatchQueue.Waiting> batch) {
+            if (idle > 1 && queue.size() > 0) {
+                arrival.signal();
+            }
+            return Optional.of(batch);
+        }
+
+        /** Tokens of a batch that takes no longer than other work may be made to wait. */
+        @GuardedBy("lock")
+        private int tokensBeside() {
+            double nanos = beside.longestForward().toNanos();
+            double fitting = costs.measured() ? nanos / costs.nanosPerToken() : UNMEASURED_TOKENS;
+            return (int) Math.max(1, Math.min(fitting, options.maxTokens()));
+        }
+
+        /** Runs a batch. Each of its jobs is told, started or not, whatever is thrown; what is not the forward's fault ends the thread. */
+        private void runBatch(List<BatchQueue.Waiting> batch) {
+            Deque<ScoreJob> owed = new ArrayDeque<>();
+            batch.forEach(waiting -> owed.add(waiting.job()));
+            try {
+                long startNanos = nanoClock.getAsLong();
+                for (BatchQueue.Waiting waiting : batch) {
+                    if (waiting.job().start(startNanos)) {
+                        metrics.waited(startNanos - waiting.arrivedNanos());
+                    } else {
+                        owed.remove(waiting.job());
+                    }
+                }
+                if (!owed.isEmpty()) {
+                    forward(owed, startNanos);
+                }
+            } finally {
+                owed.forEach(job -> complete(job, () -> job.failed(goingAway())));
+            }
+        }
+
+        private void forward(Deque<ScoreJob> jobs, long startNanos) {
+            List<ScoreItem> items = jobs.stream().map(ScoreJob::item).toList();
+            List<ScoreOutcome> outcomes;
+            try {
+                outcomes = model.score(items, jobs.element().content());
+                if (outcomes.size() != items.size()) {
+                    throw new IllegalStateException(
+                            "the model gave " + outcomes.size() + " outcomes (expected: " + items.size() + ")");
+                }
+            } catch (Throwable e) {
+                if (isDeviceMemory(e)) {
+                    splitOrFail(jobs, e);
+                    return;
+                }
+                // The batch fails, its askers are told, and the next batch gets its chance.
+                LOG.error(
+                        "teacher {} failed on {} sequences", model.description().name(), items.size(), e);
+                Failure failure = Failure.of(Failure.Reason.MODEL_FAILED, "the model failed", e);
+                for (ScoreJob job = jobs.poll(); job != null; job = jobs.poll()) {
+                    ScoreJob failing = job;
+                    complete(failing, () -> failing.failed(failure));
+                }
+                return;
+            }
+            moved(items.stream().mapToLong(item -> item.positions().length).sum());
+            long nanos = nanoClock.getAsLong() - startNanos;
+            metrics.ran(items, options.maxTokens(), nanos);
+            measure(items, jobs.element(), nanos);
+            for (ScoreOutcome outcome : outcomes) {
+                ScoreJob job = jobs.remove();
+                if (outcome instanceof ScoreOutcome.Scored scored) {
+                    metrics.scored(scored.rows().rows());
+                }
+                complete(job, () -> deliver(job, outcome));
+            }
+        }
+
+        /** Runs each half of a batch that the device has no memory for by itself; one sequence that is too much alone fails alone. */
+        private void splitOrFail(Deque<ScoreJob> jobs, Throwable cause) {
+            memory.warn("teacher " + model.description().name() + ": no memory on " + name + " for a forward of "
+                    + jobs.size() + " sequences (expected: room; halve --batch-tokens): "
+                    + PrintableText.ofClient(String.valueOf(cause.getMessage())));
+            metrics.ranOutOfMemory();
+            if (jobs.size() == 1) {
+                ScoreJob failing = jobs.remove();
+                Failure failure = new Failure(
+                        Failure.Reason.DEVICE_MEMORY,
+                        "no memory on the device for the sequence's "
+                                + failing.item().tokens().length
+                                + " tokens, even alone (expected: a shorter one, or a larger device)");
+                complete(failing, () -> failing.failed(failure));
+                return;
+            }
+            int half = (jobs.size() + 1) / 2;
+            while (!jobs.isEmpty()) {
+                Deque<ScoreJob> part = new ArrayDeque<>();
+                while (part.size() < half && !jobs.isEmpty()) {
+                    part.add(jobs.remove());
+                }
+                try {
+                    forward(part, nanoClock.getAsLong());
+                } finally {
+                    part.descendingIterator()
+                            .forEachRemaining(jobs::addFirst); // what is still owed where something was thrown
+                }
+            }
+        }
+    }
+
+    /** Most tokens of the next batch: where several devices have nothing to do, an even part of what waits. */
+    @GuardedBy("lock")
+    private int part() {
+        long part = (queue.tokens() + idle - 1) / Math.max(1, idle);
+        return idle <= 1 ? options.maxTokens() : (int) Math.max(1, Math.min(part, options.maxTokens()));
     }
 
     private static Thread daemon(Runnable runnable, String name) {

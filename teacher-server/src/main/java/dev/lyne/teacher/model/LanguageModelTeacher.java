@@ -24,13 +24,15 @@ public final class LanguageModelTeacher implements LocalModel {
 
     private final ScoringModel model;
     private final TeacherDescription description;
-
     private final List<TokenizerFile> tokenizer;
+    private final String device;
 
-    private LanguageModelTeacher(ScoringModel model, TeacherDescription description, List<TokenizerFile> tokenizer) {
+    private LanguageModelTeacher(
+            ScoringModel model, TeacherDescription description, List<TokenizerFile> tokenizer, String device) {
         this.model = model;
         this.description = description;
         this.tokenizer = tokenizer;
+        this.device = device;
     }
 
     /**
@@ -68,7 +70,7 @@ public final class LanguageModelTeacher implements LocalModel {
                 model.parameters(),
                 deterministic,
                 Optional.of(conventions));
-        return new LanguageModelTeacher(model, description, files);
+        return new LanguageModelTeacher(model, description, files, options.device());
     }
 
     @Override
@@ -79,6 +81,11 @@ public final class LanguageModelTeacher implements LocalModel {
     @Override
     public List<TokenizerFile> tokenizer() {
         return tokenizer;
+    }
+
+    @Override
+    public String device() {
+        return device;
     }
 
     @Override

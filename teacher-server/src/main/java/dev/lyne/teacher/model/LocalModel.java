@@ -9,7 +9,7 @@ import java.util.Optional;
 
 /**
  * A model in this process, behind the device thread of a {@link Teacher}. One thread, the one that owns its device, calls everything but
- * {@link #description} and {@link #tokenizer}.
+ * {@link #description}, {@link #tokenizer}, {@link #devices} and {@link #device}.
  */
 public interface LocalModel extends AutoCloseable {
     /** Identity and bounds; the same for the teacher's whole life. */
@@ -18,6 +18,16 @@ public interface LocalModel extends AutoCloseable {
     /** The tokenizer's files, `tokenizer.json` first; none where there is no tokenizer. Safe for several threads. */
     default List<TokenizerFile> tokenizer() {
         return List.of();
+    }
+
+    /** The same model on each of its devices; each is called by a thread of its own, and closed by it. */
+    default List<LocalModel> devices() {
+        return List.of(this);
+    }
+
+    /** Names its device to people and in metrics, such as {@code cuda:0}. Safe for several threads. */
+    default String device() {
+        return "cpu";
     }
 
     /** Runs once what the first batch would otherwise pay for: kernels chosen, memory reserved. */

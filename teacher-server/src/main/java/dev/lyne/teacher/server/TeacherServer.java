@@ -515,8 +515,12 @@ public final class TeacherServer implements AutoCloseable {
 
     private DeviceWatchdog watchdog() {
         Map<String, DeviceWatchdog.Device> devices = new HashMap<>();
-        batchers.forEach((name, batcher) ->
-                devices.put(name, DeviceWatchdog.Device.of(batcher::workingNanos, batcher::deviceStack)));
+        batchers.forEach((name, batcher) -> {
+            for (Batcher.Device device : batcher.devices()) {
+                String label = batcher.devices().size() == 1 ? name : name + " on " + device.name();
+                devices.put(label, DeviceWatchdog.Device.of(device::workingNanos, device::stack));
+            }
+        });
         return new DeviceWatchdog(
                 devices,
                 options.stuckDevice(),

@@ -23,6 +23,18 @@ record WatchedModel(LocalModel model, DirectMemoryWatch watch) implements LocalM
     }
 
     @Override
+    public List<LocalModel> devices() {
+        return model.devices().stream()
+                .<LocalModel>map(copy -> copy == model ? this : new WatchedModel(copy, watch))
+                .toList();
+    }
+
+    @Override
+    public String device() {
+        return model.device();
+    }
+
+    @Override
     public void warmUp() {
         model.warmUp();
     }

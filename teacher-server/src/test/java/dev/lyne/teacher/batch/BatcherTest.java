@@ -133,7 +133,7 @@ final class BatcherTest {
                             .counter()
                             .count())
                     .isGreaterThanOrEqualTo(3);
-            assertThat(batcher.workingNanos()).isGreaterThanOrEqualTo(0);
+            assertThat(batcher.devices().get(0).workingNanos()).isGreaterThanOrEqualTo(0);
         }
     }
 
