@@ -69,8 +69,8 @@ class Call:
     device_positions: int = -1
 
     def has_room_for(self, tokens: int) -> bool:
-        """Whether the credit has room; one sequence alone always fits."""
-        if not self.opened or self.ended:
+        """Whether the credit has room; one sequence alone always fits, but where the server drains."""
+        if not self.opened or self.ended or self.credit_sequences == 0:
             return False
         fits = len(self.asks) < self.credit_sequences and self.tokens + tokens <= self.credit_tokens
         return not self.asks or fits

@@ -19,6 +19,12 @@ final class Attempt {
     boolean cancelled;
     /** Bytes of the blocks added so far; written by the call's callbacks, read with the lock held. */
     private volatile long receivedBytes;
+    /** Another asking for the same sequence, of another replica, while neither is answered. Guarded by the pool's lock. */
+    @Nullable
+    Attempt twin;
+    /** Whether it is the second of the two. Guarded by the pool's lock. */
+    boolean hedge;
+
     /** Owned by the call's callbacks. */
     private @Nullable RowAssembly assembly;
 

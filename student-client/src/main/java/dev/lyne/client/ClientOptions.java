@@ -75,6 +75,7 @@ public record ClientOptions(
         private Duration openTimeout = Timeouts.DEFAULT.open();
         private Duration retryFor = Timeouts.DEFAULT.retry();
         private Duration stuckFor = Timeouts.DEFAULT.stuck();
+        private Duration hedgeAfter = Timeouts.DEFAULT.hedge();
         private Duration sequenceTimeout = Timeouts.DEFAULT.sequence();
         private Duration firstBackoff = Timeouts.DEFAULT.firstBackoff();
         private Duration maxBackoff = Timeouts.DEFAULT.maxBackoff();
@@ -111,6 +112,7 @@ public record ClientOptions(
             openTimeout = timeouts.open();
             retryFor = timeouts.retry();
             stuckFor = timeouts.stuck();
+            hedgeAfter = timeouts.hedge();
             sequenceTimeout = timeouts.sequence();
             firstBackoff = timeouts.firstBackoff();
             maxBackoff = timeouts.maxBackoff();
@@ -120,6 +122,12 @@ public record ClientOptions(
         /** How long a replica's device may stand still before others get its sequences. */
         public Builder stuckFor(Duration time) {
             stuckFor = time;
+            return this;
+        }
+
+        /** How long a sequence may go unanswered before another replica is asked for it, too; zero: no other is. */
+        public Builder hedgeAfter(Duration time) {
+            hedgeAfter = time;
             return this;
         }
 
@@ -195,7 +203,8 @@ public record ClientOptions(
                     student,
                     windowSequences,
                     windowTokens,
-                    new Timeouts(openTimeout, retryFor, stuckFor, sequenceTimeout, firstBackoff, maxBackoff),
+                    new Timeouts(
+                            openTimeout, retryFor, stuckFor, hedgeAfter, sequenceTimeout, firstBackoff, maxBackoff),
                     seed,
                     bypassCache,
                     priority,

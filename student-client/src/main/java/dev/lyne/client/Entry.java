@@ -25,6 +25,8 @@ final class Entry implements Comparable<Entry> {
     int faults;
 
     long firstFailureNanos;
+    /** Whether a second replica was asked for it, which happens once. */
+    boolean hedged;
     /** When it last went from one replica to a faster one. */
     long movedNanos = NEVER;
     /** Once it was wanted; below 0 before. */

@@ -22,9 +22,15 @@ final class InFlight {
         creditTokens = credit.getTokens() < 0 ? Long.MAX_VALUE : credit.getTokens();
     }
 
+    /** Whether the server takes no more: it drains, and answers what it has. */
+    boolean isClosed() {
+        return creditSequences == 0;
+    }
+
     /** Whether the credit has room; one sequence alone always fits. */
     boolean hasRoomFor(int moreTokens) {
-        return attempts.isEmpty() || (attempts.size() < creditSequences && tokens + moreTokens <= creditTokens);
+        return !isClosed()
+                && (attempts.isEmpty() || (attempts.size() < creditSequences && tokens + moreTokens <= creditTokens));
     }
 
     void add(Attempt attempt) {

@@ -50,9 +50,14 @@ final class ReplicaConnection {
         return current != null && current.isOpen();
     }
 
-    /** Whether sequences can be given to it. */
+    /** Whether sequences can be given to it: not to one that stands still, or drains. */
     boolean isUsable(long nowNanos) {
-        return isOpen() && !stuck && nowNanos >= askAtNanos;
+        ReplicaCall current = call;
+        return current != null
+                && current.isOpen()
+                && !current.inFlight().isClosed()
+                && !stuck
+                && nowNanos >= askAtNanos;
     }
 
     /** Sequences in flight; 0 without a call. */
@@ -91,7 +96,9 @@ final class ReplicaConnection {
         ReplicaCall current = call;
         String state;
         if (current != null && current.isOpen()) {
-            state = (stuck ? "stuck, its device stands still for " + seconds(nowNanos - deviceMovedNanos) : "connected")
+            state = (stuck
+                            ? "stuck, its device stands still for " + seconds(nowNanos - deviceMovedNanos)
+                            : current.inFlight().isClosed() ? "draining" : "connected")
                     + ", " + current.inFlight().size() + " sequences in flight";
         } else {
             state = attempts + (attempts == 1 ? " attempt" : " attempts");

@@ -10,6 +10,7 @@ import io.grpc.Status;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ScheduledExecutorService;
@@ -32,13 +33,17 @@ import org.jspecify.annotations.Nullable;
  * happens ends in {@link #pump}, which looks at the whole state, does what can be done now and sets the timer for the next moment at
  * which something can. {@link CallResponses} decodes and checks rows without the lock, and takes it briefly to say what came.
  *
- * <p>The invariant: each sequence of the window is resolved, waiting, or wanted of exactly one call. A call may owe more answers than
- * are wanted of it; those are counted against its credit and dropped.
+ * <p>The invariant: each sequence of the window is resolved, waiting, or wanted of exactly one call, or of two while it is hedged. A call
+ * may owe more answers than are wanted of it; those are counted against its credit and dropped.
  *
  * <p>What counts is progress. A replica is <em>stuck</em> where a sequence has been on it for the time configured and meanwhile
  * neither rows of it came nor the device's counter moved. Its sequences go to others, at most one time a minute each; one ask stays
  * behind unwanted, so that the server goes on telling the counter. Where there is no other replica, it keeps them. Where not even the
  * counter is told any more, the connection is dead, whatever the operating system thinks of it, and another one is made.
+ *
+ * <p>Hedging (Dean and Barroso, The Tail at Scale, 2013), where the options ask for it: the sequence that has gone unanswered for longest is
+ * asked of a second replica, too. The first answer resolves it, and the other ask is withdrawn, in one step under the lock; an ask that fails
+ * leaves the sequence to the other. One sequence is hedged at a time, each once, and at most one in twenty of those offered.
  */
 final class ReplicaPool implements TargetStream {
     private static final int MOST_LATE = 3;
@@ -51,6 +56,9 @@ final class ReplicaPool implements TargetStream {
 
     private static final double SOONER = 3;
     private static final long SOONER_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+    /** Part of the sequences offered that may be hedged. */
+    private static final double HEDGED_SHARE = 0.05;
 
     private static final long TICK_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long WATCH_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
@@ -71,6 +79,7 @@ final class ReplicaPool implements TargetStream {
     private final Consumer<ReplicaPool> onClose;
     private final long stuckNanos;
     private final long silentNanos;
+    private final long hedgeNanos;
 
     private final ReentrantLock lock = new ReentrantLock();
 
@@ -127,6 +136,7 @@ final class ReplicaPool implements TargetStream {
         this.onClose = onClose;
         this.progressTimeout = new ProgressTimeout(options);
         this.stuckNanos = options.timeouts().stuck().toNanos();
+        this.hedgeNanos = options.timeouts().hedge().toNanos();
         this.silentNanos = Math.max(stuckNanos, LEAST_SILENCE_NANOS);
         this.window = new OfferedWindow(options.windowSequences(), options.windowTokens());
     }
@@ -494,12 +504,51 @@ final class ReplicaPool implements TargetStream {
             deviceMoved(connection);
         }
         progressTimeout.rowsCame(nowNanos());
+        if (attempt.hedge) {
+            window.counts().hedgeWon();
+        }
+        withdrawTwin(attempt);
         window.resolve(attempt.entry, targets);
         changed.signalAll();
     }
 
+    /** The sequence is over: the other ask for it is of no use any more. */
+    @GuardedBy("lock")
+    private void withdrawTwin(Attempt attempt) {
+        Attempt twin = attempt.twin;
+        if (twin == null) {
+            return;
+        }
+        separate(attempt, twin);
+        for (ReplicaConnection connection : connections) {
+            ReplicaCall call = connection.call;
+            if (call != null && call.inFlight().get(twin.wireId) == twin) {
+                call.withdraw(twin);
+                window.counts().discarded(twin.receivedBytes());
+            }
+        }
+    }
+
+    private static void separate(Attempt attempt, Attempt twin) {
+        attempt.twin = null;
+        twin.twin = null;
+    }
+
+    /** An ask came to nothing, or is given up. Returns whether the sequence is still wanted of another replica, and so need not be asked for again. */
+    @GuardedBy("lock")
+    private boolean leftToTwin(Attempt attempt) {
+        Attempt twin = attempt.twin;
+        if (twin == null) {
+            return false;
+        }
+        separate(attempt, twin);
+        window.counts().discarded(attempt.receivedBytes());
+        return true;
+    }
+
     @SuppressWarnings("GuardedBy") // called within locked
     void onMisaligned(Attempt attempt, MisalignedTargetsException misaligned) {
+        withdrawTwin(attempt);
         window.fail(attempt.entry, misaligned, attempt.receivedBytes());
         changed.signalAll();
     }
@@ -552,6 +601,9 @@ final class ReplicaPool implements TargetStream {
     private boolean askAgainOrFail(
             ReplicaConnection connection, Attempt attempt, CallFailure cause, CallFailure.Remedy remedy) {
         Entry entry = attempt.entry;
+        if (remedy != CallFailure.Remedy.GIVE_UP && leftToTwin(attempt)) {
+            return true;
+        }
         long now = nowNanos();
         if (entry.failures++ == 0) {
             entry.firstFailureNanos = now;
@@ -570,6 +622,7 @@ final class ReplicaPool implements TargetStream {
             window.askAgain(entry, attempt.receivedBytes());
             return true;
         }
+        withdrawTwin(attempt);
         String attempts = entry.failures == 1 ? "" : " (after " + entry.failures + " attempts)";
         window.fail(
                 entry,
@@ -602,10 +655,56 @@ final class ReplicaPool implements TargetStream {
         }
         for (Optional<ReplicaChoice.Choice> next = nextToAsk(now); next.isPresent(); next = nextToAsk(now)) {
             window.removeWaiting(next.get().entry());
-            send(next.get().connection(), next.get().entry(), now);
+            Attempt unused = send(next.get().connection(), next.get().entry(), now);
         }
         boolean watched = window.firstWaiting() == null && rebalance(now);
-        timer.set(nextEventNanos(watched, now), now);
+        timer.set(Math.min(nextEventNanos(watched, now), hedge(now)), now);
+    }
+
+    /** Asks a second replica for the sequence that has gone unanswered for longest, where that is due. Returns when to look again. */
+    @GuardedBy("lock")
+    private long hedge(long now) {
+        if (hedgeNanos == 0 || connections.size() < 2) {
+            return NEVER;
+        }
+        ReplicaConnection from = null;
+        Attempt slowest = null;
+        for (ReplicaConnection connection : connections) {
+            ReplicaCall call = connection.call;
+            for (Attempt attempt :
+                    call == null ? List.<Attempt>of() : call.inFlight().all()) {
+                if (attempt.twin != null) {
+                    return NEVER; // one at a time; its end comes here
+                }
+                boolean first = slowest == null || attempt.sentNanos < slowest.sentNanos;
+                if (!attempt.withdrawn && !attempt.entry.hedged && first) {
+                    from = connection;
+                    slowest = attempt;
+                }
+            }
+        }
+        StreamCounts counts = window.counts();
+        if (slowest == null || counts.hedgedSequences() + 1 > Math.max(1, HEDGED_SHARE * counts.askedSequences())) {
+            return NEVER; // what comes next comes here
+        }
+        if (now - slowest.sentNanos < hedgeNanos) {
+            return slowest.sentNanos + hedgeNanos;
+        }
+        Entry entry = slowest.entry;
+        ReplicaConnection owner = from;
+        Optional<ReplicaConnection> other = connections.stream()
+                .filter(connection -> connection != owner && connection.isUsable(now) && connection.hasRoomFor(entry))
+                .min(Comparator.comparingDouble(connection -> connection.expectedNanos(entry.tokens(), now)));
+        if (other.isEmpty()) {
+            return now + WATCH_NANOS;
+        }
+        entry.hedged = true;
+        counts.hedged();
+        Attempt second = send(other.get(), entry, now);
+        second.hedge = true;
+        second.twin = slowest;
+        slowest.twin = second;
+        return NEVER;
     }
 
     @GuardedBy("lock")
@@ -625,11 +724,13 @@ final class ReplicaPool implements TargetStream {
     }
 
     @GuardedBy("lock")
-    private void send(ReplicaConnection connection, Entry entry, long now) {
+    private Attempt send(ReplicaConnection connection, Entry entry, long now) {
         long timeout = options.timeouts().sequence().toNanos();
         // The server's own answer to the timeout comes first, if it still answers at all.
         long deadline = timeout == 0 ? NEVER : now + timeout + timeout / 4;
-        ask(connection, new Attempt(++lastWireId, entry, now, deadline), options);
+        Attempt attempt = new Attempt(++lastWireId, entry, now, deadline);
+        ask(connection, attempt, options);
+        return attempt;
     }
 
     @GuardedBy("lock")
@@ -663,7 +764,10 @@ final class ReplicaPool implements TargetStream {
             long ahead = 0;
             for (Attempt attempt : call.inFlight().all()) {
                 ahead += attempt.entry.tokens();
-                if (attempt.withdrawn || movedLately(attempt.entry, now) || !to.hasRoomFor(attempt.entry)) {
+                if (attempt.withdrawn
+                        || attempt.twin != null
+                        || movedLately(attempt.entry, now)
+                        || !to.hasRoomFor(attempt.entry)) {
                     continue;
                 }
                 watched = true;
@@ -671,7 +775,7 @@ final class ReplicaPool implements TargetStream {
                 if (sooner && to.rate(now) > FASTER * rate) {
                     moveAway(from, call, attempt, false, now);
                     window.removeWaiting(attempt.entry);
-                    send(to, attempt.entry, now);
+                    Attempt unused = send(to, attempt.entry, now);
                 }
             }
         }
@@ -692,6 +796,9 @@ final class ReplicaPool implements TargetStream {
         }
         attempt.entry.movedNanos = now;
         attempt.entry.lastFailedOn = from;
+        if (leftToTwin(attempt)) {
+            return;
+        }
         window.askAgain(attempt.entry, attempt.receivedBytes());
     }
 

@@ -16,6 +16,8 @@ public final class StreamCounts {
     private long discardedBytes;
     private long reconnects;
     private long stallNanos;
+    private long hedged;
+    private long hedgesWon;
 
     /** A sequence was offered. */
     public void asked(TargetSequence sequence) {
@@ -55,6 +57,25 @@ public final class StreamCounts {
         stallNanos += nanos;
     }
 
+    /** Another replica was asked for a sequence that one had not answered. */
+    public void hedged() {
+        hedged++;
+    }
+
+    /** That other answered first. */
+    public void hedgeWon() {
+        hedgesWon++;
+    }
+
+    /** Sequences offered so far. */
+    long askedSequences() {
+        return asked.sequences();
+    }
+
+    long hedgedSequences() {
+        return hedged;
+    }
+
     /** The counts as they are now. */
     public StreamStatistics statistics() {
         return new StreamStatistics(
@@ -67,6 +88,7 @@ public final class StreamCounts {
                 blockBytes,
                 discardedBytes,
                 reconnects,
-                stallNanos);
+                stallNanos,
+                new StreamStatistics.Hedges(hedged, hedgesWon));
     }
 }

@@ -16,6 +16,7 @@ import java.util.Map;
  * @param discardedBytes bytes of blocks dropped because their sequence did not complete
  * @param reconnects streams opened anew after one broke
  * @param stallNanos time that take has waited
+ * @param hedges sequences that a second replica was asked for
  */
 public record StreamStatistics(
         Count asked,
@@ -27,7 +28,8 @@ public record StreamStatistics(
         long blockBytes,
         long discardedBytes,
         long reconnects,
-        long stallNanos) {
+        long stallNanos,
+        Hedges hedges) {
     public StreamStatistics {
         receivedBySource = Map.copyOf(receivedBySource);
     }
@@ -45,6 +47,17 @@ public record StreamStatistics(
         Count plus(int morePositions) {
             return new Count(sequences + 1, positions + morePositions);
         }
+    }
+
+    /**
+     * Sequences that a second replica was asked for, since the first was late.
+     *
+     * @param asked how many; each is received once all the same
+     * @param won of them, those that the second answered first
+     */
+    public record Hedges(long asked, long won) {
+        /** None. */
+        public static final Hedges NONE = new Hedges(0, 0);
     }
 
     /** Received positions over asked ones, re-asks counted once; NaN before the first is asked. */

@@ -9,17 +9,25 @@ import java.time.Duration;
  * @param open how long a replica may take to open a stream before it is asked anew
  * @param retry how long a client may go without any progress before it fails for good
  * @param stuck how long a replica's device may stand still, with sequences in flight, before others get them
+ * @param hedge how long a sequence may go unanswered before another replica is asked for it, too; zero: no other is
  * @param sequence how long one ask for a sequence may take before it is withdrawn and asked anew; zero: no limit
  * @param firstBackoff delay before the first reconnection, before jitter
  * @param maxBackoff longest delay before a reconnection, before jitter
  */
 public record Timeouts(
-        Duration open, Duration retry, Duration stuck, Duration sequence, Duration firstBackoff, Duration maxBackoff) {
+        Duration open,
+        Duration retry,
+        Duration stuck,
+        Duration hedge,
+        Duration sequence,
+        Duration firstBackoff,
+        Duration maxBackoff) {
     /** Ten minutes of patience, twenty seconds for a device that stands still. */
     public static final Timeouts DEFAULT = new Timeouts(
             Duration.ofSeconds(30),
             Duration.ofMinutes(10),
             Duration.ofSeconds(20),
+            Duration.ZERO,
             Duration.ZERO,
             Duration.ofMillis(100),
             Duration.ofSeconds(10));
@@ -28,6 +36,11 @@ public record Timeouts(
         requirePositive("open_timeout", open);
         requirePositive("retry_for", retry);
         requirePositive("stuck_for", stuck);
+        require(
+                !hedge.isNegative() && hedge.compareTo(Duration.ofDays(1)) <= 0,
+                "hedge_after",
+                inSeconds(hedge),
+                "0 s to 86400 s");
         require(
                 !sequence.isNegative() && sequence.compareTo(Duration.ofDays(1)) <= 0,
                 "sequence_timeout",
@@ -43,7 +56,12 @@ public record Timeouts(
 
     /** The same, with other patience. */
     public Timeouts withPatience(Duration retry, Duration stuck) {
-        return new Timeouts(open, retry, stuck, sequence, firstBackoff, maxBackoff);
+        return new Timeouts(open, retry, stuck, hedge, sequence, firstBackoff, maxBackoff);
+    }
+
+    /** The same, with another time until a second replica is asked. */
+    public Timeouts withHedge(Duration after) {
+        return new Timeouts(open, retry, stuck, after, sequence, firstBackoff, maxBackoff);
     }
 
     /** A duration for people, such as {@code 30 s} or {@code 0.25 s}. */

@@ -118,6 +118,13 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
                 .build()));
     }
 
+    /** Tells every open stream that it takes nothing more. */
+    void drain() {
+        sessions.forEach(session -> session.send(ScoreSequencesResponse.newBuilder()
+                .setCredit(Credit.getDefaultInstance())
+                .build()));
+    }
+
     int port() {
         return boundPort;
     }

@@ -27,6 +27,15 @@ public final class TeacherPatienceOptions {
     private double stuckSeconds;
 
     @Option(
+            names = "--hedge-millis",
+            paramLabel = "MS",
+            defaultValue = "0",
+            description =
+                    "Milliseconds that a sequence may go unanswered before another replica is asked for it, too, one at a time and at most"
+                            + " one in twenty; 0: never (default: ${DEFAULT-VALUE}).")
+    private double hedgeMillis;
+
+    @Option(
             names = "--priority",
             paramLabel = "CLASS",
             defaultValue = "",
@@ -49,11 +58,20 @@ public final class TeacherPatienceOptions {
         return ClientOptions.builder()
                 .student(student)
                 .security(security.security())
-                .timeouts(Timeouts.DEFAULT.withPatience(
-                        seconds("--retry-seconds", retrySeconds), seconds("--stuck-seconds", stuckSeconds)))
+                .timeouts(Timeouts.DEFAULT
+                        .withPatience(
+                                seconds("--retry-seconds", retrySeconds), seconds("--stuck-seconds", stuckSeconds))
+                        .withHedge(hedge()))
                 .priority(RequestPriority.of(priority))
                 .routing(ReplicaRouting.of(routing))
                 .listener(System.err::println);
+    }
+
+    private Duration hedge() {
+        if (!(hedgeMillis >= 0 && hedgeMillis <= 8.64e7)) {
+            throw new IllegalArgumentException("--hedge-millis: " + hedgeMillis + " (expected: 0..8.64e7)");
+        }
+        return Duration.ofNanos((long) (hedgeMillis * 1e6));
     }
 
     private static Duration seconds(String option, double value) {

@@ -147,6 +147,7 @@ public final class CaptureSession {
                 Setting.INSECURE,
                 Setting.PRIORITY,
                 Setting.ROUTING,
+                Setting.HEDGE_MILLIS,
                 Setting.SELECTION,
                 Setting.TOP_K,
                 Setting.TOP_P,

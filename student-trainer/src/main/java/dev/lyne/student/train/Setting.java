@@ -105,6 +105,10 @@ public enum Setting {
     STUCK_SECONDS(
             "20",
             "Seconds that a replica's device may stand still before others get its sequences; more than one forward takes"),
+    HEDGE_MILLIS(
+            "0",
+            "Milliseconds that a window may go unanswered before another replica is asked for it, too, one at a time and at most one in"
+                    + " twenty; 0: never"),
     MIN_COVERAGE("1.0", "Least share of a step's targets that must be there for it to be applied"),
     MAX_TAIL_ERROR(
             "1e-5",
@@ -277,6 +281,7 @@ public enum Setting {
                     INSECURE,
                     PRIORITY,
                     ROUTING,
+                    HEDGE_MILLIS,
                     IN_FLIGHT,
                     MIN_COVERAGE,
                     MAX_TAIL_ERROR -> Group.TEACHER;

@@ -41,7 +41,7 @@ interface StepFeed extends AutoCloseable {
         return List.of();
     }
 
-    /** Values that change from step to step, of the step of the last call of {@link #next}, by name. */
+    /** Values that change from step to step, of the step of the last call of {@link #next} or up to it, by name. */
     default Map<String, Double> scheduled() {
         return Map.of();
     }

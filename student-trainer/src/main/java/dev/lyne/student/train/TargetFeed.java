@@ -1,11 +1,13 @@
 package dev.lyne.student.train;
 
+import dev.lyne.client.StreamStatistics;
 import dev.lyne.client.TargetSequence;
 import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.student.tokens.Window;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
@@ -57,6 +59,15 @@ final class TargetFeed implements StepFeed {
     @Override
     public List<String> failures() {
         return taking.failures();
+    }
+
+    /** Windows so far that a second replica was asked for, and those of them that it answered first; nothing where there are none. */
+    @Override
+    public Map<String, Double> scheduled() {
+        StreamStatistics.Hedges hedges = stream.statistics().hedges();
+        return hedges.asked() == 0
+                ? Map.of()
+                : Map.of("hedged", (double) hedges.asked(), "hedges_won", (double) hedges.won());
     }
 
     @Override

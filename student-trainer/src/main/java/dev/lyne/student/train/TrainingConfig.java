@@ -187,8 +187,11 @@ public record TrainingConfig(
                             .withCertificate(
                                     settings.optional(Setting.TLS_CLIENT_CERT).map(Path::of),
                                     settings.optional(Setting.TLS_CLIENT_KEY).map(Path::of)),
-                    Timeouts.DEFAULT.withPatience(
-                            seconds(settings, Setting.RETRY_SECONDS), seconds(settings, Setting.STUCK_SECONDS)),
+                    Timeouts.DEFAULT
+                            .withPatience(
+                                    seconds(settings, Setting.RETRY_SECONDS), seconds(settings, Setting.STUCK_SECONDS))
+                            .withHedge(Duration.ofNanos(
+                                    (long) (settings.number(Setting.HEDGE_MILLIS, 0, 8.64e7, true) * 1e6))),
                     RequestPriority.of(settings.text(Setting.PRIORITY)),
                     ReplicaRouting.of(settings.text(Setting.ROUTING)));
         }

@@ -196,7 +196,8 @@ final class FakeTeacher implements TargetSource, TargetStream {
                 0,
                 0,
                 0,
-                0);
+                0,
+                StreamStatistics.Hedges.NONE);
     }
 
     @Override

@@ -441,10 +441,20 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         endWhereDone();
     }
 
+    /** What was accepted is answered; the student is told that there is no credit for more, so that it asks others at once. */
     @Override
     public void drain() {
+        boolean owes;
         synchronized (lock) {
             draining = true;
+            owes = !ended && !inFlight.isEmpty();
+        }
+        if (owes) {
+            sender.offer(Outgoing.message(
+                    ScoreSequencesResponse.newBuilder()
+                            .setCredit(Credit.getDefaultInstance())
+                            .build(),
+                    () -> {}));
         }
         endWhereDone();
     }

@@ -61,6 +61,9 @@ final class DrainFinishesAcceptedWorkTest {
             assertThat(health.check(HealthCheckRequest.getDefaultInstance()).getStatus())
                     .isEqualTo(ServingStatus.NOT_SERVING);
             assertThat(fixture.stream().open(4).awaitEnd().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+            await().until(() -> working.received().stream()
+                    .anyMatch(response ->
+                            response.hasCredit() && response.getCredit().getSequences() == 0));
             working.score(3, 7, 8, 9);
             SequenceFailed refused = working.awaitFailed(3);
             assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE.value());
