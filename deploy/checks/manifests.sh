@@ -133,6 +133,43 @@ print(yaml.safe_dump([d for d in yaml.safe_load_all(open(sys.argv[1])) if d and 
     promtool check rules "$work/rules.yaml"
 }
 
+# two sets of values, and kinds of which there must be another: whether Kubernetes takes the second after the first
+upgrades() { # before, after, kinds…
+  local before=$1 after=$2
+  shift 2
+  read -r -a before <<<"$before"
+  read -r -a after <<<"$after"
+  renders before --set insecure=true "${before[@]}" && mv "$work/before.yaml" "$work/revision-1.yaml" &&
+    renders after --set insecure=true "${after[@]}" && "$tools/python/bin/python" -B deploy/checks/upgrades.py "$work/revision-1.yaml" "$work/after.yaml" "$@"
+}
+# What the check of upgrades is worth: a Job whose template changed under its name is refused.
+upgrade_check_refuses() {
+  renders before --set insecure=true,students.count=2 || return 1
+  sed 's/--resume --from-start/--resume/' "$work/before.yaml" >"$work/other.yaml"
+  ! "$tools/python/bin/python" -B deploy/checks/upgrades.py "$work/before.yaml" "$work/other.yaml" 2>"$work/refusal" && grep -q '^Job .*spec.template differs' "$work/refusal"
+}
+# Every image that is not built here is named by its digest, so that what runs is what was looked at.
+images_are_pinned() {
+  local found
+  found=$(sed -nE 's/^ *image: *"?([^" ]+)"?.*/\1/p; s/^FROM ([^ ]+).*/\1/p' deploy/compose*.yaml deploy/Dockerfile.* deploy/helm/lyne/values.yaml | grep -vx 'lyne:cpu')
+  [ "$(wc -l <<<"$found")" -ge 6 ] || { echo "images: $found (expected: at least 6)"; return 1; }
+  ! grep -vE '^[a-z0-9./-]+:[A-Za-z0-9._-]+@sha256:[0-9a-f]{64}$' <<<"$found" || { echo "(expected: name:tag@sha256:…)"; return 1; }
+}
+# Nothing that a build fetched is fetched again because a line of source changed, and what does not change is a layer of its own.
+libraries_are_cached() {
+  local file
+  for file in deploy/Dockerfile.cpu deploy/Dockerfile.cuda; do
+    if ! grep -q '^# syntax=docker/dockerfile:1' "$file" || ! grep -q -- '--mount=type=cache,target=/root/.m2' "$file"; then
+      echo "$file: a build fetches its libraries each time (expected: --mount=type=cache,target=/root/.m2)"
+      return 1
+    fi
+    if [ "$(sed -n 's#^COPY --from=build \(/[a-z]*\) /opt/lyne$#\1#p' "$file" | tr '\n' ' ')" != '/libraries /lyne ' ]; then
+      echo "$file: libraries and code in one layer (expected: COPY of /libraries, then of /lyne)"
+      return 1
+    fi
+  done
+}
+
 runbooks_exist() { # every alert names the heading of its own name
   local alert
   while read -r alert; do
@@ -154,6 +191,8 @@ manifests() {
   check "slurm: a capture in parts, and its merge" capture_script_runs
 
   check "images: what they copy is there" copied_paths_exist
+  check "images: each is named by its digest" images_are_pinned
+  check "images: a build keeps the libraries that it fetched" libraries_are_cached
   need "images: hadolint" hadolint && check "images: hadolint" hadolint deploy/Dockerfile.cpu deploy/Dockerfile.cuda
 
   check "compose: what it mounts is there" mounted_files_exist
@@ -178,6 +217,24 @@ manifests() {
       --set engine.model=/models/big,engine.tensorParallel=8,model.existingClaim=models,gpu.runtimeClassName=nvidia
     check "helm: a capture in parts is what Kubernetes takes" renders parts --set insecure=true,capture.parts=16,capture.captures.existingClaim=c
     check "helm: a merge is what Kubernetes takes" renders merge --set insecure=true,capture.merge=true,capture.captures.existingClaim=c
+    check "helm: students that are a release of their own are what Kubernetes takes" renders students --set insecure=true,teacher.enabled=false \
+      --set students.count=8,students.teacher=dns:///shared-lyne-teacher.ml.svc:50051
+    check "helm: a disk cache on claims is what Kubernetes takes" renders claims --set insecure=true,diskCache.enabled=true,diskCache.claim.enabled=true
+    check "helm: tenants, quotas and tokens as values are what Kubernetes takes" renders tenants --set insecure=true,tokens.studentSecret=mine \
+      --set "tokens.lines={token team-b sha256:$(printf '%064d' 7)},tokens.tenants[0].name=team-b,tokens.tenants[0].positionsPerSecond=50000"
+    check "helm: no replica is what Kubernetes takes" renders zero --set insecure=true,replicas=0
+    if [ -x "$tools/python/bin/python" ]; then
+      check "helm: students' Jobs do not block an upgrade" upgrades "--set students.count=2" "--set students.count=2,students.settings.steps=800,image.tag=next" Job
+      check "helm: a Job whose students are as they were is kept" upgrades "--set students.count=4,students.parallelism=1" "--set students.count=4,students.parallelism=4,replicas=5,serve.cache_mib=64"
+      check "helm: a capture's Jobs do not block an upgrade" upgrades "--set capture.parts=4,capture.captures.existingClaim=c" "--set capture.parts=8,capture.captures.existingClaim=c" Job
+      check "helm: a merge takes the place of a capture" upgrades "--set capture.parts=4,capture.captures.existingClaim=c" "--set capture.parts=4,capture.merge=true,capture.captures.existingClaim=c" Job
+      check "helm: a larger disk cache on claims does not block an upgrade" upgrades "--set diskCache.enabled=true,diskCache.claim.enabled=true" \
+        "--set diskCache.enabled=true,diskCache.claim.enabled=true,diskCache.size=40Gi" StatefulSet
+      check "helm: to no replica and back is no change but of their number" upgrades "--set replicas=0" "--set replicas=2"
+      check "helm: what Kubernetes lets nobody change is found out" upgrade_check_refuses
+    else
+      not_checked "helm: upgrades" "no python with its libraries (deploy/tools.sh fetches it)"
+    fi
     check "helm: unknown values are refused" refuses replica --set replica=3
     check "helm: plain text that nobody asked for is refused" refuses "tls.existingSecret: empty (expected: a secret"
     check "helm: a GPU without a device is refused" refuses "serve.device: cpu (expected: cuda:0" --set gpu.count=1

@@ -26,7 +26,51 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: engine
 {{- end -}}
 
-{{- define "lyne.image" -}}{{ .Values.image.repository }}:{{ .Values.image.tag }}{{- end -}}
+{{- define "lyne.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag }}{{ with .Values.image.digest }}@{{ . }}{{ end }}
+{{- end -}}
+
+{{/* Labels of a Job's pods: nothing that changes with the chart's version, since what stands in a Job cannot be changed. */}}
+{{- define "lyne.jobLabels" -}}
+app.kubernetes.io/name: lyne
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{/* A map of settings as lines of a YAML file; numbers as they were written. */}}
+{{- define "lyne.settings" -}}
+{{- range $key, $value := . }}
+{{ $key }}: {{ if kindIs "float64" $value }}{{ if eq (float64 (int64 $value)) $value }}{{ int64 $value }}{{ else }}{{ $value }}{{ end }}{{ else }}{{ $value | toJson }}{{ end }}
+{{- end }}
+{{- end -}}
+
+{{/* What kind the replicas are of: each with a claim of its own, or not. */}}
+{{- define "lyne.replicasKind" -}}
+{{- if and .Values.diskCache.enabled .Values.diskCache.claim.enabled }}StatefulSet{{ else }}Deployment{{ end -}}
+{{- end -}}
+
+{{/* A StatefulSet's claims cannot be changed: others are another StatefulSet's. */}}
+{{- define "lyne.replicas" -}}
+{{- if eq (include "lyne.replicasKind" .) "StatefulSet" -}}
+{{- printf "%s-%s" (include "lyne.teacher" .) (printf "%s %s" .Values.diskCache.size .Values.diskCache.claim.storageClass | sha256sum | trunc 7) -}}
+{{- else -}}
+{{- include "lyne.teacher" . -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The secret with the file of tokens, where calls must carry one. */}}
+{{- define "lyne.tokensSecret" -}}
+{{- if .Values.tokens.lines -}}{{ include "lyne.teacher" . }}-tokens{{- else -}}{{ .Values.tokens.existingSecret }}{{- end -}}
+{{- end -}}
+
+{{- define "lyne.tokensFile" -}}
+lyne-access 1
+{{- range .Values.tokens.tenants }}
+tenant {{ .name }}{{ with .weight }} weight={{ . }}{{ end }}{{ with .positionsPerSecond }} positions-per-second={{ int64 . }}{{ end }}{{ with .burst }} burst={{ int64 . }}{{ end }}{{ with .quota }} quota={{ . }}{{ end }}
+{{- end }}
+{{- range .Values.tokens.lines }}
+{{ . }}
+{{- end }}
+{{ end -}}
 
 {{/* Addresses that students use: the headless Service's name stands for every ready replica, and the client holds a stream to each. */}}
 {{- define "lyne.address" -}}
@@ -71,10 +115,8 @@ capabilities: {drop: [ALL]}
 {{- $_ := set $serve "tls_key" "/etc/lyne-tls/tls.key" -}}
 {{- end -}}
 {{- if .Values.insecure }}{{- $_ := set $serve "insecure" true -}}{{- end -}}
-{{- if .Values.tokens.existingSecret -}}{{- $_ := set $serve "token_file" "/etc/lyne-tokens/tokens" -}}{{- end -}}
-{{- range $key, $value := $serve }}
-{{ $key }}: {{ if kindIs "float64" $value }}{{ if eq (float64 (int64 $value)) $value }}{{ int64 $value }}{{ else }}{{ $value }}{{ end }}{{ else }}{{ $value | toJson }}{{ end }}
-{{- end }}
+{{- if include "lyne.tokensSecret" . -}}{{- $_ := set $serve "token_file" "/etc/lyne-tokens/tokens" -}}{{- end -}}
+{{ include "lyne.settings" $serve }}
 {{- end -}}
 
 {{/* How clients of the teacher speak: variables, mounts and volumes of a pod. */}}
@@ -124,14 +166,35 @@ capabilities: {drop: [ALL]}
 
 {{/* What cannot work is refused when it is rendered. */}}
 {{- define "lyne.check" -}}
+{{- if not .Values.teacher.enabled -}}
+{{- if not (or (gt (int .Values.students.count) 0) (gt (int .Values.capture.parts) 0) .Values.capture.merge) -}}
+{{- fail "teacher.enabled: false (expected: with students.count, capture.parts or capture.merge, as nothing would be there)" -}}
+{{- end -}}
+{{- if and (not .Values.students.teacher) (or (gt (int .Values.students.count) 0) (gt (int .Values.capture.parts) 0)) -}}
+{{- fail "students.teacher: empty (expected: a teacher's addresses, as teacher.enabled is false)" -}}
+{{- end -}}
+{{- if or .Values.engine.enabled .Values.autoscaling.enabled .Values.serviceMonitor.enabled .Values.prometheusRule.enabled -}}
+{{- fail "teacher.enabled: false (expected: true for an engine, autoscaling, serviceMonitor and prometheusRule)" -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.tokens.existingSecret .Values.tokens.lines -}}
+{{- fail (printf "tokens.existingSecret: %s (expected: none where tokens.lines are given)" .Values.tokens.existingSecret) -}}
+{{- end -}}
+{{- if and .Values.tokens.tenants (not .Values.tokens.lines) -}}
+{{- fail "tokens.tenants: given (expected: with tokens.lines; of tokens.existingSecret, quotas stand in its own file)" -}}
+{{- end -}}
+{{- if and .Values.diskCache.claim.enabled (not .Values.diskCache.enabled) -}}
+{{- fail "diskCache.claim.enabled: true (expected: with diskCache.enabled: true)" -}}
+{{- end -}}
 {{- $device := .Values.serve.device | default "cpu" -}}
-{{- if and (gt (int .Values.gpu.count) 0) (not (hasPrefix "cuda" $device)) -}}
+{{- $gpus := len (regexFindAll "cuda:[0-9]+" $device -1 | uniq) -}}
+{{- if and (gt (int .Values.gpu.count) 0) (not (contains "cuda" $device)) -}}
 {{- fail (printf "serve.device: %s (expected: cuda:0, as gpu.count is %d)" $device (int .Values.gpu.count)) -}}
 {{- end -}}
-{{- if and (eq (int .Values.gpu.count) 0) (hasPrefix "cuda" $device) -}}
-{{- fail (printf "gpu.count: 0 (expected: 1, as serve.device is %s)" $device) -}}
+{{- if ne (int .Values.gpu.count) $gpus -}}
+{{- fail (printf "gpu.count: %d (expected: %d, as serve.device is %s)" (int .Values.gpu.count) $gpus $device) -}}
 {{- end -}}
-{{- if and (hasPrefix "/models" .Values.serve.teacher) (not .Values.model.existingClaim) -}}
+{{- if and .Values.teacher.enabled (hasPrefix "/models" .Values.serve.teacher) (not .Values.model.existingClaim) -}}
 {{- fail (printf "model.existingClaim: empty (expected: a claim that holds serve.teacher, %s)" .Values.serve.teacher) -}}
 {{- end -}}
 {{- if .Values.engine.enabled -}}
@@ -154,7 +217,7 @@ capabilities: {drop: [ALL]}
 {{- if not (or .Values.insecure .Values.tls.existingSecret) -}}
 {{- fail "tls.existingSecret: empty (expected: a secret of type kubernetes.io/tls, or insecure: true where the network is trusted)" -}}
 {{- end -}}
-{{- if and .Values.tokens.existingSecret (gt (int .Values.students.count) 0) (not .Values.tokens.studentSecret) -}}
+{{- if and .Values.teacher.enabled (include "lyne.tokensSecret" .) (gt (int .Values.students.count) 0) (not .Values.tokens.studentSecret) -}}
 {{- fail "tokens.studentSecret: empty (expected: a secret with the token of this release's students)" -}}
 {{- end -}}
 {{- if and .Values.autoscaling.enabled (lt (int .Values.autoscaling.maxReplicas) (int .Values.autoscaling.minReplicas)) -}}
