@@ -33,8 +33,9 @@ for argument; do
   esac
 done
 tools=${LYNE_TOOLS:-$HOME/.cache/lyne-tools}
-if [ -n "$fetch" ] && ! timeout "${LYNE_FETCH_SECONDS:-1200}" deploy/tools.sh "$tools" >/dev/null; then
-  echo "deploy/check.sh: not all checkers could be fetched (expected: those named above, within ${LYNE_FETCH_SECONDS:-1200} s); what is there is used" >&2
+fetch_seconds=1200 # helm is compiled from its source
+if [ -n "$fetch" ] && ! timeout "$fetch_seconds" deploy/tools.sh "$tools" >/dev/null; then
+  echo "deploy/check.sh: not all checkers could be fetched (expected: those named above, within $fetch_seconds s); what is there is used" >&2
 fi
 export PATH="$tools/bin:$PATH"
 work=$(mktemp -d)

@@ -23,6 +23,33 @@ mounted_files_exist() {
   done < <(sed -n 's/^ *- \(\.\/[^:]*\):.*/\1/p' deploy/compose.yaml)
 }
 
+# The launcher's count of cores under quotas of each kind, of the group itself and of one above it; where there is none, all cores.
+quotas_bound_cores() {
+  local root=$work/cgroup all found kind
+  eval "$(sed -n '/^cores() {/,/^}/p' lyne)"
+  # shellcheck disable=SC2317 # cores calls it
+  nproc() { echo 64; }
+  mkdir -p "$root/proc/self" "$root/sys/fs/cgroup/system.slice/lyne.service" "$root/sys/fs/cgroup/cpu,cpuacct/docker/a"
+  for kind in 'none 64' 'own 3' 'above 2' 'v1 5' 'whole 1'; do
+    all=${kind#* }
+    rm -f "$root"/sys/fs/cgroup/cpu.max "$root"/sys/fs/cgroup/system.slice/cpu.max "$root"/sys/fs/cgroup/system.slice/lyne.service/cpu.max
+    echo '0::/system.slice/lyne.service' >"$root/proc/self/cgroup"
+    echo 'max 100000' >"$root/sys/fs/cgroup/cpu.max"
+    case ${kind% *} in
+      own) echo '250000 100000' >"$root/sys/fs/cgroup/system.slice/lyne.service/cpu.max" ;;
+      above) echo '200000 100000' >"$root/sys/fs/cgroup/system.slice/cpu.max" ;;
+      v1)
+        printf '4:memory:/x\n3:cpu,cpuacct:/docker/a\n0::/\n' >"$root/proc/self/cgroup"
+        echo 450000 >"$root/sys/fs/cgroup/cpu,cpuacct/docker/a/cpu.cfs_quota_us"
+        echo 100000 >"$root/sys/fs/cgroup/cpu,cpuacct/docker/a/cpu.cfs_period_us"
+        ;;
+      whole) echo '5000 100000' >"$root/sys/fs/cgroup/cpu.max" ;;
+    esac
+    found=$(cores "$root")
+    [ "$found" = "$all" ] || { echo "${kind% *}: $found cores (expected: $all)"; return 1; }
+  done
+}
+
 # engine.sbatch as Slurm runs it on two nodes, with stand-ins for Slurm, Ray, vLLM and Lyne that say what they are asked: what is started in
 # which order, and that on SIGTERM Lyne ends before the engine does.
 engine_script_runs() {
@@ -187,6 +214,7 @@ manifests() {
   done
   need "scripts: shellcheck" shellcheck && check "scripts: shellcheck" shellcheck -x "${scripts[@]}"
 
+  check "scripts: CPU quotas bound the launcher's threads" quotas_bound_cores
   check "slurm: an engine over two nodes starts, and ends after Lyne" engine_script_runs
   check "slurm: a capture in parts, and its merge" capture_script_runs
 
@@ -218,7 +246,7 @@ manifests() {
     check "helm: a capture in parts is what Kubernetes takes" renders parts --set insecure=true,capture.parts=16,capture.captures.existingClaim=c
     check "helm: a merge is what Kubernetes takes" renders merge --set insecure=true,capture.merge=true,capture.captures.existingClaim=c
     check "helm: students that are a release of their own are what Kubernetes takes" renders students --set insecure=true,teacher.enabled=false \
-      --set students.count=8,students.teacher=dns:///shared-lyne-teacher.ml.svc:50051
+      --set students.count=8,students.teacher=dns:///shared-lyne-teacher.ml.svc:50051,tracing.endpoint=http://collector:4318
     check "helm: a disk cache on claims is what Kubernetes takes" renders claims --set insecure=true,diskCache.enabled=true,diskCache.claim.enabled=true
     check "helm: tenants, quotas and tokens as values are what Kubernetes takes" renders tenants --set insecure=true,tokens.studentSecret=mine \
       --set "tokens.lines={token team-b sha256:$(printf '%064d' 7)},tokens.tenants[0].name=team-b,tokens.tenants[0].positionsPerSecond=50000"

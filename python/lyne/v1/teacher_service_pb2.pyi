@@ -79,7 +79,7 @@ class OpenStream(_message.Message):
     def __init__(self, teacher: _Optional[str] = ..., expected_digests: _Optional[_Union[_teacher_pb2.TeacherDigests, _Mapping]] = ..., expected_vocabulary_size: _Optional[int] = ..., expected_execution_fingerprint: _Optional[_Union[_teacher_pb2.ExecutionFingerprint, _Mapping]] = ..., selection: _Optional[_Union[_teacher_pb2.Selection, _Mapping]] = ..., precision: _Optional[_Union[_teacher_pb2.Precision, str]] = ..., student: _Optional[str] = ..., share_chosen: bool = ..., priority: _Optional[_Union[_teacher_pb2.Priority, str]] = ...) -> None: ...
 
 class Sequence(_message.Message):
-    __slots__ = ("id", "token_ids", "token_ids_crc32c", "positions", "timeout_millis", "bypass_cache", "chosen")
+    __slots__ = ("id", "token_ids", "token_ids_crc32c", "positions", "timeout_millis", "bypass_cache", "chosen", "traceparent")
     ID_FIELD_NUMBER: _ClassVar[int]
     TOKEN_IDS_FIELD_NUMBER: _ClassVar[int]
     TOKEN_IDS_CRC32C_FIELD_NUMBER: _ClassVar[int]
@@ -87,6 +87,7 @@ class Sequence(_message.Message):
     TIMEOUT_MILLIS_FIELD_NUMBER: _ClassVar[int]
     BYPASS_CACHE_FIELD_NUMBER: _ClassVar[int]
     CHOSEN_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     id: int
     token_ids: _containers.RepeatedScalarFieldContainer[int]
     token_ids_crc32c: int
@@ -94,7 +95,8 @@ class Sequence(_message.Message):
     timeout_millis: int
     bypass_cache: bool
     chosen: _containers.RepeatedCompositeFieldContainer[ChosenTokens]
-    def __init__(self, id: _Optional[int] = ..., token_ids: _Optional[_Iterable[int]] = ..., token_ids_crc32c: _Optional[int] = ..., positions: _Optional[_Iterable[_Union[PositionRange, _Mapping]]] = ..., timeout_millis: _Optional[int] = ..., bypass_cache: bool = ..., chosen: _Optional[_Iterable[_Union[ChosenTokens, _Mapping]]] = ...) -> None: ...
+    traceparent: str
+    def __init__(self, id: _Optional[int] = ..., token_ids: _Optional[_Iterable[int]] = ..., token_ids_crc32c: _Optional[int] = ..., positions: _Optional[_Iterable[_Union[PositionRange, _Mapping]]] = ..., timeout_millis: _Optional[int] = ..., bypass_cache: bool = ..., chosen: _Optional[_Iterable[_Union[ChosenTokens, _Mapping]]] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class ChosenTokens(_message.Message):
     __slots__ = ("token_ids",)

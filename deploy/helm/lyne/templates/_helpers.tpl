@@ -115,6 +115,10 @@ capabilities: {drop: [ALL]}
 {{- $_ := set $serve "tls_key" "/etc/lyne-tls/tls.key" -}}
 {{- end -}}
 {{- if .Values.insecure }}{{- $_ := set $serve "insecure" true -}}{{- end -}}
+{{- with .Values.tracing.endpoint -}}
+{{- $_ := set $serve "trace_endpoint" . -}}
+{{- $_ := set $serve "trace_sample" $.Values.tracing.sample -}}
+{{- end -}}
 {{- if include "lyne.tokensSecret" . -}}{{- $_ := set $serve "token_file" "/etc/lyne-tokens/tokens" -}}{{- end -}}
 {{ include "lyne.settings" $serve }}
 {{- end -}}
@@ -136,6 +140,14 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- if .Values.tokens.studentSecret }}
 - {name: LYNE_TOKEN_FILE, value: /etc/lyne-token/token}
+{{- end }}
+{{- end -}}
+
+{{/* Where a Job's spans go. */}}
+{{- define "lyne.traceEnvironment" -}}
+{{- with .Values.tracing.endpoint }}
+- {name: LYNE_TRACE_ENDPOINT, value: {{ . | quote }}}
+- {name: LYNE_TRACE_SAMPLE, value: {{ $.Values.tracing.sample | quote }}}
 {{- end }}
 {{- end -}}
 

@@ -45,6 +45,7 @@ template:
         env:
           - {name: LYNE_HEAP, value: {{ $students.heap | quote }}}
           {{- include "lyne.clientEnvironment" . | nindent 10 }}
+          {{- include "lyne.traceEnvironment" . | nindent 10 }}
         securityContext:
           {{- include "lyne.containerSecurity" . | nindent 10 }}
         resources:
@@ -140,6 +141,7 @@ template:
           - {name: LYNE_HEAP, value: {{ $capture.heap | quote }}}
           {{- if not $capture.merge }}
           {{- include "lyne.clientEnvironment" . | nindent 10 }}
+          {{- include "lyne.traceEnvironment" . | nindent 10 }}
           {{- end }}
         securityContext:
           {{- include "lyne.containerSecurity" . | nindent 10 }}

@@ -2,6 +2,7 @@ package dev.lyne.client;
 
 import dev.lyne.row.RowSource;
 import dev.lyne.v1.Rows;
+import io.opentelemetry.api.trace.Span;
 import org.jspecify.annotations.Nullable;
 
 /** One asking for a sequence on one call. */
@@ -19,6 +20,8 @@ final class Attempt {
     boolean cancelled;
     /** Bytes of the blocks added so far; written by the call's callbacks, read with the lock held. */
     private volatile long receivedBytes;
+    /** Guarded by the pool's lock. */
+    Span span = Span.getInvalid();
     /** Another asking for the same sequence, of another replica, while neither is answered. Guarded by the pool's lock. */
     @Nullable
     Attempt twin;

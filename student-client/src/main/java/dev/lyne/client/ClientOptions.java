@@ -1,5 +1,6 @@
 package dev.lyne.client;
 
+import io.opentelemetry.api.OpenTelemetry;
 import java.time.Duration;
 
 /**
@@ -16,6 +17,7 @@ import java.time.Duration;
  * @param routing which of several replicas is asked
  * @param security how it speaks to servers
  * @param listener told what is waited for
+ * @param telemetry where spans of its calls and sequences go
  */
 public record ClientOptions(
         String teacher,
@@ -28,7 +30,8 @@ public record ClientOptions(
         RequestPriority priority,
         ReplicaRouting routing,
         TeacherSecurity security,
-        ClientListener listener) {
+        ClientListener listener,
+        OpenTelemetry telemetry) {
     public ClientOptions {
         require(student.length() <= 128, "student", student.length() + " characters", "at most 128");
         require(windowSequences >= 1, "window_sequences", windowSequences, "at least 1");
@@ -57,7 +60,8 @@ public record ClientOptions(
                 .priority(priority)
                 .routing(routing)
                 .security(security)
-                .listener(listener);
+                .listener(listener)
+                .telemetry(telemetry);
     }
 
     private static void require(boolean holds, String field, Object value, String expectation) {
@@ -85,6 +89,7 @@ public record ClientOptions(
         private ReplicaRouting routing = ReplicaRouting.RATE;
         private TeacherSecurity security = TeacherSecurity.LOOPBACK;
         private ClientListener listener = ClientListener.LOGGING;
+        private OpenTelemetry telemetry = OpenTelemetry.noop();
 
         private Builder() {}
 
@@ -134,6 +139,12 @@ public record ClientOptions(
         /** Who is told what is waited for; by default the log. */
         public Builder listener(ClientListener value) {
             listener = value;
+            return this;
+        }
+
+        /** Where spans of its calls and sequences go; by default nowhere. */
+        public Builder telemetry(OpenTelemetry value) {
+            telemetry = value;
             return this;
         }
 
@@ -210,7 +221,8 @@ public record ClientOptions(
                     priority,
                     routing,
                     security,
-                    listener);
+                    listener,
+                    telemetry);
         }
     }
 }

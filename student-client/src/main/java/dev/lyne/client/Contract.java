@@ -95,13 +95,14 @@ final class Contract {
                 teacher.getTailError());
     }
 
-    static Sequence sequence(long wireId, TargetSequence sequence, ClientOptions options) {
+    static Sequence sequence(long wireId, TargetSequence sequence, ClientOptions options, String traceparent) {
         Sequence.Builder message = Sequence.newBuilder()
                 .setId(wireId)
                 .setTokenIdsCrc32C(Digests.tokenChecksum(sequence.teacherTokens()))
                 .addAllPositions(Positions.toRanges(sequence.teacherPositions()))
                 .setTimeoutMillis((int) options.timeouts().sequence().toMillis())
-                .setBypassCache(options.bypassCache());
+                .setBypassCache(options.bypassCache())
+                .setTraceparent(traceparent);
         for (int token : sequence.teacherTokens()) {
             message.addTokenIds(token);
         }

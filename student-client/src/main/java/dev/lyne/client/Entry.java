@@ -1,6 +1,7 @@
 package dev.lyne.client;
 
 import dev.lyne.wire.Digests;
+import io.opentelemetry.api.trace.Span;
 import org.jspecify.annotations.Nullable;
 
 /** A sequence of the window and what became of it. Guarded by its pool's lock. */
@@ -25,6 +26,8 @@ final class Entry implements Comparable<Entry> {
     int faults;
 
     long firstFailureNanos;
+    /** Of its time in the window. */
+    Span span = Span.getInvalid();
     /** Whether a second replica was asked for it, which happens once. */
     boolean hedged;
     /** When it last went from one replica to a faster one. */

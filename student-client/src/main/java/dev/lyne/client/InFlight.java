@@ -40,6 +40,7 @@ final class InFlight {
 
     void remove(Attempt attempt) {
         attempts.remove(attempt.wireId);
+        attempt.span.end();
         tokens -= attempt.entry.tokens();
     }
 
@@ -47,6 +48,7 @@ final class InFlight {
     List<Attempt> removeAll() {
         List<Attempt> wanted =
                 attempts.values().stream().filter(attempt -> !attempt.withdrawn).toList();
+        attempts.values().forEach(attempt -> attempt.span.end());
         attempts.clear();
         tokens = 0;
         return wanted;

@@ -1,5 +1,6 @@
 package dev.lyne.client;
 
+import io.opentelemetry.api.trace.StatusCode;
 import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.Deque;
@@ -32,25 +33,26 @@ final class OfferedWindow {
                 || (untaken.size() < maxSequences && untakenTokens + sequence.teacherTokens().length <= maxTokens);
     }
 
-    void addLast(TargetSequence sequence) {
+    Entry addLast(TargetSequence sequence) {
         Entry entry = new Entry(sequence, ++lastOrder);
         untaken.addLast(entry);
         counts.asked(sequence);
-        added(entry);
+        return added(entry);
     }
 
-    void addFirst(TargetSequence sequence) {
+    Entry addFirst(TargetSequence sequence) {
         Entry head = untaken.peekFirst();
         Entry entry = new Entry(sequence, head == null ? ++lastOrder : head.order - 1);
         untaken.addFirst(entry);
         counts.reasked(sequence);
-        added(entry);
+        return added(entry);
     }
 
-    private void added(Entry entry) {
+    private Entry added(Entry entry) {
         untakenTokens += entry.tokens();
         unresolved++;
         waiting.add(entry);
+        return entry;
     }
 
     int size() {
@@ -116,12 +118,20 @@ final class OfferedWindow {
         entry.targets = targets;
         unresolved--;
         counts.received(targets);
+        entry.span.end();
     }
 
     void fail(Entry entry, TeacherException failure, long droppedBytes) {
         entry.failure = failure;
         unresolved--;
         counts.discarded(droppedBytes);
+        entry.span.setStatus(StatusCode.ERROR, String.valueOf(failure.getMessage()));
+        entry.span.end();
+    }
+
+    /** Nothing is waited for any more. */
+    void abandon() {
+        untaken.forEach(entry -> entry.span.end());
     }
 
     /** The counts, kept for the whole of the stream's life. */

@@ -6,6 +6,7 @@ import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.ScoreSequencesRequest;
 import dev.lyne.v1.Sequence;
 import io.grpc.stub.ClientCallStreamObserver;
+import io.opentelemetry.api.trace.Span;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -19,11 +20,14 @@ final class ReplicaCall {
     private long openDeadlineNanos;
 
     private @Nullable ClientCallStreamObserver<ScoreSequencesRequest> requests;
+    private final Span span;
     private boolean opened;
     private boolean ended;
     private long lastMessageNanos;
 
-    ReplicaCall(long openDeadlineNanos) {
+    /** @param span of the call, which ends with it */
+    ReplicaCall(long openDeadlineNanos, Span span) {
+        this.span = span;
         this.openDeadlineNanos = openDeadlineNanos;
     }
 
@@ -130,12 +134,14 @@ final class ReplicaCall {
     /** The server or the network has ended the call. */
     void ended() {
         ended = true;
+        span.end();
     }
 
     /** Drops the call; its callbacks are ignored from here on. Returns the asks that were not withdrawn. */
     List<Attempt> end(String reason) {
         if (!ended) {
             ended = true;
+            span.end();
             requests().cancel(reason, null);
         }
         return inFlight.removeAll();

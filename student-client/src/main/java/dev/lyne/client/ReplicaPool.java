@@ -7,6 +7,8 @@ import dev.lyne.v1.Credit;
 import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherServiceGrpc;
 import io.grpc.Status;
+import io.grpc.stub.MetadataUtils;
+import io.opentelemetry.api.trace.Span;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -80,6 +82,7 @@ final class ReplicaPool implements TargetStream {
     private final long stuckNanos;
     private final long silentNanos;
     private final long hedgeNanos;
+    private final RequestTraces traces;
 
     private final ReentrantLock lock = new ReentrantLock();
 
@@ -136,6 +139,7 @@ final class ReplicaPool implements TargetStream {
         this.onClose = onClose;
         this.progressTimeout = new ProgressTimeout(options);
         this.stuckNanos = options.timeouts().stuck().toNanos();
+        this.traces = new RequestTraces(options.telemetry(), options.student());
         this.hedgeNanos = options.timeouts().hedge().toNanos();
         this.silentNanos = Math.max(stuckNanos, LEAST_SILENCE_NANOS);
         this.window = new OfferedWindow(options.windowSequences(), options.windowTokens());
@@ -202,7 +206,7 @@ final class ReplicaPool implements TargetStream {
                 return false;
             }
             startPatience();
-            window.addLast(sequence);
+            window.addLast(sequence).span = traces.sequence(sequence);
             pump();
             return true;
         } finally {
@@ -217,7 +221,7 @@ final class ReplicaPool implements TargetStream {
         try {
             requireAlive();
             startPatience();
-            window.addFirst(sequence);
+            window.addFirst(sequence).span = traces.sequence(sequence);
             pump();
         } finally {
             lock.unlock();
@@ -360,6 +364,7 @@ final class ReplicaPool implements TargetStream {
             }
         }
         connections.clear();
+        window.abandon();
         timer.cancel();
         changed.signalAll();
     }
@@ -702,6 +707,7 @@ final class ReplicaPool implements TargetStream {
         counts.hedged();
         Attempt second = send(other.get(), entry, now);
         second.hedge = true;
+        second.span.setAttribute("lyne.hedge", true);
         second.twin = slowest;
         slowest.twin = second;
         return NEVER;
@@ -716,9 +722,12 @@ final class ReplicaPool implements TargetStream {
     private void connect(ReplicaConnection connection, long now) {
         connection.attempts++;
         connection.replica.channel().resetConnectBackoff();
-        ReplicaCall call = new ReplicaCall(now + options.timeouts().open().toNanos());
+        Span span = traces.call(
+                TeacherServiceGrpc.getScoreSequencesMethod().getFullMethodName(), connection.replica.label());
+        ReplicaCall call = new ReplicaCall(now + options.timeouts().open().toNanos(), span);
         connection.call = call;
         TeacherServiceGrpc.newStub(connection.replica.channel())
+                .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(RequestTraces.headers(span)))
                 .scoreSequences(new CallResponses(call, connection, this));
         call.sendOpen(Contract.open(request, teacher, options));
     }
@@ -729,6 +738,7 @@ final class ReplicaPool implements TargetStream {
         // The server's own answer to the timeout comes first, if it still answers at all.
         long deadline = timeout == 0 ? NEVER : now + timeout + timeout / 4;
         Attempt attempt = new Attempt(++lastWireId, entry, now, deadline);
+        attempt.span = traces.ask(entry.span, connection.replica.label());
         ask(connection, attempt, options);
         return attempt;
     }
@@ -740,7 +750,8 @@ final class ReplicaPool implements TargetStream {
             throw new IllegalStateException("a sequence for a replica without a call");
         }
         connection.rate.started(attempt.sentNanos);
-        call.ask(attempt, Contract.sequence(attempt.wireId, attempt.entry.sequence, how));
+        String traceparent = RequestTraces.traceparent(attempt.span);
+        call.ask(attempt, Contract.sequence(attempt.wireId, attempt.entry.sequence, how, traceparent));
     }
 
     /**

@@ -33,6 +33,8 @@ final class ClientLayersTest {
                         "dev.lyne.v1..",
                         "io.grpc..",
                         "io.netty.handler.ssl..",
+                        "io.opentelemetry.api..",
+                        "io.opentelemetry.context..",
                         "com.google.protobuf..",
                         "com.google.rpc..",
                         "com.google.common.util.concurrent..",

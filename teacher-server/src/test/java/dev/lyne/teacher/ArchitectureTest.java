@@ -53,6 +53,8 @@ final class ArchitectureTest {
             .definedBy("dev.lyne.teacher.model..")
             .layer("tenant")
             .definedBy("dev.lyne.teacher.tenant..")
+            .layer("trace")
+            .definedBy("dev.lyne.teacher.trace..")
             .whereLayer("server")
             .mayNotBeAccessedByAnyLayer()
             .whereLayer("rpc")
@@ -90,7 +92,9 @@ final class ArchitectureTest {
                     "engine")
             .whereLayer("tenant")
             .mayOnlyBeAccessedByLayers(
-                    "server", "rpc", "http", "access", "admission", "score", "decode", "batch", "model");
+                    "server", "rpc", "http", "access", "admission", "score", "decode", "batch", "model")
+            .whereLayer("trace")
+            .mayOnlyBeAccessedByLayers("server", "rpc", "score", "batch", "model");
 
     @ArchTest
     static final ArchRule packages_areFreeOfCycles =

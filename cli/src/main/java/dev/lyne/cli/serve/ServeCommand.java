@@ -4,6 +4,8 @@ import dev.lyne.cli.common.AtLeast;
 import dev.lyne.cli.common.HostPort;
 import dev.lyne.cli.common.ModelRuntimeOptions;
 import dev.lyne.cli.common.OptionDefaults;
+import dev.lyne.cli.common.Telemetry;
+import dev.lyne.cli.common.TraceOptions;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.load.process.Home;
 import dev.lyne.teacher.batch.BatchOptions;
@@ -169,6 +171,9 @@ public final class ServeCommand implements Callable<Integer> {
             description = "Longest that a drain lets streams finish, s (default: ${DEFAULT-VALUE}).")
     private long drainSeconds;
 
+    @Mixin
+    private TraceOptions traces;
+
     @Option(names = "--reflection", description = "Describe the services to tools such as grpcurl.")
     private boolean reflection;
 
@@ -197,6 +202,7 @@ public final class ServeCommand implements Callable<Integer> {
                 .filter(named -> synthetic.isEmpty() && !EngineSettings.names(named))
                 .map(Home::teacher);
         Optional<Path> capture = Optional.ofNullable(replay);
+        Telemetry telemetry = traces.open("lyne-teacher"); // closed once the server has drained
         TeacherServerOptions.Builder options = TeacherServerOptions.builder()
                 .listen(HostPort.parse("--listen", listen))
                 .security(security.security())
@@ -205,6 +211,7 @@ public final class ServeCommand implements Callable<Integer> {
                         .withMaxQueue(Duration.ofMillis(maxQueueMillis)))
                 .stuckDevice(Duration.ofSeconds(stuckDeviceSeconds))
                 .drainTimeout(Duration.ofSeconds(drainSeconds))
+                .telemetry(telemetry.telemetry())
                 .reflection(reflection);
         if (health != null) {
             options.health(HostPort.parse("--health", health));
@@ -237,7 +244,7 @@ public final class ServeCommand implements Callable<Integer> {
                     ? serve(load(directory.get(), checked), checked)
                     : replay(capture.orElseThrow(), checked);
         }
-        Thread drain = new Thread(() -> drain(server), "drain");
+        Thread drain = new Thread(() -> drain(server, telemetry), "drain");
         Runtime.getRuntime().addShutdownHook(drain);
         System.out.println(JsonMapper.shared().writeValueAsString(ready(server)));
         server.awaitTermination(); // throws where the device is lost: then the exit drains
@@ -356,7 +363,7 @@ public final class ServeCommand implements Callable<Integer> {
     }
 
     /** Drains, and ends the process where that takes longer than it may: a hook that does not return would keep it for ever. */
-    private void drain(TeacherServer server) {
+    private void drain(TeacherServer server, Telemetry telemetry) {
         Thread bound = new Thread(
                 () -> {
                     try {
@@ -372,6 +379,7 @@ public final class ServeCommand implements Callable<Integer> {
         bound.start();
         try {
             server.drain();
+            telemetry.close();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -1,6 +1,8 @@
 package dev.lyne.cli.train;
 
 import dev.lyne.cli.common.JsonReport;
+import dev.lyne.cli.common.Telemetry;
+import dev.lyne.cli.common.TraceOptions;
 import dev.lyne.student.capture.Estimate;
 import dev.lyne.student.train.CaptureSession;
 import dev.lyne.student.train.FetchedTokenizer;
@@ -87,6 +89,9 @@ public final class CaptureCommand implements Callable<Integer> {
     private boolean merge;
 
     @Mixin
+    private TraceOptions traces;
+
+    @Mixin
     private JsonReport json;
 
     /** What a capture printed under --json; of a part, what its own shards hold. */
@@ -119,11 +124,13 @@ public final class CaptureCommand implements Callable<Integer> {
             report(out, merged.windows(), merged.contents());
             return 0;
         }
-        CaptureSession session = new CaptureSession(
-                settings,
-                new CaptureSession.Writing(temperatures, shardWindows, writers, share),
-                incomplete -> FetchedTokenizer.complete(incomplete, System.err::println));
-        try (CaptureProgress progress = new CaptureProgress(System.err)) {
+        try (Telemetry telemetry = traces.open("lyne-capture");
+                CaptureProgress progress = new CaptureProgress(System.err)) {
+            CaptureSession session = new CaptureSession(
+                    settings,
+                    new CaptureSession.Writing(temperatures, shardWindows, writers, share),
+                    incomplete -> FetchedTokenizer.complete(incomplete, System.err::println),
+                    telemetry.telemetry());
             if (estimateOnly) {
                 Estimate estimate = session.estimate(progress, progress);
                 json.write(estimate);

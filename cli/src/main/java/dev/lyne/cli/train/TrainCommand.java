@@ -3,6 +3,7 @@ package dev.lyne.cli.train;
 import dev.lyne.cli.common.ConsoleProgress;
 import dev.lyne.cli.common.JsonReport;
 import dev.lyne.cli.common.StopOnSignal;
+import dev.lyne.cli.common.TraceOptions;
 import dev.lyne.student.train.FetchedTokenizer;
 import dev.lyne.student.train.RunStart;
 import dev.lyne.student.train.RunSummary;
@@ -82,6 +83,9 @@ public class TrainCommand implements Callable<Integer> {
     private @Nullable String forkOptimizer;
 
     @Mixin
+    private TraceOptions traces;
+
+    @Mixin
     private JsonReport json;
 
     @Override
@@ -90,9 +94,10 @@ public class TrainCommand implements Callable<Integer> {
         check(TrainingConfig.of(given)); // before a teacher is waited for
         RunStart start = start();
         TrainingConfig run = TrainingConfig.of(FetchedTokenizer.complete(given, System.err::println));
-        try (var stop = StopOnSignal.install();
+        try (var telemetry = traces.open("lyne-student");
+                var stop = StopOnSignal.install();
                 var progress = new ConsoleProgress(System.err, stop::isRequested)) {
-            RunSummary summary = Trainer.train(run, start, progress);
+            RunSummary summary = Trainer.train(run, start, progress, telemetry.telemetry());
             json.write(summary);
             if (!json.toStdout()) {
                 print(System.out, summary, run.out());

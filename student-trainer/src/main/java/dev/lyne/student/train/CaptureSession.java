@@ -17,6 +17,7 @@ import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Windows;
 import dev.lyne.wire.capture.CaptureManifest;
 import dev.lyne.wire.capture.CapturePart;
+import io.opentelemetry.api.OpenTelemetry;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.EnumSet;
@@ -35,6 +36,7 @@ public final class CaptureSession {
     private final TokenChoice bos;
     private final TokenChoice eos;
     private final List<Integer> studentEosIds;
+    private final OpenTelemetry telemetry;
     private final Path cache;
     private final long windows;
     private final int context;
@@ -71,6 +73,17 @@ public final class CaptureSession {
      * @throws IllegalArgumentException naming the setting that cannot be
      */
     public CaptureSession(Settings settings, Writing writing, Completion completion) throws IOException {
+        this(settings, writing, completion, OpenTelemetry.noop());
+    }
+
+    /**
+     * The same, with spans of what is asked of the teacher.
+     *
+     * @param telemetry where they go
+     */
+    public CaptureSession(Settings settings, Writing writing, Completion completion, OpenTelemetry telemetry)
+            throws IOException {
+        this.telemetry = telemetry;
         Path out = directory(settings);
         this.cache = settings.optional(Setting.CACHE)
                 .map(Path::of)
@@ -208,6 +221,7 @@ public final class CaptureSession {
                                 ? RequestPriority.CAPTURE
                                 : distillation.contact().priority())
                 .window(inFlight, (long) inFlight * context)
+                .telemetry(telemetry)
                 .build();
         try (Tokenizer tokenizer = Tokenizer.load(tokenizerDirectory);
                 TeacherClient teachers = TeacherClient.connect(String.join(",", distillation.teachers()), asking)) {

@@ -16,6 +16,7 @@ import dev.lyne.student.rollout.DecodedDraws;
 import dev.lyne.student.rollout.DecodedTexts;
 import dev.lyne.student.rollout.TeacherDraws;
 import dev.lyne.student.rollout.TeacherTexts;
+import io.opentelemetry.api.OpenTelemetry;
 import java.io.IOException;
 import java.nio.file.Files;
 
@@ -39,21 +40,39 @@ public final class Trainer {
      */
     public static RunSummary train(TrainingConfig config, RunStart start, ProgressListener listener)
             throws IOException, InterruptedException {
-        return new TrainingSession(config, new OpenedResources(listener), listener).run(start);
+        return train(config, start, listener, OpenTelemetry.noop());
+    }
+
+    /**
+     * The same, with spans of what is asked of the teacher.
+     *
+     * @param telemetry where they go
+     */
+    public static RunSummary train(
+            TrainingConfig config, RunStart start, ProgressListener listener, OpenTelemetry telemetry)
+            throws IOException, InterruptedException {
+        return new TrainingSession(config, new OpenedResources(listener, telemetry), listener).run(start);
     }
 
     /** Real models, real teachers, real time. */
     static class OpenedResources implements TrainingSession.TrainingResources {
         private final ProgressListener listener;
+        private final OpenTelemetry telemetry;
 
         /** Tells nobody what is waited for. */
         OpenedResources() {
-            this(ProgressListener.none());
+            this(ProgressListener.none(), OpenTelemetry.noop());
         }
 
-        /** @param listener told what is waited for, from any thread */
-        OpenedResources(ProgressListener listener) {
+        /**
+         * Opens them.
+         *
+         * @param listener told what is waited for, from any thread
+         * @param telemetry where spans of what is asked of a teacher go
+         */
+        OpenedResources(ProgressListener listener, OpenTelemetry telemetry) {
             this.listener = listener;
+            this.telemetry = telemetry;
         }
 
         @Override
@@ -106,6 +125,7 @@ public final class Trainer {
                     .window(
                             settings.inFlight(),
                             (long) settings.inFlight() * config.data().context())
+                    .telemetry(telemetry)
                     .build();
             return TeacherClient.connect(String.join(",", settings.teachers()), options);
         }

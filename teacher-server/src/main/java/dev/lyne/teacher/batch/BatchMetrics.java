@@ -1,12 +1,17 @@
 package dev.lyne.teacher.batch;
 
 import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.teacher.model.ScoreJob;
+import dev.lyne.teacher.trace.BatchTraces;
+import dev.lyne.teacher.trace.SequenceTrace;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
+import io.opentelemetry.api.trace.Span;
+import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -15,6 +20,8 @@ import java.util.function.Supplier;
 public final class BatchMetrics {
     private final MeterRegistry registry;
     private final Tags tags;
+    private final String teacher;
+    private final BatchTraces traces;
     private final Counter positionsScored;
     private final Counter shed;
     private final Counter outOfMemory;
@@ -25,9 +32,16 @@ public final class BatchMetrics {
     private final DistributionSummary occupancy;
     private final DistributionSummary padding;
 
-    /** Registers the meters of one teacher. */
+    /** Registers the meters of one teacher, whose batches have no spans. */
     public BatchMetrics(MeterRegistry registry, String teacher) {
+        this(registry, teacher, BatchTraces.NONE);
+    }
+
+    /** Registers the meters of one teacher. */
+    public BatchMetrics(MeterRegistry registry, String teacher, BatchTraces traces) {
         this.registry = registry;
+        this.teacher = teacher;
+        this.traces = traces;
         this.tags = Tags.of("teacher", teacher);
         this.positionsScored = Counter.builder("lyne.teacher.positions.scored")
                 .description("Rows computed by the model")
@@ -67,6 +81,22 @@ public final class BatchMetrics {
     /** Of one of the teacher's devices. */
     DeviceMetrics device(String name) {
         return new DeviceMetrics(registry, tags.and("device", name));
+    }
+
+    /** Begins the span of a forward for these; an invalid one where nobody traces any of them. */
+    Span begin(Collection<ScoreJob> jobs, String device) {
+        List<SequenceTrace> traced =
+                jobs.stream().flatMap(job -> job.traces().stream()).toList();
+        return traced.isEmpty()
+                ? Span.getInvalid()
+                : traces.begin(
+                        traced,
+                        teacher,
+                        device,
+                        jobs.size(),
+                        jobs.stream()
+                                .mapToLong(job -> job.item().tokens().length)
+                                .sum());
     }
 
     void bindQueue(Supplier<Number> tokens, Supplier<Number> sequences) {

@@ -11,6 +11,8 @@ import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerFile;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.StatusCode;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -631,6 +633,7 @@ public final class Batcher implements Teacher, AutoCloseable {
         private void forward(Deque<ScoreJob> jobs, long startNanos) {
             List<ScoreItem> items = jobs.stream().map(ScoreJob::item).toList();
             List<ScoreOutcome> outcomes;
+            Span span = metrics.begin(jobs, name);
             try {
                 outcomes = model.score(items, jobs.element().content());
                 if (outcomes.size() != items.size()) {
@@ -638,6 +641,7 @@ public final class Batcher implements Teacher, AutoCloseable {
                             "the model gave " + outcomes.size() + " outcomes (expected: " + items.size() + ")");
                 }
             } catch (Throwable e) {
+                span.setStatus(StatusCode.ERROR, String.valueOf(e.getMessage()));
                 if (isDeviceMemory(e)) {
                     splitOrFail(jobs, e);
                     return;
@@ -651,6 +655,8 @@ public final class Batcher implements Teacher, AutoCloseable {
                     complete(failing, () -> failing.failed(failure));
                 }
                 return;
+            } finally {
+                span.end();
             }
             moved(items.stream().mapToLong(item -> item.positions().length).sum());
             long nanos = nanoClock.getAsLong() - startNanos;

@@ -4,6 +4,7 @@ import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
 import dev.lyne.teacher.tenant.Flow;
+import dev.lyne.teacher.trace.SequenceTrace;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
 
@@ -24,6 +25,11 @@ public interface ScoreJob {
     /** Those who wait for it, each once for each time that it asked; as they are now, told without a lock. */
     default List<Flow> askers() {
         return List.of(Flow.SOLE);
+    }
+
+    /** Of the sequences that it answers those that somebody traces. */
+    default List<SequenceTrace> traces() {
+        return List.of();
     }
 
     /** True where the job's deadline has passed; a hint that {@link #expire} decides on. */

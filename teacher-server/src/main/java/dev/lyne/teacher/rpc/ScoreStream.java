@@ -14,6 +14,8 @@ import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.score.EncodedSequence;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.tenant.Caller;
+import dev.lyne.teacher.trace.CallTrace;
+import dev.lyne.teacher.trace.SequenceTrace;
 import dev.lyne.v1.Credit;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Progress;
@@ -67,6 +69,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
     private final PacedSender<ScoreSequencesResponse> sender;
 
     private final String student;
+    private final CallTrace trace = CallTrace.current();
     private final long openedNanos;
     private final RpcMetrics.OfTenant tenant;
     private final LongAdder sequences = new LongAdder(); // answered with rows
@@ -128,6 +131,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         this.metrics = served.all();
         this.openedNanos = nanoClock.getAsLong();
         this.tenant = metrics.tenant(terms.flow().tenant().name());
+        trace.opened(terms.teacher().name(), terms.flow().tenant().name(), student, terms.flow().stream());
         OPENED.info("stream opened: stream=" + terms.flow().stream() + " tenant="
                 + terms.flow().tenant().name() + " student=" + student + " teacher="
                 + terms.teacher().name() + " class=" + terms.flow().priority().label() + " rows=" + terms.format());
@@ -211,6 +215,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         private final long id;
         private final int creditTokens;
         private final boolean credited;
+        private final SequenceTrace trace;
 
         /** Its tokens are to be released. */
         @GuardedBy("lock")
@@ -227,11 +232,23 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
             this.id = sequence.getId();
             this.credited = credited;
             this.creditTokens = credited ? sequence.getTokenIdsCount() : 0;
+            this.trace = ScoreStream.this.trace.sequence(
+                    sequence.getTraceparent(),
+                    terms.teacher().name(),
+                    terms.flow().tenant().name(),
+                    id,
+                    sequence.getTokenIdsCount());
+        }
+
+        @Override
+        public SequenceTrace trace() {
+            return trace;
         }
 
         @Override
         public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
             sequences.increment();
+            trace.answered(source.toString(), narrowed, rows.bytes());
             settle(rows.bytes(), !source.equals(RowSource.COMPUTED));
             sender.offer(new OutgoingRows(id, rows, source, narrowed, ScoreStream.this::sent, () -> leaving(this)));
         }
@@ -251,6 +268,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         @Override
         public void failed(Failure failure) {
             settle(0, true);
+            trace.failed(failure.reason().name(), failure.message());
             metrics.refused(failure);
             tenant.refusals().increment();
             failures.increment();
@@ -304,6 +322,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         /** Lets go of it unanswered. */
         void abandon() {
             boolean unusedWithdrawn = ticket().withdraw();
+            trace.end();
             settle(0, false); // its computation may go on, for others: who left first has paid for it
         }
 
@@ -512,6 +531,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
             if (!inFlight.remove(entry.id, entry)) {
                 return;
             }
+            entry.trace.end();
             metrics.sequencesInFlight.decrementAndGet();
             creditedSequences -= entry.credited ? 1 : 0;
             creditedTokens -= entry.creditTokens;

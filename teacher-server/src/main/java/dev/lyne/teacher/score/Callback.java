@@ -2,6 +2,7 @@ package dev.lyne.teacher.score;
 
 import dev.lyne.row.RowSource;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.trace.SequenceTrace;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +29,11 @@ public interface Callback {
         return ended != null
                 && !(ended instanceof CancellationException)
                 && !(ended.getCause() instanceof CancellationException);
+    }
+
+    /** Where what happens to its sequence is told. */
+    default SequenceTrace trace() {
+        return SequenceTrace.NONE;
     }
 
     /** There will be none. */

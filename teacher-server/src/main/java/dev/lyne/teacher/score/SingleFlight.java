@@ -11,6 +11,7 @@ import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.tenant.Flow;
+import dev.lyne.teacher.trace.SequenceTrace;
 import dev.lyne.v1.SelectionKind;
 import dev.lyne.wire.RowFormat;
 import java.util.ArrayList;
@@ -233,6 +234,12 @@ public final class SingleFlight implements Scorer {
         @GuardedBy("SingleFlight.this")
         private boolean encoding;
 
+        @GuardedBy("SingleFlight.this")
+        private SequenceTrace.Phase phase = SequenceTrace.Phase.LOOKUP;
+
+        /** Whether any of those who wait is traced; written with the lock. */
+        private volatile boolean traced;
+
         Computation(RowsQuery query, Plan plan, ScoreTask first, boolean shared) {
             this.query = query;
             this.plan = plan;
@@ -304,6 +311,9 @@ public final class SingleFlight implements Scorer {
         @GuardedBy("SingleFlight.this")
         private CancellationHandle add(Waiting waiting) {
             waiters.add(waiting);
+            SequenceTrace trace = waiting.callback().trace();
+            traced |= trace != SequenceTrace.NONE;
+            trace.enter(phase);
             tellAskers();
             return () -> {
                 synchronized (SingleFlight.this) {
@@ -322,6 +332,27 @@ public final class SingleFlight implements Scorer {
                     return true;
                 }
             };
+        }
+
+        /** Says to those who are traced what they go through now; who joins later begins there. */
+        void enter(SequenceTrace.Phase next) {
+            synchronized (SingleFlight.this) {
+                phase = next;
+            }
+            traces().forEach(trace -> trace.enter(next));
+        }
+
+        @Override
+        public List<SequenceTrace> traces() {
+            if (!traced) {
+                return List.of();
+            }
+            synchronized (SingleFlight.this) {
+                return waiters.stream()
+                        .map(waiting -> waiting.callback().trace())
+                        .filter(trace -> trace != SequenceTrace.NONE)
+                        .toList();
+            }
         }
 
         /** Says who waits now: the queue gives it the earliest of their turns, and charges them when it starts. */
@@ -422,6 +453,7 @@ public final class SingleFlight implements Scorer {
                 }
             }
             late.forEach(waiting -> tell(waiting, Computation::tellLate));
+            enter(SequenceTrace.Phase.COMPUTE);
             return live;
         }
 
@@ -432,6 +464,7 @@ public final class SingleFlight implements Scorer {
 
         @Override
         public void scored(ScoreOutcome.Scored rows, CompletionStage<Void> vouched) {
+            enter(SequenceTrace.Phase.ENCODE);
             StoredRows stored;
             try {
                 stored = encode(this, rows, vouched);
@@ -518,6 +551,7 @@ public final class SingleFlight implements Scorer {
     }
 
     private void submit(Computation computation) {
+        computation.enter(SequenceTrace.Phase.QUEUE);
         if (!teacher.score(computation)) {
             computation.failed(new Failure(
                     Failure.Reason.DRAINING,

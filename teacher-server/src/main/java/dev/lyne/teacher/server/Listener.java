@@ -8,6 +8,7 @@ import dev.lyne.teacher.rpc.AuthInterceptor;
 import dev.lyne.teacher.rpc.GuardedCalls;
 import dev.lyne.teacher.rpc.RpcMetrics;
 import dev.lyne.teacher.rpc.TeacherRpc;
+import dev.lyne.teacher.trace.CallTraces;
 import io.grpc.BindableService;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.Server;
@@ -18,6 +19,7 @@ import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.handler.ssl.SslContext;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import io.opentelemetry.api.OpenTelemetry;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.Optional;
@@ -72,6 +74,9 @@ final class Listener {
                     guard.around(ProtoReflectionServiceV1.newInstance().bindService()));
         }
         builder.intercept(new AuthInterceptor(security.authenticator(), metrics, System::nanoTime));
+        if (options.telemetry() != OpenTelemetry.noop()) {
+            builder.intercept(new CallTraces(options.telemetry())); // outermost, so that refused calls have a span, too
+        }
         this.services = builder.build();
         this.health = options.health()
                 .map(address -> NettyServerBuilder.forAddress(address, InsecureServerCredentials.create())

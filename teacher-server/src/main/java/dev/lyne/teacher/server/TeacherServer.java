@@ -26,6 +26,7 @@ import dev.lyne.teacher.rpc.TeacherRpc;
 import dev.lyne.teacher.score.CacheMetrics;
 import dev.lyne.teacher.score.SequenceEncoder;
 import dev.lyne.teacher.score.SingleFlight;
+import dev.lyne.teacher.trace.BatchTraces;
 import dev.lyne.v1.TeacherServiceGrpc;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.protobuf.services.HealthStatusManager;
@@ -473,7 +474,7 @@ public final class TeacherServer implements AutoCloseable {
                 description.deterministic() ? batching.oneAtATime() : batching,
                 options.encodeThreads(),
                 System::nanoTime,
-                new BatchMetrics(registry, description.name()),
+                new BatchMetrics(registry, description.name(), new BatchTraces(options.telemetry())),
                 decoding.<DeviceWork>map(scheduler -> scheduler).orElse(DeviceWork.NONE));
         batchers.put(description.name(), batched);
         return serve(batched, decoding);

@@ -6,6 +6,7 @@ import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.cache.TierOptions;
 import dev.lyne.teacher.decode.DecodeOptions;
 import dev.lyne.teacher.score.RowStore;
+import io.opentelemetry.api.OpenTelemetry;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -29,6 +30,7 @@ import java.util.Set;
  * @param stuckDevice how long a device may be at one forward before health says that nobody is served; a minute later the server is lost
  * @param decoding how models decode, those that can
  * @param reflection whether the server describes its services to tools
+ * @param telemetry where spans of calls, sequences and forwards go
  */
 public record TeacherServerOptions(
         Addresses addresses,
@@ -41,7 +43,8 @@ public record TeacherServerOptions(
         Duration drainTimeout,
         Duration stuckDevice,
         DecodeOptions decoding,
-        boolean reflection) {
+        boolean reflection,
+        OpenTelemetry telemetry) {
     /**
      * Where a server listens. Port 0 picks one.
      *
@@ -132,6 +135,7 @@ public record TeacherServerOptions(
         private Duration stuckDevice = Duration.ofMinutes(5);
         private DecodeOptions decoding = DecodeOptions.DEFAULT;
         private boolean reflection;
+        private OpenTelemetry telemetry = OpenTelemetry.noop();
 
         private Builder() {}
 
@@ -219,6 +223,12 @@ public record TeacherServerOptions(
             return this;
         }
 
+        /** Where spans of calls, sequences and forwards go; by default nowhere. */
+        public Builder telemetry(OpenTelemetry value) {
+            telemetry = value;
+            return this;
+        }
+
         /**
          * The options.
          *
@@ -236,7 +246,8 @@ public record TeacherServerOptions(
                     drainTimeout,
                     stuckDevice,
                     decoding,
-                    reflection);
+                    reflection,
+                    telemetry);
         }
     }
 }
