@@ -2,6 +2,7 @@ package dev.lyne.teacher.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import com.google.protobuf.ByteString;
 import dev.lyne.lm.model.ComputePrecision;
@@ -10,11 +11,15 @@ import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.model.DeviceCopies;
+import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TinyModelDirectory;
 import dev.lyne.v1.Rows;
 import io.grpc.ManagedChannel;
+import io.grpc.health.v1.HealthCheckRequest;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
+import io.grpc.health.v1.HealthGrpc;
 import io.grpc.netty.NettyChannelBuilder;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -22,6 +27,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -88,6 +94,46 @@ final class SeveralDevicesServeTest {
     void deterministicRows_ofTwoDevices_areTheBytesOfOne() throws Exception {
         TinyModelDirectory.write(directory, TinyModelDirectory.PADDED_VOCABULARY);
         assertThat(rows(List.of("cpu", "cpu"))).isEqualTo(rows(List.of("cpu")));
+    }
+
+    /** One of two devices does not come back: nobody is to be sent there, until it does; a drain waits for it as for the other. */
+    @Test
+    void oneDeviceThatIsStuck_isSaidByHealth_andADrainWaitsForBoth() throws Exception {
+        FakeTeacher stuck = new FakeTeacher("fake", 1_000, 1_024);
+        FakeTeacher other = new FakeTeacher("fake", 1_000, 1_024);
+        stuck.hold();
+        List<LocalModel> left = new ArrayList<>(List.of(stuck, other));
+        TeacherServer server = TeacherServer.start(
+                List.of(DeviceCopies.load(List.of("cpu", "cpu"), device -> left.remove(0))),
+                TeacherServerOptions.builder()
+                        .stuckDevice(Duration.ofMillis(1))
+                        .batching(new BatchOptions(3, Duration.ZERO, 0.1, 1))
+                        .build());
+        ManagedChannel channel = NettyChannelBuilder.forAddress("127.0.0.1", server.port())
+                .usePlaintext()
+                .build();
+        HealthGrpc.HealthBlockingStub health = HealthGrpc.newBlockingStub(channel);
+        AtomicInteger asked = new AtomicInteger();
+        try (server) {
+            TestStream stream = TestStream.reading(channel).open(4);
+            await().until(() -> {
+                int id = asked.incrementAndGet();
+                stream.score(id, id, 2, 3);
+                return stuck.batches().size() == 1; // whichever takes it, until the stuck one has one
+            });
+            await().until(() -> status(health) == ServingStatus.NOT_SERVING);
+            stuck.allowAll();
+            await().until(() -> status(health) == ServingStatus.SERVING);
+            await().until(() -> stream.done() == asked.get());
+        } finally {
+            channel.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
+        }
+        assertThat(stuck.sequencesScored() + other.sequencesScored()).isEqualTo(asked.get());
+        assertThat(stuck.closed() && other.closed()).isTrue();
+    }
+
+    private static ServingStatus status(HealthGrpc.HealthBlockingStub health) {
+        return health.check(HealthCheckRequest.getDefaultInstance()).getStatus();
     }
 
     @Test
