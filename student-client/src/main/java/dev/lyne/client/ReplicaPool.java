@@ -663,7 +663,8 @@ final class ReplicaPool implements TargetStream {
             Attempt unused = send(next.get().connection(), next.get().entry(), now);
         }
         boolean watched = window.firstWaiting() == null && rebalance(now);
-        timer.set(Math.min(nextEventNanos(watched, now), hedge(now)), now);
+        long hedgeAtNanos = hedge(now);
+        timer.set(Math.min(hedgeAtNanos, nextEventNanos(watched, now)), now);
     }
 
     /** Asks a second replica for the sequence that has gone unanswered for longest, where that is due. Returns when to look again. */

@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
  * that no receiver slows anything down; or nowhere.
  */
 public final class Telemetry implements AutoCloseable {
-    private static final long CLOSING_MILLIS = 800;
+    private static final long CLOSING_MILLIS = 2_000;
 
     private final Optional<OpenTelemetrySdk> sdk;
 

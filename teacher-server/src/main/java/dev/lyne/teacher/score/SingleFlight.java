@@ -234,10 +234,9 @@ public final class SingleFlight implements Scorer {
         @GuardedBy("SingleFlight.this")
         private boolean encoding;
 
-        @GuardedBy("SingleFlight.this")
-        private SequenceTrace.Phase phase = SequenceTrace.Phase.LOOKUP;
+        private volatile SequenceTrace.Phase phase = SequenceTrace.Phase.LOOKUP;
 
-        /** Whether any of those who wait is traced; written with the lock. */
+        /** Whether any of those who wait is traced; written with the lock, before {@code phase} is read, and read after that is written. */
         private volatile boolean traced;
 
         Computation(RowsQuery query, Plan plan, ScoreTask first, boolean shared) {
@@ -336,9 +335,7 @@ public final class SingleFlight implements Scorer {
 
         /** Says to those who are traced what they go through now; who joins later begins there. */
         void enter(SequenceTrace.Phase next) {
-            synchronized (SingleFlight.this) {
-                phase = next;
-            }
+            phase = next;
             traces().forEach(trace -> trace.enter(next));
         }
 
