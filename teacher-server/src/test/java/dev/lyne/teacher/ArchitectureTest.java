@@ -90,7 +90,7 @@ final class ArchitectureTest {
                     "engine")
             .whereLayer("tenant")
             .mayOnlyBeAccessedByLayers(
-                    "server", "rpc", "http", "access", "admission", "score", "decode", "batch", "model");
+                    "server", "rpc", "http", "access", "admission", "score", "decode", "batch", "engine", "model");
 
     @ArchTest
     static final ArchRule packages_areFreeOfCycles =
