@@ -1,49 +1,51 @@
-"""A Hugging Face student that learns from a teacher's stream, in a loop of one's own.
+"""The Java student's run again, in PyTorch: its initial weights, windows, order and schedules, against the same teacher.
 
 ./lyne serve --teacher demo --listen 127.0.0.1:50051
-python python/examples/train.py --teacher 127.0.0.1:50051 --student DIR --tokenizer DIR --corpus text.txt --steps 50 --out run
+./lyne train --teacher 127.0.0.1:50051 --export-initial initial --steps 100 ... --out java
+python python/examples/train.py --teacher 127.0.0.1:50051 --initial initial --out run
 """
 
 import argparse
-from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 import lyne
 from lyne.huggingface import distil
+from lyne.plans import TrainingPlan
 
 parser = argparse.ArgumentParser()
-for name in ("teacher", "student", "tokenizer", "corpus", "out"):
+for name in ("teacher", "initial", "out"):
     parser.add_argument(f"--{name}", required=True)
-for name, default in (("steps", 50), ("batch", 8), ("context", 128)):
-    parser.add_argument(f"--{name}", type=int, default=default)
 options = parser.parse_args()
 
-# Windows of the text overlap by one token, so that every token but the first is predicted once; the last ones are held out.
-tokens = Tokenizer.from_file(f"{options.tokenizer}/tokenizer.json").encode(Path(options.corpus).read_text()).ids
-starts = range(0, len(tokens) - options.context, options.context - 1)
-windows = torch.tensor([tokens[start : start + options.context] for start in starts])
-held_out, windows = windows[-4:], windows[:-4]
+plan = TrainingPlan(options.initial)
+student = distil(AutoModelForCausalLM.from_pretrained(options.initial, dtype=torch.float32), plan.loss)
+optimizer = plan.optimizer(student)
 
-# A student is a checkpoint, or a configuration to start afresh from.
-torch.manual_seed(0)
-trained = any(Path(options.student).glob("*.safetensors*"))
-config = AutoConfig.from_pretrained(options.student)
-model = AutoModelForCausalLM.from_pretrained(options.student) if trained else AutoModelForCausalLM.from_config(config)
-student = distil(model, lyne.DistillationLoss("forward_kl"), alpha=0.9)
-optimizer = torch.optim.AdamW(student.parameters(), lr=3e-3)
 
-loader = ({"input_ids": windows[torch.randint(len(windows), (options.batch,))]} for _ in range(options.steps))
-with lyne.Teacher(options.teacher, lyne.TopK(64)) as teacher:
-    for step, batch in enumerate(teacher.attach(loader), 1):
+@torch.no_grad()
+def held_out_loss() -> float:
+    """Nats a token."""
+    total = count = 0
+    for batch in plan.held_out():
+        labels = int((batch["labels"][:, 1:] >= 0).sum())
+        total, count = total + float(student(**batch).loss) * labels, count + labels
+    return total / max(1, count)
+
+
+print(f"step 0 held-out {held_out_loss():.5f}", flush=True)
+with lyne.Teacher(options.teacher, plan.selection, precision=plan.settings["row_precision"], temperature=plan.temperature) as teacher:
+    for step, batch in zip(plan.steps, teacher.attach(plan.batches()), strict=True):
+        student.get_output_embeddings().alpha = step.alpha
         terms = student(**batch)
         terms.loss.backward()
+        if plan.number("clip_norm") > 0:
+            torch.nn.utils.clip_grad_norm_(student.parameters(), plan.number("clip_norm"))
+        for group in optimizer.param_groups:
+            group["lr"] = step.learning_rate
         optimizer.step()
         optimizer.zero_grad()
-        if step % 10 == 0 or step == options.steps:
-            with torch.no_grad():
-                nll = student(input_ids=held_out, labels=held_out).loss
-            print(f"step {step}/{options.steps} loss {terms.loss:.3f} divergence {terms.divergence:.3f} held-out {nll:.3f}")
+        print(f"step {step.number} loss {terms.loss:.5f} nll {terms.nll:.5f} divergence {terms.divergence:.5f}", flush=True)
+print(f"step {len(plan.steps)} held-out {held_out_loss():.5f}")
 student.save_pretrained(options.out)

@@ -33,6 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except BrokenPipeError:
         return 1
+    except OSError as e:
+        print(f"lyne: {e}", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,13 +53,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_teacher(doctor, required=False)
     _add_json(doctor)
     doctor.set_defaults(command=_doctor)
-    export = commands.add_parser("export", help="a capture as a table")
+    export = commands.add_parser("export", help="a capture in the files of others")
     export.add_argument("capture", metavar="DIR")
-    export.add_argument("--to", choices=["parquet"], default="parquet")
-    export.add_argument("--out", required=True, metavar="FILE")
+    export.add_argument("--to", choices=["parquet", "distillkit", "megatron"], default="parquet")
+    export.add_argument("--out", required=True, metavar="PATH", help="a file for parquet, a new directory for the others")
     export.add_argument(
-        "--sequences", metavar="FILE", help="token ids of the sequences, a JSON list a line; without it rows have their hash alone"
+        "--sequences",
+        metavar="FILE",
+        help="token ids of the sequences, a JSON list a line, or windows.jsonl of `lyne train --export-initial`; parquet can do without,"
+        " and then has their hash alone",
     )
+    export.add_argument("--global-batch", type=int, metavar="N", help="megatron: sequences of an iteration")
+    export.add_argument("--micro-batch", type=int, metavar="N", help="megatron: sequences of a micro-batch")
+    export.add_argument("--identifiers", metavar="FILE", help="megatron: JSON of the run's seed, sequence_length, train_samples and blend")
     export.set_defaults(command=_export)
     bench = commands.add_parser("bench", help="the package's own figures, as ratios in one run")
     bench.add_argument("--vocabulary-size", type=int, default=32_768, metavar="V")
@@ -64,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--width", type=int, default=512, metavar="D")
     bench.add_argument("--top-k", type=int, default=64, metavar="K")
     bench.add_argument("--pairs", type=int, default=7, metavar="N", help="pairs of steps; their median counts (default: 7)")
+    bench.add_argument(
+        "--lyne", metavar="FILE", help="the launcher, for figures beside a server and Java's decoder (default: ./lyne of this checkout)"
+    )
     _add_json(bench)
     bench.set_defaults(command=_bench)
     return parser
@@ -184,18 +196,37 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from lyne.export import to_parquet
+    from lyne.export import MegatronBatches, to_distillkit, to_megatron, to_parquet
 
+    capture, out = Path(options.capture), Path(options.out)
     sequences = None if options.sequences is None else Path(options.sequences)
-    count = to_parquet(Path(options.capture), Path(options.out), sequences)
-    print(f"{options.out}: {count} sequences")
+    of_megatron = {"global_batch": options.global_batch, "micro_batch": options.micro_batch, "identifiers": options.identifiers}
+    for name, value in of_megatron.items():
+        if (value is None) == (options.to == "megatron"):
+            raise ValueError(f"{name}: {value} with --to {options.to} (expected: given with --to megatron, and with it alone)")
+    if options.to == "parquet":
+        count = to_parquet(capture, out, sequences)
+    elif sequences is None:
+        raise ValueError(f"sequences: none with --to {options.to} (expected: the token ids, as the format has them)")
+    elif options.to == "distillkit":
+        count = to_distillkit(capture, out, sequences)
+    else:
+        identifiers = json.loads(Path(options.identifiers).read_text())
+        count = to_megatron(capture, out, sequences, MegatronBatches(options.global_batch, options.micro_batch, identifiers))
+    print(f"{out}: {count} sequences")
     return 0
 
 
 def _bench(options: argparse.Namespace) -> int:
     from lyne.benchmarks import figures_of
 
-    figures = figures_of(options.vocabulary_size, options.positions, options.width, options.top_k, options.pairs)
+    beside = Path(__file__).parents[2] / "lyne"
+    launcher = Path(options.lyne) if options.lyne else beside if beside.is_file() else None
+    if launcher is None:
+        print("no ./lyne here: decode_over_java, with_stream_over_without and delayed_over_local are not measured", file=sys.stderr)
+    elif not launcher.is_file():
+        raise ValueError(f"lyne: {launcher}: no such file (expected: the launcher)")
+    figures = figures_of(options.vocabulary_size, options.positions, options.width, options.top_k, options.pairs, launcher)
     _report(options, figures, [f"{name:>28}  {value:,.3f}" for name, value in figures.items()])
     return 0
 

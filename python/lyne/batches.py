@@ -21,7 +21,7 @@ from lyne.client.targets import Targets, TargetSequence
 from lyne.losses.rows import IGNORED, SparseTargets
 from lyne.wire.selection import Draws, Selection
 
-__all__ = ["COLUMNS", "BatchPlan", "Segment", "plan_batch", "sparse_targets"]
+__all__ = ["COLUMNS", "OWN_TEXT_COLUMNS", "BatchPlan", "Segment", "plan_batch", "sparse_targets"]
 
 COLUMNS = (
     "target_token_ids",
@@ -34,6 +34,9 @@ COLUMNS = (
     "target_logits",
 )
 """The columns that are added to a batch; the last two only for draws and for raw logits."""
+
+OWN_TEXT_COLUMNS = ("own_text", "policy_proposal_logprob", "policy_old_logprob", "policy_advantage")
+"""What a loop of one's own adds for losses on text that the student wrote."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,7 @@ class BatchRows:
             "target_logprobs": np.full(wide, -np.inf, dtype=np.float32),
             "target_mask": np.zeros(wide, dtype=bool),
             "log_tail": np.full((batch, length), -np.inf, dtype=np.float32),
-            "label_logprob": np.zeros((batch, length), dtype=np.float32),
+            "label_logprob": np.full((batch, length), -np.inf, dtype=np.float32),
             "target_labels": self.plan.labels.copy(),
         }
         if self._drawn:
@@ -236,5 +239,9 @@ def sparse_targets(batch: Mapping[str, Any]) -> SparseTargets:
         batch.get("target_weights"),
         batch.get("target_logits"),
         batch.get("taid_lambda"),
+        batch.get("own_text"),
+        batch.get("policy_proposal_logprob"),
+        batch.get("policy_old_logprob"),
+        batch.get("policy_advantage"),
         float(batch.get("teacher_tail_error") or 0.0),
     )

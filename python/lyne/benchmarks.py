@@ -11,6 +11,7 @@ import statistics
 import struct
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,16 +25,29 @@ from lyne.wire.header import MAGIC, VERSION
 
 __all__ = ["figures_of"]
 
+#: Tokens of a window beside a stream, and steps of a pass.
+_LENGTH, _STEPS = 128, 12
 
-def figures_of(vocabulary: int, positions: int, width: int, k: int, pairs: int) -> dict[str, float]:
+
+def figures_of(vocabulary: int, positions: int, width: int, k: int, pairs: int, lyne: Path | None) -> dict[str, float]:
     """Decoded entries a second; a fused step of the default loss over one of fused cross-entropy alone; and the peak of its memory over
-    that of whole logits."""
+    that of whole logits. With `./lyne`, too, the decoder over Java's, steps with a stream over steps without, and steps with a delayed
+    one over steps with one that is not."""
     shape = (vocabulary, positions, width, k)
-    return {
+    figures = {
         "decode_entries_per_second": _decode_rate(vocabulary, k, pairs),
         "step_over_cross_entropy": _step_ratio(shape, pairs),
         "peak_memory_over_unfused": _peak("fused", shape) / max(1.0, _peak("unfused", shape)),
     }
+    if lyne is not None:
+        from lyne.stream_benchmarks import Steps, decode_over_java, delayed_over_local, with_stream_over_without
+
+        windows = max(1, positions // 2 // _LENGTH)
+        steps = Steps(vocabulary, width, k, windows, min(_LENGTH, positions), _STEPS)
+        figures["compact_decode_entries_per_second"], figures["decode_over_java"] = decode_over_java(lyne, pairs)
+        figures["with_stream_over_without"] = with_stream_over_without(lyne, steps, pairs)
+        figures["delayed_over_local"] = delayed_over_local(lyne, steps, pairs)
+    return figures
 
 
 def _decode_rate(vocabulary: int, k: int, pairs: int, rows: int = 512) -> float:

@@ -20,13 +20,13 @@ from torch import Tensor
 from transformers import PreTrainedModel, Trainer
 from transformers.utils import ModelOutput
 
-from lyne.batches import COLUMNS, sparse_targets
-from lyne.losses import DistillationHead, DistillationLoss, LossTerms, OutputLayer
+from lyne.batches import COLUMNS, OWN_TEXT_COLUMNS, sparse_targets
+from lyne.losses import DistillationHead, DistillationLoss, LossTerms, OutputLayer, OwnTextTerms
 from lyne.teacher import Teacher
 
 __all__ = ["DistillationOutput", "LyneTrainer", "compute_loss_func", "distil"]
 
-_OWN = (*COLUMNS, "taid_lambda", "teacher_tail_error", "num_items_in_batch")
+_OWN = (*COLUMNS, *OWN_TEXT_COLUMNS, "taid_lambda", "teacher_tail_error", "num_items_in_batch")
 
 
 @dataclass
@@ -38,6 +38,7 @@ class DistillationOutput(ModelOutput):
     divergence: Tensor | None = None
     labels: Tensor | None = None
     rows: Tensor | None = None
+    own_text: OwnTextTerms | None = None
 
 
 def _output_layer(model: PreTrainedModel) -> OutputLayer:
@@ -82,7 +83,7 @@ def distil(
         denominator = own.get("num_items_in_batch")
         terms = self.get_output_embeddings()(hidden, targets, own["target_labels"], denominator)
         assert isinstance(terms, LossTerms)
-        return DistillationOutput(terms.loss, terms.nll, terms.divergence, terms.labels, terms.rows)
+        return DistillationOutput(terms.loss, terms.nll, terms.divergence, terms.labels, terms.rows, terms.own_text)
 
     forward.__signature__ = _with_columns(inspect.signature(before))  # type: ignore[attr-defined]
     model.forward = MethodType(forward, model)

@@ -4,19 +4,44 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from lyne.losses import LOSSES, MISSING_MASS, DistillationLoss, SparseTargets
+from lyne.losses import (
+    LOSSES,
+    MISSING_MASS,
+    ClippedRatio,
+    DistillationLoss,
+    ForwardEstimator,
+    NoPolicy,
+    OwnText,
+    Policy,
+    SparseTargets,
+    SquaredLogRatio,
+)
 
 _NUMBERS: dict[str, tuple[float | None, ...]] = {
     "jsd": (0.5, 0.2, 0.0, 1.0),
     "skew_forward_kl": (0.1, 0.6, 0.0),
     "skew_reverse_kl": (0.1, 0.6, 0.0),
     "slim": (1.0, -1.0),
+    "akl": (0.5, 1.0),
+    "decoupled_top_k": (1.0, 2.0),
+    "decoupled_top_k_unweighted": (1.0, 0.5),
 }
+
+#: The terms of drawn tokens, with the ends of what they take.
+POLICIES: tuple[Policy, ...] = (
+    NoPolicy(),
+    SquaredLogRatio(),
+    ForwardEstimator(),
+    ClippedRatio(),
+    ClippedRatio(0.2, weight_inside=True),
+    ClippedRatio(0.2, divergence_weighted=True),
+    ClippedRatio(0.1, weight_inside=True, divergence_weighted=True),
+)
 
 
 def valid_losses() -> list[DistillationLoss]:
@@ -32,11 +57,28 @@ def valid_losses() -> list[DistillationLoss]:
 
 
 def at_temperature(loss: DistillationLoss, temperature: float, squared: bool) -> DistillationLoss:
-    return DistillationLoss(loss.loss, loss.missing_mass, loss.parameter, loss.drawn, temperature, squared)
+    return replace(loss, student_temperature=temperature, temperature_squared=squared)
+
+
+def own_text_losses() -> list[DistillationLoss]:
+    """Losses on own text beside data: every policy, with the same divergence and with another, at temperature 1 and at another."""
+    on_data = (
+        (DistillationLoss("forward_kl"), OwnText()),
+        (DistillationLoss("forward_kl"), OwnText("reverse_kl")),
+        (DistillationLoss("skew_forward_kl", parameter=0.2), OwnText("skew_reverse_kl", 0.3)),
+        (DistillationLoss("jsd", "both_renormalised", 0.9), OwnText("akl")),
+        (DistillationLoss("soft_cross_entropy", "residual_to_gold"), OwnText("slim", -1.0)),
+        (DistillationLoss("random_sampling", drawn=True), OwnText("forward_kl")),
+    )
+    found = []
+    for (loss, own), policy, (tau, squared) in itertools.product(on_data, POLICIES, ((1.0, True), (2.0, False))):
+        found.append(replace(loss, own_text=replace(own, policy=policy), student_temperature=tau, temperature_squared=squared))
+    return found
 
 
 def name_of(loss: DistillationLoss) -> str:
-    return f"{loss.loss}-{loss.target}-{loss.parameter}-{loss.student_temperature}"
+    own = "" if loss.own_text is None else f"-own-{loss.own_text.loss}-{loss.own_text.policy}"
+    return f"{loss.loss}-{loss.target}-{loss.parameter}-{loss.student_temperature}{own}"
 
 
 @dataclass
@@ -49,6 +91,13 @@ class Case:
     labels: Tensor
     data_weight: Tensor
     row_weight: Tensor
+    policy_weight: Tensor = field(default_factory=lambda: torch.zeros(0))
+
+    def weights(self, loss: DistillationLoss) -> tuple[Tensor, ...]:
+        """The weights of rows; with own text, data weighs nothing on it."""
+        if loss.own_text is None:
+            return self.data_weight, self.row_weight
+        return torch.where(self.targets.own_text > 0, 0, self.data_weight), self.row_weight, self.policy_weight
 
     @staticmethod
     def random(seed: int, rows: int = 9, vocabulary: int = 13, width: int = 5, stride: int = 7, drawn: bool = False) -> Case:
@@ -82,12 +131,18 @@ class Case:
             weights=shares / shares.sum(-1, keepdim=True).clamp(min=1e-9),
             logits=normal(rows, stride),
             taid_lambda=torch.full((rows,), 0.4, dtype=torch.float64),
+            own_text=(torch.arange(rows) % 3 != 1).to(torch.float64),
+            policy_proposal_logprob=-3 * torch.rand(rows, generator=g, dtype=torch.float64),
+            policy_old_logprob=-3 * torch.rand(rows, generator=g, dtype=torch.float64),
+            policy_advantage=normal(rows),
         )
         row_weight = torch.rand(rows, generator=g, dtype=torch.float64) + 0.1
         row_weight[2] = 0
         data_weight = torch.rand(rows, generator=g, dtype=torch.float64)
         data_weight[3] = 0
-        return Case(normal(rows, width), normal(vocabulary, width), targets, labels, data_weight, row_weight)
+        policy_weight = torch.rand(rows, generator=g, dtype=torch.float64)
+        policy_weight[3] = 0
+        return Case(normal(rows, width), normal(vocabulary, width), targets, labels, data_weight, row_weight, policy_weight)
 
 
 def defined(loss: DistillationLoss, case: Case, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -121,7 +176,7 @@ def _row(loss: DistillationLoss, case: Case, row: int, logits: Tensor) -> Tensor
         own = log_t if loss.loss == "forward_kl" else 0.0
         return (shares * (own - log_s[ids])).sum()
     t, s = _distributions(loss, ids, log_t.exp(), targets.log_tail[row].exp(), log_s.exp(), label)
-    value = _divergence(loss, t, s, float(targets.taid_lambda[row]))
+    value = _divergence(loss, t, s, float(targets.taid_lambda[row]), len(t) > len(ids))
     if loss.loss == "slim":
         t_y = targets.label_logprob[row].exp()
         s_y = torch.softmax(logits, -1)[label].detach().clamp(min=1e-9)
@@ -153,7 +208,16 @@ def _kl(p: Tensor, q: Tensor) -> Tensor:
     return (p[on] * (p[on] / q[on]).log()).sum()
 
 
-def _divergence(loss: DistillationLoss, t: Tensor, s: Tensor, share: float) -> Tensor:
+def _decoupled(t: Tensor, s: Tensor, weighted: bool, temperature: float, whole: bool) -> Tensor:
+    """KL of (kept mass, tail), plus a · KL within the kept ids at a temperature; the last bucket is the tail unless all is kept."""
+    kept_t, kept_s = (t, s) if whole else (t[:-1], s[:-1])
+    masses = [(kept_t.sum(), kept_s.sum())] + ([] if whole else [(t[-1], s[-1])])
+    outer = sum(a * (a / b).log() for a, b in masses)
+    p, q = (torch.softmax(x.log() / temperature, -1) for x in (kept_t, kept_s))
+    return outer + (masses[0][0] if weighted else 1) * _kl(p, q)
+
+
+def _divergence(loss: DistillationLoss, t: Tensor, s: Tensor, share: float, tail: bool) -> Tensor:
     number = loss.parameter
     match loss.loss:
         case "forward_kl":
@@ -176,12 +240,14 @@ def _divergence(loss: DistillationLoss, t: Tensor, s: Tensor, share: float) -> T
             return -(t[on] * s[on].log()).sum()
         case "akl":
             gap = (t - s).abs().detach()
-            head = t.cumsum(0) <= number
+            head = t.cumsum(0) <= number + 1e-6 if number < 1 else torch.ones_like(t, dtype=torch.bool)
             head[0] = True
             if gap.sum() == 0:
                 return 0 * s.sum()
             forward = gap[head].sum() / gap.sum()
             return forward * _kl(t, s) + (1 - forward) * _kl(s, t)
+        case "decoupled_top_k" | "decoupled_top_k_unweighted":
+            return _decoupled(t, s, loss.loss == "decoupled_top_k", number, not tail)
         case "taid":
             p = s.detach() ** (1 - share) * t**share
             return _kl(p / p.sum(), s)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, TEACHER
+from conftest import ROOT, TEACHER, run
 from tokenizers import Tokenizer
 
 import lyne
@@ -83,14 +83,20 @@ def test_export_capture_is_read_back_with_its_digests(captured, tmp_path):
     assert [lp for lps in row["logprobs"] for lp in lps] == targets.logprobs.tolist()
 
 
-def test_example_learns_and_writes_a_hugging_face_directory(server, tmp_path):
+@pytest.fixture
+def student(tmp_path: Path) -> Path:
+    """The configuration of a small student of the demo teacher."""
     config = json.loads((TEACHER / "config.json").read_text())
     config.update(hidden_size=64, intermediate_size=128, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2, head_dim=32)
-    student = tmp_path / "student"
-    student.mkdir()
-    (student / "config.json").write_text(json.dumps(config))
+    directory = tmp_path / "student"
+    directory.mkdir()
+    (directory / "config.json").write_text(json.dumps(config))
+    return directory
+
+
+def test_example_own_corpus_learns_and_writes_a_hugging_face_directory(server, student, tmp_path):
     done = command(
-        str(PYTHON / "examples/train.py"), "--teacher", server.address, "--student", str(student), "--tokenizer", str(TEACHER),
+        str(PYTHON / "examples/own_corpus.py"), "--teacher", server.address, "--student", str(student), "--tokenizer", str(TEACHER),
         "--corpus", str(ROOT / "README.md"), "--steps", "30", "--batch", "4", "--context", "64", "--out", str(tmp_path / "out"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -99,14 +105,69 @@ def test_example_learns_and_writes_a_hugging_face_directory(server, tmp_path):
     assert (tmp_path / "out/model.safetensors").is_file()
 
 
+def test_example_lightning_learns(server, student):
+    def nll(steps: int) -> float:
+        done = command(
+            str(PYTHON / "examples/lightning_student.py"), "--teacher", server.address, "--student", str(student),
+            "--tokenizer", str(TEACHER), "--corpus", str(ROOT / "README.md"), "--steps", str(steps),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        words = done.stdout.splitlines()[-1].split()
+        assert words[:2] == ["steps", str(steps)]
+        return float(words[3])
+
+    assert nll(25) < nll(1) - 0.5
+
+
+def test_students_java_and_python_come_equally_far_on_equal_targets(server, tmp_path):
+    sizes = ("--steps", "12", "--batch", "4", "--context", "64", "--held-out-windows", "8")
+    done = command(str(ROOT / "loadtest/students.py"), "--teacher", server.address, "--json", str(tmp_path / "report.json"), *sizes)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["initial_difference_nats"] < 1e-4
+    assert report["target_rows"] == 4 * 63 and report["max_target_difference"] == 0
+    assert report["held_out_difference_nats"] <= 0.02
+    assert report["python_held_out_nats"] < 8.2  # where it begins
+
+
 @pytest.mark.slow
 def test_bench_small_prints_every_figure():
     sizes = ("--vocabulary-size", "2048", "--positions", "256", "--width", "32", "--top-k", "8", "--pairs", "1")
     done = command("-m", "lyne", "bench", *sizes, "--json", "-")
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
-    assert set(figures) == {"decode_entries_per_second", "step_over_cross_entropy", "peak_memory_over_unfused"}
-    assert figures["decode_entries_per_second"] > 0
+    assert set(figures) == {
+        "compact_decode_entries_per_second",
+        "decode_entries_per_second",
+        "decode_over_java",
+        "delayed_over_local",
+        "peak_memory_over_unfused",
+        "step_over_cross_entropy",
+        "with_stream_over_without",
+    }
+    assert min(figures.values()) > 0
+
+
+def test_decoders_equal_javas_on_random_blocks(tmp_path):
+    file = tmp_path / "blocks"
+    run("bench", "blocks", "--count", "3000", "--seed", "5", "--out", str(file))
+    with open(file, "rb") as stream:
+        done = subprocess.run(
+            [sys.executable, str(PYTHON / "tools/check_blocks.py"), "--python-too", "10"], stdin=stream, capture_output=True, text=True
+        )
+    assert (done.returncode, done.stdout) == (0, "3000 blocks equal to Java's, 300 of them in both decoders\n"), done.stderr
+
+
+def test_decoder_that_differs_is_found(tmp_path):
+    file = tmp_path / "blocks"
+    run("bench", "blocks", "--count", "20", "--out", str(file))
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1  # the digest of the last block's columns
+    with open(file, "wb") as stream:
+        stream.write(data)
+    with open(file, "rb") as stream:
+        done = subprocess.run([sys.executable, str(PYTHON / "tools/check_blocks.py")], stdin=stream, capture_output=True, text=True)
+    assert done.returncode == 1 and "block 20, native decoder: " in done.stderr
 
 
 def test_generate_stubs_checked_in_ones_import_and_speak_the_contract():

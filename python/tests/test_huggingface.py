@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, Trai
 
 import lyne
 from lyne.huggingface import DistillationOutput, LyneTrainer, compute_loss_func, distil
-from lyne.losses import DistillationHead
+from lyne.losses import DistillationHead, OwnText, SquaredLogRatio
 
 
 def examples(count: int = 24) -> list[dict]:
@@ -45,6 +45,25 @@ def by_definition(model: torch.nn.Module, batch: dict, alpha: float) -> torch.Te
     tail_t, tail_s = batch["log_tail"][wanted].double(), torch.log1p(-kept.exp().sum(-1))
     divergence = ((lp.exp() * (lp - kept)).sum(-1) + tail_t.exp() * (tail_t - tail_s)).mean()
     return (1 - alpha) * nll + alpha * divergence
+
+
+def test_distil_own_text_takes_its_columns_and_gives_its_terms():
+    with FakeTeacher() as fake:
+        fake.selection = lyne.LabelOnly()
+        with teacher_of(fake) as teacher:
+            batch = teacher.add_targets(collate(examples(4)))
+    wanted = batch["target_labels"] >= 0
+    plain = tiny(True)
+    with torch.no_grad():
+        log_s = torch.log_softmax(plain(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits, -1)
+    drawn = log_s.gather(-1, batch["target_labels"].clamp(min=0)[..., None]).squeeze(-1)
+    batch["own_text"], batch["policy_proposal_logprob"] = wanted.float(), drawn
+    loss = lyne.DistillationLoss(own_text=OwnText("reverse_kl", policy=SquaredLogRatio(), single_step=False))
+    output = distil(tiny(True), loss)(**batch)
+    log_ratio = batch["label_logprob"][wanted] - drawn[wanted]
+    assert output.own_text.k1.item() == pytest.approx(-log_ratio.mean().item(), abs=1e-5)
+    assert output.loss.item() == pytest.approx(log_ratio.square().mean().item() / 2, abs=1e-5)
+    assert int(output.own_text.rows) == int(wanted.sum())
 
 
 @pytest.mark.parametrize("tied", [True, False])

@@ -8,20 +8,34 @@ The logits of all positions are never there at once: they are made, and their gr
 time.
 """
 
+from lyne.losses.advantages import Advantages, Whitening, proposal_logprob
 from lyne.losses.fused import OutputLayer, fused_loss
-from lyne.losses.head import DistillationHead, LossTerms
+from lyne.losses.head import DistillationHead, LossTerms, OwnTextTerms
 from lyne.losses.names import LOSSES, MISSING_MASS, DistillationLoss, LossParameter
+from lyne.losses.own_text import ClippedRatio, ForwardEstimator, NoPolicy, OwnText, Policy, SquaredLogRatio
 from lyne.losses.rows import IGNORED, SparseTargets
+from lyne.losses.taid import TaidState
 
 __all__ = [
     "IGNORED",
     "LOSSES",
     "MISSING_MASS",
+    "Advantages",
+    "ClippedRatio",
     "DistillationHead",
     "DistillationLoss",
+    "ForwardEstimator",
     "LossParameter",
     "LossTerms",
+    "NoPolicy",
     "OutputLayer",
+    "OwnText",
+    "OwnTextTerms",
+    "Policy",
     "SparseTargets",
+    "SquaredLogRatio",
+    "TaidState",
+    "Whitening",
     "fused_loss",
+    "proposal_logprob",
 ]

@@ -79,11 +79,11 @@ def mse_logits(t: Tensor, log_t: Tensor, s: Tensor, log_s: Tensor, rows: Rows, n
 def akl(t: Tensor, log_t: Tensor, s: Tensor, log_s: Tensor, rows: Rows, number: float) -> Terms:
     """Forward KL weighted by the gap |T − S| in the teacher's head, reverse KL by the gap outside it, arXiv 2404.02657.
 
-    The head goes, in the teacher's order, as far as the cumulative probability is at most `number`; the first id is in it in any case.
-    No gradient flows through the weights.
+    The head goes, in the teacher's order, as far as the cumulative probability is at most `number`, but for rounding; the first id is in
+    it in any case, and a head of 1 is all of it. No gradient flows through the weights.
     """
     gap = (t - s).abs()
-    head = t.cumsum(-1) <= number
+    head = t.cumsum(-1) <= (number + 1e-6 if number < 1 else 2.0)
     head[:, 0] = True
     whole = gap.sum(-1, keepdim=True)
     forward = torch.where(whole > 0, torch.where(head, gap, 0).sum(-1, keepdim=True) / whole, 0)
@@ -109,6 +109,37 @@ def slim(t: Tensor, log_t: Tensor, s: Tensor, log_s: Tensor, rows: Rows, number:
     return -weight * t * log_s, -weight * t
 
 
+def decoupled_top_k(t: Tensor, log_t: Tensor, s: Tensor, log_s: Tensor, rows: Rows, number: float) -> Terms:
+    """KL of the masses of kept ids and tail, plus KL within the kept ids, both sides renormalised at temperature `number`, weighted by
+    the teacher's kept mass a (LFM2, arXiv 2511.23404); the tail is the last bucket."""
+    return _decoupled(t, log_t, log_s, number, True)
+
+
+def decoupled_top_k_unweighted(t: Tensor, log_t: Tensor, s: Tensor, log_s: Tensor, rows: Rows, number: float) -> Terms:
+    """The same with weight 1 in the place of a."""
+    return _decoupled(t, log_t, log_s, number, False)
+
+
+def _decoupled(t: Tensor, log_t: Tensor, log_s: Tensor, temperature: float, weighted: bool) -> Terms:
+    """With weight a and temperature 1 the chain rule makes it the forward KL of the buckets. S·h: −a S_b/S_K + w (q − p)/temperature on
+    kept ids, −t_R on the tail."""
+    kept = log_t[:, :-1] > -torch.inf
+    kept_t = torch.where(kept, log_t[:, :-1], -torch.inf)
+    kept_s = torch.where(kept, log_s[:, :-1], -torch.inf)
+    log_a = torch.logsumexp(kept_t, -1, keepdim=True)
+    log_mass = torch.logsumexp(kept_s, -1, keepdim=True)
+    a = log_a.exp()
+    log_p = torch.where(kept, torch.log_softmax(kept_t / temperature, -1), 0)
+    log_q = torch.where(kept, torch.log_softmax(kept_s / temperature, -1), 0)
+    p = torch.where(kept, log_p.exp(), 0)
+    q = torch.where(kept, log_q.exp(), 0)
+    weight = a if weighted else torch.ones_like(a)
+    within = weight * p * (log_p - log_q) + t[:, :-1] * (log_a - log_mass)
+    beyond = t[:, -1:] * (log_t[:, -1:] - log_s[:, -1:])
+    on = weight / temperature * (q - p) - a * (kept_s - log_mass).exp()
+    return torch.cat([within, beyond], -1), torch.cat([on, -t[:, -1:]], -1)
+
+
 DIVERGENCES: dict[str, Divergence] = {
     "forward_kl": forward_kl,
     "reverse_kl": reverse_kl,
@@ -121,5 +152,7 @@ DIVERGENCES: dict[str, Divergence] = {
     "akl": akl,
     "taid": taid,
     "slim": slim,
+    "decoupled_top_k": decoupled_top_k,
+    "decoupled_top_k_unweighted": decoupled_top_k_unweighted,
     "random_sampling": soft_cross_entropy,
 }

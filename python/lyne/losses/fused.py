@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from lyne.losses.names import DistillationLoss
+from lyne.losses.own_text import on_labels
 from lyne.losses.rows import Rows, SparseTargets
 from lyne.losses.targets import treat
 
@@ -65,16 +66,14 @@ class _Problem:
     layer: OutputLayer
     targets: SparseTargets
     labels: Tensor
-    data_weight: Tensor
-    weight: Tensor
+    weights: tuple[Tensor, ...]
     chunk_rows: int
 
     def rows(self, at: slice, dtype: torch.dtype) -> Rows:
         return Rows(
             self.targets.map(lambda column: column[at]),
             self.labels[at],
-            self.data_weight[at],
-            self.weight[at],
+            tuple(weight[at] for weight in self.weights),
             dtype,
         )
 
@@ -85,11 +84,12 @@ def fused_loss(
     loss: DistillationLoss,
     targets: SparseTargets,
     labels: Tensor,
-    weights: tuple[Tensor, Tensor],
+    weights: tuple[Tensor, ...],
     layer: OutputLayer | None = None,
     chunk_rows: int | None = None,
 ) -> Tensor:
-    """Sums over rows: data_weight · CE + distillation_weight · τ² · D; CE alone, unweighted; D alone, unweighted. `[3]`.
+    """Sums over rows: data_weight · CE + distillation_weight · τ² · D; CE alone, unweighted; D alone, unweighted. `[3]`. With own text
+    the first has policy_weight times the policy's term, too, CE leaves own text out, and the sums of `own_text.TERMS` follow. `[8]`.
 
     Only the first has a gradient, which is made in closed form while the forward runs.
 
@@ -99,7 +99,8 @@ def fused_loss(
         loss: what D is.
         targets: one row for each of `hidden`.
         labels: the next tokens, `[rows]`; where one is below 0 the row has no CE, and its data weight must be 0.
-        weights: data_weight and distillation_weight, `[rows]` each. A row whose weights are 0 adds nothing.
+        weights: data_weight, distillation_weight and, with own text, policy_weight, `[rows]` each. A row whose weights are 0 adds
+            nothing; rows of own text have no data weight, others no policy weight.
         layer: scale and softcap, where there are any.
         chunk_rows: rows whose logits are there at once; by default as few as keep the products efficient.
     """
@@ -109,7 +110,10 @@ def fused_loss(
         chunk_rows = max(1, min(chunk_rows, _CHUNK_NUMBERS // vocabulary))
     if chunk_rows < 1:
         raise ValueError(f"chunk_rows: {chunk_rows} (expected: at least 1)")
-    problem = _Problem(loss, layer or OutputLayer(), targets, labels, weights[0], weights[1], chunk_rows)
+    if len(weights) != (2 if loss.own_text is None else 3):
+        expected = "data and distillation" if loss.own_text is None else "data, distillation and policy"
+        raise ValueError(f"weights: {len(weights)} (expected: {expected})")
+    problem = _Problem(loss, layer or OutputLayer(), targets, labels, weights, chunk_rows)
     return _FusedLoss.apply(hidden, output[0], output[1], problem)
 
 
@@ -131,7 +135,7 @@ class _FusedLoss(torch.autograd.Function):
             of_hidden = torch.empty_like(h) if needed[0] else None
             of_weight = torch.zeros(w.shape, dtype=sums_in, device=w.device) if needed[1] else None
             of_bias = torch.zeros(w.shape[0], dtype=sums_in, device=w.device) if needed[2] else None
-            total = torch.zeros(3, dtype=sums_in, device=h.device)
+            total = torch.zeros(problem.loss.sums, dtype=sums_in, device=h.device)
             for start in range(0, h.shape[0], problem.chunk_rows):
                 at = slice(start, start + problem.chunk_rows)
                 logits = problem.layer.logits(h[at], w, b, sums_in)
@@ -172,34 +176,29 @@ def _add_product(total: Tensor, gradient: Tensor, hidden: Tensor) -> None:
 
 
 def loss_of_logits(loss: DistillationLoss, logits: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
-    """The sums `[3]` and the gradient of the logits `[rows, V]` of the first of them; at temperature 1 both losses share one softmax."""
+    """The sums and the gradient of the logits `[rows, V]` of the first of them; at temperature 1 both losses share one softmax."""
     tau = loss.student_temperature
     scale = tau * tau if loss.temperature_squared else 1.0
-    labelled = rows.data_weight.new_ones(rows.labels.shape).where(rows.has_label, 0)
     s = torch.softmax(logits, -1)
-    if tau == 1:
-        lse = _log_sum_exp(logits, s, torch.cat([rows.ids, rows.labels], -1))
-        z, softmax = logits, s
-        rows.data = rows.data_weight
-        gradient = s
-    else:
-        cross_lse = _log_sum_exp(logits, s, rows.labels)
-        gradient = s.mul_(rows.data_weight).scatter_add_(-1, rows.labels, -rows.data_weight)
-        z = logits / tau
-        softmax = torch.softmax(z, -1)
-        lse = _log_sum_exp(z, softmax, rows.ids)
-    cross_entropy = (lse if tau == 1 else cross_lse) - logits.gather(-1, rows.labels)
+    lse = _log_sum_exp(logits, s, torch.cat([rows.ids, rows.labels], -1) if tau == 1 else rows.labels)
+    cross_entropy = torch.where(rows.has_label, lse - logits.gather(-1, rows.labels), 0)
     rows.student_label_logprob = -cross_entropy
+    minimised, sums = on_labels(loss.own_text, cross_entropy, rows)
     rows.slope = rows.weight * (scale / tau)
-    divergence = treat(loss, z, softmax, lse, rows)
+    gradient = s
     if tau == 1:
+        rows.data = rows.data_weight
+        divergence = treat(loss, logits, s, lse, rows)
         gradient.scatter_add_(-1, rows.labels, -rows.data_weight)
     else:
+        gradient.mul_(rows.data_weight).scatter_add_(-1, rows.labels, -rows.data_weight)
+        z = logits / tau
+        softmax = torch.softmax(z, -1)
+        divergence = treat(loss, z, softmax, _log_sum_exp(z, softmax, rows.ids), rows)
         gradient.add_(softmax)
     divergence = torch.where(rows.weight > 0, divergence, 0)
-    cross_entropy = cross_entropy * labelled
-    minimised = cross_entropy * rows.data_weight + divergence * (rows.weight * scale)
-    return torch.stack([minimised.sum(), cross_entropy.sum(), divergence.sum()]), gradient
+    minimised = minimised + divergence * (rows.weight * scale)
+    return torch.stack([minimised.sum(), sums[0], divergence.sum(), *sums[1:]]), gradient
 
 
 def _log_sum_exp(z: Tensor, s: Tensor, ids: Tensor) -> Tensor:

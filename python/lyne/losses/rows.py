@@ -25,10 +25,14 @@ class SparseTargets:
         logprobs: their log-probabilities at the teacher's temperature, `[..., k]`; −inf, or anything, where masked.
         mask: which entries there are, `[..., k]`.
         log_tail: log of the mass of all ids that were not sent, `[...]`; −inf where nothing is left.
-        label_logprob: the teacher's log-probability of the label at temperature 1, `[...]`; for "slim" alone.
+        label_logprob: the teacher's log-probability of the label at temperature 1, `[...]`; for "slim" and own text.
         weights: the target's share that each drawn entry stands for, `[..., k]`; for losses on draws alone.
         logits: the kept entries' raw logits over the teacher's temperature, `[..., k]`; for "mse_logits" alone.
         taid_lambda: λ in (0, 1], `[...]`; for "taid" alone.
+        own_text: whether the label is a token of a text that the student wrote, `[...]`; for losses with `own_text`, as all that follow.
+        policy_proposal_logprob: log-probability of the label by the distribution that it was drawn from, `[...]`; anything on data.
+        policy_old_logprob: by the student that drew, `[...]`; for a clipped ratio alone.
+        policy_advantage: its advantage, `[...]`; for a clipped ratio alone.
         tail_error: absolute error of the mass that `log_tail` states, as the teacher says; 0 for one that sums all of its logits.
     """
 
@@ -40,6 +44,10 @@ class SparseTargets:
     weights: Tensor | None = None
     logits: Tensor | None = None
     taid_lambda: Tensor | None = None
+    own_text: Tensor | None = None
+    policy_proposal_logprob: Tensor | None = None
+    policy_old_logprob: Tensor | None = None
+    policy_advantage: Tensor | None = None
     tail_error: float = 0.0
 
     def __post_init__(self) -> None:
@@ -71,7 +79,8 @@ class SparseTargets:
 class Rows:
     """A chunk of rows in the precision of the sums, as the treatments and divergences see them. Columns are `[rows, 1]`."""
 
-    def __init__(self, targets: SparseTargets, labels: Tensor, data_weight: Tensor, weight: Tensor, dtype: torch.dtype):
+    def __init__(self, targets: SparseTargets, labels: Tensor, weights: tuple[Tensor, ...], dtype: torch.dtype):
+        data_weight, weight = weights[:2]
         self._targets = targets
         self.log_t = torch.where(targets.mask, targets.logprobs.to(dtype), -torch.inf)
         self.kept = self.log_t > -torch.inf
@@ -84,6 +93,8 @@ class Rows:
         self.labels = labels.clamp(min=0).unsqueeze(-1)
         self.data_weight = data_weight.to(dtype).unsqueeze(-1)
         self.weight = torch.where(self.kept.any(-1, keepdim=True), weight.to(dtype).unsqueeze(-1), 0)
+        #: The weight of the policy's term, where there is one.
+        self.policy_weight = weights[2].to(dtype).unsqueeze(-1) if len(weights) > 2 else torch.zeros_like(self.data_weight)
         #: How much of the softmax the cross-entropy on the labels wants in the gradient, set where both losses share one softmax.
         self.data = torch.zeros_like(self.data_weight)
         #: The factor of the divergence's gradient.
@@ -97,6 +108,10 @@ class Rows:
     def entries(self, name: str, like: Tensor) -> Tensor:
         """A number of each entry, 0 where there is none; refuses targets without it."""
         return torch.where(self.kept, self.require(name).to(like.dtype), 0)
+
+    def own_text(self) -> Tensor:
+        """Which rows are of text that the student wrote; refuses targets that do not say."""
+        return self.require("own_text").unsqueeze(-1) > 0
 
     def require(self, name: str) -> Tensor:
         value = getattr(self._targets, name)

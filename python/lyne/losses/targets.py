@@ -32,13 +32,28 @@ _LEAST_TAIL = 1e-30
 
 def treat(loss: DistillationLoss, z: Tensor, s: Tensor, log_sum_exp: Tensor, rows: Rows) -> Tensor:
     """The divergences of rows with logits z over the temperature and softmax s `[rows, V]`, which becomes the gradient."""
-    divergence = DIVERGENCES[loss.loss]
-    number = loss.parameter if loss.parameter is not None else 0.0
-
-    def bound(t: Tensor, log_t: Tensor, student: Tensor, log_s: Tensor) -> Terms:
-        return divergence(t, log_t, student, log_s, rows, number)
-
+    bound = _bind(loss.loss, loss.parameter, rows)
+    own = loss.own_text
+    if own is not None and own.loss is not None and (own.loss, own.parameter) != (loss.loss, loss.parameter):
+        bound = _by_text(_bind(own.loss, own.parameter, rows), bound, rows.own_text())
     return _TREATMENTS[loss.target](z, s, log_sum_exp, rows, bound)
+
+
+def _bind(name: str, parameter: float | None, rows: Rows) -> Bound:
+    divergence = DIVERGENCES[name]
+    number = parameter if parameter is not None else 0.0
+    return lambda t, log_t, s, log_s: divergence(t, log_t, s, log_s, rows, number)
+
+
+def _by_text(on_own: Bound, on_data: Bound, own: Tensor) -> Bound:
+    """One divergence on the student's own text, another on data."""
+
+    def chosen(t: Tensor, log_t: Tensor, s: Tensor, log_s: Tensor) -> Terms:
+        terms, sh = on_data(t, log_t, s, log_s)
+        own_terms, own_sh = on_own(t, log_t, s, log_s)
+        return torch.where(own, own_terms, terms), torch.where(own, own_sh, sh)
+
+    return chosen
 
 
 def _mend(s: Tensor, ids: Tensor, s_kept: Tensor, on: Tensor, off: Tensor, rows: Rows) -> None:

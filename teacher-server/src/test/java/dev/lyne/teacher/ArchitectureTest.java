@@ -92,7 +92,7 @@ final class ArchitectureTest {
                     "engine")
             .whereLayer("tenant")
             .mayOnlyBeAccessedByLayers(
-                    "server", "rpc", "http", "access", "admission", "score", "decode", "batch", "model")
+                    "server", "rpc", "http", "access", "admission", "score", "decode", "batch", "engine", "model")
             .whereLayer("trace")
             .mayOnlyBeAccessedByLayers("server", "rpc", "score", "batch", "model");
 

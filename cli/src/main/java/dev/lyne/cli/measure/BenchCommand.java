@@ -13,6 +13,7 @@ import picocli.CommandLine.Spec;
         description = "Measures the project's own parts, each as a ratio of two things in one run.",
         mixinStandardHelpOptions = true,
         subcommands = {
+            BenchBlocks.class,
             BenchCodec.class,
             BenchDecode.class,
             BenchDistill.class,

@@ -27,14 +27,14 @@ public record HeldOutLoss(Windows windows, long maxWindows, int maxTokens) {
      * @param between called before each forward; what it throws ends the evaluation
      */
     public double of(Trainable model, Runnable between) {
-        long count = maxWindows == 0 ? windows.count() : Math.min(maxWindows, windows.count());
+        long count = count();
         double sum = 0;
         long tokens = 0;
         List<int[]> sequences = new ArrayList<>();
         List<int[]> positions = new ArrayList<>();
         int longest = 0;
         for (long i = 0; i < count; i++) {
-            Window window = windows.window(spread(i, count));
+            Window window = window(i);
             longest = Math.max(longest, window.tokens().length);
             if (!sequences.isEmpty() && (long) longest * (sequences.size() + 1) > maxTokens) {
                 between.run();
@@ -51,7 +51,13 @@ public record HeldOutLoss(Windows windows, long maxWindows, int maxTokens) {
         return sum / tokens;
     }
 
-    private long spread(long i, long count) {
-        return Math.multiplyExact(i, windows.count()) / count;
+    /** Number of windows that are evaluated. */
+    public long count() {
+        return maxWindows == 0 ? windows.count() : Math.min(maxWindows, windows.count());
+    }
+
+    /** The window that is evaluated at that place, from 0. */
+    public Window window(long place) {
+        return windows.window(Math.multiplyExact(place, windows.count()) / count());
     }
 }

@@ -66,7 +66,7 @@ public record DistillationLoss(
             missing = Optional.of(MissingMass.TAIL_BUCKET);
         }
         if (ownText.isPresent()) {
-            ownText.get().requireFits(missing, drawn);
+            ownText.get().requireFits(loss, missing, drawn);
         }
         if (parameter.isEmpty() && loss.parameter().isPresent()) {
             parameter = OptionalDouble.of(loss.parameter().get().defaultValue());

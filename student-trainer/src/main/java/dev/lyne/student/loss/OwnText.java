@@ -36,10 +36,14 @@ public record OwnText(Loss loss, OptionalDouble parameter, Policy policy) {
     }
 
     /** Refuses a divergence that is not defined on rows of this form. */
-    void requireFits(Optional<MissingMass> missing, boolean drawn) {
+    void requireFits(Loss onData, Optional<MissingMass> missing, boolean drawn) {
         if (drawn && !loss.takesDraws() || loss.needsLogits() || loss.needsDraws() && !drawn) {
             throw new IllegalArgumentException("own_text_loss: " + loss.key() + (drawn ? " on draws" : "")
                     + " (expected: a loss that is defined on " + (drawn ? "draws" : "rows of probabilities") + ")");
+        }
+        if (onData.needsLogits()) { // whose buckets are no probabilities
+            throw new IllegalArgumentException("own_text_loss: " + loss.key() + " with loss=" + onData.key()
+                    + " (expected: a loss on data that is not of raw logits)");
         }
         if (missing.isPresent() && !loss.treatments().contains(missing.get())) {
             throw new IllegalArgumentException(

@@ -57,6 +57,10 @@ public enum Setting {
                     + " own training"),
     TARGETS_STEPS("", "Steps of a trajectory to learn from, FIRST-LAST; the corpus is then the windows of those steps"),
     RECORD_TARGETS("", "Directory to record what the model in training says of each step's windows to (pretrain)"),
+    EXPORT_INITIAL(
+            "",
+            "Directory to write the student to as it stands before step 1, with the windows and scheduled values of each step, so that"
+                    + " another trainer can begin and go alike"),
     SELECTION(
             "top_k",
             "Which entries of a teacher row are kept: top_k, top_p_k, top_fraction, draws, or chosen, which are the student's own"

@@ -230,7 +230,7 @@ public record TrainingConfig(
     /**
      * How long, how often, where; {@code steps} of 0 leaves it to {@code epochs}.
      *
-     * @param recordTargets directory to record what the model says of each step's windows to; empty: nothing is recorded
+     * @param beside what is written beside the run
      */
     public record Run(
             long steps,
@@ -245,7 +245,20 @@ public record TrainingConfig(
             String storedType,
             int samples,
             Responses responses,
-            Optional<Path> recordTargets) {}
+            Beside beside) {
+        /** Directory to record what the model says of each step's windows to; empty: nothing is recorded. */
+        public Optional<Path> recordTargets() {
+            return beside.recordTargets();
+        }
+    }
+
+    /**
+     * What is written beside a run.
+     *
+     * @param recordTargets directory to record what the model says of each step's windows to; empty: nothing is recorded
+     * @param exportInitial directory to write the student before step 1 to, and what it is going to learn from; empty: nothing is
+     */
+    public record Beside(Optional<Path> recordTargets, Optional<Path> exportInitial) {}
 
     /**
      * What a step keeps in memory.
@@ -392,7 +405,9 @@ public record TrainingConfig(
                 new Responses(
                         settings.integer(Setting.EVALUATE_RESPONSES, 0, 1 << 20),
                         OnPolicySettings.Writing.of(settings)),
-                settings.optional(Setting.RECORD_TARGETS).map(Path::of));
+                new Beside(
+                        settings.optional(Setting.RECORD_TARGETS).map(Path::of),
+                        settings.optional(Setting.EXPORT_INITIAL).map(Path::of)));
     }
 
     private void checkTogether() {
@@ -411,6 +426,12 @@ public record TrainingConfig(
         }
         if (run.recordTargets().isPresent()) {
             TrajectorySettings.requireRecordable(this);
+        }
+        if (onPolicy.isPresent() && run.beside().exportInitial().isPresent()) {
+            throw Settings.refused(
+                    Setting.EXPORT_INITIAL,
+                    run.beside().exportInitial().get(),
+                    "empty with on_policy_share above 0, whose text is not known before it is written");
         }
         if (onPolicy.isPresent() && distillation.teachers().isEmpty()) {
             throw Settings.refused(

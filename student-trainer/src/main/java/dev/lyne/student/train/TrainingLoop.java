@@ -61,7 +61,8 @@ final class TrainingLoop {
             CheckpointStore checkpoints,
             MetricsFile metrics,
             EventFile events,
-            Optional<TrajectoryRecorder> recorder) {}
+            Optional<TrajectoryRecorder> recorder,
+            Optional<InitialExport> initial) {}
 
     /**
      * How long and how often, in steps; 0 for only at the end.
@@ -126,6 +127,23 @@ final class TrainingLoop {
         }
         if (parts.outputs().recorder().isPresent()) {
             parts.outputs().recorder().get().finish();
+        }
+    }
+
+    /** Writes the targets of the first step where that is asked for. */
+    private void exportFirst(List<StepFeed.Item> items) throws IOException {
+        if (totals.step() == 0
+                && parts.outputs().initial().isPresent()
+                && parts.learning().feed().isPresent()) {
+            parts.outputs()
+                    .initial()
+                    .get()
+                    .writeTargets(
+                            items,
+                            parts.learning()
+                                    .schedules()
+                                    .at(1, parts.learning().loss().values())
+                                    .teacherTemperature());
         }
     }
 
@@ -195,6 +213,7 @@ final class TrainingLoop {
         long stalledBefore = stallNanos();
         List<StepFeed.Item> items = items();
         requireCoverage(items);
+        exportFirst(items);
         if (parts.outputs().recorder().isPresent()) {
             parts.outputs()
                     .recorder()

@@ -319,6 +319,7 @@ final class TrainingSession {
         listener.onStart(new ProgressListener.Start(
                 config.name(), model.parameters(), windows.count(), windows.lossTokens(), state.step(), steps));
         material.unevenEpochs(config).ifPresent(listener::onNotice);
+        Optional<InitialExport> initial = initial(material, model, state.step());
         Optional<StepFeed> feed = taught.map(rows -> feed(rows, material, model, start, steps));
         try (Recording recording = recording(material, model, identity, totals.step());
                 MetricsFile metrics =
@@ -338,7 +339,7 @@ final class TrainingSession {
                     config.onPolicy().map(own -> own.singleStep().counts()).orElse(true));
             TrainingLoop.Parts parts = new TrainingLoop.Parts(
                     new TrainingLoop.Learning(model, sequence, feed, batches, RunSchedules.of(config, steps), loss),
-                    new TrainingLoop.Outputs(checkpoints, metrics, events, recording.recorder()),
+                    new TrainingLoop.Outputs(checkpoints, metrics, events, recording.recorder(), initial),
                     material.heldOut(),
                     listener,
                     resources::nanoTime);
@@ -357,6 +358,22 @@ final class TrainingSession {
                     .run();
         }
         return finish(material, model, totals);
+    }
+
+    /** Writes the student as it stands before step 1; says so where it does not stand there any more. */
+    private Optional<InitialExport> initial(TrainingMaterial material, Trainable model, long step) throws IOException {
+        Optional<Path> wanted = config.run().beside().exportInitial();
+        if (wanted.isEmpty()) {
+            return Optional.empty();
+        }
+        if (step > 0) {
+            listener.onNotice(
+                    "export_initial: " + wanted.get() + " is not written, as the run goes on from step " + step);
+            return Optional.empty();
+        }
+        InitialExport export = new InitialExport(wanted.get());
+        export.write(config, material, model);
+        return Optional.of(export);
     }
 
     /** Says what is missing of a file that the checkpoint counts on no more than people do. */

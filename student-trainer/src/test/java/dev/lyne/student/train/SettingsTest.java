@@ -99,6 +99,8 @@ final class SettingsTest {
                         + " where teacher_mixing is not 0 or rollout_temperature or rollout_top_p not 1, as it does not make up"
                         + " for draws that are not the student's)",
                 "own_text_loss|no.such.Loss on_policy_share=1|own_text_loss: no.such.Loss (expected: a class on the class path)",
+                "own_text_loss|reverse_kl on_policy_share=1 loss=mse_logits|own_text_loss: reverse_kl with loss=mse_logits (expected:"
+                        + " a loss on data that is not of raw logits)",
                 "whitening|batch on_policy_share=1|whitening: batch (expected: none, tokens, padded)",
                 "discount|1.1 on_policy_share=1|discount: 1.1 (expected: above 0.0, at most 1.0)",
                 "ratio_clip|2 on_policy_share=1 policy=k2_loss|ratio_clip: 2 (expected: from 0.0, at most 1.0)",

@@ -7,6 +7,7 @@ import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.PrintableText;
+import dev.lyne.teacher.model.QueueLine;
 import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -217,6 +218,7 @@ public final class Batcher implements Teacher, AutoCloseable {
     }
 
     /** What waits for the device, by class and tenant. */
+    @Override
     public List<QueueLine> queueLines() {
         lock.lock();
         try {

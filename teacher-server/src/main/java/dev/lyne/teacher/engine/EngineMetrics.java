@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /** What happened at an engine's addresses. Counts from the start, whenever it is shown. Safe for several threads. */
@@ -52,7 +53,7 @@ final class EngineMetrics {
     }
 
     /** Shows it, with what the addresses say of themselves. */
-    void bindTo(MeterRegistry registry, List<EngineAddress> addresses) {
+    void bindTo(MeterRegistry registry, List<EngineAddress> addresses, Supplier<Number> queued) {
         for (EngineAddress address : addresses) {
             gauge(
                     registry,
@@ -87,6 +88,10 @@ final class EngineMetrics {
                             .tag("outcome", outcome.name().toLowerCase(Locale.ROOT))
                             .register(registry));
         }
+        Gauge.builder("lyne.teacher.queue.sequences", queued)
+                .description("Sequences that wait for their turn")
+                .tag("teacher", teacher)
+                .register(registry);
         FunctionCounter.builder("lyne.teacher.engine.asked.again", askedAgain, LongAdder::sum)
                 .description("Sequences asked for again, at another address or later")
                 .tag("teacher", teacher)

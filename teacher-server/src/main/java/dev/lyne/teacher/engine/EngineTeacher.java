@@ -9,6 +9,7 @@ import dev.lyne.teacher.engine.EngineException.Kind;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.ModelDirectory;
 import dev.lyne.teacher.model.PacedLog;
+import dev.lyne.teacher.model.QueueLine;
 import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -20,9 +21,7 @@ import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,7 +40,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * An inference engine at one or more addresses as one teacher. The engine batches; here hundreds of sequences are in flight, each over a
- * connection that a probe has passed on, at the address that is expected to answer it first. A sequence whose connection breaks is asked
+ * connection that a probe has passed on, at the address that is expected to answer it first; what has no place waits for its turn in the {@linkplain
+ * EngineQueue queue}. A sequence whose connection breaks is asked
  * for again; what the engine refuses, or answers strangely, fails it with the engine's own words.
  *
  * <p>The queue is guarded by {@code lock}. No job is called with it held, so a job may submit and withdraw from under locks of its own.
@@ -77,7 +77,7 @@ public final class EngineTeacher implements Teacher {
     private final Object lock = new Object();
 
     @GuardedBy("lock")
-    private final Deque<Waiting> queue = new ArrayDeque<>();
+    private final EngineQueue queue = new EngineQueue();
 
     @GuardedBy("lock")
     private final Map<ScoreJob, Asking> asking = new HashMap<>();
@@ -88,9 +88,6 @@ public final class EngineTeacher implements Teacher {
     /** When an address last answered, or could be asked. */
     @GuardedBy("lock")
     private long lastServingNanos;
-
-    /** A sequence in the queue. */
-    private record Waiting(ScoreJob job, int attempts, Optional<EngineAddress> except) {}
 
     private EngineTeacher(
             EngineSettings settings, ModelDirectory directory, EventLoopGroup loops, int completionThreads)
@@ -226,7 +223,13 @@ public final class EngineTeacher implements Teacher {
 
     @Override
     public void bindTo(MeterRegistry registry) {
-        metrics.bindTo(registry, addresses);
+        metrics.bindTo(registry, addresses, this::queued);
+    }
+
+    private int queued() {
+        synchronized (lock) {
+            return queue.size();
+        }
     }
 
     @Override
@@ -235,7 +238,7 @@ public final class EngineTeacher implements Teacher {
             if (closed) {
                 return false;
             }
-            queue.addLast(new Waiting(job, 0, Optional.empty()));
+            queue.add(job);
         }
         // Not on the caller's thread, which may hold locks of its own.
         completions.execute(this::dispatch);
@@ -246,11 +249,35 @@ public final class EngineTeacher implements Teacher {
     public void withdraw(ScoreJob job) {
         Asking running;
         synchronized (lock) {
-            queue.removeIf(waiting -> waiting.job() == job);
+            queue.remove(job);
             running = asking.get(job);
         }
         if (running != null) {
             running.cancel();
+        }
+    }
+
+    @Override
+    public void askersChanged(ScoreJob job) {
+        synchronized (lock) {
+            queue.askersChanged(job);
+        }
+    }
+
+    /** What waits for a place at an address, by class and tenant. */
+    @Override
+    public List<QueueLine> queueLines() {
+        double tokensPerSecond =
+                addresses.stream().mapToDouble(EngineAddress::rate).sum();
+        synchronized (lock) {
+            return queue.lines().stream()
+                    .map(line -> new QueueLine(
+                            line.priority(),
+                            line.tenant(),
+                            line.streams(),
+                            line.sequences(),
+                            tokensPerSecond == 0 ? 0 : line.cost() / tokensPerSecond))
+                    .toList();
         }
     }
 
@@ -267,38 +294,35 @@ public final class EngineTeacher implements Teacher {
     /** Sends what waits to addresses that have room. */
     private void dispatch() {
         while (true) {
-            Waiting next;
+            EngineQueue.Waiting next;
             EngineAddress address;
             synchronized (lock) {
-                next = queue.peekFirst();
-                if (next == null || closed) {
+                Optional<EngineQueue.Waiting> first = queue.next();
+                if (first.isEmpty() || closed) {
                     return;
                 }
+                next = first.get();
                 Optional<EngineAddress> free = choose(next);
                 if (free.isEmpty()) {
                     return;
                 }
                 address = free.get();
-                queue.removeFirst();
-                address.reserve(tokens(next.job()));
+                queue.take(next);
+                address.reserve(next.tokens());
             }
             run(next, address);
         }
     }
 
-    private static int tokens(ScoreJob job) {
-        return job.item().tokens().length;
-    }
-
     /** The address that is expected to answer first; another than the one that failed before, where there is one. */
     @GuardedBy("lock")
-    private Optional<EngineAddress> choose(Waiting waiting) {
+    private Optional<EngineAddress> choose(EngineQueue.Waiting waiting) {
         double otherwise =
                 addresses.stream().mapToDouble(EngineAddress::rate).max().orElse(0);
         EngineAddress best = null;
         double least = Double.POSITIVE_INFINITY;
         for (EngineAddress address : addresses) {
-            Optional<Double> seconds = address.expectedSeconds(tokens(waiting.job()), otherwise == 0 ? 1 : otherwise);
+            Optional<Double> seconds = address.expectedSeconds(waiting.tokens(), otherwise == 0 ? 1 : otherwise);
             if (seconds.isEmpty()) {
                 continue;
             }
@@ -313,10 +337,10 @@ public final class EngineTeacher implements Teacher {
         return Optional.ofNullable(best);
     }
 
-    private void run(Waiting waiting, EngineAddress address) {
+    private void run(EngineQueue.Waiting waiting, EngineAddress address) {
         ScoreJob job = waiting.job();
         if (!job.start(nanoClock.getAsLong())) { // again at each attempt: meanwhile it may have become late
-            address.giveBack(tokens(job));
+            address.giveBack(waiting.tokens());
             return;
         }
         int k = job.content().selection().mostEntries(description.vocabularySize());
@@ -339,7 +363,7 @@ public final class EngineTeacher implements Teacher {
                 completions);
     }
 
-    private void failed(Waiting waiting, EngineAddress address, EngineException why) {
+    private void failed(EngineQueue.Waiting waiting, EngineAddress address, EngineException why) {
         ScoreJob job = waiting.job();
         switch (why.kind()) {
             case WITHDRAWN -> job.failed(new Failure(Failure.Reason.WITHDRAWN, "nobody waits for it"));
@@ -356,7 +380,7 @@ public final class EngineTeacher implements Teacher {
     }
 
     /** Asks again, elsewhere where there is another; an address that turned out another model costs no attempt. */
-    private void again(Waiting waiting, EngineAddress address, EngineException why) {
+    private void again(EngineQueue.Waiting waiting, EngineAddress address, EngineException why) {
         int attempts = waiting.attempts() + 1;
         if (attempts >= MAX_ATTEMPTS && why.kind() != Kind.OTHER_WEIGHTS) {
             metrics.refusedAnswer();
@@ -371,7 +395,7 @@ public final class EngineTeacher implements Teacher {
         synchronized (lock) {
             gone = closed;
             if (!gone) {
-                queue.addFirst(new Waiting(waiting.job(), attempts, Optional.of(address)));
+                queue.addAgain(new EngineQueue.Waiting(waiting.job(), attempts, Optional.of(address)));
             }
         }
         if (gone) {
@@ -395,27 +419,26 @@ public final class EngineTeacher implements Teacher {
     private void expire() {
         long now = nanoClock.getAsLong();
         boolean serving = serving();
-        List<Waiting> overdue = new ArrayList<>();
-        List<Waiting> left = new ArrayList<>();
+        List<EngineQueue.Waiting> overdue = new ArrayList<>();
+        List<EngineQueue.Waiting> left = List.of();
         synchronized (lock) {
             lastServingNanos = serving ? now : lastServingNanos;
             if (now - lastServingNanos > settings.limits().absence().toNanos()) {
-                left.addAll(queue);
-                queue.clear();
+                left = queue.takeAll();
             } else {
-                for (Waiting waiting : queue) {
+                for (EngineQueue.Waiting waiting : queue.all()) {
                     if (waiting.job().overdue(now)) {
                         overdue.add(waiting);
                     }
                 }
             }
         }
-        for (Waiting waiting : overdue) {
+        for (EngineQueue.Waiting waiting : overdue) {
             ScoreJob job = waiting.job();
             // One that is asked for again has started, and does not expire; to start it anew tells those who are late.
             if (waiting.attempts() == 0 ? job.expire(now) : !job.start(now)) {
                 synchronized (lock) {
-                    queue.remove(waiting);
+                    queue.remove(waiting.job());
                 }
             }
         }
@@ -434,11 +457,10 @@ public final class EngineTeacher implements Teacher {
 
     @Override
     public boolean close(long waitNanos) throws InterruptedException {
-        List<Waiting> left;
+        List<EngineQueue.Waiting> left;
         synchronized (lock) {
             closed = true;
-            left = List.copyOf(queue);
-            queue.clear();
+            left = queue.takeAll();
         }
         left.forEach(waiting -> completions.execute(() -> waiting.job().failed(goingAway())));
         timer.shutdownNow();

@@ -261,10 +261,9 @@ final class SglangDialect implements Dialect {
         /** One row for each token but the first, which is null; each of k entries. */
         private void requireFlat(int covered) throws EngineException {
             int expected = 4 * covered * asked.k();
-            if (rowsStated != asked.length() || nullPrefix != 1 || covered > 0 && k != asked.k()) {
-                throw EngineException.strange("input_top_logprobs of shape [" + rowsStated + ", " + k
-                        + "] after " + nullPrefix + " nulls (expected: [" + asked.length() + ", " + asked.k()
-                        + "] after 1)");
+            if (rowsStated != covered || nullPrefix != 1 || k != asked.k()) {
+                throw EngineException.strange("input_top_logprobs of shape [" + rowsStated + ", " + k + "] after "
+                        + nullPrefix + " nulls (expected: [" + covered + ", " + asked.k() + "] after 1)");
             }
             if (buffer(values).capacity() != expected || buffer(ids).capacity() != expected) {
                 throw EngineException.strange(

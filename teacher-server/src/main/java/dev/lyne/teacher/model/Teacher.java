@@ -76,6 +76,11 @@ public interface Teacher {
     /** Lets go of a sequence that nobody waits for any more; one that has started may run to its end. Calls no job: locks are held. */
     void withdraw(ScoreJob job);
 
+    /** What waits for its turn, by class and tenant; none where nothing waits in turns. */
+    default List<QueueLine> queueLines() {
+        return List.of();
+    }
+
     /** Positions worked through, whatever came of them; moves while the teacher does. */
     long devicePositions();
 

@@ -1,7 +1,6 @@
 package dev.lyne.teacher.server;
 
-import dev.lyne.teacher.batch.Batcher;
-import dev.lyne.teacher.batch.QueueLine;
+import dev.lyne.teacher.model.QueueLine;
 import dev.lyne.teacher.rpc.StreamStatus;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
@@ -33,7 +32,7 @@ record ServerStatus(
     /**
      * A teacher.
      *
-     * @param queue what waits for its device, by class and tenant; empty where it has none here
+     * @param queue what waits for its turn, by class and tenant
      * @param shed sequences refused because they would wait too long
      */
     record OfTeacher(
@@ -61,7 +60,7 @@ record ServerStatus(
             this.registry = registry;
         }
 
-        OfTeacher teacher(String name, Optional<Batcher> batcher) {
+        OfTeacher teacher(String name, List<QueueLine> queue) {
             Optional<Timer> forwards = Optional.ofNullable(registry.find("lyne.teacher.batch.duration")
                     .tag("teacher", name)
                     .timer());
@@ -78,7 +77,7 @@ record ServerStatus(
                     forwards.map(timer -> timer.totalTime(TimeUnit.SECONDS)).orElse(0.0),
                     value("lyne.teacher.queue.sequences", "teacher", name),
                     value("lyne.teacher.queue.shed", "teacher", name),
-                    batcher.map(Batcher::queueLines).orElse(List.of()));
+                    queue);
         }
 
         List<OfTier> tiers() {

@@ -17,6 +17,7 @@ import dev.lyne.teacher.decode.DecodeScheduler;
 import dev.lyne.teacher.http.HttpDoor;
 import dev.lyne.teacher.http.HttpTeacher;
 import dev.lyne.teacher.model.LocalModel;
+import dev.lyne.teacher.model.QueueLine;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.replay.ReplayedTeacher;
@@ -551,11 +552,19 @@ public final class TeacherServer implements AutoCloseable {
                 runtime.totalMemory() - runtime.freeMemory(),
                 runtime.maxMemory(),
                 teacherNames.stream()
-                        .map(name -> meters.teacher(name, Optional.ofNullable(batchers.get(name))))
+                        .map(name -> meters.teacher(name, queueLines(name)))
                         .toList(),
                 meters.tiers(),
                 rpc.streams(),
                 meters.refusals());
+    }
+
+    private List<QueueLine> queueLines(String name) {
+        return teachers.stream()
+                .filter(teacher -> teacher.description().name().equals(name))
+                .findFirst()
+                .map(Teacher::queueLines)
+                .orElse(List.of());
     }
 
     private void setHealth(ServingStatus status) {

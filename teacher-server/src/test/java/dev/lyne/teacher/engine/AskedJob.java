@@ -6,6 +6,8 @@ import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.ScoreJob;
+import dev.lyne.teacher.tenant.Flow;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
@@ -18,6 +20,9 @@ final class AskedJob implements ScoreJob {
     private final CompletableFuture<RowColumns> rows = new CompletableFuture<>();
     private final CompletableFuture<Failure> failure = new CompletableFuture<>();
     final CompletableFuture<CompletionStage<Void>> vouched = new CompletableFuture<>();
+
+    /** On whose behalf. */
+    volatile Flow flow = Flow.SOLE;
 
     /** Its time has passed, for one that has started. */
     volatile boolean late;
@@ -63,6 +68,11 @@ final class AskedJob implements ScoreJob {
     @Override
     public long entries() {
         return 0;
+    }
+
+    @Override
+    public List<Flow> askers() {
+        return List.of(flow);
     }
 
     @Override

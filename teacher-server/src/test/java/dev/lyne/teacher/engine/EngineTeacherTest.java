@@ -10,6 +10,9 @@ import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.engine.FakeEngine.Fault;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.tenant.Flow;
+import dev.lyne.teacher.tenant.PriorityClass;
+import dev.lyne.teacher.tenant.Tenant;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -366,6 +369,33 @@ final class EngineTeacherTest {
         assertThat(teacher.refusal(RowContent.of(new Selection.TopPK(0.9, 5, 2f, List.of())))
                         .orElseThrow())
                 .startsWith("truncation_temperature: 2.0");
+    }
+
+    /** All places are one tenant's, and more of it waits; the first place that becomes free is the other's. */
+    @Test
+    void place_thatBecomesFree_isTheTenantsWhoHasHadLess() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        engine.fault = Fault.SLOW;
+        List<AskedJob> greedy = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            AskedJob job = AskedJob.topK(4, FIVE);
+            job.flow = new Flow(new Tenant("greedy", 1, Optional.empty()), PriorityClass.TRAINING, 1);
+            greedy.add(ask(teacher, job));
+        }
+        await().until(() -> engine.asked.get() == 8);
+        AskedJob modest = AskedJob.topK(4, 1, 2, 3);
+        modest.flow = new Flow(new Tenant("modest", 1, Optional.empty()), PriorityClass.TRAINING, 2);
+        ask(teacher, modest);
+        assertThat(teacher.queueLines().stream().map(line -> line.tenant() + " " + line.sequences()))
+                .containsExactly("greedy 32", "modest 1");
+        teacher.withdraw(greedy.get(0));
+        assertThat(modest.rows().rows()).isEqualTo(2);
+        assertThat(greedy.stream().skip(1)).noneMatch(AskedJob::isAnswered);
+        engine.mayAnswer.countDown();
+        for (AskedJob job : greedy.subList(1, 40)) {
+            job.rows();
+        }
+        assertThat(teacher.queueLines()).isEmpty();
     }
 
     @Test

@@ -10,11 +10,17 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** SGLang's flat form of rows. Its answers here are made by hand in that form: SGLang does not run on a CPU of this kind. */
+/**
+ * SGLang's flat form of rows. It does not run on a CPU of this kind: answers that are whole are made by its own serialiser functions out of the
+ * rows that a real vLLM gave ({@code make_sglang_answers.py}), others by hand in that form.
+ */
 final class SglangDialectTest {
     private static final Asked ASKED = new Asked(new ScoreItem(new int[] {4, 7, 2}, new int[] {0, 1, 2}), 2, 10);
 
@@ -36,7 +42,11 @@ final class SglangDialectTest {
     }
 
     private RowColumns read(String answer) throws EngineException {
-        RowsAnswer reader = dialect.reader(ASKED);
+        return read(dialect, ASKED, answer);
+    }
+
+    private static RowColumns read(Dialect dialect, Asked asked, String answer) throws EngineException {
+        RowsAnswer reader = dialect.reader(asked);
         byte[] bytes = answer.getBytes(StandardCharsets.UTF_8);
         for (int i = 0; i < bytes.length; i += 7) { // as a network cuts it
             reader.take(Unpooled.wrappedBuffer(bytes, i, Math.min(7, bytes.length - i)));
@@ -45,9 +55,23 @@ final class SglangDialectTest {
         return reader.rows();
     }
 
+    @ParameterizedTest
+    @CsvSource({"rows-top4.json, 4, true", "rows-label.json, 0, false"})
+    void rows_ofSglangsOwnSerialiser_areThoseThatTheyWereMadeOf(String recorded, int k, boolean last) throws Exception {
+        int[] positions =
+                IntStream.range(0, FakeEngine.RECORDED.length - (last ? 0 : 1)).toArray();
+        Asked asked = new Asked(new ScoreItem(FakeEngine.RECORDED, positions), k, 4096);
+        RowColumns expected = read(new VllmDialect(), asked, FakeEngine.recorded(recorded));
+        RowColumns found = read(dialect, asked, FakeEngine.recorded("sglang-" + recorded));
+        assertThat(found.ids()).isEqualTo(expected.ids()).hasSize(positions.length * k);
+        assertThat(found.logProbabilities()).isEqualTo(expected.logProbabilities());
+        assertThat(found.labelLogProbability()).isEqualTo(expected.labelLogProbability());
+        assertThat(found.logTailMass()).isEqualTo(expected.logTailMass());
+    }
+
     @Test
     void rows_ofFlatArrays_areThoseOfEachTokenAfterTheFirst() throws Exception {
-        RowColumns rows = read(answer("[3, 2]", new float[] {-0.5f, -2, -0.75f, -1.5f}, new int[] {7, 1, 5, 6}, ""));
+        RowColumns rows = read(answer("[2, 2]", new float[] {-0.5f, -2, -0.75f, -1.5f}, new int[] {7, 1, 5, 6}, ""));
         assertThat(rows.ids()).containsExactly(7, 1, 5, 6, 3, 9);
         assertThat(rows.labelLogProbability()).containsExactly(-0.5f, -3f, Float.NaN);
         assertThat(rows.logProbabilities()).containsExactly(-0.5f, -2, -0.75f, -1.5f, -0.25f, -2f);
@@ -55,12 +79,12 @@ final class SglangDialectTest {
 
     @Test
     void answer_thatIsNotAsAsked_isRefused() {
-        assertThatThrownBy(() -> read(answer("[3, 2]", new float[] {-1, -2}, new int[] {7, 1}, "")))
+        assertThatThrownBy(() -> read(answer("[2, 2]", new float[] {-1, -2}, new int[] {7, 1}, "")))
                 .hasMessageContaining("input_top_logprobs of 8 and 8 bytes (expected: 16)");
-        assertThatThrownBy(() -> read(answer("[2, 2]", new float[4], new int[4], "")))
-                .hasMessageContaining("of shape [2, 2]");
+        assertThatThrownBy(() -> read(answer("[3, 2]", new float[4], new int[4], "")))
+                .hasMessageContaining("of shape [3, 2] after 1 nulls (expected: [2, 2] after 1)");
         assertThatThrownBy(() -> read(answer(
-                        "[3, 2]",
+                        "[2, 2]",
                         new float[] {-0.5f, -2, -0.75f, -1.5f},
                         new int[] {7, 1, 5, 6},
                         ", \"input_top_logprobs\": [null, [[-1, 2, null]]]")))

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from lyne.captures import Capture
-from lyne.client.targets import TargetSequence, checked_block
-from lyne.errors import CaptureError
+from lyne.export.captured import captured_sequences, identity_of, pyarrow_parquet
 from lyne.wire.block import decode
 from lyne.wire.digests import sequence_key
 
@@ -28,17 +27,13 @@ def to_parquet(directory: Path, out: Path, sequences: Path | None = None) -> int
     `token_ids`, `logprobs`, `log_tail`, `label_logprob` (null where there is no label), and `draw_counts` where the rows were drawn.
 
     Args:
-        sequences: a file with the token ids of one sequence a line, as a JSON list; rows are then checked against them.
+        sequences: a file with the token ids of one sequence a line (`captured_sequences`); rows are then checked against them.
 
     Raises:
         CaptureError: where the capture is damaged, or does not hold one of the sequences.
         ValueError: where pyarrow is missing, or a line holds no token ids.
     """
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise ValueError("pyarrow: not installed (expected: pip install lyne[export])") from None
+    pa, pq = pyarrow_parquet()
     capture = Capture(directory)
     drawn = capture.manifest["rows"]["selection"]["kind"] == "draws"
     fields = [
@@ -51,8 +46,7 @@ def to_parquet(directory: Path, out: Path, sequences: Path | None = None) -> int
         ("label_logprob", pa.list_(pa.float32())),
         *([("draw_counts", pa.list_(pa.list_(pa.int32())))] if drawn else []),
     ]
-    manifest = {name: capture.manifest[name] for name in ("teacher", "rows", "packing")}
-    schema = pa.schema(fields, metadata={f"lyne.{name}": json.dumps(value) for name, value in manifest.items()})
+    schema = pa.schema(fields, metadata={f"lyne.{name}": json.dumps(value) for name, value in identity_of(capture).items()})
     written = 0
     partial = out.with_name(f".{out.name}.partial")
     try:
@@ -77,19 +71,9 @@ def _rows(capture: Capture, sequences: Path | None, drawn: bool) -> Iterator[dic
         for key, blocks in capture.entries():
             yield {"sequence_sha256": key, **_columns([decode(block) for block in blocks], drawn)}
         return
-    identity = capture.identity()
-    with open(sequences) as lines:
-        for number, line in enumerate(lines):
-            try:
-                tokens = np.array(json.loads(line), dtype=np.int32)
-            except (ValueError, TypeError):
-                raise ValueError(f"{sequences}:{number + 1}: (expected: a JSON list of token ids)") from None
-            sequence = TargetSequence(number, tokens)
-            found = capture.find(sequence)
-            if found is None:
-                raise CaptureError(f"{sequences}:{number + 1}: not in {capture.directory} (expected: a captured sequence)")
-            decoded = [checked_block(block, sequence, None, identity) for block in found]
-            yield {"sequence_sha256": sequence_key(tokens), "input_ids": tokens.tolist(), **_columns(decoded, drawn)}
+    for found in captured_sequences(capture, sequences):
+        key = sequence_key(found.tokens)
+        yield {"sequence_sha256": key, "input_ids": found.tokens.tolist(), **_columns(found.blocks, drawn)}
 
 
 def _columns(blocks: list[Any], drawn: bool) -> dict[str, Any]:

@@ -1,0 +1,109 @@
+package dev.lyne.teacher.engine;
+
+import dev.lyne.teacher.model.ScoreJob;
+import dev.lyne.teacher.tenant.FairOrder;
+import dev.lyne.teacher.tenant.Flow;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Sequences that wait for a place at an engine: first those that are asked for again, which have had their turn, then the others as {@link
+ * FairOrder} says whose turn it is, by the tokens that go through the engine. Not safe for several threads.
+ *
+ * <p>The engine batches what is in flight as it likes, so shares are of the places in flight: while more wait than there are, each class, tenant
+ * and stream gets the next ones by its weight.
+ */
+final class EngineQueue {
+    /**
+     * A sequence that waits.
+     *
+     * @param attempts how often it was asked for
+     * @param except the address that failed it last
+     */
+    record Waiting(ScoreJob job, int attempts, Optional<EngineAddress> except) {
+        int tokens() {
+            return job.item().tokens().length;
+        }
+    }
+
+    private final Deque<Waiting> again = new ArrayDeque<>();
+    private final Map<ScoreJob, Waiting> fresh = new LinkedHashMap<>();
+    private final FairOrder<ScoreJob> order = new FairOrder<>();
+
+    void add(ScoreJob job) {
+        Waiting waiting = new Waiting(job, 0, Optional.empty());
+        fresh.put(job, waiting);
+        order.put(job, job.askers(), waiting.tokens());
+    }
+
+    /** One that was taken, and failed. */
+    void addAgain(Waiting waiting) {
+        again.addFirst(waiting);
+    }
+
+    /** The next one; it stays. */
+    Optional<Waiting> next() {
+        if (!again.isEmpty()) {
+            return Optional.of(again.getFirst());
+        }
+        return order.isEmpty() ? Optional.empty() : Optional.ofNullable(fresh.get(order.first()));
+    }
+
+    /** Takes one out to be asked for, at the expense of those who wait for it; a second time it costs nobody anything. */
+    void take(Waiting waiting) {
+        if (!again.remove(waiting)) {
+            order.take(waiting.job(), waiting.tokens());
+            fresh.remove(waiting.job());
+        }
+    }
+
+    /** Takes a sequence out, at nobody's expense. */
+    void remove(ScoreJob job) {
+        again.removeIf(waiting -> waiting.job() == job);
+        if (fresh.remove(job) != null) {
+            order.remove(job);
+        }
+    }
+
+    /** Others wait for a sequence now, which waits here or does not. */
+    void askersChanged(ScoreJob job) {
+        List<Flow> askers = job.askers();
+        Waiting waiting = fresh.get(job);
+        if (waiting != null && !askers.isEmpty()) {
+            order.put(job, askers, waiting.tokens());
+        }
+    }
+
+    /** All that wait, in no order. */
+    List<Waiting> all() {
+        List<Waiting> all = new ArrayList<>(again);
+        all.addAll(fresh.values());
+        return all;
+    }
+
+    /** All that wait; none does afterwards. */
+    List<Waiting> takeAll() {
+        List<Waiting> all = all();
+        again.clear();
+        for (Iterator<ScoreJob> jobs = fresh.keySet().iterator(); jobs.hasNext(); ) {
+            order.remove(jobs.next());
+            jobs.remove();
+        }
+        return all;
+    }
+
+    int size() {
+        return again.size() + fresh.size();
+    }
+
+    /** What waits for its first turn, by class and tenant. */
+    List<FairOrder.TenantLine> lines() {
+        return order.lines();
+    }
+}
