@@ -41,19 +41,36 @@ final class Processor {
     }
 
     static String capability(String flags) {
-        Set<String> set = Set.copyOf(Arrays.asList(flags.trim().split("\\s+")));
+        Set<String> set = instructions(flags);
         if (set.containsAll(List.of("avx512f", "avx512vl", "avx512bw", "avx512dq", "fma"))) {
             return "AVX512";
         }
         return set.containsAll(List.of("avx2", "fma")) ? "AVX2" : "DEFAULT";
     }
 
-    /** Whether it multiplies bfloat16 numbers itself. */
-    static boolean multipliesBfloat16() {
-        return field(cpuInfo(), "flags")
-                .map(flags -> Set.copyOf(Arrays.asList(flags.trim().split("\\s+"))))
-                .filter(flags -> flags.contains("avx512_bf16") || flags.contains("amx_bf16"))
-                .isPresent();
+    /** Whether it multiplies bfloat16 numbers in tiles (AMX). */
+    static boolean hasBfloat16Tiles() {
+        return hasBfloat16Tiles(field(cpuInfo(), "flags").orElse(""));
+    }
+
+    static boolean hasBfloat16Tiles(String flags) {
+        return instructions(flags).contains("amx_bf16");
+    }
+
+    /**
+     * Whether bfloat16 attention goes in blocks of products: PyTorch's own operator multiplies bfloat16 numbers in float32 where there are
+     * instructions for them but no tiles.
+     */
+    static boolean attendsInBlocks() {
+        return attendsInBlocks(field(cpuInfo(), "flags").orElse(""));
+    }
+
+    static boolean attendsInBlocks(String flags) {
+        return instructions(flags).contains("avx512_bf16") && !hasBfloat16Tiles(flags);
+    }
+
+    private static Set<String> instructions(String flags) {
+        return Set.copyOf(Arrays.asList(flags.trim().split("\\s+")));
     }
 
     private static List<String> cpuInfo() {

@@ -227,7 +227,7 @@ public record ProductKernels(List<Product> oneDnn) {
     /** What that script reads from {@code self}. */
     public Map<String, Object> constants() {
         Map<String, Object> constants = new LinkedHashMap<>();
-        constants.put("bfloat16_instructions", Processor.multipliesBfloat16() ? 1L : 0L);
+        constants.put("attention_in_blocks", Processor.attendsInBlocks() ? 1L : 0L);
         if (!oneDnn.isEmpty()) {
             List<Long> shapes = new ArrayList<>();
             for (Product product : oneDnn) {

@@ -143,10 +143,14 @@ public final class Script implements AutoCloseable {
                 onCpu
                         ? Processor.modelName()
                         : Processor.cudaName(manager.getDevice().getDeviceId()),
-                Processor.capability() + products.inFingerprint(),
+                Processor.capability() + (onCpu ? tiles(precision) : "") + products.inFingerprint(),
                 ARITHMETIC_VERSION,
                 JniUtils.getNumThreads(),
                 precision.torchName());
+    }
+
+    private static String tiles(ComputePrecision precision) {
+        return precision == ComputePrecision.BFLOAT16 && Processor.hasBfloat16Tiles() ? " AMX" : "";
     }
 
     @Override

@@ -90,7 +90,7 @@ def attend_sequence(self, q: Tensor, k: Tensor, v: Tensor, window: int) -> Tenso
 
 
 def attend_in_blocks(self, q: Tensor, k: Tensor, v: Tensor, sequences: int) -> Tensor:
-  # The same of bfloat16 sequences of one length, none of them long, [N, H * S]. PyTorch's operator multiplies bfloat16 in float32; here only scores, whose error would grow
+  # The same of bfloat16 sequences of one length, none of them long, [N, H * S]. Without tiles (AMX), PyTorch's operator multiplies bfloat16 in float32; here only scores, whose error would grow
   # with them, are products of float32 numbers, and weights meet values in bfloat16. A block of queries meets the keys up to its last.
   n, h, s = q.shape
   t = n // sequences

@@ -1,5 +1,5 @@
 # Matrix products with weights, by PyTorch's own operator, which autograd sees. x [n, in], weights [out, in].
-# bfloat16_instructions: int (1: the processor multiplies bfloat16 numbers itself)
+# attention_in_blocks: int (1: short bfloat16 sequences are faster so than by PyTorch's operator)
 
 
 def product(self, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
@@ -36,7 +36,7 @@ def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: List[int], window: int) -> Tensor:
-  if self.bfloat16_instructions == 1 and q.dtype == 15 and not q.is_cuda and not q.requires_grad:
+  if self.attention_in_blocks == 1 and q.dtype == 15 and not q.is_cuda and not q.requires_grad:
     length = lengths[0]
     if self.alike(lengths) and length <= 512 and (window == 0 or length <= window):
       return self.attend_in_blocks(q, k, v, len(lengths))

@@ -74,6 +74,17 @@ final class ScriptTest {
     }
 
     @Test
+    void bfloat16_ofProcessorFlags_attendsInBlocksWhereThereAreNoTiles() {
+        assertThat(Processor.attendsInBlocks("avx512f avx512_bf16")).isTrue();
+        assertThat(Processor.attendsInBlocks("avx512f avx512_bf16 amx_bf16 amx_tile"))
+                .isFalse();
+        assertThat(Processor.attendsInBlocks("avx512f")).isFalse();
+        assertThat(Processor.hasBfloat16Tiles("avx512f avx512_bf16 amx_bf16 amx_tile"))
+                .isTrue();
+        assertThat(Processor.hasBfloat16Tiles("avx512f avx512_bf16 amx_tile")).isFalse();
+    }
+
+    @Test
     void capability_ofProcessorFlags_followsPyTorchsRule() {
         assertThat(Processor.capability("fpu sse2 avx2 fma")).isEqualTo("AVX2");
         assertThat(Processor.capability("avx2 fma avx512f avx512vl avx512bw avx512dq"))

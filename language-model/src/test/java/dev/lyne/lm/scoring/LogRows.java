@@ -28,7 +28,7 @@ final class LogRows {
     static int[] order(double[] values) {
         return IntStream.range(0, values.length)
                 .boxed()
-                .sorted(Comparator.comparingDouble((Integer id) -> -values[id]))
+                .sorted(Comparator.comparingDouble((Integer id) -> -values[id] + 0.0)) // + 0: both zeros are one
                 .mapToInt(Integer::intValue)
                 .toArray();
     }

@@ -43,7 +43,8 @@ final class SelectionScriptTest {
         float[][] logits = new float[40][300];
         for (float[] row : logits) {
             for (int id = 0; id < row.length; id++) {
-                row[id] = random.nextInt(6) * 0.5f; // dozens of equals at every value
+                float value = (random.nextInt(6) - 3) * 0.5f; // dozens of equals at every value
+                row[id] = value == 0 && random.nextBoolean() ? -0f : value; // the two zeros are equals, too
             }
         }
         Arrays.fill(logits[1], 0.25f); // nothing but equals
