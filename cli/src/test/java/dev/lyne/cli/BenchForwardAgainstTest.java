@@ -36,7 +36,8 @@ final class BenchForwardAgainstTest {
     @Test
     void forwardAgainst_aPeer_printsTheRatioAndItsInterval() throws IOException {
         Path job = directory.resolve("job");
-        Path python = peer("read job; echo \"$job\" > " + job
+        Path started = directory.resolve("started");
+        Path python = peer("sleep 600 >/dev/null 2>&1 & echo $! > " + started + "; read job; echo \"$job\" > " + job
                 + "; echo '{\"version\":\"pretended 1\",\"attention\":\"sdpa\"}'\n"
                 + "while read round; do echo '{\"seconds\":0.5}'; done\n");
         Path json = directory.resolve("figures.json");
@@ -72,6 +73,10 @@ final class BenchForwardAgainstTest {
         assertThat(asked.get("k").asInt()).isEqualTo(64);
         assertThat(asked.get("ids").size()).isEqualTo(16);
         assertThat(asked.get("ids").get(0).size()).isEqualTo(256);
+        long child = Long.parseLong(Files.readString(started).trim());
+        assertThat(ProcessHandle.of(child).filter(ProcessHandle::isAlive))
+                .as("what the peer started ends with it")
+                .isEmpty();
     }
 
     @Test

@@ -7,15 +7,20 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Another implementation in a process of its own, which runs only while it is asked: lines of JSON to and fro. */
 final class PeerProcess implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(PeerProcess.class);
     private static final long PATIENCE_SECONDS = 10;
 
     private final String peer;
@@ -68,6 +73,7 @@ final class PeerProcess implements AutoCloseable {
         try {
             return new PeerProcess(peer, interpreter, process, job);
         } catch (Throwable e) {
+            process.descendants().forEach(ProcessHandle::destroyForcibly);
             process.destroyForcibly();
             throw e;
         }
@@ -129,16 +135,20 @@ final class PeerProcess implements AutoCloseable {
                 cause);
     }
 
+    /** Ends it and what it started: at the end of its input, or, where it does not end by itself, by force. */
     @Override
     public void close() {
-        process.destroy();
+        List<ProcessHandle> all = Stream.concat(Stream.of(process.toHandle()), process.descendants())
+                .toList();
         try {
-            if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-                process.destroyForcibly();
-            }
+            asked.close();
+            process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS);
+        } catch (IOException e) {
+            LOG.debug("{} ended before its input did", peer, e);
         } catch (InterruptedException e) {
-            process.destroyForcibly();
             Thread.currentThread().interrupt();
+        } finally {
+            all.forEach(ProcessHandle::destroyForcibly);
         }
     }
 }
