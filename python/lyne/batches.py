@@ -7,7 +7,7 @@ document predicts nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -76,7 +76,8 @@ def plan_batch(batch: Mapping[str, Any], first_id: int = 0) -> BatchPlan:
         first_id: id of the first sequence, for errors.
 
     Raises:
-        ValueError: for columns of other shapes, and for a mask that is not one run of ones in each row.
+        ValueError: for columns of other shapes; for a mask that is not one run of ones in each row, or with `cu_seqlens` masks a part of
+            a document; and for a mask that numbers packed documents, which without `position_ids` would be scored as one.
     """
     tokens = _array(batch["input_ids"])
     if tokens.ndim != 2:
@@ -90,8 +91,12 @@ def plan_batch(batch: Mapping[str, Any], first_id: int = 0) -> BatchPlan:
     beside = np.full(tokens.shape, IGNORED, dtype=np.int64)
     segments: list[Segment] = []
     for row in range(tokens.shape[0]):
-        start, end = _content(row, mask, tokens.shape[1])
-        for first, last in _documents(row, start, end, positions, ends):
+        if ends is not None:
+            documents = _unmasked(pairwise(ends.tolist()), row, mask)
+        else:
+            start, end = _content(row, mask, tokens.shape[1])
+            documents = _documents(row, start, end, positions)
+        for first, last in documents:
             wanted = tokens[row, first + 1 : last] if labels is None else labels[row, first + 1 : last]
             learnt = np.flatnonzero(wanted != IGNORED).astype(np.int32)
             if not len(learnt):
@@ -124,6 +129,11 @@ def _content(row: int, mask: NDArray | None, length: int) -> tuple[int, int]:
     """The run of ones of a row's mask, wherever the padding is."""
     if mask is None:
         return 0, length
+    strange = mask[row][(mask[row] != 0) & (mask[row] != 1)]
+    if len(strange):
+        raise ValueError(
+            f"attention_mask: {strange[0]} in row {row} (expected: 0 or 1; documents packed into a row are told apart by position_ids)"
+        )
     (ones,) = np.nonzero(mask[row])
     if not len(ones):
         return 0, 0
@@ -133,10 +143,24 @@ def _content(row: int, mask: NDArray | None, length: int) -> tuple[int, int]:
     return start, end
 
 
-def _documents(row: int, start: int, end: int, positions: NDArray | None, ends: NDArray | None) -> list[tuple[int, int]]:
+def _unmasked(documents: Iterable[tuple[int, int]], row: int, mask: NDArray | None) -> list[tuple[int, int]]:
+    """The documents that are not padding."""
+    if mask is None:
+        return list(documents)
+    found = []
+    for first, last in documents:
+        kept = int(np.count_nonzero(mask[row, first:last]))
+        if kept not in (0, last - first):
+            raise ValueError(
+                f"attention_mask: {kept} of the {last - first} tokens of a document of cu_seqlens at {first} (expected: all, or 0)"
+            )
+        if kept:
+            found.append((first, last))
+    return found
+
+
+def _documents(row: int, start: int, end: int, positions: NDArray | None) -> list[tuple[int, int]]:
     """Where the documents of a row begin and end."""
-    if ends is not None:
-        return list(pairwise(ends.tolist()))
     if positions is None:
         return [(start, end)]
     own = positions[row, start:end]

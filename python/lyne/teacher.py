@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from lyne.batches import BatchPlan, BatchRows, plan_batch
 from lyne.captures import Capture, CaptureStream, is_capture
-from lyne.client import ClientOptions, Expectation, StreamStatistics, TargetStream, TeacherClient, TeacherDescription
+from lyne.client import (
+    ClientOptions,
+    Expectation,
+    StreamStatistics,
+    Targets,
+    TargetSequence,
+    TargetStream,
+    TeacherClient,
+    TeacherDescription,
+)
 from lyne.client.options import parse_addresses, require_allowed
 from lyne.errors import LyneError, MisalignedTargetsError, SequenceFailedError
 from lyne.wire.selection import Draws, Precision, Selection
@@ -75,12 +85,10 @@ class Teacher:
         self._precision = None if precision is None else Precision.of(precision)
         if not self._captured and self._precision is None:
             self._precision = Precision.HALF if raw_logits else Precision.COMPACT
-        self._raw_logits, self._temperature = raw_logits, float(temperature)
+        # Temperatures are single precision on the wire, so that is what this one is.
+        self._raw_logits, self._temperature = raw_logits, float(np.float32(temperature))
         if selection is not None and temperature != 1 and self._temperature not in selection.temperatures:
             selection = selection.with_temperatures((*selection.temperatures, self._temperature))
-        if selection is not None and temperature != 1:
-            # Temperatures are single precision on the wire, so that is what this one is.
-            self._temperature = min(selection.temperatures, key=lambda tau: abs(tau - temperature))
         if isinstance(selection, Draws) and temperature != 1:
             raise ValueError(f"temperature: {temperature} with draws (expected: 1, the temperature that they are drawn at)")
         self._selection = selection
@@ -121,6 +129,9 @@ class Teacher:
     def _open(self) -> TargetStream | CaptureStream:
         source = self._source()
         if isinstance(source, Capture):
+            captured = source.selection.temperatures
+            if self._temperature != 1 and self._temperature not in captured:
+                raise ValueError(f"temperature: {self._temperature} (expected: 1, or of those captured: {list(captured)})")
             return source.open(self._selection, self._precision, self._raw_logits or None, self._expectation)
         assert self._selection is not None and self._precision is not None
         return source.open(self._selection, self._precision, self._raw_logits, self._expectation)
@@ -129,6 +140,20 @@ class Teacher:
         """The teacher's identity, vocabulary and limits."""
         source = self._source()
         return source.teacher if isinstance(source, Capture) else source.describe()
+
+    def identity(self) -> dict[str, Any]:
+        """What a run's rows are by: it must be the same where the run is gone on with. Opens the stream of this process."""
+        teacher = self.stream().teacher
+        source = self._source()
+        precision = source.precision if isinstance(source, Capture) else self._precision
+        assert precision is not None
+        return {
+            "model_sha256": teacher.model_sha256,
+            "tokenizer_sha256": teacher.tokenizer_sha256,
+            "selection": str(self.selection),
+            "precision": precision.name.lower(),
+            "temperature": self._temperature,
+        }
 
     @property
     def selection(self) -> Selection:
@@ -157,6 +182,21 @@ class Teacher:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def answers(self, sequences: Sequence[TargetSequence]) -> Iterator[Targets]:
+        """The rows of each sequence, in their order, asked for as far ahead as the window goes.
+
+        Raises:
+            ValueError: for what the teacher cannot answer.
+            LyneError: where a sequence has no rows. Whatever ends the loop, what is under way is then forgotten.
+        """
+        with self._lease() as stream:
+            following = iter(sequences)
+            waiting = next(following, None)
+            for sequence in sequences:
+                while waiting is not None and stream.offer(waiting):
+                    waiting = next(following, None)
+                yield _take(stream, sequence)
 
     # --- batches ----------------------------------------------------------------------------------------------------------------
 
@@ -234,6 +274,14 @@ class Teacher:
             yield first.batch_with_columns()
 
 
+def _take(stream: TargetStream | CaptureStream, sequence: TargetSequence) -> Targets:
+    """The next answer, which is this sequence's."""
+    targets = stream.take()
+    if targets.sequence is not sequence:
+        raise LyneError(f"sequence {targets.sequence.id} (expected: {sequence.id}; two loops took from one stream)")
+    return targets
+
+
 class _Followed:
     """A batch on its way: what was offered of it, and what has come."""
 
@@ -257,13 +305,9 @@ class _Followed:
         """Takes the next sequence, or its failure."""
         segment = self._plan.segments[self.taken]
         try:
-            targets = stream.take()
+            self._rows.add(segment, _take(stream, segment.sequence))
         except (SequenceFailedError, MisalignedTargetsError) as e:
             self._failures.append(e)
-        else:
-            if targets.sequence is not segment.sequence:
-                raise LyneError(f"sequence {targets.sequence.id} (expected: {segment.sequence.id}; two loops took from one stream)")
-            self._rows.add(segment, targets)
         self.taken += 1
 
     def require_coverage(self, least: float) -> None:
@@ -298,7 +342,8 @@ class AttachedLoader:
     """A loader's batches with a teacher's rows, in the loader's order, fetched ahead of need.
 
     `state_dict` says how far what was *handed out* goes, whatever was fetched ahead: by the loader's own state where it has one, else by
-    the number of batches, which are then skipped, so that the loader must give the same batches again.
+    the number of batches, which are then skipped, so that the loader must give the same batches again. It is of one teacher and one kind
+    of rows: iteration with another raises `ValueError` with both.
     """
 
     def __init__(self, teacher: Teacher, loader: Iterable[Any]):
@@ -307,6 +352,7 @@ class AttachedLoader:
         self._handed_out = 0
         self._inner: Any = None
         self._resume: dict[str, Any] | None = None
+        self._identity: dict[str, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.loader)  # type: ignore[arg-type]
@@ -327,6 +373,10 @@ class AttachedLoader:
         for skipped in range(skip):
             if next(batches, None) is None:
                 raise ValueError(f"batches: {skipped} (expected: at least the {skip} that were handed out)")
+        self._identity = self.teacher.identity()
+        if resume is not None and resume["teacher"] not in (None, self._identity):
+            self._resume = resume
+            raise ValueError(f"state: of rows by {resume['teacher']} (expected: {self._identity})")
         save: Callable[[], Any] = getattr(self.loader, "state_dict", lambda: None)
         for batch in self.teacher._follow(batches, save):
             self._handed_out += 1
@@ -338,14 +388,14 @@ class AttachedLoader:
 
     def state_dict(self) -> dict[str, Any]:
         """Where training is, for exact resume."""
-        return {"epoch": self._epoch, "batches": self._handed_out, "loader": self._inner}
+        return {"epoch": self._epoch, "batches": self._handed_out, "loader": self._inner, "teacher": self._identity}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on from there with the next iteration."""
-        if set(state) != {"epoch", "batches", "loader"}:
-            raise ValueError(f"state: {sorted(state)} (expected: epoch, batches, loader)")
+        if set(state) != {"epoch", "batches", "loader", "teacher"}:
+            raise ValueError(f"state: {sorted(state)} (expected: epoch, batches, loader, teacher)")
         self._epoch, self._handed_out = int(state["epoch"]), int(state["batches"])
-        self._inner = state["loader"]
+        self._inner, self._identity = state["loader"], state["teacher"]
         self._resume = dict(state)
 
 

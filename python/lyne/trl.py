@@ -63,18 +63,10 @@ class TeacherClient:
             raise ValueError(f"temperature: {temperature} (expected: above 0)")
         numbered = enumerate(zip(sequences, prompt_lengths, strict=True))
         asked = [self._sequence(number, tokens, length) for number, (tokens, length) in numbered]
-        stream = self._teacher(top_logprobs, temperature).stream()
-        answers: list[Targets | None] = []
-        offered = [number for number, sequence in enumerate(asked) if sequence is not None]
-        following = iter(offered)
-        waiting = next(following, None)
-        for sequence in asked:
-            while waiting is not None and stream.offer(asked[waiting]):  # type: ignore[arg-type]
-                waiting = next(following, None)
-            answers.append(stream.take() if sequence is not None else None)
+        answers = iter(self._teacher(top_logprobs, temperature).answers([one for one in asked if one is not None]))
         rows = [
-            self._rows(tokens, length, answer, top_logprobs, temperature)
-            for tokens, length, answer in zip(sequences, prompt_lengths, answers, strict=True)
+            self._rows(tokens, length, None if one is None else next(answers), top_logprobs, temperature)
+            for tokens, length, one in zip(sequences, prompt_lengths, asked, strict=True)
         ]
         return {key: [row[key] for row in rows] for key in _KEYS}
 

@@ -128,7 +128,7 @@ class Case:
             mask,
             log_tail,
             label_logprob=teacher.gather(-1, labels[:, None]).squeeze(-1),
-            weights=shares / shares.sum(-1, keepdim=True).clamp(min=1e-9),
+            weights=shares / shares.sum(-1, keepdim=True).clamp(min=1e-9) if drawn else None,
             logits=normal(rows, stride),
             taid_lambda=torch.full((rows,), 0.4, dtype=torch.float64),
             own_text=(torch.arange(rows) % 3 != 1).to(torch.float64),

@@ -54,6 +54,11 @@ def test_plan_batch_cumulative_lengths_cut_a_flat_row():
     ("columns", "what"),
     [
         ({"attention_mask": torch.tensor([[1, 0, 1, 1, 1, 1], [1] * 6])}, "row 0 has gaps"),
+        ({"attention_mask": torch.tensor([[1, 1, 1, 2, 2, 0], [1] * 6])}, "2 in row 0 .*position_ids"),
+        (
+            {"cu_seqlens": torch.tensor([0, 2, 6]), "input_ids": TOKENS[:1], "attention_mask": torch.tensor([[1, 1, 1, 1, 0, 0]])},
+            r"attention_mask: 2 of the 4 tokens of a document of cu_seqlens at 2 \(expected: all, or 0\)",
+        ),
         ({"labels": TOKENS[:, 1:]}, r"labels: shape \[2, 5\] \(expected: \[2, 6\]"),
         ({"labels": TOKENS.roll(-1, 1)}, "labels: row 0 differs from its input_ids"),
         ({"cu_seqlens": torch.tensor([0, 6])}, "with 2 rows"),
@@ -101,6 +106,12 @@ def batches(count: int = 12) -> list[dict]:
 def teacher_of(fake: FakeTeacher, **changes) -> lyne.Teacher:
     options = lyne.ClientOptions(window_sequences=6, first_backoff=0.01)
     return lyne.Teacher(fake.address, fake.selection, precision="exact", options=options, **changes)
+
+
+def test_plan_batch_document_that_is_all_padding_is_left_out():
+    mask = torch.tensor([[1, 1, 1, 1, 0, 0]])
+    plan = plan_batch({"input_ids": TOKENS[:1], "cu_seqlens": torch.tensor([0, 4, 6]), "attention_mask": mask})
+    assert [(segment.start, len(segment.sequence.tokens)) for segment in plan.segments] == [(0, 4)]
 
 
 def test_attach_batches_keep_their_order_and_get_their_rows():
@@ -221,8 +232,27 @@ class TestResume:
             second.load_state_dict(state)
             assert sum(1 for _ in second) == 8
 
+    def test_load_state_dict_another_teacher_or_other_rows_are_refused(self):
+        with FakeTeacher() as fake, teacher_of(fake) as teacher:
+            first = teacher.attach(batches())
+            next(iter(first))
+            state = first.state_dict()
+        with FakeTeacher(model_sha256=bytes([7]) * 32) as fake, teacher_of(fake) as teacher:
+            second = teacher.attach(batches())
+            second.load_state_dict(state)
+            for _ in range(2):  # a second try begins no epoch anew
+                with pytest.raises(ValueError, match=rf"{rows.TEACHER.hex()}.*expected: .*{'07' * 32}"):
+                    next(iter(second))
+        with FakeTeacher() as fake:
+            fake.selection = lyne.TopK(2)
+            with teacher_of(fake) as teacher:
+                third = teacher.attach(batches())
+                third.load_state_dict(state)
+                with pytest.raises(ValueError, match=r"k=4\).*expected: .*k=2\)"):
+                    next(iter(third))
+
     def test_load_state_dict_unknown_keys_are_refused(self):
-        with pytest.raises(ValueError, match="expected: epoch, batches, loader"):
+        with pytest.raises(ValueError, match="expected: epoch, batches, loader, teacher"):
             lyne.AttachedLoader(None, []).load_state_dict({"epoch": 1})
 
 

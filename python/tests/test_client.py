@@ -165,6 +165,56 @@ def test_stream_replica_whose_device_moves_keeps_its_sequence():
     require_right(taken[0])
 
 
+def test_stream_lone_replica_that_is_heard_keeps_its_sequence_though_its_device_stands_still():
+    def busy(asked, number):
+        def answer(context):
+            for _ in range(15):
+                yield Response(progress=teacher_service_pb2.Progress(device_positions=5))
+                pause.wait(0.1)
+            yield from teacher.honest(asked)
+
+        return answer
+
+    pause = threading.Event()
+    with FakeTeacher(busy) as teacher:
+        taken, counts = collect(teacher.address, 1, progress_timeout=0.5)
+    assert counts.reasked_sequences == 0
+    require_right(taken[0])
+
+
+def test_stream_sequence_that_fails_over_again_is_kept_while_rows_come():
+    first = []
+
+    def behave(asked, number):
+        if list(asked.token_ids) == sequence(0).tokens.tolist():
+            first.append(number)
+            return failed(asked, EXHAUSTED, "busy") if len(first) < 12 else None
+        pause.wait(0.05)
+        return None
+
+    pause = threading.Event()
+    with FakeTeacher(behave) as teacher:
+        taken, _ = collect(teacher.address, 40, retry_for=0.3, window_sequences=40)
+    assert len(first) == 12
+    assert len(taken) == 40
+
+
+def test_stream_token_that_is_rotated_is_read_again_and_loses_nothing(tmp_path):
+    def behave(asked, number):
+        def ended(context):
+            token.write_text("me secret-two\n")
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "the token has expired")
+            yield
+
+        return ended if number == 1 else None
+
+    token = tmp_path / "token"
+    token.write_text("me secret-1\n")
+    with FakeTeacher(behave) as teacher:
+        taken, counts = collect(teacher.address, 3, security=lyne.Security(token_file=token))
+    assert (len(taken), counts.reconnects) == (3, 1)
+
+
 def test_stream_no_progress_at_all_ends_with_what_was_tried():
     released = threading.Event()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import rows
@@ -127,6 +129,17 @@ def test_decode_wrong_use_is_refused_with_what_is_expected():
 def test_decoder_teacher_that_does_not_decode_is_refused():
     with FakeTeacher() as fake, client_of(fake) as client, pytest.raises(lyne.TeacherRefusedError, match="does not decode"):
         client.decoder()
+
+
+def test_decode_process_that_slept_has_its_patience_anew():
+    with FakeTeacher(decodes=True) as fake, client_of(fake) as client, client.decoder() as decoder:
+        decoder._answered_at = decoder._moved_at = decoder._sent_at = time.monotonic() - 1000
+        decoder._excuse(3)
+        decoder._require_patience()
+        decoder._answered_at = decoder._moved_at = decoder._sent_at = time.monotonic() - 1000
+        decoder._excuse(1)
+        with pytest.raises(lyne.TeacherUnavailableError):
+            decoder._require_patience()
 
 
 def test_decode_nobody_left_gives_up_in_time():

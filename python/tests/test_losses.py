@@ -74,7 +74,7 @@ def test_valid_losses_all_pairs_are_as_many_as_in_the_documentation():
 
 @pytest.mark.parametrize("loss", AT_TEMPERATURES, ids=name_of)
 def test_fused_loss_valid_pair_equals_its_definition_and_autograd(loss):
-    case = Case.random(seed_of(loss))
+    case = Case.random(seed_of(loss), drawn=loss.drawn)
     hidden = case.hidden.clone().requires_grad_()
     weight = case.weight.clone().requires_grad_()
     expected = defined(loss, case, hidden @ weight.t())
@@ -93,7 +93,7 @@ SMOOTH = [loss for loss in AT_TEMPERATURES if loss.loss not in ("akl", "slim", "
 @pytest.mark.parametrize("projected", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["projected", "each"])
 def test_fused_loss_smooth_pair_equals_finite_differences(loss, projected):
     """Along a random direction, which a wrong entry of the gradient shows in; and, where there is time, entry by entry."""
-    case = Case.random(seed_of(loss), rows=5, vocabulary=9, width=3, stride=5)
+    case = Case.random(seed_of(loss), drawn=loss.drawn, rows=5, vocabulary=9, width=3, stride=5)
     bias = torch.linspace(-1, 1, 9, dtype=torch.float64)
 
     def minimised(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -187,7 +187,7 @@ def java_rows(case: Case, loss: DistillationLoss) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("loss", AT_TEMPERATURES + OWN_TEXT, ids=name_of)
 def test_fused_loss_valid_pair_equals_the_script_of_the_java_student(loss):
-    case = Case.random(seed_of(loss) + 1)
+    case = Case.random(seed_of(loss) + 1, drawn=loss.drawn)
     sums, gradient = java_script(loss).loss(case.hidden @ case.weight.t(), java_rows(case, loss))
     found, of_hidden, of_weight = run(loss, case)
     close(found, sums, 1e-12)
@@ -416,7 +416,7 @@ def test_fused_loss_more_kept_ids_never_gives_less(name):
 
 @pytest.mark.parametrize("loss", VALID, ids=name_of)
 def test_fused_loss_all_rows_masked_is_zero_and_so_is_its_gradient(loss):
-    case = Case.random(3)
+    case = Case.random(3, drawn=loss.drawn)
     case.data_weight.zero_()
     case.row_weight.zero_()
     sums, of_hidden, of_weight = run(loss, case)
@@ -426,7 +426,7 @@ def test_fused_loss_all_rows_masked_is_zero_and_so_is_its_gradient(loss):
 
 @pytest.mark.parametrize("loss", VALID, ids=name_of)
 def test_fused_loss_single_precision_is_close_to_double(loss):
-    case = Case.random(seed_of(loss) + 2, rows=40, vocabulary=200, width=16, stride=12)
+    case = Case.random(seed_of(loss) + 2, drawn=loss.drawn, rows=40, vocabulary=200, width=16, stride=12)
     sums, of_hidden, of_weight = run(loss, case)
     single = Case(
         case.hidden.float(),
@@ -465,6 +465,21 @@ def test_fused_loss_bfloat16_sums_in_float32():
     assert sums.dtype == torch.float32
     assert float(sums[0]) == pytest.approx(rows * float(expected[0]), rel=0.01)
     close(weight.grad.double() / rows, of_weight, 0.02)
+
+
+def test_fused_loss_float16_of_a_large_batch_keeps_its_gradient():
+    # A row's weight in a batch of 2^20 labels is below what float16 can hold; a scaler's factor comes only in the backward.
+    case = Case.random(5, rows=64, vocabulary=500, width=16)
+    ones = torch.full((64,), 2.0**-20)
+
+    def gradients(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        hidden, weight = (t.to(dtype).requires_grad_() for t in (case.hidden, case.weight))
+        sums = fused_loss(hidden, (weight, None), DistillationLoss(), case.targets, case.labels, (ones * (case.labels >= 0), ones))
+        (sums[0] * 65536).backward()
+        return hidden.grad.float(), weight.grad.float()
+
+    for narrow, wide in zip(gradients(torch.float16), gradients(torch.float32), strict=True):
+        assert float((narrow - wide).norm() / wide.norm()) < 0.01
 
 
 def test_fused_loss_deep_tail_keeps_its_gradient():
@@ -591,6 +606,15 @@ def test_sparse_targets_shapes_that_differ_are_refused():
     t = Case.random(1).targets
     with pytest.raises(ValueError, match=r"log_tail: shape \[3\] \(expected: \[9\]\)"):
         SparseTargets(t.token_ids, t.logprobs, t.mask, t.log_tail[:3])
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_head_rows_of_another_form_than_the_loss_are_refused(drawn):
+    case = Case.random(1)
+    targets = dataclasses.replace(case.targets, weights=None if drawn else torch.ones_like(case.targets.logprobs))
+    head = DistillationHead(torch.nn.Parameter(case.weight.clone()), None, DistillationLoss(drawn=drawn))
+    with pytest.raises(ValueError, match=f"with drawn={drawn}"):
+        head(case.hidden, targets, case.labels)
 
 
 class TestDistillationHead:

@@ -65,6 +65,14 @@ def test_get_sequence_logprobs_without_a_prompt_pads_the_first_token(client):
     assert found["actual_token_ids"][0] == [[5], [9]]
 
 
+def test_get_sequence_logprobs_after_a_call_that_failed_are_those_of_the_next(client):
+    with pytest.raises(ValueError, match="999"):
+        client.get_sequence_logprobs([*SEQUENCES[:2], [1, 999, 2]], [1, 1, 1], top_logprobs=4)
+    found = client.get_sequence_logprobs(SEQUENCES[2:], [1], top_logprobs=4)
+    expected = rows.distribution(np.array(SEQUENCES[2]), 0)
+    np.testing.assert_allclose(found["actual_logprobs"][0][0], [expected[7]], rtol=1e-6)
+
+
 @pytest.mark.parametrize(("prompts", "what"), [([1], "expected: 3"), ([9, 1, 1], "9 of sequence 0")])
 def test_get_sequence_logprobs_prompts_that_do_not_fit_are_refused(client, prompts, what):
     with pytest.raises(ValueError, match=what):

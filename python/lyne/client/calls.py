@@ -66,6 +66,8 @@ class Call:
     tokens: int = 0
     #: When it last showed that it works: rows, answers, or a device that moved.
     alive: float = 0.0
+    #: When it last said anything.
+    heard: float = 0.0
     device_positions: int = -1
 
     def has_room_for(self, tokens: int) -> bool:

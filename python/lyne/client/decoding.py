@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from lyne.client.description import TeacherDescription
 from lyne.client.failure import Failure, Remedy
-from lyne.client.options import Address, ClientOptions, Expectation
+from lyne.client.options import OVERSLEPT, Address, ClientOptions, Expectation
 from lyne.errors import SequenceFailedError, TeacherUnavailableError
 from lyne.v1 import decode_pb2, teacher_pb2, teacher_service_pb2_grpc
 from lyne.wire.digests import token_checksum
@@ -224,7 +224,7 @@ class TeacherDecoder:
                 raise ValueError("take: nothing is owed (expected: a text with draws or tokens to answer)")
             self._flush()
             try:
-                self._handle(*self._incoming.get(timeout=_POLL_SECONDS))
+                self._handle(*self._next(_POLL_SECONDS))
                 while True:
                     self._handle(*self._incoming.get_nowait())
             except queue.Empty:
@@ -433,7 +433,7 @@ class TeacherDecoder:
         for text in self._texts.values():
             text.call_lost()
         self._tried[label] = f"{failure.code}: {failure.description}"
-        if failure.remedy_of_call() is Remedy.GIVE_UP:
+        if failure.remedy_of_call(self._options.security.token_file is not None) is Remedy.GIVE_UP:
             raise failure.as_final(label)
         if not self._heard:  # who opens calls and answers none is not asked again at once, and others first
             self._next_replica += 1
@@ -445,12 +445,12 @@ class TeacherDecoder:
     def _connect(self) -> None:
         """Opens a call with the next replica that opens one, waiting as long as patience lasts."""
         in_a_row = 0
-        time.sleep(max(0.0, self._connect_at - time.monotonic()))
+        self._sleep(max(0.0, self._connect_at - time.monotonic()))
         while self._call is None:
             known = self._client.addresses()
             if in_a_row >= max(1, len(known)):
                 in_a_row = 0
-                time.sleep(self._backoff())
+                self._sleep(self._backoff())
             self._require_patience()
             if known:
                 self._open(known[self._next_replica % len(known)])
@@ -464,7 +464,7 @@ class TeacherDecoder:
         self._next_replica += 1
         while (left := deadline - time.monotonic()) > 0:
             try:
-                source, one = self._incoming.get(timeout=min(left, _POLL_SECONDS))
+                source, one = self._next(min(left, _POLL_SECONDS))
             except queue.Empty:
                 self._require_patience()
                 continue
@@ -527,6 +527,24 @@ class TeacherDecoder:
 
     def _patience_begins(self) -> None:
         self._answered_at = self._moved_at = self._sent_at = time.monotonic()
+
+    def _next(self, longest: float) -> tuple[_Call, decode_pb2.DecodeResponse | Failure]:
+        """The next message; raises `queue.Empty` where none comes within that time."""
+        before = time.monotonic()
+        try:
+            return self._incoming.get(timeout=longest)
+        finally:
+            self._excuse(time.monotonic() - before - longest)
+
+    def _sleep(self, seconds: float) -> None:
+        before = time.monotonic()
+        time.sleep(seconds)
+        self._excuse(time.monotonic() - before - seconds)
+
+    def _excuse(self, late: float) -> None:
+        """A wait that ended this much too late was asleep with the whole process: nothing is held against the teacher."""
+        if late > OVERSLEPT:
+            self._patience_begins()
 
     def _watch(self) -> None:
         """Gives a replica up whose device stands still, and everything where patience is over."""

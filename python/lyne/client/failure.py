@@ -60,7 +60,14 @@ class Failure:
         """Why a sequence failed alone."""
         return Failure(_NAMES.get(status.code, "UNKNOWN"), status.message, _retry_after(status))
 
-    def remedy_of_call(self) -> Remedy:
+    def remedy_of_call(self, may_have_a_new_token: bool = False) -> Remedy:
+        """What follows from the end of a call.
+
+        Args:
+            may_have_a_new_token: whether the call had been opened with a token out of a file, which may have another one by now.
+        """
+        if self.code == "UNAUTHENTICATED" and may_have_a_new_token:
+            return Remedy.RETRY
         return Remedy.GIVE_UP if self.code in _FINAL_FOR_CALL else Remedy.RETRY
 
     def remedy_of_sequence(self) -> Remedy:

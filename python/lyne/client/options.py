@@ -16,6 +16,9 @@ from lyne.v1 import teacher_pb2
 
 __all__ = ["Address", "ClientOptions", "Expectation", "Fingerprint", "Security", "TokenFile", "parse_addresses", "require_allowed"]
 
+#: A wait that ends this many seconds too late was asleep itself, with the whole process: nothing is held against a teacher.
+OVERSLEPT = 2.0
+
 #: Execution fingerprint: PyTorch's version, device, CPU capability, threads, compute precision and the version of the arithmetic.
 Fingerprint = tuple[str, str, str, int, str, int]
 

@@ -23,7 +23,7 @@ import grpc
 from lyne.client.calls import Ask, Call, Entry, Link
 from lyne.client.description import TeacherDescription
 from lyne.client.failure import Failure, Remedy
-from lyne.client.options import Address, ClientOptions, Expectation
+from lyne.client.options import OVERSLEPT, Address, ClientOptions, Expectation
 from lyne.client.statistics import StreamStatistics
 from lyne.client.targets import BlockIdentity, RowAssembly, Targets, TargetSequence, ranges_of, source_word
 from lyne.errors import (
@@ -44,8 +44,6 @@ __all__ = ["TargetRequest", "TargetStream"]
 
 _MOST_LATE = 3
 _MOST_FAULTS = 2
-#: A watcher that wakes this much too late was asleep itself, with the whole process: nothing is held against a replica.
-_OVERSLEPT = 2.0
 _LONGEST_SLEEP = 0.5
 
 
@@ -79,7 +77,7 @@ class TargetStream:
         self._unresolved = 0
         self._orders = itertools.count()
         self._wire_ids = itertools.count(1)
-        self._progress_at = time.monotonic()
+        self._progress_at = self._rows_at = time.monotonic()
         self._ever_opened = False
         self._closed = False
         self._failure: LyneError | None = None
@@ -343,6 +341,7 @@ class TargetStream:
         with self._lock:
             if call.ended:
                 return False
+            call.heard = time.monotonic()
             if kind == "opened":
                 self._on_opened(link, call, response.opened)
             elif kind == "credit":
@@ -374,7 +373,6 @@ class TargetStream:
         )
         call.opened, call.alive = True, time.monotonic()
         call.credit_sequences, call.credit_tokens = message.credit.sequences, message.credit.tokens
-        link.last_failure = None
         self._ever_opened = True
         self._counts.reconnects += link.attempts > 1
         self._lock.notify_all()
@@ -410,6 +408,7 @@ class TargetStream:
                     self._resolve(ask.entry, None, e, ask.assembly.block_bytes + len(rows.block))
         with self._lock:
             self._progressed(call)
+            self._rows_at = call.alive
             return not call.ended
 
     def _on_done(self, link: Link, call: Call, done: teacher_service_pb2.SequenceDone) -> bool:
@@ -430,6 +429,7 @@ class TargetStream:
             self._answered(call, ask)
             if not ask.withdrawn:
                 link.consecutive_failures = 0
+                link.last_failure = None
                 self._resolve(ask.entry, targets, failure)
             self._pump()
         if targets is not None and self._options.on_progress is not None:
@@ -522,7 +522,7 @@ class TargetStream:
         link.last_failure = failure
         if self._is_over():
             return
-        if failure.remedy_of_call() is Remedy.GIVE_UP:
+        if failure.remedy_of_call(call.opened and self._options.security.token_file is not None) is Remedy.GIVE_UP:
             self._end(failure.as_final(link.address.target))
             return
         link.connect_at = time.monotonic() + max(failure.retry_after, self._backoff(link))
@@ -556,7 +556,8 @@ class TargetStream:
             entry.faults += 1
             again = entry.faults < (_MOST_LATE if failure.code == "DEADLINE_EXCEEDED" else _MOST_FAULTS)
         else:
-            again = remedy is Remedy.RETRY and now - entry.first_failure < self._options.retry_for
+            # Nobody is out of patience while rows come, its own or others'.
+            again = remedy is Remedy.RETRY and now - max(entry.first_failure, self._rows_at) < self._options.retry_for
         if again:
             entry.last_failed_on = link
             self._counts.reasked_sequences += 1
@@ -582,7 +583,7 @@ class TargetStream:
                 before = time.monotonic()
                 self._lock.wait(sleep)
                 late = time.monotonic() - before - sleep
-                if late > _OVERSLEPT:
+                if late > OVERSLEPT:
                     self._excuse(late)
                 else:
                     self._expire()
@@ -596,16 +597,24 @@ class TargetStream:
             if link.call is not None and not link.call.opened:
                 yield link.call.open_deadline
             elif link.call is not None and link.call.asks:
-                yield link.call.alive + self._options.progress_timeout
+                yield self._stuck_at(link, link.call)
             if self._waiting and link.ask_at > now:
                 yield link.ask_at
 
+    def _stuck_at(self, link: Link, call: Call) -> float:
+        """When a replica is given up: as its device has stood still for long enough, or, where there is no other to ask, as nothing has
+        been heard of it, since what it computes would only begin anew."""
+        others = any(other is not link and other.call is not None and other.call.opened for other in self._links)
+        return (call.alive if others else max(call.alive, call.heard)) + self._options.progress_timeout
+
     def _excuse(self, late: float) -> None:
         self._progress_at += late
+        self._rows_at += late
         for link in self._links:
             if link.call is not None:
                 link.call.open_deadline += late
                 link.call.alive += late
+                link.call.heard += late
 
     def _expire(self) -> None:
         """Ends what has taken too long."""
@@ -616,7 +625,7 @@ class TargetStream:
                 continue
             if not call.opened and now >= call.open_deadline:
                 self._end_call(link, call, Failure("UNAVAILABLE", f"no answer within {self._options.open_timeout} s"))
-            elif call.asks and now >= call.alive + self._options.progress_timeout:
+            elif call.asks and now >= self._stuck_at(link, call):
                 what = f"no rows, and its device stood still, for {self._options.progress_timeout} s"
                 self._end_call(link, call, Failure("UNAVAILABLE", what))
         if self._unresolved and now >= self._progress_at + self._options.retry_for:

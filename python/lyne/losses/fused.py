@@ -136,6 +136,7 @@ class _FusedLoss(torch.autograd.Function):
             of_weight = torch.zeros(w.shape, dtype=sums_in, device=w.device) if needed[1] else None
             of_bias = torch.zeros(w.shape[0], dtype=sums_in, device=w.device) if needed[2] else None
             total = torch.zeros(problem.loss.sums, dtype=sums_in, device=h.device)
+            magnified = _magnification(problem.weights, compute, h.device)
             for start in range(0, h.shape[0], problem.chunk_rows):
                 at = slice(start, start + problem.chunk_rows)
                 logits = problem.layer.logits(h[at], w, b, sums_in)
@@ -145,12 +146,15 @@ class _FusedLoss(torch.autograd.Function):
                     gradient = problem.layer.slope_(gradient, logits)
                     if of_bias is not None:
                         of_bias += gradient.sum(0)
-                    gradient = gradient.to(compute)
+                    gradient = gradient.mul_(magnified).to(compute) if magnified is not None else gradient.to(compute)
                     if of_hidden is not None:
                         torch.mm(gradient, w, out=of_hidden[at])
                     if of_weight is not None:
                         _add_product(of_weight, gradient, h[at])
+            if of_weight is not None and magnified is not None:
+                of_weight /= magnified
         ctx.save_for_backward(of_hidden, of_weight, of_bias)
+        ctx.magnified = magnified
         ctx.dtypes = (hidden.dtype, weight.dtype, None if bias is None else bias.dtype)
         return total
 
@@ -158,13 +162,25 @@ class _FusedLoss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, by_sums: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         scale = by_sums[0]
+        of_hidden, of_weight, of_bias = ctx.saved_tensors
+        if of_hidden is not None and ctx.magnified is not None:
+            of_hidden = of_hidden.to(scale.dtype) / ctx.magnified
         return (
             *(
                 None if gradient is None else (gradient * scale.to(gradient.dtype)).to(dtype)
-                for gradient, dtype in zip(ctx.saved_tensors, ctx.dtypes, strict=True)
+                for gradient, dtype in zip((of_hidden, of_weight, of_bias), ctx.dtypes, strict=True)
             ),
             None,
         )
+
+
+def _magnification(weights: tuple[Tensor, ...], compute: torch.dtype, device: torch.device) -> Tensor | None:
+    """A power of two that brings the gradient of a row's logits to about 1, since the weights are parts of a batch, and float16 has no
+    number below 6e-8; None where the precision has its range."""
+    if compute != torch.float16:
+        return None
+    largest = torch.stack([weight.amax() for weight in weights if weight.numel()] or [torch.ones((), device=device)]).amax()
+    return torch.exp2(-torch.floor(torch.log2(torch.where(largest > 0, largest, 1))))
 
 
 def _add_product(total: Tensor, gradient: Tensor, hidden: Tensor) -> None:

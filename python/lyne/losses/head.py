@@ -137,6 +137,12 @@ class DistillationHead(nn.Linear):
                 f" (expected: {list(labels.shape)}, as labels)"
             )
         self.distillation.require_tails(targets.tail_error)
+        if (targets.weights is not None) != self.distillation.drawn:
+            rows = "draws" if targets.weights is not None else "no draws"
+            raise ValueError(
+                f"targets: rows of {rows} for loss={self.distillation.loss} with drawn={self.distillation.drawn}"
+                f" (expected: DistillationLoss(..., drawn={targets.weights is not None}), or another selection)"
+            )
         flat, wanted = targets.flatten(), labels.flatten()
         dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
         counted = _Counted(flat, wanted, self.distillation.own_text)
