@@ -2,6 +2,7 @@ package dev.lyne.teacher.server;
 
 import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.batch.QueueLine;
+import dev.lyne.teacher.rpc.SessionStatus;
 import dev.lyne.teacher.rpc.StreamStatus;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
@@ -19,6 +20,9 @@ import java.util.concurrent.TimeUnit;
  *
  * @param seconds since its start
  * @param serving whether health says so
+ * @param lives teachers that are loaded, warmed up, served, drained, or could not be loaded
+ * @param teachers those that are served
+ * @param sessions of Decode
  * @param refusals failures by reason, those that there were
  */
 record ServerStatus(
@@ -26,15 +30,18 @@ record ServerStatus(
         boolean serving,
         long heapBytes,
         long maxHeapBytes,
+        List<TeacherLives.Status> lives,
         List<OfTeacher> teachers,
         List<OfTier> tiers,
         List<StreamStatus> streams,
+        List<SessionStatus> sessions,
         Map<String, Long> refusals) {
     /**
      * A teacher.
      *
      * @param queue what waits for its device, by class and tenant; empty where it has none here
      * @param shed sequences refused because they would wait too long
+     * @param cacheBytes bytes of its share of the memory cache that its rows take
      */
     record OfTeacher(
             String name,
@@ -48,6 +55,7 @@ record ServerStatus(
             double forwardSeconds,
             double queuedSequences,
             double shed,
+            double cacheBytes,
             List<QueueLine> queue) {}
 
     /** A cache. */
@@ -78,6 +86,7 @@ record ServerStatus(
                     forwards.map(timer -> timer.totalTime(TimeUnit.SECONDS)).orElse(0.0),
                     value("lyne.teacher.queue.sequences", "teacher", name),
                     value("lyne.teacher.queue.shed", "teacher", name),
+                    value("lyne.teacher.cache.bytes", "teacher", name),
                     batcher.map(Batcher::queueLines).orElse(List.of()));
         }
 
