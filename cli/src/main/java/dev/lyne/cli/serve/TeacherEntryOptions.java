@@ -1,6 +1,7 @@
 package dev.lyne.cli.serve;
 
 import dev.lyne.cli.common.AtLeast;
+import dev.lyne.cli.common.Failures;
 import dev.lyne.cli.common.ModelRuntimeOptions;
 import dev.lyne.cli.common.OptionDefaults;
 import dev.lyne.lm.model.ComputePrecision;
@@ -42,7 +43,7 @@ final class TeacherEntryOptions {
             "--engine-timeout-seconds",
             "--engine-wait-seconds");
 
-    @Option(names = "--name", required = true)
+    @Option(names = "--name", defaultValue = "")
     private String name;
 
     @Option(names = "--teacher")
@@ -91,7 +92,7 @@ final class TeacherEntryOptions {
                     .setDefaultValueProvider(asTheServer(server))
                     .parseArgs(arguments.toArray(String[]::new));
         } catch (ParameterException e) {
-            throw new IllegalArgumentException(e.getMessage(), e);
+            throw new IllegalArgumentException(Failures.explain(e), e);
         }
         return options.wanted(runtime, encodeThreads).entry();
     }

@@ -105,10 +105,7 @@ final class Teachers {
             return unavailable(name, "none is served now");
         }
         if (open.isEmpty() || (now.containsKey(name) || why.isPresent()) && !caller.mayAsk(name)) {
-            return AdmissionResult.refuse(
-                    Failure.Reason.PERMISSION_DENIED,
-                    "teacher: " + PrintableText.ofClient(name) + ", which the credential of " + caller
-                            + " does not open (expected: one of " + new TreeSet<>(caller.teachers()) + ")");
+            return new AdmissionResult.Refused<>(notOpened(name, caller));
         }
         if (name.isEmpty()) {
             return AdmissionResult.refuse(
@@ -151,12 +148,14 @@ final class Teachers {
     /** Why a caller may not ask a teacher, where it may not. */
     static Optional<Failure> refusal(ServedTeacher teacher, Caller caller) {
         String name = teacher.description().name();
-        return caller.mayAsk(name)
-                ? Optional.empty()
-                : Optional.of(new Failure(
-                        Failure.Reason.PERMISSION_DENIED,
-                        "teacher: " + name + ", which the credential of " + caller + " does not open (expected: one of "
-                                + new TreeSet<>(caller.teachers()) + ")"));
+        return caller.mayAsk(name) ? Optional.empty() : Optional.of(notOpened(name, caller));
+    }
+
+    private static Failure notOpened(String name, Caller caller) {
+        return new Failure(
+                Failure.Reason.PERMISSION_DENIED,
+                "teacher: " + PrintableText.ofClient(name) + ", which the credential of " + caller
+                        + " does not open (expected: one of " + new TreeSet<>(caller.teachers()) + ")");
     }
 
     /** One that has a tokenizer. */

@@ -248,9 +248,9 @@ final class TeacherLives implements HttpTeachers {
         if (byName.size() < entries.size()) {
             throw new IllegalArgumentException("teachers: " + names + " (expected: distinct names)");
         }
-        long shares = entries.stream()
-                .mapToLong(entry -> entry.cacheBytes().orElse(0L))
-                .reduce(0, Math::addExact);
+        double shares = entries.stream()
+                .mapToDouble(entry -> entry.cacheBytes().orElse(0L)) // a long may overflow
+                .sum();
         if (shares > setup.options().memoryCacheBytes()) {
             throw new IllegalArgumentException("teachers: shares of the memory cache of "
                     + entries.stream()
@@ -579,6 +579,8 @@ final class TeacherLives implements HttpTeachers {
             place.coming = Optional.empty();
             place.leaving = place.named;
             place.named = Optional.of(life);
+            place.failed = Optional.empty();
+            place.failure = Optional.empty();
             life.enter(State.SERVING);
             surroundings.named(stages);
             surroundings.health(place.name, stages.serving());
