@@ -124,7 +124,7 @@ public final class Lyne implements Runnable {
         } else if (name.equals("serve")) {
             CommandLine serve = subcommand(commandLine, name);
             serve.setDefaultValueProvider(
-                    defaults.withFiles(serve.getCommandSpec(), ServeCommand.keys(serve.getCommandSpec())));
+                    defaults.withFiles(serve.getCommandSpec(), ServeCommand.fileKeys(serve.getCommandSpec())));
         }
     }
 

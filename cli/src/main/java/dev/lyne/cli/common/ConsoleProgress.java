@@ -74,11 +74,26 @@ public final class ConsoleProgress implements ProgressListener, AutoCloseable {
         String teacher = Double.isNaN(step.coverage())
                 ? ""
                 : String.format(
-                        "%s, stall %.1f%%, coverage %.3f, rows %s",
-                        divergence, 100 * step.pace().stallFraction(), step.coverage(), mix(step.positionsBySource()));
+                                "%s, stall %.1f%%, coverage %.3f, rows %s",
+                                divergence,
+                                100 * step.pace().stallFraction(),
+                                step.coverage(),
+                                mix(step.positionsBySource()))
+                        + byTeacher(step);
         return String.format(
                 "step %,d of %,d: loss %.4f, %.0f positions/s%s",
                 step.step(), step.steps(), step.update().loss(), step.pace().positionsPerSecond(), teacher);
+    }
+
+    /** What each of several teachers has come to; nothing where there is one. */
+    private static String byTeacher(Step step) {
+        return step.update().byTeacher().entrySet().stream()
+                .map(teacher -> String.format(
+                        "; %s: divergence %.4f, coverage %.3f",
+                        teacher.getKey(),
+                        teacher.getValue().divergence(),
+                        step.coverageByTeacher().getOrDefault(teacher.getKey(), Double.NaN)))
+                .collect(Collectors.joining());
     }
 
     private static String mix(Map<String, Long> positions) {

@@ -53,7 +53,7 @@ public final class Failures {
     }
 
     /** A value of the wrong kind is told with what is expected, not with the class that it was to become. */
-    private static String explain(ParameterException e) {
+    public static String explain(ParameterException e) {
         String message = String.valueOf(e.getMessage());
         if (e.getArgSpec() == null || !message.startsWith("Invalid value for ")) {
             return message;

@@ -6,25 +6,14 @@ import dev.lyne.cli.common.ModelRuntimeOptions;
 import dev.lyne.cli.common.OptionDefaults;
 import dev.lyne.cli.common.Telemetry;
 import dev.lyne.cli.common.TraceOptions;
-import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.load.process.Home;
 import dev.lyne.teacher.batch.BatchOptions;
-import dev.lyne.teacher.engine.EngineSettings;
-import dev.lyne.teacher.engine.EngineTeacher;
-import dev.lyne.teacher.model.DeviceCopies;
-import dev.lyne.teacher.model.LanguageModelTeacher;
-import dev.lyne.teacher.model.LocalModel;
-import dev.lyne.teacher.replay.ReplayedTeacher;
-import dev.lyne.teacher.server.MemoryPlan;
+import dev.lyne.teacher.server.TeacherEntry;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
-import dev.lyne.teacher.synthetic.SyntheticSettings;
-import dev.lyne.teacher.synthetic.SyntheticTeacher;
+import dev.lyne.teacher.server.UnusableAddressException;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -40,6 +29,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The teacher server. */
@@ -109,7 +99,12 @@ public final class ServeCommand implements Callable<Integer> {
                             + " --listen (default: nowhere).")
     private @Nullable String http;
 
-    @Option(names = "--config", paramLabel = "FILE", description = "YAML file of settings.")
+    @Option(
+            names = "--config",
+            paramLabel = "FILE",
+            description =
+                    "YAML file of settings; with teachers, a list, it serves several, and loads and drains them as"
+                            + " the file changes (docs/operations.md).")
     private @Nullable Path config;
 
     @Mixin
@@ -174,11 +169,14 @@ public final class ServeCommand implements Callable<Integer> {
     @Mixin
     private TraceOptions traces;
 
+    @Spec
+    private CommandSpec spec;
+
     @Option(names = "--reflection", description = "Describe the services to tools such as grpcurl.")
     private boolean reflection;
 
-    /** The keys that the file of {@code --config} may have, each with whether it takes several values. */
-    public static Map<String, Boolean> keys(CommandSpec serve) {
+    /** The keys that stand for options, each with whether it takes several values. */
+    static Map<String, Boolean> keys(CommandSpec serve) {
         return serve.options().stream()
                 .filter(option -> !COMMAND_LINE_ALONE.contains(option.longestName()))
                 .collect(Collectors.toMap(
@@ -188,20 +186,20 @@ public final class ServeCommand implements Callable<Integer> {
                         TreeMap::new));
     }
 
+    /** The keys of the file of {@code --config}: those of the options, and the list of teachers. */
+    public static Map<String, Boolean> fileKeys(CommandSpec serve) {
+        Map<String, Boolean> keys = new TreeMap<>(keys(serve));
+        keys.put(TeachersFile.KEY, true);
+        return keys;
+    }
+
     @Override
     public Integer call() throws Exception {
-        requireOneOf(teacher, replay);
         AtLeast.require("--batch-deadline-ms", batchDeadlineMillis, 0);
         AtLeast.require("--fair-batch-millis", fairBatchMillis, 1);
         AtLeast.require("--max-queue-millis", maxQueueMillis, 1);
         AtLeast.require("--stuck-device-seconds", stuckDeviceSeconds, 1);
         AtLeast.require("--drain-seconds", drainSeconds, 0);
-        Optional<SyntheticSettings> synthetic =
-                Optional.ofNullable(teacher).filter(SyntheticSettings::names).map(SyntheticSettings::parse);
-        Optional<Path> directory = Optional.ofNullable(teacher)
-                .filter(named -> synthetic.isEmpty() && !EngineSettings.names(named))
-                .map(Home::teacher);
-        Optional<Path> capture = Optional.ofNullable(replay);
         Telemetry telemetry = traces.open("lyne-teacher"); // closed once the server has drained
         TeacherServerOptions.Builder options = TeacherServerOptions.builder()
                 .listen(HostPort.parse("--listen", listen))
@@ -224,26 +222,7 @@ public final class ServeCommand implements Callable<Integer> {
         }
         caches.applyTo(options);
         decoding.applyTo(options);
-        TeacherServerOptions checked = options.build(); // before the model, which takes long to load
-        TeacherServer server;
-        Optional<String> engines = Optional.ofNullable(teacher).filter(EngineSettings::names);
-        if (engines.isEmpty()) {
-            engine.requireNone();
-        }
-        if (engines.isPresent()) {
-            server = serveEngine(engines.get(), checked);
-        } else if (synthetic.isPresent()) {
-            server = serve(
-                    DeviceCopies.load(
-                            runtime.devices(),
-                            unused -> new SyntheticTeacher(
-                                    name == null ? "synthetic" : name, synthetic.get(), deterministic)),
-                    checked);
-        } else {
-            server = directory.isPresent()
-                    ? serve(load(directory.get(), checked), checked)
-                    : replay(capture.orElseThrow(), checked);
-        }
+        TeacherServer server = serve(options.build());
         Thread drain = new Thread(() -> drain(server, telemetry), "drain");
         Runtime.getRuntime().addShutdownHook(drain);
         System.out.println(JsonMapper.shared().writeValueAsString(ready(server)));
@@ -251,97 +230,51 @@ public final class ServeCommand implements Callable<Integer> {
         return 0;
     }
 
-    private void requireOneOf(@Nullable String model, @Nullable Path capture) {
-        if ((model == null) == (capture == null)) {
-            throw new IllegalArgumentException("--teacher: " + (model == null ? "none" : model) + ", --replay: "
-                    + (capture == null ? "none" : capture) + " (expected: one of them)");
+    private TeacherServer serve(TeacherServerOptions options) throws IOException, InterruptedException {
+        try {
+            if (config != null) {
+                TeachersFile file = new TeachersFile(config, spec, runtime, options.encodeThreads());
+                if (file.lists()) {
+                    requireNoneBeside();
+                    return TeacherServer.follow(file.watched(), options);
+                }
+            }
+            if (replay != null) {
+                caches.requireNone("with --replay, which keeps nothing");
+            }
+            TeacherEntry only = new WantedTeacher(
+                            Optional.ofNullable(name),
+                            Optional.ofNullable(teacher),
+                            Optional.ofNullable(replay),
+                            runtime.devices().stream().map(runtime::on).toList(),
+                            deterministic,
+                            engine,
+                            Optional.empty(),
+                            options.decoding().maxCacheBytes(),
+                            options.encodeThreads())
+                    .entry();
+            return TeacherServer.load(List.of(only), options);
+        } catch (UnusableAddressException e) {
+            throw noAddress(e);
         }
-        if (capture != null) {
-            if (deterministic) {
+    }
+
+    /** Where a file lists teachers, no other is asked for. */
+    private void requireNoneBeside() {
+        Map<String, Optional<Object>> others = new LinkedHashMap<>();
+        others.put("--teacher", Optional.ofNullable(teacher));
+        others.put("--replay", Optional.ofNullable(replay));
+        others.put("--name", Optional.ofNullable(name));
+        others.forEach((option, given) -> {
+            if (given.isPresent()) {
                 throw new IllegalArgumentException(
-                        "--deterministic: true (expected: not with --replay, which says what the captured teacher was)");
+                        option + ": " + given.get() + " (expected: none beside the teachers of " + config + ")");
             }
-            caches.requireNone("with --replay, which keeps nothing");
-        }
+        });
+        engine.requireNone();
     }
 
-    private LocalModel load(Path directory, TeacherServerOptions options) throws IOException {
-        List<ModelOptions> devices = runtime.devices().stream().map(runtime::on).toList();
-        long here =
-                devices.stream().filter(device -> device.device().equals("cpu")).count();
-        boolean decodesHere = devices.get(0).device().equals("cpu");
-        MemoryPlan.ofThisProcess(
-                        here * weightBytes(directory),
-                        decodesHere ? options.decoding().maxCacheBytes() : 0)
-                .requireFits();
-        return DeviceCopies.load(
-                runtime.devices(),
-                device -> LanguageModelTeacher.load(
-                        name == null ? nameOf(directory) : name, directory, runtime.on(device), deterministic));
-    }
-
-    /** Of the files that weights are read from; 0 where whoever loads them says what is wrong. */
-    private static long weightBytes(Path directory) throws IOException {
-        Path whole = directory.resolve("model.safetensors");
-        if (Files.isRegularFile(whole)) {
-            return Files.size(whole);
-        }
-        Path index = directory.resolve("model.safetensors.index.json");
-        long bytes = 0;
-        if (Files.isRegularFile(index)) {
-            Set<String> names = new HashSet<>();
-            JsonMapper.shared()
-                    .readTree(Files.readString(index))
-                    .path("weight_map")
-                    .forEach(name -> names.add(name.asString("")));
-            for (String name : names) {
-                Path shard = directory.resolve(name);
-                bytes += Files.isRegularFile(shard) ? Files.size(shard) : 0;
-            }
-        }
-        return bytes;
-    }
-
-    private TeacherServer serve(LocalModel model, TeacherServerOptions options)
-            throws IOException, InterruptedException {
-        try {
-            return TeacherServer.start(List.of(model), options);
-        } catch (IOException e) {
-            throw noAddress(e);
-        }
-    }
-
-    private TeacherServer serveEngine(String engines, TeacherServerOptions options)
-            throws IOException, InterruptedException {
-        if (deterministic) {
-            throw new IllegalArgumentException(
-                    "--deterministic: true (expected: not with an engine, whose rows depend on what else it computes)");
-        }
-        EngineTeacher opened = EngineTeacher.open(
-                engine.settings(
-                        engines,
-                        Optional.ofNullable(name),
-                        runtime.options().precision().torchName()),
-                options.encodeThreads());
-        try {
-            return TeacherServer.serve(List.of(opened), options);
-        } catch (IOException e) {
-            boolean unused = opened.close(TimeUnit.SECONDS.toNanos(1));
-            throw noAddress(e);
-        }
-    }
-
-    private TeacherServer replay(Path capture, TeacherServerOptions options) throws IOException, InterruptedException {
-        ReplayedTeacher replayed =
-                ReplayedTeacher.open(capture, Optional.ofNullable(name), options.encodeThreads(), System::nanoTime);
-        try {
-            return TeacherServer.replay(List.of(replayed), options);
-        } catch (IOException e) {
-            throw noAddress(e);
-        }
-    }
-
-    private static IOException noAddress(IOException e) {
+    private static IOException noAddress(UnusableAddressException e) {
         return new IOException(
                 e.getMessage()
                         + " (expected: free addresses for --listen, --health, --metrics and --http; port 0 picks a free one)",
@@ -355,6 +288,9 @@ public final class ServeCommand implements Callable<Integer> {
         server.metricsPort().ifPresent(port -> ready.put("metrics", host(String.valueOf(metrics)) + ":" + port));
         server.httpPort().ifPresent(port -> ready.put("http", host(String.valueOf(http)) + ":" + port));
         ready.put("teacher", server.teacherNames().get(0));
+        if (server.teacherNames().size() > 1) {
+            ready.put("teachers", server.teacherNames());
+        }
         if (replay != null) {
             ready.put("replay", replay.toString());
         }
@@ -383,10 +319,6 @@ public final class ServeCommand implements Callable<Integer> {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-    }
-
-    private static String nameOf(Path directory) {
-        return String.valueOf(directory.toAbsolutePath().normalize().getFileName());
     }
 
     private static String host(String address) {

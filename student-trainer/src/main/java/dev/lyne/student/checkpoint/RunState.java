@@ -14,7 +14,7 @@ import java.util.Map;
  * @param targets what has come of the teacher's rows
  * @param heldOut evaluations so far
  * @param files lengths of the files that grow beside the checkpoints
- * @param progress what schedules that follow the loss have come to, by name
+ * @param progress what schedules that follow the loss, and the counts of several teachers, have come to, by name
  * @param identity what must be equal for the run to go on, by name: digests, fingerprint, settings that matter
  */
 public record RunState(

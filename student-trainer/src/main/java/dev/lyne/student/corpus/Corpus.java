@@ -33,8 +33,13 @@ public final class Corpus implements DocumentSource {
     private final Optional<String> textField;
     private final boolean skipInvalid;
 
-    /** A file, and whether it is JSON Lines. */
-    private record Input(Path file, boolean lines) {}
+    /**
+     * A file.
+     *
+     * @param lines whether it is JSON Lines
+     * @param given the input that it is of, by its number
+     */
+    private record Input(Path file, boolean lines, int given) {}
 
     private Corpus(List<Input> files, List<String> passedOver, Optional<String> textField, boolean skipInvalid) {
         this.files = List.copyOf(files);
@@ -64,10 +69,11 @@ public final class Corpus implements DocumentSource {
         }
         List<Input> files = new ArrayList<>();
         List<String> passedOver = new ArrayList<>();
-        for (Path input : inputs) {
+        for (int given = 0; given < inputs.size(); given++) {
+            Path input = inputs.get(given);
             if (Files.isDirectory(input)) {
                 int before = files.size();
-                addDirectory(what, input, files, passedOver);
+                addDirectory(what, inputs, given, files, passedOver);
                 if (files.size() == before) {
                     throw new IllegalArgumentException(
                             what + ": " + input + " holds no file (expected: at least one of " + EXPECTED + ")"
@@ -83,7 +89,7 @@ public final class Corpus implements DocumentSource {
                 if (kind instanceof FileKind.Neither neither) {
                     throw refused(what, input, neither);
                 }
-                files.add(new Input(input, kind instanceof FileKind.JsonLines));
+                files.add(new Input(input, kind instanceof FileKind.JsonLines, given));
             } else {
                 throw new IllegalArgumentException(what + ": " + input + " does not exist (expected: a file of "
                         + EXPECTED + ", or a directory of such)");
@@ -98,9 +104,9 @@ public final class Corpus implements DocumentSource {
     }
 
     /** Adds what can be read; what cannot is named, unless its name says that it should be. */
-    private static void addDirectory(String what, Path directory, List<Input> files, List<String> passedOver)
-            throws IOException {
-        for (Path file : entriesOf(directory)) {
+    private static void addDirectory(
+            String what, List<Path> inputs, int given, List<Input> files, List<String> passedOver) throws IOException {
+        for (Path file : entriesOf(inputs.get(given))) {
             if (!Files.isRegularFile(file)) {
                 passedOver.add(file + ": no file, or a link that is not followed");
                 continue;
@@ -112,7 +118,7 @@ public final class Corpus implements DocumentSource {
                 }
                 passedOver.add(file + ": " + neither.what());
             } else {
-                files.add(new Input(file, kind instanceof FileKind.JsonLines));
+                files.add(new Input(file, kind instanceof FileKind.JsonLines, given));
             }
         }
     }
@@ -120,6 +126,11 @@ public final class Corpus implements DocumentSource {
     /** Files in reading order. */
     public List<Path> files() {
         return files.stream().map(Input::file).toList();
+    }
+
+    /** Of each file in reading order, the number of the input that it is of. */
+    public int[] inputs() {
+        return files.stream().mapToInt(Input::given).toArray();
     }
 
     /** Entries of directories that are not read, each with what it is instead. */
@@ -169,6 +180,7 @@ public final class Corpus implements DocumentSource {
             } else {
                 readText(input.file(), after, sink);
             }
+            sink.endOfFile();
             before = after;
         }
     }

@@ -37,6 +37,9 @@ public final class ReportPage {
     /** What the names of figures of own text begin with in {@code metrics.jsonl}. */
     private static final String OWN_TEXT = "own_text_";
 
+    /** What the names of figures of several teachers begin with among those of a step. */
+    private static final String OF_TEACHER = "teacher/";
+
     private final ReportData data;
 
     private ReportPage(ReportData data) {
@@ -57,6 +60,7 @@ public final class ReportPage {
         List<Section> sections = new ArrayList<>();
         sections.add(learning());
         sections.add(schedules());
+        teachers().ifPresent(sections::add);
         ownText().ifPresent(sections::add);
         sections.add(time());
         sections.addAll(data.sections());
@@ -152,7 +156,69 @@ public final class ReportPage {
         return new Section(
                 "Schedules",
                 "What each step was taken with.",
-                charts(quantities().filter(name -> !name.startsWith(OWN_TEXT)).toList()));
+                charts(quantities()
+                        .filter(name -> !name.startsWith(OWN_TEXT) && !name.startsWith(OF_TEACHER))
+                        .toList()));
+    }
+
+    /** The name of a figure of one of several teachers among those of a step. */
+    public static String ofTeacher(String teacher, String figure) {
+        return OF_TEACHER + teacher + "/" + figure;
+    }
+
+    /** What came of each of several teachers; absent where no run had several. */
+    private Optional<Section> teachers() {
+        List<List<String>> rows = new ArrayList<>();
+        for (Run run : data.runs()) {
+            for (String teacher : teachersOf(run)) {
+                rows.add(List.of(
+                        run.name(), teacher, last(run, teacher, "coverage", 3), last(run, teacher, "divergence", 4)));
+            }
+        }
+        return rows.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new Section(
+                        "Teachers",
+                        "What each step was on the windows of each teacher.",
+                        List.of(
+                                new Table("", List.of("run", "teacher", "coverage", "divergence, last"), rows),
+                                byTeacher("divergence", "Divergence by teacher"),
+                                byTeacher("nll", "Loss on the data by teacher"))));
+    }
+
+    private static List<String> teachersOf(Run run) {
+        return run.training().stream()
+                .flatMap(point -> point.scheduled().keySet().stream())
+                .filter(name -> name.startsWith(OF_TEACHER))
+                .map(name -> name.substring(OF_TEACHER.length(), name.lastIndexOf('/')))
+                .distinct()
+                .toList();
+    }
+
+    private static List<Point> points(Run run, String teacher, String figure) {
+        String name = ofTeacher(teacher, figure);
+        return run.training().stream()
+                .filter(point -> point.scheduled().containsKey(name))
+                .map(point -> new Point(point.step(), point.scheduled().getOrDefault(name, Double.NaN)))
+                .toList();
+    }
+
+    private static String last(Run run, String teacher, String figure, int digits) {
+        List<Point> points = points(run, teacher, figure);
+        return points.isEmpty()
+                ? "—"
+                : Figures.decimal(points.get(points.size() - 1).y(), digits);
+    }
+
+    private Chart byTeacher(String figure, String title) {
+        List<Line> lines = new ArrayList<>();
+        for (Run run : data.runs()) {
+            for (String teacher : teachersOf(run)) {
+                String name = data.runs().size() == 1 ? teacher : run.name() + ", " + teacher;
+                lines.add(Line.of(name, lines.size(), byLength(run), points(run, teacher, figure)));
+            }
+        }
+        return new Chart("teachers-" + figure, title, Axis.fromZero("step"), Axis.fromZero("nats a position"), lines);
     }
 
     /** A chart for each figure of text that the student wrote; absent where no run's student wrote any. */

@@ -23,6 +23,9 @@ public interface DocumentSource {
         /** Takes one more document, {@code bytesRead} of {@link #totalBytes()} having been read by then. */
         void accept(Document document, long bytesRead) throws IOException;
 
+        /** Is told that the documents of a file, the next in order, have all been given. */
+        default void endOfFile() {}
+
         /** Is told of a document that cannot be read, and why, as {@code file:line: reason}. */
         default void skip(String reason) throws IOException {}
     }

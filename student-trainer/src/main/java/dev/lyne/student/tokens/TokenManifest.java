@@ -17,6 +17,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param skipped documents that could not be read
  * @param firstSkipped the first of them, and why; empty where there is none
  * @param teacherPrompts documents of which a teacher sees another prompt
+ * @param documentsUpToFile documents of each file of the corpus and of those before it
  */
 record TokenManifest(
         int version,
@@ -26,9 +27,10 @@ record TokenManifest(
         long skipped,
         String firstSkipped,
         long teacherPrompts,
+        List<Long> documentsUpToFile,
         List<Shard> shards) {
     /** Version of the layout and of how text becomes documents. */
-    static final int VERSION = 3;
+    static final int VERSION = 4;
 
     /**
      * Of each document: first token in the shard, number of tokens, tokens at its start without loss, tokens behind its last that a teacher
@@ -44,8 +46,12 @@ record TokenManifest(
             .build();
 
     TokenManifest {
+        documentsUpToFile = List.copyOf(documentsUpToFile);
         shards = List.copyOf(shards);
     }
+
+    /** Documents that could not be read, and the first of them with why; empty where there is none. */
+    record Skipped(long documents, String first) {}
 
     /** One shard: its sizes and the CRC32C of its two files. */
     record Shard(int tokens, int documents, int tokensCrc32c, int documentsCrc32c) {}
@@ -60,12 +66,20 @@ record TokenManifest(
 
     /** What is to be built. */
     static TokenManifest planned(String corpusSha256, String tokenizerSha256, String documentRule) {
-        return new TokenManifest(VERSION, corpusSha256, tokenizerSha256, documentRule, 0, "", 0, List.of());
+        return new TokenManifest(VERSION, corpusSha256, tokenizerSha256, documentRule, 0, "", 0, List.of(), List.of());
     }
 
-    TokenManifest holding(long passedOver, String first, long otherPrompts, List<Shard> written) {
+    TokenManifest holding(Skipped passedOver, long otherPrompts, List<Long> upToFile, List<Shard> written) {
         return new TokenManifest(
-                version, corpusSha256, tokenizerSha256, documentRule, passedOver, first, otherPrompts, written);
+                version,
+                corpusSha256,
+                tokenizerSha256,
+                documentRule,
+                passedOver.documents(),
+                passedOver.first(),
+                otherPrompts,
+                upToFile,
+                written);
     }
 
     /** Refuses a manifest of other tokens than are wanted, naming each value that differs. */

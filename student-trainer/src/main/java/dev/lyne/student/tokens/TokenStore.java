@@ -171,6 +171,11 @@ public final class TokenStore {
         return manifest.documentRule();
     }
 
+    /** Documents of each file of the corpus, in order, and of those before it. */
+    List<Long> documentsUpToFile() {
+        return manifest.documentsUpToFile();
+    }
+
     /** Documents that could not be read and were left out. */
     public long skipped() {
         return manifest.skipped();

@@ -29,6 +29,8 @@ final class TokenStoreBuilder {
     private long skipped;
     private String firstSkipped = "";
     private long teacherPrompts;
+    private long submitted;
+    private final List<Long> documentsUpToFile = new ArrayList<>();
     private ShardFile tokens;
     private ShardFile documents;
 
@@ -72,6 +74,11 @@ final class TokenStoreBuilder {
                 }
 
                 @Override
+                public void endOfFile() {
+                    documentsUpToFile.add(submitted);
+                }
+
+                @Override
                 public void skip(String reason) {
                     firstSkipped = skipped++ == 0 ? reason : firstSkipped;
                 }
@@ -80,7 +87,9 @@ final class TokenStoreBuilder {
                 writeNext(total, progress);
             }
             finishShard();
-            manifest.holding(skipped, firstSkipped, teacherPrompts, shards).write(directory);
+            manifest.holding(
+                            new TokenManifest.Skipped(skipped, firstSkipped), teacherPrompts, documentsUpToFile, shards)
+                    .write(directory);
             progress.update(total, total);
         } finally {
             pool.shutdownNow();
@@ -92,6 +101,7 @@ final class TokenStoreBuilder {
     private void submit(Document document, long bytesRead, ExecutorService pool) {
         Pending next = new Pending(document, pool.submit(() -> encode(document)), bytesRead);
         pending.add(next);
+        submitted++;
         charsInFlight += next.chars();
     }
 

@@ -33,6 +33,7 @@ public final class Windows {
     private final TokenStore store;
     private final int context;
     private final long[] windowsBeforeShard;
+    private final long[] documentsBeforeShard;
     private final int[][] windowsUpToDocument;
     private final LongUnaryOperator chosen;
     private final long count;
@@ -48,6 +49,7 @@ public final class Windows {
         this.store = store;
         this.context = context;
         this.windowsBeforeShard = new long[store.shards() + 1];
+        this.documentsBeforeShard = new long[store.shards() + 1];
         this.windowsUpToDocument = new int[store.shards()][];
         for (int shard = 0; shard < store.shards(); shard++) {
             int[] upTo = new int[store.documents(shard)];
@@ -58,6 +60,7 @@ public final class Windows {
             }
             windowsUpToDocument[shard] = upTo;
             windowsBeforeShard[shard + 1] = windowsBeforeShard[shard] + sum;
+            documentsBeforeShard[shard + 1] = documentsBeforeShard[shard] + store.documents(shard);
         }
         this.chosen = LongUnaryOperator.identity();
         this.count = windowsBeforeShard[windowsBeforeShard.length - 1];
@@ -74,6 +77,7 @@ public final class Windows {
         this.store = all.store;
         this.context = all.context;
         this.windowsBeforeShard = all.windowsBeforeShard;
+        this.documentsBeforeShard = all.documentsBeforeShard;
         this.windowsUpToDocument = all.windowsUpToDocument;
         this.chosen = index -> all.chosen.applyAsLong(chosen.applyAsLong(index));
         this.count = count;
@@ -120,16 +124,33 @@ public final class Windows {
 
     /** Those of these windows that are of documents whose numbers, from 0 in the order of the text, are wanted. */
     public Windows ofDocuments(LongPredicate wanted) {
-        long[] before = new long[store.shards()];
-        for (int shard = 1; shard < before.length; shard++) {
-            before[shard] = before[shard - 1] + store.documents(shard - 1);
-        }
         return only(LongStream.range(0, count)
-                .filter(number -> {
-                    Place place = place(chosen.applyAsLong(number));
-                    return wanted.test(before[place.shard] + place.document);
-                })
+                .filter(number -> wanted.test(documentOf(number)))
                 .toArray());
+    }
+
+    /** The number of a window's document, from 0 in the order of the text. */
+    private long documentOf(long number) {
+        Place place = place(chosen.applyAsLong(number));
+        return documentsBeforeShard[place.shard] + place.document;
+    }
+
+    /** The number of the file that a window's document stands in, from 0 in the order of the corpus. */
+    public int fileOf(long number) {
+        long upTo = documentOf(number) + 1;
+        int low = 0;
+        int high = store.documentsUpToFile().size() - 1;
+        while (low
+                < high) { // the first file up to which there are so many: one without a document repeats the sum before
+            // it
+            int middle = (low + high) >>> 1;
+            if (store.documentsUpToFile().get(middle) < upTo) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low;
     }
 
     /**

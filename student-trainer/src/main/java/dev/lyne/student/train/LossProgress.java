@@ -45,7 +45,7 @@ final class LossProgress {
             }
         }
         Map<String, Double> own = new TreeMap<>(saved);
-        own.keySet().removeIf(name -> name.startsWith(OwnTextSteps.PREFIX));
+        own.keySet().removeIf(name -> name.startsWith(OwnTextSteps.PREFIX) || name.startsWith(RunTotals.BY_TEACHER));
         if (loss.loss() != BuiltInLoss.TAID) {
             own.keySet().removeIf(name -> name.startsWith(TAID));
         }

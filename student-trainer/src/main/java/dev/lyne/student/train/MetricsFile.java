@@ -22,7 +22,8 @@ final class MetricsFile implements Closeable {
 
     /** The names of a line, but for the scheduled values of a step. */
     static final Set<String> OWN = Stream.concat(
-                    Stream.of("step", "sources", "held_out_nll", ALARM), StepMetric.keys().stream())
+                    Stream.of("step", "sources", "held_out_nll", ALARM, StepMetric.TEACHERS),
+                    StepMetric.keys().stream())
             .collect(Collectors.toUnmodifiableSet());
 
     private static final int PIECE_BYTES = 1 << 13;

@@ -30,12 +30,27 @@ record MicroBatches(int microBatchTokens, Optional<DistillationLoss> loss, doubl
         this(microBatchTokens, loss, 1, true);
     }
 
-    /** The batches of a step. */
-    List<TrainingBatch> of(List<StepFeed.Item> items, StepValues values) {
+    /**
+     * A batch of windows that one teacher was asked for.
+     *
+     * @param teacher its number
+     */
+    record OfTeacher(int teacher, TrainingBatch batch) {}
+
+    /** The batches of a step, those of each teacher together, so that what they sum up is its own. */
+    List<OfTeacher> of(List<StepFeed.Item> items, StepValues values) {
         Counts counts = Counts.of(items);
-        return groups(items.stream().map(StepFeed.Item::window).toList(), microBatchTokens).stream()
-                .map(group -> batch(items.subList(group.from(), group.to()), counts, values))
-                .toList();
+        List<OfTeacher> batches = new ArrayList<>();
+        List<Integer> teachers =
+                items.stream().map(StepFeed.Item::teacher).distinct().sorted().toList();
+        for (int teacher : teachers) {
+            List<StepFeed.Item> own =
+                    items.stream().filter(item -> item.teacher() == teacher).toList();
+            for (Group group : groups(own.stream().map(StepFeed.Item::window).toList(), microBatchTokens)) {
+                batches.add(new OfTeacher(teacher, batch(own.subList(group.from(), group.to()), counts, values)));
+            }
+        }
+        return batches;
     }
 
     /**

@@ -53,9 +53,16 @@ public interface ProgressListener {
      * @param pace how fast it went
      * @param coverage targets used over targets needed so far; NaN without a teacher
      * @param positionsBySource targets so far from each source
+     * @param coverageByTeacher the same of each of several teachers, by name; NaN of one that nothing was needed of yet
      */
     record Step(
-            long step, long steps, Update update, Pace pace, double coverage, Map<String, Long> positionsBySource) {}
+            long step,
+            long steps,
+            Update update,
+            Pace pace,
+            double coverage,
+            Map<String, Long> positionsBySource,
+            Map<String, Double> coverageByTeacher) {}
 
     /**
      * What one optimiser step did.
@@ -65,6 +72,7 @@ public interface ProgressListener {
      * @param divergence divergence from the teacher, nats a position; NaN without one, and where alpha is 0
      * @param scheduled what the schedules gave the step, by name: the learning rate and, with a teacher, alpha and temperatures
      * @param ownText what the policy's loss was on text of the student's own, by name, means over its tokens; empty in a step without any
+     * @param byTeacher what it was on each of several teachers' windows, by name, in the order of the settings
      * @param gradientNorm norm of the gradient, before it is clipped
      */
     record Update(
@@ -73,12 +81,22 @@ public interface ProgressListener {
             double divergence,
             Map<String, Double> scheduled,
             Map<String, Double> ownText,
+            Map<String, OfTeacher> byTeacher,
             double gradientNorm) {
         /** The learning rate that the step was taken with. */
         public double learningRate() {
             return scheduled.getOrDefault(StepValues.LEARNING_RATE, Double.NaN);
         }
     }
+
+    /**
+     * What one optimiser step was on the windows of one of several teachers.
+     *
+     * @param positions positions of those windows
+     * @param nll nats a token on them; NaN where there are none
+     * @param divergence divergence from the teacher, nats a position; NaN where it had no rows, and where alpha is 0
+     */
+    record OfTeacher(long positions, double nll, double divergence) {}
 
     /**
      * How fast one optimiser step went.

@@ -7,7 +7,6 @@ import dev.lyne.student.checkpoint.CheckpointMismatchException;
 import dev.lyne.student.tokens.PackingDigest;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -16,7 +15,8 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** What has to be the same for a run to go on from a checkpoint as if it had never stopped, by name. */
 final class RunIdentity {
-    static final String TEACHER_MODEL = "teacher.model_digest";
+    private static final String TEACHER = "teacher.";
+    private static final String FINGERPRINT = ".fingerprint";
     static final String STEPS = "steps";
     static final String PARENT = "parent.";
     private static final String STUDENT = "student.";
@@ -26,12 +26,28 @@ final class RunIdentity {
             List.of("packing.tokenizer", "packing.corpus", "packing.digest", "teacher.", "fingerprint");
 
     /** What bits depend on beside the settings: given up together by a run that is not deterministic. */
-    private static final Set<String> BITS =
-            Set.of("deterministic", "teacher.fingerprint", "device", "threads", "fingerprint");
+    private static final Set<String> BITS = Set.of("deterministic", "device", "threads", "fingerprint");
 
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private RunIdentity() {}
+
+    private static boolean isOfBits(String name) {
+        return BITS.contains(name) || name.startsWith(TEACHER) && name.endsWith(FINGERPRINT);
+    }
+
+    /**
+     * The name that a teacher's model digest has.
+     *
+     * @param teacher its name among several; empty: it is the only one
+     */
+    static String teacherModel(String teacher) {
+        return ofTeacher(teacher) + "model_digest";
+    }
+
+    private static String ofTeacher(String teacher) {
+        return teacher.isEmpty() ? TEACHER : TEACHER + teacher + ".";
+    }
 
     /**
      * Refuses to go on where what must be equal differs, naming every difference with both values. The number of steps may differ; a
@@ -46,13 +62,13 @@ final class RunIdentity {
         names.addAll(before.keySet());
         names.remove(STEPS);
         if ("false".equals(now.get("deterministic"))) {
-            names.removeAll(BITS);
+            names.removeIf(RunIdentity::isOfBits);
         }
         TreeMap<String, String> differences = differences(names, now, before);
         if (differences.isEmpty()) {
             return;
         }
-        boolean bits = differences.keySet().stream().anyMatch(BITS::contains);
+        boolean bits = differences.keySet().stream().anyMatch(RunIdentity::isOfBits);
         String message = "cannot resume from " + checkpoint.directory() + ", which was written with other settings; "
                 + String.join("; ", differences.values())
                 + (bits ? "; --deterministic false goes on with other bits" : "");
@@ -93,13 +109,14 @@ final class RunIdentity {
         return differences;
     }
 
+    /** @param teachers by their names among several; an only one by the empty name */
     static TreeMap<String, String> of(
             TrainingConfig config,
             long steps,
             PackingDigest packing,
             ModelConfiguration student,
             String studentFingerprint,
-            Optional<TeacherDescription> teacher) {
+            Map<String, TeacherDescription> teachers) {
         TreeMap<String, String> identity = new TreeMap<>();
         identity.put("packing.tokenizer", packing.tokenizerSha256());
         identity.put("packing.corpus", packing.corpusSha256());
@@ -120,11 +137,12 @@ final class RunIdentity {
         putOptimization(identity, config.optimization());
         putDistillation(identity, config.distillation());
         config.onPolicy().ifPresent(settings -> identity.putAll(settings.identity()));
-        teacher.ifPresent(described -> {
-            identity.put(TEACHER_MODEL, described.modelDigest());
-            identity.put("teacher.tokenizer_digest", described.tokenizerDigest());
+        teachers.forEach((name, described) -> {
+            identity.put(teacherModel(name), described.modelDigest());
+            identity.put(ofTeacher(name) + "tokenizer_digest", described.tokenizerDigest());
             if (config.run().deterministic()) {
-                identity.put("teacher.fingerprint", described.fingerprint().toString());
+                identity.put(
+                        ofTeacher(name) + "fingerprint", described.fingerprint().toString());
             }
         });
         if (config.run().deterministic()) {

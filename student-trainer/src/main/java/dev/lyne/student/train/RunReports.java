@@ -5,6 +5,7 @@ import dev.lyne.student.page.Block.Text;
 import dev.lyne.student.page.Block.Texts;
 import dev.lyne.student.page.Page;
 import dev.lyne.student.report.ReportData;
+import dev.lyne.student.report.ReportPage;
 import dev.lyne.student.rollout.ResponseEvaluation;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -154,9 +155,17 @@ public final class RunReports {
         }
     }
 
-    /** What is neither a measurement nor a count: schedules' values, and those of a loss that learns. */
+    /** What is neither a measurement nor a count: schedules' values, those of a loss that learns, and those of several teachers. */
     private static Map<String, Double> scheduled(JsonNode line) {
         Map<String, Double> scheduled = new LinkedHashMap<>();
+        for (Map.Entry<String, JsonNode> teacher :
+                line.path(StepMetric.TEACHERS).properties()) {
+            for (Map.Entry<String, JsonNode> figure : teacher.getValue().properties()) {
+                scheduled.put(
+                        ReportPage.ofTeacher(teacher.getKey(), figure.getKey()),
+                        figure.getValue().asDouble());
+            }
+        }
         for (Map.Entry<String, JsonNode> entry : line.properties()) {
             if (!MetricsFile.OWN.contains(entry.getKey()) && entry.getValue().isNumber()) {
                 scheduled.put(entry.getKey(), entry.getValue().asDouble());

@@ -1,5 +1,6 @@
 package dev.lyne.student.train;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.lyne.files.AtomicFile;
@@ -9,6 +10,7 @@ import dev.lyne.student.tokens.Windows;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -26,6 +28,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param parameters trained numbers
  * @param pace how much was trained, and how fast
  * @param targets what came of the teacher's rows
+ * @param teachers what came of each of several teachers, by name; empty, and not in the file, where there is one at most
  * @param heldOut evaluations, in order
  * @param responses to held-out prompts; null where none were asked for
  * @param parent the run whose checkpoint this one began with: its name, step, weights and optimiser; empty: it began by itself
@@ -39,10 +42,23 @@ public record RunSummary(
         long parameters,
         @JsonUnwrapped Pace pace,
         @JsonUnwrapped TargetUse targets,
+        @JsonInclude(JsonInclude.Include.NON_EMPTY) Map<String, OfTeacher> teachers,
         @JsonProperty("held_out") List<RunState.HeldOut> heldOut,
         @Nullable ResponseEvaluation responses,
         Map<String, String> parent,
         @JsonUnwrapped TextUse text) {
+    /**
+     * What came of one of several teachers.
+     *
+     * @param positions targets needed of it
+     * @param coverage those used over those needed; null where none was needed
+     */
+    public record OfTeacher(long positions, @Nullable Double coverage) {}
+
+    public RunSummary {
+        teachers = teachers == null ? Map.of() : teachers; // a file has none where there are not several
+    }
+
     /**
      * How much was trained, and how fast.
      *
@@ -129,7 +145,8 @@ public record RunSummary(
             TrainedText text,
             long parameters,
             Optional<ResponseEvaluation> responses,
-            RunState state) {
+            RunTotals totals) {
+        RunState state = totals.state(new RunState.Cursor(0, 0), new RunState.FileLengths(0, 0), Map.of());
         boolean distilled = teaching.enabled();
         return new RunSummary(
                 name,
@@ -139,10 +156,20 @@ public record RunSummary(
                 parameters,
                 Pace.of(state),
                 TargetUse.of(state.targets()),
+                teachers(totals),
                 state.heldOut(),
                 responses.orElse(null),
                 Ancestry.of(state.identity()),
                 TextUse.of(text));
+    }
+
+    private static Map<String, OfTeacher> teachers(RunTotals totals) {
+        Map<String, OfTeacher> teachers = new LinkedHashMap<>();
+        totals.neededByTeacher().forEach((name, needed) -> {
+            Double coverage = totals.coverageByTeacher().get(name);
+            teachers.put(name, new OfTeacher(needed, coverage == null || coverage.isNaN() ? null : coverage));
+        });
+        return teachers;
     }
 
     private static @Nullable Integer boxed(OptionalInt id) {

@@ -4,13 +4,23 @@ import dev.lyne.client.Targets;
 import dev.lyne.row.RowSource;
 import dev.lyne.student.checkpoint.RunState;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
 /** What a run has added up so far. Owned by the training thread. */
 final class RunTotals {
+    /** What the names begin with under which a checkpoint keeps the counts of several teachers. */
+    static final String BY_TEACHER = "teacher/";
+
+    private static final String NEEDED = "/needed_targets";
+    private static final String USED = "/used_targets";
+
     private final Map<String, String> identity;
+    private final List<String> teachers;
+    private final long[] neededByTeacher;
+    private final long[] usedByTeacher;
     private final Map<String, Long> positionsBySource;
     private final List<RunState.HeldOut> heldOut;
     private long step;
@@ -21,9 +31,16 @@ final class RunTotals {
     private long usedTargets;
     private long targetBytes;
 
-    /** Totals that go on from a state; {@code identity} takes the place of the state's. */
-    RunTotals(RunState from, Map<String, String> identity) {
+    /**
+     * Totals that go on from a state; {@code identity} takes the place of the state's.
+     *
+     * @param teachers names of those that are mixed, in the order of their numbers; empty where there is one at most
+     */
+    RunTotals(RunState from, Map<String, String> identity, List<String> teachers) {
         this.identity = identity;
+        this.teachers = List.copyOf(teachers);
+        this.neededByTeacher = counts(from, NEEDED);
+        this.usedByTeacher = counts(from, USED);
         this.positionsBySource = new TreeMap<>(from.targets().positionsBySource());
         this.heldOut = new ArrayList<>(from.heldOut());
         this.step = from.step();
@@ -33,6 +50,14 @@ final class RunTotals {
         this.neededTargets = from.targets().neededTargets();
         this.usedTargets = from.targets().usedTargets();
         this.targetBytes = from.targets().targetBytes();
+    }
+
+    private long[] counts(RunState from, String what) {
+        return teachers.stream()
+                .mapToLong(name -> from.progress()
+                        .getOrDefault(BY_TEACHER + name + what, 0.0)
+                        .longValue())
+                .toArray();
     }
 
     /** The state of a run that has not begun. */
@@ -55,6 +80,10 @@ final class RunTotals {
             trainedPositions += positions;
             neededTargets += distilled ? positions : 0;
             item.targets().ifPresent(targets -> count(targets, positions));
+            if (!teachers.isEmpty()) {
+                neededByTeacher[item.teacher()] += distilled ? positions : 0;
+                usedByTeacher[item.teacher()] += item.targets().isPresent() ? positions : 0;
+            }
         }
     }
 
@@ -97,6 +126,34 @@ final class RunTotals {
     /** Targets used over targets needed; NaN where none was needed. */
     double coverage() {
         return neededTargets == 0 ? Double.NaN : (double) usedTargets / neededTargets;
+    }
+
+    /** The same of each of several teachers, by name. */
+    Map<String, Double> coverageByTeacher() {
+        Map<String, Double> coverage = new LinkedHashMap<>();
+        for (int i = 0; i < teachers.size(); i++) {
+            coverage.put(teachers.get(i), (double) usedByTeacher[i] / neededByTeacher[i]);
+        }
+        return coverage;
+    }
+
+    /** Targets needed of each of several teachers, by name. */
+    Map<String, Long> neededByTeacher() {
+        Map<String, Long> needed = new LinkedHashMap<>();
+        for (int i = 0; i < teachers.size(); i++) {
+            needed.put(teachers.get(i), neededByTeacher[i]);
+        }
+        return needed;
+    }
+
+    /** What a checkpoint keeps of several teachers' counts. */
+    Map<String, Double> saved() {
+        Map<String, Double> saved = new TreeMap<>();
+        for (int i = 0; i < teachers.size(); i++) {
+            saved.put(BY_TEACHER + teachers.get(i) + NEEDED, (double) neededByTeacher[i]);
+            saved.put(BY_TEACHER + teachers.get(i) + USED, (double) usedByTeacher[i]);
+        }
+        return saved;
     }
 
     Map<String, Long> positionsBySource() {

@@ -36,6 +36,11 @@ public enum Setting {
     EPOCHS("1", "Passes over the corpus, where steps is 0"),
     TEACHER("", "Teacher servers, HOST:PORT or dns:///NAME:PORT", true),
     TEACHER_NAME("", "Name of the teacher on its server; by default its only one"),
+    TEACHERS(
+            "",
+            "Several teachers in place of one, each as name=NAME;address=HOST:PORT with source=PATH, an input of corpus that it is asked"
+                    + " for, or with weight=NUMBER, its share of all windows; in a file, a list of mappings (docs/training.md)",
+            true),
     TLS("false", "Speak TLS to teacher servers, and believe whom the Java runtime believes"),
     TLS_CA("", "Speak TLS to them, and believe the certificates in this PEM file"),
     TLS_SERVER_NAME("", "Name that their certificates must have; by default the host that is asked"),

@@ -12,11 +12,17 @@ interface StepFeed extends AutoCloseable {
      * A window of an optimiser step, with the teacher's rows for its positions where there are any.
      *
      * @param own what is known of the tokens of a text that the student wrote; absent on data
+     * @param teacher which of the run's teachers was asked, by its number
      */
-    record Item(Window window, Optional<Targets> targets, Optional<OwnTokens> own) {
-        /** A window of data. */
+    record Item(Window window, Optional<Targets> targets, Optional<OwnTokens> own, int teacher) {
+        /** A window of data, of the only teacher. */
         Item(Window window, Optional<Targets> targets) {
-            this(window, targets, Optional.empty());
+            this(window, targets, Optional.empty(), 0);
+        }
+
+        /** A window of the only teacher's. */
+        Item(Window window, Optional<Targets> targets, Optional<OwnTokens> own) {
+            this(window, targets, own, 0);
         }
 
         /** Positions with loss. */

@@ -3,6 +3,7 @@ package dev.lyne.student.train;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -36,6 +37,9 @@ enum StepMetric {
         this.value = value;
     }
 
+    /** Key of what a step was on each of several teachers' windows. */
+    static final String TEACHERS = "teachers";
+
     /** The keys of all. */
     static Set<String> keys() {
         return Arrays.stream(values()).map(metric -> metric.key).collect(Collectors.toUnmodifiableSet());
@@ -47,6 +51,11 @@ enum StepMetric {
             if (metric == GRADIENT_NORM) {
                 step.update().ownText().forEach((name, value) -> line.put("own_text_" + name, value));
                 step.update().scheduled().forEach(line::put);
+                step.update()
+                        .byTeacher()
+                        .keySet()
+                        .forEach(teacher -> ofTeacher(step, teacher)
+                                .forEach(line.withObjectProperty(TEACHERS).putObject(teacher)::put));
             }
             Number value = metric.value.apply(step);
             if (value instanceof Long whole) {
@@ -64,6 +73,11 @@ enum StepMetric {
             if (metric == GRADIENT_NORM) {
                 step.update().ownText().forEach((name, value) -> scalars.put("own_text/" + name, value));
                 step.update().scheduled().forEach((name, value) -> scalars.put("train/" + name, value));
+                step.update()
+                        .byTeacher()
+                        .keySet()
+                        .forEach(teacher -> ofTeacher(step, teacher)
+                                .forEach((name, value) -> scalars.put("teacher/" + teacher + "/" + name, value)));
             }
             Number value = metric.value.apply(step);
             if (!metric.tag.isEmpty() && metric.isThere(value)) {
@@ -71,6 +85,19 @@ enum StepMetric {
             }
         }
         return scalars;
+    }
+
+    /** Figures of one of several teachers that there are, by name. */
+    private static Map<String, Double> ofTeacher(ProgressListener.Step step, String teacher) {
+        ProgressListener.OfTeacher update =
+                Objects.requireNonNull(step.update().byTeacher().get(teacher));
+        Map<String, Double> figures = new LinkedHashMap<>();
+        figures.put("positions", (double) update.positions());
+        figures.put("nll", update.nll());
+        figures.put("divergence", update.divergence());
+        figures.put("coverage", step.coverageByTeacher().getOrDefault(teacher, Double.NaN));
+        figures.values().removeIf(value -> value.isNaN());
+        return figures;
     }
 
     private boolean isThere(Number value) {

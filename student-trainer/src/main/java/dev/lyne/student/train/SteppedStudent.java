@@ -6,7 +6,6 @@ import dev.lyne.client.TargetSource;
 import dev.lyne.client.TargetStream;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.Trainable;
-import dev.lyne.lm.training.TrainingBatch;
 import dev.lyne.student.tokens.TextEncoder;
 import dev.lyne.student.tokens.TokenStore;
 import dev.lyne.student.tokens.Windows;
@@ -93,8 +92,13 @@ public final class SteppedStudent implements AutoCloseable {
     public List<Kept> keep(long steps) throws InterruptedException {
         int batch = config.data().batch();
         List<Kept> kept = new ArrayList<>();
-        try (StepFeed feed =
-                new TargetFeed(source.open(request), sequence, 0, steps * batch, System::nanoTime, () -> false)) {
+        try (StepFeed feed = new TargetFeed(
+                TargetFeed.Teachers.of(source.open(request)),
+                sequence,
+                0,
+                steps * batch,
+                System::nanoTime,
+                () -> false)) {
             for (long step = 0; step < steps; step++) {
                 kept.add(new Kept(feed.next(batch)));
             }
@@ -105,7 +109,10 @@ public final class SteppedStudent implements AutoCloseable {
     /** A stream of the same windows, from the first on. It goes on beyond the last step, so that each asks for as much as it takes. */
     public Fed feed() {
         TargetStream stream = source.open(request);
-        return new Fed(stream, new TargetFeed(stream, sequence, 0, Long.MAX_VALUE, System::nanoTime, () -> false));
+        return new Fed(
+                stream,
+                new TargetFeed(
+                        TargetFeed.Teachers.of(stream), sequence, 0, Long.MAX_VALUE, System::nanoTime, () -> false));
     }
 
     /** Takes a step from memory. */
@@ -114,8 +121,8 @@ public final class SteppedStudent implements AutoCloseable {
     }
 
     private void step(List<StepFeed.Item> items) {
-        for (TrainingBatch batch : batches.of(items, values)) {
-            model.accumulate(batch);
+        for (MicroBatches.OfTeacher batch : batches.of(items, values)) {
+            model.accumulate(batch.batch());
         }
         model.apply(values.learningRate());
     }

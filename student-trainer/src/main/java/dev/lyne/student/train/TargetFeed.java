@@ -13,71 +13,104 @@ import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 
 /**
- * Targets in training order, asked for ahead of time as far as the stream's window reaches, so that the network hides behind
+ * Targets in training order, asked for ahead of time as far as each stream's window reaches, so that the network hides behind
  * the steps. A sequence that fails is asked again.
  */
 final class TargetFeed implements StepFeed {
-    private final TargetStream stream;
+    /** How far ahead windows of a teacher are looked for that is seldom asked. */
+    private static final long MOST_AHEAD = 1 << 16;
+
+    /** A teacher's stream, which hands out the windows that are its own in training order. */
+    private static final class Lane {
+        private final TargetStream stream;
+        private final PatientTake taking;
+        private long nextOffered;
+
+        Lane(TargetStream stream, PatientTake taking, long nextOffered) {
+            this.stream = stream;
+            this.taking = taking;
+            this.nextOffered = nextOffered;
+        }
+    }
+
+    private final List<Lane> lanes;
+    private final TeacherChoice choice;
     private final WindowSequence sequence;
-    private final PatientTake taking;
     private final long end;
-    private long nextOffered;
     private long nextTaken;
+
+    /** Streams of all teachers, and which of them is asked for a window. */
+    record Teachers(List<TargetStream> streams, TeacherChoice choice) {
+        /** One alone. */
+        static Teachers of(TargetStream stream) {
+            return new Teachers(List.of(stream), TeacherChoice.ALONE);
+        }
+    }
 
     /**
      * @param first place of the first window wanted
      * @param end place after the last one
      */
     TargetFeed(
-            TargetStream stream,
+            Teachers teachers,
             WindowSequence sequence,
             long first,
             long end,
             LongSupplier nanoTicker,
             BooleanSupplier stopRequested) {
-        this.stream = stream;
+        this.lanes = teachers.streams().stream()
+                .map(stream -> new Lane(stream, new PatientTake(stream, nanoTicker, stopRequested), first))
+                .toList();
+        this.choice = teachers.choice();
         this.sequence = sequence;
-        this.taking = new PatientTake(stream, nanoTicker, stopRequested);
-        this.nextOffered = first;
         this.nextTaken = first;
         this.end = end;
     }
 
     @Override
     public List<StepFeed.Item> next(int count) throws InterruptedException {
-        taking.startStep();
+        lanes.forEach(lane -> lane.taking.startStep());
         List<StepFeed.Item> items = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             offerAhead();
+            int teacher = choice.at(nextTaken);
             TargetSequence asked = asked(nextTaken++);
-            Optional<Targets> targets = taking.take(asked);
-            items.add(new StepFeed.Item(new Window(asked.tokens(), asked.positions()), targets));
+            Optional<Targets> targets = lanes.get(teacher).taking.take(asked);
+            Window window = new Window(asked.tokens(), asked.positions());
+            items.add(new StepFeed.Item(window, targets, Optional.empty(), teacher));
         }
         return items;
     }
 
     @Override
     public List<String> failures() {
-        return taking.failures();
+        return lanes.stream().flatMap(lane -> lane.taking.failures().stream()).toList();
     }
 
     /** Windows so far that a second replica was asked for, and those of them that it answered first; nothing where there are none. */
     @Override
     public Map<String, Double> scheduled() {
-        StreamStatistics.Hedges hedges = stream.statistics().hedges();
-        return hedges.asked() == 0
-                ? Map.of()
-                : Map.of("hedged", (double) hedges.asked(), "hedges_won", (double) hedges.won());
+        List<StreamStatistics.Hedges> hedges =
+                lanes.stream().map(lane -> lane.stream.statistics().hedges()).toList();
+        double asked =
+                hedges.stream().mapToDouble(StreamStatistics.Hedges::asked).sum();
+        double won = hedges.stream().mapToDouble(StreamStatistics.Hedges::won).sum();
+        return asked == 0 ? Map.of() : Map.of("hedged", asked, "hedges_won", won);
     }
 
     @Override
     public long stallNanos() {
-        return taking.stallNanos();
+        return lanes.stream().mapToLong(lane -> lane.taking.stallNanos()).sum();
     }
 
     private void offerAhead() {
-        while (nextOffered < end && stream.offer(asked(nextOffered))) {
-            nextOffered++;
+        long most = end - nextTaken > MOST_AHEAD ? nextTaken + MOST_AHEAD : end;
+        for (int teacher = 0; teacher < lanes.size(); teacher++) {
+            Lane lane = lanes.get(teacher);
+            while (lane.nextOffered < most
+                    && (choice.at(lane.nextOffered) != teacher || lane.stream.offer(asked(lane.nextOffered)))) {
+                lane.nextOffered++;
+            }
         }
     }
 
@@ -89,6 +122,6 @@ final class TargetFeed implements StepFeed {
 
     @Override
     public void close() {
-        stream.close();
+        lanes.forEach(lane -> lane.stream.close());
     }
 }

@@ -19,6 +19,7 @@ import dev.lyne.student.rollout.TeacherTexts;
 import io.opentelemetry.api.OpenTelemetry;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.List;
 
 /**
  * Trains a student, from a teacher's stream or without one, and leaves in its directory: {@code metrics.jsonl}, TensorBoard
@@ -110,8 +111,17 @@ public final class Trainer {
         @Override
         public TargetSource openTeachers(TrainingConfig config) {
             TrainingConfig.Distillation settings = config.distillation();
-            ClientOptions options = settings.contact()
-                    .client(config.name(), new ClientListener() {
+            return connect(config, settings.contact(), settings.teachers());
+        }
+
+        @Override
+        public TargetSource openTeachers(TrainingConfig config, TeacherMixture.Part part) {
+            return connect(config, config.distillation().contact().to(part.teacherName()), part.addresses());
+        }
+
+        private TargetSource connect(TrainingConfig config, TrainingConfig.Contact contact, List<String> addresses) {
+            int inFlight = config.distillation().inFlight();
+            ClientOptions options = contact.client(config.name(), new ClientListener() {
                         @Override
                         public void onWaiting(String line) {
                             listener.onNotice(line);
@@ -122,12 +132,10 @@ public final class Trainer {
                             return listener.isStopRequested();
                         }
                     })
-                    .window(
-                            settings.inFlight(),
-                            (long) settings.inFlight() * config.data().context())
+                    .window(inFlight, (long) inFlight * config.data().context())
                     .telemetry(telemetry)
                     .build();
-            return TeacherClient.connect(String.join(",", settings.teachers()), options);
+            return TeacherClient.connect(String.join(",", addresses), options);
         }
 
         @Override

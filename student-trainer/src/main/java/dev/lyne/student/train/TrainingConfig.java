@@ -19,6 +19,7 @@ import dev.lyne.wire.capture.StepRange;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -111,25 +112,23 @@ public record TrainingConfig(
      * What is learnt from a teacher.
      *
      * @param teachers addresses; empty: plain language-model training
+     * @param mixture several teachers in place of one
      * @param contact how teachers are spoken to
-     * @param targets directory of captured targets; empty: teachers are asked
-     * @param steps those of a trajectory that targets are taken of; empty for a capture of one finished model
+     * @param captured targets in a teacher's place
      * @param loss what is minimised on the teacher's rows
      * @param alphaSchedule weight of the distillation loss
      * @param selection which entries of a teacher row are asked for
      * @param precision how rows are coded on their way
-     * @param asCaptured whether captured targets are taken in the form that they have, whatever {@code precision} says
      * @param inFlight windows asked of the teacher ahead of training
      * @param accepted what targets have to be good for
      */
     public record Distillation(
             List<String> teachers,
+            Optional<TeacherMixture> mixture,
             Contact contact,
-            Optional<Path> targets,
-            Optional<StepRange> steps,
+            Captured captured,
             Selection selection,
             Precision precision,
-            boolean asCaptured,
             DistillationLoss loss,
             ScheduleSettings alphaSchedule,
             Temperatures temperatures,
@@ -142,6 +141,30 @@ public record TrainingConfig(
          * @param maxTailError greatest error of a teacher's tail masses that a loss of tails is minimised with
          */
         public record Accepted(double minCoverage, double maxTailError) {}
+
+        /**
+         * Targets that were captured.
+         *
+         * @param targets directory of them; empty: teachers are asked
+         * @param steps of a trajectory that are learnt from; empty: of one finished model
+         * @param asTheyAre whether they are asked for in the form that they have, whatever {@code precision} says
+         */
+        public record Captured(Optional<Path> targets, Optional<StepRange> steps, boolean asTheyAre) {}
+
+        /** Directory of captured targets; empty: teachers are asked. */
+        public Optional<Path> targets() {
+            return captured.targets();
+        }
+
+        /** Steps of a trajectory that are learnt from. */
+        public Optional<StepRange> steps() {
+            return captured.steps();
+        }
+
+        /** Whether captured targets are asked for in the form that they have. */
+        public boolean asCaptured() {
+            return captured.asTheyAre();
+        }
 
         /** Least share of a step's targets for it to be applied. */
         public double minCoverage() {
@@ -160,7 +183,7 @@ public record TrainingConfig(
 
         /** Whether it is known where targets come from. */
         public boolean hasSource() {
-            return !teachers.isEmpty() || targets.isPresent();
+            return !teachers.isEmpty() || mixture.isPresent() || targets().isPresent();
         }
     }
 
@@ -198,6 +221,11 @@ public record TrainingConfig(
 
         private static Duration seconds(Settings settings, Setting setting) {
             return Duration.ofNanos((long) (settings.number(setting, 1e-3, 1e7, true) * 1e9));
+        }
+
+        /** The same for another teacher. */
+        Contact to(String teacher) {
+            return new Contact(teacher, security, timeouts, priority, routing);
         }
 
         /** The options of a client. */
@@ -331,12 +359,11 @@ public record TrainingConfig(
         boolean asCaptured = targets.isPresent() && !settings.isGiven(Setting.ROW_PRECISION);
         return new Distillation(
                 settings.list(Setting.TEACHER),
+                TeacherMixture.of(settings),
                 Contact.of(settings),
-                targets,
-                TrajectorySettings.steps(settings),
+                new Distillation.Captured(targets, TrajectorySettings.steps(settings), asCaptured),
                 selection,
                 precision,
-                asCaptured,
                 loss(settings, selection, asCaptured ? Optional.empty() : Optional.of(precision), temperatures),
                 ScheduleSettings.of(
                         settings,
@@ -442,6 +469,7 @@ public record TrainingConfig(
         if (distillation.targets().isPresent() && !distillation.teachers().isEmpty()) {
             throw Settings.refused(Setting.TARGETS, distillation.targets().get(), "empty where a teacher is given");
         }
+        distillation.mixture().ifPresent(this::requireGoesWith);
         if (!distillation.teachers().isEmpty()) {
             TeacherClient.requireUsable(
                     String.join(",", distillation.teachers()),
@@ -460,6 +488,29 @@ public record TrainingConfig(
         if (run.steps() > 0) {
             requireScheduleFits(run.steps());
         }
+    }
+
+    /** Refuses what several teachers are not for. */
+    private void requireGoesWith(TeacherMixture mixture) {
+        Map<Setting, List<String>> others = new LinkedHashMap<>();
+        others.put(Setting.TEACHER, distillation.teachers());
+        others.put(
+                Setting.TARGETS,
+                distillation.targets().map(Path::toString).stream().toList());
+        others.put(
+                Setting.ON_POLICY_SHARE,
+                onPolicy.map(own -> Double.toString(own.sharing().share())).stream()
+                        .toList());
+        others.put(Setting.SELECTION, distillation.selection().keepsChosen() ? List.of("chosen") : List.of());
+        others.forEach((setting, values) -> {
+            if (!values.isEmpty()) {
+                throw Settings.refused(
+                        setting,
+                        String.join(", ", values),
+                        "the default with several teachers: " + String.join(", ", mixture.names()));
+            }
+        });
+        mixture.requireUsable(distillation.contact().security());
     }
 
     /** Refuses a schedule that takes more steps than there are, which only the corpus tells where epochs are counted. */

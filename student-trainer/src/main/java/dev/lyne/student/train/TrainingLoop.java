@@ -1,7 +1,6 @@
 package dev.lyne.student.train;
 
 import dev.lyne.lm.training.Trainable;
-import dev.lyne.lm.training.TrainingBatch;
 import dev.lyne.student.checkpoint.CheckpointStore;
 import dev.lyne.student.checkpoint.RunState;
 import dev.lyne.student.evaluate.HeldOutLoss;
@@ -47,14 +46,19 @@ final class TrainingLoop {
             ProgressListener listener,
             LongSupplier nanoTicker) {}
 
-    /** What a step reads and changes. */
+    /**
+     * What a step reads and changes.
+     *
+     * @param teachers names of those that are mixed, in the order of their numbers; empty where there is one at most
+     */
     record Learning(
             Trainable model,
             WindowSequence sequence,
             Optional<StepFeed> feed,
             MicroBatches batches,
             RunSchedules schedules,
-            LossProgress loss) {}
+            LossProgress loss,
+            List<String> teachers) {}
 
     /** What the loop writes to. */
     record Outputs(
@@ -266,16 +270,20 @@ final class TrainingLoop {
         StepValues values = parts.learning()
                 .schedules()
                 .at(totals.step() + 1, parts.learning().loss().values());
-        List<TrainingBatch> batches = parts.learning().batches().of(items, values);
+        List<MicroBatches.OfTeacher> batches = parts.learning().batches().of(items, values);
         double[] sums = new double[parts.learning().model().terms().size()];
-        for (TrainingBatch batch : batches) {
+        double[][] byTeacher = new double[parts.learning().teachers().size()][sums.length];
+        for (MicroBatches.OfTeacher batch : batches) {
             if (parts.listener().isStopRequested()) {
                 throw stopped("in step " + (totals.step() + 1) + ", nothing of which was applied, after step "
                         + totals.step());
             }
-            double[] part = parts.learning().model().accumulate(batch);
+            double[] part = parts.learning().model().accumulate(batch.batch());
             for (int i = 0; i < sums.length; i++) {
                 sums[i] += part[i];
+                if (byTeacher.length > 0) {
+                    byTeacher[batch.teacher()][i] += part[i];
+                }
             }
         }
         applying = true;
@@ -295,7 +303,32 @@ final class TrainingLoop {
             parts.learning().loss().stepped(new LossState.Step(totals.step() + 1, nll, divergence));
         }
         return new ProgressListener.Update(
-                sums[0], nll, divergence, scheduled(values), ownText(sums, counts.coveredOwn()), norm);
+                sums[0],
+                nll,
+                divergence,
+                scheduled(values),
+                ownText(sums, counts.coveredOwn()),
+                byTeacher(items, byTeacher, values),
+                norm);
+    }
+
+    /** What the step was on each of several teachers' windows, by name; none where one is learnt from. */
+    private Map<String, ProgressListener.OfTeacher> byTeacher(
+            List<StepFeed.Item> items, double[][] sums, StepValues values) {
+        Map<String, ProgressListener.OfTeacher> all = new LinkedHashMap<>();
+        for (int i = 0; i < sums.length; i++) {
+            int teacher = i;
+            MicroBatches.Counts counts = MicroBatches.Counts.of(
+                    items.stream().filter(item -> item.teacher() == teacher).toList());
+            boolean distilled = counts.coveredData() > 0 && values.alpha() > 0 && divergenceTerm >= 0;
+            all.put(
+                    parts.learning().teachers().get(i),
+                    new ProgressListener.OfTeacher(
+                            counts.data(),
+                            nllTerm < 0 || counts.data() == 0 ? Double.NaN : sums[i][nllTerm] / counts.data(),
+                            distilled ? sums[i][divergenceTerm] / counts.coveredData() : Double.NaN));
+        }
+        return all;
     }
 
     private Map<String, Double> scheduled(StepValues values) {
@@ -342,7 +375,8 @@ final class TrainingLoop {
                 new ProgressListener.Pace(
                         positions, positions * 1e9 / Math.max(1, nanos), totals.stallFraction(), totals.seconds()),
                 totals.coverage(),
-                totals.positionsBySource());
+                totals.positionsBySource(),
+                totals.coverageByTeacher());
         if (totals.step() % plan.logEvery() == 0 || totals.step() == plan.steps()) {
             parts.outputs().metrics().step(step);
             parts.outputs().events().scalars(totals.step(), StepMetric.scalars(step));
@@ -395,6 +429,7 @@ final class TrainingLoop {
     /** What schedules that follow the loss have come to. */
     private Map<String, Double> progress() {
         Map<String, Double> progress = new TreeMap<>(parts.learning().loss().saved());
+        progress.putAll(totals.saved());
         parts.learning().feed().ifPresent(feed -> progress.putAll(feed.saved(totals.step())));
         return progress;
     }

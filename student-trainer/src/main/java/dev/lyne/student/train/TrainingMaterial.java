@@ -1,21 +1,35 @@
 package dev.lyne.student.train;
 
 import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.student.corpus.Corpus;
 import dev.lyne.student.evaluate.HeldOutLoss;
 import dev.lyne.student.tokens.Windows;
 import java.util.Optional;
 
-/** What is trained on, in order, and what is evaluated on. */
+/**
+ * What is trained on, in order, and what is evaluated on.
+ *
+ * @param corpus the files of the text
+ */
 record TrainingMaterial(
-        Tokenizer tokenizer, TrainedText text, Optional<HeldOutLoss> heldOut, WindowSequence sequence, long steps) {
+        Tokenizer tokenizer,
+        Corpus corpus,
+        TrainedText text,
+        Optional<HeldOutLoss> heldOut,
+        WindowSequence sequence,
+        long steps) {
     static TrainingMaterial of(
-            Tokenizer tokenizer, TrainedText text, Optional<HeldOutLoss> heldOut, TrainingConfig config) {
+            Tokenizer tokenizer,
+            Corpus corpus,
+            TrainedText text,
+            Optional<HeldOutLoss> heldOut,
+            TrainingConfig config) {
         WindowSequence sequence =
                 new WindowSequence(text.windows(), config.run().seed());
         long steps = config.run().steps() > 0
                 ? config.run().steps()
                 : sequence.steps(config.run().epochs(), config.data().batch());
-        return new TrainingMaterial(tokenizer, text, heldOut, sequence, steps);
+        return new TrainingMaterial(tokenizer, corpus, text, heldOut, sequence, steps);
     }
 
     /** What epochs that do not fill whole batches have become; empty where they do, or steps were given. */
@@ -35,7 +49,16 @@ record TrainingMaterial(
 
     /** The same over others of the corpus's windows. */
     TrainingMaterial over(Windows others, TrainingConfig config) {
-        return of(tokenizer, text.over(others), heldOut, config);
+        return of(tokenizer, corpus, text.over(others), heldOut, config);
+    }
+
+    /** Which of several teachers is asked for which window; the only one where there are not several. */
+    TeacherChoice choice(TrainingConfig config) {
+        return config.distillation()
+                .mixture()
+                .map(mixture -> mixture.choice(
+                        config.data().corpus(), corpus, sequence, config.run().seed()))
+                .orElse(TeacherChoice.ALONE);
     }
 
     Windows windows() {

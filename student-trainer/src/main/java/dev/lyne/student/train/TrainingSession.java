@@ -40,6 +40,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -66,8 +67,11 @@ final class TrainingSession {
         /** A student to train, and what its last bits depend on. */
         Student openStudent(TrainingConfig config, int vocabularySize) throws IOException;
 
-        /** The teachers of a configuration. */
+        /** The servers of a configuration's teacher. */
         TargetSource openTeachers(TrainingConfig config);
+
+        /** The servers of one of its several teachers. */
+        TargetSource openTeachers(TrainingConfig config, TeacherMixture.Part part);
 
         /** The teacher as one that draws tokens. */
         TeacherDraws openDraws(TargetSource teachers, DecodeSettings settings);
@@ -122,6 +126,9 @@ final class TrainingSession {
     private RunSummary learn(
             TrainingMaterial material, Student student, CheckpointStore checkpoints, Beginning beginning)
             throws IOException, InterruptedException {
+        if (config.distillation().mixture().isPresent()) {
+            return learnFromSeveral(material, student, checkpoints, beginning);
+        }
         try (TargetSource source = RunTargets.open(config, resources, material.windows())) {
             requireSameEnds(source.describe(), material);
             if (config.onPolicy()
@@ -133,7 +140,7 @@ final class TrainingSession {
                     config.distillation(),
                     source,
                     material.tokenizer(),
-                    teacherDigest(beginning.checkpoint()),
+                    teacherDigest(beginning.checkpoint(), ""),
                     config.run().deterministic());
             try (TargetStream stream = source.open(request)) {
                 TrainingMaterial held = source instanceof CaptureSource capture
@@ -141,11 +148,52 @@ final class TrainingSession {
                         : material;
                 Optional<OwnTextRun> ownText = OwnTextRun.open(config, resources, source, request, material);
                 try {
-                    return train(held, student, checkpoints, beginning, Optional.of(new Taught(stream, ownText)));
+                    Taught taught = new Taught(Map.of("", stream), ownText);
+                    return train(held, student, checkpoints, beginning, Optional.of(taught));
                 } finally {
                     ownText.ifPresent(OwnTextRun::close);
                 }
             }
+        }
+    }
+
+    /** The same where several teachers are mixed, each with a stream of its own. */
+    private RunSummary learnFromSeveral(
+            TrainingMaterial material, Student student, CheckpointStore checkpoints, Beginning beginning)
+            throws IOException, InterruptedException {
+        Map<String, TargetStream> streams = new LinkedHashMap<>();
+        List<TargetSource> sources = new ArrayList<>();
+        try {
+            for (TeacherMixture.Part part :
+                    config.distillation().mixture().orElseThrow().parts()) {
+                TargetSource source = resources.openTeachers(config, part);
+                sources.add(source);
+                requireSameVocabulary(part.name(), source.describe(), material.tokenizer());
+                requireSameEnds(source.describe(), material);
+                material.windows().requireSeenBy(source.describe().contextLength());
+                streams.put(
+                        part.name(),
+                        source.open(RunTargets.request(
+                                config.distillation(),
+                                source,
+                                material.tokenizer(),
+                                teacherDigest(beginning.checkpoint(), part.name()),
+                                config.run().deterministic())));
+            }
+            return train(material, student, checkpoints, beginning, Optional.of(new Taught(streams, Optional.empty())));
+        } finally {
+            streams.values().forEach(TargetStream::close);
+            sources.forEach(TargetSource::close);
+        }
+    }
+
+    /** Rows of teachers that are mixed are over the same ids; the tokenizers are compared as their streams open. */
+    private static void requireSameVocabulary(String name, TeacherDescription teacher, Tokenizer tokenizer) {
+        if (teacher.vocabularySize() != tokenizer.vocabularySize()) {
+            throw Settings.refused(
+                    Setting.TEACHERS,
+                    name + " with a vocabulary of " + teacher.vocabularySize() + " tokens",
+                    tokenizer.vocabularySize() + ", as the student's tokenizer has");
         }
     }
 
@@ -173,10 +221,17 @@ final class TrainingSession {
     /**
      * Where rows come from.
      *
-     * @param data windows of the corpus
+     * @param data windows of the corpus, by the teachers' names; an only one has none
      * @param ownText text that the student writes; absent where it writes none
      */
-    private record Taught(TargetStream data, Optional<OwnTextRun> ownText) {}
+    private record Taught(Map<String, TargetStream> data, Optional<OwnTextRun> ownText) {
+        /** What each of them is, by name. */
+        Map<String, TeacherDescription> teachers() {
+            Map<String, TeacherDescription> teachers = new LinkedHashMap<>();
+            data.forEach((name, stream) -> teachers.put(name, stream.teacher()));
+            return teachers;
+        }
+    }
 
     /** The windows that the capture holds rows of, of the steps of a trajectory that are learnt from; else all. */
     private Windows held(CaptureSource capture, Windows windows) throws IOException {
@@ -237,46 +292,46 @@ final class TrainingSession {
                         config.data().microBatchTokens()));
         return TrainingMaterial.of(
                 tokenizer,
+                inputs.corpus(),
                 new TrainedText(wrapping, stopIds, texts.store().skipped(), texts.windows()),
                 heldOut,
                 config);
     }
 
-    private static @Nullable String teacherDigest(Optional<Checkpoint> checkpoint) {
+    private static @Nullable String teacherDigest(Optional<Checkpoint> checkpoint, String teacher) {
         return checkpoint
-                .map(before -> before.run().identity().get(RunIdentity.TEACHER_MODEL))
+                .map(before -> before.run().identity().get(RunIdentity.teacherModel(teacher)))
                 .orElse(null);
     }
 
     private StepFeed feed(Taught taught, TrainingMaterial material, Trainable model, RunState state, long steps) {
         long batch = config.data().batch();
+        TargetFeed.Teachers teachers =
+                new TargetFeed.Teachers(List.copyOf(taught.data().values()), material.choice(config));
         if (taught.ownText().isEmpty()) {
-            return dataFeed(taught.data(), material.sequence(), model, state.step() * batch, steps * batch);
+            return dataFeed(teachers, material.sequence(), model, state.step() * batch, steps * batch);
         }
         OnPolicySettings own = config.onPolicy().orElseThrow();
         OwnTextSteps kinds = new OwnTextSteps(
                 own.sharing(), config.run().seed(), config.data().batch(), state.step(), steps, state.progress());
         boolean beside = own.corpusWeight() > 0;
         StepFeed data = dataFeed(
-                taught.data(),
-                material.sequence(),
-                model,
-                kinds.corpusWindows(beside),
-                kinds.corpusWindowsInAll(beside));
+                teachers, material.sequence(), model, kinds.corpusWindows(beside), kinds.corpusWindowsInAll(beside));
         return taught.ownText().get().feed(data, material, model, kinds, resources::nanoTime, listener);
     }
 
-    private StepFeed dataFeed(TargetStream stream, WindowSequence sequence, Trainable model, long first, long end) {
+    private StepFeed dataFeed(
+            TargetFeed.Teachers teachers, WindowSequence sequence, Trainable model, long first, long end) {
         return config.distillation().selection() instanceof Selection.Chosen rule
                 ? new ChosenFeed(
-                        stream,
+                        teachers.streams().get(0), // of several, settings refuse it
                         sequence,
                         first,
                         new ChosenIds(model, config.data().microBatchTokens()),
                         rule.k(),
                         resources::nanoTime,
                         listener::isStopRequested)
-                : new TargetFeed(stream, sequence, first, end, resources::nanoTime, listener::isStopRequested);
+                : new TargetFeed(teachers, sequence, first, end, resources::nanoTime, listener::isStopRequested);
     }
 
     private RunSummary train(
@@ -297,7 +352,11 @@ final class TrainingSession {
                 windows.packing(config.run().seed()),
                 model.configuration(),
                 student.fingerprint(),
-                taught.map(rows -> rows.data().teacher()));
+                taught.map(Taught::teachers).orElse(Map.of()));
+        config.distillation()
+                .mixture()
+                .ifPresent(mixture ->
+                        identity.putAll(mixture.identity(config.data().corpus(), material.corpus())));
         Optional<Checkpoint> checkpoint = beginning.checkpoint();
         RunState state = RunTotals.none();
         if (checkpoint.isPresent()) {
@@ -312,7 +371,9 @@ final class TrainingSession {
         }
         RunReports.writeSettings(config.settings(), directory.settings());
         RunState start = state;
-        RunTotals totals = new RunTotals(state, identity);
+        List<String> mixed =
+                config.distillation().mixture().map(TeacherMixture::names).orElse(List.of());
+        RunTotals totals = new RunTotals(state, identity, mixed);
         LossProgress loss = config.distillation().enabled()
                 ? LossProgress.of(config.distillation().loss(), steps, state.progress())
                 : LossProgress.none();
@@ -338,7 +399,8 @@ final class TrainingSession {
                     config.onPolicy().map(OnPolicySettings::corpusWeight).orElse(1.0),
                     config.onPolicy().map(own -> own.singleStep().counts()).orElse(true));
             TrainingLoop.Parts parts = new TrainingLoop.Parts(
-                    new TrainingLoop.Learning(model, sequence, feed, batches, RunSchedules.of(config, steps), loss),
+                    new TrainingLoop.Learning(
+                            model, sequence, feed, batches, RunSchedules.of(config, steps), loss, mixed),
                     new TrainingLoop.Outputs(checkpoints, metrics, events, recording.recorder(), initial),
                     material.heldOut(),
                     listener,
@@ -450,7 +512,7 @@ final class TrainingSession {
                 material.text(),
                 model.parameters(),
                 responses(material, model),
-                totals.state(new RunState.Cursor(0, 0), new RunState.FileLengths(0, 0), Map.of()));
+                totals);
         summary.write(directory.summary());
         ReportPage.write(RunReports.single(directory), directory.report());
         return summary;

@@ -24,6 +24,11 @@ final class WindowSequence {
         return windows.passage(corpusIndex(place), plainTokens, responseTokens);
     }
 
+    /** The file of the corpus that the window at that place is from, by its number. */
+    int fileOf(long place) {
+        return windows.fileOf(corpusIndex(place));
+    }
+
     /** Which window of the corpus that is. */
     long corpusIndex(long place) {
         return order.at(epoch(place), index(place));

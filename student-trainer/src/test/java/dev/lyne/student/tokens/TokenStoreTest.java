@@ -73,7 +73,8 @@ final class TokenStoreTest {
     @Test
     void requireKind_manifestOfOtherTokens_namesEachDifferenceInWords() throws IOException {
         TokenManifest wanted = TokenManifest.planned("c", "t", "bos=none eos=2");
-        wanted.holding(3, "d", 0, List.of()).requireKind(cache, wanted);
+        wanted.holding(new TokenManifest.Skipped(3, "d"), 0, List.of(), List.of())
+                .requireKind(cache, wanted);
         assertThatThrownBy(() -> TokenManifest.planned("c", "u", "bos=1 eos=2").requireKind(cache, wanted))
                 .isInstanceOf(DamagedTokensException.class)
                 .hasMessage(cache.resolve("manifest.json")

@@ -78,6 +78,12 @@ final class TinyRun {
 
     /** Settings of a run into the directory of that name, with others on top. */
     TrainingConfig config(String out, Map<Setting, String> others) throws IOException {
+        return config(out, others, Map.of());
+    }
+
+    /** The same with settings of several values, too. */
+    TrainingConfig config(String out, Map<Setting, String> others, Map<Setting, List<String>> lists)
+            throws IOException {
         Map<Setting, List<String>> flags = new EnumMap<>(Setting.class);
         flags.put(Setting.NAME, List.of("tiny"));
         flags.put(Setting.OUT, List.of(directory.resolve(out).toString()));
@@ -96,7 +102,9 @@ final class TinyRun {
         flags.put(Setting.WARMUP_STEPS, List.of("2"));
         flags.put(Setting.THREADS, List.of("1"));
         flags.put(Setting.SAMPLES, List.of("1"));
-        others.forEach((setting, value) -> flags.put(setting, List.of(value)));
+        others.forEach(
+                (setting, value) -> flags.put(setting, setting.isList() ? List.of(value.split(",")) : List.of(value)));
+        flags.putAll(lists);
         return TrainingConfig.of(Settings.of(flags));
     }
 }

@@ -13,6 +13,9 @@ public final class RequestSize {
     /** Most bytes of an id in a list of chosen ones. */
     private static final int ID_BYTES = 3;
 
+    /** Tokens of the longest sequence that a request of the usual size can carry. */
+    public static final int LONGEST_USUAL_CONTEXT = (LEAST_MAX_BYTES - OPENING_BYTES) / TOKEN_BYTES;
+
     private RequestSize() {}
 
     /** Most bytes of a request. */

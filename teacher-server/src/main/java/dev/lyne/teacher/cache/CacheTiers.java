@@ -4,14 +4,12 @@ import dev.lyne.teacher.score.Lookup;
 import dev.lyne.teacher.score.RowStore;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
-import io.micrometer.core.instrument.MeterRegistry;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.LongSupplier;
 
 /**
- * The tiers of all teachers, fastest first: memory, which is asked on the spot, and slower ones, which are asked on threads of
+ * The tiers of one teacher, fastest first: memory, which is asked on the spot, and slower ones, which are asked on threads of
  * their own. Rows found in one are kept in all faster ones. Safe for several threads.
  */
 public final class CacheTiers implements RowStore {
@@ -27,24 +25,9 @@ public final class CacheTiers implements RowStore {
     private final List<TierLane> slower;
 
     /** @param slower fastest first */
-    public CacheTiers(MemoryTier memory, List<TierLane> slower) {
+    CacheTiers(MemoryTier memory, List<TierLane> slower) {
         this.memory = memory;
         this.slower = List.copyOf(slower);
-    }
-
-    /**
-     * Opens memory above the slower tiers, and takes those over, to close them.
-     *
-     * @param memoryBytes bytes of blocks kept in memory, with what keeping them costs; 0 keeps none
-     * @param slower fastest first
-     */
-    public static CacheTiers open(
-            long memoryBytes, List<Slower> slower, LongSupplier nanoClock, MeterRegistry registry) {
-        return new CacheTiers(
-                new MemoryTier(memoryBytes, registry),
-                slower.stream()
-                        .map(each -> new TierLane(each.tier(), each.options(), nanoClock, each.metrics()))
-                        .toList());
     }
 
     @Override
@@ -86,13 +69,5 @@ public final class CacheTiers implements RowStore {
                 faster.keep(query.key(), rows);
             }
         }
-    }
-
-    /** Lets what waits be written until the time has come, then closes every tier. */
-    public void close(long endNanos) throws InterruptedException {
-        for (TierLane lane : slower) {
-            lane.close(endNanos);
-        }
-        memory.close();
     }
 }

@@ -7,11 +7,11 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.lyne.teacher.score.CacheKey;
 import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
-import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.Optional;
 
-/** Encoded rows of all teachers in memory, bounded by bytes. Safe for several threads; never blocks. */
+/** Encoded rows of one teacher in memory, bounded by bytes. Safe for several threads; never blocks. */
 final class MemoryTier implements Tier {
     /** What an entry costs beyond its bytes and positions: objects, key, tables. An estimate. */
     private static final int OVERHEAD_BYTES = 256;
@@ -24,22 +24,17 @@ final class MemoryTier implements Tier {
         if (maxBytes < 0) {
             throw new IllegalArgumentException("memory cache bytes: " + maxBytes + " (expected: 0 or more)");
         }
+        Counter evictions = Counter.builder("lyne.teacher.tier.evictions")
+                .description("Sequences evicted")
+                .tag("tier", MEMORY)
+                .register(registry);
         this.entries = Caffeine.newBuilder()
                 .maximumWeight(maxBytes)
                 .weigher((CacheKey key, StoredRows rows) -> weight(rows))
                 .executor(Runnable::run)
-                .recordStats()
+                .evictionListener((key, rows, cause) -> evictions.increment())
                 .build();
         this.metrics = new TierMetrics(registry, MEMORY);
-        metrics.gauge("bytes", "Bytes held, with what holding them costs", this::bytes);
-        metrics.gauge("entries", "Sequences held", entries::estimatedSize);
-        FunctionCounter.builder(
-                        "lyne.teacher.tier.evictions",
-                        entries,
-                        cache -> cache.stats().evictionCount())
-                .description("Sequences evicted")
-                .tag("tier", MEMORY)
-                .register(registry);
     }
 
     private static int weight(StoredRows rows) {
@@ -49,6 +44,21 @@ final class MemoryTier implements Tier {
     /** Bytes held now. */
     long bytes() {
         return entries.policy().eviction().orElseThrow().weightedSize().orElse(0);
+    }
+
+    /** Sequences held now. */
+    long entries() {
+        return entries.estimatedSize();
+    }
+
+    /** Most bytes held. */
+    long maxBytes() {
+        return entries.policy().eviction().orElseThrow().getMaximum();
+    }
+
+    /** Holds so much from now on; what is beyond it goes. */
+    void resize(long maxBytes) {
+        entries.policy().eviction().orElseThrow().setMaximum(maxBytes);
     }
 
     @Override

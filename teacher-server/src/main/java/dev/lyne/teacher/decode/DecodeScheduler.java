@@ -367,6 +367,13 @@ public final class DecodeScheduler implements DeviceWork {
         }
 
         @Override
+        public int texts() {
+            synchronized (lock) {
+                return live.size();
+            }
+        }
+
+        @Override
         public void finish(Runnable andEnd) {
             synchronized (lock) {
                 ending = Optional.of(andEnd);

@@ -34,6 +34,9 @@ public interface DecodeSession {
     /** Whether something is still to be computed. */
     boolean owes();
 
+    /** Sequences that have not ended. */
+    int texts();
+
     /**
      * Runs an action, as the last thing that the session does, once nothing is owed. A second call replaces the action.
      *

@@ -83,6 +83,10 @@ final class Completion {
         this.self.set(this);
     }
 
+    HttpTeacher teacher() {
+        return teacher;
+    }
+
     /** Entries that rows are asked for: what is shown, and one where the best token is to be known. */
     private int entries() {
         int shown = Math.max(request.k().orElse(0), request.logprobs().orElse(0));

@@ -163,19 +163,35 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     }
 
     private HttpTeacher teacher(Optional<String> model, Caller caller) throws BadRequest {
-        for (HttpTeacher teacher : served.teachers()) {
+        for (HttpTeacher teacher : served.teachers().served()) {
             String name = teacher.description().name();
             if ((model.isEmpty() || model.get().equals(name)) && caller.mayAsk(name)) {
                 return teacher;
             }
+        }
+        Optional<String> why = model.filter(caller::mayAsk).flatMap(served.teachers()::whyNotServed);
+        if (why.isPresent()) {
+            throw goingAway(model.get(), why.get());
         }
         List<String> names = new ArrayList<>();
         permitted(caller).forEach(teacher -> names.add(teacher.description().name()));
         throw new BadRequest(404, "model", "model: " + model.orElse("") + " (expected: one of " + names + ")");
     }
 
+    private static BadRequest goingAway(String name, String why) {
+        return new BadRequest(
+                503, "model", "model: " + name + ": " + why + " (expected: another server, or this one later)");
+    }
+
+    /** Counts a request among those that a teacher answers. */
+    private static void begin(HttpTeacher teacher) throws BadRequest {
+        if (!teacher.begin()) {
+            throw goingAway(teacher.description().name(), "goes away");
+        }
+    }
+
     private List<HttpTeacher> permitted(Caller caller) {
-        return served.teachers().stream()
+        return served.teachers().served().stream()
                 .filter(teacher -> caller.mayAsk(teacher.description().name()))
                 .toList();
     }
@@ -205,6 +221,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
                     "prompt: " + request.path("prompt") + " (expected: text, for a teacher with a tokenizer)");
         }
         int[] tokens;
+        begin(teacher);
         try {
             tokens = teacher.text()
                     .get()
@@ -213,6 +230,8 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
                             request.path("add_special_tokens").asBoolean(true));
         } catch (IllegalArgumentException e) {
             throw new BadRequest("prompt", "prompt: " + e.getMessage());
+        } finally {
+            teacher.end();
         }
         ObjectNode answer = JsonMapper.shared()
                 .createObjectNode()
@@ -231,6 +250,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         request = checked(request, teacher);
         boolean keepAlive = HttpUtil.isKeepAlive(http);
         Completion completion = new Completion(request, teacher, served.admission(), served.budget(), caller);
+        begin(teacher); // until this one's answer is out
         running = completion;
         CompletionRequest asked = request;
         var unused = completion
@@ -369,6 +389,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         running = null;
         if (ended != null) {
             ended.end();
+            ended.teacher().end();
         }
     }
 

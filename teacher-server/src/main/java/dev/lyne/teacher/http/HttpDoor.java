@@ -26,7 +26,6 @@ import io.netty.handler.timeout.WriteTimeoutHandler;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -47,7 +46,7 @@ public final class HttpDoor {
     /**
      * What stands behind the door.
      *
-     * @param teachers one or more
+     * @param teachers those that are served
      * @param admission what decides what is let in, as on gRPC
      * @param budget room for rows
      * @param answering requests that are being answered
@@ -57,7 +56,7 @@ public final class HttpDoor {
      * @param startedSeconds since 1970
      */
     record Served(
-            List<HttpTeacher> teachers,
+            HttpTeachers teachers,
             Admission admission,
             RowBudget budget,
             Answering answering,
@@ -101,14 +100,14 @@ public final class HttpDoor {
      * @throws IOException where the address cannot be listened on
      */
     public static HttpDoor open(
-            Listening how, List<HttpTeacher> teachers, Admission admission, Terms terms, MeterRegistry registry)
+            Listening how, HttpTeachers teachers, Admission admission, Terms terms, MeterRegistry registry)
             throws IOException {
         RowBudget budget = new RowBudget(terms.maxRowBytes());
         Gauge.builder("lyne.teacher.http.row.bytes", budget, RowBudget::heldBytes)
                 .description("Room taken for rows of HTTP requests that are computed or being written")
                 .register(registry);
         Served served = new Served(
-                List.copyOf(teachers),
+                teachers,
                 admission,
                 budget,
                 new Answering(),

@@ -1,18 +1,99 @@
 package dev.lyne.teacher.http;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TextCodec;
 import dev.lyne.teacher.score.Scorer;
 import java.util.Optional;
 
 /**
- * A teacher that can be asked for over HTTP.
- *
- * @param sequences the stage that answers its sequences
- * @param text its tokenizer, where it has one
+ * A teacher that can be asked for over HTTP, with the requests that use it: its tokenizer stays open until the last of them has been answered.
+ * Safe for several threads.
  */
-public record HttpTeacher(TeacherDescription description, Scorer sequences, Optional<TextCodec> text) {
+public final class HttpTeacher {
+    private final TeacherDescription description;
+    private final Scorer sequences;
+    private final Optional<TextCodec> text;
+
+    @GuardedBy("this")
+    private int users;
+
+    @GuardedBy("this")
+    private boolean closed;
+
+    @GuardedBy("this")
+    private boolean released;
+
+    /**
+     * A teacher that nobody uses yet.
+     *
+     * @param sequences the stage that answers its sequences
+     * @param text its tokenizer, where it has one, to be closed with it
+     */
+    public HttpTeacher(TeacherDescription description, Scorer sequences, Optional<TextCodec> text) {
+        this.description = description;
+        this.sequences = sequences;
+        this.text = text;
+    }
+
+    TeacherDescription description() {
+        return description;
+    }
+
+    Scorer sequences() {
+        return sequences;
+    }
+
+    Optional<TextCodec> text() {
+        return text;
+    }
+
     int maxK(int limit) {
         return Math.min(Math.min(limit, sequences.maxK()), description.vocabularySize());
+    }
+
+    /** Counts a request, whose {@link #end} is then owed; false where the teacher is closed. */
+    synchronized boolean begin() {
+        if (closed) {
+            return false;
+        }
+        users++;
+        return true;
+    }
+
+    synchronized void end() {
+        users--;
+        if (users == 0) {
+            notifyAll();
+            closeWhereUnused();
+        }
+    }
+
+    /** Takes no more requests, and waits for the answers to those that there are; false where some are not out by then. */
+    public synchronized boolean awaitAnswered(long waitNanos) throws InterruptedException {
+        closed = true;
+        closeWhereUnused();
+        long end = System.nanoTime() + waitNanos;
+        while (users > 0) {
+            long left = end - System.nanoTime();
+            if (left <= 0) {
+                return false;
+            }
+            wait(left / 1_000_000, (int) (left % 1_000_000));
+        }
+        return true;
+    }
+
+    /** Takes no more requests. */
+    public synchronized void close() {
+        closed = true;
+        closeWhereUnused();
+    }
+
+    private synchronized void closeWhereUnused() {
+        if (closed && users == 0 && !released) {
+            released = true;
+            text.ifPresent(TextCodec::close);
+        }
     }
 }

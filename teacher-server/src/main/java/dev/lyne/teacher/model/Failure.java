@@ -45,6 +45,8 @@ public record Failure(Reason reason, String message, long retryMillis) {
         PROTOCOL_VIOLATION,
         /** No teacher of that name. */
         TEACHER_NOT_FOUND,
+        /** A teacher that is not served now: it is being loaded, could not be, or goes away. */
+        TEACHER_UNAVAILABLE,
         /** A teacher without a tokenizer. */
         NO_TOKENIZER,
         /** The student expects another teacher, tokenizer, vocabulary or machine. */

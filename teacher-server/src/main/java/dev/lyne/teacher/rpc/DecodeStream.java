@@ -26,11 +26,14 @@ import dev.lyne.v1.StartSequences;
 import dev.lyne.v1.StepSequences;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -45,13 +48,20 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
 
     private final TeacherCall<DecodeRequest, DecodeResponse> call;
     private final PacedSender<DecodeResponse> sender;
+    private final Setup setup;
     private final Teachers teachers;
     private final DecodeAdmission admission;
     private final RpcMetrics metrics;
     private final ServedTeacher teacher;
     private volatile DecodeTerms terms;
     private final DecodeSession session;
+    private final String student;
+    private final long openedNanos;
+    private final LongAdder drawn = new LongAdder();
+    private final LongAdder taken = new LongAdder();
+    private final LongAdder failures = new LongAdder();
     private final AtomicLong waitingBytes = new AtomicLong();
+    private volatile Optional<Failure> draining = Optional.empty();
 
     private final Object lock = new Object();
 
@@ -62,20 +72,26 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
     @GuardedBy("lock")
     private final Map<Integer, Long> paid = new HashMap<>();
 
+    /** What every session of the server is opened with. */
+    private record Setup(Teachers teachers, DecodeAdmission admission, LongSupplier nanoClock) {}
+
     private DecodeStream(
             TeacherCall<DecodeRequest, DecodeResponse> call,
-            Teachers teachers,
-            DecodeAdmission admission,
+            Setup setup,
             ServedTeacher teacher,
             DecodeTerms terms,
-            DecodeScheduler scheduler) {
+            DecodeScheduler scheduler,
+            String student) {
         this.call = call;
         this.sender = call.sender();
-        this.teachers = teachers;
-        this.admission = admission;
+        this.setup = setup;
+        this.teachers = setup.teachers();
+        this.admission = setup.admission();
         this.metrics = teachers.metrics();
         this.teacher = teacher;
         this.terms = terms;
+        this.student = student;
+        this.openedNanos = setup.nanoClock().getAsLong();
         DecodeResponse answer = DecodeResponse.newBuilder()
                 .setOpened(DecodeOpened.newBuilder().setTeacher(teachers.describe(teacher)))
                 .build();
@@ -84,24 +100,23 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
     }
 
     /** What opens calls of Decode. */
-    static TeacherCall.Opener<DecodeRequest, DecodeResponse> opener(Teachers teachers, DecodeAdmission admission) {
+    static TeacherCall.Opener<DecodeRequest, DecodeResponse> opener(
+            Teachers teachers, DecodeAdmission admission, LongSupplier nanoClock) {
+        Setup setup = new Setup(teachers, admission, nanoClock);
         return (first, call) -> {
             if (first.getMessageCase() != DecodeRequest.MessageCase.OPEN) {
                 return AdmissionResult.refuse(
                         Failure.Reason.PROTOCOL_VIOLATION,
                         "message: " + first.getMessageCase() + " (expected: open first)");
             }
-            return teachers.find(first.getOpen().getTeacher(), call.caller())
-                    .flatMap(teacher -> open(first.getOpen(), call, teachers, admission, teacher));
+            OpenDecode open = first.getOpen();
+            return teachers.find(open.getTeacher(), open.getExpectedDigests().getModelSha256(), call.caller())
+                    .flatMap(teacher -> open(open, call, setup, teacher));
         };
     }
 
     private static AdmissionResult<OpenedCall<DecodeRequest>> open(
-            OpenDecode open,
-            TeacherCall<DecodeRequest, DecodeResponse> call,
-            Teachers teachers,
-            DecodeAdmission admission,
-            ServedTeacher teacher) {
+            OpenDecode open, TeacherCall<DecodeRequest, DecodeResponse> call, Setup setup, ServedTeacher teacher) {
         Optional<DecodeScheduler> scheduler = teacher.decoding();
         if (scheduler.isEmpty()) {
             return AdmissionResult.refuse(
@@ -109,14 +124,17 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
                     "teacher " + teacher.description().name()
                             + " does not decode (expected: one of a model directory, served with --kv-cache-mib above 0)");
         }
-        return admission.open(open, teacher.description(), call.caller()).map(terms -> {
-            LOG.debug(
-                    "student {} decodes with {} by {}",
-                    PrintableText.ofClient(open.getStudent()),
-                    terms.teacher().name(),
-                    terms.proposal());
-            return new DecodeStream(call, teachers, admission, teacher, terms, scheduler.get());
-        });
+        return setup.admission()
+                .open(open, teacher.description(), call.caller())
+                .map(terms -> {
+                    String student = PrintableText.ofClient(open.getStudent());
+                    LOG.debug(
+                            "student {} decodes with {} by {}",
+                            student,
+                            terms.teacher().name(),
+                            terms.proposal());
+                    return new DecodeStream(call, setup, teacher, terms, scheduler.get(), student);
+                });
     }
 
     @Override
@@ -136,8 +154,11 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
             return;
         }
         List<DecodeStart> starts = new ArrayList<>();
+        Optional<Failure> goingAway = draining;
         for (DecodeSequence sequence : start.getSequencesList()) {
-            AdmissionResult<DecodeStart> result = admission.start(sequence, terms);
+            AdmissionResult<DecodeStart> result = goingAway.isPresent()
+                    ? new AdmissionResult.Refused<>(goingAway.get())
+                    : admission.start(sequence, terms);
             if (result instanceof AdmissionResult.Accepted<DecodeStart> accepted) {
                 starts.add(accepted.value());
                 synchronized (lock) {
@@ -180,6 +201,8 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
     @Override
     public void decoded(DecodedColumns columns) {
         admission.count(terms, columns.drawnIds().length);
+        drawn.add(columns.drawnIds().length);
+        taken.add(Arrays.stream(columns.takenCounts()).sum());
         DecodedTokens.Builder message = DecodedTokens.newBuilder();
         boolean anyTaken = false;
         boolean oneOfEach = true;
@@ -226,6 +249,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
             admission.giveBack(terms, unused);
         }
         metrics.refused(failure);
+        failures.increment();
         send(DecodeResponse.newBuilder()
                 .setFailed(DecodeFailed.newBuilder().setSequence(sequence).setStatus(Statuses.toStatus(failure)))
                 .build());
@@ -288,9 +312,19 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
     }
 
     @Override
-    public void drain() {
-        session.finish(() ->
-                sender.endAfterQueue(observer -> observer.onError(Statuses.toException(Admission.drainingFailure()))));
+    public void drain(Failure why) {
+        draining = Optional.of(why);
+        session.finish(() -> sender.endAfterQueue(observer -> observer.onError(Statuses.toException(why))));
+    }
+
+    @Override
+    public ServedTeacher teacher() {
+        return teacher;
+    }
+
+    @Override
+    public Optional<Failure> leaving() {
+        return teachers.leaving(teacher);
     }
 
     @Override
@@ -298,16 +332,27 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
         session.close();
     }
 
-    /** Nothing: it scores nothing. */
     @Override
-    public Optional<StreamStatus> status() {
-        return Optional.empty();
+    public Optional<SessionStatus> session() {
+        DecodeTerms held = terms;
+        return Optional.of(new SessionStatus(
+                held.flow().stream(),
+                held.flow().tenant().name(),
+                student,
+                held.teacher().name(),
+                held.flow().priority().label(),
+                sender.waits() ? "reader" : session.owes() ? "device" : "student",
+                session.texts(),
+                drawn.sum(),
+                taken.sum(),
+                failures.sum(),
+                (setup.nanoClock().getAsLong() - openedNanos) / 1e9));
     }
 
     @Override
     public Optional<Failure> renew(Caller known) {
         DecodeTerms held = terms;
-        Optional<Failure> refusal = teachers.refusal(teacher, known);
+        Optional<Failure> refusal = Teachers.refusal(teacher, known);
         if (refusal.isPresent()) {
             return refusal;
         }

@@ -15,14 +15,20 @@ interface OpenCall {
     /** What it does, where it is an open stream of scores. */
     Optional<StreamStatus> status();
 
+    /** What it does, where it is an open session of Decode. */
+    Optional<SessionStatus> session();
+
+    /** Whether it was opened to ask this teacher. */
+    boolean asks(ServedTeacher teacher);
+
     /** Tells a student that waits how far the device is. */
     void tellProgress();
 
     /** Ends the call where its reader has taken nothing for too long while others waited for the room that its rows take. */
     void endWhereStalled();
 
-    /** Ends the call with UNAVAILABLE once it is owed nothing. */
-    void drain();
+    /** Ends the call with a failure that sends its caller elsewhere, once it is owed nothing. */
+    void drain(Failure why);
 
     /** Ends the call at once, whatever it is owed. */
     void cut(Failure failure);

@@ -20,8 +20,14 @@ interface OpenedCall<Q> {
     /** There is room again for what the call asked room for. */
     void roomTaken();
 
-    /** The server goes away: the call ends with its last answer. */
-    void drain();
+    /** The server or the teacher goes away: the call takes nothing more, and ends after its last answer. */
+    void drain(Failure why);
+
+    /** The teacher that it asks. */
+    ServedTeacher teacher();
+
+    /** Why it has to end, where its teacher is going away. */
+    Optional<Failure> leaving();
 
     /** Lets go of everything. The call has ended, however it did. */
     void release();
@@ -37,5 +43,12 @@ interface OpenedCall<Q> {
     void tellProgress();
 
     /** What it does, where it is a stream of scores. */
-    Optional<StreamStatus> status();
+    default Optional<StreamStatus> status() {
+        return Optional.empty();
+    }
+
+    /** What it does, where it is a session of Decode. */
+    default Optional<SessionStatus> session() {
+        return Optional.empty();
+    }
 }

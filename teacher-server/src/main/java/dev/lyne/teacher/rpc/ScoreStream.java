@@ -103,7 +103,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
     private boolean halfClosed;
 
     @GuardedBy("lock")
-    private boolean draining;
+    private Optional<Failure> draining = Optional.empty();
 
     @GuardedBy("lock")
     private boolean ended;
@@ -147,7 +147,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
                         "message: " + first.getMessageCase() + " (expected: open first)");
             }
             OpenStream open = first.getOpen();
-            return teachers.find(open.getTeacher(), call.caller())
+            return teachers.find(open.getTeacher(), open.getExpectedDigests().getModelSha256(), call.caller())
                     .flatMap(teacher -> terms(open, teacher, admission, call.caller())
                             .map(terms -> {
                                 call.sender().offer(Outgoing.message(answer(teachers, teacher, terms), () -> {}));
@@ -363,8 +363,10 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
             if (ended) {
                 return;
             }
-            refusal = terms.checkCredit(creditedSequences, creditedTokens, sequence.getTokenIdsCount());
-            entry = new InFlight(sequence, refusal.isEmpty());
+            Optional<Failure> noCredit =
+                    terms.checkCredit(creditedSequences, creditedTokens, sequence.getTokenIdsCount());
+            entry = new InFlight(sequence, noCredit.isEmpty());
+            refusal = noCredit.isPresent() ? noCredit : draining;
             if (inFlight.containsKey(entry.id)) {
                 entry = null;
             } else {
@@ -462,10 +464,10 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
 
     /** What was accepted is answered; the student is told that there is no credit for more, so that it asks others at once. */
     @Override
-    public void drain() {
+    public void drain(Failure why) {
         boolean owes;
         synchronized (lock) {
-            draining = true;
+            draining = Optional.of(why);
             owes = !ended && !inFlight.isEmpty();
         }
         if (owes) {
@@ -479,9 +481,19 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
     }
 
     @Override
+    public ServedTeacher teacher() {
+        return teacher;
+    }
+
+    @Override
+    public Optional<Failure> leaving() {
+        return teachers.leaving(teacher);
+    }
+
+    @Override
     public Optional<Failure> renew(Caller caller) {
         StreamTerms held = terms;
-        Optional<Failure> refusal = teachers.refusal(teacher, caller);
+        Optional<Failure> refusal = Teachers.refusal(teacher, caller);
         if (refusal.isPresent()) {
             return refusal;
         }
@@ -554,8 +566,9 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
             }
             if (halfClosed) {
                 action = ServerCallStreamObserver::onCompleted;
-            } else if (draining) {
-                action = observer -> observer.onError(Statuses.toException(Admission.drainingFailure()));
+            } else if (draining.isPresent()) {
+                Failure why = draining.get();
+                action = observer -> observer.onError(Statuses.toException(why));
             } else {
                 return;
             }

@@ -53,7 +53,7 @@ final class Statuses {
                 Code.RESOURCE_EXHAUSTED;
             case SESSION_IDLE -> Code.ABORTED;
             case NO_DECODING -> Code.UNIMPLEMENTED;
-            case DRAINING, ENGINE_UNAVAILABLE -> Code.UNAVAILABLE;
+            case DRAINING, TEACHER_UNAVAILABLE, ENGINE_UNAVAILABLE -> Code.UNAVAILABLE;
             case DEVICE_MEMORY, MODEL_FAILED, ENGINE_FAILED, SERVER_FAULT -> Code.INTERNAL;
         };
     }
@@ -64,7 +64,7 @@ final class Statuses {
             case CREDIT_EXCEEDED -> 50;
             case QUEUE_FULL -> 250;
             case OVERLOADED, QUOTA_EXCEEDED -> 1_000;
-            case DRAINING, READER_STALLED, KV_CACHE_FULL, ENGINE_UNAVAILABLE -> 1_000;
+            case DRAINING, TEACHER_UNAVAILABLE, READER_STALLED, KV_CACHE_FULL, ENGINE_UNAVAILABLE -> 1_000;
             case UNAUTHENTICATED,
                     TOKEN_EXPIRED,
                     PERMISSION_DENIED,

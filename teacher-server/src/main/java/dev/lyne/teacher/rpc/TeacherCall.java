@@ -1,7 +1,6 @@
 package dev.lyne.teacher.rpc;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
@@ -45,7 +44,7 @@ final class TeacherCall<Q, A> implements StreamObserver<Q>, OpenCall {
     private Optional<OpenedCall<Q>> opened = Optional.empty();
 
     @GuardedBy("lock")
-    private boolean draining;
+    private Optional<Failure> draining = Optional.empty();
 
     /** Takes the call over. Called before gRPC delivers anything. */
     TeacherCall(
@@ -112,18 +111,17 @@ final class TeacherCall<Q, A> implements StreamObserver<Q>, OpenCall {
     }
 
     private void begin(OpenedCall<Q> one) {
-        boolean drainNow;
+        Optional<Failure> goingAway;
         synchronized (lock) {
-            opened = Optional.of(one);
-            drainNow = draining;
+            opened = Optional.of(
+                    one); // before it is asked whether the teacher leaves: who takes it away looks afterwards
+            goingAway = draining;
         }
         if (sender.isOver()) {
             one.release(); // it ended before anybody knew of it
             return;
         }
-        if (drainNow) {
-            one.drain();
-        }
+        goingAway.or(one::leaving).ifPresent(one::drain);
         readNext();
     }
 
@@ -170,17 +168,27 @@ final class TeacherCall<Q, A> implements StreamObserver<Q>, OpenCall {
     }
 
     @Override
-    public void drain() {
+    public void drain(Failure why) {
         Optional<OpenedCall<Q>> known;
         synchronized (lock) {
-            draining = true;
+            draining = Optional.of(why);
             known = opened;
         }
         if (known.isPresent()) {
-            known.get().drain();
+            known.get().drain(why);
         } else {
-            sender.endAfterQueue(observer -> observer.onError(Statuses.toException(Admission.drainingFailure())));
+            sender.endAfterQueue(observer -> observer.onError(Statuses.toException(why)));
         }
+    }
+
+    @Override
+    public boolean asks(ServedTeacher teacher) {
+        return opened().filter(one -> one.teacher().equals(teacher)).isPresent();
+    }
+
+    @Override
+    public Optional<SessionStatus> session() {
+        return opened().flatMap(OpenedCall::session);
     }
 
     @Override

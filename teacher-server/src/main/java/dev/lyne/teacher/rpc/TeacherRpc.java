@@ -6,6 +6,7 @@ import dev.lyne.teacher.access.Identity;
 import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.DecodeAdmission;
+import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.v1.DecodeRequest;
@@ -27,9 +28,12 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import org.slf4j.LoggerFactory;
 
 /** The service of the contract. Safe for several threads; no call blocks. */
@@ -49,8 +53,19 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
     @GuardedBy("lock")
     private boolean draining;
 
-    public TeacherRpc(List<ServedTeacher> teachers, Admission admission, RpcMetrics metrics, LongSupplier nanoClock) {
-        this.teachers = new Teachers(teachers, admission.limits(), metrics);
+    /**
+     * A service without teachers, which come by {@link #serve}.
+     *
+     * @param longestContext tokens of the longest sequence that a request can carry
+     * @param whyNotServed why a teacher is not served now that is known by that name; empty for names that nobody knows
+     */
+    public TeacherRpc(
+            Admission admission,
+            RpcMetrics metrics,
+            int longestContext,
+            Function<String, Optional<String>> whyNotServed,
+            LongSupplier nanoClock) {
+        this.teachers = new Teachers(admission.limits(), metrics, longestContext, whyNotServed);
         this.admission = admission;
         this.metrics = metrics;
         this.unsent = new UnsentBudget(admission.limits().maxServerUnsentBytes(), nanoClock);
@@ -101,7 +116,7 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
 
     @Override
     public StreamObserver<DecodeRequest> decode(StreamObserver<DecodeResponse> response) {
-        return begin(response, DecodeStream.opener(teachers, new DecodeAdmission(admission)));
+        return begin(response, DecodeStream.opener(teachers, new DecodeAdmission(admission), nanoClock));
     }
 
     private <Q, A> StreamObserver<Q> begin(StreamObserver<A> response, TeacherCall.Opener<Q, A> opener) {
@@ -119,8 +134,46 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
             drainNow = draining;
         }
         if (drainNow) {
-            stream.drain();
+            stream.drain(Admission.drainingFailure());
         }
+    }
+
+    /** Names a teacher: calls that come from now on may ask it, in the place of the one that had its name. */
+    public void serve(ServedTeacher teacher) {
+        teachers.add(teacher);
+    }
+
+    /**
+     * Names a teacher no longer, lets the calls that ask it end with the answers that they are owed, and cuts those that have not by then.
+     *
+     * @return true where all ended in time
+     */
+    public boolean drain(ServedTeacher teacher, Duration timeout) throws InterruptedException {
+        teachers.remove(teacher);
+        Failure why = Teachers.leaving(teacher.description().name());
+        Predicate<OpenCall> asking = call -> call.asks(teacher);
+        forEachStream(call -> {
+            if (asking.test(call)) {
+                call.drain(why);
+            }
+        });
+        if (awaitNoStreams(asking, timeout)) {
+            return true;
+        }
+        forEachStream(call -> {
+            if (asking.test(call)) {
+                call.cut(why);
+            }
+        });
+        return false;
+    }
+
+    /** What the open sessions of Decode do, in order of opening. */
+    public List<SessionStatus> sessions() {
+        List<SessionStatus> all = new ArrayList<>();
+        forEachStream(stream -> stream.session().ifPresent(all::add));
+        all.sort(Comparator.comparingLong(SessionStatus::stream));
+        return all;
     }
 
     /** What the open streams of scores do, in order of opening. */
@@ -187,18 +240,18 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
         synchronized (lock) {
             draining = true;
         }
-        forEachStream(OpenCall::drain);
-        if (awaitNoStreams(timeout)) {
+        forEachStream(stream -> stream.drain(Admission.drainingFailure()));
+        if (awaitNoStreams(call -> true, timeout)) {
             return true;
         }
         forEachStream(stream -> stream.cut(Admission.drainingFailure()));
         return false;
     }
 
-    private boolean awaitNoStreams(Duration timeout) throws InterruptedException {
+    private boolean awaitNoStreams(Predicate<OpenCall> which, Duration timeout) throws InterruptedException {
         long endNanos = System.nanoTime() + timeout.toNanos();
         synchronized (lock) {
-            while (!streams.isEmpty()) {
+            while (streams.stream().anyMatch(which)) {
                 long leftMillis = (endNanos - System.nanoTime()) / 1_000_000;
                 if (leftMillis <= 0) {
                     return false;

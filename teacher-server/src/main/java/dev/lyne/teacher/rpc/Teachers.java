@@ -16,35 +16,72 @@ import dev.lyne.v1.Teacher;
 import dev.lyne.v1.TeacherDigests;
 import dev.lyne.wire.RowFormat;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.stream.Collectors;
+import java.util.function.Function;
 
-/** The server's teachers by name; names are distinct. */
+/**
+ * The server's teachers by name, as they come and go while calls run. Safe for several threads.
+ *
+ * <p>A call is bound to the teacher that it found, not to its name: it goes on with that one until it {@linkplain #leaving leaves}, whoever
+ * has the name by then.
+ */
 final class Teachers {
     private static final List<Precision> PRECISIONS =
             List.of(Precision.PRECISION_EXACT, Precision.PRECISION_HALF, Precision.PRECISION_COMPACT);
 
-    private final Map<String, ServedTeacher> byName = new TreeMap<>();
-    private final Map<String, RpcMetrics.Served> served;
     private final ServerLimits limits;
     private final RpcMetrics metrics;
     private final int longestContext;
+    private final Function<String, Optional<String>> whyNotServed;
 
-    Teachers(List<ServedTeacher> teachers, ServerLimits limits, RpcMetrics metrics) {
+    /** In order of name; replaced as a whole. */
+    private volatile SortedMap<String, ServedTeacher> byName = new TreeMap<>();
+
+    /**
+     * None yet.
+     *
+     * @param longestContext tokens of the longest sequence that a request can carry
+     * @param whyNotServed why a teacher is not served now that is known by that name; empty for names that nobody knows
+     */
+    Teachers(
+            ServerLimits limits,
+            RpcMetrics metrics,
+            int longestContext,
+            Function<String, Optional<String>> whyNotServed) {
         this.limits = limits;
         this.metrics = metrics;
-        this.longestContext = teachers.stream()
-                .mapToInt(teacher -> teacher.description().contextLength())
-                .max()
-                .orElseThrow();
-        for (ServedTeacher teacher : teachers) {
-            byName.put(teacher.description().name(), teacher);
-        }
-        this.served = byName.keySet().stream().collect(Collectors.toUnmodifiableMap(name -> name, metrics::served));
+        this.longestContext = longestContext;
+        this.whyNotServed = whyNotServed;
+    }
+
+    /** Names a teacher, in the place of the one that had its name. */
+    synchronized void add(ServedTeacher teacher) {
+        SortedMap<String, ServedTeacher> changed = new TreeMap<>(byName);
+        changed.put(teacher.description().name(), teacher);
+        byName = changed;
+    }
+
+    /** Names a teacher no longer, unless another has its name. */
+    synchronized void remove(ServedTeacher teacher) {
+        SortedMap<String, ServedTeacher> changed = new TreeMap<>(byName);
+        changed.remove(teacher.description().name(), teacher);
+        byName = changed;
+    }
+
+    /** Why calls that are bound to a teacher have to end, where it is not the one of its name any more. */
+    Optional<Failure> leaving(ServedTeacher teacher) {
+        String name = teacher.description().name();
+        return teacher.equals(byName.get(name)) ? Optional.empty() : Optional.of(leaving(name));
+    }
+
+    static Failure leaving(String name) {
+        return new Failure(
+                Failure.Reason.TEACHER_UNAVAILABLE,
+                "teacher: " + name + ", which goes away (expected: another server, or this one later)");
     }
 
     /** Those that a caller may ask, in order of name. */
@@ -55,21 +92,26 @@ final class Teachers {
     }
 
     AdmissionResult<ServedTeacher> find(String name, Caller caller) {
-        List<String> open = byName.keySet().stream().filter(caller::mayAsk).toList();
+        SortedMap<String, ServedTeacher> now = byName;
+        List<String> open = now.keySet().stream().filter(caller::mayAsk).toList();
+        Optional<String> why = now.containsKey(name) ? Optional.empty() : whyNotServed.apply(name);
         if (name.isEmpty() && open.size() == 1) {
-            return new AdmissionResult.Accepted<>(Objects.requireNonNull(byName.get(open.get(0))));
+            return new AdmissionResult.Accepted<>(Objects.requireNonNull(now.get(open.get(0))));
         }
-        if (open.isEmpty() || (byName.containsKey(name) && !open.contains(name))) {
-            return AdmissionResult.refuse(
-                    Failure.Reason.PERMISSION_DENIED,
-                    "teacher: " + PrintableText.ofClient(name) + ", which the credential of " + caller
-                            + " does not open (expected: one of " + new TreeSet<>(caller.teachers()) + ")");
+        if (caller.mayAsk(name) && why.isPresent()) {
+            return unavailable(name, why.get());
+        }
+        if (open.isEmpty() && (now.isEmpty() || caller.teachers().stream().anyMatch(this::isKnownElsewhere))) {
+            return unavailable(name, "none is served now");
+        }
+        if (open.isEmpty() || (now.containsKey(name) || why.isPresent()) && !caller.mayAsk(name)) {
+            return new AdmissionResult.Refused<>(notOpened(name, caller));
         }
         if (name.isEmpty()) {
             return AdmissionResult.refuse(
                     Failure.Reason.INVALID_REQUEST, "teacher: empty (expected: one of " + open + ")");
         }
-        ServedTeacher found = byName.get(name);
+        ServedTeacher found = now.get(name);
         if (found == null) {
             return AdmissionResult.refuse(
                     Failure.Reason.TEACHER_NOT_FOUND,
@@ -78,11 +120,42 @@ final class Teachers {
         return new AdmissionResult.Accepted<>(found);
     }
 
+    /**
+     * The teacher of a name for a student that knows which model it wants: without a name it is the one with that model, whatever else is served
+     * by now.
+     *
+     * @param model digest of the model; empty: any
+     */
+    AdmissionResult<ServedTeacher> find(String name, ByteString model, Caller caller) {
+        List<ServedTeacher> alike = all(caller).stream()
+                .filter(teacher ->
+                        model.equals(ByteString.copyFrom(teacher.description().modelDigest())))
+                .toList();
+        return name.isEmpty() && alike.size() == 1 ? new AdmissionResult.Accepted<>(alike.get(0)) : find(name, caller);
+    }
+
+    private boolean isKnownElsewhere(String name) {
+        return whyNotServed.apply(name).isPresent();
+    }
+
+    private static AdmissionResult<ServedTeacher> unavailable(String name, String why) {
+        return AdmissionResult.refuse(
+                Failure.Reason.TEACHER_UNAVAILABLE,
+                "teacher: " + PrintableText.ofClient(name) + ": " + why
+                        + " (expected: another server, or this one later)");
+    }
+
     /** Why a caller may not ask a teacher, where it may not. */
-    Optional<Failure> refusal(ServedTeacher teacher, Caller caller) {
-        return find(teacher.description().name(), caller) instanceof AdmissionResult.Refused<ServedTeacher> refused
-                ? Optional.of(refused.failure())
-                : Optional.empty();
+    static Optional<Failure> refusal(ServedTeacher teacher, Caller caller) {
+        String name = teacher.description().name();
+        return caller.mayAsk(name) ? Optional.empty() : Optional.of(notOpened(name, caller));
+    }
+
+    private static Failure notOpened(String name, Caller caller) {
+        return new Failure(
+                Failure.Reason.PERMISSION_DENIED,
+                "teacher: " + PrintableText.ofClient(name) + ", which the credential of " + caller
+                        + " does not open (expected: one of " + new TreeSet<>(caller.teachers()) + ")");
     }
 
     /** One that has a tokenizer. */
@@ -103,7 +176,7 @@ final class Teachers {
     }
 
     RpcMetrics.Served served(ServedTeacher teacher) {
-        return Objects.requireNonNull(served.get(teacher.description().name()));
+        return metrics.served(teacher.description().name());
     }
 
     Teacher describe(ServedTeacher served) {

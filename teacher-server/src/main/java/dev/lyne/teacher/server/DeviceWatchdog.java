@@ -42,14 +42,14 @@ final class DeviceWatchdog {
 
     /** What becomes of the server. */
     interface Listener {
-        /** It serves, or does not. */
-        void serves(boolean serves);
+        /** A teacher's device does what it should again, or does not. */
+        void serves(String teacher, boolean serves);
 
         /** A teacher's device is given up. */
         void lost(String teacher, Throwable cause);
     }
 
-    private final Map<String, Device> devices;
+    private final Supplier<Map<String, Device>> devices;
     private final Duration stuckAfter;
     private final Duration lostAfter;
     private final Listener listener;
@@ -60,11 +60,12 @@ final class DeviceWatchdog {
     /**
      * Watches the devices of teachers.
      *
+     * @param devices those that there are now, by the names of their teachers
      * @param stuckAfter how long a thread may be at one thing
      * @param lostAfter how long at most, until it is given up
      */
-    DeviceWatchdog(Map<String, Device> devices, Duration stuckAfter, Duration lostAfter, Listener listener) {
-        this.devices = Map.copyOf(devices);
+    DeviceWatchdog(Supplier<Map<String, Device>> devices, Duration stuckAfter, Duration lostAfter, Listener listener) {
+        this.devices = devices;
         this.stuckAfter = stuckAfter;
         this.lostAfter = lostAfter;
         this.listener = listener;
@@ -72,7 +73,10 @@ final class DeviceWatchdog {
 
     /** Looks at each, once a second. */
     void look() {
-        devices.forEach((teacher, device) -> {
+        Map<String, Device> now = devices.get();
+        looks.keySet().retainAll(now.keySet());
+        stuck.retainAll(now.keySet());
+        now.forEach((teacher, device) -> {
             long nanos = device.workingNanos();
             int seen = nanos >= stuckAfter.toNanos() ? looks.merge(teacher, 1, Integer::sum) : 0;
             if (seen == 0) {
@@ -85,10 +89,10 @@ final class DeviceWatchdog {
                         nanos / 1_000_000_000,
                         stuckAfter.toSeconds(),
                         device.stack());
-                listener.serves(false);
-            } else if (nanos < stuckAfter.toNanos() && stuck.remove(teacher) && stuck.isEmpty()) {
+                listener.serves(teacher, false);
+            } else if (nanos < stuckAfter.toNanos() && stuck.remove(teacher)) {
                 LOG.warn("the device of teacher {} came back; serving again", teacher);
-                listener.serves(true);
+                listener.serves(teacher, true);
             }
             // A process that was stopped finds all that time gone at its first look: it gives the device as many looks
             // as it has seconds.

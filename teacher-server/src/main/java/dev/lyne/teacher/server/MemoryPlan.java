@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
  * take far less; they do not count.
  *
  * @param heapBytes the Java heap
- * @param weightBytes a model's weights where they are in this memory, and not on a device of its own
+ * @param weightBytes weights of all models where they are in this memory, and not on a device of its own
  * @param keyValueBytes keys and values of texts that are decoded, likewise
  * @param availableBytes the machine's memory, or its control group's where that is less
  */
@@ -28,15 +28,29 @@ public record MemoryPlan(long heapBytes, long weightBytes, long keyValueBytes, l
                 ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize());
     }
 
-    /** @throws IllegalArgumentException with the sum, where it is more than there is */
-    public void requireFits() {
+    private Map<String, Long> parts() {
         Map<String, Long> parts = new LinkedHashMap<>();
         parts.put("heap (LYNE_HEAP)", heapBytes);
         parts.put("weights", weightBytes);
         parts.put("--kv-cache-mib", keyValueBytes);
         parts.put("the process itself", OTHER_BYTES);
-        double sum = parts.values().stream().mapToDouble(Long::doubleValue).sum(); // a long may overflow
-        if (sum > availableBytes) {
+        return parts;
+    }
+
+    private static double sum(Map<String, Long> parts) {
+        return parts.values().stream().mapToDouble(Long::doubleValue).sum(); // a long may overflow
+    }
+
+    /** Whether there is as much. Where no model is in this memory, it is not for the teachers to say. */
+    public boolean fits() {
+        return weightBytes + keyValueBytes == 0 || sum(parts()) <= availableBytes;
+    }
+
+    /** @throws IllegalArgumentException with the sum, where it is more than there is */
+    public void requireFits() {
+        if (!fits()) {
+            Map<String, Long> parts = parts();
+            double sum = sum(parts);
             throw new IllegalArgumentException("memory: "
                     + parts.entrySet().stream()
                             .map(part -> part.getKey() + " " + mib(part.getValue()))

@@ -1,6 +1,7 @@
 package dev.lyne.teacher.server;
 
 import dev.lyne.teacher.model.QueueLine;
+import dev.lyne.teacher.rpc.SessionStatus;
 import dev.lyne.teacher.rpc.StreamStatus;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
@@ -18,6 +19,9 @@ import java.util.concurrent.TimeUnit;
  *
  * @param seconds since its start
  * @param serving whether health says so
+ * @param lives teachers that are loaded, warmed up, served, drained, or could not be loaded
+ * @param teachers those that are served
+ * @param sessions of Decode
  * @param refusals failures by reason, those that there were
  */
 record ServerStatus(
@@ -25,15 +29,18 @@ record ServerStatus(
         boolean serving,
         long heapBytes,
         long maxHeapBytes,
+        List<TeacherLives.Status> lives,
         List<OfTeacher> teachers,
         List<OfTier> tiers,
         List<StreamStatus> streams,
+        List<SessionStatus> sessions,
         Map<String, Long> refusals) {
     /**
      * A teacher.
      *
      * @param queue what waits for its turn, by class and tenant
      * @param shed sequences refused because they would wait too long
+     * @param cacheBytes bytes of its share of the memory cache that its rows take
      */
     record OfTeacher(
             String name,
@@ -47,6 +54,7 @@ record ServerStatus(
             double forwardSeconds,
             double queuedSequences,
             double shed,
+            double cacheBytes,
             List<QueueLine> queue) {}
 
     /** A cache. */
@@ -77,6 +85,7 @@ record ServerStatus(
                     forwards.map(timer -> timer.totalTime(TimeUnit.SECONDS)).orElse(0.0),
                     value("lyne.teacher.queue.sequences", "teacher", name),
                     value("lyne.teacher.queue.shed", "teacher", name),
+                    value("lyne.teacher.cache.bytes", "teacher", name),
                     queue);
         }
 

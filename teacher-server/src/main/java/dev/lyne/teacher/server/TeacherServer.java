@@ -3,34 +3,24 @@ package dev.lyne.teacher.server;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.access.OpenedSecurity;
 import dev.lyne.teacher.admission.Admission;
-import dev.lyne.teacher.batch.BatchMetrics;
-import dev.lyne.teacher.batch.BatchOptions;
+import dev.lyne.teacher.admission.RequestSize;
 import dev.lyne.teacher.batch.Batcher;
-import dev.lyne.teacher.batch.DeviceWork;
 import dev.lyne.teacher.cache.CacheTiers;
 import dev.lyne.teacher.cache.LaneOptions;
+import dev.lyne.teacher.cache.TeacherCaches;
 import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.cache.TierOptions;
-import dev.lyne.teacher.decode.DecodeMetrics;
-import dev.lyne.teacher.decode.DecodeOptions;
-import dev.lyne.teacher.decode.DecodeScheduler;
 import dev.lyne.teacher.http.HttpDoor;
-import dev.lyne.teacher.http.HttpTeacher;
 import dev.lyne.teacher.model.LocalModel;
-import dev.lyne.teacher.model.QueueLine;
 import dev.lyne.teacher.model.Teacher;
-import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.replay.ReplayedTeacher;
 import dev.lyne.teacher.rpc.RpcMetrics;
-import dev.lyne.teacher.rpc.ServedTeacher;
 import dev.lyne.teacher.rpc.TeacherRpc;
-import dev.lyne.teacher.score.CacheMetrics;
-import dev.lyne.teacher.score.SequenceEncoder;
-import dev.lyne.teacher.score.SingleFlight;
-import dev.lyne.teacher.trace.BatchTraces;
 import dev.lyne.v1.TeacherServiceGrpc;
+import dev.lyne.wire.access.WatchedFiles;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.protobuf.services.HealthStatusManager;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -47,10 +37,11 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -66,9 +57,12 @@ import org.slf4j.LoggerFactory;
  */
 public final class TeacherServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TeacherServer.class);
-    private static final long LEAST_CLOSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
     private static final Duration STUCK_UNTIL_LOST = Duration.ofMinutes(1);
     private static final int SECONDS_BETWEEN_PROGRESS = 5;
+
+    /** Between the names of a teacher and of one of its devices. */
+    private static final String ON = " on ";
+
     private static final int CALL_THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
     private final TeacherServerOptions options;
@@ -79,21 +73,17 @@ public final class TeacherServer implements AutoCloseable {
     private final ScheduledExecutorService timer;
     private final ExecutorService telling;
     private final OpenedSecurity security;
-    private final CacheTiers tiers;
-    private final List<Teacher> teachers = new ArrayList<>();
-    private final Map<String, Batcher> batchers = new HashMap<>(); // only read once the server is made
+    private final TeacherCaches caches;
+    private final TeacherLives teachers;
     private final long startedNanos = System.nanoTime();
     private volatile boolean serving;
-    private volatile boolean stuck; // a device does not come back from what it does
+    private final Set<String> stuck = ConcurrentHashMap.newKeySet(); // whose devices do not come back from what they do
     private volatile boolean terminal; // what is not serving now never will again
-    private final List<ReplayedTeacher> captures;
-    private final List<String> teacherNames;
     private final TeacherRpc rpc;
     private final Listener listener;
     private final Optional<MetricsPage> metricsPage;
-    private final HttpTexts texts;
-    private final List<HttpTeacher> httpTeachers;
     private final Admission admission;
+    private final Counter refusedLists;
     private volatile Optional<HttpDoor> http = Optional.empty();
 
     private final Object drainLock = new Object();
@@ -105,43 +95,67 @@ public final class TeacherServer implements AutoCloseable {
     private final DirectMemoryWatch memory = new DirectMemoryWatch(System::nanoTime, this::memoryLost);
     private volatile Optional<Throwable> defect = Optional.empty();
 
+    /** @param longestContext tokens of the longest sequence that a request can carry */
     private TeacherServer(
-            Offered offered,
+            int longestContext,
             TeacherServerOptions options,
             PrometheusMeterRegistry registry,
             OpenedSecurity security,
-            CacheTiers tiers,
+            TeacherCaches caches,
             Optional<MetricsPage> metricsPage) {
         this.options = options;
         this.registry = registry;
         this.security = security;
-        this.tiers = tiers;
+        this.caches = caches;
         this.metricsPage = metricsPage;
-        this.captures = offered.captures();
         this.calls = callThreads();
         this.timer = Executors.newSingleThreadScheduledExecutor(runnable -> daemon(runnable, "lyne-timer"));
         this.telling = Executors.newSingleThreadExecutor(runnable -> daemon(runnable, "lyne-decoded"));
         this.jvmMeters = new JvmMeters(registry);
-        Admission admission = new Admission(options.limits(), registry);
-        List<ServedTeacher> served = new ArrayList<>();
-        offered.models().forEach(model -> served.add(serve(model)));
-        offered.teachers().forEach(teacher -> served.add(serve(teacher, Optional.empty())));
-        for (ReplayedTeacher capture : captures) {
-            served.add(new ServedTeacher(capture.description(), capture, capture::positionsRead, List.of()));
-        }
-        this.teacherNames =
-                served.stream().map(teacher -> teacher.description().name()).toList();
+        this.admission = new Admission(options.limits(), registry);
+        this.refusedLists = Counter.builder("lyne.teacher.config.refusals")
+                .description("Times that a changed list of teachers could not be used")
+                .register(registry);
+        TeacherStages.Setup setup = new TeacherStages.Setup(
+                options,
+                registry,
+                new HttpTexts(options.http().isPresent()),
+                task -> everySeconds(1, task),
+                telling,
+                model -> new WatchedModel(model, new DirectMemoryWatch(System::nanoTime, this::memoryLost)));
+        this.teachers = new TeacherLives(setup, longestContext, caches, new Surroundings());
         RpcMetrics metrics = new RpcMetrics(registry);
-        this.rpc = new TeacherRpc(served, admission, metrics, System::nanoTime);
-        int context = served.stream()
-                .mapToInt(teacher -> teacher.description().contextLength())
-                .max()
-                .orElseThrow();
+        this.rpc = new TeacherRpc(admission, metrics, longestContext, teachers::whyNotServed, System::nanoTime);
         this.listener =
-                new Listener(options, context, security, metrics, calls, rpc, health.getHealthService(), memory);
-        this.texts = new HttpTexts(options.http().isPresent());
-        this.httpTeachers = served.stream().map(texts::teacher).toList();
-        this.admission = admission;
+                new Listener(options, longestContext, security, metrics, calls, rpc, health.getHealthService(), memory);
+    }
+
+    /** What the teachers' lives ask of the server. */
+    private final class Surroundings implements TeacherLives.Surroundings {
+        @Override
+        public void named(TeacherStages teacher) {
+            rpc.serve(teacher.served());
+        }
+
+        @Override
+        public boolean drain(TeacherStages teacher, Duration atMost) throws InterruptedException {
+            return rpc.drain(teacher.served(), atMost);
+        }
+
+        @Override
+        public void health(String name, boolean serves) {
+            health.setStatus(name, serves ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
+        }
+
+        @Override
+        public void forgotten(String name) {
+            health.clearStatus(name);
+        }
+
+        @Override
+        public void lost(String name, Throwable cause) {
+            deviceLost(name, cause);
+        }
     }
 
     private static SslContext context(OpenedSecurity.Tls tls) throws SSLException {
@@ -168,7 +182,7 @@ public final class TeacherServer implements AutoCloseable {
                 options.limits().maxServerUnsentBytes() / 2);
         http = Optional.of(HttpDoor.open(
                 listener.listening(options.http().get(), options.limits().maxConnections(), tls),
-                httpTeachers,
+                teachers,
                 admission,
                 terms,
                 registry));
@@ -177,31 +191,21 @@ public final class TeacherServer implements AutoCloseable {
     /**
      * Starts listening, reports NOT_SERVING until every teacher is warm, and returns when they are.
      *
-     * @throws IOException where an address cannot be listened on
+     * @throws IOException where an address cannot be listened on; then the teachers stay the caller's
      * @throws IllegalArgumentException where two teachers have one name, or the disk cache's directory cannot be written or is
-     *     another server's; then the teachers stay the caller's
+     *     another server's; then, too, the teachers stay the caller's
      * @throws IllegalStateException where a teacher's warm-up fails
      * @throws OutOfMemoryError where it fails for want of memory
      */
     public static TeacherServer start(List<LocalModel> models, TeacherServerOptions options)
             throws IOException, InterruptedException {
-        return warm(listen(models, options));
+        return allOf(listen(models, options));
     }
 
     /** {@link #start} with teachers that bring their own threads, such as inference engines elsewhere. */
     public static TeacherServer serve(List<Teacher> teachers, TeacherServerOptions options)
             throws IOException, InterruptedException {
-        return warm(listen(new Offered(List.of(), teachers, List.of()), options));
-    }
-
-    private static TeacherServer warm(TeacherServer server) throws InterruptedException {
-        try {
-            server.awaitWarm();
-        } catch (IllegalStateException | OutOfMemoryError e) {
-            server.close();
-            throw e;
-        }
-        return server;
+        return allOf(listen(given(teachers.stream().map(OpenedTeacher.Remote::new), options), options));
     }
 
     /**
@@ -211,77 +215,155 @@ public final class TeacherServer implements AutoCloseable {
      */
     public static TeacherServer replay(List<ReplayedTeacher> captures, TeacherServerOptions options)
             throws IOException, InterruptedException {
-        TeacherServer server = listen(new Offered(List.of(), List.of(), captures), options);
-        server.awaitWarm();
+        return allOf(listen(given(captures.stream().map(OpenedTeacher.Captured::new), options), options));
+    }
+
+    /**
+     * Starts listening, loads these teachers, and returns when each is served or has failed to be: one that fails leaves the others.
+     *
+     * @throws IOException where an address cannot be listened on, or none can be loaded
+     * @throws IllegalArgumentException where the teachers do not fit together or into this machine, or none of them is one
+     */
+    public static TeacherServer load(List<TeacherEntry> entries, TeacherServerOptions options)
+            throws IOException, InterruptedException {
+        TeacherServer server = listen(new Given(entries, 0), options);
+        server.teachers.awaitSettled();
+        if (server.teacherNames().isEmpty()) {
+            server.endWith(server.teachers.firstFailure());
+        }
+        server.begin();
+        return server;
+    }
+
+    /** {@link #load} of what a file says, which is followed as it changes: what cannot be used of it leaves everything as it was. */
+    public static TeacherServer follow(WatchedFiles<List<TeacherEntry>> entries, TeacherServerOptions options)
+            throws IOException, InterruptedException {
+        TeacherServer server = load(entries.current(), options);
+        var unused = server.everySeconds(1, () -> server.look(entries));
         return server;
     }
 
     /** Starts listening and returns while teachers may still warm up; health tells when they are. */
     static TeacherServer listen(List<LocalModel> models, TeacherServerOptions options)
             throws IOException, InterruptedException {
-        return listen(new Offered(models, List.of(), List.of()), options);
+        return listen(given(models.stream().map(OpenedTeacher.Local::new), options), options);
     }
 
-    /** What a server answers with. */
-    private record Offered(List<LocalModel> models, List<Teacher> teachers, List<ReplayedTeacher> captures) {
-        Offered {
-            models = List.copyOf(models);
-            teachers = List.copyOf(teachers);
-            captures = List.copyOf(captures);
-        }
-
-        List<String> names() {
-            return Stream.of(
-                            models.stream().map(LocalModel::description),
-                            teachers.stream().map(Teacher::description),
-                            captures.stream().map(ReplayedTeacher::description))
-                    .flatMap(descriptions -> descriptions)
-                    .map(TeacherDescription::name)
-                    .toList();
-        }
+    private static Given given(Stream<? extends OpenedTeacher> teachers, TeacherServerOptions options) {
+        List<OpenedTeacher> opened =
+                teachers.<OpenedTeacher>map(teacher -> teacher).toList();
+        return new Given(
+                opened.stream()
+                        .map(teacher ->
+                                TeacherEntry.of(teacher, options.decoding().maxCacheBytes()))
+                        .toList(),
+                opened.stream()
+                        .mapToInt(teacher -> teacher.description().contextLength())
+                        .max()
+                        .orElse(0));
     }
 
-    private static TeacherServer listen(Offered offered, TeacherServerOptions options)
+    /** Teachers that are open already. */
+    private record Given(List<TeacherEntry> entries, int longestContext) {}
+
+    private static TeacherServer listen(Given given, TeacherServerOptions options)
             throws IOException, InterruptedException {
-        List<String> names = offered.names();
-        if (names.isEmpty()) {
-            throw new IllegalArgumentException("teachers: none (expected: at least one)");
-        }
-        if (Set.copyOf(names).size() != names.size()) {
-            throw new IllegalArgumentException("teachers: " + names + " (expected: distinct names)");
-        }
         PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         OpenedSecurity security = OpenedSecurity.open(options.security(), registry);
-        CacheTiers tiers = tiers(options, registry);
+        TeacherCaches caches = caches(options, registry);
         Optional<MetricsPage> page = Optional.empty();
         if (options.metrics().isPresent()) {
             try {
                 page = Optional.of(new MetricsPage(options.metrics().get(), registry));
             } catch (IOException e) {
-                tiers.close(System.nanoTime());
+                caches.close(System.nanoTime());
                 security.close();
-                throw e;
+                throw new UnusableAddressException(e);
             }
         }
-        TeacherServer server = new TeacherServer(offered, options, registry, security, tiers, page);
+        int context = Math.max(given.longestContext(), RequestSize.LONGEST_USUAL_CONTEXT);
+        TeacherServer server = new TeacherServer(context, options, registry, security, caches, page);
         server.setHealth(ServingStatus.NOT_SERVING);
         page.ifPresent(shown -> shown.show(server::status));
         try {
             server.listener.start();
             server.openHttp();
+            String unused = server.apply(given.entries());
         } catch (IOException e) {
+            server.close();
+            throw new UnusableAddressException(e);
+        } catch (IllegalArgumentException e) {
             server.close();
             throw e;
         }
-        server.everySeconds(SECONDS_BETWEEN_PROGRESS, server.rpc::tellProgress);
-        server.everySeconds(1, server.rpc::endStalled);
-        server.everySeconds(1, server.watchdog()::look);
-        server.everySeconds(1, () -> server.rpc.endStrangers(security.authenticator()));
+        server.everySecondsForGood(SECONDS_BETWEEN_PROGRESS, server.rpc::tellProgress);
+        server.everySecondsForGood(1, server.rpc::endStalled);
+        server.everySecondsForGood(1, server.watchdog()::look);
+        server.everySecondsForGood(1, () -> server.rpc.endStrangers(security.authenticator()));
         return server;
     }
 
+    /** A server all of whose teachers are served. */
+    private static TeacherServer allOf(TeacherServer server) throws IOException, InterruptedException {
+        server.awaitWarm();
+        return server;
+    }
+
+    /** Waits until every teacher is served; where one cannot be, the server ends by what that one failed by. */
+    void awaitWarm() throws IOException, InterruptedException {
+        teachers.awaitSettled();
+        Optional<Throwable> failure = teachers.firstFailure();
+        if (failure.isPresent()) {
+            endWith(failure);
+        }
+        begin();
+    }
+
+    private void endWith(Optional<Throwable> failure) throws IOException, InterruptedException {
+        close();
+        Throwable cause = failure.orElseGet(() -> new IllegalStateException("no teacher was loaded"));
+        if (cause instanceof IOException unreadable) {
+            throw unreadable;
+        } else if (cause instanceof RuntimeException refused) {
+            throw refused;
+        } else if (cause instanceof Error error) {
+            throw error;
+        }
+        throw new IllegalStateException(cause.getMessage(), cause);
+    }
+
+    /** The first teachers are there: from now on health is theirs. */
+    private void begin() {
+        teachers.tellFailures();
+        followTeachers();
+        everySecondsForGood(1, this::followTeachers);
+    }
+
+    /**
+     * From now on the server is to have these teachers, and no others: new ones are loaded and named once they are warm, those that are not
+     * among them are drained, and one whose entry changed is loaded anew. Returns at once; {@code /status} and the log tell what becomes of it.
+     *
+     * @return what is done about it, in words
+     * @throws IllegalArgumentException where they do not fit together, or into this machine; then everything stays as it was
+     */
+    public String apply(List<TeacherEntry> entries) {
+        return teachers.apply(entries);
+    }
+
+    private void look(WatchedFiles<List<TeacherEntry>> entries) {
+        try {
+            if (entries.refresh()) {
+                LOG.info("the list of teachers changed: {}", apply(entries.current()));
+            }
+        } catch (IOException | IllegalArgumentException e) {
+            refusedLists.increment();
+            LOG.error("the list of teachers changed and cannot be used: {}; all stay as they were", e.getMessage());
+        }
+    }
+
     /** @throws IllegalArgumentException where what a tier's options name cannot be used; tiers that were opened are closed again */
-    private static CacheTiers tiers(TeacherServerOptions options, MeterRegistry registry) throws InterruptedException {
+    private static TeacherCaches caches(TeacherServerOptions options, MeterRegistry registry)
+            throws InterruptedException {
         List<CacheTiers.Slower> slower = new ArrayList<>();
         try {
             for (TierOptions tier : options.slowerTiers()) {
@@ -292,15 +374,19 @@ public final class TeacherServer implements AutoCloseable {
                         HeapPlan.unwrittenBytes(Runtime.getRuntime().maxMemory()));
                 slower.add(new CacheTiers.Slower(tier.open(metrics), lane, metrics));
             }
-            return CacheTiers.open(options.memoryCacheBytes(), slower, System::nanoTime, registry);
+            return TeacherCaches.open(slower, System::nanoTime, registry);
         } catch (Throwable e) {
             slower.forEach(opened -> opened.tier().close());
             throw e;
         }
     }
 
-    private void everySeconds(long seconds, Runnable task) {
-        var unused = timer.scheduleAtFixedRate(
+    private void everySecondsForGood(long seconds, Runnable task) {
+        Future<?> unused = everySeconds(seconds, task);
+    }
+
+    private Future<?> everySeconds(long seconds, Runnable task) {
+        return timer.scheduleAtFixedRate(
                 () -> {
                     try {
                         task.run();
@@ -313,36 +399,21 @@ public final class TeacherServer implements AutoCloseable {
                 TimeUnit.SECONDS);
     }
 
-    void awaitWarm() throws InterruptedException {
-        for (Teacher teacher : teachers) {
-            try {
-                teacher.warm().toCompletableFuture().get();
-            } catch (ExecutionException e) {
-                if (e.getCause() instanceof OutOfMemoryError exhausted) {
-                    throw exhausted;
-                }
-                throw new IllegalStateException("a teacher failed to warm up: " + e.getCause(), e.getCause());
-            }
-        }
-        setHealth(ServingStatus.SERVING);
-        everySeconds(1, this::followTeachers);
-    }
-
-    /** Health is that of the teachers: what is behind one may go, and come back. */
+    /** Health is that of the teachers: what is behind one may go, and come back. The server serves while one of them does. */
     private void followTeachers() {
         if (terminal) {
             return;
         }
-        boolean serves = !stuck && teachers.stream().allMatch(Teacher::serving);
-        setHealth(serves ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
+        stuck.retainAll(devices().keySet());
+        setHealth(teachers.tellHealth(this::isStuck) ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
         if (terminal) {
             serving = false; // it came to its end meanwhile
         }
     }
 
-    /** Names that the teachers are served under. */
+    /** Names that are served now, in order. */
     public List<String> teacherNames() {
-        return teacherNames;
+        return teachers.names();
     }
 
     /** Port of the service. */
@@ -385,6 +456,7 @@ public final class TeacherServer implements AutoCloseable {
             terminal = true;
             serving = false;
             health.enterTerminalState();
+            teachers.stop();
             Duration forStreams = options.drainTimeout().multipliedBy(4).dividedBy(5);
             http.ifPresent(HttpDoor::stopListening);
             if (!rpc.drain(forStreams)) {
@@ -399,14 +471,8 @@ public final class TeacherServer implements AutoCloseable {
                 http.get().close();
             }
             listener.close(endNanos - (endNanos - System.nanoTime()) / 2);
-            for (Teacher teacher : teachers) {
-                if (!teacher.close(Math.max(endNanos - System.nanoTime(), LEAST_CLOSE_NANOS))) {
-                    LOG.warn("a device is still at work and is left as it is");
-                }
-            }
-            captures.forEach(ReplayedTeacher::close);
-            texts.close();
-            tiers.close(endNanos);
+            teachers.close(endNanos);
+            caches.close(endNanos);
             security.close();
             calls.shutdown();
             telling.shutdown();
@@ -463,77 +529,33 @@ public final class TeacherServer implements AutoCloseable {
         drain();
     }
 
-    /** A local model behind its device thread, which decodes between batches where the model can. */
-    private ServedTeacher serve(LocalModel model) {
-        TeacherDescription description = model.description();
-        LocalModel watched = new WatchedModel(model, new DirectMemoryWatch(System::nanoTime, this::memoryLost));
-        Optional<DecodeScheduler> decoding = decoding(watched, options.decoding());
-        BatchOptions batching =
-                options.batching().withMaxEntries(options.limits().maxSequenceEntries());
-        Batcher batched = new Batcher(
-                watched,
-                description.deterministic() ? batching.oneAtATime() : batching,
-                options.encodeThreads(),
-                System::nanoTime,
-                new BatchMetrics(registry, description.name(), new BatchTraces(options.telemetry())),
-                decoding.<DeviceWork>map(scheduler -> scheduler).orElse(DeviceWork.NONE));
-        batchers.put(description.name(), batched);
-        return serve(batched, decoding);
-    }
-
-    private Optional<DecodeScheduler> decoding(LocalModel model, DecodeOptions how) {
-        if (how.maxCacheBytes() == 0) {
-            return Optional.empty();
-        }
-        TeacherDescription description = model.description();
-        return model.decoder(how.maxCacheBytes())
-                .map(decoder -> new DecodeScheduler(
-                        decoder,
-                        description,
-                        how,
-                        System::nanoTime,
-                        new DecodeMetrics(registry, description.name()),
-                        telling));
-    }
-
-    private ServedTeacher serve(Teacher teacher, Optional<DecodeScheduler> decoding) {
-        TeacherDescription description = teacher.description();
-        teachers.add(teacher);
-        teacher.bindTo(registry);
-        var unused =
-                teacher.ended().thenAccept(ended -> ended.ifPresent(cause -> deviceLost(description.name(), cause)));
-        SingleFlight sequences = new SingleFlight(
-                teacher,
-                tiers,
-                new SequenceEncoder(description, options.limits().maxBlockBytes()),
-                options.limits().maxSequenceEntries(),
-                System::nanoTime,
-                new CacheMetrics(registry, description.name()));
-        decoding.ifPresentOrElse(
-                scheduler -> everySeconds(1, scheduler::endIdle),
-                () -> DecodeMetrics.ofNone(registry, description.name()));
-        return new ServedTeacher(description, sequences, teacher::devicePositions, teacher.tokenizer(), decoding);
-    }
-
-    private DeviceWatchdog watchdog() {
+    /** The devices of the teachers that are named: by the teacher's name, where it has several with the device's. */
+    private Map<String, DeviceWatchdog.Device> devices() {
         Map<String, DeviceWatchdog.Device> devices = new HashMap<>();
-        batchers.forEach((name, batcher) -> {
-            for (Batcher.Device device : batcher.devices()) {
-                String label = batcher.devices().size() == 1 ? name : name + " on " + device.name();
+        teachers.named().forEach((name, stages) -> {
+            List<Batcher.Device> own = stages.batcher().map(Batcher::devices).orElse(List.of());
+            for (Batcher.Device device : own) {
+                String label = own.size() == 1 ? name : name + ON + device.name();
                 devices.put(label, DeviceWatchdog.Device.of(device::workingNanos, device::stack));
             }
         });
+        return devices;
+    }
+
+    private boolean isStuck(String teacher) {
+        return stuck.stream().anyMatch(label -> label.equals(teacher) || label.startsWith(teacher + ON));
+    }
+
+    private DeviceWatchdog watchdog() {
         return new DeviceWatchdog(
-                devices,
+                this::devices,
                 options.stuckDevice(),
                 options.stuckDevice().plus(STUCK_UNTIL_LOST),
                 new DeviceWatchdog.Listener() {
                     @Override
-                    public void serves(boolean serves) {
-                        stuck = !serves; // those that come back serve again as the teachers are followed
-                        if (stuck) {
-                            setHealth(ServingStatus.NOT_SERVING);
-                        }
+                    public void serves(String teacher, boolean serves) {
+                        boolean unused = serves ? stuck.remove(teacher) : stuck.add(teacher);
+                        followTeachers();
                     }
 
                     @Override
@@ -551,20 +573,15 @@ public final class TeacherServer implements AutoCloseable {
                 serving,
                 runtime.totalMemory() - runtime.freeMemory(),
                 runtime.maxMemory(),
-                teacherNames.stream()
-                        .map(name -> meters.teacher(name, queueLines(name)))
+                teachers.status(),
+                teachers.named().entrySet().stream()
+                        .map(named ->
+                                meters.teacher(named.getKey(), named.getValue().queueLines()))
                         .toList(),
                 meters.tiers(),
                 rpc.streams(),
+                rpc.sessions(),
                 meters.refusals());
-    }
-
-    private List<QueueLine> queueLines(String name) {
-        return teachers.stream()
-                .filter(teacher -> teacher.description().name().equals(name))
-                .findFirst()
-                .map(Teacher::queueLines)
-                .orElse(List.of());
     }
 
     private void setHealth(ServingStatus status) {

@@ -27,7 +27,9 @@ final class TieredFlight implements AutoCloseable {
     final TestTier disk = new TestTier("disk");
     final TestTier shared = new TestTier("shared");
     final MemoryTier memory = new MemoryTier(1 << 20, registry);
-    final CacheTiers tiers = new CacheTiers(memory, List.of(lane(disk), lane(shared)));
+    private final List<TierLane> lanes = List.of(lane(disk), lane(shared));
+    final TeacherCaches caches = new TeacherCaches(registry, lanes);
+    final CacheTiers tiers = new CacheTiers(memory, lanes);
     private final Batcher batcher = new Batcher(
             teacher,
             new BatchOptions(1, Duration.ZERO, 0, 1).withMaxQueue(Duration.ofNanos(Long.MAX_VALUE)),
@@ -76,6 +78,6 @@ final class TieredFlight implements AutoCloseable {
             tier.allowWrites();
         }
         batcher.close();
-        tiers.close(now.get() + Duration.ofSeconds(10).toNanos());
+        caches.close(now.get() + Duration.ofSeconds(10).toNanos());
     }
 }

@@ -69,7 +69,7 @@ final class WriteBehindTest {
             ask(task(number)).awaitOnly(RowSource.COMPUTED);
         }
         disk.allowWrites();
-        fixture.tiers.close(fixture.now.get() + Duration.ofSeconds(10).toNanos());
+        fixture.caches.close(fixture.now.get() + Duration.ofSeconds(10).toNanos());
 
         assertThat(disk.entries()).hasSize(5);
         assertThat(disk.closed() && shared.closed()).isTrue();
@@ -82,7 +82,7 @@ final class WriteBehindTest {
         for (int number = 0; number < 5; number++) {
             ask(task(number)).awaitOnly(RowSource.COMPUTED);
         }
-        fixture.tiers.close(fixture.now.get());
+        fixture.caches.close(fixture.now.get());
 
         assertThat(disk.closed()).isTrue();
         assertThat(counter("write.drops", "disk")).isEqualTo(4); // the fifth is the one that hung

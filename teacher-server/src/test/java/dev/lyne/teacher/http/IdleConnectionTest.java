@@ -8,7 +8,6 @@ import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.timeout.IdleStateEvent;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class IdleConnectionTest {
@@ -17,7 +16,7 @@ final class IdleConnectionTest {
     /** Of what stands behind the door, health needs no more. */
     @SuppressWarnings("NullAway")
     private final EmbeddedChannel connection = new EmbeddedChannel(
-            new DoorHandler(new HttpDoor.Served(List.of(), null, null, answering, null, () -> true, "", 0)));
+            new DoorHandler(new HttpDoor.Served(null, null, null, answering, null, () -> true, "", 0)));
 
     private int health() {
         connection.writeInbound(new DefaultFullHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.GET, "/health"));

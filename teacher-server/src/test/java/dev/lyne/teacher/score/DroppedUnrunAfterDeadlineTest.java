@@ -9,7 +9,7 @@ import dev.lyne.row.Selection;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
-import dev.lyne.teacher.cache.CacheTiers;
+import dev.lyne.teacher.cache.TeacherCaches;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.Positions;
@@ -36,7 +36,7 @@ final class DroppedUnrunAfterDeadlineTest {
                 new BatchMetrics(registry, "fake"));
         SingleFlight flight = new SingleFlight(
                 batcher,
-                CacheTiers.open(0, List.of(), System::nanoTime, registry),
+                TeacherCaches.open(List.of(), System::nanoTime, registry).of("fake", 0),
                 new SequenceEncoder(teacher.description(), 1 << 20),
                 batcher.options().maxEntries(),
                 now::get,

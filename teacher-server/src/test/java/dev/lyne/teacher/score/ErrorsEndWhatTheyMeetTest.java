@@ -11,6 +11,7 @@ import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.cache.CacheTiers;
 import dev.lyne.teacher.cache.LaneOptions;
+import dev.lyne.teacher.cache.TeacherCaches;
 import dev.lyne.teacher.cache.TestTier;
 import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.model.Failure;
@@ -49,7 +50,7 @@ final class ErrorsEndWhatTheyMeetTest {
     private SingleFlight flight(List<CacheTiers.Slower> slower) {
         return new SingleFlight(
                 batcher,
-                CacheTiers.open(1 << 20, slower, System::nanoTime, registry),
+                TeacherCaches.open(slower, System::nanoTime, registry).of("fake", 1 << 20),
                 new BrokenEncoder(),
                 batcher.options().maxEntries(),
                 System::nanoTime,

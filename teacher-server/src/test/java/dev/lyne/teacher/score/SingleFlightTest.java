@@ -9,7 +9,7 @@ import dev.lyne.row.Selection;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
-import dev.lyne.teacher.cache.CacheTiers;
+import dev.lyne.teacher.cache.TeacherCaches;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.BlockDecoder;
@@ -37,7 +37,7 @@ final class SingleFlightTest {
             new BatchMetrics(registry, "fake"));
     private final SingleFlight flight = new SingleFlight(
             batcher,
-            CacheTiers.open(1 << 20, List.of(), System::nanoTime, registry),
+            TeacherCaches.open(List.of(), System::nanoTime, registry).of("fake", 1 << 20),
             new SequenceEncoder(teacher.description(), 1 << 20),
             batcher.options().maxEntries(),
             now::get,

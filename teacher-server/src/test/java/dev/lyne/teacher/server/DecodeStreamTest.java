@@ -24,6 +24,12 @@ import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.StreamObserver;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -100,7 +106,9 @@ final class DecodeStreamTest {
         FakeTeacher teacher = new FakeTeacher("fake", FakeDecoder.VOCABULARY, 64);
         TeacherServer server = TeacherServer.start(
                 List.of(new Decoding(teacher, new FakeDecoder(1 << 20))),
-                TeacherServerOptions.builder().build());
+                TeacherServerOptions.builder()
+                        .metrics(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+                        .build());
         ManagedChannel channel = NettyChannelBuilder.forAddress("127.0.0.1", server.port())
                 .usePlaintext()
                 .build();
@@ -140,6 +148,49 @@ final class DecodeStreamTest {
 
     private static DecodeRequest step(StepSequences.Builder step) {
         return DecodeRequest.newBuilder().setStep(step).build();
+    }
+
+    @Test
+    void session_thatIsOpen_isOnTheStatusPage() throws Exception {
+        call((server, received, requests) -> {
+            requests.onNext(open());
+            requests.onNext(start(sequence(3, 1, 1, 2)));
+            assertThat(received.await(1).getDecoded().getDrawnTokenIdsCount()).isEqualTo(1);
+            assertThat(status(server))
+                    .contains(
+                            "\"sessions\":[{\"stream\":1,\"tenant\":\"anybody\",\"student\":\"\",\"teacher\":\"fake\","
+                                    + "\"priority\":\"training\",\"waits_for\":\"student\",\"texts\":1,\"drawn\":1,\"taken\":0,"
+                                    + "\"failures\":0,");
+            requests.onCompleted();
+            assertThat(received.awaitEnd()).isEqualTo(Status.OK);
+            await().until(() -> status(server).contains("\"sessions\":[]"));
+        });
+    }
+
+    /** What is owed is told; nothing new begins. */
+    @Test
+    void session_ofATeacherThatGoesAway_isSentElsewhere() throws Exception {
+        call((server, received, requests) -> {
+            requests.onNext(open());
+            requests.onNext(start(sequence(3, 1, 1, 2)));
+            assertThat(received.await(1).getDecoded().getDrawnTokenIdsCount()).isEqualTo(1);
+            FakeTeacher other = new FakeTeacher("other", FakeDecoder.VOCABULARY, 64);
+            String unused = server.apply(List.of(TeacherEntry.of(new OpenedTeacher.Local(other), 0)));
+            Status end = received.awaitEnd();
+            assertThat(end.getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+            assertThat(end.getDescription())
+                    .isEqualTo("teacher: fake, which goes away (expected: another server, or this one later)");
+        });
+    }
+
+    private static String status(TeacherServer server) throws Exception {
+        return HttpClient.newHttpClient()
+                .send(
+                        HttpRequest.newBuilder(URI.create("http://127.0.0.1:"
+                                        + server.metricsPort().orElseThrow() + "/status.json"))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString())
+                .body();
     }
 
     @Test

@@ -15,7 +15,7 @@ final class DeviceWatchdogTest {
     private long workingSeconds;
 
     private final DeviceWatchdog watchdog = new DeviceWatchdog(
-            Map.of(
+            () -> Map.of(
                     "demo",
                     DeviceWatchdog.Device.of(
                             () -> workingSeconds * 1_000_000_000, () -> "lyne-device-demo\n    at here")),
@@ -23,7 +23,7 @@ final class DeviceWatchdogTest {
             Duration.ofSeconds(360),
             new DeviceWatchdog.Listener() {
                 @Override
-                public void serves(boolean serves) {
+                public void serves(String teacher, boolean serves) {
                     told.add(serves ? "serves" : "does not serve");
                 }
 

@@ -1,11 +1,12 @@
 package dev.lyne.teacher.server;
 
 import dev.lyne.teacher.admission.Admission;
+import dev.lyne.teacher.admission.RequestSize;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
-import dev.lyne.teacher.cache.CacheTiers;
+import dev.lyne.teacher.cache.TeacherCaches;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.rpc.RpcMetrics;
 import dev.lyne.teacher.rpc.ServedTeacher;
@@ -24,6 +25,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /** The stages of a real server, put together with something wrong between them. */
@@ -45,19 +47,22 @@ final class FaultyServer implements AutoCloseable {
         batcher = new Batcher(teacher, batching, 1, System::nanoTime, new BatchMetrics(registry, "fake"));
         scorer = fault.apply(new SingleFlight(
                 batcher,
-                CacheTiers.open(1 << 20, List.of(), System::nanoTime, registry),
+                TeacherCaches.open(List.of(), System::nanoTime, registry).of("fake", 1 << 20),
                 new SequenceEncoder(teacher.description(), 1 << 20),
                 batcher.options().maxEntries(),
                 System::nanoTime,
                 new CacheMetrics(registry, "fake")));
         HealthStatusManager health = new HealthStatusManager();
         health.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, ServingStatus.SERVING);
+        TeacherRpc rpc = new TeacherRpc(
+                new Admission(ServerLimits.DEFAULT, registry),
+                new RpcMetrics(registry),
+                RequestSize.LONGEST_USUAL_CONTEXT,
+                name -> Optional.empty(),
+                System::nanoTime);
+        rpc.serve(new ServedTeacher(teacher.description(), scorer, batcher::devicePositions, List.of()));
         server = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
-                .addService(new TeacherRpc(
-                        List.of(new ServedTeacher(teacher.description(), scorer, batcher::devicePositions, List.of())),
-                        new Admission(ServerLimits.DEFAULT, registry),
-                        new RpcMetrics(registry),
-                        System::nanoTime))
+                .addService(rpc)
                 .addService(health.getHealthService())
                 .build()
                 .start();

@@ -1,0 +1,203 @@
+package dev.lyne.cli.serve;
+
+import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.load.process.Home;
+import dev.lyne.teacher.engine.EngineSettings;
+import dev.lyne.teacher.engine.EngineTeacher;
+import dev.lyne.teacher.model.DeviceCopies;
+import dev.lyne.teacher.model.LanguageModelTeacher;
+import dev.lyne.teacher.replay.ReplayedTeacher;
+import dev.lyne.teacher.server.OpenedTeacher;
+import dev.lyne.teacher.server.TeacherEntry;
+import dev.lyne.teacher.synthetic.SyntheticSettings;
+import dev.lyne.teacher.synthetic.SyntheticTeacher;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * A teacher that options ask for: a model's directory, an inference engine, a synthetic one, or a capture.
+ *
+ * @param name that it is served under; empty: its directory's, its kind's, or the captured one's
+ * @param teacher the value of {@code --teacher}; empty where a capture is served
+ * @param replay a capture's directory
+ * @param devices where it computes and how, one or more; a model is on each of them
+ * @param deterministic whether each sequence is computed alone
+ * @param engine what only an engine has
+ * @param cacheBytes its share of the memory cache
+ * @param keyValueBytes memory of the texts that it decodes
+ * @param encodeThreads threads that encode and deliver its rows
+ */
+record WantedTeacher(
+        Optional<String> name,
+        Optional<String> teacher,
+        Optional<Path> replay,
+        List<ModelOptions> devices,
+        boolean deterministic,
+        EngineOptions engine,
+        Optional<Long> cacheBytes,
+        long keyValueBytes,
+        int encodeThreads) {
+    /** One model at a time: which kernels its products go through is measured as it is loaded. */
+    private static final ReentrantLock MEASURING = new ReentrantLock();
+
+    /**
+     * The entry of a server, with nothing loaded yet.
+     *
+     * @throws IllegalArgumentException where an option names what is not there, or does not go with another
+     */
+    TeacherEntry entry() throws IOException {
+        if (teacher.isPresent() == replay.isPresent()) {
+            throw new IllegalArgumentException("--teacher: " + teacher.orElse("none") + ", --replay: "
+                    + replay.map(Path::toString).orElse("none") + " (expected: one of them)");
+        }
+        if (replay.isPresent()) {
+            engine.requireNone();
+            return replayed(replay.get());
+        }
+        String asked = teacher.get();
+        if (EngineSettings.names(asked)) {
+            return engine(asked);
+        }
+        engine.requireNone();
+        return SyntheticSettings.names(asked) ? synthetic(SyntheticSettings.parse(asked)) : model(Home.teacher(asked));
+    }
+
+    private TeacherEntry entry(String served, String revision, TeacherEntry.Memory memory, TeacherEntry.Loader loader) {
+        return new TeacherEntry(served, revision, cacheBytes, memory, loader);
+    }
+
+    private TeacherEntry replayed(Path directory) throws IOException {
+        if (deterministic) {
+            throw new IllegalArgumentException(
+                    "--deterministic: true (expected: not with --replay, which says what the captured teacher was)");
+        }
+        if (name.isPresent()) {
+            return entry(
+                    name.get(),
+                    "capture " + stamps(directory),
+                    TeacherEntry.Memory.NONE,
+                    () -> new OpenedTeacher.Captured(open(directory)));
+        }
+        ReplayedTeacher opened = open(directory); // whose name is in it
+        return entry(
+                opened.description().name(),
+                "capture",
+                TeacherEntry.Memory.NONE,
+                () -> new OpenedTeacher.Captured(opened));
+    }
+
+    private ReplayedTeacher open(Path directory) throws IOException {
+        return ReplayedTeacher.open(directory, name, encodeThreads, System::nanoTime);
+    }
+
+    private TeacherEntry engine(String engines) {
+        if (deterministic) {
+            throw new IllegalArgumentException(
+                    "--deterministic: true (expected: not with an engine, whose rows depend on what else it computes)");
+        }
+        EngineSettings settings =
+                engine.settings(engines, name, devices.get(0).precision().torchName());
+        return entry(
+                settings.name(),
+                "engine " + settings,
+                TeacherEntry.Memory.NONE,
+                () -> new OpenedTeacher.Remote(EngineTeacher.open(settings, encodeThreads)));
+    }
+
+    private TeacherEntry synthetic(SyntheticSettings settings) {
+        String served = name.orElse("synthetic");
+        return entry(
+                served,
+                "synthetic " + settings + " deterministic=" + deterministic + " devices=" + deviceNames(),
+                new TeacherEntry.Memory(0, keyValueBytes, false),
+                () -> new OpenedTeacher.Local(DeviceCopies.load(
+                        deviceNames(), unused -> new SyntheticTeacher(served, settings, deterministic))));
+    }
+
+    private TeacherEntry model(Path directory) throws IOException {
+        String served = name.orElseGet(
+                () -> String.valueOf(directory.toAbsolutePath().normalize().getFileName()));
+        boolean decodesHere = isHere(devices.get(0));
+        long here = devices.stream().filter(WantedTeacher::isHere).count();
+        return entry(
+                served,
+                "model " + devices + " deterministic=" + deterministic + " kv=" + keyValueBytes + " "
+                        + stamps(directory),
+                new TeacherEntry.Memory(here * weightBytes(directory), keyValueBytes, decodesHere),
+                () -> {
+                    MEASURING.lockInterruptibly();
+                    try {
+                        return new OpenedTeacher.Local(DeviceCopies.load(
+                                deviceNames(),
+                                device -> LanguageModelTeacher.load(served, directory, on(device), deterministic)));
+                    } finally {
+                        MEASURING.unlock();
+                    }
+                });
+    }
+
+    private List<String> deviceNames() {
+        return devices.stream().map(ModelOptions::device).toList();
+    }
+
+    private ModelOptions on(String device) {
+        return devices.stream()
+                .filter(each -> each.device().equals(device))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static boolean isHere(ModelOptions device) {
+        return device.device().equals("cpu");
+    }
+
+    /** What changes where a file of a directory does: where it is, and of each file its name, size and time. */
+    private static String stamps(Path directory) throws IOException {
+        if (!Files.isDirectory(directory)) {
+            return directory.toString(); // whoever opens it says what is wrong
+        }
+        try (Stream<Path> files = Files.list(directory)) {
+            List<Path> sorted = files.filter(Files::isRegularFile).sorted().toList();
+            StringBuilder all = new StringBuilder(directory.toAbsolutePath().toString());
+            for (Path file : sorted) {
+                all.append(' ')
+                        .append(file.getFileName())
+                        .append(':')
+                        .append(Files.size(file))
+                        .append(':')
+                        .append(Files.getLastModifiedTime(file).toMillis());
+            }
+            return all.toString();
+        }
+    }
+
+    /** Of the files that weights are read from; 0 where whoever loads them says what is wrong. */
+    private static long weightBytes(Path directory) throws IOException {
+        Path whole = directory.resolve("model.safetensors");
+        if (Files.isRegularFile(whole)) {
+            return Files.size(whole);
+        }
+        Path index = directory.resolve("model.safetensors.index.json");
+        long bytes = 0;
+        if (Files.isRegularFile(index)) {
+            Set<String> names = new HashSet<>();
+            JsonMapper.shared()
+                    .readTree(Files.readString(index))
+                    .path("weight_map")
+                    .forEach(name -> names.add(name.asString("")));
+            for (String name : names) {
+                Path shard = directory.resolve(name);
+                bytes += Files.isRegularFile(shard) ? Files.size(shard) : 0;
+            }
+        }
+        return bytes;
+    }
+}

@@ -1,0 +1,223 @@
+package dev.lyne.teacher.server;
+
+import dev.lyne.teacher.batch.BatchMetrics;
+import dev.lyne.teacher.batch.BatchOptions;
+import dev.lyne.teacher.batch.Batcher;
+import dev.lyne.teacher.batch.DeviceWork;
+import dev.lyne.teacher.decode.DecodeMetrics;
+import dev.lyne.teacher.decode.DecodeOptions;
+import dev.lyne.teacher.decode.DecodeScheduler;
+import dev.lyne.teacher.http.HttpTeacher;
+import dev.lyne.teacher.model.LocalModel;
+import dev.lyne.teacher.model.QueueLine;
+import dev.lyne.teacher.model.Teacher;
+import dev.lyne.teacher.model.TeacherDescription;
+import dev.lyne.teacher.replay.ReplayedTeacher;
+import dev.lyne.teacher.rpc.ServedTeacher;
+import dev.lyne.teacher.score.CacheMetrics;
+import dev.lyne.teacher.score.RowStore;
+import dev.lyne.teacher.score.SequenceEncoder;
+import dev.lyne.teacher.score.SingleFlight;
+import dev.lyne.teacher.trace.BatchTraces;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
+
+/** The stages of one teacher, put together: what computes its rows or has them, what keeps and shares them, and how both doors see it. */
+final class TeacherStages {
+    private final ServedTeacher served;
+    private final HttpTeacher http;
+    private final Optional<Teacher> teacher;
+    private final Optional<Batcher> batcher;
+    private final Optional<ReplayedTeacher> capture;
+    private final Optional<Future<?>> timer;
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    /**
+     * What the stages of all teachers are made with.
+     *
+     * @param everySecond runs a task until what it returns is cancelled
+     * @param telling runs what it is given one at a time and in order
+     * @param watched a model whose refusals of direct memory are watched
+     */
+    record Setup(
+            TeacherServerOptions options,
+            MeterRegistry registry,
+            HttpTexts texts,
+            Function<Runnable, Future<?>> everySecond,
+            Executor telling,
+            Function<LocalModel, LocalModel> watched) {}
+
+    private TeacherStages(
+            ServedTeacher served,
+            HttpTeacher http,
+            Optional<Teacher> teacher,
+            Optional<Batcher> batcher,
+            Optional<ReplayedTeacher> capture,
+            Optional<Future<?>> timer) {
+        this.served = served;
+        this.http = http;
+        this.teacher = teacher;
+        this.batcher = batcher;
+        this.capture = capture;
+        this.timer = timer;
+    }
+
+    /**
+     * Puts the stages of an opened teacher together, and takes it over; a model's device thread warms it up at once.
+     *
+     * @param store where its rows are kept
+     * @param keyValueBytes memory of the texts that it decodes; 0: it does not decode
+     */
+    static TeacherStages of(OpenedTeacher opened, RowStore store, long keyValueBytes, Setup setup)
+            throws InterruptedException {
+        if (opened instanceof OpenedTeacher.Local local) {
+            return of(local.model(), store, keyValueBytes, setup);
+        } else if (opened instanceof OpenedTeacher.Remote remote) {
+            return of(remote.teacher(), Optional.empty(), Optional.empty(), store, setup);
+        }
+        ReplayedTeacher capture = ((OpenedTeacher.Captured) opened).capture();
+        ServedTeacher served = new ServedTeacher(capture.description(), capture, capture::positionsRead, List.of());
+        return new TeacherStages(
+                served,
+                setup.texts().teacher(served),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.of(capture),
+                Optional.empty());
+    }
+
+    /** A local model behind its device thread, which decodes between batches where the model can. */
+    private static TeacherStages of(LocalModel model, RowStore store, long keyValueBytes, Setup setup)
+            throws InterruptedException {
+        TeacherServerOptions options = setup.options();
+        TeacherDescription description = model.description();
+        LocalModel watched = setup.watched().apply(model);
+        Optional<DecodeScheduler> decoding = decoding(
+                watched,
+                options.decoding()
+                        .with(
+                                keyValueBytes,
+                                options.decoding().batchTime(),
+                                options.decoding().idleTime()),
+                setup);
+        BatchOptions batching =
+                options.batching().withMaxEntries(options.limits().maxSequenceEntries());
+        Batcher batcher = new Batcher(
+                watched,
+                description.deterministic() ? batching.oneAtATime() : batching,
+                options.encodeThreads(),
+                System::nanoTime,
+                new BatchMetrics(setup.registry(), description.name(), new BatchTraces(options.telemetry())),
+                decoding.<DeviceWork>map(scheduler -> scheduler).orElse(DeviceWork.NONE));
+        try {
+            return of(batcher, Optional.of(batcher), decoding, store, setup);
+        } catch (RuntimeException e) {
+            batcher.close();
+            throw e;
+        }
+    }
+
+    private static Optional<DecodeScheduler> decoding(LocalModel model, DecodeOptions how, Setup setup) {
+        if (how.maxCacheBytes() == 0) {
+            return Optional.empty();
+        }
+        TeacherDescription description = model.description();
+        return model.decoder(how.maxCacheBytes())
+                .map(decoder -> new DecodeScheduler(
+                        decoder,
+                        description,
+                        how,
+                        System::nanoTime,
+                        new DecodeMetrics(setup.registry(), description.name()),
+                        setup.telling()));
+    }
+
+    private static TeacherStages of(
+            Teacher teacher,
+            Optional<Batcher> batcher,
+            Optional<DecodeScheduler> decoding,
+            RowStore store,
+            Setup setup) {
+        TeacherDescription description = teacher.description();
+        teacher.bindTo(setup.registry());
+        SingleFlight sequences = new SingleFlight(
+                teacher,
+                store,
+                new SequenceEncoder(description, setup.options().limits().maxBlockBytes()),
+                setup.options().limits().maxSequenceEntries(),
+                System::nanoTime,
+                new CacheMetrics(setup.registry(), description.name()));
+        if (decoding.isEmpty()) {
+            DecodeMetrics.ofNone(setup.registry(), description.name());
+        }
+        ServedTeacher served =
+                new ServedTeacher(description, sequences, teacher::devicePositions, teacher.tokenizer(), decoding);
+        return new TeacherStages(
+                served,
+                setup.texts().teacher(served),
+                Optional.of(teacher),
+                batcher,
+                Optional.empty(),
+                decoding.map(scheduler -> setup.everySecond().apply(scheduler::endIdle)));
+    }
+
+    TeacherDescription description() {
+        return served.description();
+    }
+
+    ServedTeacher served() {
+        return served;
+    }
+
+    HttpTeacher http() {
+        return http;
+    }
+
+    /** Its device's queue and thread, where it has one here. */
+    Optional<Batcher> batcher() {
+        return batcher;
+    }
+
+    /** What waits for its turn, by class and tenant. */
+    List<QueueLine> queueLines() {
+        return teacher.map(Teacher::queueLines).orElse(List.of());
+    }
+
+    /** Completes when it answers without delay; fails with what keeps it from that for good. */
+    CompletionStage<Void> warm() {
+        return teacher.map(Teacher::warm).orElseGet(() -> CompletableFuture.completedStage(null));
+    }
+
+    /** Completes when it takes no more work: with what ended it, or with nothing. */
+    CompletionStage<Optional<Throwable>> ended() {
+        return teacher.map(Teacher::ended).orElseGet(CompletableFuture::new);
+    }
+
+    /** Whether it answers now. */
+    boolean serving() {
+        return teacher.map(Teacher::serving).orElse(true);
+    }
+
+    /**
+     * Fails what waits, and ends; a second call does nothing.
+     *
+     * @param waitNanos how long what has started is waited for
+     * @return false where that was not over by then, and goes on
+     */
+    boolean close(long waitNanos) throws InterruptedException {
+        if (!closed.compareAndSet(false, true)) {
+            return true;
+        }
+        timer.ifPresent(task -> task.cancel(false));
+        http.close();
+        capture.ifPresent(ReplayedTeacher::close);
+        return teacher.isEmpty() || teacher.get().close(waitNanos);
+    }
+}
