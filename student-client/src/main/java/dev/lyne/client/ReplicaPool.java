@@ -662,8 +662,8 @@ final class ReplicaPool implements TargetStream {
             window.removeWaiting(next.get().entry());
             Attempt unused = send(next.get().connection(), next.get().entry(), now);
         }
-        boolean watched = window.firstWaiting() == null && rebalance(now);
         long hedgeAtNanos = hedge(now);
+        boolean watched = window.firstWaiting() == null && rebalance(now);
         timer.set(Math.min(hedgeAtNanos, nextEventNanos(watched, now)), now);
     }
 

@@ -3,6 +3,7 @@ package dev.lyne.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.lyne.v1.Credit;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -179,29 +180,39 @@ final class HedgedSequencesTest {
         List<TargetSequence> first = Students.sequences(4, 67);
         List<TargetSequence> later = Students.sequences(60, 68);
         try (FakeTeacher draining = new FakeTeacher(1);
-                FakeTeacher other = new FakeTeacher(1);
-                TeacherClient client =
-                        TeacherClient.connect(draining.address() + "," + other.address(), Students.options());
-                TargetStream stream = client.open(Students.REQUEST)) {
-            List<FakeTeacher.Asked> held = Collections.synchronizedList(new ArrayList<>());
-            draining.answering = held::add;
-            other.answering = held::add;
-            awaitOpened(draining, other);
-            first.forEach(stream::offer);
-            await().until(() -> held.size() == 4);
-            draining.drain();
-            int before = draining.asked.size();
-            assertThat(before).isPositive();
-            other.answering = asked -> asked.answer(5);
-            held.forEach(asked -> asked.answer(5));
-            List<Targets> answered = new ArrayList<>();
-            for (int i = 0; i < first.size(); i++) {
-                answered.add(stream.take());
+                FakeTeacher other = new FakeTeacher(1)) {
+            Credit two = Credit.newBuilder().setSequences(2).setTokens(100_000).build();
+            draining.credit = two; // so that of four each has two
+            other.credit = two;
+            try (TeacherClient client =
+                            TeacherClient.connect(draining.address() + "," + other.address(), Students.options());
+                    TargetStream stream = client.open(Students.REQUEST)) {
+                List<FakeTeacher.Asked> byDraining = Collections.synchronizedList(new ArrayList<>());
+                List<FakeTeacher.Asked> byOther = Collections.synchronizedList(new ArrayList<>());
+                draining.answering = byDraining::add;
+                other.answering = byOther::add;
+                first.forEach(stream::offer);
+                await().until(() -> byDraining.size() + byOther.size() == 4);
+                assertThat(byDraining).hasSize(2);
+                draining.drain();
+                int before = draining.asked.size();
+                // Its answers come after the word that it drains; of the other, no rate is known by then that could
+                // draw one away.
+                byDraining.forEach(asked -> asked.answer(5));
+                await().until(() -> stream.statistics().received().sequences() == before);
+                other.answering = asked -> asked.answer(5);
+                byOther.forEach(asked -> asked.answer(5));
+                List<Targets> answered = new ArrayList<>();
+                for (int i = 0; i < first.size(); i++) {
+                    answered.add(stream.take());
+                }
+                Students.assertExactly(answered, first, other.model);
+                Students.assertExactly(Students.takeAll(stream, later), later, other.model);
+                assertThat(draining.asked).as("nothing more").hasSize(before);
+                assertThat(stream.statistics().reasked())
+                        .as("nothing that it had")
+                        .isEqualTo(StreamStatistics.Count.NONE);
             }
-            Students.assertExactly(answered, first, other.model);
-            Students.assertExactly(Students.takeAll(stream, later), later, other.model);
-            assertThat(draining.asked).as("nothing more").hasSize(before);
-            assertThat(stream.statistics().reasked()).as("nothing that it had").isEqualTo(StreamStatistics.Count.NONE);
         }
     }
 }

@@ -7,6 +7,7 @@ import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.StatusCode;
 import io.opentelemetry.api.trace.Tracer;
 import io.opentelemetry.context.Context;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +33,7 @@ public final class SequenceTrace {
         /** Its rows wait for their reader. */
         SEND;
 
-        private final String span = "lyne." + name().toLowerCase(java.util.Locale.ROOT);
+        private final String span = "lyne." + name().toLowerCase(Locale.ROOT);
     }
 
     private static final AttributeKey<String> SOURCE = AttributeKey.stringKey("lyne.source");
