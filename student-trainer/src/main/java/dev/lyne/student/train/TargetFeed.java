@@ -92,9 +92,8 @@ final class TargetFeed implements StepFeed {
     public Map<String, Double> scheduled() {
         List<StreamStatistics.Hedges> hedges =
                 lanes.stream().map(lane -> lane.stream.statistics().hedges()).toList();
-        double asked = hedges.stream()
-                .mapToDouble(StreamStatistics.Hedges::asked)
-                .sum();
+        double asked =
+                hedges.stream().mapToDouble(StreamStatistics.Hedges::asked).sum();
         double won = hedges.stream().mapToDouble(StreamStatistics.Hedges::won).sum();
         return asked == 0 ? Map.of() : Map.of("hedged", asked, "hedges_won", won);
     }

@@ -62,6 +62,7 @@ public final class TeacherServer implements AutoCloseable {
 
     /** Between the names of a teacher and of one of its devices. */
     private static final String ON = " on ";
+
     private static final int CALL_THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
     private final TeacherServerOptions options;
