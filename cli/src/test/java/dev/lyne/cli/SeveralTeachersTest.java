@@ -39,13 +39,17 @@ final class SeveralTeachersTest {
     @TempDir
     private Path directory;
 
+    /** What {@code demo} means, seen from here. */
+    private static final Path DEMO =
+            TinyTraining.EXAMPLE_TEACHER.toAbsolutePath().normalize();
+
     /** The file that ships, on free ports. */
     private Path shipped() throws IOException {
         String text = Files.readString(Path.of("..", "deploy", "systemd", "teachers.yaml"));
         return Files.writeString(
                 directory.resolve("teachers.yaml"),
-                text.replaceAll("127\\.0\\.0\\.1:\\d+ ", "127.0.0.1:0 ")
-                        .replaceAll("(?m)127\\.0\\.0\\.1:\\d+$", "127.0.0.1:0"));
+                text.replaceAll("(?m)^(\\w+: 127\\.0\\.0\\.1):\\d+", "$1:0")
+                        .replace("teacher: demo", "teacher: " + DEMO));
     }
 
     /** Puts another file in its place, as editors and configuration systems do. */
@@ -69,17 +73,22 @@ final class SeveralTeachersTest {
         return Files.readString(directory.resolve("server.log"));
     }
 
-    private static TeacherClient connect(String address, String teacher) {
+    private static TeacherClient connect(String address, String teacher, Duration patience) {
         return TeacherClient.connect(
                 address,
                 ClientOptions.builder()
                         .teacher(teacher)
-                        .timeouts(Timeouts.DEFAULT.withPatience(Duration.ofMillis(500), Duration.ofSeconds(20)))
+                        .timeouts(Timeouts.DEFAULT.withPatience(patience, Duration.ofSeconds(20)))
                         .build());
     }
 
     private static TeacherDescription score(String address, String teacher) throws InterruptedException {
-        try (TeacherClient client = connect(address, teacher);
+        return score(address, teacher, LONG);
+    }
+
+    private static TeacherDescription score(String address, String teacher, Duration patience)
+            throws InterruptedException {
+        try (TeacherClient client = connect(address, teacher, patience);
                 TargetStream stream = client.open(TargetRequest.topK(4, List.of(), TeacherExpectation.any()))) {
             stream.offer(TargetSequence.whole(0, new int[] {1, 2, 3}));
             assertThat(stream.take().rows()).isEqualTo(2);
@@ -126,7 +135,7 @@ final class SeveralTeachersTest {
                     .until(
                             () -> log().contains(
                                             "teachers: entry 2: unknown key determinstic (expected: deterministic?); all stay as they were"));
-            replace(file, first.replace("teacher: demo ", "teacher: /nowhere "));
+            replace(file, first.replace("teacher: " + DEMO, "teacher: /nowhere"));
             await().atMost(LONG).until(() -> log().contains("teachers: entry 1: --teacher: /nowhere is no directory"));
             assertThat(lives(ready)).containsExactly("demo serving", "demo-exact serving");
 
@@ -136,7 +145,7 @@ final class SeveralTeachersTest {
                             .replace("deterministic: true", "precision: bfloat16"));
             await().atMost(LONG).until(() -> lives(ready).equals(List.of("demo serving", "half serving")));
             assertThat(score(address, "half").modelDigest()).isNotEqualTo(demo.modelDigest());
-            assertThatThrownBy(() -> score(address, "demo-exact"))
+            assertThatThrownBy(() -> score(address, "demo-exact", Duration.ofSeconds(5)))
                     .isInstanceOf(TeacherUnavailableException.class)
                     .hasMessageContaining("teacher: demo-exact: was taken away");
             assertThat(score(address, "demo").modelDigest()).isEqualTo(demo.modelDigest());
@@ -194,7 +203,7 @@ final class SeveralTeachersTest {
                 "server",
                 directory.resolve("server.log"),
                 1,
-                "512m",
+                "1g",
                 List.of("serve", "--config", shipped().toString(), "--teacher", "demo"))) {
             assertThat(server.awaitEnd(60)).isEqualTo(2);
         }
