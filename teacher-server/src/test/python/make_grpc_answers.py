@@ -1,22 +1,24 @@
-"""Messages of the engines' shared gRPC protocol: requests as its contracts encode them, and answers that its own servicers' functions make of
-the rows that were recorded from a real vLLM.
+"""Messages of the engines' shared gRPC protocol: requests as its contracts encode them; vLLM's answers, recorded from a real one; and SGLang's,
+made by its own servicer's functions of the rows that were recorded from a real vLLM over HTTP.
 
-    pip install grpcio protobuf smg-grpc-proto==0.4.28
+    pip install grpcio protobuf smg-grpc-proto==0.4.28 pybase64 numpy
     pip download smg-grpc-servicer==0.14.1 --no-deps --dest DIR && unzip -d DIR DIR/smg_grpc_servicer-*.whl
-    python teacher-server/src/test/python/make_grpc_answers.py DIR
+    python -m vllm.entrypoints.launchers.grpc_server --model examples/state-of-the-union/teacher --port 50991 --dtype float32
+        --max-logprobs 20 --max-model-len 512 --enforce-eager           # with smg-grpc-servicer, grpcio-health-checking, grpcio-reflection
+    python teacher-server/src/test/python/make_grpc_answers.py DIR 127.0.0.1:50991
 
-The servicers import the engines, which are not here; only the functions that turn rows into messages are taken out of their source, and run as
+SGLang itself runs on no CPU of this kind; only the functions that turn rows into messages are taken out of the servicer's source, and run as
 they are. Writes grpc-ENGINE-*.binpb beside the recorded answers.
 """
 
-import itertools
 import sys
 import typing
 from pathlib import Path
 from types import SimpleNamespace
 
+import grpc
 from make_sglang_answers import RESOURCES, TOKENS, functions, recorded
-from smg_grpc_proto import sglang_scheduler_pb2, vllm_engine_pb2
+from smg_grpc_proto import sglang_scheduler_pb2, vllm_engine_pb2, vllm_engine_pb2_grpc
 
 K = 4
 
@@ -25,43 +27,26 @@ def write(name, message):
     (RESOURCES / f"grpc-{name}.binpb").write_bytes(message.SerializeToString(deterministic=True))
 
 
-def vllm(servicer, labels, best, last):
-    known = {**vars(typing), "itertools": itertools, "vllm_engine_pb2": vllm_engine_pb2}
-    known |= {name: object for name in ("SampleLogprobs", "PromptLogprobs")}
-    names = ("_build_top_logprobs", "_build_output_logprobs", "_build_input_logprobs")
-    functions(servicer, names, known)
-    known["VllmEngineServicer"] = SimpleNamespace(**{name: known[name] for name in names})
-
-    def entry(actual, logprob, row):
-        """As vLLM has it: the actual token first, then by rank."""
-        return {actual: SimpleNamespace(logprob=logprob), **{token: SimpleNamespace(logprob=lp) for token, lp in row if token != actual}}
-
-    prompt = [None, *(entry(TOKENS[i + 1], labels[i], best[i]) for i in range(len(best)))]
-    # One more than is kept is asked for: the recorded rows have none of rank 5, so that all of them are cut to what is there.
-    complete = vllm_engine_pb2.GenerateComplete(
-        output_ids=[last[0][0]],
-        finish_reason="length",
-        prompt_tokens=len(TOKENS),
-        completion_tokens=1,
-        input_logprobs=known["_build_input_logprobs"](prompt, TOKENS, K + 1),
-        output_logprobs=known["_build_output_logprobs"]([entry(*last[0], last)], [last[0][0]], K + 1),
-    )
-    write("vllm-top4", vllm_engine_pb2.GenerateResponse(complete=complete))
-    bare = vllm_engine_pb2.GenerateComplete(input_logprobs=known["_build_input_logprobs"](prompt, TOKENS, 0))
-    write("vllm-label", vllm_engine_pb2.GenerateResponse(complete=bare))
-    sampling = vllm_engine_pb2.SamplingParams(temperature=0.0, max_tokens=1, logprobs=K + 1, prompt_logprobs=K + 1)
-    write(
-        "vllm-request",
-        vllm_engine_pb2.GenerateRequest(
+def vllm(address):
+    """What a real vLLM says of itself and of a sequence, and the request that it was asked with."""
+    engine = vllm_engine_pb2_grpc.VllmEngineStub(grpc.insecure_channel(address))
+    server = engine.GetServerInfo(vllm_engine_pb2.GetServerInfoRequest())
+    server.shm_namespace_id = ""  # of the machine
+    write("vllm-server", server)
+    model = engine.GetModelInfo(vllm_engine_pb2.GetModelInfoRequest())
+    model.model_path = model.tokenizer_path = "/models/demo"
+    model.served_model_name = "demo"
+    write("vllm-model", model)
+    write("vllm-health", engine.HealthCheck(vllm_engine_pb2.HealthCheckRequest()))
+    for name, logprobs in (("top4", {"logprobs": K + 1, "prompt_logprobs": K + 1}), ("label", {"prompt_logprobs": 0})):
+        sampling = vllm_engine_pb2.SamplingParams(temperature=0.0, max_tokens=1, **logprobs)
+        request = vllm_engine_pb2.GenerateRequest(
             request_id="r", tokenized=vllm_engine_pb2.TokenizedInput(input_ids=TOKENS), sampling_params=sampling
-        ),
-    )
-    write("vllm-server", vllm_engine_pb2.GetServerInfoResponse(server_type="vllm-grpc", uptime_seconds=3.5))
-    write(
-        "vllm-model",
-        vllm_engine_pb2.GetModelInfoResponse(model_path="/models/demo", served_model_name="demo", max_context_length=512, vocab_size=4096),
-    )
-    write("vllm-health", vllm_engine_pb2.HealthCheckResponse(healthy=True, message="OK"))
+        )
+        (answer,) = engine.Generate(request)
+        write(f"vllm-{name}", answer)
+        if name == "top4":
+            write("vllm-request", request)
 
 
 def sglang(servicer, labels, best, last):
@@ -117,7 +102,7 @@ def sglang(servicer, labels, best, last):
 def main():
     packages = Path(sys.argv[1]) / "smg_grpc_servicer"
     rows = recorded("rows-top4.json")
-    vllm(packages / "vllm/servicer.py", *rows)
+    vllm(sys.argv[2])
     sglang(packages / "sglang/servicer.py", *rows)
 
 

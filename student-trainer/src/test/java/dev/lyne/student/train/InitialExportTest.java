@@ -71,7 +71,8 @@ final class InitialExportTest {
             }
         };
         TrainingConfig config = config(
-                "out", Map.of(Setting.ALPHA, "0.5", Setting.TEACHER, "localhost:1", Setting.TOP_K, "3", Setting.STEPS, "5"));
+                "out",
+                Map.of(Setting.ALPHA, "0.5", Setting.TEACHER, "localhost:1", Setting.TOP_K, "3", Setting.STEPS, "5"));
         run(config, teacher, false, listener);
         List<JsonNode> steps = lines("steps.jsonl");
         assertThat(steps.stream().map(line -> line.get("learning_rate").asDouble()))

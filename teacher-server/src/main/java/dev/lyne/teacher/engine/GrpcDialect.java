@@ -12,7 +12,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * <pre>
  * vllm.grpc.engine.VllmEngine                        sglang.grpc.scheduler.SglangScheduler
  *   HealthCheckResponse   healthy 1                    healthy 1
- *   GetServerInfoResponse server_type 5                sglang_version 7
+ *   GetServerInfoResponse                              sglang_version 7
  *   GetModelInfoResponse  model_path 1,                model_path 1, served_model_name 6,
  *                         max_context_length 3,        max_context_length 7
  *                         served_model_name 6
@@ -44,20 +44,21 @@ final class GrpcDialect implements Dialect {
     private static final int MODEL_PATH = 1;
     private static final int SERVED_NAME = 6;
 
+    /** Of SGLang alone. */
+    private static final int VERSION = 7;
+
     /** What differs between the engines. */
     private enum Service {
-        VLLM("vllm.grpc.engine.VllmEngine", 5, 3, 2, 7),
-        SGLANG("sglang.grpc.scheduler.SglangScheduler", 7, 7, 3, 10);
+        VLLM("vllm.grpc.engine.VllmEngine", 3, 2, 7),
+        SGLANG("sglang.grpc.scheduler.SglangScheduler", 7, 3, 10);
 
         private final String path;
-        private final int version;
         private final int contextLength;
         private final int complete;
         private final int inputLogprobs;
 
-        Service(String name, int version, int contextLength, int complete, int inputLogprobs) {
+        Service(String name, int contextLength, int complete, int inputLogprobs) {
             this.path = "/" + name + "/";
-            this.version = version;
             this.contextLength = contextLength;
             this.complete = complete;
             this.inputLogprobs = inputLogprobs;
@@ -72,7 +73,7 @@ final class GrpcDialect implements Dialect {
         this.service = service;
     }
 
-    /** vLLM's, which states no version of the engine, but the kind of its server. */
+    /** vLLM's, which states no version of the engine. */
     static GrpcDialect vllm() {
         return new GrpcDialect(Service.VLLM);
     }
@@ -101,10 +102,13 @@ final class GrpcDialect implements Dialect {
 
     @Override
     public String version(WholeAnswer answer) throws EngineException {
-        String version = one(answer).text(service.version);
+        if (service == Service.VLLM) {
+            GrpcMessage unused = one(answer);
+            return "grpc"; // it states none
+        }
+        String version = one(answer).text(VERSION);
         if (version.isEmpty()) {
-            throw EngineException.strange(
-                    "GetServerInfo without " + (service == Service.VLLM ? "a kind of server" : "a version"));
+            throw EngineException.strange("GetServerInfo without a version");
         }
         return version;
     }

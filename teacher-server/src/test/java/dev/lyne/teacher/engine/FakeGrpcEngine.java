@@ -22,8 +22,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * vLLM's side of the engines' gRPC protocol, over real gRPC. What it says of itself and the rows of one sequence were made by the protocol's own
- * functions ({@code make_grpc_answers.py}); other rows are by the rule of {@link FakeEngine}, cut as vLLM's servicer cuts them.
+ * vLLM's side of the engines' gRPC protocol, over real gRPC. What it says of itself and the rows of one sequence are recorded from a real one
+ * ({@code make_grpc_answers.py}); other rows are by the rule of {@link FakeEngine}, cut as vLLM's servicer cuts them.
  */
 final class FakeGrpcEngine implements AutoCloseable {
     private static final String SERVICE = "vllm.grpc.engine.VllmEngine";
