@@ -87,8 +87,9 @@ public final class EngineOptions {
         own.put("--engine-token-file", Optional.ofNullable(tokenFile));
         own.forEach((option, file) -> {
             if (file.isPresent()) {
-                throw new IllegalArgumentException(option
-                        + ": given (expected: only with --teacher vllm:http://HOST:PORT or sglang:http://HOST:PORT)");
+                throw new IllegalArgumentException(
+                        option
+                                + ": given (expected: only with --teacher vllm:http://HOST:PORT or sglang:http://HOST:PORT, or grpc://)");
             }
         });
     }

@@ -51,7 +51,7 @@ public final class ServeCommand implements Callable<Integer> {
             paramLabel = "DIR",
             description =
                     "A Hugging Face model directory, demo, an inference engine as vllm:http://HOST:PORT[,HOST:PORT] or"
-                            + " sglang:http://HOST:PORT (with --model or --tokenizer), or synthetic:key=value,… for a teacher without a model: "
+                            + " sglang:http://HOST:PORT, or grpc:// (with --model or --tokenizer), or synthetic:key=value,… for a teacher without a model: "
                             + "vocabulary, context, tokens_per_second (0: no limit), half_batch (tokens of a batch that runs at half"
                             + " of it), seed; tokenizer (directory whose ids its rows are over, for students), stuck_after (positions"
                             + " after which its device stands still) and stuck_seconds (how long; 0: for good).")

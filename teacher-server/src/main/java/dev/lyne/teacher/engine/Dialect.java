@@ -1,28 +1,29 @@
 package dev.lyne.teacher.engine;
 
-import tools.jackson.databind.JsonNode;
-
 /** What an engine is asked, and how it answers. */
 interface Dialect {
     /** Says whether the engine is well. */
     Question health();
 
-    /** Says the version, in the field that {@link #version(JsonNode)} reads. */
+    /** Refuses an answer that says otherwise; one of HTTP says it by its status. */
+    default void requireWell(WholeAnswer answer) throws EngineException {}
+
+    /** Says the version, in the field that {@link #version(WholeAnswer)} reads. */
     Question version();
 
-    String version(JsonNode answer) throws EngineException;
+    String version(WholeAnswer answer) throws EngineException;
 
     /** Says which model it is, in the fields that {@link #facts} reads. */
     Question model();
 
     /** The model's name and the longest sequence; a length of 0 where the engine does not say. */
-    Facts facts(JsonNode answer) throws EngineException;
+    Facts facts(WholeAnswer answer) throws EngineException;
 
     /** Asks for rows. */
     Question rows(Asked asked, String model);
 
     /** Reads them. */
-    RowsAnswer reader(Asked asked);
+    RowsReader reader(Asked asked);
 
     /**
      * What an engine says of its model.
@@ -36,6 +37,8 @@ interface Dialect {
         return switch (wire) {
             case VLLM -> new VllmDialect();
             case SGLANG -> new SglangDialect();
+            case VLLM_GRPC -> GrpcDialect.vllm();
+            case SGLANG_GRPC -> GrpcDialect.sglang();
         };
     }
 }

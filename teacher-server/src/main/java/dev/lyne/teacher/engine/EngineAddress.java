@@ -67,8 +67,9 @@ final class EngineAddress {
      * What connections are made of.
      *
      * @param loops that they run on
+     * @param http2 whether they are HTTP/2, as gRPC is, and not HTTP/1.1
      */
-    record Transport(EventLoopGroup loops, EngineAccess access) {}
+    record Transport(EventLoopGroup loops, EngineAccess access, boolean http2) {}
 
     /**
      * What its answers are to be: of which model and size, and the rows that show it.
@@ -250,7 +251,7 @@ final class EngineAddress {
     }
 
     private CompletableFuture<RowColumns> rows(EngineConnection connection, Asked asked, String model) {
-        RowsAnswer answer = shared.dialect().reader(asked);
+        RowsReader answer = shared.dialect().reader(asked);
         return connection
                 .ask(shared.dialect().rows(asked, model), answer, timeoutNanos())
                 .thenApply(done -> {
@@ -385,10 +386,18 @@ final class EngineAddress {
 
     /** Whether the engine says that it is well. */
     private void look() {
+        WholeAnswer answer = new WholeAnswer();
         var unused = connect()
                 .thenCompose(connection -> connection
-                        .ask(shared.dialect().health(), new WholeAnswer(), timeoutNanos())
+                        .ask(shared.dialect().health(), answer, timeoutNanos())
                         .whenComplete((well, failed) -> connection.close()))
+                .thenAccept(done -> {
+                    try {
+                        shared.dialect().requireWell(answer);
+                    } catch (EngineException e) {
+                        throw new CompletionException(e);
+                    }
+                })
                 .whenComplete((well, failed) -> {
                     synchronized (this) {
                         checking = false;
@@ -452,7 +461,7 @@ final class EngineAddress {
                 .thenCompose(done -> connection.ask(dialect.model(), model, timeoutNanos))
                 .thenApply(done -> {
                     try {
-                        return new Said(dialect.version(version.json()), dialect.facts(model.json()));
+                        return new Said(dialect.version(version), dialect.facts(model));
                     } catch (EngineException e) {
                         throw new CompletionException(e);
                     }

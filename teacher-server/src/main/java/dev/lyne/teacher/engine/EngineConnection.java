@@ -5,6 +5,7 @@ import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
@@ -16,12 +17,20 @@ import io.netty.handler.codec.http.HttpClientCodec;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpObject;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.codec.http.QueryStringDecoder;
+import io.netty.handler.codec.http2.DefaultHttp2Connection;
+import io.netty.handler.codec.http2.Http2Connection;
+import io.netty.handler.codec.http2.Http2Settings;
+import io.netty.handler.codec.http2.HttpConversionUtil;
+import io.netty.handler.codec.http2.HttpToHttp2ConnectionHandlerBuilder;
+import io.netty.handler.codec.http2.InboundHttp2ToHttpAdapterBuilder;
 import io.netty.handler.ssl.NotSslRecordException;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.concurrent.Future;
@@ -29,6 +38,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.security.cert.CertificateException;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -36,12 +46,15 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One HTTP/1.1 connection to an engine, for one exchange at a time. That connections are visible is the point: one process answers on
+ * One connection to an engine, HTTP/1.1 or, for gRPC, HTTP/2, for one exchange at a time. That connections are visible is the point: one process answers on
  * one, so that what a probe showed holds for as long as it stays open.
  */
 final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
     private static final int CONNECT_MILLIS = 5_000;
     private static final int MAX_ERROR_BYTES = 4_096;
+    private static final int MAX_ANSWER_BYTES = 1 << 29;
+    private static final int WINDOW_BYTES = 1 << 20;
+    private static final String GRPC_STATUS = "grpc-status";
 
     private final String host;
     private final EngineAccess access;
@@ -58,14 +71,30 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
         this.onClosed = onClosed;
     }
 
+    /** What makes streams of requests, and of what comes over them whole answers. */
+    private static ChannelHandler http2() {
+        Http2Connection made = new DefaultHttp2Connection(false);
+        return new HttpToHttp2ConnectionHandlerBuilder()
+                .connection(made)
+                .initialSettings(new Http2Settings().pushEnabled(false).initialWindowSize(WINDOW_BYTES))
+                .frameListener(new InboundHttp2ToHttpAdapterBuilder(made)
+                        .maxContentLength(MAX_ANSWER_BYTES)
+                        .propagateSettings(false)
+                        .build())
+                .gracefulShutdownTimeoutMillis(0) // to close is to drop what is in progress
+                .build();
+    }
+
     /** An exchange in progress. */
     private static final class Exchange {
+        final boolean grpc;
         final AnswerReader reader;
         final CompletableFuture<Void> done;
         int status;
         final StringBuilder error = new StringBuilder();
 
-        Exchange(AnswerReader reader, CompletableFuture<Void> done) {
+        Exchange(boolean grpc, AnswerReader reader, CompletableFuture<Void> done) {
+            this.grpc = grpc;
             this.reader = reader;
             this.done = done;
         }
@@ -91,7 +120,7 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
                     @Override
                     protected void initChannel(Channel made) {
                         transport.access().handler(made, address).ifPresent(made.pipeline()::addLast);
-                        made.pipeline().addLast(new HttpClientCodec(), connection);
+                        made.pipeline().addLast(transport.http2() ? http2() : new HttpClientCodec(), connection);
                     }
                 });
         var unused = bootstrap
@@ -154,7 +183,7 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
     CompletableFuture<Void> ask(Question question, AnswerReader reader, long timeoutNanos) {
         Channel open = Objects.requireNonNull(channel, "asked before it was connected");
         CompletableFuture<Void> done = new CompletableFuture<>();
-        open.eventLoop().execute(() -> send(open, question, new Exchange(reader, done), timeoutNanos));
+        open.eventLoop().execute(() -> send(open, question, new Exchange(question.grpc(), reader, done), timeoutNanos));
         return done;
     }
 
@@ -170,13 +199,20 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
                 get ? HttpMethod.GET : HttpMethod.POST,
                 question.path(),
                 Unpooled.wrappedBuffer(question.body()));
-        request.headers()
-                .set(HttpHeaderNames.HOST, host)
-                .set(HttpHeaderNames.ACCEPT, HttpHeaderValues.APPLICATION_JSON);
+        request.headers().set(HttpHeaderNames.HOST, host);
+        if (question.grpc()) {
+            request.headers()
+                    .set(HttpConversionUtil.ExtensionHeaderNames.SCHEME.text(), "http")
+                    .set(HttpHeaderNames.TE, HttpHeaderValues.TRAILERS);
+        } else {
+            request.headers().set(HttpHeaderNames.ACCEPT, HttpHeaderValues.APPLICATION_JSON);
+        }
         access.authorization().ifPresent(value -> request.headers().set(HttpHeaderNames.AUTHORIZATION, value));
         if (!get) {
             request.headers()
-                    .set(HttpHeaderNames.CONTENT_TYPE, HttpHeaderValues.APPLICATION_JSON)
+                    .set(
+                            HttpHeaderNames.CONTENT_TYPE,
+                            question.grpc() ? "application/grpc" : HttpHeaderValues.APPLICATION_JSON)
                     .setInt(HttpHeaderNames.CONTENT_LENGTH, question.body().length);
         }
         var timer = open.eventLoop()
@@ -190,7 +226,11 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
                         timeoutNanos,
                         TimeUnit.NANOSECONDS);
         var unusedTimer = next.done.whenComplete((nothing, failed) -> timer.cancel(false));
-        var unused = open.writeAndFlush(request);
+        var unused = open.writeAndFlush(request).addListener((Future<Void> sent) -> {
+            if (!sent.isSuccess()) {
+                fail(next, new EngineException(Kind.GONE, host + ": " + sent.cause()));
+            }
+        });
     }
 
     @Override
@@ -215,8 +255,8 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
             if (message instanceof HttpContent content) {
                 take(current, content.content());
             }
-            if (message instanceof LastHttpContent) {
-                end(context, current);
+            if (message instanceof LastHttpContent last) {
+                end(current, current.grpc ? status(message, last) : Optional.empty());
             }
         } catch (EngineException e) {
             fail(current, e);
@@ -233,14 +273,36 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
         }
     }
 
-    private void end(ChannelHandlerContext context, Exchange current) throws EngineException {
-        if (current.status != 200) {
+    /** What a call of gRPC came to: in its trailers, or in its headers where there was no more. */
+    private Optional<EngineException> status(HttpObject message, LastHttpContent last) {
+        HttpHeaders trailers = last.trailingHeaders();
+        HttpHeaders headers = !trailers.contains(GRPC_STATUS) && message instanceof HttpResponse response
+                ? response.headers()
+                : trailers;
+        String code = headers.get(GRPC_STATUS, "none");
+        if (code.equals("0")) {
+            return Optional.empty();
+        }
+        String words = QueryStringDecoder.decodeComponent(
+                headers.get("grpc-message", "").replace("+", "%2B"), StandardCharsets.UTF_8);
+        Kind kind = switch (code) {
+            case "3", "9", "11", "12" ->
+                Kind.REFUSED; // invalid argument, failed precondition, out of range, unimplemented
+            case "8", "14" -> Kind.BUSY; // resource exhausted, unavailable
+            case "7", "16" -> Kind.UNTRUSTED; // permission denied, unauthenticated
+            default -> Kind.FAULT;
+        };
+        return Optional.of(new EngineException(kind, host + " answers status " + code + ": " + access.redacted(words)));
+    }
+
+    private void end(Exchange current, Optional<EngineException> grpcFailure) throws EngineException {
+        if (current.status != 200 || grpcFailure.isPresent()) {
             boolean reusable = keepAlive;
             exchange = null;
             if (!reusable) {
                 close();
             }
-            current.done.completeExceptionally(refusal(current));
+            current.done.completeExceptionally(current.status != 200 ? refusal(current) : grpcFailure.get());
             return;
         }
         current.reader.end();

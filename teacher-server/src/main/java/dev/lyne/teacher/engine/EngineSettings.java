@@ -37,14 +37,25 @@ public record EngineSettings(
     /** Kinds of engines. */
     public enum Wire {
         /** vLLM's {@code /v1/completions}. */
-        VLLM("vllm"),
+        VLLM("vllm", false),
         /** SGLang's {@code /generate}. */
-        SGLANG("sglang");
+        SGLANG("sglang", false),
+        /** vLLM's form of the gRPC protocol that engines share. */
+        VLLM_GRPC("vllm", true),
+        /** SGLang's form of it. */
+        SGLANG_GRPC("sglang", true);
 
         private final String word;
+        private final boolean grpc;
 
-        Wire(String word) {
+        Wire(String word, boolean grpc) {
             this.word = word;
+            this.grpc = grpc;
+        }
+
+        /** Whether it is gRPC, and not HTTP with JSON. */
+        public boolean isGrpc() {
+            return grpc;
         }
 
         /** As it is written in options and identities. */
@@ -113,12 +124,17 @@ public record EngineSettings(
     }
 
     private static final String FORMS =
-            "vllm:http://HOST:PORT[,HOST:PORT…] or sglang:http://HOST:PORT[,HOST:PORT…], or https://";
+            "vllm:http://HOST:PORT[,HOST:PORT…] or sglang:http://HOST:PORT[,HOST:PORT…], or https:// or grpc://";
 
     public EngineSettings {
         addresses = List.copyOf(addresses);
         if (addresses.isEmpty()) {
             throw new IllegalArgumentException("--teacher: no address (expected: " + FORMS + ")");
+        }
+        if (access.tokenFile().isPresent() && wire.isGrpc()) {
+            throw new IllegalArgumentException(
+                    "--engine-token-file: " + access.tokenFile().get()
+                            + " with grpc:// (expected: none, since the engines' gRPC asks for no key; http:// or https:// takes one)");
         }
         if (access.tokenFile().isPresent() && !access.tls()) {
             for (InetSocketAddress address : addresses) {
@@ -152,16 +168,16 @@ public record EngineSettings(
             throw new IllegalArgumentException("--teacher: " + teacher + " (expected: " + FORMS + ")");
         }
         String all = teacher.substring(wire.word().length() + 1);
-        boolean tls = all.startsWith("https://");
+        String scheme = wire.isGrpc() ? "grpc" : all.startsWith("https://") ? "https" : "http";
         List<InetSocketAddress> addresses = new ArrayList<>();
         for (String part : all.split(",", -1)) {
             boolean bare = !part.contains("://") && !addresses.isEmpty();
-            addresses.add(address(teacher, bare ? (tls ? "https://" : "http://") + part : part, tls));
+            addresses.add(address(teacher, bare ? scheme + "://" + part : part, scheme));
         }
         if (addresses.stream().distinct().count() < addresses.size()) {
             throw new IllegalArgumentException("--teacher: " + teacher + " (expected: each address once)");
         }
-        return new Engines(wire, List.copyOf(addresses), tls);
+        return new Engines(wire, List.copyOf(addresses), scheme.equals("https"));
     }
 
     /**
@@ -174,14 +190,15 @@ public record EngineSettings(
 
     private static @Nullable Wire wire(String teacher) {
         for (Wire wire : Wire.values()) {
-            if (teacher.startsWith(wire.word() + ":")) {
+            if (teacher.startsWith(wire.word() + ":")
+                    && teacher.startsWith(wire.word() + ":grpc://") == wire.isGrpc()) {
                 return wire;
             }
         }
         return null;
     }
 
-    private static InetSocketAddress address(String teacher, String part, boolean tls) {
+    private static InetSocketAddress address(String teacher, String part, String scheme) {
         URI uri;
         try {
             uri = URI.create(part);
@@ -191,7 +208,7 @@ public record EngineSettings(
         boolean bare = uri.getRawPath() == null
                 || uri.getRawPath().isEmpty()
                 || uri.getRawPath().equals("/");
-        if (!(tls ? "https" : "http").equals(uri.getScheme()) || uri.getHost() == null || uri.getPort() < 1 || !bare) {
+        if (!scheme.equals(uri.getScheme()) || uri.getHost() == null || uri.getPort() < 1 || !bare) {
             throw new IllegalArgumentException("--teacher: " + teacher + " with " + part + " (expected: " + FORMS
                     + "; one scheme for all addresses)");
         }

@@ -103,7 +103,10 @@ public final class EngineTeacher implements Teacher {
                         .toList());
         EngineAddress.Shared shared = new EngineAddress.Shared(
                 Dialect.of(settings.wire()),
-                new EngineAddress.Transport(loops, EngineAccess.open(settings.access())),
+                new EngineAddress.Transport(
+                        loops,
+                        EngineAccess.open(settings.access()),
+                        settings.wire().isGrpc()),
                 settings,
                 metrics,
                 nanoClock,

@@ -2,16 +2,16 @@ package dev.lyne.teacher.engine;
 
 import dev.lyne.row.RowColumns;
 
-/** An answer that holds rows. */
-abstract class RowsAnswer extends JsonAnswer {
+/** A JSON answer that holds rows. */
+abstract class RowsAnswer extends JsonAnswer implements RowsReader {
     final AnsweredRows rows;
 
     RowsAnswer(Asked asked) {
         this.rows = new AnsweredRows(asked);
     }
 
-    /** The rows, once the answer has ended. */
-    final RowColumns rows() throws EngineException {
+    @Override
+    public final RowColumns rows() throws EngineException {
         return rows.whole();
     }
 }

@@ -29,8 +29,8 @@ final class SglangDialect implements Dialect {
     }
 
     @Override
-    public String version(JsonNode answer) throws EngineException {
-        String version = answer.path("version").asString("");
+    public String version(WholeAnswer answer) throws EngineException {
+        String version = answer.json().path("version").asString("");
         if (version.isEmpty()) {
             throw EngineException.strange("/server_info without a version");
         }
@@ -43,7 +43,8 @@ final class SglangDialect implements Dialect {
     }
 
     @Override
-    public Facts facts(JsonNode answer) throws EngineException {
+    public Facts facts(WholeAnswer whole) throws EngineException {
+        JsonNode answer = whole.json();
         String model = answer.path("served_model_name")
                 .asString(answer.path("model_path").asString(""));
         if (model.isEmpty()) {

@@ -26,8 +26,8 @@ final class VllmDialect implements Dialect {
     }
 
     @Override
-    public String version(JsonNode answer) throws EngineException {
-        String version = answer.path("version").asString("");
+    public String version(WholeAnswer answer) throws EngineException {
+        String version = answer.json().path("version").asString("");
         if (version.isEmpty()) {
             throw EngineException.strange("/version without a version");
         }
@@ -40,7 +40,8 @@ final class VllmDialect implements Dialect {
     }
 
     @Override
-    public Facts facts(JsonNode answer) throws EngineException {
+    public Facts facts(WholeAnswer whole) throws EngineException {
+        JsonNode answer = whole.json();
         JsonNode first = answer.path("data").path(0);
         String model = first.path("id").asString("");
         if (model.isEmpty()) {

@@ -7,16 +7,32 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** A short answer, kept whole: what an engine says of itself. */
+/** An answer that is kept whole: what an engine says of itself, and rows whose form is short. */
 final class WholeAnswer implements AnswerReader {
-    private static final int MAX_BYTES = 1 << 20;
+    private static final int SHORT_BYTES = 1 << 20;
+    private static final int MAX_BYTES = 1 << 29;
 
+    private final int maxBytes;
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+
+    private WholeAnswer(int maxBytes) {
+        this.maxBytes = maxBytes;
+    }
+
+    /** A short one. */
+    WholeAnswer() {
+        this(SHORT_BYTES);
+    }
+
+    /** One of rows. */
+    static WholeAnswer large() {
+        return new WholeAnswer(MAX_BYTES);
+    }
 
     @Override
     public void take(ByteBuf part) throws EngineException {
-        if (bytes.size() + part.readableBytes() > MAX_BYTES) {
-            throw EngineException.strange("an answer of more than " + MAX_BYTES + " bytes");
+        if (bytes.size() + part.readableBytes() > maxBytes) {
+            throw EngineException.strange("an answer of more than " + maxBytes + " bytes");
         }
         byte[] copy = new byte[part.readableBytes()];
         part.readBytes(copy);
@@ -25,6 +41,10 @@ final class WholeAnswer implements AnswerReader {
 
     @Override
     public void end() {}
+
+    byte[] bytes() {
+        return bytes.toByteArray();
+    }
 
     JsonNode json() throws EngineException {
         try {
