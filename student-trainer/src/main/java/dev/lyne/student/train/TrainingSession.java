@@ -298,6 +298,7 @@ final class TrainingSession {
                 model.configuration(),
                 student.fingerprint(),
                 taught.map(rows -> rows.data().teacher()));
+        identity.putAll(RunIdentity.ofEvaluation(config, material.heldOut()));
         Optional<Checkpoint> checkpoint = beginning.checkpoint();
         RunState state = RunTotals.none();
         if (checkpoint.isPresent()) {
