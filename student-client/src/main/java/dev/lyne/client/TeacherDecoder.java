@@ -563,6 +563,7 @@ public final class TeacherDecoder implements AutoCloseable {
                         replica.label(),
                         Contract.description(message.response().getOpened().getTeacher()),
                         teacher,
+                        settings.expectation(),
                         settings.sameBits());
                 call = attempt;
                 heard = false;

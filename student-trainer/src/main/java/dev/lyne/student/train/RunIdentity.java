@@ -127,7 +127,7 @@ final class RunIdentity {
             identity.put(TEACHER_MODEL, described.modelDigest());
             identity.put("teacher.tokenizer_digest", described.tokenizerDigest());
             if (config.run().deterministic()) {
-                identity.put("teacher.fingerprint", described.fingerprint().toString());
+                identity.put("teacher.fingerprint", bits(described));
             }
         });
         if (config.run().deterministic()) {
@@ -136,6 +136,11 @@ final class RunIdentity {
             identity.put("fingerprint", studentFingerprint);
         }
         return identity;
+    }
+
+    /** What a teacher's last bits depend on; of one that promises none, it says so. */
+    private static String bits(TeacherDescription teacher) {
+        return teacher.fingerprint() + (teacher.deterministic() ? "" : ", not deterministic");
     }
 
     /** What the held-out loss is of and when it is taken, where the share of steps on own text follows it; else nothing. */
