@@ -7,6 +7,7 @@ import dev.lyne.client.DecodeEvent;
 import dev.lyne.client.DecodeSettings;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherDecoder;
+import dev.lyne.files.DirectoryLock;
 import dev.lyne.load.process.ChildProcess;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -47,13 +48,18 @@ final class GenerateProcessesTest {
 
     private static void assertRefused(TinyTraining tiny, String name, Path prompts, Path out, String why)
             throws Exception {
+        assertEnds(tiny, name, prompts, out, 2, why);
+    }
+
+    private static void assertEnds(TinyTraining tiny, String name, Path prompts, Path out, int code, String why)
+            throws Exception {
         try (ChildProcess command = ChildProcess.start(
                 name,
                 tiny.log(name),
                 1,
                 "256m",
                 generate(tiny, "--corpus", prompts.toString(), "--out", out.toString()))) {
-            assertThat(command.awaitEnd(120)).isEqualTo(2);
+            assertThat(command.awaitEnd(120)).isEqualTo(code);
         }
         assertThat(tiny.log(name)).content().contains(why);
     }
@@ -127,6 +133,16 @@ final class GenerateProcessesTest {
             Files.writeString(other, "{\"precious\": true}");
             assertRefused(tiny, "notOurs", prompts, other, "its end is no line of prompt and response");
             assertThat(other).hasContent("{\"precious\": true}");
+
+            byte[] before = Files.readAllBytes(broken);
+            try (DirectoryLock another =
+                    DirectoryLock.take(shared, ".broken.jsonl.lock").orElseThrow()) {
+                String why = "out: " + broken + ": another run writes it (expected: one at a time)";
+                assertEnds(tiny, "second", prompts, broken, 1, why);
+                Path link = Files.createSymbolicLink(shared.resolve("link.jsonl"), broken);
+                assertEnds(tiny, "linked", prompts, link, 1, "out: " + link + ": another run writes it");
+            }
+            assertThat(broken).hasBinaryContent(before);
 
             Path unended = shared.resolve("unended.jsonl");
             Files.writeString(unended, "{\"prompt\": \"The war\"}");

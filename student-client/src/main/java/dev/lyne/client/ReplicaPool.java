@@ -411,7 +411,8 @@ final class ReplicaPool implements TargetStream {
     boolean acceptsTeacher(ReplicaConnection connection, TeacherDescription found) {
         try {
             TeacherAgreement.requireExpected(connection.replica.label(), found, request.expectation());
-            TeacherAgreement.requireSame(connection.replica.label(), found, teacher, request.sameBits());
+            TeacherAgreement.requireSame(
+                    connection.replica.label(), found, teacher, request.expectation(), request.sameBits());
             return true;
         } catch (TeacherMismatchException e) {
             end(e);

@@ -21,9 +21,15 @@ final class TeacherAgreement {
     /**
      * Throws where the teacher at an address differs from the one described before.
      *
+     * @param expectation the teacher meant; where it has a fingerprint, bits are meant
      * @param sameBits whether the execution fingerprint counts, too
      */
-    static void requireSame(String address, TeacherDescription teacher, TeacherDescription known, boolean sameBits) {
+    static void requireSame(
+            String address,
+            TeacherDescription teacher,
+            TeacherDescription known,
+            TeacherExpectation expectation,
+            boolean sameBits) {
         requireEqual(address, "model digest", teacher.modelDigest(), known.modelDigest());
         requireEqual(address, "tokenizer digest", teacher.tokenizerDigest(), known.tokenizerDigest());
         requireEqual(address, "vocabulary size", teacher.vocabularySize(), known.vocabularySize());
@@ -32,6 +38,10 @@ final class TeacherAgreement {
                     "teacher " + address + ": execution fingerprint: " + teacher.fingerprint()
                             + " (expected: " + known.fingerprint()
                             + ", as where the run began; --deterministic false takes rows of both)");
+        }
+        if ((sameBits || expectation.fingerprint() != null) && known.deterministic() && !teacher.deterministic()) {
+            throw new TeacherMismatchException("teacher " + address
+                    + ": deterministic: false (expected: true, as where the run began; serve --deterministic is)");
         }
     }
 

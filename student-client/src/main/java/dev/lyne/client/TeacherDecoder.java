@@ -49,6 +49,9 @@ public final class TeacherDecoder implements AutoCloseable {
     /** A device that works for others alone is waited for, but not for ever. */
     private static final int WITHOUT_ANSWERS = 10;
 
+    /** Later than this, the thread did not run, or was its caller's. */
+    private static final long MOST_LATE_NANOS = TimeUnit.SECONDS.toNanos(2);
+
     private final DecodeSettings settings;
     private final TeacherDescription teacher;
     private final ClientOptions options;
@@ -73,6 +76,11 @@ public final class TeacherDecoder implements AutoCloseable {
     private long movedNanos;
     private long answeredNanos;
     private long sentNanos;
+    /** When the clock is looked at again, at the latest, by a thread that runs. */
+    private long dueNanos;
+    /** Time that nobody is blamed for, in all. */
+    private long absentNanos;
+
     private long draws;
     private long taken;
     private long requests;
@@ -93,6 +101,7 @@ public final class TeacherDecoder implements AutoCloseable {
         this.options = options;
         this.nanoTime = nanoTime;
         this.connectNanos = nanoTime.getAsLong();
+        this.dueNanos = connectNanos;
         this.replicas = replicas;
         this.resolveAgain = resolveAgain;
         this.backoff = new Backoff(
@@ -269,7 +278,7 @@ public final class TeacherDecoder implements AutoCloseable {
             handle(one);
         }
         if (events.isEmpty() && waitNanos > 0) {
-            DecodeCallObserver.Incoming one = incoming.poll(waitNanos, TimeUnit.NANOSECONDS);
+            DecodeCallObserver.Incoming one = await(waitNanos);
             if (one != null) {
                 handle(one);
             }
@@ -531,12 +540,12 @@ public final class TeacherDecoder implements AutoCloseable {
     /** Opens a call with the next replica that opens one, waiting as long as patience lasts. */
     private void connect() throws InterruptedException {
         int inARow = 0;
-        TimeUnit.NANOSECONDS.sleep(Math.max(0, connectNanos - nanoTime.getAsLong()));
+        sleep(Math.max(0, connectNanos - nanoTime.getAsLong()));
         while (call == null) {
             List<Replica> known = List.copyOf(replicas.get());
             if (known.isEmpty() || inARow >= known.size()) {
                 inARow = 0;
-                TimeUnit.NANOSECONDS.sleep(backoff.nextNanos());
+                sleep(backoff.nextNanos());
                 known = List.copyOf(replicas.get());
             }
             requirePatience();
@@ -552,9 +561,9 @@ public final class TeacherDecoder implements AutoCloseable {
         DecodeRequest opening = Contract.openDecode(settings, teacher, options);
         sentBytes += opening.getSerializedSize() + PREFIX_BYTES;
         attempt.send(opening);
-        long deadline = nanoTime.getAsLong() + options.timeouts().open().toNanos();
+        long deadline = look() - absentNanos + options.timeouts().open().toNanos();
         while (true) {
-            DecodeCallObserver.Incoming one = incoming.poll(TeacherClient.POLL_NANOS, TimeUnit.NANOSECONDS);
+            DecodeCallObserver.Incoming one = await(TeacherClient.POLL_NANOS);
             if (one instanceof DecodeCallObserver.Incoming.Message message
                     && message.call() == attempt
                     && message.response().hasOpened()) {
@@ -563,6 +572,7 @@ public final class TeacherDecoder implements AutoCloseable {
                         replica.label(),
                         Contract.description(message.response().getOpened().getTeacher()),
                         teacher,
+                        settings.expectation(),
                         settings.sameBits());
                 call = attempt;
                 heard = false;
@@ -582,7 +592,7 @@ public final class TeacherDecoder implements AutoCloseable {
                 resolveAgain.run();
                 return;
             }
-            if (nanoTime.getAsLong() - deadline >= 0) {
+            if (look() - absentNanos - deadline >= 0) {
                 attempt.cancel("not opened in time");
                 tried.put(
                         replica.label(),
@@ -604,7 +614,7 @@ public final class TeacherDecoder implements AutoCloseable {
         DecodeCallObserver open = call;
         boolean byServer =
                 texts.values().stream().anyMatch(text -> text.isOwed() && text.number != DecodedText.NO_NUMBER);
-        long still = nanoTime.getAsLong() - Math.max(movedNanos, sentNanos);
+        long still = look() - Math.max(movedNanos, sentNanos);
         if (open != null && byServer && still >= options.timeouts().stuck().toNanos()) {
             open.cancel("no progress");
             heard = false;
@@ -615,7 +625,7 @@ public final class TeacherDecoder implements AutoCloseable {
     }
 
     private void requirePatience() {
-        long now = nanoTime.getAsLong();
+        long now = look();
         long retryNanos = options.timeouts().retry().toNanos();
         if (options.listener().isStopRequested()) {
             throw new TeacherUnavailableException("stopped as asked; " + history());
@@ -625,6 +635,33 @@ public final class TeacherDecoder implements AutoCloseable {
             throw new TeacherUnavailableException(
                     "no answer for " + Timeouts.inSeconds(options.timeouts().retry()) + "; " + history());
         }
+    }
+
+    /**
+     * The time, as patience counts it. The invariant: where the clock is looked at far later than was due, the process was suspended or the
+     * caller did something else, and what had no chance to be heard is given that time back before anything is compared with it.
+     */
+    private long look() {
+        long now = nanoTime.getAsLong();
+        long late = now - dueNanos;
+        dueNanos = now;
+        if (late > MOST_LATE_NANOS) {
+            absentNanos += late;
+            answeredNanos = Math.min(now, answeredNanos + late);
+            movedNanos = Math.min(now, movedNanos + late);
+            sentNanos = Math.min(now, sentNanos + late);
+        }
+        return now;
+    }
+
+    private DecodeCallObserver.@Nullable Incoming await(long nanos) throws InterruptedException {
+        dueNanos = look() + nanos;
+        return incoming.poll(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    private void sleep(long nanos) throws InterruptedException {
+        dueNanos = look() + nanos;
+        TimeUnit.NANOSECONDS.sleep(nanos);
     }
 
     private String history() {

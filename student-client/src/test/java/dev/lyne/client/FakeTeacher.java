@@ -145,6 +145,8 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
     /** Says that it computes elsewhere. */
     volatile String device = "a fake";
 
+    volatile boolean deterministic;
+
     Teacher description() {
         return Teacher.newBuilder()
                 .setName("fake")
@@ -158,6 +160,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
                         .setThreads(1)
                         .setComputePrecision("float32"))
                 .setVocabularySize(VOCABULARY)
+                .setDeterministic(deterministic)
                 .setContextLength(CONTEXT)
                 .setLimits(Limits.newBuilder().setMaxK(VOCABULARY).setMaxTemperatures(4))
                 .build();

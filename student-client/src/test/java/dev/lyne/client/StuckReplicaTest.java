@@ -15,6 +15,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Progress is what counts, not connection: replicas that answer HTTP/2 and nothing else, or slowly, beside healthy ones and alone. */
 @Timeout(60)
@@ -278,6 +280,36 @@ final class StuckReplicaTest {
                         })
                         .isInstanceOf(TeacherMismatchException.class)
                         .hasMessageContaining("execution fingerprint: ");
+            }
+        }
+    }
+
+    /** Equal machines are not enough: one of two servers may have been started without {@code --deterministic}. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void take_replicaComesBackWithoutDeterminism_isRefusedWhereBitsCount(boolean asCapture) throws Exception {
+        FakeTeacher first = new FakeTeacher(1);
+        first.deterministic = true;
+        try (TeacherClient client =
+                TeacherClient.connect(first.address(), options().build())) {
+            TeacherExpectation same = new TeacherExpectation(
+                    null, null, 0, asCapture ? client.describe().fingerprint() : null);
+            TargetRequest request =
+                    new TargetRequest(Students.SELECTION, dev.lyne.row.Precision.EXACT, false, same, !asCapture);
+            try (TargetStream stream = client.open(request)) {
+                first.answering = asked -> {};
+                stream.offer(Students.sequences(1, 61).get(0));
+                first.close();
+                try (FakeTeacher second = new FakeTeacher(1, "127.0.0.1", first.port())) {
+                    assertThatThrownBy(() -> {
+                                while (true) {
+                                    stream.take();
+                                }
+                            })
+                            .isInstanceOf(TeacherMismatchException.class)
+                            .hasMessageContaining("deterministic: false (expected: true");
+                    assertThat(second.asked).isEmpty();
+                }
             }
         }
     }

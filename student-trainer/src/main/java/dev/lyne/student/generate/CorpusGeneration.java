@@ -3,6 +3,7 @@ package dev.lyne.student.generate;
 import dev.lyne.client.DecodeEvent;
 import dev.lyne.client.TeacherDecoder;
 import dev.lyne.files.AtomicFile;
+import dev.lyne.files.DirectoryLock;
 import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.corpus.CorpusException;
@@ -48,6 +49,9 @@ public final class CorpusGeneration {
 
     /** What the file of the settings is called behind the other's name. */
     private static final String SETTINGS = ".settings.json";
+
+    /** What the name of the file that keeps others out ends with. */
+    private static final String LOCK = ".lock";
 
     /** What every line that is written begins with. */
     private static final String LINE_BEGINS = "{\"" + PROMPT + "\":";
@@ -137,8 +141,20 @@ public final class CorpusGeneration {
      *
      * @return lines that are there now
      * @throws CorpusException where a line of the prompts has none, or the other file's lines are of other prompts
+     * @throws IllegalStateException where somebody else writes the file
      */
     public long run(Path prompts, Path out) throws IOException, InterruptedException {
+        // What a link names is what is written.
+        Path file = (Files.exists(out) ? out.toRealPath() : out).toAbsolutePath();
+        try (DirectoryLock lock = DirectoryLock.take(
+                        Objects.requireNonNull(file.getParent()), "." + file.getFileName() + LOCK)
+                .orElseThrow(() -> new IllegalStateException(
+                        "out: " + out + ": another run writes it (expected: one at a time)"))) {
+            return runAlone(prompts, out);
+        }
+    }
+
+    private long runAlone(Path prompts, Path out) throws IOException, InterruptedException {
         if (Files.exists(out) && Files.isSameFile(prompts, out)) {
             throw new CorpusException(out + ": the file of the prompts (expected: another --out)");
         }

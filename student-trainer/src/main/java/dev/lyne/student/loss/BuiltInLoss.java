@@ -73,6 +73,16 @@ public enum BuiltInLoss implements Loss {
     }
 
     @Override
+    public boolean isReverse(double parameter) {
+        return switch (this) {
+            case REVERSE_KL, AKL -> true;
+            case JSD -> parameter == 1;
+            case SKEW_REVERSE_KL -> parameter == 0;
+            default -> false;
+        };
+    }
+
+    @Override
     public boolean takesDraws() {
         return shape == Shape.DRAWS || this == FORWARD_KL || this == SOFT_CROSS_ENTROPY;
     }

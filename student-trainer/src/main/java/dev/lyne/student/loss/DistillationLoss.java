@@ -65,11 +65,12 @@ public record DistillationLoss(
         if (missing.isEmpty() && !drawn && !loss.treatments().isEmpty()) {
             missing = Optional.of(MissingMass.TAIL_BUCKET);
         }
-        if (ownText.isPresent()) {
-            ownText.get().requireFits(loss, missing, drawn);
-        }
         if (parameter.isEmpty() && loss.parameter().isPresent()) {
             parameter = OptionalDouble.of(loss.parameter().get().defaultValue());
+        }
+        if (ownText.isPresent()) {
+            ownText.get().requireFits(loss, missing, drawn);
+            ownText.get().requireSameState(loss, parameter);
         }
     }
 

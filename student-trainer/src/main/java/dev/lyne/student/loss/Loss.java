@@ -70,6 +70,16 @@ public interface Loss {
         return LossState.NONE;
     }
 
+    /**
+     * Whether it adds up the log of the student's tail over the teacher's, as a reverse divergence does, so that a teacher whose tails are
+     * noise is refused.
+     *
+     * @param parameter its number; 0 where it takes none
+     */
+    default boolean isReverse(double parameter) {
+        return false;
+    }
+
     /** Whether it reads the teacher's raw logits, column {@code teacher_logits}, and no probabilities. */
     default boolean needsLogits() {
         return shape() == Shape.LOGITS;

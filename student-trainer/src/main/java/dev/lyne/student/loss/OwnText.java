@@ -53,6 +53,19 @@ public record OwnText(Loss loss, OptionalDouble parameter, Policy policy) {
         }
     }
 
+    /** Refuses another divergence where one of the two learns: a run has one state, which follows the divergence of every step. */
+    void requireSameState(Loss onData, OptionalDouble number) {
+        boolean same = loss.key().equals(onData.key()) && parameter.equals(number);
+        if (!same && (learns(loss, parameter) || learns(onData, number))) {
+            throw new IllegalArgumentException("own_text_loss: " + loss.key() + " with loss=" + onData.key()
+                    + " (expected: the same loss, where one of them learns from step to step)");
+        }
+    }
+
+    private static boolean learns(Loss loss, OptionalDouble number) {
+        return loss.begin(number.orElse(0), 1) != LossState.NONE;
+    }
+
     /** A term of log s of a token that was drawn. */
     public sealed interface Policy {
         /** The function {@code policy} of its TorchScript. */

@@ -38,12 +38,7 @@ final class LossSettings {
             throw Settings.refused(
                     Setting.ROW_PRECISION, "compact", "exact or half with loss=" + loss.key() + ", which takes logits");
         }
-        if (loss == BuiltInLoss.AKL && selection.keepsChosen()) {
-            throw Settings.refused(
-                    Setting.SELECTION,
-                    settings.text(Setting.SELECTION),
-                    "one that keeps the teacher's most probable token, which loss=akl has in its head");
-        }
+        requireHead(settings, Setting.SELECTION, selection, Setting.LOSS, loss);
         boolean squared = settings.flag(Setting.TEMPERATURE_SQUARED);
         double student = temperatures.studentVaries()
                 ? DistillationLoss.BY_COLUMN
@@ -55,6 +50,21 @@ final class LossSettings {
                 selection.keepsDraws(),
                 student,
                 squared);
+    }
+
+    /**
+     * Refuses rows that may lack the teacher's most probable token, for a loss that reads it.
+     *
+     * @param setting that says which rows they are
+     * @param named the setting that names the loss
+     */
+    static void requireHead(Settings settings, Setting setting, Selection rows, Setting named, Loss loss) {
+        if (loss == BuiltInLoss.AKL && rows.keepsChosen()) {
+            throw Settings.refused(
+                    setting,
+                    settings.text(setting),
+                    "one that keeps the teacher's most probable token, which " + named.key() + "=akl has in its head");
+        }
     }
 
     private static OptionalDouble number(Settings settings, Loss loss) {
@@ -105,12 +115,18 @@ final class LossSettings {
                 taid
                         ? Double.toString(loss.parameter().orElseThrow())
                         : Setting.TAID_START.defaultValue().orElseThrow());
-        if (!(loss.loss() instanceof BuiltInLoss)) {
-            // A class of one's own may come back with another formula under its name.
-            identity.put(
-                    "loss.script", sha256(loss.loss().script(loss.parameter().orElse(0))));
-        }
+        putScript(identity, Setting.LOSS, loss.loss(), loss.parameter());
+        loss.ownText()
+                .filter(own -> !own.loss().key().equals(loss.loss().key()))
+                .ifPresent(own -> putScript(identity, Setting.OWN_TEXT_LOSS, own.loss(), own.parameter()));
         return identity;
+    }
+
+    /** A class of one's own may come back with another formula under its name. */
+    private static void putScript(Map<String, String> identity, Setting setting, Loss loss, OptionalDouble parameter) {
+        if (!(loss instanceof BuiltInLoss)) {
+            identity.put(setting.key() + ".script", sha256(loss.script(parameter.orElse(0))));
+        }
     }
 
     private static String sha256(String text) {

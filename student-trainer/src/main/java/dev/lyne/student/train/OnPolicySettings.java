@@ -297,14 +297,31 @@ public record OnPolicySettings(
                 orInfinite(settings.number(Setting.REWARD_CLIP, 0, 1e6, true)));
     }
 
-    /** The loss with what is minimised on own text. */
-    DistillationLoss loss(Settings settings, DistillationLoss onData) {
+    /**
+     * The loss with what is minimised on own text.
+     *
+     * @param selection of the rows of data
+     */
+    DistillationLoss loss(Settings settings, DistillationLoss onData, Selection selection) {
         Optional<String> name = settings.optional(Setting.OWN_TEXT_LOSS);
-        if (name.isEmpty()) {
-            return onData.with(new OwnText(onData.loss(), onData.parameter(), policy.term()));
+        Loss own = name.map(OnPolicySettings::ownLoss).orElse(onData.loss());
+        requireDefined(settings, name.isEmpty() ? Setting.LOSS : Setting.OWN_TEXT_LOSS, own, selection);
+        return onData.with(
+                new OwnText(own, name.isEmpty() ? onData.parameter() : parameter(own, onData), policy.term()));
+    }
+
+    /** Refuses rows of own text that their divergence says something else on. */
+    private void requireDefined(Settings settings, Setting named, Loss own, Selection onData) {
+        if (singleStep.choosesIds() && onData.keepsDraws()) { // a run has one treatment of what rows leave out
+            throw Settings.refused(
+                    Setting.SINGLE_STEP_ROWS,
+                    settings.text(Setting.SINGLE_STEP_ROWS),
+                    "top_k_tail or whole with selection=" + settings.text(Setting.SELECTION)
+                            + ", whose shares of draws have no tail");
         }
-        Loss own = ownLoss(name.get());
-        return onData.with(new OwnText(own, parameter(own, onData), policy.term()));
+        Setting rows = singleStep.choosesIds() ? Setting.SINGLE_STEP_ROWS : Setting.SELECTION;
+        LossSettings.requireHead(
+                settings, rows, singleStep.selection(onData, Selection.MAX_VOCABULARY_SIZE), named, own);
     }
 
     private static Loss ownLoss(String name) {

@@ -4,8 +4,10 @@ import dev.lyne.client.TeacherDescription;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.student.checkpoint.Checkpoint;
 import dev.lyne.student.checkpoint.CheckpointMismatchException;
+import dev.lyne.student.evaluate.HeldOutLoss;
 import dev.lyne.student.tokens.PackingDigest;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -20,10 +22,11 @@ final class RunIdentity {
     static final String STEPS = "steps";
     static final String PARENT = "parent.";
     private static final String STUDENT = "student.";
+    private static final String HELD_OUT_CORPUS = "held_out.corpus";
 
     /** What is the world's and no setting: another value is not wrong usage. */
-    private static final List<String> FOUND =
-            List.of("packing.tokenizer", "packing.corpus", "packing.digest", "teacher.", "fingerprint");
+    private static final List<String> FOUND = List.of(
+            "packing.tokenizer", "packing.corpus", "packing.digest", HELD_OUT_CORPUS, "teacher.", "fingerprint");
 
     /** What bits depend on beside the settings: given up together by a run that is not deterministic. */
     private static final Set<String> BITS = Set.of("deterministic", "device", "threads", "fingerprint");
@@ -141,8 +144,7 @@ final class RunIdentity {
             identity.put(teacherModel(name), described.modelDigest());
             identity.put(ofTeacher(name) + "tokenizer_digest", described.tokenizerDigest());
             if (config.run().deterministic()) {
-                identity.put(
-                        ofTeacher(name) + "fingerprint", described.fingerprint().toString());
+                identity.put(ofTeacher(name) + "fingerprint", bits(described));
             }
         });
         if (config.run().deterministic()) {
@@ -151,6 +153,30 @@ final class RunIdentity {
             identity.put("fingerprint", studentFingerprint);
         }
         return identity;
+    }
+
+    /** What a teacher's last bits depend on; of one that promises none, it says so. */
+    private static String bits(TeacherDescription teacher) {
+        return teacher.fingerprint() + (teacher.deterministic() ? "" : ", not deterministic");
+    }
+
+    /** What the held-out loss is of and when it is taken, where the share of steps on own text follows it; else nothing. */
+    static Map<String, String> ofEvaluation(TrainingConfig config, Optional<HeldOutLoss> heldOut) {
+        boolean followed =
+                config.onPolicy().flatMap(own -> own.sharing().adaptation()).isPresent();
+        if (!followed || heldOut.isEmpty()) {
+            return Map.of();
+        }
+        TrainingConfig.HeldOut settings = config.data().heldOut();
+        return Map.of(
+                HELD_OUT_CORPUS,
+                heldOut.get().windows().packing(0).corpusSha256(),
+                Setting.HELD_OUT_PART.key(),
+                settings.part().name().toLowerCase(Locale.ROOT),
+                Setting.HELD_OUT_WINDOWS.key(),
+                Integer.toString(settings.windows()),
+                Setting.EVALUATE_EVERY.key(),
+                Long.toString(config.run().evaluateEvery()));
     }
 
     /** What the student computes with its weights, a name for each key: {@code student.rope_scaling.factor}. */

@@ -6,12 +6,15 @@ import dev.lyne.client.TeacherExpectation;
 import dev.lyne.client.capture.CaptureSource;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.capture.Recorder;
+import dev.lyne.student.loss.DistillationLoss;
+import dev.lyne.student.loss.Loss;
 import dev.lyne.student.tokens.Windows;
 import dev.lyne.wire.RowFormat;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
 /** Where the targets of a run come from, and what is asked of them. */
@@ -72,14 +75,25 @@ final class RunTargets {
 
     /** The log of a student's tail mass over the teacher's is what a reverse divergence adds up: it must not be noise. */
     static void requireTails(TrainingConfig.Distillation settings, double tailError) {
-        String loss = settings.loss().loss().key();
-        if ((loss.equals("reverse_kl") || loss.equals("akl"))
-                && tailError > settings.accepted().maxTailError()) {
+        DistillationLoss loss = settings.loss();
+        requireTails(Setting.LOSS, loss.loss(), loss.parameter(), settings, tailError);
+        loss.ownText()
+                .ifPresent(
+                        own -> requireTails(Setting.OWN_TEXT_LOSS, own.loss(), own.parameter(), settings, tailError));
+    }
+
+    private static void requireTails(
+            Setting setting,
+            Loss loss,
+            OptionalDouble parameter,
+            TrainingConfig.Distillation settings,
+            double tailError) {
+        double most = settings.accepted().maxTailError();
+        if (loss.isReverse(parameter.orElse(0)) && tailError > most) {
             throw Settings.refused(
-                    Setting.LOSS,
-                    loss,
-                    "another, since the teacher's tail_error is " + tailError + " and --max-tail-error is "
-                            + settings.accepted().maxTailError());
+                    setting,
+                    loss.key(),
+                    "another, since the teacher's tail_error is " + tailError + " and --max-tail-error is " + most);
         }
     }
 

@@ -121,8 +121,8 @@ public enum Setting {
     MIN_COVERAGE("1.0", "Least share of a step's targets that must be there for it to be applied"),
     MAX_TAIL_ERROR(
             "1e-5",
-            "Greatest error of a teacher's tail masses, as it states it, that reverse_kl and akl are minimised with: an engine behind the"
-                    + " server does not say what is left of 1"),
+            "Greatest error of a teacher's tail masses, as it states it, that reverse_kl, akl, jsd at 1 and skew_reverse_kl at 0 are"
+                    + " minimised with: an engine behind the server does not say what is left of 1"),
     ON_POLICY_SHARE("0", "Share of the steps that are on text which the student writes itself; 0: none, 1: all"),
     ON_POLICY_SCHEDULE(
             "constant",

@@ -381,7 +381,7 @@ public record TrainingConfig(
             Settings settings, Selection selection, Optional<Precision> precision, Temperatures temperatures) {
         DistillationLoss onData = LossSettings.loss(settings, selection, precision, temperatures);
         return OnPolicySettings.of(settings)
-                .map(own -> own.loss(settings, onData))
+                .map(own -> own.loss(settings, onData, selection))
                 .orElse(onData);
     }
 

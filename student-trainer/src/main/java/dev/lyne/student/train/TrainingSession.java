@@ -357,6 +357,7 @@ final class TrainingSession {
                 .mixture()
                 .ifPresent(mixture ->
                         identity.putAll(mixture.identity(config.data().corpus(), material.corpus())));
+        identity.putAll(RunIdentity.ofEvaluation(config, material.heldOut()));
         Optional<Checkpoint> checkpoint = beginning.checkpoint();
         RunState state = RunTotals.none();
         if (checkpoint.isPresent()) {

@@ -65,6 +65,12 @@ final class DistillationTest {
         assertThatThrownBy(() -> run(config, new FakeTeacher(tiny.vocabularySize, "b"), true, ProgressListener.none()))
                 .isInstanceOf(CheckpointMismatchException.class)
                 .hasMessageContaining("teacher.model_digest: bbb");
+        FakeTeacher otherwise = new FakeTeacher(tiny.vocabularySize, "a");
+        otherwise.deterministic = false;
+        assertThatThrownBy(() -> run(config, otherwise, true, ProgressListener.none()))
+                .isInstanceOf(CheckpointMismatchException.class)
+                .hasMessageContaining("float32, not deterministic (expected: torch 2.7.1, fake")
+                .hasMessageContaining("--deterministic false goes on with other bits");
         FakeTeacher teacher = new FakeTeacher(tiny.vocabularySize, "a");
         RunSummary summary = run(config, teacher, true, ProgressListener.none());
         assertThat(new RunDirectory(directory.resolve("parts")).checkpoints().resolve("step-000008/state.safetensors"))

@@ -35,6 +35,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
     private Selection selection = new Selection.LabelOnly(List.of());
     final List<TargetSequence> sequences = new ArrayList<>();
     Optional<TextConventions> conventions = Optional.empty();
+    boolean deterministic = true;
     int asked;
     int again;
 
@@ -60,7 +61,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
                 64,
                 "bigram",
                 1,
-                true,
+                deterministic,
                 new TeacherDescription.Abilities(64, 4, true),
                 conventions);
     }

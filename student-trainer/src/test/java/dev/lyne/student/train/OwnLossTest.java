@@ -11,6 +11,7 @@ import dev.lyne.student.checkpoint.CheckpointStore;
 import dev.lyne.student.loss.DistillationLoss;
 import dev.lyne.student.loss.Loss;
 import dev.lyne.student.loss.LossState;
+import dev.lyne.student.loss.OwnText;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -100,6 +102,36 @@ final class OwnLossTest {
                 .containsOnly(
                         Map.entry("loss", "taid missing_mass=tail_bucket temperature_squared=true"),
                         Map.entry("taid_start", "0.4"));
+    }
+
+    @Test
+    void identity_ownTextLossOfOnesOwn_holdsTheDigestOfItsScript_once() {
+        DistillationLoss onData = DistillationLoss.of(Loss.of("forward_kl"));
+        assertThat(LossSettings.identity(onData.with(ownText(new Scripted("one"))))
+                        .get("own_text_loss.script"))
+                .matches("[0-9a-f]{64}")
+                .isNotEqualTo(LossSettings.identity(onData.with(ownText(new Scripted("another"))))
+                        .get("own_text_loss.script"));
+        DistillationLoss both = DistillationLoss.of(new FadingSkew());
+        assertThat(LossSettings.identity(both.with(ownText(new FadingSkew()))))
+                .as("as before: the script of data's loss is the only one")
+                .containsOnlyKeys("loss", "loss.script", "taid_start");
+    }
+
+    private static OwnText ownText(Loss loss) {
+        return new OwnText(loss, OptionalDouble.empty(), new OwnText.None());
+    }
+
+    private record Scripted(String text) implements Loss {
+        @Override
+        public Shape shape() {
+            return Shape.CURVED;
+        }
+
+        @Override
+        public String script(double parameter) {
+            return text;
+        }
     }
 
     @Test

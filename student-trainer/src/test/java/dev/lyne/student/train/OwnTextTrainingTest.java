@@ -14,6 +14,7 @@ import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
 import dev.lyne.row.TextConventions;
+import dev.lyne.student.checkpoint.CheckpointMismatchException;
 import dev.lyne.student.rollout.Prompt;
 import dev.lyne.student.rollout.ResponseEvaluation;
 import dev.lyne.student.rollout.RolloutFiles;
@@ -438,6 +439,22 @@ final class OwnTextTrainingTest {
                 Files.delete(newest);
             }
         }
+        Map<Setting, String> otherwise = new EnumMap<>(settings);
+        otherwise.put(Setting.EVALUATE_EVERY, "2");
+        otherwise.put(Setting.HELD_OUT_WINDOWS, "1");
+        otherwise.put(Setting.HELD_OUT_PART, "test");
+        TrainingConfig other = config(tiny, "parts", otherwise);
+        assertThatThrownBy(() -> run(tiny, other, RunStart.RESUMED, ProgressListener.none()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("evaluate_every: 2 (expected: 3)")
+                .hasMessageContaining("held_out_windows: 1 (expected: 0)")
+                .hasMessageContaining("held_out_part: test (expected: all)");
+        String heldOut = Files.readString(tiny.heldOut);
+        Files.writeString(tiny.heldOut, heldOut + heldOut);
+        assertThatThrownBy(() -> run(tiny, parts, RunStart.RESUMED, ProgressListener.none()))
+                .isInstanceOf(CheckpointMismatchException.class)
+                .hasMessageContaining("held_out.corpus: ");
+        Files.writeString(tiny.heldOut, heldOut);
         run(tiny, parts, RunStart.RESUMED, ProgressListener.none());
         assertThat(weights("parts")).hasSameBinaryContentAs(weights("whole"));
     }

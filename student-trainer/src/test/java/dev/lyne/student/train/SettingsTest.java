@@ -101,6 +101,20 @@ final class SettingsTest {
                 "own_text_loss|no.such.Loss on_policy_share=1|own_text_loss: no.such.Loss (expected: a class on the class path)",
                 "own_text_loss|reverse_kl on_policy_share=1 loss=mse_logits|own_text_loss: reverse_kl with loss=mse_logits (expected:"
                         + " a loss on data that is not of raw logits)",
+                "own_text_loss|akl on_policy_share=1 single_step_rows=student_ids|single_step_rows: student_ids (expected: one that"
+                        + " keeps the teacher's most probable token, which own_text_loss=akl has in its head)",
+                "single_step_rows|student_ids on_policy_share=1 loss=akl|single_step_rows: student_ids (expected: one that"
+                        + " keeps the teacher's most probable token, which loss=akl has in its head)",
+                "own_text_loss|akl on_policy_share=1 selection=chosen|selection: chosen (expected: one that keeps the"
+                        + " teacher's most probable token, which own_text_loss=akl has in its head)",
+                "single_step_rows|student_ids on_policy_share=1 selection=draws|single_step_rows: student_ids (expected:"
+                        + " top_k_tail or whole with selection=draws, whose shares of draws have no tail)",
+                "own_text_loss|taid on_policy_share=1|own_text_loss: taid with loss=forward_kl (expected: the same loss,"
+                        + " where one of them learns from step to step)",
+                "own_text_loss|reverse_kl on_policy_share=1 loss=taid|own_text_loss: reverse_kl with loss=taid (expected: the"
+                        + " same loss, where one of them learns from step to step)",
+                "own_text_loss|com.example.losses.FadingSkew on_policy_share=1|own_text_loss: com.example.losses.FadingSkew"
+                        + " with loss=forward_kl (expected: the same loss, where one of them learns from step to step)",
                 "whitening|batch on_policy_share=1|whitening: batch (expected: none, tokens, padded)",
                 "discount|1.1 on_policy_share=1|discount: 1.1 (expected: above 0.0, at most 1.0)",
                 "ratio_clip|2 on_policy_share=1 policy=k2_loss|ratio_clip: 2 (expected: from 0.0, at most 1.0)",
