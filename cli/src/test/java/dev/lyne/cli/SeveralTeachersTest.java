@@ -27,6 +27,7 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -42,6 +43,11 @@ final class SeveralTeachersTest {
     /** What {@code demo} means, seen from here. */
     private static final Path DEMO =
             TinyTraining.EXAMPLE_TEACHER.toAbsolutePath().normalize();
+
+    @BeforeAll
+    static void findTheExample() {
+        System.setProperty("lyne.home", "..");
+    }
 
     /** The file that ships, on free ports. */
     private Path shipped() throws IOException {
