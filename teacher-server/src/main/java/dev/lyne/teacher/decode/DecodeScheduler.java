@@ -201,6 +201,9 @@ public final class DecodeScheduler implements DeviceWork {
 
         private int drawsLeft;
 
+        /** Taken of a quota for what it starts with, of which nothing has been computed yet. */
+        private long unspent;
+
         /** The student has no more to say of it. */
         private boolean last;
 
@@ -224,6 +227,7 @@ public final class DecodeScheduler implements DeviceWork {
             this.size = tokens.length;
             this.answered = size;
             this.drawsLeft = start.draws();
+            this.unspent = start.quotaPositions();
         }
 
         boolean owed() {
@@ -343,11 +347,15 @@ public final class DecodeScheduler implements DeviceWork {
         }
 
         @Override
-        public void refuse(int sequence, Failure failure) {
+        public Optional<Failure> refuse(int sequence, Failure failure) {
             synchronized (lock) {
-                if (!closed) {
-                    tellFailed(this, sequence, failure);
+                if (live.containsKey(sequence)) {
+                    return Optional.of(inUse(sequence));
                 }
+                if (!closed) {
+                    tellFailed(this, sequence, failure, 0);
+                }
+                return Optional.empty();
             }
         }
 
@@ -389,12 +397,12 @@ public final class DecodeScheduler implements DeviceWork {
         session.lastNanos = nanoClock.getAsLong();
         for (DecodeStart start : starts) {
             if (session.live.containsKey(start.sequence())) {
-                return Optional.of(violation("start.sequence", start.sequence(), "a number that is free"));
+                return Optional.of(inUse(start.sequence()));
             }
             session.failed.remove(start.sequence());
             Optional<Failure> refusal = refusal(session, start.tokens().length, start.draws(), 0, 1);
             if (refusal.isPresent()) {
-                tellFailed(session, start.sequence(), refusal.get());
+                tellFailed(session, start.sequence(), refusal.get(), start.quotaPositions());
             } else {
                 Sequence sequence = new Sequence(session, start);
                 session.live.put(sequence.number, sequence);
@@ -583,7 +591,7 @@ public final class DecodeScheduler implements DeviceWork {
     @GuardedBy("lock")
     private void fail(Sequence sequence, Failure failure) {
         forget(sequence);
-        tellFailed(sequence.session, sequence.number, failure);
+        tellFailed(sequence.session, sequence.number, failure, sequence.running ? 0 : sequence.unspent);
     }
 
     @GuardedBy("lock")
@@ -608,12 +616,12 @@ public final class DecodeScheduler implements DeviceWork {
     }
 
     @GuardedBy("lock")
-    private void tellFailed(Session session, int number, Failure failure) {
+    private void tellFailed(Session session, int number, Failure failure, long spared) {
         session.failed.add(number);
         if (session.failed.size() > options.maxSequences()) {
             session.failed.remove(session.failed.iterator().next());
         }
-        tell(session, () -> session.listener.failed(number, failure));
+        tell(session, () -> session.listener.failed(number, failure, spared));
     }
 
     @GuardedBy("lock")
@@ -800,6 +808,7 @@ public final class DecodeScheduler implements DeviceWork {
             }
             Extended outcome = outcomes.get(i);
             if (outcome instanceof Extended.Answered answered) {
+                sequence.unspent = 0;
                 ColumnsBuilder own = columns.computeIfAbsent(
                         session, one -> new ColumnsBuilder(one.terms.proposal().isPlain()));
                 count(session, sequence.take(answered, own));
@@ -868,6 +877,10 @@ public final class DecodeScheduler implements DeviceWork {
 
     private static Optional<Failure> refused(Failure.Reason reason, String value, String expectation) {
         return Optional.of(new Failure(reason, value + " (expected: " + expectation + ")"));
+    }
+
+    private static Failure inUse(int number) {
+        return violation("start.sequence", number, "a number that is free");
     }
 
     private static Failure violation(String field, int number, String expectation) {
