@@ -158,7 +158,7 @@ public final class DecodeScheduler implements DeviceWork {
         return cacheBytes;
     }
 
-    /** Ends the sessions that have said nothing for too long, or whose reader has taken nothing for as long. */
+    /** Ends the sessions that have asked for nothing for too long, or whose reader has taken nothing for as long. */
     public void endIdle() {
         synchronized (lock) {
             long idleNanos = options.idleTime().toNanos();
@@ -394,7 +394,6 @@ public final class DecodeScheduler implements DeviceWork {
 
     @GuardedBy("lock")
     private Optional<Failure> startAll(Session session, List<DecodeStart> starts) {
-        session.lastNanos = nanoClock.getAsLong();
         for (DecodeStart start : starts) {
             if (session.live.containsKey(start.sequence())) {
                 return Optional.of(inUse(start.sequence()));
@@ -408,6 +407,7 @@ public final class DecodeScheduler implements DeviceWork {
                 session.live.put(sequence.number, sequence);
                 liveSequences++;
                 count(session, start.tokens().length);
+                session.lastNanos = nanoClock.getAsLong();
                 enqueue(sequence);
             }
         }
@@ -416,7 +416,6 @@ public final class DecodeScheduler implements DeviceWork {
 
     @GuardedBy("lock")
     private Optional<Failure> stepAndEnd(Session session, List<DecodeStep> steps, int[] last) {
-        session.lastNanos = nanoClock.getAsLong();
         for (DecodeStep step : steps) {
             Sequence sequence = session.live.get(step.sequence());
             if (sequence == null && session.failed.contains(step.sequence())) {
@@ -446,6 +445,9 @@ public final class DecodeScheduler implements DeviceWork {
         }
         count(session, step.taken().length);
         sequence.drawsLeft = step.draws();
+        if (sequence.owed()) {
+            session.lastNanos = nanoClock.getAsLong(); // a step that asks for nothing keeps no session alive
+        }
         enqueue(sequence);
     }
 
@@ -463,6 +465,7 @@ public final class DecodeScheduler implements DeviceWork {
                 break;
             }
             sequence.last = true;
+            session.lastNanos = nanoClock.getAsLong();
             if (!sequence.owed()) {
                 forget(sequence);
                 columns.ended(number);
@@ -631,7 +634,12 @@ public final class DecodeScheduler implements DeviceWork {
         }
         metrics.answered(columns.takenTokens(), columns.drawnTokens());
         DecodedColumns built = columns.build();
-        tell(session, () -> session.listener.decoded(built));
+        tell(session, () -> {
+            session.listener.decoded(built);
+            synchronized (lock) {
+                session.lastNanos = nanoClock.getAsLong();
+            }
+        });
     }
 
     @GuardedBy("lock")
@@ -658,7 +666,6 @@ public final class DecodeScheduler implements DeviceWork {
     private void told(Session session) {
         synchronized (lock) {
             session.untold--;
-            session.lastNanos = nanoClock.getAsLong();
             unblock(session);
         }
         wake.run();

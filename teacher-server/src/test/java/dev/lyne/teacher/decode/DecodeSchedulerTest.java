@@ -320,6 +320,26 @@ final class DecodeSchedulerTest {
         assertNothingIsLeft();
     }
 
+    /** What asks for nothing computes nothing, pays nothing, and would hold keys and values for ever. */
+    @Test
+    void sessionThatAsksForNothing_isIdle() {
+        Student student = new Student(5).start(0, 1, 1, 1, 2, 3);
+        settle();
+        for (int i = 0; i < 3; i++) {
+            now.addAndGet(Duration.ofSeconds(25).toNanos());
+            student.step(0, 0);
+            assertThat(student.session.step(List.of(), NOTHING)).isEmpty();
+            assertThat(student.session.start(List.of())).isEmpty();
+            assertThat(student.session.refuse(9, new Failure(Failure.Reason.CHECKSUM_MISMATCH, "x")))
+                    .isEmpty();
+            settle();
+        }
+        scheduler.endIdle();
+        settle();
+        assertThat(student.over.orElseThrow().reason()).isEqualTo(Failure.Reason.SESSION_IDLE);
+        assertNothingIsLeft();
+    }
+
     @Test
     void close_inTheMiddle_leavesNothingBehind() {
         Student gone = new Student(5).start(0, 1, 1_000, 1, 2).start(1, 2, 1_000, 3);
