@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.RequestSize;
+import dev.lyne.teacher.admission.ServedMetrics;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.decode.DecodeScheduler;
 import dev.lyne.teacher.model.Failure;
@@ -29,7 +30,7 @@ final class Teachers {
             List.of(Precision.PRECISION_EXACT, Precision.PRECISION_HALF, Precision.PRECISION_COMPACT);
 
     private final Map<String, ServedTeacher> byName = new TreeMap<>();
-    private final Map<String, RpcMetrics.Served> served;
+    private final Map<String, ServedMetrics.OfTeacher> served;
     private final ServerLimits limits;
     private final RpcMetrics metrics;
     private final int longestContext;
@@ -44,7 +45,8 @@ final class Teachers {
         for (ServedTeacher teacher : teachers) {
             byName.put(teacher.description().name(), teacher);
         }
-        this.served = byName.keySet().stream().collect(Collectors.toUnmodifiableMap(name -> name, metrics::served));
+        this.served =
+                byName.keySet().stream().collect(Collectors.toUnmodifiableMap(name -> name, metrics.served()::teacher));
     }
 
     /** Those that a caller may ask, in order of name. */
@@ -102,7 +104,7 @@ final class Teachers {
         return metrics;
     }
 
-    RpcMetrics.Served served(ServedTeacher teacher) {
+    ServedMetrics.OfTeacher served(ServedTeacher teacher) {
         return Objects.requireNonNull(served.get(teacher.description().name()));
     }
 

@@ -3,6 +3,7 @@ package dev.lyne.teacher.server;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.access.OpenedSecurity;
 import dev.lyne.teacher.admission.Admission;
+import dev.lyne.teacher.admission.ServedMetrics;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
@@ -94,6 +95,7 @@ public final class TeacherServer implements AutoCloseable {
     private final HttpTexts texts;
     private final List<HttpTeacher> httpTeachers;
     private final Admission admission;
+    private final ServedMetrics sentAndRefused;
     private volatile Optional<HttpDoor> http = Optional.empty();
 
     private final Object drainLock = new Object();
@@ -132,6 +134,7 @@ public final class TeacherServer implements AutoCloseable {
         this.teacherNames =
                 served.stream().map(teacher -> teacher.description().name()).toList();
         RpcMetrics metrics = new RpcMetrics(registry);
+        this.sentAndRefused = metrics.served();
         this.rpc = new TeacherRpc(served, admission, metrics, System::nanoTime);
         int context = served.stream()
                 .mapToInt(teacher -> teacher.description().contextLength())
@@ -165,7 +168,9 @@ public final class TeacherServer implements AutoCloseable {
                 security.authenticator(),
                 () -> serving,
                 Objects.requireNonNullElse(TeacherServer.class.getPackage().getImplementationVersion(), "development"),
-                options.limits().maxServerUnsentBytes() / 2);
+                options.limits().maxServerUnsentBytes() / 2,
+                HeapPlan.requestBytes(Runtime.getRuntime().maxMemory()),
+                sentAndRefused);
         http = Optional.of(HttpDoor.open(
                 listener.listening(options.http().get(), options.limits().maxConnections(), tls),
                 httpTeachers,
