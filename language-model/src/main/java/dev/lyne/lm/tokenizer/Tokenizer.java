@@ -148,6 +148,14 @@ public final class Tokenizer implements AutoCloseable {
         return vocabularySize;
     }
 
+    /** Characters of the longest token, as the vocabulary writes it. */
+    public int longestToken() {
+        return definition.tokens().values().stream()
+                .mapToInt(String::length)
+                .max()
+                .orElse(0);
+    }
+
     /** Refuses a model whose vocabulary is smaller than this one's. A larger one is padded: its further columns mean nothing. */
     public void checkFits(ModelConfiguration configuration) {
         if (vocabularySize() > configuration.sizes().vocabulary()) {

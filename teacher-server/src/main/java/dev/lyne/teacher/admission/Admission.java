@@ -34,7 +34,7 @@ public final class Admission {
 
     private final ServerLimits limits;
     private final Quotas quotas;
-    private final AtomicLong admittedTokens = new AtomicLong();
+    private final AdmittedTokens admittedTokens;
     private final AtomicLong streams = new AtomicLong();
     private volatile boolean draining;
 
@@ -45,7 +45,8 @@ public final class Admission {
     Admission(ServerLimits limits, MeterRegistry registry, LongSupplier nanoClock) {
         this.limits = limits;
         this.quotas = new Quotas(nanoClock, registry);
-        Gauge.builder("lyne.teacher.admitted.tokens", admittedTokens, AtomicLong::get)
+        this.admittedTokens = new AdmittedTokens(limits.maxQueuedTokens());
+        Gauge.builder("lyne.teacher.admitted.tokens", admittedTokens, AdmittedTokens::all)
                 .description("Tokens admitted and not yet answered, over all streams")
                 .register(registry);
     }
@@ -177,10 +178,10 @@ public final class Admission {
         if (tooLarge.isPresent()) {
             return new AdmissionResult.Refused<>(tooLarge.get());
         }
-        if (!reserve(tokens.length)) {
+        if (!admittedTokens.take(terms.flow().tenant().name(), tokens.length)) {
             return AdmissionResult.refuse(
                     Reason.QUEUE_FULL,
-                    "tokens admitted: " + admittedTokens.get() + " and " + tokens.length + " more (expected: at most "
+                    "tokens admitted: " + admittedTokens.all() + " and " + tokens.length + " more (expected: at most "
                             + limits.maxQueuedTokens() + ")");
         }
         AdmissionResult<Long> taken = quotas.take(terms.flow().tenant(), tokens.length);
@@ -233,22 +234,12 @@ public final class Admission {
 
     /** Gives an answered or withdrawn task's tokens back. */
     public void release(ScoreTask task) {
-        admittedTokens.addAndGet(-task.tokens());
+        admittedTokens.give(task.flow().tenant().name(), task.tokens());
     }
 
     /** The refusal of everything while the server drains. */
     public static Failure drainingFailure() {
         return new Failure(Reason.DRAINING, drainingLine());
-    }
-
-    private boolean reserve(int tokens) {
-        // One sequence is always let in, however long, so that no request is refused for ever.
-        long before = admittedTokens.getAndAdd(tokens);
-        if (before > 0 && before + tokens > limits.maxQueuedTokens()) {
-            admittedTokens.addAndGet(-tokens);
-            return false;
-        }
-        return true;
     }
 
     static void checkStudent(String student) {

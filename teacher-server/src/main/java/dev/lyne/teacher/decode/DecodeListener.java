@@ -7,8 +7,12 @@ public interface DecodeListener {
     /** Some answers. */
     void decoded(DecodedColumns columns);
 
-    /** A sequence failed; its number is free. */
-    void failed(int sequence, Failure failure);
+    /**
+     * A sequence failed; its number is free.
+     *
+     * @param spared what was taken of its tenant's quota for it, where nothing of it was computed
+     */
+    void failed(int sequence, Failure failure, long spared);
 
     /** The session is over, and was closed. */
     void over(Failure failure);

@@ -158,7 +158,7 @@ public final class DecodeScheduler implements DeviceWork {
         return cacheBytes;
     }
 
-    /** Ends the sessions that have said nothing for too long, or whose reader has taken nothing for as long. */
+    /** Ends the sessions that have asked for nothing for too long, or whose reader has taken nothing for as long. */
     public void endIdle() {
         synchronized (lock) {
             long idleNanos = options.idleTime().toNanos();
@@ -201,6 +201,9 @@ public final class DecodeScheduler implements DeviceWork {
 
         private int drawsLeft;
 
+        /** Taken of a quota for what it starts with, of which nothing has been computed yet. */
+        private long unspent;
+
         /** The student has no more to say of it. */
         private boolean last;
 
@@ -224,6 +227,7 @@ public final class DecodeScheduler implements DeviceWork {
             this.size = tokens.length;
             this.answered = size;
             this.drawsLeft = start.draws();
+            this.unspent = start.quotaPositions();
         }
 
         boolean owed() {
@@ -343,11 +347,15 @@ public final class DecodeScheduler implements DeviceWork {
         }
 
         @Override
-        public void refuse(int sequence, Failure failure) {
+        public Optional<Failure> refuse(int sequence, Failure failure) {
             synchronized (lock) {
-                if (!closed) {
-                    tellFailed(this, sequence, failure);
+                if (live.containsKey(sequence)) {
+                    return Optional.of(inUse(sequence));
                 }
+                if (!closed) {
+                    tellFailed(this, sequence, failure, 0);
+                }
+                return Optional.empty();
             }
         }
 
@@ -393,20 +401,20 @@ public final class DecodeScheduler implements DeviceWork {
 
     @GuardedBy("lock")
     private Optional<Failure> startAll(Session session, List<DecodeStart> starts) {
-        session.lastNanos = nanoClock.getAsLong();
         for (DecodeStart start : starts) {
             if (session.live.containsKey(start.sequence())) {
-                return Optional.of(violation("start.sequence", start.sequence(), "a number that is free"));
+                return Optional.of(inUse(start.sequence()));
             }
             session.failed.remove(start.sequence());
             Optional<Failure> refusal = refusal(session, start.tokens().length, start.draws(), 0, 1);
             if (refusal.isPresent()) {
-                tellFailed(session, start.sequence(), refusal.get());
+                tellFailed(session, start.sequence(), refusal.get(), start.quotaPositions());
             } else {
                 Sequence sequence = new Sequence(session, start);
                 session.live.put(sequence.number, sequence);
                 liveSequences++;
                 count(session, start.tokens().length);
+                session.lastNanos = nanoClock.getAsLong();
                 enqueue(sequence);
             }
         }
@@ -415,7 +423,6 @@ public final class DecodeScheduler implements DeviceWork {
 
     @GuardedBy("lock")
     private Optional<Failure> stepAndEnd(Session session, List<DecodeStep> steps, int[] last) {
-        session.lastNanos = nanoClock.getAsLong();
         for (DecodeStep step : steps) {
             Sequence sequence = session.live.get(step.sequence());
             if (sequence == null && session.failed.contains(step.sequence())) {
@@ -445,6 +452,9 @@ public final class DecodeScheduler implements DeviceWork {
         }
         count(session, step.taken().length);
         sequence.drawsLeft = step.draws();
+        if (sequence.owed()) {
+            session.lastNanos = nanoClock.getAsLong(); // a step that asks for nothing keeps no session alive
+        }
         enqueue(sequence);
     }
 
@@ -462,6 +472,7 @@ public final class DecodeScheduler implements DeviceWork {
                 break;
             }
             sequence.last = true;
+            session.lastNanos = nanoClock.getAsLong();
             if (!sequence.owed()) {
                 forget(sequence);
                 columns.ended(number);
@@ -590,7 +601,7 @@ public final class DecodeScheduler implements DeviceWork {
     @GuardedBy("lock")
     private void fail(Sequence sequence, Failure failure) {
         forget(sequence);
-        tellFailed(sequence.session, sequence.number, failure);
+        tellFailed(sequence.session, sequence.number, failure, sequence.running ? 0 : sequence.unspent);
     }
 
     @GuardedBy("lock")
@@ -615,12 +626,12 @@ public final class DecodeScheduler implements DeviceWork {
     }
 
     @GuardedBy("lock")
-    private void tellFailed(Session session, int number, Failure failure) {
+    private void tellFailed(Session session, int number, Failure failure, long spared) {
         session.failed.add(number);
         if (session.failed.size() > options.maxSequences()) {
             session.failed.remove(session.failed.iterator().next());
         }
-        tell(session, () -> session.listener.failed(number, failure));
+        tell(session, () -> session.listener.failed(number, failure, spared));
     }
 
     @GuardedBy("lock")
@@ -630,7 +641,12 @@ public final class DecodeScheduler implements DeviceWork {
         }
         metrics.answered(columns.takenTokens(), columns.drawnTokens());
         DecodedColumns built = columns.build();
-        tell(session, () -> session.listener.decoded(built));
+        tell(session, () -> {
+            session.listener.decoded(built);
+            synchronized (lock) {
+                session.lastNanos = nanoClock.getAsLong();
+            }
+        });
     }
 
     @GuardedBy("lock")
@@ -657,7 +673,6 @@ public final class DecodeScheduler implements DeviceWork {
     private void told(Session session) {
         synchronized (lock) {
             session.untold--;
-            session.lastNanos = nanoClock.getAsLong();
             unblock(session);
         }
         wake.run();
@@ -807,6 +822,7 @@ public final class DecodeScheduler implements DeviceWork {
             }
             Extended outcome = outcomes.get(i);
             if (outcome instanceof Extended.Answered answered) {
+                sequence.unspent = 0;
                 ColumnsBuilder own = columns.computeIfAbsent(
                         session, one -> new ColumnsBuilder(one.terms.proposal().isPlain()));
                 count(session, sequence.take(answered, own));
@@ -875,6 +891,10 @@ public final class DecodeScheduler implements DeviceWork {
 
     private static Optional<Failure> refused(Failure.Reason reason, String value, String expectation) {
         return Optional.of(new Failure(reason, value + " (expected: " + expectation + ")"));
+    }
+
+    private static Failure inUse(int number) {
+        return violation("start.sequence", number, "a number that is free");
     }
 
     private static Failure violation(String field, int number, String expectation) {

@@ -25,8 +25,12 @@ public interface DecodeSession {
     /** From now on it shares the device by another weight. */
     void renew(Flow flow);
 
-    /** Refuses a sequence that was to start; its failure is told in turn. */
-    void refuse(int sequence, Failure failure);
+    /**
+     * Refuses a sequence that was to start, and for which nothing was taken of a quota; its failure is told in turn.
+     *
+     * @return why the session cannot go on, where a number is in use already
+     */
+    Optional<Failure> refuse(int sequence, Failure failure);
 
     /** The reader takes more again. */
     void readerTakesMore();

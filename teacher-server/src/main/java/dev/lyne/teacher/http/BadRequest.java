@@ -1,5 +1,8 @@
 package dev.lyne.teacher.http;
 
+import dev.lyne.teacher.model.Failure;
+import org.jspecify.annotations.Nullable;
+
 /** A refusal of a request: status, the parameter that it is about, and one line with the value and the expectation. */
 final class BadRequest extends Exception {
     private static final long serialVersionUID = 1;
@@ -7,6 +10,8 @@ final class BadRequest extends Exception {
     private final int status;
     private final String parameter;
     private final String line;
+    private final Failure.@Nullable Reason reason;
+    private final int retrySeconds;
 
     BadRequest(String parameter, String line) {
         this(400, parameter, line);
@@ -14,10 +19,30 @@ final class BadRequest extends Exception {
 
     /** @param parameter "" where it is about none */
     BadRequest(int status, String parameter, String line) {
+        this(status, parameter, line, null, 1);
+    }
+
+    private BadRequest(int status, String parameter, String line, Failure.@Nullable Reason reason, int retrySeconds) {
         super(line, null, false, false);
         this.status = status;
         this.parameter = parameter;
         this.line = line;
+        this.reason = reason;
+        this.retrySeconds = retrySeconds;
+    }
+
+    /**
+     * The same, with what it comes of.
+     *
+     * @param after seconds after which it may be asked again, where it may
+     */
+    BadRequest of(Failure.Reason cause, int after) {
+        return new BadRequest(status, parameter, line, cause, after);
+    }
+
+    /** What it is counted as. */
+    Failure.Reason reason() {
+        return reason != null ? reason : Statuses.reason(this);
     }
 
     int status() {
@@ -30,5 +55,9 @@ final class BadRequest extends Exception {
 
     String line() {
         return line;
+    }
+
+    int retrySeconds() {
+        return retrySeconds;
     }
 }

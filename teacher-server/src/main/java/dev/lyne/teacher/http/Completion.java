@@ -157,7 +157,7 @@ final class Completion {
         List<ScoreTask> tasks = new ArrayList<>();
         try {
             long bytes = 0;
-            for (CompletionRequest.Prompt prompt : request.prompts()) {
+            for (RequestBody.Prompt prompt : request.prompts()) {
                 int[] tokens = tokens(prompt);
                 requireShort(tokens.length);
                 ScoreTask task =
@@ -166,14 +166,24 @@ final class Completion {
                 bytes += terms.mostBytes(task);
             }
             budget.take(bytes);
-            synchronized (this) {
-                heldBytes = bytes;
-            }
+            hold(bytes);
             return tasks;
         } catch (BadRequest e) {
             tasks.forEach(admission::release);
             tasks.forEach(admission::wasSpared);
             throw e;
+        }
+    }
+
+    /** Keeps room until this ends, which it may have by now. */
+    private void hold(long bytes) {
+        boolean late;
+        synchronized (this) {
+            late = over;
+            heldBytes = late ? 0 : bytes;
+        }
+        if (late) {
+            budget.give(bytes);
         }
     }
 
@@ -188,20 +198,12 @@ final class Completion {
         }
     }
 
-    private int[] tokens(CompletionRequest.Prompt prompt) throws BadRequest {
-        int[] ids = prompt.ids();
-        if (ids != null) {
-            return ids;
-        }
+    private int[] tokens(RequestBody.Prompt prompt) throws BadRequest {
         String text = prompt.text();
-        if (text == null || teacher.text().isEmpty()) {
-            throw new BadRequest("prompt", "prompt: text (expected: token ids; the teacher has no tokenizer)");
-        }
-        try {
-            return teacher.text().get().encode(text, request.show().specialTokens());
-        } catch (IllegalArgumentException e) {
-            throw new BadRequest("prompt", "prompt: " + e.getMessage());
-        }
+        int[] ids = prompt.ids();
+        return ids != null
+                ? ids
+                : teacher.encode(text == null ? "" : text, request.show().specialTokens());
     }
 
     /** Those of the rows that are shown, and the last where a token is generated. */

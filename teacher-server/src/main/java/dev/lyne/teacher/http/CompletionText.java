@@ -1,5 +1,6 @@
 package dev.lyne.teacher.http;
 
+import dev.lyne.teacher.score.EncodedBlock;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.ChannelHandlerContext;
@@ -8,6 +9,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.util.Base64;
 import java.util.HexFormat;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.databind.json.JsonMapper;
@@ -24,10 +26,12 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
     private final Completion.Answer answer;
     private final Completion completion;
     private final Head head;
+    private final Consumer<EncodedBlock> sent;
     private final Out out = new Out();
     private final JsonGenerator json;
     private int choice = -1;
-    private int next; // position in the choice's prompt; -1 before its head
+    private int next; // position in the choice's prompt, or its block; -1 before its head
+    private boolean ofPrompt; // the choice's blocks are written
     private boolean ended;
     private long written;
 
@@ -39,17 +43,20 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
      */
     record Head(String id, long created) {}
 
+    /** @param sent told of each block once its rows are written */
     CompletionText(
             CompletionRequest request,
             HttpTeacher teacher,
             Completion.Answer answer,
             Completion completion,
-            Head head) {
+            Head head,
+            Consumer<EncodedBlock> sent) {
         this.request = request;
         this.teacher = teacher;
         this.answer = answer;
         this.completion = completion;
         this.head = head;
+        this.sent = sent;
         this.json = JsonMapper.shared().createGenerator(out);
     }
 
@@ -117,6 +124,11 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
             ended = true;
         } else if (next < 0) {
             beginChoice();
+        } else if (!ofPrompt && next < prompt().blocks().size()) {
+            block(next++);
+        } else if (!ofPrompt) {
+            json.writeEndArray();
+            beginRows();
         } else if (next < rowsShown()) {
             promptRow(next++);
         } else {
@@ -150,10 +162,19 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
         json.writeNullProperty("stop_reason");
         json.writeName("token_ids");
         ids(request.show().tokenIds(), generates() ? new int[] {answer.generated()[choice]} : new int[0]);
-        if (request.show().blocks()) {
-            blocks();
-        }
         next = 0;
+        ofPrompt = false;
+        if (request.show().blocks()) {
+            json.writeName("blocks");
+            json.writeStartArray();
+        } else {
+            beginRows();
+        }
+    }
+
+    private void beginRows() {
+        next = 0;
+        ofPrompt = true;
         if (rowsShown() > 0) {
             json.writeName("prompt_logprobs");
             json.writeStartArray();
@@ -162,12 +183,10 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
         }
     }
 
-    /** The rows' own bytes. */
-    private void blocks() {
-        json.writeName("blocks");
-        json.writeStartArray();
-        prompt().blocks().forEach(block -> json.writeString(Base64.getEncoder().encodeToString(block.bytes())));
-        json.writeEndArray();
+    /** The rows' own bytes, a block at a time. */
+    private void block(int index) {
+        byte[] bytes = prompt().blocks().get(index).bytes();
+        json.writeString(Base64.getEncoder().encodeToString(bytes));
     }
 
     private void promptRow(int index) {
@@ -210,6 +229,7 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
         ids(request.show().tokenIds(), prompt().tokens());
         json.writeNullProperty("routed_experts");
         json.writeEndObject();
+        prompt().blocks().forEach(sent);
         choice++;
         next = -1;
     }

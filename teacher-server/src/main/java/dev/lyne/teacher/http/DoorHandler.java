@@ -2,8 +2,11 @@ package dev.lyne.teacher.http;
 
 import dev.lyne.teacher.access.Authenticator;
 import dev.lyne.teacher.access.Identity;
+import dev.lyne.teacher.admission.ServedMetrics;
 import dev.lyne.teacher.model.PacedLog;
+import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.tenant.Caller;
+import io.netty.buffer.ByteBufInputStream;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
@@ -32,12 +35,16 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -45,13 +52,23 @@ import tools.jackson.databind.node.ObjectNode;
 /** One connection's requests, one after the other. Owned by its event loop. */
 final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     private static final int MAX_WAITING = 16;
+    private static final Set<String> TOKENIZE_KEYS = new TreeSet<>(List.of("add_special_tokens", "model"));
+    private static final PacedLog STRANGERS =
+            new PacedLog(LoggerFactory.getLogger(DoorHandler.class), TimeUnit.SECONDS.toNanos(10), System::nanoTime);
     private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(DoorHandler.class));
 
     private final HttpDoor.Served served;
     private final Deque<FullHttpRequest> waiting = new ArrayDeque<>();
     private @Nullable Completion running;
+
+    /** Whose request is being answered, once that is known. */
+    private ServedMetrics.@Nullable OfTenant tenant;
+
     private boolean busy;
     private long waitingBytes;
+
+    /** Room that the request that is being answered has, and no worker gives back. */
+    private long bodyRoom;
 
     /** Whether it was busy since it was last found idle. */
     private boolean wasBusy;
@@ -64,6 +81,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
         int bytes = request.content().readableBytes();
         if (waiting.size() == MAX_WAITING || waitingBytes + bytes > HttpDoor.MAX_REQUEST_BYTES) {
+            served.bodies().give(room(request));
             var unused = context.close(); // who sends so much at a time does not wait for answers
             return;
         }
@@ -78,6 +96,8 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
             waitingBytes -= request.content().readableBytes();
             busy = true;
             wasBusy = true;
+            tenant = null;
+            bodyRoom = room(request);
             served.answering().begin();
             try {
                 answer(context, request);
@@ -92,13 +112,21 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         }
     }
 
+    /** What {@link BodyRoom} took. */
+    private static long room(FullHttpRequest request) {
+        return (long) request.content().readableBytes() * RequestBody.MEMORY_FACTOR;
+    }
+
     private void answer(ChannelHandlerContext context, FullHttpRequest request) throws BadRequest {
+        if (request.decoderResult().cause() instanceof BadRequest refused) {
+            throw refused;
+        }
         if (request.decoderResult().isFailure()) {
             throw new BadRequest("", "the request is no HTTP");
         }
         String path = path(request.uri());
         if (path.equals("/health")) {
-            send(context, request, served.serving().getAsBoolean() ? 200 : 503, new byte[0]);
+            send(context, request, served.terms().serving().getAsBoolean() ? 200 : 503, new byte[0]);
             return;
         }
         if (served.answering().isEnding()) {
@@ -107,10 +135,22 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         Caller caller = caller(context, request);
         switch (request.method() + " " + path) {
             case "GET /version" ->
-                json(context, request, JsonMapper.shared().createObjectNode().put("version", served.version()));
+                json(
+                        context,
+                        request,
+                        JsonMapper.shared()
+                                .createObjectNode()
+                                .put("version", served.terms().version()));
             case "GET /v1/models" -> json(context, request, models(caller));
-            case "POST /tokenize" -> json(context, request, tokenized(body(request), caller));
-            case "POST /v1/completions" -> complete(context, request, caller);
+            case "POST /tokenize" ->
+                work(context, request, body -> {
+                    ObjectNode answer = tokenized(body, caller);
+                    return () -> json(context, request, answer);
+                });
+            case "POST /v1/completions" -> {
+                boolean keepAlive = HttpUtil.isKeepAlive(request);
+                work(context, request, body -> complete(context, keepAlive, body, caller));
+            }
             default ->
                 throw new BadRequest(
                         404,
@@ -136,11 +176,16 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     }
 
     private Caller caller(ChannelHandlerContext context, FullHttpRequest request) throws BadRequest {
-        Identity identity = identity(served.authenticator(), context, request);
+        Identity identity = identity(served.terms().authenticator(), context, request);
         if (identity instanceof Identity.Refused refused) {
+            STRANGERS.warn("refused a request of " + path(request.uri()) + " from "
+                    + context.channel().remoteAddress() + ": "
+                    + refused.failure().message());
             throw Statuses.toBadRequest(refused.failure());
         }
-        return ((Identity.Known) identity).caller();
+        Caller caller = ((Identity.Known) identity).caller();
+        tenant = served.terms().metrics().tenant(caller.tenant().name());
+        return caller;
     }
 
     private static Optional<X509Certificate> certificate(ChannelHandlerContext context) {
@@ -156,26 +201,54 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         }
     }
 
-    private static byte[] body(FullHttpRequest request) {
-        byte[] body = new byte[request.content().readableBytes()];
-        request.content().getBytes(request.content().readerIndex(), body);
-        return body;
+    /** What a worker does with a body; gives what the event loop does then. */
+    private interface Work {
+        Runnable of(RequestBody body) throws BadRequest;
+    }
+
+    /** Reads a request and does what it asks for on a worker: no other connection waits while JSON is read or a text is tokenised. */
+    private void work(ChannelHandlerContext context, FullHttpRequest request, Work work) {
+        long kept = request.content().readableBytes(); // what of it lives on in prompts
+        long given = bodyRoom - kept;
+        bodyRoom = kept;
+        request.retain();
+        served.workers().execute(() -> {
+            Runnable then;
+            try {
+                then = work.of(RequestBody.read(new ByteBufInputStream(request.content()), served.longestPrompt()));
+            } catch (BadRequest e) {
+                then = () -> refuse(context, request, e);
+            } catch (Throwable e) {
+                DEFECTS.error("a request could not be answered", e);
+                then = () -> refuse(context, request, new BadRequest(500, "", "the request could not be answered"));
+            } finally {
+                served.bodies().give(given);
+                request.release();
+            }
+            context.executor().execute(then);
+        });
     }
 
     private HttpTeacher teacher(Optional<String> model, Caller caller) throws BadRequest {
-        for (HttpTeacher teacher : served.teachers().served()) {
-            String name = teacher.description().name();
-            if ((model.isEmpty() || model.get().equals(name)) && caller.mayAsk(name)) {
+        List<HttpTeacher> permitted = permitted(caller);
+        if (model.isEmpty() && permitted.size() == 1) {
+            return permitted.get(0);
+        }
+        List<String> names = new ArrayList<>();
+        for (HttpTeacher teacher : permitted) {
+            if (model.equals(Optional.of(teacher.description().name()))) {
                 return teacher;
             }
+            names.add(teacher.description().name());
         }
         Optional<String> why = model.filter(caller::mayAsk).flatMap(served.teachers()::whyNotServed);
         if (why.isPresent()) {
             throw goingAway(model.get(), why.get());
         }
-        List<String> names = new ArrayList<>();
-        permitted(caller).forEach(teacher -> names.add(teacher.description().name()));
-        throw new BadRequest(404, "model", "model: " + model.orElse("") + " (expected: one of " + names + ")");
+        throw new BadRequest(
+                model.isEmpty() ? 400 : 404,
+                "model",
+                "model: " + model.orElse("none") + " (expected: one of " + names + ")");
     }
 
     private static BadRequest goingAway(String name, String why) {
@@ -212,24 +285,22 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         return list;
     }
 
-    private ObjectNode tokenized(byte[] body, Caller caller) throws BadRequest {
-        JsonNode request = CompletionRequest.object(body);
-        HttpTeacher teacher = teacher(CompletionRequest.text(request, "model"), caller);
-        if (!request.path("prompt").isString() || teacher.text().isEmpty()) {
-            throw new BadRequest(
-                    "prompt",
-                    "prompt: " + request.path("prompt") + " (expected: text, for a teacher with a tokenizer)");
+    private ObjectNode tokenized(RequestBody body, Caller caller) throws BadRequest {
+        for (String name : body.others().propertyNames()) {
+            if (!TOKENIZE_KEYS.contains(name) && !body.others().path(name).isNull()) {
+                throw new BadRequest(name, name + " (expected: prompt, or one of " + TOKENIZE_KEYS + ")");
+            }
+        }
+        HttpTeacher teacher = teacher(CompletionRequest.text(body.others(), "model"), caller);
+        boolean special = CompletionRequest.flag(body.others(), "add_special_tokens", true);
+        String text = body.prompts().size() == 1 ? body.prompts().get(0).text() : null;
+        if (text == null) {
+            throw new BadRequest("prompt", "prompt: none, token ids or several (expected: one text)");
         }
         int[] tokens;
         begin(teacher);
         try {
-            tokens = teacher.text()
-                    .get()
-                    .encode(
-                            request.path("prompt").asString(),
-                            request.path("add_special_tokens").asBoolean(true));
-        } catch (IllegalArgumentException e) {
-            throw new BadRequest("prompt", "prompt: " + e.getMessage());
+            tokens = teacher.encode(text, special);
         } finally {
             teacher.end();
         }
@@ -244,25 +315,48 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         return answer.putNull("token_strs");
     }
 
-    private void complete(ChannelHandlerContext context, FullHttpRequest http, Caller caller) throws BadRequest {
-        CompletionRequest request = CompletionRequest.parse(body(http));
-        HttpTeacher teacher = teacher(request.model(), caller);
-        request = checked(request, teacher);
-        boolean keepAlive = HttpUtil.isKeepAlive(http);
-        Completion completion = new Completion(request, teacher, served.admission(), served.budget(), caller);
+    /** Asks for the rows, on a worker. */
+    private Runnable complete(ChannelHandlerContext context, boolean keepAlive, RequestBody body, Caller caller)
+            throws BadRequest {
+        CompletionRequest parsed = CompletionRequest.parse(body);
+        HttpTeacher teacher = teacher(parsed.model(), caller);
+        CompletionRequest request = checked(parsed, teacher);
         begin(teacher); // until this one's answer is out
-        running = completion;
-        CompletionRequest asked = request;
-        var unused = completion
-                .start()
-                .whenComplete((answer, failed) -> context.executor().execute(() -> {
-                    if (failed == null) {
-                        write(context, keepAlive, new CompletionText(asked, teacher, answer, completion, head()));
-                    } else {
-                        completion.end();
-                        refuse(context, keepAlive, why(failed));
-                    }
-                }));
+        Completion completion = new Completion(request, teacher, served.admission(), served.budget(), caller);
+        ServedMetrics metrics = served.terms().metrics();
+        ServedMetrics.OfTeacher ofTeacher =
+                metrics.teacher(teacher.description().name());
+        ServedMetrics.OfTenant ofTenant = metrics.tenant(caller.tenant().name());
+        Consumer<EncodedBlock> sent = block -> {
+            ofTeacher.sent(block);
+            ofTenant.sent(block);
+        };
+        context.executor().execute(() -> begin(context, completion));
+        CompletionStage<Completion.Answer> answered = completion.start();
+        return () -> {
+            var unused =
+                    answered.whenComplete((answer, failed) -> context.executor().execute(() -> {
+                        if (failed == null) {
+                            write(
+                                    context,
+                                    keepAlive,
+                                    new CompletionText(request, teacher, answer, completion, head(), sent));
+                        } else {
+                            completion.end();
+                            refuse(context, keepAlive, why(failed));
+                        }
+                    }));
+        };
+    }
+
+    /** Has a connection that ends end what it asked for, too. */
+    private void begin(ChannelHandlerContext context, Completion completion) {
+        if (context.channel().isActive()) {
+            running = completion;
+        } else {
+            completion.end();
+            completion.teacher().end();
+        }
     }
 
     /** With −1 as the whole vocabulary, and refused where a row would be larger than the teacher's limit. */
@@ -336,13 +430,18 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
 
     private void refuse(ChannelHandlerContext context, FullHttpRequest request, BadRequest why) {
         // Where a request is no HTTP, nobody knows where the next one begins.
-        boolean keepAlive =
-                HttpUtil.isKeepAlive(request) && !request.decoderResult().isFailure();
+        boolean whole =
+                request.decoderResult().isSuccess() || request.decoderResult().cause() instanceof BadRequest;
+        boolean keepAlive = HttpUtil.isKeepAlive(request) && whole;
         refuse(context, keepAlive, why);
     }
 
     /** In vLLM's shape. */
     private void refuse(ChannelHandlerContext context, boolean keepAlive, BadRequest why) {
+        served.terms().metrics().refused(why.reason());
+        if (tenant != null) {
+            tenant.refusals().increment();
+        }
         ObjectNode body = JsonMapper.shared().createObjectNode();
         ObjectNode error = body.putObject("error")
                 .put("message", why.line())
@@ -357,7 +456,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         error.put("code", why.status());
         FullHttpResponse response = response(why.status(), body.toString().getBytes(StandardCharsets.UTF_8));
         if (why.status() == 503) {
-            response.headers().setInt(HttpHeaderNames.RETRY_AFTER, 1);
+            response.headers().setInt(HttpHeaderNames.RETRY_AFTER, why.retrySeconds());
         } else if (why.status() == 401) {
             response.headers().set(HttpHeaderNames.WWW_AUTHENTICATE, "Bearer");
         }
@@ -380,6 +479,8 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     private void idle() {
         if (busy) {
             busy = false;
+            served.bodies().give(bodyRoom);
+            bodyRoom = 0;
             served.answering().end();
         }
     }
@@ -395,7 +496,10 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
 
     @Override
     public void channelInactive(ChannelHandlerContext context) {
-        waiting.forEach(FullHttpRequest::release);
+        for (FullHttpRequest request : waiting) {
+            served.bodies().give(room(request));
+            request.release();
+        }
         waiting.clear();
         endRunning();
         idle();

@@ -2,6 +2,7 @@ package dev.lyne.teacher.http;
 
 import dev.lyne.teacher.access.Authenticator;
 import dev.lyne.teacher.admission.Admission;
+import dev.lyne.teacher.admission.ServedMetrics;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.bootstrap.ServerBootstrap;
@@ -23,10 +24,14 @@ import io.netty.handler.ssl.SslContext;
 import io.netty.handler.stream.ChunkedWriteHandler;
 import io.netty.handler.timeout.IdleStateHandler;
 import io.netty.handler.timeout.WriteTimeoutHandler;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.Optional;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
@@ -39,7 +44,13 @@ public final class HttpDoor {
     /** How long a reader may leave bytes unread. */
     private static final int MOST_UNREAD_SECONDS = 60;
 
+    private static final long MOST_MILLIS_OF_A_REQUEST = TimeUnit.MINUTES.toMillis(2);
+
+    /** They read requests, tokenise texts and ask for rows. */
+    private static final int WORKERS = Math.max(2, Runtime.getRuntime().availableProcessors());
+
     private final Channel listening;
+    private final ExecutorService workers;
     private final ChannelGroup connections;
     private final Answering answering;
 
@@ -49,21 +60,29 @@ public final class HttpDoor {
      * @param teachers those that are served
      * @param admission what decides what is let in, as on gRPC
      * @param budget room for rows
+     * @param bodies room for requests
+     * @param workers what takes longer than an event loop may be held
      * @param answering requests that are being answered
-     * @param authenticator who callers are, as on gRPC
-     * @param serving whether the server is well
-     * @param version of the server
+     * @param terms what the server around it said
      * @param startedSeconds since 1970
      */
     record Served(
             HttpTeachers teachers,
             Admission admission,
             RowBudget budget,
+            BodyBudget bodies,
+            Executor workers,
             Answering answering,
-            Authenticator authenticator,
-            BooleanSupplier serving,
-            String version,
-            long startedSeconds) {}
+            Terms terms,
+            long startedSeconds) {
+        /** Tokens of the longest prompt that any teacher takes. */
+        int longestPrompt() {
+            return teachers.served().stream()
+                    .mapToInt(teacher -> teacher.description().contextLength())
+                    .max()
+                    .orElse(0);
+        }
+    }
 
     /**
      * How it listens.
@@ -85,10 +104,19 @@ public final class HttpDoor {
      * @param serving whether the server is well
      * @param version of the server
      * @param maxRowBytes room for the rows of requests that are computed or being written
+     * @param maxBodyBytes room for requests as they arrive and are read
+     * @param metrics what is sent and refused, as on gRPC
      */
-    public record Terms(Authenticator authenticator, BooleanSupplier serving, String version, long maxRowBytes) {}
+    public record Terms(
+            Authenticator authenticator,
+            BooleanSupplier serving,
+            String version,
+            long maxRowBytes,
+            long maxBodyBytes,
+            ServedMetrics metrics) {}
 
-    private HttpDoor(Channel listening, ChannelGroup connections, Answering answering) {
+    private HttpDoor(Channel listening, ExecutorService workers, ChannelGroup connections, Answering answering) {
+        this.workers = workers;
         this.answering = answering;
         this.listening = listening;
         this.connections = connections;
@@ -106,14 +134,20 @@ public final class HttpDoor {
         Gauge.builder("lyne.teacher.http.row.bytes", budget, RowBudget::heldBytes)
                 .description("Room taken for rows of HTTP requests that are computed or being written")
                 .register(registry);
+        BodyBudget bodies = new BodyBudget(terms.maxBodyBytes());
+        Gauge.builder("lyne.teacher.http.body.bytes", bodies, BodyBudget::heldBytes)
+                .description("Room taken for HTTP requests as they arrive and are read")
+                .register(registry);
+        ExecutorService workers = Executors.newFixedThreadPool(
+                WORKERS, new DefaultThreadFactory("lyne-http", true)); // a task a connection
         Served served = new Served(
                 teachers,
                 admission,
                 budget,
+                bodies,
+                workers,
                 new Answering(),
-                terms.authenticator(),
-                terms.serving(),
-                terms.version(),
+                terms,
                 System.currentTimeMillis() / 1000);
         ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
         ChannelFuture bound = new ServerBootstrap()
@@ -134,10 +168,11 @@ public final class HttpDoor {
                                         new WriteTimeoutHandler(MOST_UNREAD_SECONDS),
                                         new HttpServerCodec(4096, MAX_HEADER_BYTES, 8192),
                                         new HttpServerKeepAliveHandler(),
-                                        new StrangersBodies(served.authenticator()),
+                                        new StrangersBodies(terms.authenticator()),
                                         new HttpContentDecompressor(MAX_REQUEST_BYTES),
                                         new HttpContentCompressor(),
-                                        new HttpObjectAggregator(MAX_REQUEST_BYTES),
+                                        new BodyRoom(served.bodies(), MOST_MILLIS_OF_A_REQUEST),
+                                        new HttpObjectAggregator(Integer.MAX_VALUE), // of what there was room for
                                         new ChunkedWriteHandler(),
                                         new DoorHandler(served));
                     }
@@ -145,10 +180,11 @@ public final class HttpDoor {
                 .bind(how.address())
                 .awaitUninterruptibly();
         if (!bound.isSuccess()) {
+            workers.shutdown();
             throw new IOException(
                     "--http: " + how.address() + ": " + bound.cause().getMessage(), bound.cause());
         }
-        return new HttpDoor(bound.channel(), connections, served.answering());
+        return new HttpDoor(bound.channel(), workers, connections, served.answering());
     }
 
     /** Its port. */
@@ -171,5 +207,6 @@ public final class HttpDoor {
     public void close() {
         listening.close().awaitUninterruptibly(1, TimeUnit.SECONDS);
         connections.close().awaitUninterruptibly(1, TimeUnit.SECONDS);
+        workers.shutdown();
     }
 }

@@ -96,4 +96,23 @@ public final class HttpTeacher {
             text.ifPresent(TextCodec::close);
         }
     }
+
+    /** Token ids of a text, which is refused unread where it has more than fit. May take long: not for an event loop. */
+    int[] encode(String prompt, boolean specialTokens) throws BadRequest {
+        if (text.isEmpty()) {
+            throw new BadRequest("prompt", "prompt: text (expected: token ids; the teacher has no tokenizer)");
+        }
+        long most = (long) description.contextLength() * text.get().longestToken();
+        if (prompt.length() > most) {
+            throw new BadRequest(
+                    "prompt",
+                    "prompt: text of " + prompt.length() + " characters (expected: at most " + most
+                            + ", context_length=" + description.contextLength() + " of the longest token's)");
+        }
+        try {
+            return text.get().encode(prompt, specialTokens);
+        } catch (IllegalArgumentException e) {
+            throw new BadRequest("prompt", "prompt: " + e.getMessage());
+        }
+    }
 }

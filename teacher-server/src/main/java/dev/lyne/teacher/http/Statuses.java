@@ -23,7 +23,22 @@ final class Statuses {
             case DEADLINE_PASSED -> 504;
             default -> 500;
         };
-        return new BadRequest(status, parameter(failure), failure.message());
+        long retrySeconds = Math.max(1, (failure.retryMillis() + 999) / 1000);
+        return new BadRequest(status, parameter(failure), failure.message())
+                .of(failure.reason(), (int) Math.min(retrySeconds, Integer.MAX_VALUE));
+    }
+
+    /** What a refusal is counted as. */
+    static Failure.Reason reason(BadRequest refusal) {
+        return switch (refusal.status()) {
+            case 401 -> Failure.Reason.UNAUTHENTICATED;
+            case 403 -> Failure.Reason.PERMISSION_DENIED;
+            case 404 -> Failure.Reason.TEACHER_NOT_FOUND;
+            case 413 -> Failure.Reason.MESSAGE_TOO_LARGE;
+            case 503 -> Failure.Reason.OVERLOADED;
+            case 504 -> Failure.Reason.DEADLINE_PASSED;
+            default -> refusal.status() < 500 ? Failure.Reason.INVALID_REQUEST : Failure.Reason.SERVER_FAULT;
+        };
     }
 
     /** What a refusal's line begins with is what it is about; in a request that is the prompt or the number of entries. */

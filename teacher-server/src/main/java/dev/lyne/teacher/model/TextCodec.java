@@ -11,10 +11,12 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 public final class TextCodec implements AutoCloseable {
     private final Tokenizer tokenizer;
     private final AtomicReferenceArray<String> decoded;
+    private final int longestToken;
 
     private TextCodec(Tokenizer tokenizer) {
         this.tokenizer = tokenizer;
         this.decoded = new AtomicReferenceArray<>(tokenizer.vocabularySize());
+        this.longestToken = tokenizer.longestToken();
     }
 
     /** Loads one from the files that a teacher has. */
@@ -31,6 +33,11 @@ public final class TextCodec implements AutoCloseable {
             }
             Files.deleteIfExists(directory);
         }
+    }
+
+    /** Characters of the longest token: a text of more than as many for each of so many tokens has more tokens. */
+    public int longestToken() {
+        return longestToken;
     }
 
     /** Token ids of a text, with those that {@code tokenizer.json} puts around it where they are wanted. */

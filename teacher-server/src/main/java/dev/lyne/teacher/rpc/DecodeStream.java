@@ -27,10 +27,10 @@ import dev.lyne.v1.StepSequences;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
@@ -67,10 +67,6 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
 
     @GuardedBy("lock")
     private boolean readingPaused;
-
-    /** What the tenant's quota has paid for texts that have not been answered yet, by sequence. */
-    @GuardedBy("lock")
-    private final Map<Integer, Long> paid = new HashMap<>();
 
     /** What every session of the server is opened with. */
     private record Setup(Teachers teachers, DecodeAdmission admission, LongSupplier nanoClock) {}
@@ -154,18 +150,21 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
             return;
         }
         List<DecodeStart> starts = new ArrayList<>();
+        Set<Integer> numbers = new HashSet<>();
         Optional<Failure> goingAway = draining;
         for (DecodeSequence sequence : start.getSequencesList()) {
+            if (!numbers.add(sequence.getSequence())) {
+                violate("start.sequence: " + Integer.toUnsignedString(sequence.getSequence())
+                        + " twice in one message (expected: a number that is free)");
+                return;
+            }
             AdmissionResult<DecodeStart> result = goingAway.isPresent()
                     ? new AdmissionResult.Refused<>(goingAway.get())
                     : admission.start(sequence, terms);
             if (result instanceof AdmissionResult.Accepted<DecodeStart> accepted) {
                 starts.add(accepted.value());
-                synchronized (lock) {
-                    paid.put(sequence.getSequence(), accepted.value().quotaPositions());
-                }
             } else if (result instanceof AdmissionResult.Refused<DecodeStart> none) {
-                session.refuse(sequence.getSequence(), none.failure());
+                session.refuse(sequence.getSequence(), none.failure()).ifPresent(call::refuse);
             }
         }
         session.start(starts).ifPresent(call::refuse);
@@ -206,11 +205,6 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
         DecodedTokens.Builder message = DecodedTokens.newBuilder();
         boolean anyTaken = false;
         boolean oneOfEach = true;
-        synchronized (lock) {
-            for (int sequence : columns.sequences()) {
-                paid.remove(sequence);
-            }
-        }
         for (int i = 0; i < columns.sequences().length; i++) {
             anyTaken |= columns.takenCounts()[i] != 0;
             oneOfEach &= columns.drawnCounts()[i] == 1;
@@ -240,14 +234,8 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
     }
 
     @Override
-    public void failed(int sequence, Failure failure) {
-        Long unused;
-        synchronized (lock) {
-            unused = paid.remove(sequence);
-        }
-        if (unused != null) {
-            admission.giveBack(terms, unused);
-        }
+    public void failed(int sequence, Failure failure, long spared) {
+        admission.giveBack(terms, spared);
         metrics.refused(failure);
         failures.increment();
         send(DecodeResponse.newBuilder()

@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.row.RowSource;
 import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.AdmissionResult;
+import dev.lyne.teacher.admission.ServedMetrics;
 import dev.lyne.teacher.admission.StreamTerms;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
@@ -63,7 +64,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
     private final Teachers teachers;
     private final Admission admission;
     private final RpcMetrics metrics;
-    private final RpcMetrics.Served served;
+    private final ServedMetrics.OfTeacher served;
     private final LongSupplier nanoClock;
     private final TeacherCall<ScoreSequencesRequest, ScoreSequencesResponse> call;
     private final PacedSender<ScoreSequencesResponse> sender;
@@ -71,7 +72,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
     private final String student;
     private final CallTrace trace = CallTrace.current();
     private final long openedNanos;
-    private final RpcMetrics.OfTenant tenant;
+    private final ServedMetrics.OfTenant tenant;
     private final LongAdder sequences = new LongAdder(); // answered with rows
     private final LongAdder positions = new LongAdder();
     private final LongAdder bytes = new LongAdder();
@@ -128,9 +129,9 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         this.terms = terms;
         this.student = student;
         this.served = teachers.served(teacher);
-        this.metrics = served.all();
+        this.metrics = teachers.metrics();
         this.openedNanos = nanoClock.getAsLong();
-        this.tenant = metrics.tenant(terms.flow().tenant().name());
+        this.tenant = metrics.served().tenant(terms.flow().tenant().name());
         trace.opened(terms.teacher().name(), terms.flow().tenant().name(), student, terms.flow().stream());
         OPENED.info("stream opened: stream=" + terms.flow().stream() + " tenant="
                 + terms.flow().tenant().name() + " student=" + student + " teacher="
@@ -204,8 +205,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
 
     private void sent(EncodedBlock block) {
         served.sent(block);
-        tenant.positions().increment(block.rows());
-        tenant.bytes().increment(block.bytes().length);
+        tenant.sent(block);
         positions.add(block.rows());
         bytes.add(block.bytes().length);
     }
@@ -310,6 +310,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
             }
             if (abandoned) {
                 boolean unusedWithdrawn = itsTicket.withdraw();
+                settle(0, false); // the stream may have ended before it was admitted, with nothing to give back yet
             }
         }
 

@@ -192,6 +192,7 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
     /** Ends the streams whose readers have taken nothing for too long while others waited for the room that their rows take. */
     public void endStalled() {
         forEachStream(OpenCall::endWhereStalled);
+        unsent.serveLine();
     }
 
     /** Ends the streams whose callers are not known any more, or may not do any more what they do. */

@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.RequestSize;
+import dev.lyne.teacher.admission.ServedMetrics;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.decode.DecodeScheduler;
 import dev.lyne.teacher.model.Failure;
@@ -175,8 +176,8 @@ final class Teachers {
         return metrics;
     }
 
-    RpcMetrics.Served served(ServedTeacher teacher) {
-        return metrics.served(teacher.description().name());
+    ServedMetrics.OfTeacher served(ServedTeacher teacher) {
+        return metrics.served().teacher(teacher.description().name());
     }
 
     Teacher describe(ServedTeacher served) {

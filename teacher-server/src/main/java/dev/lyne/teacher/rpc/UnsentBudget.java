@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.model.PacedLog;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Iterator;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -76,8 +77,11 @@ final class UnsentBudget {
         }
     }
 
-    /** Serves the line. Whoever comes while another thread does, or from within, leaves it to that thread. */
-    private void serveLine() {
+    /**
+     * Serves the line: its head with what is free, and whoever stands behind it with its fair share. To be called every second, too, since
+     * who starves is let in by time alone. Whoever comes while another thread does, or from within, leaves it to that thread.
+     */
+    void serveLine() {
         if (pendingTurns.getAndIncrement() != 0) {
             return;
         }
@@ -92,12 +96,15 @@ final class UnsentBudget {
 
     private Optional<Share> nextInLine() {
         synchronized (lock) {
-            Share first = line.peek();
-            if (first == null || !first.takeIfFits(true)) {
-                return Optional.empty();
+            boolean first = true;
+            for (Iterator<Share> each = line.iterator(); each.hasNext(); first = false) {
+                Share share = each.next();
+                if (share.takeIfFits(first)) {
+                    each.remove();
+                    return Optional.of(share);
+                }
             }
-            line.remove();
-            return Optional.of(first);
+            return Optional.empty();
         }
     }
 

@@ -215,14 +215,20 @@ public final class SingleFlight implements Scorer {
      * <p>{@code plan}, {@code deadline} and {@code askers} are written with the lock and read without.
      */
     private final class Computation implements ScoreJob {
-        private record Waiting(
-                Callback callback, CachedSelection wanted, Deadline deadline, Flow flow, RowSource source) {}
+        private record Waiting(Callback callback, CachedSelection wanted, Deadline deadline, Flow flow) {}
 
         private final RowsQuery query;
         private final boolean shared;
 
         @GuardedBy("SingleFlight.this")
         private final List<Waiting> waiters = new ArrayList<>(1);
+
+        /**
+         * For whom it is computed, and who is told so: the first asker, who has paid for it even where it then withdraws. Where that one is
+         * told anything else before the rows are computed, the next who waits.
+         */
+        @GuardedBy("SingleFlight.this")
+        private @Nullable Waiting payer;
 
         private volatile Plan plan; // written before it is submitted, with the lock
         private volatile Deadline deadline;
@@ -295,7 +301,9 @@ public final class SingleFlight implements Scorer {
         /** Adds the first asker. */
         CancellationHandle begin(Callback callback) {
             synchronized (SingleFlight.this) {
-                return add(new Waiting(callback, query.wanted(), deadline, askers.get(0), RowSource.COMPUTED));
+                Waiting first = new Waiting(callback, query.wanted(), deadline, askers.get(0));
+                payer = first;
+                return add(first);
             }
         }
 
@@ -303,7 +311,7 @@ public final class SingleFlight implements Scorer {
         CancellationHandle join(Callback callback, CachedSelection wanted, ScoreTask task) {
             synchronized (SingleFlight.this) {
                 deadline = deadline.latest(task.deadline());
-                return add(new Waiting(callback, wanted, task.deadline(), task.flow(), RowSource.COALESCED));
+                return add(new Waiting(callback, wanted, task.deadline(), task.flow()));
             }
         }
 
@@ -445,13 +453,32 @@ public final class SingleFlight implements Scorer {
                 }
                 live = !waiters.isEmpty();
                 started = live;
-                if (!live) {
+                if (live) {
+                    passPaymentOn(late);
+                } else {
                     forget(this);
                 }
             }
             late.forEach(waiting -> tell(waiting, Computation::tellLate));
             enter(SequenceTrace.Phase.COMPUTE);
             return live;
+        }
+
+        /** Has the next who waits pay, where who was to is among those that are told without a computation. */
+        @GuardedBy("SingleFlight.this")
+        private void passPaymentOn(List<Waiting> told) {
+            for (Waiting waiting : told) {
+                if (waiting == payer) {
+                    payer = waiters.get(0);
+                    return;
+                }
+            }
+        }
+
+        private RowSource source(Waiting waiting) {
+            synchronized (SingleFlight.this) {
+                return waiting == payer ? RowSource.COMPUTED : RowSource.COALESCED;
+            }
         }
 
         @Override
@@ -473,7 +500,7 @@ public final class SingleFlight implements Scorer {
                 if (vouched != VOUCHED) {
                     waiting.callback().unvouched(waiting.wanted().positions().length, vouched);
                 }
-                answer(waiting.callback(), waiting.wanted(), query.tokens(), stored, waiting.source());
+                answer(waiting.callback(), waiting.wanted(), query.tokens(), stored, source(waiting));
             });
         }
 
@@ -501,6 +528,7 @@ public final class SingleFlight implements Scorer {
                 if (all) {
                     forget(this);
                 } else {
+                    passPaymentOn(told);
                     tellAskers();
                 }
             }

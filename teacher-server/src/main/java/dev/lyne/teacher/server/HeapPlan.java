@@ -18,6 +18,11 @@ record HeapPlan(long cacheBytes, long unsentBytes, long unwrittenBytes, long hea
         return Math.min(64L << 20, heapBytes / 16);
     }
 
+    /** Most bytes that HTTP requests take as they arrive and are read, of what is left to the work itself. */
+    static long requestBytes(long heapBytes) {
+        return heapBytes / 16;
+    }
+
     /** What unsent rows get where nothing is said: a quarter of the heap, or what a larger cache leaves of four fifths. */
     static long usualUnsentBytes(long cacheBytes, long unwrittenBytes, long heapBytes) {
         long left = (heapBytes / 5 * 4 - Math.min(cacheBytes, heapBytes) - unwrittenBytes) / 3 * 2;

@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.access.OpenedSecurity;
 import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.RequestSize;
+import dev.lyne.teacher.admission.ServedMetrics;
 import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.cache.CacheTiers;
 import dev.lyne.teacher.cache.LaneOptions;
@@ -84,6 +85,7 @@ public final class TeacherServer implements AutoCloseable {
     private final Optional<MetricsPage> metricsPage;
     private final Admission admission;
     private final Counter refusedLists;
+    private final ServedMetrics sentAndRefused;
     private volatile Optional<HttpDoor> http = Optional.empty();
 
     private final Object drainLock = new Object();
@@ -125,6 +127,7 @@ public final class TeacherServer implements AutoCloseable {
                 model -> new WatchedModel(model, new DirectMemoryWatch(System::nanoTime, this::memoryLost)));
         this.teachers = new TeacherLives(setup, longestContext, caches, new Surroundings());
         RpcMetrics metrics = new RpcMetrics(registry);
+        this.sentAndRefused = metrics.served();
         this.rpc = new TeacherRpc(admission, metrics, longestContext, teachers::whyNotServed, System::nanoTime);
         this.listener =
                 new Listener(options, longestContext, security, metrics, calls, rpc, health.getHealthService(), memory);
@@ -179,7 +182,9 @@ public final class TeacherServer implements AutoCloseable {
                 security.authenticator(),
                 () -> serving,
                 Objects.requireNonNullElse(TeacherServer.class.getPackage().getImplementationVersion(), "development"),
-                options.limits().maxServerUnsentBytes() / 2);
+                options.limits().maxServerUnsentBytes() / 2,
+                HeapPlan.requestBytes(Runtime.getRuntime().maxMemory()),
+                sentAndRefused);
         http = Optional.of(HttpDoor.open(
                 listener.listening(options.http().get(), options.limits().maxConnections(), tls),
                 teachers,

@@ -3,7 +3,9 @@ package dev.lyne.teacher.cache;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.lyne.row.Precision;
 import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.score.Asker;
@@ -13,6 +15,7 @@ import dev.lyne.teacher.score.Deadline;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.SingleFlight;
 import dev.lyne.teacher.score.TestRows;
+import dev.lyne.wire.RowFormat;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
@@ -108,6 +111,26 @@ final class SlowerTiersTest {
         List.of(first, second, third).forEach(asker -> asker.awaitOnly(RowSource.cached("disk")));
         assertThat(disk.lookups()).hasSize(1);
         assertThat(teacher.sequencesScored()).isZero();
+    }
+
+    /** The tier answers the first alone; the forward that follows is for the one that joined, which pays for it. */
+    @Test
+    void score_finerRequestWhileATierIsSearched_isComputedForIt() {
+        Selection best = new Selection.TopK(4, List.of());
+        ScoreTask coarse = TestRows.task(1, 64, new RowFormat(best, Precision.COMPACT, false));
+        ScoreTask exact = TestRows.task(1, 64, new RowFormat(best, Precision.EXACT, false));
+        disk.holdLookups();
+        disk.entries().put(rows.query(coarse).key(), rows.rows(coarse));
+        Asker first = ask(coarse);
+        await().until(() -> disk.lookups().size() == 1);
+        Asker finer = ask(exact);
+        Asker third = ask(exact);
+        disk.allowLookups();
+
+        first.awaitOnly(RowSource.cached("disk"));
+        finer.awaitOnly(RowSource.COMPUTED);
+        third.awaitOnly(RowSource.COALESCED);
+        assertThat(teacher.sequencesScored()).isEqualTo(1);
     }
 
     @Test

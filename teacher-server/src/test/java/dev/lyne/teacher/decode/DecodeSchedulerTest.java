@@ -67,6 +67,7 @@ final class DecodeSchedulerTest {
         private final List<Integer> ended = new ArrayList<>();
         private Optional<Failure> over = Optional.empty();
         private boolean full;
+        private long sparedPositions;
         private final DecodeSession session;
 
         Student(long seed, Integer... stopIds) {
@@ -116,8 +117,9 @@ final class DecodeSchedulerTest {
         }
 
         @Override
-        public void failed(int sequence, Failure failure) {
+        public void failed(int sequence, Failure failure, long spared) {
             failed.put(sequence, failure);
+            sparedPositions += spared;
         }
 
         @Override
@@ -318,6 +320,26 @@ final class DecodeSchedulerTest {
         assertNothingIsLeft();
     }
 
+    /** What asks for nothing computes nothing, pays nothing, and would hold keys and values for ever. */
+    @Test
+    void sessionThatAsksForNothing_isIdle() {
+        Student student = new Student(5).start(0, 1, 1, 1, 2, 3);
+        settle();
+        for (int i = 0; i < 3; i++) {
+            now.addAndGet(Duration.ofSeconds(25).toNanos());
+            student.step(0, 0);
+            assertThat(student.session.step(List.of(), NOTHING)).isEmpty();
+            assertThat(student.session.start(List.of())).isEmpty();
+            assertThat(student.session.refuse(9, new Failure(Failure.Reason.CHECKSUM_MISMATCH, "x")))
+                    .isEmpty();
+            settle();
+        }
+        scheduler.endIdle();
+        settle();
+        assertThat(student.over.orElseThrow().reason()).isEqualTo(Failure.Reason.SESSION_IDLE);
+        assertNothingIsLeft();
+    }
+
     @Test
     void close_inTheMiddle_leavesNothingBehind() {
         Student gone = new Student(5).start(0, 1, 1_000, 1, 2).start(1, 2, 1_000, 3);
@@ -466,7 +488,7 @@ final class DecodeSchedulerTest {
                     }
 
                     @Override
-                    public void failed(int sequence, Failure failure) {}
+                    public void failed(int sequence, Failure failure, long spared) {}
 
                     @Override
                     public void over(Failure failure) {}
@@ -481,6 +503,34 @@ final class DecodeSchedulerTest {
         settle();
         assertThat(other.drawn(0)).hasSize(5);
         assertThat(gauge("lyne.teacher.decode.sessions")).isEqualTo(1);
+    }
+
+    /** What was taken of a quota stays with the sequence that it was taken for. */
+    @Test
+    void failed_sparesWhatWasTakenWhereNothingWasComputed() {
+        Student student = new Student(5);
+        assertThat(student.session.start(List.of(new DecodeStart(0, 1, new int[] {1, 2}, 2, 3, 2))))
+                .isEmpty();
+        assertThat(student.session.refuse(0, new Failure(Failure.Reason.CHECKSUM_MISMATCH, "x")))
+                .isPresent();
+        assertThat(student.session.refuse(7, new Failure(Failure.Reason.CHECKSUM_MISMATCH, "x")))
+                .isEmpty();
+        settle();
+        assertThat(student.drawn(0)).hasSize(3);
+        assertThat(student.sparedPositions).isZero();
+
+        student.step(0, 5_000); // more than the context: it fails after it was computed
+        settle();
+        assertThat(student.failed).containsOnlyKeys(0, 7);
+        assertThat(student.sparedPositions).isZero();
+
+        assertThat(student.session.start(List.of(new DecodeStart(8, 1, new int[] {1}, 1, 5_000, 1))))
+                .isEmpty();
+        decoder.fail(new IllegalStateException("a defect"));
+        assertThat(student.session.start(List.of(new DecodeStart(9, 1, new int[] {1, 2, 3}, 3, 1, 3))))
+                .isEmpty();
+        settle();
+        assertThat(student.sparedPositions).isEqualTo(4);
     }
 
     @Test

@@ -15,8 +15,15 @@ final class IdleConnectionTest {
 
     /** Of what stands behind the door, health needs no more. */
     @SuppressWarnings("NullAway")
-    private final EmbeddedChannel connection = new EmbeddedChannel(
-            new DoorHandler(new HttpDoor.Served(null, null, null, answering, null, () -> true, "", 0)));
+    private final EmbeddedChannel connection = new EmbeddedChannel(new DoorHandler(new HttpDoor.Served(
+            null,
+            null,
+            null,
+            new BodyBudget(1),
+            Runnable::run,
+            answering,
+            new HttpDoor.Terms(null, () -> true, "", 1, 1, null),
+            0)));
 
     private int health() {
         connection.writeInbound(new DefaultFullHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.GET, "/health"));

@@ -65,6 +65,35 @@ final class UnsentBudgetTest {
         assertThat(served).containsExactly("first", "second");
     }
 
+    /** One waits at the head for more than its share; who reads and wants no more than its own is not held up by that. */
+    @Test
+    void give_byOneWithinItsShareBehindTheHead_isServed() {
+        UnsentBudget.Share stalled = open("stalled");
+        UnsentBudget.Share greedy = open("greedy");
+        UnsentBudget.Share reader = open("reader");
+        stalled.take(100);
+        assertThat(greedy.take(34)).isFalse();
+        assertThat(reader.take(30)).isTrue();
+        assertThat(reader.take(10)).isFalse();
+
+        reader.give(30);
+        assertThat(served).containsExactly("reader");
+        assertThat(budget.heldBytes()).isEqualTo(110);
+    }
+
+    @Test
+    void serveLine_whileNobodyGives_letsInWhoStarves() {
+        UnsentBudget.Share stalled = open("stalled");
+        UnsentBudget.Share large = open("large");
+        stalled.take(80);
+        assertThat(large.take(60)).isFalse();
+        budget.serveLine();
+        assertThat(served).isEmpty();
+        now.addAndGet(UnsentBudget.STARVED_NANOS);
+        budget.serveLine();
+        assertThat(served).containsExactly("large");
+    }
+
     @Test
     void give_firstInLineHoldsNothingAndStarves_isLetInBeyondTheBudget() {
         UnsentBudget.Share busy = open("busy");

@@ -150,6 +150,25 @@ final class DecodeStreamTest {
         return DecodeRequest.newBuilder().setStep(step).build();
     }
 
+    /** A second one of a number would fail, and its failure be taken for the first one's. */
+    @Test
+    void start_oneNumberTwice_endsTheCall() throws Exception {
+        DecodeSequence.Builder good = sequence(3, 2, 1, 2);
+        DecodeSequence.Builder wrong = sequence(3, 2, 1, 2).setTokenIdsCrc32C(7);
+        call((server, received, requests) -> {
+            requests.onNext(open());
+            requests.onNext(start(good, wrong));
+            assertThat(received.awaitEnd().getDescription()).contains("start.sequence: 3 twice in one message");
+        });
+        call((server, received, requests) -> {
+            requests.onNext(open());
+            requests.onNext(start(good));
+            requests.onNext(start(wrong));
+            assertThat(received.awaitEnd().getDescription())
+                    .contains("start.sequence: 3 (expected: a number that is free)");
+        });
+    }
+
     @Test
     void session_thatIsOpen_isOnTheStatusPage() throws Exception {
         call((server, received, requests) -> {

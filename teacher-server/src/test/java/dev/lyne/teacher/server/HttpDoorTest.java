@@ -11,6 +11,7 @@ import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.TargetBlock;
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -33,6 +34,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -220,6 +222,12 @@ final class HttpDoorTest {
                 "stop_token_ids | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"stop_token_ids\": 7}",
                 "logit_bias | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"logit_bias\": 5}",
                 "min_tokens | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"min_tokens\": 1}",
+                "seed | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"seed\": 9223372036854775808}",
+                "max_tokens | 400 | {\"prompt\": [1], \"max_tokens\": 10000000000}",
+                "top_k | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"top_k\": 1e300}",
+                "top_k | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"top_k\": 0.5}",
+                "n | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"n\": \"1\"}",
+                "temperature | 400 | {\"prompt\": [1], \"max_tokens\": 1, \"temperature\": \"0\"}",
             })
     void request_thatCannotBeMeant_isRefusedNamingTheParameter(String parameter, int status, String body)
             throws Exception {
@@ -344,6 +352,96 @@ final class HttpDoorTest {
         assertThat(answer.path("max_model_len").asInt()).isEqualTo(513);
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "add_special_tokens | {\"prompt\": \"x\", \"add_special_tokens\": \"no\"}",
+                "add_special_tokens | {\"prompt\": \"x\", \"add_special_tokens\": []}",
+                "add_special_token | {\"prompt\": \"x\", \"add_special_token\": false}",
+                "prompt | {\"prompt\": [1]}",
+                "prompt | {}",
+            })
+    void tokenize_ofWhatCannotBeMeant_isRefusedNamingTheParameter(String parameter, String body) throws Exception {
+        HttpResponse<byte[]> response = post("/tokenize", body);
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(JsonMapper.shared()
+                        .readTree(response.body())
+                        .at("/error/param")
+                        .asString())
+                .isEqualTo(parameter);
+    }
+
+    /** More characters than the context has room for are not tokenised, which would take as long as anybody likes. */
+    @ParameterizedTest
+    @ValueSource(strings = {"/tokenize", "/v1/completions"})
+    void text_thatCannotFit_isRefusedUnread(String path) throws Exception {
+        String rest = path.equals("/tokenize") ? "" : ", \"max_tokens\": 1";
+        HttpResponse<byte[]> response = post(path, "{\"prompt\": \"" + "a".repeat(1_000_000) + "\"" + rest + "}");
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(new String(response.body(), StandardCharsets.UTF_8))
+                .contains("prompt: text of 1000000 characters (expected: at most ")
+                .contains("context_length=512");
+    }
+
+    /** A few kilobytes that unpack to millions of values. */
+    @Test
+    void body_ofManyValuesInFewBytes_isRefusedAtTheFirst() throws Exception {
+        ByteArrayOutputStream packed = new ByteArrayOutputStream();
+        try (GZIPOutputStream gzip = new GZIPOutputStream(packed)) {
+            gzip.write(("{\"prompt\": [" + "{},".repeat(10_000_000) + "{}]}").getBytes(StandardCharsets.US_ASCII));
+        }
+        HttpResponse<byte[]> response = send(request("/v1/completions")
+                .header("content-encoding", "gzip")
+                .POST(HttpRequest.BodyPublishers.ofByteArray(packed.toByteArray()))
+                .build());
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(new String(response.body(), StandardCharsets.UTF_8)).contains("prompt: keys and values");
+    }
+
+    @Test
+    void body_largerThanAnyMayBe_isRefusedInTheShapeOfFailures() throws Exception {
+        HttpResponse<byte[]> response = send(request("/v1/completions")
+                .POST(HttpRequest.BodyPublishers.ofInputStream(() -> new ByteArrayInputStream(new byte[33 << 20])))
+                .build());
+        assertThat(response.statusCode()).isEqualTo(413);
+        assertThat(JsonMapper.shared()
+                        .readTree(response.body())
+                        .at("/error/message")
+                        .asString())
+                .contains("the body: more than 33554432 bytes (expected: ");
+    }
+
+    private static double counted(String name, String tag, String value) {
+        return server.registry()
+                .get("lyne.teacher." + name)
+                .tag(tag, value)
+                .counter()
+                .count();
+    }
+
+    @Test
+    void rowsAndRefusals_areCountedAsOnGrpc() throws Exception {
+        double rows = counted("positions.served", "teacher", "demo");
+        double ofTenant = counted("tenant.positions", "tenant", "trainer");
+        double refusals = counted("refusals", "reason", "invalid_request");
+        double strangers = counted("refusals", "reason", "unauthenticated");
+        double ofTenantRefused = counted("tenant.refusals", "tenant", "trainer");
+
+        completed("{\"prompt\": [[1,2,3],[1,2]], \"max_tokens\": 0, \"prompt_logprobs\": 4}");
+        post("/v1/completions", "{\"prompt\": [1,99999], \"max_tokens\": 1}");
+        send(HttpRequest.newBuilder(
+                        URI.create("http://127.0.0.1:" + server.httpPort().orElseThrow() + "/v1/models"))
+                .build());
+
+        assertThat(counted("positions.served", "teacher", "demo") - rows).isEqualTo(3);
+        assertThat(counted("tenant.positions", "tenant", "trainer") - ofTenant).isEqualTo(3);
+        assertThat(counted("refusals", "reason", "invalid_request") - refusals).isEqualTo(1);
+        assertThat(counted("refusals", "reason", "unauthenticated") - strangers).isEqualTo(1);
+        assertThat(counted("tenant.refusals", "tenant", "trainer") - ofTenantRefused)
+                .isEqualTo(1);
+    }
+
     /** Every room that requests took is given back. */
     @Test
     void room_ofAnsweredAndRefusedRequests_isGivenBack() throws Exception {
@@ -351,7 +449,12 @@ final class HttpDoorTest {
         post("/v1/completions", "{\"prompt\": [[1,2,3],[1,99999]], \"max_tokens\": 1}");
         assertThat(server.registry().get("lyne.teacher.admitted.tokens").gauge().value())
                 .isZero();
-        await().until(() ->
-                server.registry().get("lyne.teacher.http.row.bytes").gauge().value() == 0);
+        for (String room : List.of("row", "body")) {
+            await().until(() -> server.registry()
+                            .get("lyne.teacher.http." + room + ".bytes")
+                            .gauge()
+                            .value()
+                    == 0);
+        }
     }
 }

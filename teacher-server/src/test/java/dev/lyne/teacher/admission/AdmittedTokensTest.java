@@ -1,0 +1,31 @@
+package dev.lyne.teacher.admission;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+final class AdmittedTokensTest {
+    private final AdmittedTokens tokens = new AdmittedTokens(100);
+
+    @Test
+    void take_ofATenantWithinItsShare_isLetInThoughAnotherUsesTheBoundUp() {
+        assertThat(tokens.take("greedy", 100)).isTrue();
+        assertThat(tokens.take("greedy", 1)).isFalse();
+        assertThat(tokens.take("modest", 30)).isTrue();
+        assertThat(tokens.take("modest", 20)).isTrue();
+        assertThat(tokens.take("modest", 1)).as("above half of the bound").isFalse();
+        assertThat(tokens.take("third", 1)).as("half as much again is held").isFalse();
+        tokens.give("greedy", 60);
+        assertThat(tokens.take("third", 60)).as("nothing of it is there yet").isTrue();
+        assertThat(tokens.take("greedy", 1)).isFalse();
+        assertThat(tokens.all()).isEqualTo(150);
+    }
+
+    @Test
+    void take_first_isLetInHoweverLong() {
+        assertThat(tokens.take("only", 1_000)).isTrue();
+        assertThat(tokens.take("only", 1)).isFalse();
+        tokens.give("only", 1_000);
+        assertThat(tokens.take("only", 100)).isTrue();
+    }
+}

@@ -1,0 +1,72 @@
+package dev.lyne.teacher.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lyne.teacher.admission.Admission;
+import dev.lyne.teacher.admission.ServerLimits;
+import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.teacher.score.EncodedBlock;
+import dev.lyne.teacher.score.EncodedSequence;
+import dev.lyne.teacher.tenant.Caller;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.UnpooledByteBufAllocator;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+final class CompletionTextTest {
+    private static final int BLOCK_BYTES = 1 << 16;
+    private static final int BLOCKS = 20;
+
+    /** Of a prompt's blocks, no more than one is text at a time. */
+    @Test
+    @SuppressWarnings("NullAway") // nothing is scored
+    void blocks_areWrittenOneAtATime() throws Exception {
+        String body = "{\"prompt\": [1, 2], \"max_tokens\": 0, \"prompt_logprobs\": 1, \"format\": \"lyne.block\"}";
+        CompletionRequest request = CompletionRequest.parse(
+                RequestBody.read(new ByteArrayInputStream(body.getBytes(StandardCharsets.UTF_8)), 9));
+        HttpTeacher teacher =
+                new HttpTeacher(new FakeTeacher("fake", 1_000, 2_048).description(), null, Optional.empty());
+        List<EncodedBlock> blocks = IntStream.range(0, BLOCKS)
+                .mapToObj(i -> new EncodedBlock(i, 1, new byte[BLOCK_BYTES]))
+                .toList();
+        Completion.Answer answer = new Completion.Answer(
+                List.of(new ScoredPrompt(new int[] {1, 2}, new EncodedSequence(blocks))), new int[0], new float[0]);
+        Admission admission = new Admission(ServerLimits.DEFAULT, new SimpleMeterRegistry());
+        List<EncodedBlock> sent = new ArrayList<>();
+        CompletionText text = new CompletionText(
+                request,
+                teacher,
+                answer,
+                new Completion(request, teacher, admission, new RowBudget(1), Caller.ANYBODY),
+                new CompletionText.Head("id", 0),
+                sent::add);
+
+        ByteArrayOutputStream whole = new ByteArrayOutputStream();
+        while (!text.isEndOfInput()) {
+            ByteBuf chunk = text.readChunk(UnpooledByteBufAllocator.DEFAULT);
+            assertThat(chunk.readableBytes()).isLessThan(2 * BLOCK_BYTES);
+            chunk.readBytes(whole, chunk.readableBytes());
+            chunk.release();
+        }
+        assertThat(sent).isEqualTo(blocks);
+        JsonNode choice = JsonMapper.shared()
+                .readTree(whole.toByteArray())
+                .path("choices")
+                .path(0);
+        assertThat(choice.path("blocks").size()).isEqualTo(BLOCKS);
+        assertThat(Base64.getDecoder()
+                        .decode(choice.path("blocks").path(BLOCKS - 1).asString()))
+                .hasSize(BLOCK_BYTES);
+        assertThat(choice.path("prompt_logprobs").isNull()).isTrue();
+    }
+}
