@@ -351,7 +351,11 @@ public final class Batcher implements Teacher, AutoCloseable {
         }
     }
 
-    private void expireOverdue() {
+    /**
+     * Ends the wait of what has waited for too long, or past its deadline. A device looks before each batch; whoever keeps the time calls this,
+     * too, since a device may be at a batch for long.
+     */
+    public void expireOverdue() {
         long now = nanoClock.getAsLong();
         List<ScoreJob> overdue;
         List<ScoreJob> stale;

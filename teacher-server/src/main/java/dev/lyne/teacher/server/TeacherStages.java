@@ -165,7 +165,10 @@ final class TeacherStages {
                 Optional.of(teacher),
                 batcher,
                 Optional.empty(),
-                decoding.map(scheduler -> setup.everySecond().apply(scheduler::endIdle)));
+                batcher.map(queue -> setup.everySecond().apply(() -> {
+                    queue.expireOverdue();
+                    decoding.ifPresent(DecodeScheduler::endIdle);
+                })));
     }
 
     TeacherDescription description() {

@@ -100,6 +100,32 @@ final class BatcherTest {
         }
     }
 
+    @Test
+    void expireOverdue_whileTheDeviceIsAtABatch_endsTheWaitOfWhatIsBehindIt() throws Exception {
+        FakeTeacher teacher = new FakeTeacher("fake", 1_000, 1_024);
+        AtomicLong now = new AtomicLong(1);
+        try (Batcher batcher = new Batcher(
+                teacher,
+                new BatchOptions(100, Duration.ZERO, 0.1, 1).withMaxQueue(Duration.ofSeconds(2)),
+                1,
+                now::get,
+                new BatchMetrics(registry, "fake"))) {
+            teacher.hold();
+            batcher.score(new Job(true));
+            await().until(() -> teacher.batches().size() == 1);
+            Job waiting = new Job(true);
+            batcher.score(waiting);
+            now.addAndGet(1_900_000_000);
+            batcher.expireOverdue();
+            assertThat(batcher.queuedSequences()).isEqualTo(1);
+            now.addAndGet(200_000_000);
+            batcher.expireOverdue();
+            waiting.awaitTold("OVERLOADED");
+            assertThat(batcher.queuedSequences()).isZero();
+            teacher.allowAll();
+        }
+    }
+
     /** A device with room for two sequences at once, and for none of token 13. */
     private static final class SmallDevice extends ForwardingModel {
         SmallDevice(LocalModel model) {
