@@ -61,6 +61,7 @@ final class Teachers {
 
     /** Names a teacher, in the place of the one that had its name. */
     synchronized void add(ServedTeacher teacher) {
+        var unused = served(teacher); // so that its meters are there, at 0, before it is asked
         SortedMap<String, ServedTeacher> changed = new TreeMap<>(byName);
         changed.put(teacher.description().name(), teacher);
         byName = changed;
