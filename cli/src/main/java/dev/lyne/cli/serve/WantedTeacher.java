@@ -107,8 +107,8 @@ record WantedTeacher(
                 engine.settings(engines, name, devices.get(0).precision().torchName());
         return entry(
                 settings.name(),
-                "engine " + settings,
-                TeacherEntry.Memory.NONE,
+                "engine " + settings + " decodes=" + (keyValueBytes > 0),
+                new TeacherEntry.Memory(0, keyValueBytes, false),
                 () -> new OpenedTeacher.Remote(EngineTeacher.open(settings, encodeThreads)));
     }
 

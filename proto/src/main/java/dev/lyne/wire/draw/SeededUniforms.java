@@ -33,12 +33,17 @@ public enum SeededUniforms {
      * @param step of the token, counted from the end of the prompt
      */
     public double at(long seed, long key, long step) {
+        return bits(seed, key, step) * 0x1p-53;
+    }
+
+    /** The bits of that number, as the seed of who draws with numbers of its own: from 0, below 2^53. */
+    public long bits(long seed, long key, long step) {
         ByteBuffer hashed = ByteBuffer.allocate(tag.length + 3 * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         hashed.put(tag).putLong(seed).putLong(key).putLong(step);
         long first = ByteBuffer.wrap(sha256(hashed.array()))
                 .order(ByteOrder.LITTLE_ENDIAN)
                 .getLong();
-        return (first >>> (Long.SIZE - BITS)) * 0x1p-53;
+        return first >>> (Long.SIZE - BITS);
     }
 
     private static byte[] sha256(byte[] bytes) {

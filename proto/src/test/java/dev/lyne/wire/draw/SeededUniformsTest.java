@@ -12,6 +12,7 @@ final class SeededUniformsTest {
     void at_sameSeedKeyAndStep_isTheGoldenNumber() {
         assertThat(SeededUniforms.TEACHER_DRAW.at(7, 11, 0)).isEqualTo(0.641854079677166);
         assertThat(SeededUniforms.TEACHER_DRAW.at(7, 11, 300)).isEqualTo(0.40534781968645084);
+        assertThat(SeededUniforms.TEACHER_DRAW.bits(7, 11, 0) * 0x1p-53).isEqualTo(0.641854079677166);
         assertThat(SeededUniforms.STUDENT_COIN.at(7, 11, 0)).isEqualTo(0.8387403933792134);
         assertThat(SeededUniforms.STUDENT_DRAW.at(-1, Long.MIN_VALUE, 5)).isEqualTo(0.39751037863281236);
     }

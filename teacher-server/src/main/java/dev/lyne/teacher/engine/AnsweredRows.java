@@ -84,14 +84,7 @@ final class AnsweredRows {
         if (id < 0 || id >= asked.vocabularySize()) {
             throw strange("token " + id + where(), "below vocabulary_size=" + asked.vocabularySize());
         }
-        if (logProbability == MINUS_INFINITY || !Float.isFinite(logProbability)) {
-            throw new EngineException(
-                    EngineException.Kind.NOT_FINITE,
-                    "log-probability " + logProbability + " of token " + id + where() + " (expected: a finite number)");
-        }
-        if (logProbability > MASS) {
-            throw strange("log-probability " + logProbability + " of token " + id + where(), "at most 0");
-        }
+        requireLogProbability(logProbability, id, where());
         if (entries > 0 && ids[0] == id && logProbabilities[0] == logProbability) {
             return; // the actual token, and again by its rank
         }
@@ -100,6 +93,23 @@ final class AnsweredRows {
         }
         ids[entries] = id;
         logProbabilities[entries++] = logProbability;
+    }
+
+    /**
+     * Refuses what is no log-probability.
+     *
+     * @param where of the token, behind it
+     */
+    static float requireLogProbability(float logProbability, int id, String where) throws EngineException {
+        if (logProbability == MINUS_INFINITY || !Float.isFinite(logProbability)) {
+            throw new EngineException(
+                    EngineException.Kind.NOT_FINITE,
+                    "log-probability " + logProbability + " of token " + id + where + " (expected: a finite number)");
+        }
+        if (logProbability > MASS) {
+            throw strange("log-probability " + logProbability + " of token " + id + where, "at most 0");
+        }
+        return logProbability;
     }
 
     /** The distribution is whole. */

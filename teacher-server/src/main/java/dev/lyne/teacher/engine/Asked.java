@@ -1,6 +1,7 @@
 package dev.lyne.teacher.engine;
 
 import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.RowColumns;
 
 /**
  * A sequence whose rows an engine is asked for.
@@ -9,7 +10,22 @@ import dev.lyne.lm.scoring.ScoreItem;
  * @param k entries of a row; 0: the label alone
  * @param vocabularySize ids are below it
  */
-record Asked(ScoreItem item, int k, int vocabularySize) {
+record Asked(ScoreItem item, int k, int vocabularySize) implements EngineRequest<RowColumns> {
+    @Override
+    public int tokens() {
+        return length();
+    }
+
+    @Override
+    public Question question(Dialect dialect, String model) {
+        return dialect.rows(this, model);
+    }
+
+    @Override
+    public ValueReader<RowColumns> reader(Dialect dialect) {
+        return dialect.reader(this);
+    }
+
     int length() {
         return item.tokens().length;
     }

@@ -1,21 +1,22 @@
 package dev.lyne.teacher.engine;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.row.RowColumns;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /**
- * A sequence that is being asked for; {@link #cancel} ends its connection, whereupon the engine drops the work. Safe for several threads.
+ * A request that is being asked; {@link #cancel} ends its connection, whereupon the engine drops the work. Safe for several threads.
+ *
+ * @param <T> what its answer holds
  */
-final class Asking {
+final class Asking<T> {
     /**
-     * Rows that came.
+     * An answer that came.
      *
-     * @param vouched completes when they are known to be the probed model's; fails where they are not; cancelled where nobody can tell
+     * @param vouched completes when it is known to be the probed model's; fails where it is not; cancelled where nobody can tell
      */
-    record Arrived(RowColumns rows, CompletionStage<Void> vouched) {}
+    record Arrived<T>(T value, CompletionStage<Void> vouched) {}
 
     @GuardedBy("this")
     private Optional<EngineConnection> connection = Optional.empty();
@@ -23,7 +24,7 @@ final class Asking {
     @GuardedBy("this")
     private boolean cancelled;
 
-    final CompletableFuture<Arrived> rows = new CompletableFuture<>();
+    final CompletableFuture<Arrived<T>> answer = new CompletableFuture<>();
 
     /** Nobody waits for it any more. Blocks on nothing, and calls nobody. */
     void cancel() {

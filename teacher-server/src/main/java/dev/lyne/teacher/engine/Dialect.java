@@ -1,5 +1,8 @@
 package dev.lyne.teacher.engine;
 
+import dev.lyne.row.RowColumns;
+import java.util.Optional;
+
 /** What an engine is asked, and how it answers. */
 interface Dialect {
     /** Says whether the engine is well. */
@@ -23,7 +26,12 @@ interface Dialect {
     Question rows(Asked asked, String model);
 
     /** Reads them. */
-    RowsReader reader(Asked asked);
+    ValueReader<RowColumns> reader(Asked asked);
+
+    /** Continues texts, where that is known here. */
+    default Optional<TextDialect> texts() {
+        return Optional.empty();
+    }
 
     /**
      * What an engine says of its model.

@@ -191,19 +191,19 @@ final class EngineAddress {
         }
     }
 
-    /** Asks for rows, for which a place was {@linkplain #reserve reserved}. Fails with {@link EngineException}. */
-    Asking ask(Asked asked) {
-        Asking asking = new Asking();
+    /** Asks, for which a place was {@linkplain #reserve reserved}. Fails with {@link EngineException}. */
+    <T> Asking<T> ask(EngineRequest<T> asked) {
+        Asking<T> asking = new Asking<>();
         Vouching.Moment moment = vouching.now();
-        var unused = exchange(asking, asked, MOST_STALE).whenComplete((rows, failed) -> {
-            release(asked.length(), failed == null);
+        var unused = exchange(asking, asked, MOST_STALE).whenComplete((value, failed) -> {
+            release(asked.tokens(), failed == null);
             if (failed == null) {
-                arrived(asking, rows, moment);
+                arrived(asking, value, moment);
             } else {
                 EngineException why =
                         asking.isCancelled() ? new EngineException(Kind.WITHDRAWN, "nobody waits for it") : why(failed);
                 tell(why);
-                asking.rows.completeExceptionally(why);
+                asking.answer.completeExceptionally(why);
             }
             shared.onChange().run();
         });
@@ -211,22 +211,22 @@ final class EngineAddress {
     }
 
     /** On the connection's event loop, so that no probe that begins later can vouch for them. */
-    private void arrived(Asking asking, RowColumns rows, Vouching.Moment asked) {
+    private <T> void arrived(Asking<T> asking, T value, Vouching.Moment asked) {
         vouching.arrived(asked)
                 .ifPresentOrElse(
-                        vouched -> asking.rows.complete(new Asking.Arrived(rows, vouched)),
-                        () -> asking.rows.completeExceptionally(new EngineException(
+                        vouched -> asking.answer.complete(new Asking.Arrived<>(value, vouched)),
+                        () -> asking.answer.completeExceptionally(new EngineException(
                                 Kind.OTHER_WEIGHTS, name() + " was found to have other weights meanwhile")));
     }
 
     /** One exchange over a connection that lives; kept ones that had ended, unnoticed, say nothing of the engine. */
-    private CompletableFuture<RowColumns> exchange(Asking asking, Asked asked, int mostStale) {
+    private <T> CompletableFuture<T> exchange(Asking<T> asking, EngineRequest<T> asked, int mostStale) {
         return probed().thenCompose(connection -> {
                     if (!asking.on(connection)) {
                         putBack(connection);
                         throw new CompletionException(new EngineException(Kind.WITHDRAWN, "nobody waits for it"));
                     }
-                    return rows(connection, asked, expected().facts().model()).whenComplete((rows, failed) -> {
+                    return value(connection, asked, expected().facts().model()).whenComplete((value, failed) -> {
                         asking.off();
                         if (failed == null || isOver(why(failed).kind())) {
                             putBack(connection);
@@ -250,13 +250,13 @@ final class EngineAddress {
         return expected.orElseThrow();
     }
 
-    private CompletableFuture<RowColumns> rows(EngineConnection connection, Asked asked, String model) {
-        RowsReader answer = shared.dialect().reader(asked);
+    private <T> CompletableFuture<T> value(EngineConnection connection, EngineRequest<T> asked, String model) {
+        ValueReader<T> answer = asked.reader(shared.dialect());
         return connection
-                .ask(shared.dialect().rows(asked, model), answer, timeoutNanos())
+                .ask(asked.question(shared.dialect(), model), answer, timeoutNanos())
                 .thenApply(done -> {
                     try {
-                        return answer.rows();
+                        return answer.value();
                     } catch (EngineException e) {
                         throw new CompletionException(e);
                     }
@@ -349,7 +349,7 @@ final class EngineAddress {
             EngineConnection connection, Expected what, List<Probe.Reference> references) {
         CompletableFuture<Void> chain = CompletableFuture.completedFuture(null);
         for (Probe.Reference reference : references) {
-            chain = chain.thenCompose(same -> rows(
+            chain = chain.thenCompose(same -> value(
                             connection,
                             reference.asked(what.maxK(), what.vocabularySize()),
                             what.facts().model()))
@@ -578,7 +578,7 @@ final class EngineAddress {
     CompletableFuture<RowColumns> first(Asked asked, String model) {
         return connect()
                 .thenCompose(connection ->
-                        rows(connection, asked, model).whenComplete((rows, failed) -> connection.close()));
+                        value(connection, asked, model).whenComplete((rows, failed) -> connection.close()));
     }
 
     /** What a future that failed has to say. */

@@ -1,6 +1,5 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.tenant.FairOrder;
 import dev.lyne.teacher.tenant.Flow;
 import java.util.ArrayDeque;
@@ -13,7 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Sequences that wait for a place at an engine: first those that are asked for again, which have had their turn, then the others as {@link
+ * Sequences and texts that wait for a place at an engine: first those that are asked for again, which have had their turn, then the others as {@link
  * FairOrder} says whose turn it is, by the tokens that go through the engine. Not safe for several threads.
  *
  * <p>The engine batches what is in flight as it likes, so shares are of the places in flight: while more wait than there are, each class, tenant
@@ -21,22 +20,22 @@ import java.util.Optional;
  */
 final class EngineQueue {
     /**
-     * A sequence that waits.
+     * One that waits.
      *
      * @param attempts how often it was asked for
      * @param except the address that failed it last
      */
-    record Waiting(ScoreJob job, int attempts, Optional<EngineAddress> except) {
+    record Waiting(EngineJob<?> job, int attempts, Optional<EngineAddress> except) {
         int tokens() {
-            return job.item().tokens().length;
+            return job.tokens();
         }
     }
 
     private final Deque<Waiting> again = new ArrayDeque<>();
-    private final Map<ScoreJob, Waiting> fresh = new LinkedHashMap<>();
-    private final FairOrder<ScoreJob> order = new FairOrder<>();
+    private final Map<EngineJob<?>, Waiting> fresh = new LinkedHashMap<>();
+    private final FairOrder<EngineJob<?>> order = new FairOrder<>();
 
-    void add(ScoreJob job) {
+    void add(EngineJob<?> job) {
         Waiting waiting = new Waiting(job, 0, Optional.empty());
         fresh.put(job, waiting);
         order.put(job, job.askers(), waiting.tokens());
@@ -64,15 +63,15 @@ final class EngineQueue {
     }
 
     /** Takes a sequence out, at nobody's expense. */
-    void remove(ScoreJob job) {
-        again.removeIf(waiting -> waiting.job() == job);
+    void remove(EngineJob<?> job) {
+        again.removeIf(waiting -> waiting.job().equals(job));
         if (fresh.remove(job) != null) {
             order.remove(job);
         }
     }
 
     /** Others wait for a sequence now, which waits here or does not. */
-    void askersChanged(ScoreJob job) {
+    void askersChanged(EngineJob<?> job) {
         List<Flow> askers = job.askers();
         Waiting waiting = fresh.get(job);
         if (waiting != null && !askers.isEmpty()) {
@@ -91,7 +90,7 @@ final class EngineQueue {
     List<Waiting> takeAll() {
         List<Waiting> all = all();
         again.clear();
-        for (Iterator<ScoreJob> jobs = fresh.keySet().iterator(); jobs.hasNext(); ) {
+        for (Iterator<EngineJob<?>> jobs = fresh.keySet().iterator(); jobs.hasNext(); ) {
             order.remove(jobs.next());
             jobs.remove();
         }

@@ -1,15 +1,17 @@
 package dev.lyne.teacher.engine;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.lm.generation.Proposal;
 import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.engine.EngineException.Kind;
+import dev.lyne.teacher.model.ContinueJob;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.ModelDirectory;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.QueueLine;
+import dev.lyne.teacher.model.RemoteDecoder;
 import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -46,7 +48,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The queue is guarded by {@code lock}. No job is called with it held, so a job may submit and withdraw from under locks of its own.
  */
-public final class EngineTeacher implements Teacher {
+public final class EngineTeacher implements Teacher, RemoteDecoder {
     private static final int MAX_ATTEMPTS = 3;
     private static final long TICK_MILLIS = 250;
     private static final int ARITHMETIC_VERSION = 1;
@@ -64,6 +66,7 @@ public final class EngineTeacher implements Teacher {
     private final TeacherDescription description;
     private final List<TokenizerFile> tokenizer;
     private final int maxK;
+    private final boolean texts;
     private final List<EngineAddress> addresses;
     private final EngineMetrics metrics;
     private final EventLoopGroup loops;
@@ -80,7 +83,7 @@ public final class EngineTeacher implements Teacher {
     private final EngineQueue queue = new EngineQueue();
 
     @GuardedBy("lock")
-    private final Map<ScoreJob, Asking> asking = new HashMap<>();
+    private final Map<EngineJob<?>, Asking<?>> asking = new HashMap<>();
 
     @GuardedBy("lock")
     private boolean closed;
@@ -101,8 +104,10 @@ public final class EngineTeacher implements Teacher {
                 settings.addresses().stream()
                         .map(address -> address.getHostString() + ":" + address.getPort())
                         .toList());
+        Dialect dialect = Dialect.of(settings.wire());
+        this.texts = dialect.texts().isPresent();
         EngineAddress.Shared shared = new EngineAddress.Shared(
-                Dialect.of(settings.wire()),
+                dialect,
                 new EngineAddress.Transport(
                         loops,
                         EngineAccess.open(settings.access()),
@@ -237,6 +242,41 @@ public final class EngineTeacher implements Teacher {
 
     @Override
     public boolean score(ScoreJob job) {
+        return take(rows(job));
+    }
+
+    private RowsJob rows(ScoreJob job) {
+        return new RowsJob(job, description.vocabularySize());
+    }
+
+    /** Where the dialect has it; texts wait with sequences for the same places. */
+    @Override
+    public Optional<RemoteDecoder> decoder() {
+        return texts ? Optional.of(this) : Optional.empty();
+    }
+
+    /** The engine draws, by its own arithmetic: what it draws from is its distribution itself. */
+    @Override
+    public Optional<String> refusal(Proposal proposal) {
+        String which = ", which is what teacher " + description.name() + ", an engine, draws with)";
+        if (proposal.temperature() != 1) {
+            return Optional.of("temperature: " + proposal.temperature() + " (expected: 1" + which);
+        }
+        return proposal.topP() == 1
+                ? Optional.empty()
+                : Optional.of("top_p: " + proposal.topP() + " (expected: 1" + which);
+    }
+
+    @Override
+    public boolean decode(ContinueJob job) {
+        return take(text(job));
+    }
+
+    private TextJob text(ContinueJob job) {
+        return new TextJob(job, description.vocabularySize());
+    }
+
+    private boolean take(EngineJob<?> job) {
         synchronized (lock) {
             if (closed) {
                 return false;
@@ -250,7 +290,16 @@ public final class EngineTeacher implements Teacher {
 
     @Override
     public void withdraw(ScoreJob job) {
-        Asking running;
+        withdraw(rows(job));
+    }
+
+    @Override
+    public void withdraw(ContinueJob job) {
+        withdraw(text(job));
+    }
+
+    private void withdraw(EngineJob<?> job) {
+        Asking<?> running;
         synchronized (lock) {
             queue.remove(job);
             running = asking.get(job);
@@ -263,7 +312,7 @@ public final class EngineTeacher implements Teacher {
     @Override
     public void askersChanged(ScoreJob job) {
         synchronized (lock) {
-            queue.askersChanged(job);
+            queue.askersChanged(rows(job));
         }
     }
 
@@ -313,7 +362,7 @@ public final class EngineTeacher implements Teacher {
                 queue.take(next);
                 address.reserve(next.tokens());
             }
-            run(next, address);
+            run(next, next.job(), address);
         }
     }
 
@@ -340,25 +389,23 @@ public final class EngineTeacher implements Teacher {
         return Optional.ofNullable(best);
     }
 
-    private void run(EngineQueue.Waiting waiting, EngineAddress address) {
-        ScoreJob job = waiting.job();
+    private <T> void run(EngineQueue.Waiting waiting, EngineJob<T> job, EngineAddress address) {
         if (!job.start(nanoClock.getAsLong())) { // again at each attempt: meanwhile it may have become late
             address.giveBack(waiting.tokens());
             return;
         }
-        int k = job.content().selection().mostEntries(description.vocabularySize());
-        Asking running = address.ask(new Asked(job.item(), k, description.vocabularySize()));
+        Asking<T> running = address.ask(job.request());
         synchronized (lock) {
             asking.put(job, running);
         }
-        var unused = running.rows.whenCompleteAsync(
+        var unused = running.answer.whenCompleteAsync(
                 (arrived, failed) -> {
                     synchronized (lock) {
                         asking.remove(job, running);
                     }
                     if (failed == null) {
-                        positions.addAndGet(job.item().positions().length);
-                        job.scored(new ScoreOutcome.Scored(job.item().positions(), arrived.rows()), arrived.vouched());
+                        positions.addAndGet(job.positions(arrived.value()));
+                        job.answered(arrived.value(), arrived.vouched());
                     } else {
                         failed(waiting, address, EngineAddress.why(failed));
                     }
@@ -367,7 +414,7 @@ public final class EngineTeacher implements Teacher {
     }
 
     private void failed(EngineQueue.Waiting waiting, EngineAddress address, EngineException why) {
-        ScoreJob job = waiting.job();
+        EngineJob<?> job = waiting.job();
         switch (why.kind()) {
             case WITHDRAWN -> job.failed(new Failure(Failure.Reason.WITHDRAWN, "nobody waits for it"));
             case REFUSED -> job.failed(new Failure(Failure.Reason.INVALID_REQUEST, why.line()));
@@ -437,7 +484,7 @@ public final class EngineTeacher implements Teacher {
             }
         }
         for (EngineQueue.Waiting waiting : overdue) {
-            ScoreJob job = waiting.job();
+            EngineJob<?> job = waiting.job();
             // One that is asked for again has started, and does not expire; to start it anew tells those who are late.
             if (waiting.attempts() == 0 ? job.expire(now) : !job.start(now)) {
                 synchronized (lock) {

@@ -188,11 +188,11 @@ final class GrpcDialect implements Dialect {
     }
 
     @Override
-    public RowsReader reader(Asked asked) {
+    public ValueReader<RowColumns> reader(Asked asked) {
         return new Answer(service, asked);
     }
 
-    private static final class Answer implements RowsReader {
+    private static final class Answer implements ValueReader<RowColumns> {
         private final Service service;
         private final Asked asked;
         private final AnsweredRows rows;
@@ -297,7 +297,7 @@ final class GrpcDialect implements Dialect {
         }
 
         @Override
-        public RowColumns rows() throws EngineException {
+        public RowColumns value() throws EngineException {
             return rows.whole();
         }
     }

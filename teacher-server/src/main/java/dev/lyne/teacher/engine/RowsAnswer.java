@@ -3,7 +3,7 @@ package dev.lyne.teacher.engine;
 import dev.lyne.row.RowColumns;
 
 /** A JSON answer that holds rows. */
-abstract class RowsAnswer extends JsonAnswer implements RowsReader {
+abstract class RowsAnswer extends JsonAnswer implements ValueReader<RowColumns> {
     final AnsweredRows rows;
 
     RowsAnswer(Asked asked) {
@@ -11,7 +11,7 @@ abstract class RowsAnswer extends JsonAnswer implements RowsReader {
     }
 
     @Override
-    public final RowColumns rows() throws EngineException {
+    public final RowColumns value() throws EngineException {
         return rows.whole();
     }
 }

@@ -1,6 +1,7 @@
 package dev.lyne.teacher.engine;
 
 import java.io.ByteArrayOutputStream;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
@@ -68,6 +69,11 @@ final class VllmDialect implements Dialect {
             json.writeEndObject();
         }
         return new Question("/v1/completions", body.toByteArray());
+    }
+
+    @Override
+    public Optional<TextDialect> texts() {
+        return Optional.of(new VllmTexts());
     }
 
     @Override

@@ -70,6 +70,11 @@ public interface Teacher {
      */
     boolean score(ScoreJob job);
 
+    /** What continues texts, where it can do that elsewhere; a local model's {@link LocalModel#decoder} is not of these. */
+    default Optional<RemoteDecoder> decoder() {
+        return Optional.empty();
+    }
+
     /** Others wait for a sequence now than before, or for one that is not taken on yet. Calls no job but {@link ScoreJob#askers}: locks are held. */
     default void askersChanged(ScoreJob job) {}
 

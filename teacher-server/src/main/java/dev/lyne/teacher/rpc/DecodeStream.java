@@ -5,8 +5,8 @@ import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.DecodeAdmission;
 import dev.lyne.teacher.decode.DecodeListener;
-import dev.lyne.teacher.decode.DecodeScheduler;
 import dev.lyne.teacher.decode.DecodeSession;
+import dev.lyne.teacher.decode.DecodeSessions;
 import dev.lyne.teacher.decode.DecodeStart;
 import dev.lyne.teacher.decode.DecodeStep;
 import dev.lyne.teacher.decode.DecodeTerms;
@@ -38,7 +38,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * An opened session of Decode: hands requests to the scheduler's session, and its answers to the sender. gRPC calls {@link #onRequest} and {@link
+ * An opened session of Decode: hands requests to the teacher's session, and its answers to the sender. gRPC calls {@link #onRequest} and {@link
  * #halfClose} one at a time; the session, the sender and a drain call from other threads. Bytes that wait for the reader are bounded: above
  * {@link #FULL_BYTES} nothing is computed for it, and no request read.
  */
@@ -76,7 +76,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
             Setup setup,
             ServedTeacher teacher,
             DecodeTerms terms,
-            DecodeScheduler scheduler,
+            DecodeSessions sessions,
             String student) {
         this.call = call;
         this.sender = call.sender();
@@ -91,7 +91,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
         DecodeResponse answer = DecodeResponse.newBuilder()
                 .setOpened(DecodeOpened.newBuilder().setTeacher(teachers.describe(teacher)))
                 .build();
-        this.session = scheduler.open(terms, this);
+        this.session = sessions.open(terms, this);
         send(answer);
     }
 
@@ -113,15 +113,20 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
 
     private static AdmissionResult<OpenedCall<DecodeRequest>> open(
             OpenDecode open, TeacherCall<DecodeRequest, DecodeResponse> call, Setup setup, ServedTeacher teacher) {
-        Optional<DecodeScheduler> scheduler = teacher.decoding();
-        if (scheduler.isEmpty()) {
+        Optional<DecodeSessions> sessions = teacher.decoding();
+        if (sessions.isEmpty()) {
             return AdmissionResult.refuse(
                     Failure.Reason.NO_DECODING,
                     "teacher " + teacher.description().name()
-                            + " does not decode (expected: one of a model directory, served with --kv-cache-mib above 0)");
+                            + " does not decode (expected: one of a model directory, or vLLM over HTTP, served with --kv-cache-mib above 0)");
         }
         return setup.admission()
                 .open(open, teacher.description(), call.caller())
+                .flatMap(terms -> sessions.get()
+                        .refusal(terms.proposal())
+                        .<AdmissionResult<DecodeTerms>>map(
+                                line -> AdmissionResult.refuse(Failure.Reason.INVALID_REQUEST, line))
+                        .orElseGet(() -> new AdmissionResult.Accepted<>(terms)))
                 .map(terms -> {
                     String student = PrintableText.ofClient(open.getStudent());
                     LOG.debug(
@@ -129,7 +134,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
                             student,
                             terms.teacher().name(),
                             terms.proposal());
-                    return new DecodeStream(call, setup, teacher, terms, scheduler.get(), student);
+                    return new DecodeStream(call, setup, teacher, terms, sessions.get(), student);
                 });
     }
 

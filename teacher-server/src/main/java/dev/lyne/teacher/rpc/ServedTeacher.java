@@ -1,6 +1,6 @@
 package dev.lyne.teacher.rpc;
 
-import dev.lyne.teacher.decode.DecodeScheduler;
+import dev.lyne.teacher.decode.DecodeSessions;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerFile;
 import dev.lyne.teacher.score.Scorer;
@@ -21,7 +21,7 @@ public record ServedTeacher(
         Scorer sequences,
         LongSupplier devicePositions,
         List<TokenizerFile> tokenizer,
-        Optional<DecodeScheduler> decoding) {
+        Optional<DecodeSessions> decoding) {
     /** A teacher that does not decode. */
     public ServedTeacher(
             TeacherDescription description,

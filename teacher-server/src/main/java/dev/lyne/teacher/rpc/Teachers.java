@@ -6,7 +6,7 @@ import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.RequestSize;
 import dev.lyne.teacher.admission.ServedMetrics;
 import dev.lyne.teacher.admission.ServerLimits;
-import dev.lyne.teacher.decode.DecodeScheduler;
+import dev.lyne.teacher.decode.DecodeSessions;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -186,7 +186,7 @@ final class Teachers {
         Optional<RowFormat> only = served.sequences().only();
         Limits.Builder bounds = bounds(teacher, served.sequences().maxK());
         served.decoding()
-                .map(DecodeScheduler::options)
+                .map(DecodeSessions::options)
                 .ifPresent(decoding -> bounds.setMaxDecodeSequences(decoding.maxSequences())
                         .setMaxDecodeTokens(decoding.maxTokens())
                         .setDecodeIdleSeconds(

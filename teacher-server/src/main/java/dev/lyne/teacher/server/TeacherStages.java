@@ -4,12 +4,15 @@ import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.batch.DeviceWork;
+import dev.lyne.teacher.decode.DecodeForwarder;
 import dev.lyne.teacher.decode.DecodeMetrics;
 import dev.lyne.teacher.decode.DecodeOptions;
 import dev.lyne.teacher.decode.DecodeScheduler;
+import dev.lyne.teacher.decode.DecodeSessions;
 import dev.lyne.teacher.http.HttpTeacher;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.QueueLine;
+import dev.lyne.teacher.model.RemoteDecoder;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.replay.ReplayedTeacher;
@@ -34,7 +37,7 @@ final class TeacherStages {
     private final ServedTeacher served;
     private final HttpTeacher http;
     private final Optional<Teacher> teacher;
-    private final Optional<Batcher> batcher;
+    private final Work work;
     private final Optional<ReplayedTeacher> capture;
     private final Optional<Future<?>> timer;
     private final AtomicBoolean closed = new AtomicBoolean();
@@ -54,17 +57,28 @@ final class TeacherStages {
             Executor telling,
             Function<LocalModel, LocalModel> watched) {}
 
+    /**
+     * What a teacher works with beside its rows.
+     *
+     * @param batcher its device's queue and thread, where it has one here
+     * @param decoding its decoding sessions, where it decodes
+     * @param endDecoding ends those that end with no device's thread
+     */
+    private record Work(Optional<Batcher> batcher, Optional<? extends DecodeSessions> decoding, Runnable endDecoding) {
+        private static final Work NONE = new Work(Optional.empty(), Optional.empty(), () -> {});
+    }
+
     private TeacherStages(
             ServedTeacher served,
             HttpTeacher http,
             Optional<Teacher> teacher,
-            Optional<Batcher> batcher,
+            Work work,
             Optional<ReplayedTeacher> capture,
             Optional<Future<?>> timer) {
         this.served = served;
         this.http = http;
         this.teacher = teacher;
-        this.batcher = batcher;
+        this.work = work;
         this.capture = capture;
         this.timer = timer;
     }
@@ -80,7 +94,7 @@ final class TeacherStages {
         if (opened instanceof OpenedTeacher.Local local) {
             return of(local.model(), store, keyValueBytes, setup);
         } else if (opened instanceof OpenedTeacher.Remote remote) {
-            return of(remote.teacher(), Optional.empty(), Optional.empty(), store, setup);
+            return of(remote.teacher(), store, keyValueBytes, setup);
         }
         ReplayedTeacher capture = ((OpenedTeacher.Captured) opened).capture();
         ServedTeacher served = new ServedTeacher(capture.description(), capture, capture::positionsRead, List.of());
@@ -88,9 +102,24 @@ final class TeacherStages {
                 served,
                 setup.texts().teacher(served),
                 Optional.empty(),
-                Optional.empty(),
+                Work.NONE,
                 Optional.of(capture),
                 Optional.empty());
+    }
+
+    /** A teacher that computes elsewhere, and decodes there where it can. */
+    private static TeacherStages of(Teacher teacher, RowStore store, long keyValueBytes, Setup setup) {
+        TeacherDescription description = teacher.description();
+        Optional<DecodeForwarder> decoding = (keyValueBytes == 0 ? Optional.<RemoteDecoder>empty() : teacher.decoder())
+                .map(decoder -> new DecodeForwarder(
+                        decoder,
+                        description,
+                        setup.options().decoding(),
+                        System::nanoTime,
+                        new DecodeMetrics(setup.registry(), description.name()),
+                        setup.telling()));
+        Work work = new Work(Optional.empty(), decoding, () -> decoding.ifPresent(DecodeForwarder::end));
+        return of(teacher, work, store, setup);
     }
 
     /** A local model behind its device thread, which decodes between batches where the model can. */
@@ -117,7 +146,8 @@ final class TeacherStages {
                 new BatchMetrics(setup.registry(), description.name(), new BatchTraces(options.telemetry())),
                 decoding.<DeviceWork>map(scheduler -> scheduler).orElse(DeviceWork.NONE));
         try {
-            return of(batcher, Optional.of(batcher), decoding, store, setup);
+            // The device's thread ends the sessions as it ends.
+            return of(batcher, new Work(Optional.of(batcher), decoding, () -> {}), store, setup);
         } catch (RuntimeException e) {
             batcher.close();
             throw e;
@@ -139,13 +169,9 @@ final class TeacherStages {
                         setup.telling()));
     }
 
-    private static TeacherStages of(
-            Teacher teacher,
-            Optional<Batcher> batcher,
-            Optional<DecodeScheduler> decoding,
-            RowStore store,
-            Setup setup) {
+    private static TeacherStages of(Teacher teacher, Work work, RowStore store, Setup setup) {
         TeacherDescription description = teacher.description();
+        Optional<? extends DecodeSessions> decoding = work.decoding();
         teacher.bindTo(setup.registry());
         SingleFlight sequences = new SingleFlight(
                 teacher,
@@ -157,17 +183,21 @@ final class TeacherStages {
         if (decoding.isEmpty()) {
             DecodeMetrics.ofNone(setup.registry(), description.name());
         }
-        ServedTeacher served =
-                new ServedTeacher(description, sequences, teacher::devicePositions, teacher.tokenizer(), decoding);
+        ServedTeacher served = new ServedTeacher(
+                description,
+                sequences,
+                teacher::devicePositions,
+                teacher.tokenizer(),
+                decoding.<DecodeSessions>map(sessions -> sessions));
         return new TeacherStages(
                 served,
                 setup.texts().teacher(served),
                 Optional.of(teacher),
-                batcher,
+                work,
                 Optional.empty(),
-                batcher.map(queue -> setup.everySecond().apply(() -> {
-                    queue.expireOverdue();
-                    decoding.ifPresent(DecodeScheduler::endIdle);
+                Optional.of(setup.everySecond().apply(() -> {
+                    work.batcher().ifPresent(Batcher::expireOverdue);
+                    decoding.ifPresent(DecodeSessions::endIdle);
                 })));
     }
 
@@ -185,7 +215,7 @@ final class TeacherStages {
 
     /** Its device's queue and thread, where it has one here. */
     Optional<Batcher> batcher() {
-        return batcher;
+        return work.batcher();
     }
 
     /** What waits for its turn, by class and tenant. */
@@ -221,6 +251,7 @@ final class TeacherStages {
         timer.ifPresent(task -> task.cancel(false));
         http.close();
         capture.ifPresent(ReplayedTeacher::close);
+        work.endDecoding().run();
         return teacher.isEmpty() || teacher.get().close(waitNanos);
     }
 }

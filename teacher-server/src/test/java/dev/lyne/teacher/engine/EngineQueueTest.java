@@ -2,12 +2,11 @@ package dev.lyne.teacher.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.teacher.tenant.PriorityClass;
 import dev.lyne.teacher.tenant.Tenant;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -16,13 +15,17 @@ import org.junit.jupiter.api.Test;
 /** Whose sequence gets the next place at an engine. */
 final class EngineQueueTest {
     private final EngineQueue queue = new EngineQueue();
-    private final Map<ScoreJob, String> names = new IdentityHashMap<>();
+    private final Map<EngineJob<?>, String> names = new HashMap<>();
+
+    private static RowsJob job(AskedJob asked) {
+        return new RowsJob(asked, 4_096);
+    }
 
     private AskedJob add(String name, PriorityClass priority, double weight, int tokens) {
         AskedJob job = AskedJob.topK(1, new int[tokens]);
         job.flow = new Flow(new Tenant(name, weight, Optional.empty()), priority, name.hashCode());
-        names.put(job, name);
-        queue.add(job);
+        names.put(job(job), name);
+        queue.add(job(job));
         return job;
     }
 
@@ -78,9 +81,9 @@ final class EngineQueueTest {
         add("b", PriorityClass.TRAINING, 1, 10);
         add("a", PriorityClass.TRAINING, 1, 10);
         EngineQueue.Waiting taken = queue.next().orElseThrow();
-        assertThat(taken.job()).isSameAs(failed);
+        assertThat(taken.job()).isEqualTo(job(failed));
         queue.take(taken);
-        queue.addAgain(new EngineQueue.Waiting(failed, 1, Optional.empty()));
+        queue.addAgain(new EngineQueue.Waiting(job(failed), 1, Optional.empty()));
         assertThat(queue.size()).isEqualTo(3);
         assertThat(take(3)).containsExactly("a", "b", "a");
         assertThat(queue.next()).isEmpty();
@@ -90,14 +93,14 @@ final class EngineQueueTest {
     void remove_andTakeAll_leaveNothingBehind() {
         AskedJob gone = add("a", PriorityClass.TRAINING, 1, 10);
         AskedJob left = add("b", PriorityClass.TRAINING, 1, 10);
-        queue.addAgain(new EngineQueue.Waiting(add("c", PriorityClass.TRAINING, 1, 10), 1, Optional.empty()));
-        queue.remove(gone);
+        queue.addAgain(new EngineQueue.Waiting(job(add("c", PriorityClass.TRAINING, 1, 10)), 1, Optional.empty()));
+        queue.remove(job(gone));
         assertThat(queue.lines().stream().map(line -> line.tenant())).containsExactly("b", "c");
-        assertThat(queue.takeAll().stream().map(EngineQueue.Waiting::job)).contains(left);
+        assertThat(queue.takeAll().stream().map(EngineQueue.Waiting::job)).anyMatch(job(left)::equals);
         assertThat(queue.size()).isZero();
         assertThat(queue.lines()).isEmpty();
         assertThat(queue.next()).isEmpty();
-        queue.askersChanged(left); // which waits no more
+        queue.askersChanged(job(left)); // which waits no more
         assertThat(queue.next()).isEmpty();
     }
 
@@ -108,9 +111,9 @@ final class EngineQueueTest {
         }
         AskedJob shared = add("many", PriorityClass.TRAINING, 1, 10);
         take(2);
-        names.put(shared, "few");
+        names.put(job(shared), "few");
         shared.flow = new Flow(new Tenant("few", 1, Optional.empty()), PriorityClass.TRAINING, 9);
-        queue.askersChanged(shared);
+        queue.askersChanged(job(shared));
         assertThat(take(2)).contains("few");
     }
 }

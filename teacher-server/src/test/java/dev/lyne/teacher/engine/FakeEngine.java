@@ -9,9 +9,15 @@ import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -47,7 +53,8 @@ final class FakeEngine implements AutoCloseable {
         BUSY,
         HANGS,
         SLOW,
-        DROPPED
+        DROPPED,
+        BEYOND
     }
 
     private final ExecutorService threads = Executors.newCachedThreadPool();
@@ -59,6 +66,10 @@ final class FakeEngine implements AutoCloseable {
     private final InetSocketAddress address;
     private HttpServer http;
     final AtomicInteger asked = new AtomicInteger();
+
+    /** Requests to continue a text. */
+    final List<JsonNode> texts = new CopyOnWriteArrayList<>();
+
     volatile Fault fault = Fault.NONE;
 
     /** Has a column beyond the tokenizer's ids among the {@link #MAX_K} best. */
@@ -154,7 +165,7 @@ final class FakeEngine implements AutoCloseable {
                 JsonMapper.shared().readTree(exchange.getRequestBody().readAllBytes());
         int[] tokens = new int[request.path("prompt").size()];
         Arrays.setAll(tokens, i -> request.path("prompt").path(i).asInt());
-        int k = request.path("prompt_logprobs").asInt();
+        int k = request.path("prompt_logprobs").asInt(0);
         if (k > MAX_K) {
             send(
                     exchange,
@@ -166,6 +177,9 @@ final class FakeEngine implements AutoCloseable {
         Fault now = tokens.length == FAULTY_LENGTH ? fault : Fault.NONE;
         if (tokens.length != 32 && tokens.length != 2) { // neither a probe nor a try of k
             asked.incrementAndGet();
+        }
+        if (request.has("seed")) {
+            texts.add(request);
         }
         switch (now) {
             case REFUSED -> send(exchange, 400, "{\"error\":{\"message\":\"the prompt is not to its taste\"}}");
@@ -198,6 +212,9 @@ final class FakeEngine implements AutoCloseable {
     }
 
     private String answer(JsonNode request, int[] tokens, int k, Fault now) throws IOException {
+        if (request.has("seed")) {
+            return text(request, tokens, now);
+        }
         if (Arrays.equals(tokens, RECORDED) && k == 4 && request.has("logprobs")) {
             return recorded("rows-top4.json");
         }
@@ -214,6 +231,73 @@ final class FakeEngine implements AutoCloseable {
         }
         return json.append("],\"prompt_token_ids\":null}],\"usage\":{\"prompt_tokens_details\":{\"a\":[{}]}}}")
                 .toString();
+    }
+
+    /** What a run of draws comes to: of each distribution a token whose rank a generator of the seed's says. */
+    int[] draws(int[] tokens, long seed, int most, Set<Integer> stops) {
+        Random random = new Random(seed);
+        int[] drawn = new int[most];
+        int last = tokens[tokens.length - 1];
+        for (int i = 0; i < most; i++) {
+            int rank = Integer.numberOfTrailingZeros(random.nextInt());
+            last = (last + 7 + weights + rank) % VOCABULARY;
+            drawn[i] = last;
+            if (stops.contains(last)) {
+                return Arrays.copyOf(drawn, i + 1);
+            }
+        }
+        return drawn;
+    }
+
+    /** The log-probability of a token behind another. */
+    float logProbabilityAfter(int last, int token) {
+        return Float.parseFloat(logProbability(Math.floorMod(token - last - 7 - weights, VOCABULARY), Fault.NONE));
+    }
+
+    private String text(JsonNode request, int[] tokens, Fault now) throws IOException {
+        Set<Integer> stops = new HashSet<>();
+        request.path("stop_token_ids").forEach(id -> stops.add(id.intValue()));
+        int most = request.path("max_tokens").intValue();
+        int[] drawn = draws(tokens, request.path("seed").longValue(), most, stops);
+        if (now == Fault.SHORT) {
+            drawn = Arrays.copyOf(drawn, drawn.length - 1);
+        } else if (now == Fault.DUPLICATE) {
+            drawn = Arrays.copyOf(drawn, drawn.length + 1);
+        } else if (now == Fault.BEYOND) {
+            drawn[0] = VOCABULARY;
+        }
+        List<String> logProbabilities = new ArrayList<>();
+        int last = tokens[tokens.length - 1];
+        for (int i = 0; i < drawn.length; i++) {
+            logProbabilities.add(
+                    switch (i == 0 ? now : Fault.NONE) {
+                        case MINUS_INFINITY -> "-9999.0";
+                        case NOT_A_NUMBER -> "null";
+                        case ABOVE_ONE -> "0.5";
+                        default -> Float.toString(logProbabilityAfter(last, drawn[i]));
+                    });
+            last = drawn[i];
+        }
+        StringBuilder json =
+                new StringBuilder("{\"id\":\"cmpl-1\",\"choices\":[{\"index\":0,\"finish_reason\":\"length\"");
+        json.append(",\"token_ids\":").append(Arrays.toString(drawn));
+        json.append(",\"logprobs\":{\"token_logprobs\":")
+                .append(logProbabilities)
+                .append('}');
+        if (now == Fault.OTHER_TOKEN) {
+            tokens[1]++;
+        }
+        json.append(",\"prompt_token_ids\":").append(Arrays.toString(tokens));
+        if (request.has("prompt_logprobs")) {
+            json.append(",\"prompt_logprobs\":[null");
+            for (int i = 1; i < tokens.length - (now == Fault.BEST_MISSING ? 1 : 0); i++) {
+                json.append(",{");
+                row(json, tokens[i - 1], tokens[i], 0, now == Fault.WRONG_ORDER ? Fault.OTHER_TOKEN : Fault.NONE);
+                json.append('}');
+            }
+            json.append(']');
+        }
+        return json.append("}]}").toString();
     }
 
     /** Token (last + 7 + weights + r) mod V has rank r, and half of the mass that is left; the actual one comes first. */

@@ -53,12 +53,12 @@ final class GrpcDialectTest {
     }
 
     private static RowColumns read(Dialect dialect, Asked asked, byte[] body) throws EngineException {
-        RowsReader reader = dialect.reader(asked);
+        ValueReader<RowColumns> reader = dialect.reader(asked);
         for (int i = 0; i < body.length; i += 11) {
             reader.take(Unpooled.wrappedBuffer(body, i, Math.min(11, body.length - i)));
         }
         reader.end();
-        return reader.rows();
+        return reader.value();
     }
 
     private static WholeAnswer whole(String name) throws EngineException {

@@ -46,13 +46,13 @@ final class SglangDialectTest {
     }
 
     private static RowColumns read(Dialect dialect, Asked asked, String answer) throws EngineException {
-        RowsReader reader = dialect.reader(asked);
+        ValueReader<RowColumns> reader = dialect.reader(asked);
         byte[] bytes = answer.getBytes(StandardCharsets.UTF_8);
         for (int i = 0; i < bytes.length; i += 7) { // as a network cuts it
             reader.take(Unpooled.wrappedBuffer(bytes, i, Math.min(7, bytes.length - i)));
         }
         reader.end();
-        return reader.rows();
+        return reader.value();
     }
 
     @ParameterizedTest

@@ -1,0 +1,38 @@
+package dev.lyne.teacher.engine;
+
+import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.tenant.Flow;
+import java.util.List;
+import java.util.concurrent.CompletionStage;
+
+/**
+ * What waits for a place at an engine, and is told once what comes of it. Equal to another of the same work.
+ *
+ * @param <T> what its answer holds
+ */
+interface EngineJob<T> {
+    EngineRequest<T> request();
+
+    /** Tokens that it puts through the engine, at most. */
+    int tokens();
+
+    /** Those who wait for it, as they are now. */
+    List<Flow> askers();
+
+    /** Whether its time has passed; a hint that {@link #expire} decides on. */
+    boolean overdue(long nowNanos);
+
+    /** Gives it up where its time has passed and it has not started; then its askers are told. */
+    boolean expire(long nowNanos);
+
+    /** To be called right before it is asked for. False: nobody waits any more, and it has been told so. */
+    boolean start(long nowNanos);
+
+    /** Takes the answer; {@code vouched} is as in {@link Asking.Arrived}. */
+    void answered(T answer, CompletionStage<Void> vouched);
+
+    /** Positions that an answer was worth. */
+    int positions(T answer);
+
+    void failed(Failure failure);
+}
