@@ -12,15 +12,12 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Another implementation in a process of its own, which runs only while it is asked: lines of JSON to and fro. */
 final class PeerProcess implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(PeerProcess.class);
     private static final long PATIENCE_SECONDS = 10;
 
     private final String peer;
@@ -143,8 +140,8 @@ final class PeerProcess implements AutoCloseable {
         try {
             asked.close();
             process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS);
-        } catch (IOException e) {
-            LOG.debug("{} ended before its input did", peer, e);
+        } catch (IOException ended) {
+            // before its input did
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
