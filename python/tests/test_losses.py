@@ -756,13 +756,14 @@ class TestDistillationHead:
             self.head(Case.random(1), 1.5)
 
 
-@pytest.mark.parametrize("name", ["reverse_kl", "akl"])
-def test_head_reverse_divergence_of_noisy_tails_is_refused(name):
+@pytest.mark.parametrize(("name", "number"), [("reverse_kl", None), ("akl", None), ("jsd", 1), ("skew_reverse_kl", 0)])
+def test_head_reverse_divergence_of_noisy_tails_is_refused(name, number):
     case = Case.random(3)
-    head = DistillationHead(torch.nn.Parameter(case.weight), loss=DistillationLoss(name))
+    DistillationLoss("jsd", parameter=0.9).require_tails(2e-5)  # no reverse KL before the end of its number
+    head = DistillationHead(torch.nn.Parameter(case.weight), loss=DistillationLoss(name, parameter=number))
     noisy = dataclasses.replace(case.targets, tail_error=2e-5)
     with pytest.raises(ValueError, match=rf"loss: {name} \(expected: another, since the teacher's tail_error is 2e-05 and max_tail_error"):
         head(case.hidden, noisy, case.labels)
     sound = head(case.hidden, dataclasses.replace(case.targets, tail_error=1e-6), case.labels)
-    head.distillation = DistillationLoss(name, max_tail_error=1e-4)
+    head.distillation = DistillationLoss(name, parameter=number, max_tail_error=1e-4)
     torch.testing.assert_close(head(case.hidden, noisy, case.labels).loss, sound.loss, rtol=0, atol=0)

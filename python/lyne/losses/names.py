@@ -163,8 +163,10 @@ class DistillationLoss:
 
     def require_tails(self, tail_error: float) -> None:
         """Refuses a teacher whose tails are noise to a reverse divergence, which adds up the log of the student's tail over its own."""
-        used = (self.loss,) if self.own_text is None else (self.loss, self.own_text.loss)
-        noisy = next((loss for loss in used if loss in ("reverse_kl", "akl")), None)
+        used = [(self.loss, self.parameter)]
+        if self.own_text is not None:
+            used.append((str(self.own_text.loss), self.own_text.parameter))
+        noisy = next((loss for loss, number in used if _is_reverse(loss, number)), None)
         if noisy is not None and tail_error > self.max_tail_error:
             raise ValueError(
                 f"loss: {noisy} (expected: another, since the teacher's tail_error is {tail_error} and max_tail_error is"
@@ -187,6 +189,11 @@ class DistillationLoss:
         if self.needs_logits:
             return "raw_logits"
         return "draws" if self.drawn else str(self.missing_mass)
+
+
+def _is_reverse(loss: str, number: float | None) -> bool:
+    """Whether a loss adds up the log of the student's mass over the teacher's: two of them become reverse KL at an end of their number."""
+    return loss in ("reverse_kl", "akl") or (loss, number) in (("jsd", 1), ("skew_reverse_kl", 0))
 
 
 def loss_parameter(loss: str) -> LossParameter | None:
