@@ -29,24 +29,32 @@ __all__ = ["figures_of"]
 _LENGTH, _STEPS = 128, 12
 
 
-def figures_of(vocabulary: int, positions: int, width: int, k: int, pairs: int, lyne: Path | None) -> dict[str, float]:
+def figures_of(
+    vocabulary: int, positions: int, width: int, k: int, pairs: int, lyne: Path | None, tell: Callable[[str, float], None] = lambda *_: None
+) -> dict[str, float]:
     """Decoded entries a second; a fused step of the default loss over one of fused cross-entropy alone; and the peak of its memory over
     that of whole logits. With `./lyne`, too, the decoder over Java's, steps with a stream over steps without, and steps with a delayed
-    one over steps with one that is not."""
+    one over steps with one that is not. `tell` gets each as soon as it is there."""
     shape = (vocabulary, positions, width, k)
-    figures = {
-        "decode_entries_per_second": _decode_rate(vocabulary, k, pairs),
-        "step_over_cross_entropy": _step_ratio(shape, pairs),
-        "peak_memory_over_unfused": _peak("fused", shape) / max(1.0, _peak("unfused", shape)),
-    }
+    figures: dict[str, float] = {}
+
+    def measured(name: str, value: float) -> None:
+        figures[name] = value
+        tell(name, value)
+
+    measured("decode_entries_per_second", _decode_rate(vocabulary, k, pairs))
+    measured("step_over_cross_entropy", _step_ratio(shape, pairs))
+    measured("peak_memory_over_unfused", _peak("fused", shape) / max(1.0, _peak("unfused", shape)))
     if lyne is not None:
         from lyne.stream_benchmarks import Steps, decode_over_java, delayed_over_local, with_stream_over_without
 
         windows = max(1, positions // 2 // _LENGTH)
         steps = Steps(vocabulary, width, k, windows, min(_LENGTH, positions), _STEPS)
-        figures["compact_decode_entries_per_second"], figures["decode_over_java"] = decode_over_java(lyne, pairs)
-        figures["with_stream_over_without"] = with_stream_over_without(lyne, steps, pairs)
-        figures["delayed_over_local"] = delayed_over_local(lyne, steps, pairs)
+        rate, ratio = decode_over_java(lyne, pairs)
+        measured("compact_decode_entries_per_second", rate)
+        measured("decode_over_java", ratio)
+        measured("with_stream_over_without", with_stream_over_without(lyne, steps, pairs))
+        measured("delayed_over_local", delayed_over_local(lyne, steps, pairs))
     return figures
 
 
