@@ -39,12 +39,17 @@ public final class Admission {
     private volatile boolean draining;
 
     public Admission(ServerLimits limits, MeterRegistry registry) {
-        this(limits, registry, System::nanoTime);
+        this(limits, registry, new ServedMetrics(registry), System::nanoTime);
     }
 
-    Admission(ServerLimits limits, MeterRegistry registry, LongSupplier nanoClock) {
+    /** @param metrics counts what goes beyond a quota */
+    public Admission(ServerLimits limits, MeterRegistry registry, ServedMetrics metrics) {
+        this(limits, registry, metrics, System::nanoTime);
+    }
+
+    Admission(ServerLimits limits, MeterRegistry registry, ServedMetrics metrics, LongSupplier nanoClock) {
         this.limits = limits;
-        this.quotas = new Quotas(nanoClock, registry);
+        this.quotas = new Quotas(nanoClock, metrics);
         this.admittedTokens = new AdmittedTokens(limits.maxQueuedTokens());
         Gauge.builder("lyne.teacher.admitted.tokens", admittedTokens, AdmittedTokens::all)
                 .description("Tokens admitted and not yet answered, over all streams")

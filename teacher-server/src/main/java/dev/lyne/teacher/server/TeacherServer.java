@@ -114,7 +114,9 @@ public final class TeacherServer implements AutoCloseable {
         this.timer = Executors.newSingleThreadScheduledExecutor(runnable -> daemon(runnable, "lyne-timer"));
         this.telling = Executors.newSingleThreadExecutor(runnable -> daemon(runnable, "lyne-decoded"));
         this.jvmMeters = new JvmMeters(registry);
-        this.admission = new Admission(options.limits(), registry);
+        RpcMetrics metrics = new RpcMetrics(registry);
+        this.sentAndRefused = metrics.served();
+        this.admission = new Admission(options.limits(), registry, sentAndRefused);
         this.refusedLists = Counter.builder("lyne.teacher.config.refusals")
                 .description("Times that a changed list of teachers could not be used")
                 .register(registry);
@@ -126,8 +128,6 @@ public final class TeacherServer implements AutoCloseable {
                 telling,
                 model -> new WatchedModel(model, new DirectMemoryWatch(System::nanoTime, this::memoryLost)));
         this.teachers = new TeacherLives(setup, longestContext, caches, new Surroundings());
-        RpcMetrics metrics = new RpcMetrics(registry);
-        this.sentAndRefused = metrics.served();
         this.rpc = new TeacherRpc(admission, metrics, longestContext, teachers::whyNotServed, System::nanoTime);
         this.listener =
                 new Listener(options, longestContext, security, metrics, calls, rpc, health.getHealthService(), memory);
