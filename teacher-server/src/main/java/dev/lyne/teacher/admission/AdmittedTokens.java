@@ -22,8 +22,8 @@ final class AdmittedTokens {
         this.most = most;
     }
 
-    /** Takes a sequence's tokens on, or refuses them; a first one is let in however long, so that none is refused for ever. */
-    synchronized boolean take(String tenant, int tokens) {
+    /** Takes the tokens of a sequence, or of several together, on, or refuses them; a first one is let in however long, so that none is refused for ever. */
+    synchronized boolean take(String tenant, long tokens) {
         long own = ofTenants.getOrDefault(tenant, 0L);
         int tenants = ofTenants.size() + (own == 0 ? 1 : 0);
         boolean fair = own == 0 || own + tokens <= most / tenants;
@@ -35,7 +35,7 @@ final class AdmittedTokens {
         return true;
     }
 
-    synchronized void give(String tenant, int tokens) {
+    synchronized void give(String tenant, long tokens) {
         ofTenants.computeIfPresent(tenant, (name, own) -> own == tokens ? null : Long.valueOf(own - tokens));
         all -= tokens;
     }

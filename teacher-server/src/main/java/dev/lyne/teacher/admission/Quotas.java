@@ -47,7 +47,8 @@ final class Quotas {
     /**
      * Takes positions of a tenant's quota; says why not where it has used them up and its quota is enforced.
      *
-     * @return how many were taken, to be {@linkplain #giveBack given back} where they are not computed
+     * @return how many were taken, all of them or, of a quota that holds nothing back, none; to be {@linkplain #giveBack given back} where they
+     *     are not computed
      */
     AdmissionResult<Long> take(Tenant tenant, long positions) {
         if (tenant.quota().isEmpty()) {
