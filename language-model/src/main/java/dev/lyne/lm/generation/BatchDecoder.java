@@ -63,6 +63,11 @@ public final class BatchDecoder implements SequenceDecoder {
             return length;
         }
 
+        @Override
+        public long bytes() {
+            return slot.map(held -> pool.slotBytes(held.capacity())).orElse(0L);
+        }
+
         /** Makes room for more positions; false where there is none. */
         boolean reserve(int positions) {
             if (slot.isEmpty()) {

@@ -283,6 +283,24 @@ final class DecodedLikeScoredTest {
         }
     }
 
+    @Test
+    void extend_whereALargerSlotAloneIsFree_takesThat() throws IOException {
+        try (ScoringModel model = tiny();
+                SequenceDecoder decoder = model.decoder(140_000)) { // two slots of 128 positions, 512 bytes each
+            List<CachedSequence> two = List.of(decoder.open(100), decoder.open(100));
+            for (CachedSequence sequence : two) {
+                assertThat(extend(decoder, sequence, 100)).isInstanceOf(Extended.Answered.class);
+            }
+            CachedSequence shorter = decoder.open(10);
+            assertThat(extend(decoder, shorter, 10)).isInstanceOf(Extended.NoRoom.class);
+            assertThat(shorter.bytes()).isZero();
+            two.get(0).close();
+            assertThat(extend(decoder, shorter, 10)).isInstanceOf(Extended.Answered.class);
+            assertThat(shorter.bytes()).isEqualTo(128 * 512);
+            assertThat(two.get(0).bytes()).isZero();
+        }
+    }
+
     private static Extended extend(SequenceDecoder decoder, CachedSequence sequence, int tokens) {
         int[] labels = new int[tokens];
         Arrays.fill(labels, Extension.NOTHING);

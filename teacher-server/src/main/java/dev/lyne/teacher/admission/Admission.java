@@ -10,6 +10,7 @@ import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.teacher.tenant.PriorityClass;
 import dev.lyne.teacher.tenant.Tenant;
+import dev.lyne.teacher.tenant.TenantShares;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Priority;
 import dev.lyne.v1.Sequence;
@@ -36,7 +37,7 @@ public final class Admission {
 
     private final ServerLimits limits;
     private final Quotas quotas;
-    private final AdmittedTokens admittedTokens;
+    private final TenantShares admittedTokens;
     private final AtomicLong streams = new AtomicLong();
     private volatile boolean draining;
 
@@ -52,8 +53,8 @@ public final class Admission {
     Admission(ServerLimits limits, MeterRegistry registry, ServedMetrics metrics, LongSupplier nanoClock) {
         this.limits = limits;
         this.quotas = new Quotas(nanoClock, metrics);
-        this.admittedTokens = new AdmittedTokens(limits.maxQueuedTokens());
-        Gauge.builder("lyne.teacher.admitted.tokens", admittedTokens, AdmittedTokens::all)
+        this.admittedTokens = new TenantShares(limits.maxQueuedTokens());
+        Gauge.builder("lyne.teacher.admitted.tokens", admittedTokens, TenantShares::all)
                 .description("Tokens admitted and not yet answered, over all streams")
                 .register(registry);
     }

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -232,6 +233,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
     @GuardedBy("lock")
     private void settle(List<Sequence> chosen, List<Extended> outcomes) {
         Map<Session, ColumnsBuilder> columns = new HashMap<>();
+        Map<Sequence, Extended.NoRoom> withoutRoom = new LinkedHashMap<>();
         for (int i = 0; i < chosen.size(); i++) {
             Sequence sequence = chosen.get(i);
             Session session = sequence.session;
@@ -245,12 +247,21 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
                 ColumnsBuilder own = columns.computeIfAbsent(
                         session, one -> new ColumnsBuilder(one.terms.proposal().isPlain()));
                 settle(sequence, answered, own);
-            } else {
-                fail(sequence, failure(outcome));
+            } else if (outcome instanceof Extended.NoRoom noRoom) {
+                withoutRoom.put(sequence, noRoom);
+            } else if (outcome instanceof Extended.NotFinite notFinite) {
+                fail(
+                        sequence,
+                        new Failure(
+                                Failure.Reason.NOT_FINITE,
+                                "logits at position " + notFinite.position() + " are not finite (expected: finite)"));
             }
         }
         for (Map.Entry<Session, ColumnsBuilder> one : columns.entrySet()) {
             tell(one.getKey(), one.getValue());
+        }
+        if (!withoutRoom.isEmpty()) {
+            makeRoom(withoutRoom); // after what came of others: who gives way may be among them
         }
         for (Sequence sequence : chosen) {
             if (!sequence.forgotten) {
@@ -261,20 +272,48 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
         }
     }
 
-    private Failure failure(Extended outcome) {
-        if (outcome instanceof Extended.NotFinite notFinite) {
-            return new Failure(
-                    Failure.Reason.NOT_FINITE,
-                    "logits at position " + notFinite.position() + " are not finite (expected: finite)");
+    /**
+     * Of texts that had no room, those have another step for which one of another tenant {@linkplain CacheShares gives way}; the others fail. One
+     * gives way at a time, since what it leaves may be room for several.
+     */
+    @GuardedBy("lock")
+    private void makeRoom(Map<Sequence, Extended.NoRoom> withoutRoom) {
+        CacheShares<Sequence> shares = new CacheShares<>(
+                options.maxCacheBytes(),
+                cached.entrySet().stream()
+                        .filter(one -> !one.getKey().running)
+                        .map(one -> new CacheShares.Held<>(
+                                one.getKey(),
+                                one.getKey().session.tenant(),
+                                one.getValue().bytes()))
+                        .toList());
+        Optional<Sequence> first = Optional.empty();
+        for (Map.Entry<Sequence, Extended.NoRoom> one : withoutRoom.entrySet()) {
+            Sequence sequence = one.getKey();
+            CachedSequence cache = cached.get(sequence);
+            long held = cache == null ? 0 : cache.bytes();
+            Optional<Sequence> yielding =
+                    shares.yielding(sequence.session.tenant(), one.getValue().wantedBytes() - held);
+            if (yielding.isEmpty()) {
+                fail(
+                        sequence,
+                        noRoom(cacheBytes + " bytes are held and "
+                                + one.getValue().wantedBytes() + " more wanted"));
+            } else if (first.isEmpty()) {
+                first = yielding;
+            }
         }
-        if (outcome instanceof Extended.NoRoom noRoom) {
-            return new Failure(
-                    Failure.Reason.KV_CACHE_FULL,
-                    "keys and values: " + cacheBytes + " bytes are held and " + noRoom.wantedBytes()
-                            + " more wanted (expected: at most --kv-cache-mib=" + (options.maxCacheBytes() >> 20)
-                            + ")");
-        }
-        throw new IllegalStateException("outcome: " + outcome + " (expected: one that fails)");
+        first.filter(sequence -> !sequence.forgotten).ifPresent(sequence -> {
+            fail(sequence, noRoom("the text gave way to that of a tenant with less"));
+            endWhereNothingIsOwed(sequence.session);
+        });
+    }
+
+    private Failure noRoom(String why) {
+        return new Failure(
+                Failure.Reason.KV_CACHE_FULL,
+                "keys and values: " + why + " (expected: at most --kv-cache-mib=" + (options.maxCacheBytes() >> 20)
+                        + ")");
     }
 
     private void closeGivenUp() {

@@ -37,6 +37,11 @@ public final class FakeDecoder implements SequenceDecoder {
         }
 
         @Override
+        public long bytes() {
+            return (long) BYTES_A_TOKEN * tokens.length;
+        }
+
+        @Override
         public void close() {
             bytes -= (long) BYTES_A_TOKEN * tokens.length;
             tokens = new int[0];
@@ -84,7 +89,7 @@ public final class FakeDecoder implements SequenceDecoder {
         Held held = (Held) extension.sequence();
         long more = (long) BYTES_A_TOKEN * extension.tokens().length;
         if (bytes + more > maxBytes) {
-            return new Extended.NoRoom(more);
+            return new Extended.NoRoom(held.bytes() + more);
         }
         bytes += more;
         List<Integer> ids = new ArrayList<>();
