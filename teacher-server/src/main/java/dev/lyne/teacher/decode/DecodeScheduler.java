@@ -6,7 +6,10 @@ import dev.lyne.lm.generation.Extended;
 import dev.lyne.lm.generation.Extension;
 import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.teacher.batch.DeviceWork;
+import dev.lyne.teacher.model.DeviceMemory;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.PacedLog;
+import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.tenant.FairOrder;
 import dev.lyne.teacher.tenant.Flow;
@@ -51,6 +54,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
     private static final int GATHERING_WAITS = 3;
 
     private final SequenceDecoder decoder;
+    private final PacedLog memory = new PacedLog(LOG);
     private volatile Runnable wake = () -> {};
     private volatile long cacheBytes;
 
@@ -131,7 +135,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
         int tokens = choose(chosen, extensions);
         closeGivenUp();
         if (!chosen.isEmpty()) {
-            step(chosen, extensions, tokens);
+            step(chosen, extensions);
             closeGivenUp();
         }
         cacheBytes = decoder.cacheBytes();
@@ -198,7 +202,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
         return tokens;
     }
 
-    private void step(List<Sequence> chosen, List<Extension> extensions, int tokens) {
+    private void step(List<Sequence> chosen, List<Extension> extensions) {
         long startNanos = nanoClock.getAsLong();
         List<Extended> outcomes;
         try {
@@ -208,26 +212,59 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
                         "the decoder gave " + outcomes.size() + " outcomes (expected: " + extensions.size() + ")");
             }
         } catch (Throwable e) {
+            if (DeviceMemory.isExhausted(e)) {
+                splitOrFail(chosen, extensions, e);
+                return;
+            }
             // The step fails, its sequences are told, and the next step gets its chance.
             LOG.error("teacher {} failed to decode {} sequences", teacher.name(), chosen.size(), e);
-            Failure failure = Failure.of(Failure.Reason.MODEL_FAILED, "the model failed", e);
-            synchronized (lock) {
-                for (Sequence sequence : chosen) {
-                    sequence.running = false;
-                    if (sequence.forgotten) {
-                        giveUp(sequence);
-                    } else {
-                        fail(sequence, failure);
-                        endWhereNothingIsOwed(sequence.session);
-                    }
-                }
-            }
+            failAll(chosen, Failure.of(Failure.Reason.MODEL_FAILED, "the model failed", e));
             return;
         }
+        long tokens = extensions.stream()
+                .mapToLong(extension -> extension.tokens().length)
+                .sum();
         metrics.stepped(chosen.size(), tokens, nanoClock.getAsLong() - startNanos);
         synchronized (lock) {
             settle(chosen, outcomes);
         }
+    }
+
+    private void failAll(List<Sequence> chosen, Failure failure) {
+        synchronized (lock) {
+            for (Sequence sequence : chosen) {
+                sequence.running = false;
+                if (sequence.forgotten) {
+                    giveUp(sequence);
+                } else {
+                    fail(sequence, failure);
+                    endWhereNothingIsOwed(sequence.session);
+                }
+            }
+        }
+    }
+
+    /** Takes each half of a step that the device has no memory for by itself, since no sequence moved; one that is too much alone fails alone. */
+    private void splitOrFail(List<Sequence> chosen, List<Extension> extensions, Throwable cause) {
+        memory.warn("teacher " + teacher.name() + ": no memory on the device for a step of decoding of " + chosen.size()
+                + " texts (expected: room; lower --kv-cache-mib or --batch-tokens): "
+                + PrintableText.ofClient(String.valueOf(cause.getMessage())));
+        metrics.ranOutOfMemory();
+        if (chosen.size() == 1) {
+            int held = extensions.get(0).sequence().length();
+            int more = extensions.get(0).tokens().length;
+            failAll(
+                    chosen,
+                    new Failure(
+                            Failure.Reason.DEVICE_MEMORY,
+                            "no memory on the device for " + more + " tokens behind the text's " + held
+                                    + ", even alone (expected: a shorter text, a lower --kv-cache-mib, or a larger device)"));
+            return;
+        }
+        int half = (chosen.size() + 1) / 2;
+        step(chosen.subList(0, half), extensions.subList(0, half));
+        closeGivenUp(); // what ended with the first half is room for the second
+        step(chosen.subList(half, chosen.size()), extensions.subList(half, extensions.size()));
     }
 
     @GuardedBy("lock")

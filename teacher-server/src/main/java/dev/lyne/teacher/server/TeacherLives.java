@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.teacher.cache.TeacherCaches;
 import dev.lyne.teacher.http.HttpTeacher;
 import dev.lyne.teacher.http.HttpTeachers;
+import dev.lyne.teacher.model.DeviceMemory;
 import io.micrometer.core.instrument.Meter;
 import java.io.IOException;
 import java.time.Duration;
@@ -514,7 +515,7 @@ final class TeacherLives implements HttpTeachers {
         discard(place, life, aside);
         boolean again;
         synchronized (lock) {
-            again = place.named.isPresent() && isDeviceMemory(cause);
+            again = place.named.isPresent() && DeviceMemory.isExhausted(cause);
             if (!again) {
                 life.detail = String.valueOf(cause.getMessage());
                 life.stages = Optional.empty();
@@ -545,11 +546,6 @@ final class TeacherLives implements HttpTeachers {
             tells = true;
             places.values().forEach(place -> place.failed.ifPresent(failed -> tellFailure(place.name, failed)));
         }
-    }
-
-    private static boolean isDeviceMemory(Throwable thrown) {
-        return !(thrown instanceof Error)
-                && String.valueOf(thrown.getMessage()).toLowerCase(Locale.ROOT).contains("out of memory");
     }
 
     /** Closes a teacher that was never named. */

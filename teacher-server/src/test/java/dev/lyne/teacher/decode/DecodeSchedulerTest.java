@@ -480,6 +480,32 @@ final class DecodeSchedulerTest {
     }
 
     @Test
+    void deviceWithoutMemory_stepIsHalvedAndOneTooMuchAloneFailsAlone() {
+        decoder.memoryFor(6);
+        Student student = new Student(5);
+        for (int i = 0; i < 5; i++) {
+            student.start(i, i, 3, 7, 8, i);
+        }
+        student.start(5, 5, 3, new int[40]);
+        Student other = new Student(6).start(0, 9, 3, 1);
+        settle();
+        assertThat(student.failed.keySet()).containsExactly(5);
+        assertThat(student.failure(5).reason()).isEqualTo(Failure.Reason.DEVICE_MEMORY);
+        assertThat(student.failure(5).message())
+                .startsWith("no memory on the device for 40 tokens behind the text's 0, even alone");
+        for (int i = 0; i < 5; i++) {
+            assertThat(student.drawn(i)).isEqualTo(behind(continued(5, i, new int[] {7, 8, i}, 3), 3));
+        }
+        assertThat(other.drawn(0)).isEqualTo(behind(continued(6, 9, new int[] {1}, 3), 1));
+        assertThat(registry.get("lyne.teacher.batch.out.of.memory").counter().count())
+                .isPositive();
+        student.session.close();
+        other.session.close();
+        settle();
+        assertNothingIsLeft();
+    }
+
+    @Test
     void logitsNotFinite_sequenceFailsAlone() {
         decoder.notFiniteAfter(49);
         Student student = new Student(5).start(0, 1, 1, 3, 49).start(1, 1, 1, 3, 48);

@@ -22,6 +22,7 @@ public final class FakeDecoder implements SequenceDecoder {
     private boolean closed;
     private Optional<RuntimeException> next = Optional.empty();
     private int notFiniteAfter = -1;
+    private int mostTokens = Integer.MAX_VALUE;
 
     /** @param maxBytes most bytes of all sequences, {@link #BYTES_A_TOKEN} a token */
     public FakeDecoder(long maxBytes) {
@@ -53,6 +54,11 @@ public final class FakeDecoder implements SequenceDecoder {
         next = Optional.of(failure);
     }
 
+    /** The device has no memory for calls with more new tokens. */
+    void memoryFor(int tokens) {
+        mostTokens = tokens;
+    }
+
     /** Logits after this token are not finite. */
     void notFiniteAfter(int id) {
         notFiniteAfter = id;
@@ -81,6 +87,9 @@ public final class FakeDecoder implements SequenceDecoder {
             RuntimeException failure = next.get();
             next = Optional.empty();
             throw failure;
+        }
+        if (extensions.stream().mapToInt(extension -> extension.tokens().length).sum() > mostTokens) {
+            throw new IllegalStateException("CUDA out of memory. Tried to allocate 1.00 GiB");
         }
         return extensions.stream().map(this::extend).toList();
     }
