@@ -486,7 +486,9 @@ public final class Batcher implements Teacher, AutoCloseable {
         private void run() {
             Optional<Throwable> defect = Optional.empty();
             try {
+                workingSinceNanos.set(nanoClock.getAsLong());
                 model.warmUp();
+                workingSinceNanos.set(NOT_WORKING);
                 if (devicesCold.decrementAndGet() == 0) {
                     warm.complete(null);
                 }

@@ -1,6 +1,7 @@
 package dev.lyne.teacher.server;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.cache.TeacherCaches;
 import dev.lyne.teacher.http.HttpTeacher;
 import dev.lyne.teacher.http.HttpTeachers;
@@ -9,6 +10,7 @@ import io.micrometer.core.instrument.Meter;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -19,6 +21,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -42,6 +45,9 @@ final class TeacherLives implements HttpTeachers {
 
     /** Names of teachers that went away which are remembered, so that their students look elsewhere. */
     private static final int MAX_GONE = 1_024;
+
+    /** Between the names of a teacher and of one of its devices. */
+    private static final String ON = " on ";
 
     private static final long LEAST_CLOSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
@@ -101,6 +107,7 @@ final class TeacherLives implements HttpTeachers {
         private State state = State.LOADING;
         private long sinceNanos = System.nanoTime();
         private Optional<TeacherStages> stages = Optional.empty();
+        private CompletableFuture<Void> warm = new CompletableFuture<>();
         private String detail = "";
 
         Life(TeacherEntry entry) {
@@ -110,6 +117,16 @@ final class TeacherLives implements HttpTeachers {
         void enter(State next) {
             state = next;
             sinceNanos = System.nanoTime();
+        }
+
+        List<Batcher.Device> devices() {
+            return stages.flatMap(TeacherStages::batcher).map(Batcher::devices).orElse(List.of());
+        }
+
+        /** What people call one of its devices: by its name alone while it is served. */
+        String label(Batcher.Device device) {
+            String where = state == State.SERVING ? "" : " (" + state.label() + ")";
+            return entry.name() + where + (devices().size() == 1 ? "" : ON + device.name());
         }
     }
 
@@ -165,9 +182,8 @@ final class TeacherLives implements HttpTeachers {
     @GuardedBy("lock")
     private final Set<String> gone = new LinkedHashSet<>();
 
-    /** What takes memory: what is loaded, and what is being. */
     @GuardedBy("lock")
-    private final List<TeacherEntry> holding = new ArrayList<>();
+    private final TeacherMemory memory = new TeacherMemory();
 
     @GuardedBy("lock")
     private boolean closing;
@@ -260,18 +276,8 @@ final class TeacherLives implements HttpTeachers {
                     + " MiB (expected: at most --cache-mib="
                     + mib(setup.options().memoryCacheBytes()) + ")");
         }
-        memory(entries).requireFits();
+        TeacherMemory.plan(entries).requireFits();
         return byName;
-    }
-
-    private static MemoryPlan memory(List<TeacherEntry> entries) {
-        return MemoryPlan.ofThisProcess(
-                entries.stream()
-                        .mapToLong(entry -> entry.memory().weightBytes())
-                        .sum(),
-                entries.stream()
-                        .mapToLong(entry -> entry.memory().keyValueBytesHere())
-                        .sum());
     }
 
     private static String mib(long bytes) {
@@ -379,15 +385,20 @@ final class TeacherLives implements HttpTeachers {
     private void load(Place place, TeacherEntry entry) throws InterruptedException {
         boolean beside;
         synchronized (lock) {
-            beside = place.named.isPresent() && hold(entry);
+            beside = place.named.isPresent() && memory.hold(entry);
         }
+        Life life = new Life(entry);
         if (!beside) {
             unload(place); // where there is one: there is no room for both
-            if (!awaitRoom(place, entry)) {
+            try {
+                if (!awaitRoom(place, entry)) {
+                    return;
+                }
+            } catch (IllegalStateException e) {
+                fail(place, life, e);
                 return;
             }
         }
-        Life life = new Life(entry);
         synchronized (lock) {
             place.coming = Optional.of(life);
         }
@@ -419,25 +430,20 @@ final class TeacherLives implements HttpTeachers {
         drainLeaving(place);
     }
 
-    /** Takes the memory of a teacher, where there is as much. */
-    @GuardedBy("lock")
-    private boolean hold(TeacherEntry entry) {
-        List<TeacherEntry> all = new ArrayList<>(holding);
-        all.add(entry);
-        if (!memory(all).fits()) {
-            return false;
-        }
-        holding.add(entry);
-        return true;
-    }
-
-    /** Waits until those that leave have left room: all that is wanted fits together, so it comes. False where another is wanted by then. */
+    /**
+     * Waits until those that leave have left room: all that is wanted fits together, so it comes. False where another is wanted by then.
+     *
+     * @throws IllegalStateException where it does not come, since a device that was left at work has it
+     */
     private boolean awaitRoom(Place place, TeacherEntry entry) throws InterruptedException {
         synchronized (lock) {
             while (isWanted(place, entry)) {
-                if (hold(entry)) {
+                if (memory.hold(entry)) {
                     return true;
                 }
+                memory.requireRoomBesideLeft(places.values().stream()
+                        .flatMap(one -> one.wanted.stream())
+                        .toList());
                 lock.wait();
             }
             return false;
@@ -448,11 +454,30 @@ final class TeacherLives implements HttpTeachers {
         return place.wanted.isPresent() && place.wanted.get().isSame(entry);
     }
 
-    private void release(TeacherEntry entry) {
+    /** Closes a teacher, and gives its memory back once its device is through with what it does; false where that is later. */
+    private boolean close(Life life, long waitNanos) throws InterruptedException {
+        boolean closed = life.stages.isEmpty() || life.stages.get().close(waitNanos);
+        boolean left = !closed && !life.devices().isEmpty();
         synchronized (lock) {
-            holding.remove(entry);
+            if (left) {
+                memory.leave(life.entry);
+            } else {
+                memory.release(life.entry);
+            }
             lock.notifyAll();
         }
+        if (left) {
+            LOG.warn(
+                    "teacher {}: its device is still at work and is left as it is, with its memory", life.entry.name());
+            var unused = life.stages.orElseThrow().ended().thenRun(() -> {
+                synchronized (lock) {
+                    memory.ended(life.entry);
+                    lock.notifyAll();
+                }
+                LOG.info("teacher {}: the device that was left is through", life.entry.name());
+            });
+        }
+        return closed;
     }
 
     /** Loads and warms up. */
@@ -474,12 +499,14 @@ final class TeacherLives implements HttpTeachers {
             close(opened);
             throw e;
         }
+        CompletableFuture<Void> warm = stages.warm().toCompletableFuture().copy(); // that a watchdog may end, too
         synchronized (lock) {
             life.stages = Optional.of(stages);
+            life.warm = warm;
             life.enter(State.WARMING);
         }
         try {
-            stages.warm().toCompletableFuture().get();
+            warm.get();
         } catch (ExecutionException e) {
             if (e.getCause() instanceof OutOfMemoryError exhausted) {
                 throw exhausted;
@@ -516,24 +543,28 @@ final class TeacherLives implements HttpTeachers {
         boolean again;
         synchronized (lock) {
             again = place.named.isPresent() && DeviceMemory.isExhausted(cause);
-            if (!again) {
-                life.detail = String.valueOf(cause.getMessage());
-                life.stages = Optional.empty();
-                life.enter(State.FAILED);
-                place.failed = Optional.of(life);
-                place.failure = Optional.of(cause);
-            }
         }
         if (again) {
             LOG.warn("teacher {}: the device has no room beside the one that is served, which goes first", place.name);
         } else {
-            meters.loadFailed(place.name);
-            if (tells) {
-                tellFailure(place.name, life);
-            }
-            LOG.debug("teacher {}: could not be loaded", place.name, cause);
+            fail(place, life, cause);
         }
         return again;
+    }
+
+    private void fail(Place place, Life life, Throwable cause) {
+        synchronized (lock) {
+            life.detail = String.valueOf(cause.getMessage());
+            life.stages = Optional.empty();
+            life.enter(State.FAILED);
+            place.failed = Optional.of(life);
+            place.failure = Optional.of(cause);
+        }
+        meters.loadFailed(place.name);
+        if (tells) {
+            tellFailure(place.name, life);
+        }
+        LOG.debug("teacher {}: could not be loaded", place.name, cause);
     }
 
     private static void tellFailure(String name, Life failed) {
@@ -555,11 +586,7 @@ final class TeacherLives implements HttpTeachers {
             place.coming = Optional.empty();
             anotherIsNamed = place.named.isPresent();
         }
-        if (life.stages.isPresent()) {
-            boolean unused =
-                    life.stages.get().close(setup.options().drainTimeout().toNanos());
-        }
-        release(life.entry);
+        boolean unused = close(life, setup.options().drainTimeout().toNanos());
         if (anotherIsNamed) {
             meters.restore(place.name, aside);
         }
@@ -581,6 +608,7 @@ final class TeacherLives implements HttpTeachers {
             surroundings.named(stages);
             surroundings.health(place.name, stages.serving());
             list();
+            lock.notifyAll();
         }
         var unused = stages.ended().thenAccept(ended -> ended.ifPresent(cause -> lost(place, life, cause)));
         return true;
@@ -638,13 +666,10 @@ final class TeacherLives implements HttpTeachers {
         if (!inTime) {
             LOG.warn("teacher {}: calls still open after {}; they are cut", place.name, forCalls);
         }
-        if (!stages.close(Math.max(endNanos - System.nanoTime(), LEAST_CLOSE_NANOS))) {
-            LOG.warn("teacher {}: its device is still at work and is left as it is", place.name);
-        }
+        boolean unused = close(life, Math.max(endNanos - System.nanoTime(), LEAST_CLOSE_NANOS));
         synchronized (lock) {
             place.leaving = Optional.empty();
         }
-        release(life.entry);
         LOG.info("teacher {}: gone model={}", place.name, model(life));
     }
 
@@ -652,6 +677,17 @@ final class TeacherLives implements HttpTeachers {
     void awaitSettled() throws InterruptedException {
         synchronized (lock) {
             while (!closing && places.values().stream().anyMatch(place -> place.busy)) {
+                lock.wait();
+            }
+        }
+    }
+
+    /** Waits until one is served, or every place has what is wanted of it, or has failed to. */
+    void awaitFirst() throws InterruptedException {
+        synchronized (lock) {
+            while (!closing
+                    && places.values().stream().anyMatch(place -> place.busy)
+                    && places.values().stream().noneMatch(place -> place.named.isPresent())) {
                 lock.wait();
             }
         }
@@ -755,6 +791,53 @@ final class TeacherLives implements HttpTeachers {
             }
             return any;
         }
+    }
+
+    /**
+     * The devices of all teachers, whether they warm up, serve or drain: by the teacher's name, where it has several with the device's, and where it is
+     * not served with where it stands.
+     */
+    Map<String, DeviceWatchdog.Device> devices() {
+        synchronized (lock) {
+            Map<String, DeviceWatchdog.Device> all = new HashMap<>();
+            for (Place place : places.values()) {
+                for (Life life : place.lives()) {
+                    for (Batcher.Device device : life.devices()) {
+                        all.put(life.label(device), DeviceWatchdog.Device.of(device::workingNanos, device::stack));
+                    }
+                }
+            }
+            return all;
+        }
+    }
+
+    /**
+     * One of the {@link #devices} does not come back. A teacher that warms up has failed to be loaded; one that drains is left, as it is at the end of
+     * its drain in any case; one that is served is lost.
+     */
+    void giveUp(String label, Throwable cause) {
+        synchronized (lock) {
+            Optional<Life> found = places.values().stream()
+                    .flatMap(place -> place.lives().stream())
+                    .filter(life -> life.devices().stream()
+                            .anyMatch(device -> life.label(device).equals(label)))
+                    .findFirst();
+            if (found.isEmpty()) {
+                return; // it went, or came to serve, meanwhile
+            }
+            if (found.get().state == State.SERVING) {
+                surroundings.lost(label, cause);
+            } else if (found.get().state == State.WARMING) {
+                found.get().warm.completeExceptionally(cause);
+            } else {
+                LOG.error("teacher {}: its device does not come back: {}", label, cause.getMessage());
+            }
+        }
+    }
+
+    /** Whether a {@linkplain #devices device} is one of a teacher that is served under a name. */
+    static boolean isOf(String label, String teacher) {
+        return label.equals(teacher) || label.startsWith(teacher + ON);
     }
 
     /** Stages of the teachers that are named, by name. */
