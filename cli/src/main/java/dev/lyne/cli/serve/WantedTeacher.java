@@ -1,5 +1,6 @@
 package dev.lyne.cli.serve;
 
+import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.load.process.Home;
 import dev.lyne.teacher.engine.EngineSettings;
@@ -12,15 +13,13 @@ import dev.lyne.teacher.server.TeacherEntry;
 import dev.lyne.teacher.synthetic.SyntheticSettings;
 import dev.lyne.teacher.synthetic.SyntheticTeacher;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A teacher that options ask for: a model's directory, an inference engine, a synthetic one, or a capture.
@@ -126,12 +125,15 @@ record WantedTeacher(
         String served = name.orElseGet(
                 () -> String.valueOf(directory.toAbsolutePath().normalize().getFileName()));
         boolean decodesHere = isHere(devices.get(0));
-        long here = devices.stream().filter(WantedTeacher::isHere).count();
+        long weightsHere = devices.stream()
+                .filter(WantedTeacher::isHere)
+                .mapToLong(device -> weightBytes(directory, device))
+                .sum();
         return entry(
                 served,
                 "model " + devices + " deterministic=" + deterministic + " kv=" + keyValueBytes + " "
                         + stamps(directory),
-                new TeacherEntry.Memory(here * weightBytes(directory), keyValueBytes, decodesHere),
+                new TeacherEntry.Memory(weightsHere, keyValueBytes, decodesHere),
                 () -> {
                     MEASURING.lockInterruptibly();
                     try {
@@ -179,25 +181,13 @@ record WantedTeacher(
         }
     }
 
-    /** Of the files that weights are read from; 0 where whoever loads them says what is wrong. */
-    private static long weightBytes(Path directory) throws IOException {
-        Path whole = directory.resolve("model.safetensors");
-        if (Files.isRegularFile(whole)) {
-            return Files.size(whole);
+    /** Of the weights as a device computes with them, whatever they are stored in; 0 where whoever loads them says what is wrong. */
+    private static long weightBytes(Path directory, ModelOptions device) {
+        try {
+            return ModelConfiguration.read(directory).parameters()
+                    * device.precision().bytes();
+        } catch (IllegalArgumentException | UncheckedIOException e) {
+            return 0;
         }
-        Path index = directory.resolve("model.safetensors.index.json");
-        long bytes = 0;
-        if (Files.isRegularFile(index)) {
-            Set<String> names = new HashSet<>();
-            JsonMapper.shared()
-                    .readTree(Files.readString(index))
-                    .path("weight_map")
-                    .forEach(name -> names.add(name.asString("")));
-            for (String name : names) {
-                Path shard = directory.resolve(name);
-                bytes += Files.isRegularFile(shard) ? Files.size(shard) : 0;
-            }
-        }
-        return bytes;
     }
 }
