@@ -6,7 +6,6 @@ import dev.lyne.teacher.cache.TeacherCaches;
 import dev.lyne.teacher.http.HttpTeacher;
 import dev.lyne.teacher.http.HttpTeachers;
 import dev.lyne.teacher.model.DeviceMemory;
-import io.micrometer.core.instrument.Meter;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -108,6 +107,10 @@ final class TeacherLives implements HttpTeachers {
         private long sinceNanos = System.nanoTime();
         private Optional<TeacherStages> stages = Optional.empty();
         private CompletableFuture<Void> warm = new CompletableFuture<>();
+
+        /** What is read from it, until it is shown: another has its name. The place's thread alone changes it. */
+        private Optional<List<TeacherMeters.Reading>> readings = Optional.empty();
+
         private String detail = "";
 
         Life(TeacherEntry entry) {
@@ -403,14 +406,13 @@ final class TeacherLives implements HttpTeachers {
             place.coming = Optional.of(life);
         }
         LOG.info("teacher {}: loading", entry.name());
-        List<Meter> aside = meters.setAside(entry.name());
         long startNanos = System.nanoTime();
         try {
             open(place, life);
         } catch (InterruptedException e) {
             throw e;
         } catch (Throwable e) {
-            boolean again = failed(place, life, e, aside);
+            boolean again = failed(place, life, e);
             if (again) {
                 unload(place);
             }
@@ -425,7 +427,7 @@ final class TeacherLives implements HttpTeachers {
                     precision(life),
                     (System.nanoTime() - startNanos) / 1_000_000 / 1e3);
         } else {
-            discard(place, life, aside); // another is wanted by now
+            discard(place, life); // another is wanted by now
         }
         drainLeaving(place);
     }
@@ -490,11 +492,7 @@ final class TeacherLives implements HttpTeachers {
             synchronized (lock) {
                 cacheBytes = place.cacheBytes;
             }
-            stages = TeacherStages.of(
-                    opened,
-                    caches.of(place.name, cacheBytes),
-                    life.entry.memory().keyValueBytes(),
-                    setup);
+            stages = stages(place, life, opened, cacheBytes);
         } catch (IllegalArgumentException e) {
             close(opened);
             throw e;
@@ -512,6 +510,29 @@ final class TeacherLives implements HttpTeachers {
                 throw exhausted;
             }
             throw new IllegalStateException("a teacher failed to warm up: " + e.getCause(), e.getCause());
+        }
+    }
+
+    /** Puts a teacher's stages together; where another has its name, what is read from that one stays shown. */
+    private TeacherStages stages(Place place, Life life, OpenedTeacher opened, long cacheBytes)
+            throws InterruptedException {
+        boolean beside;
+        synchronized (lock) {
+            beside = place.named.isPresent();
+        }
+        List<TeacherMeters.Reading> shown =
+                meters.setAside(place.name); // else its meters would be those that there are
+        try {
+            return TeacherStages.of(
+                    opened,
+                    caches.of(place.name, cacheBytes),
+                    life.entry.memory().keyValueBytes(),
+                    setup);
+        } finally {
+            if (beside) {
+                life.readings = Optional.of(meters.setAside(place.name));
+                meters.show(place.name, shown);
+            }
         }
     }
 
@@ -538,8 +559,8 @@ final class TeacherLives implements HttpTeachers {
     }
 
     /** Whether it is to be tried again, without the one that has the name: the device has no memory for both. */
-    private boolean failed(Place place, Life life, Throwable cause, List<Meter> aside) throws InterruptedException {
-        discard(place, life, aside);
+    private boolean failed(Place place, Life life, Throwable cause) throws InterruptedException {
+        discard(place, life);
         boolean again;
         synchronized (lock) {
             again = place.named.isPresent() && DeviceMemory.isExhausted(cause);
@@ -580,15 +601,15 @@ final class TeacherLives implements HttpTeachers {
     }
 
     /** Closes a teacher that was never named. */
-    private void discard(Place place, Life life, List<Meter> aside) throws InterruptedException {
+    private void discard(Place place, Life life) throws InterruptedException {
         boolean anotherIsNamed;
         synchronized (lock) {
             place.coming = Optional.empty();
             anotherIsNamed = place.named.isPresent();
         }
         boolean unused = close(life, setup.options().drainTimeout().toNanos());
-        if (anotherIsNamed) {
-            meters.restore(place.name, aside);
+        if (!anotherIsNamed) {
+            List<TeacherMeters.Reading> unusedReadings = meters.setAside(place.name);
         }
     }
 
@@ -610,6 +631,8 @@ final class TeacherLives implements HttpTeachers {
             list();
             lock.notifyAll();
         }
+        life.readings.ifPresent(readings -> meters.show(place.name, readings));
+        life.readings = Optional.empty();
         var unused = stages.ended().thenAccept(ended -> ended.ifPresent(cause -> lost(place, life, cause)));
         return true;
     }

@@ -169,6 +169,41 @@ final class TeacherLivesTest {
         assertThat(lost).containsExactly("a: stuck");
     }
 
+    private double queued(String teacher) {
+        return registry.get("lyne.teacher.queue.sequences")
+                .tag("teacher", teacher)
+                .gauge()
+                .value();
+    }
+
+    @Test
+    void meters_whileAReplacementLoads_areThoseOfTheOneThatServes() throws Exception {
+        String first = lives.apply(List.of(entry("a", "1")));
+        lives.awaitSettled();
+        occupy("a", teacher("a 1"));
+        boolean waits = Objects.requireNonNull(named.get("a"))
+                .batcher()
+                .orElseThrow()
+                .score(new StuckJob(new ScoreItem(new int[] {4, 5, 6}, new int[] {0, 1}), RowContent.topK(4)));
+        assertThat(waits && queued("a") == 1).isTrue();
+
+        for (String next : List.of("2", "3")) {
+            teacher("a " + next).holdWarmUp();
+            String unused = lives.apply(List.of(entry("a", next)));
+            await().until(() -> states().equals(List.of("a serving", "a warming")));
+            assertThat(queued("a")).isEqualTo(1);
+            lives.giveUp("a (warming)", new IllegalStateException("stuck"));
+            lives.awaitSettled();
+            assertThat(states()).containsExactly("a serving", "a failed");
+            assertThat(queued("a")).isEqualTo(1);
+        }
+        String last = lives.apply(List.of(entry("a", "4")));
+        lives.awaitSettled();
+        assertThat(queued("a")).as("the new one's").isZero();
+        assertThat(first + last).contains("loading [a]");
+        assertThat(registry.find("lyne.teacher.queue.sequences").gauges()).hasSize(1);
+    }
+
     /** Two that take more than half of the memory each: what a device holds that was left at work is not there for another. */
     @Test
     void memory_ofADeviceThatIsLeftAtWork_isGivenBackOnceItIsThrough() throws Exception {
