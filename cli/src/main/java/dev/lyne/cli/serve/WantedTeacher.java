@@ -134,16 +134,28 @@ record WantedTeacher(
                 "model " + devices + " deterministic=" + deterministic + " kv=" + keyValueBytes + " "
                         + stamps(directory),
                 new TeacherEntry.Memory(weightsHere, keyValueBytes, decodesHere),
-                () -> {
-                    MEASURING.lockInterruptibly();
-                    try {
-                        return new OpenedTeacher.Local(DeviceCopies.load(
-                                deviceNames(),
-                                device -> LanguageModelTeacher.load(served, directory, on(device), deterministic)));
-                    } finally {
-                        MEASURING.unlock();
-                    }
-                });
+                loader(served, directory));
+    }
+
+    private TeacherEntry.Loader loader(String served, Path directory) {
+        return new TeacherEntry.Loader() {
+            @Override
+            public OpenedTeacher open() throws IOException, InterruptedException {
+                MEASURING.lockInterruptibly();
+                try {
+                    return new OpenedTeacher.Local(DeviceCopies.load(
+                            deviceNames(),
+                            device -> LanguageModelTeacher.load(served, directory, on(device), deterministic)));
+                } finally {
+                    MEASURING.unlock();
+                }
+            }
+
+            @Override
+            public void check() throws IOException {
+                LanguageModelTeacher.check(directory);
+            }
+        };
     }
 
     private List<String> deviceNames() {

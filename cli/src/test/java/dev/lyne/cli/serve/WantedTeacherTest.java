@@ -1,14 +1,18 @@
 package dev.lyne.cli.serve;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.teacher.server.TeacherEntry;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -25,6 +29,10 @@ final class WantedTeacherTest {
     private Path directory;
 
     private static TeacherEntry.Memory memory(Path directory, ModelOptions... devices) throws IOException {
+        return entry(directory, devices).memory();
+    }
+
+    private static TeacherEntry entry(Path directory, ModelOptions... devices) throws IOException {
         return new WantedTeacher(
                         Optional.of("demo"),
                         Optional.of(directory.toString()),
@@ -35,8 +43,7 @@ final class WantedTeacherTest {
                         Optional.empty(),
                         1 << 20,
                         1)
-                .entry()
-                .memory();
+                .entry();
     }
 
     private void copyTeacher() throws IOException {
@@ -65,6 +72,23 @@ final class WantedTeacherTest {
         assertThat(memory(TEACHER, on("cuda:0", ComputePrecision.FLOAT32)).weightBytes())
                 .as("on the device's memory")
                 .isZero();
+    }
+
+    @Test
+    void check_ofDamagedFiles_saysWhatLoadingWould() throws IOException {
+        copyTeacher();
+        TeacherEntry entry = entry(directory, on("cpu", ComputePrecision.FLOAT32));
+        assertThatCode(entry.loader()::check).doesNotThrowAnyException();
+        try (FileChannel weights = FileChannel.open(directory.resolve("model.safetensors"), StandardOpenOption.WRITE)) {
+            weights.truncate(weights.size() - 1);
+        }
+        assertThatThrownBy(entry.loader()::check)
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("the file is truncated");
+        Files.delete(directory.resolve("model.safetensors"));
+        assertThatThrownBy(entry.loader()::check).hasMessageContaining("no weights (expected: model.safetensors");
+        Files.writeString(directory.resolve("tokenizer.json"), "{}");
+        assertThatThrownBy(entry.loader()::check).hasMessageContaining("tokenizer.json");
     }
 
     @Test

@@ -36,7 +36,7 @@ import org.slf4j.LoggerFactory;
  * <p>Each name has a place, and each place works towards the entry that is {@linkplain #apply wanted} of it on a thread of its own, one step at a time.
  * The invariants: a name stands for at most one teacher, which is warm; a teacher that leaves is not named any more before it drains, and is closed
  * once; a load that fails leaves what was served under the name. Where another teacher is wanted under a name, it is loaded beside the one that has it
- * where memory holds both, and after it where not.
+ * where memory holds both, and where not after it, once its files were checked: what fails then leaves none of the name.
  */
 final class TeacherLives implements HttpTeachers {
     private static final Logger LOG = LoggerFactory.getLogger(TeacherLives.class);
@@ -386,18 +386,23 @@ final class TeacherLives implements HttpTeachers {
     }
 
     private void load(Place place, TeacherEntry entry) throws InterruptedException {
+        boolean replaces;
         boolean beside;
         synchronized (lock) {
-            beside = place.named.isPresent() && memory.hold(entry);
+            replaces = place.named.isPresent();
+            beside = replaces && memory.hold(entry);
         }
         Life life = new Life(entry);
         if (!beside) {
-            unload(place); // where there is one: there is no room for both
             try {
+                if (replaces) {
+                    entry.loader().check();
+                    unload(place); // there is no room for both
+                }
                 if (!awaitRoom(place, entry)) {
                     return;
                 }
-            } catch (IllegalStateException e) {
+            } catch (IOException | RuntimeException e) {
                 fail(place, life, e);
                 return;
             }

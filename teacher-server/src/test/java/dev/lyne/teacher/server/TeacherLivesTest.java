@@ -11,6 +11,7 @@ import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.model.ScoreJob;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -204,12 +205,41 @@ final class TeacherLivesTest {
         assertThat(registry.find("lyne.teacher.queue.sequences").gauges()).hasSize(1);
     }
 
+    /** What takes more than half of the memory. */
+    private static TeacherEntry.Memory most() {
+        long available = MemoryPlan.ofThisProcess(0, 0).availableBytes();
+        return new TeacherEntry.Memory((available - Runtime.getRuntime().maxMemory() - (1L << 30)) / 5 * 3, 0, true);
+    }
+
+    /** Memory does not hold two: the one that serves goes for none that is found damaged before. */
+    @Test
+    void replacement_whoseFilesAreDamaged_leavesTheOneThatServes() throws Exception {
+        String first = lives.apply(List.of(entry("a", "1", most())));
+        lives.awaitSettled();
+        TeacherEntry damaged = new TeacherEntry("a", "2", Optional.empty(), most(), new TeacherEntry.Loader() {
+            @Override
+            public OpenedTeacher open() {
+                throw new AssertionError("opened (expected: refused before)");
+            }
+
+            @Override
+            public void check() throws IOException {
+                throw new IOException("weights: 3 bytes (expected: 4)");
+            }
+        });
+        String second = lives.apply(List.of(damaged));
+        lives.awaitSettled();
+        assertThat(states()).containsExactly("a serving", "a failed");
+        assertThat(lives.status().get(1).detail()).isEqualTo("weights: 3 bytes (expected: 4)");
+        assertThat(teacher("a 1").closed()).isFalse();
+        assertThat(lives.names()).containsExactly("a");
+        assertThat(first + second).contains("loading [a]");
+    }
+
     /** Two that take more than half of the memory each: what a device holds that was left at work is not there for another. */
     @Test
     void memory_ofADeviceThatIsLeftAtWork_isGivenBackOnceItIsThrough() throws Exception {
-        long available = MemoryPlan.ofThisProcess(0, 0).availableBytes();
-        TeacherEntry.Memory most =
-                new TeacherEntry.Memory((available - Runtime.getRuntime().maxMemory() - (1L << 30)) / 5 * 3, 0, true);
+        TeacherEntry.Memory most = most();
         String first = lives.apply(List.of(entry("a", "1", most)));
         lives.awaitSettled();
         occupy("a", teacher("a 1"));
