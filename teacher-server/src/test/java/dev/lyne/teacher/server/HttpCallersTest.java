@@ -1,6 +1,7 @@
 package dev.lyne.teacher.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.lyne.teacher.access.ServerSecurity;
 import dev.lyne.teacher.model.FakeTeacher;
@@ -79,6 +80,38 @@ final class HttpCallersTest {
 
     private static HttpResponse<String> send(HttpRequest request) throws Exception {
         return CLIENT.send(request, HttpResponse.BodyHandlers.ofString());
+    }
+
+    /** As a stream of gRPC does: nothing is owed to who is not known any more. */
+    @Test
+    void request_ofATokenTakenOut_endsWithinSeconds() throws Exception {
+        write(alices());
+        try (ServerFixture fixture = serve()) {
+            fixture.teacher.hold();
+            var answer = CLIENT.sendAsync(completion(fixture, prompts(0, 1)), HttpResponse.BodyHandlers.ofString());
+            await().until(() -> fixture.teacher.batches().size() == 1);
+            write("token bob sha256:" + "0".repeat(64));
+            assertThat(answer.get().statusCode()).isEqualTo(401);
+            assertThat(answer.get().body()).contains("a token that this server does not know");
+            assertThat(fixture.refusals("unauthenticated")).isEqualTo(1);
+            fixture.teacher.allowAll();
+            await().until(() -> fixture.gauge("lyne.teacher.admitted.tokens") == 0
+                    && fixture.gauge("lyne.teacher.http.row.bytes") == 0);
+        }
+    }
+
+    @Test
+    void request_forATeacherThatTheTokenOpensNoMore_endsWithinSeconds() throws Exception {
+        write(alices());
+        try (ServerFixture fixture = serve()) {
+            fixture.teacher.hold();
+            var answer = CLIENT.sendAsync(completion(fixture, prompts(0, 1)), HttpResponse.BodyHandlers.ofString());
+            await().until(() -> fixture.teacher.batches().size() == 1);
+            write(alices() + " teachers=another");
+            assertThat(answer.get().statusCode()).isEqualTo(403);
+            assertThat(answer.get().body())
+                    .contains("model: fake, which the credential of alice does not open any more");
+        }
     }
 
     /** What its prompts take together is taken at once: one by one, the second would be refused, and so would be each later request. */
