@@ -13,6 +13,7 @@ import signal
 import struct
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 import urllib.request
@@ -21,6 +22,9 @@ import msgspec
 
 TOKENS = 256
 K = 64
+
+#: Of a piece of text: below what the door takes of a prompt.
+CHARACTERS = 8_000
 
 
 def say(line):
@@ -34,7 +38,8 @@ def windows(corpus, tokenizer_port, count, skip=0):
     ids = []
     with gzip.open(corpus, "rt", encoding="utf-8") as lines:
         for line in lines:
-            ids += post(tokenizer_port, "/tokenize", {"prompt": json.loads(line)["text"], "add_special_tokens": False})["tokens"]
+            for part in textwrap.wrap(json.loads(line)["text"], CHARACTERS):
+                ids += post(tokenizer_port, "/tokenize", {"prompt": part, "add_special_tokens": False})["tokens"]
             if len(ids) >= (count + skip) * TOKENS:
                 break
     sequences = [ids[i * TOKENS : (i + 1) * TOKENS] for i in range(skip, skip + count)]

@@ -226,7 +226,8 @@ def _bench(options: argparse.Namespace) -> int:
         print("no ./lyne here: decode_over_java, with_stream_over_without and delayed_over_local are not measured", file=sys.stderr)
     elif not launcher.is_file():
         raise ValueError(f"lyne: {launcher}: no such file (expected: the launcher)")
-    figures = figures_of(options.vocabulary_size, options.positions, options.width, options.top_k, options.pairs, launcher)
+    shape = (options.vocabulary_size, options.positions, options.width, options.top_k)
+    figures = figures_of(*shape, options.pairs, launcher, lambda name, value: print(f"{name}: {value:,.3f}", file=sys.stderr))
     _report(options, figures, [f"{name:>28}  {value:,.3f}" for name, value in figures.items()])
     return 0
 

@@ -6,7 +6,6 @@ Needs a quiet machine; what it prints beside other work means nothing.
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import statistics
 import struct
 import time
@@ -29,24 +28,33 @@ __all__ = ["figures_of"]
 _LENGTH, _STEPS = 128, 12
 
 
-def figures_of(vocabulary: int, positions: int, width: int, k: int, pairs: int, lyne: Path | None) -> dict[str, float]:
+def figures_of(
+    vocabulary: int, positions: int, width: int, k: int, pairs: int, lyne: Path | None, tell: Callable[[str, float], None] = lambda *_: None
+) -> dict[str, float]:
     """Decoded entries a second; a fused step of the default loss over one of fused cross-entropy alone; and the peak of its memory over
     that of whole logits. With `./lyne`, too, the decoder over Java's, steps with a stream over steps without, and steps with a delayed
-    one over steps with one that is not."""
+    one over steps with one that is not. `tell` gets each as soon as it is there."""
     shape = (vocabulary, positions, width, k)
-    figures = {
-        "decode_entries_per_second": _decode_rate(vocabulary, k, pairs),
-        "step_over_cross_entropy": _step_ratio(shape, pairs),
-        "peak_memory_over_unfused": _peak("fused", shape) / max(1.0, _peak("unfused", shape)),
-    }
+    figures: dict[str, float] = {}
+
+    def measured(name: str, value: float) -> None:
+        figures[name] = value
+        tell(name, value)
+
+    measured("decode_entries_per_second", _decode_rate(vocabulary, k, pairs))
+    measured("step_over_cross_entropy", _step_ratio(shape, pairs))
+    if Path("/proc/self/clear_refs").exists():
+        measured("peak_memory_over_unfused", _peak("fused", shape) / max(1.0, _peak("unfused", shape)))
     if lyne is not None:
         from lyne.stream_benchmarks import Steps, decode_over_java, delayed_over_local, with_stream_over_without
 
         windows = max(1, positions // 2 // _LENGTH)
         steps = Steps(vocabulary, width, k, windows, min(_LENGTH, positions), _STEPS)
-        figures["compact_decode_entries_per_second"], figures["decode_over_java"] = decode_over_java(lyne, pairs)
-        figures["with_stream_over_without"] = with_stream_over_without(lyne, steps, pairs)
-        figures["delayed_over_local"] = delayed_over_local(lyne, steps, pairs)
+        rate, ratio = decode_over_java(lyne, pairs)
+        measured("compact_decode_entries_per_second", rate)
+        measured("decode_over_java", ratio)
+        measured("with_stream_over_without", with_stream_over_without(lyne, steps, pairs))
+        measured("delayed_over_local", delayed_over_local(lyne, steps, pairs))
     return figures
 
 
@@ -106,7 +114,7 @@ def _step_ratio(shape: tuple[int, int, int, int], pairs: int) -> float:
 
 
 def _peak(which: str, shape: tuple[int, int, int, int]) -> float:
-    """Bytes that a step adds to the peak of a process of its own."""
+    """KiB that a step adds to the peak of a process of its own, as Linux counts it."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_measure, args=(which, shape, sender))
@@ -118,7 +126,8 @@ def _peak(which: str, shape: tuple[int, int, int, int]) -> float:
 
 def _measure(which: str, shape: tuple[int, int, int, int], sender: Any) -> None:
     hidden, weight, targets, labels = _tensors(shape)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     if which == "fused":
         ones = torch.ones(shape[1])
         fused_loss(hidden, (weight, None), DistillationLoss(), targets, labels, (ones * 0.1, ones * 0.9))[0].backward()
@@ -127,4 +136,10 @@ def _measure(which: str, shape: tuple[int, int, int, int], sender: Any) -> None:
         kept = log_s.gather(-1, targets.token_ids)
         divergence = (targets.logprobs.exp() * (targets.logprobs - kept)).sum(-1)
         (0.1 * torch.nn.functional.nll_loss(log_s, labels) + 0.9 * divergence.mean()).backward()
-    sender.send(float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+    sender.send(float(_resident("VmHWM") - before))
+
+
+def _resident(name: str) -> int:
+    """KiB of this process: resident now (VmRSS), or at its peak (VmHWM)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))

@@ -66,6 +66,8 @@ class _Student(nn.Module):
         self.embedding = nn.Embedding(steps.vocabulary, steps.width)
         layer = nn.TransformerEncoderLayer(steps.width, max(1, steps.width // 64), 4 * steps.width, 0.0, batch_first=True)
         self.layers = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        # As models begin: logits of a few units. Wider ones make subnormal probabilities, whose products are 20 times slower.
+        nn.init.normal_(self.embedding.weight, std=0.02)
         self.head = DistillationHead(cast(nn.Parameter, self.embedding.weight), loss=DistillationLoss(), alpha=0.9)
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:

@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The kernels of a model's products with its weights, by the weight's shape. PyTorch multiplies float32 matrices by MKL, which runs at
- * half of what some processors can; the same library holds oneDNN's product as an operator. Which of the two is faster is measured.
+ * half of what some processors can; the same library holds oneDNN's product as an operator. Both are measured, and oneDNN's is taken unless it is far slower.
  *
  * @param oneDnn shapes {@code [out, in]} that oneDNN multiplies; all others are PyTorch's
  */
