@@ -121,7 +121,8 @@ unit_is_confined() { # 0 is best, 10 worst; a service without any confinement ha
   systemd-analyze security --offline=true --threshold=20 "$work/unit/lyne-teacher.service" >"$work/security" 2>&1 || { tail -3 "$work/security"; return 1; }
 }
 
-# name, values…: what the chart renders for them, against the schemas of the oldest Kubernetes that it admits and of a newer one
+# name, values…: what the chart renders for them, against the schemas of the oldest Kubernetes that it admits and of a newer one, and
+# whether its pods have what they name (checks/mounts.py)
 renders() {
   local name=$1 version
   shift
@@ -132,6 +133,16 @@ renders() {
     # No schema must be missing but the operator's, which operator_resources_are_valid checks.
     ! grep WARN "$work/validate" | grep -v monitoring.coreos.com || return 1
   done
+  [ ! -x "$tools/python/bin/python" ] || "$tools/python/bin/python" -B deploy/checks/mounts.py "$work/$name.yaml"
+}
+# What the check of mounts is worth: a pod without the mount of its tokens, or without a volume, is found out.
+mount_check_refuses() {
+  renders before --set insecure=true,tokens.existingSecret=bearers || return 1
+  grep -v 'mountPath: /etc/lyne-tokens' "$work/before.yaml" >"$work/other.yaml"
+  ! "$tools/python/bin/python" -B deploy/checks/mounts.py "$work/other.yaml" 2>"$work/refusal" && grep -q 'volume tokens' "$work/refusal" &&
+    grep -q 'is told /etc/lyne-tokens/tokens' "$work/refusal" || return 1
+  sed 's/- name: tokens$/- name: others/' "$work/before.yaml" >"$work/other.yaml"
+  ! "$tools/python/bin/python" -B deploy/checks/mounts.py "$work/other.yaml" 2>"$work/refusal" && grep -q 'mount tokens' "$work/refusal"
 }
 refuses() { # what the message must say, values…
   local words=$1
@@ -260,8 +271,9 @@ manifests() {
         "--set diskCache.enabled=true,diskCache.claim.enabled=true,diskCache.size=40Gi" StatefulSet
       check "helm: to no replica and back is no change but of their number" upgrades "--set replicas=0" "--set replicas=2"
       check "helm: what Kubernetes lets nobody change is found out" upgrade_check_refuses
+      check "helm: a mount without a volume, and a volume without a mount, are found out" mount_check_refuses
     else
-      not_checked "helm: upgrades" "no python with its libraries (deploy/tools.sh fetches it)"
+      not_checked "helm: upgrades, volumes and mounts" "no python with its libraries (deploy/tools.sh fetches it)"
     fi
     check "helm: unknown values are refused" refuses replica --set replica=3
     check "helm: plain text that nobody asked for is refused" refuses "tls.existingSecret: empty (expected: a secret"

@@ -70,7 +70,7 @@ spec:
         {{- if .Values.tls.existingSecret }}
         - {name: tls, mountPath: /etc/lyne-tls, readOnly: true}
         {{- end }}
-        {{- if .Values.tokens.existingSecret }}
+        {{- if include "lyne.tokensSecret" . }}
         - {name: tokens, mountPath: /etc/lyne-tokens, readOnly: true}
         {{- end }}
   volumes:

@@ -1,13 +1,19 @@
 package dev.lyne.client;
 
 import dev.lyne.wire.Digests;
+import io.grpc.Status;
 import io.opentelemetry.api.trace.Span;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** A sequence of the window and what became of it. Guarded by its pool's lock. */
 final class Entry implements Comparable<Entry> {
     /** Long before any moment, and not so long that a difference overflows. */
     static final long NEVER = Long.MIN_VALUE / 2;
+
+    private static final long MOVE_INTERVAL_NANOS = TimeUnit.MINUTES.toNanos(1);
+    private static final int MOST_LATE = 3;
+    private static final int MOST_FAULTS = 2;
 
     final TargetSequence sequence;
     final long order;
@@ -21,11 +27,11 @@ final class Entry implements Comparable<Entry> {
     @Nullable
     ReplicaConnection lastFailedOn;
     /** Asks that came to nothing. */
-    int failures;
+    private int failures;
     /** Those of them for which the sequence may be to blame. */
-    int faults;
+    private int faults;
 
-    long firstFailureNanos;
+    private long firstFailureNanos;
     /** Of its time in the window. */
     Span span = Span.getInvalid();
     /** Whether a second replica was asked for it, which happens once. */
@@ -55,6 +61,34 @@ final class Entry implements Comparable<Entry> {
 
     int positions() {
         return sequence.positions().length;
+    }
+
+    /** Whether it went from one replica to another so lately that it stays where it is. */
+    boolean movedLately(long nowNanos) {
+        return nowNanos - movedNanos < MOVE_INTERVAL_NANOS;
+    }
+
+    /** Asks that came to nothing. */
+    int failures() {
+        return failures;
+    }
+
+    /**
+     * An ask came to nothing.
+     *
+     * @param rowsNanos when rows last came of any sequence: while they flow the teacher is there, and the clock starts afresh
+     * @param retryNanos how long the student is patient
+     * @return whether it is to be asked for again
+     */
+    boolean failed(CallFailure cause, CallFailure.Remedy remedy, long rowsNanos, long retryNanos, long nowNanos) {
+        if (failures++ == 0) {
+            firstFailureNanos = nowNanos;
+        }
+        return switch (remedy) {
+            case GIVE_UP -> false;
+            case RETRY_FEW -> ++faults < (cause.code() == Status.Code.DEADLINE_EXCEEDED ? MOST_LATE : MOST_FAULTS);
+            case RETRY -> nowNanos - Math.max(firstFailureNanos, rowsNanos) < retryNanos;
+        };
     }
 
     boolean resolved() {

@@ -4,6 +4,7 @@ import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 
 /** The choice of a replica for a sequence. Called with the pool's lock held. */
 final class ReplicaChoice {
@@ -22,8 +23,39 @@ final class ReplicaChoice {
     /** Waiting sequences that are looked at for those of a replica. */
     private static final int LOOK_AHEAD = 256;
 
+    /** A sequence leaves a replica for one that is so much faster, where it is done so much sooner there. */
+    private static final double FASTER = 2;
+
+    private static final double SOONER = 3;
+    private static final long SOONER_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+    /** Part of the sequences offered that may be hedged. */
+    private static final double HEDGED_SHARE = 0.05;
+
+    private static final long WATCH_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
     /** A sequence, and the replica that is asked for it. */
     record Choice(Entry entry, ReplicaConnection connection) {}
+
+    /** What is done about the sequence that has gone unanswered for longest. */
+    sealed interface Hedge {
+        /** Nothing before a moment; Long.MAX_VALUE: before something else happens. */
+        record Later(long atNanos) implements Hedge {}
+
+        /** A second replica is asked for it, too. */
+        record Now(Attempt slowest, ReplicaConnection second) implements Hedge {}
+    }
+
+    /** A sequence that is taken from a slow replica and given to a fast one. */
+    record Move(ReplicaConnection from, Attempt attempt, ReplicaConnection to) {}
+
+    /**
+     * What is to be moved next.
+     *
+     * @param move empty: nothing, now
+     * @param watched whether that may change in a moment
+     */
+    record Rebalancing(Optional<Move> move, boolean watched) {}
 
     private ReplicaChoice() {}
 
@@ -57,7 +89,7 @@ final class ReplicaChoice {
             if (looked++ == LOOK_AHEAD) {
                 break;
             }
-            if (entry.failures < least.failures) {
+            if (entry.failures() < least.failures()) {
                 least = entry;
             }
         }
@@ -150,8 +182,81 @@ final class ReplicaChoice {
                 .filter(connection -> connection.hasRoomFor(entry));
     }
 
+    /** Whether a second replica is asked for the sequence that has gone unanswered for longest, one at a time, each once, and at most a share of all. */
+    static Hedge hedge(List<ReplicaConnection> connections, StreamCounts counts, long afterNanos, long now) {
+        Hedge.Later never = new Hedge.Later(Long.MAX_VALUE);
+        if (afterNanos == 0 || connections.size() < 2) {
+            return never;
+        }
+        ReplicaConnection from = null;
+        Attempt slowest = null;
+        for (ReplicaConnection connection : connections) {
+            ReplicaCall call = connection.call;
+            for (Attempt attempt :
+                    call == null ? List.<Attempt>of() : call.inFlight().all()) {
+                if (attempt.twin != null) {
+                    return never; // one at a time; its end comes here
+                }
+                boolean first = slowest == null || attempt.sentNanos < slowest.sentNanos;
+                if (!attempt.withdrawn && !attempt.entry.hedged && first) {
+                    from = connection;
+                    slowest = attempt;
+                }
+            }
+        }
+        if (slowest == null || counts.hedgedSequences() + 1 > Math.max(1, HEDGED_SHARE * counts.askedSequences())) {
+            return never; // what comes next comes here
+        }
+        if (now - slowest.sentNanos < afterNanos) {
+            return new Hedge.Later(slowest.sentNanos + afterNanos);
+        }
+        Attempt late = slowest;
+        ReplicaConnection owner = from;
+        return connections.stream()
+                .filter(connection -> connection != owner
+                        && connection.isUsable(now)
+                        && !connection.standing.isInDoubt()
+                        && connection.hasRoomFor(late.entry))
+                .min(Comparator.comparingDouble(connection -> connection.expectedNanos(late.entry.tokens(), now)))
+                .<Hedge>map(second -> new Hedge.Now(late, second))
+                .orElse(new Hedge.Later(now + WATCH_NANOS));
+    }
+
+    /** The next sequence that a slow replica gives back to the fastest one that has room, where it is expected to be done far sooner there. */
+    static Rebalancing rebalance(List<ReplicaConnection> connections, long now) {
+        Optional<ReplicaConnection> fastest = fastest(connections, now);
+        if (connections.size() < 2 || fastest.isEmpty()) {
+            return new Rebalancing(Optional.empty(), false);
+        }
+        ReplicaConnection to = fastest.get();
+        boolean watched = false;
+        for (ReplicaConnection from : connections) {
+            ReplicaCall call = from.call;
+            if (from == to || call == null || !call.isOpen()) {
+                continue;
+            }
+            double rate = from.rate(now);
+            long ahead = 0;
+            for (Attempt attempt : call.inFlight().all()) {
+                ahead += attempt.entry.tokens();
+                if (attempt.withdrawn
+                        || attempt.twin != null
+                        || attempt.entry.movedLately(now)
+                        || !to.hasRoomFor(attempt.entry)) {
+                    continue;
+                }
+                watched = true;
+                boolean sooner = ahead / rate > SOONER * to.expectedNanos(attempt.entry.tokens(), now) + SOONER_NANOS;
+                if (sooner && to.rate(now) > FASTER * rate) {
+                    return new Rebalancing(Optional.of(new Move(from, attempt, to)), true);
+                }
+            }
+        }
+        return new Rebalancing(Optional.empty(), watched);
+    }
+
     /** The fastest that sequences can be given to. */
-    static Optional<ReplicaConnection> fastest(List<ReplicaConnection> connections, long now) {
+    private static Optional<ReplicaConnection> fastest(List<ReplicaConnection> connections, long now) {
         return connections.stream()
                 .filter(connection -> connection.isUsable(now) && connection.rate.isKnown())
                 .max(Comparator.comparingDouble(connection -> connection.rate(now)));

@@ -10,6 +10,7 @@ final class ReplicaConnection {
     final Backoff backoff;
     final Rate rate = new Rate();
     final Standing standing = new Standing();
+    final DeviceProgress device;
     private final long hash;
 
     @Nullable
@@ -20,14 +21,6 @@ final class ReplicaConnection {
     long askAtNanos;
     /** Calls made. */
     int attempts;
-    /** The device's counter as last told; −1: never. */
-    long devicePositions = -1;
-    /** When the counter last moved, or was first needed to. */
-    long deviceMovedNanos;
-    /** Whether its device stands still with sequences in flight: it gets no new ones until it moves. */
-    boolean stuck;
-    /** Not to be probed before, where it is stuck. */
-    long probeAtNanos;
 
     @Nullable
     CallFailure lastFailure;
@@ -38,7 +31,7 @@ final class ReplicaConnection {
         this.backoff = backoff;
         this.connectAtNanos = nowNanos;
         this.askAtNanos = nowNanos;
-        this.deviceMovedNanos = nowNanos;
+        this.device = new DeviceProgress(nowNanos);
     }
 
     /** The same for the same address, in every process. */
@@ -57,7 +50,7 @@ final class ReplicaConnection {
         return current != null
                 && current.isOpen()
                 && !current.inFlight().isClosed()
-                && !stuck
+                && !device.isStuck()
                 && !(standing.isInDoubt() && current.inFlight().size() > 0)
                 && nowNanos >= askAtNanos;
     }
@@ -98,8 +91,8 @@ final class ReplicaConnection {
         ReplicaCall current = call;
         String state;
         if (current != null && current.isOpen()) {
-            state = (stuck
-                            ? "stuck, its device stands still for " + seconds(nowNanos - deviceMovedNanos)
+            state = (device.isStuck()
+                            ? "stuck, its device stands still for " + seconds(device.stillNanos(nowNanos))
                             : current.inFlight().isClosed() ? "draining" : "connected")
                     + ", " + current.inFlight().size() + " sequences in flight";
         } else {

@@ -12,7 +12,6 @@ import io.opentelemetry.api.trace.Span;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ScheduledExecutorService;
@@ -49,20 +48,6 @@ import org.jspecify.annotations.Nullable;
  * leaves the sequence to the other. One sequence is hedged at a time, each once, and at most one in twenty of those offered.
  */
 final class ReplicaPool implements TargetStream {
-    private static final int MOST_LATE = 3;
-    private static final int MOST_FAULTS = 2;
-
-    private static final long MOVE_INTERVAL_NANOS = TimeUnit.MINUTES.toNanos(1);
-
-    /** A sequence leaves a replica for one that is so much faster, where it is done so much sooner there. */
-    private static final double FASTER = 2;
-
-    private static final double SOONER = 3;
-    private static final long SOONER_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
-
-    /** Part of the sequences offered that may be hedged. */
-    private static final double HEDGED_SHARE = 0.05;
-
     private static final long TICK_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long WATCH_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
     private static final long MOST_LATE_NANOS = TimeUnit.SECONDS.toNanos(5);
@@ -463,9 +448,7 @@ final class ReplicaPool implements TargetStream {
     @SuppressWarnings("GuardedBy") // called within locked
     void onProgress(ReplicaConnection connection, ReplicaCall call, long devicePositions) {
         call.heard(nowNanos());
-        boolean moved = connection.devicePositions >= 0 && connection.devicePositions != devicePositions;
-        connection.devicePositions = devicePositions;
-        if (moved) {
+        if (connection.device.told(devicePositions)) {
             progressTimeout.progressed(nowNanos());
             deviceMoved(connection);
             pump();
@@ -474,12 +457,11 @@ final class ReplicaPool implements TargetStream {
 
     @GuardedBy("lock")
     private void deviceMoved(ReplicaConnection connection) {
-        connection.deviceMovedNanos = nowNanos();
-        if (connection.stuck) {
-            connection.stuck = false;
+        long now = nowNanos();
+        if (connection.device.moved(now)) {
             connection.rate.forget();
             if (connection.inFlight() > 0) {
-                connection.rate.started(connection.deviceMovedNanos);
+                connection.rate.started(now);
             }
             options.listener().onWaiting("teacher " + connection.replica.label() + ": its device goes on");
         }
@@ -518,7 +500,7 @@ final class ReplicaPool implements TargetStream {
         ReplicaCall call = connection.call;
         connection.rate.answered(
                 attempt.entry.tokens(), call == null || call.inFlight().size() == 0, nowNanos());
-        if (connection.devicePositions < 0 || targets.rowsBySource().containsKey(RowSource.COMPUTED)) {
+        if (!connection.device.isTold() || targets.rowsBySource().containsKey(RowSource.COMPUTED)) {
             deviceMoved(connection);
         }
         progressTimeout.rowsCame(nowNanos());
@@ -678,26 +660,14 @@ final class ReplicaPool implements TargetStream {
         if (remedy != CallFailure.Remedy.GIVE_UP && leftToTwin(attempt)) {
             return true;
         }
-        long now = nowNanos();
-        if (entry.failures++ == 0) {
-            entry.firstFailureNanos = now;
-        }
-        boolean again = switch (remedy) {
-            case GIVE_UP -> false;
-            case RETRY_FEW ->
-                ++entry.faults < (cause.code() == Status.Code.DEADLINE_EXCEEDED ? MOST_LATE : MOST_FAULTS);
-            // While rows flow the teacher is there, and the clock starts afresh.
-            case RETRY ->
-                now - Math.max(entry.firstFailureNanos, progressTimeout.rowsNanos())
-                        < options.timeouts().retry().toNanos();
-        };
-        if (again) {
+        long retryNanos = options.timeouts().retry().toNanos();
+        if (entry.failed(cause, remedy, progressTimeout.rowsNanos(), retryNanos, nowNanos())) {
             entry.lastFailedOn = connection;
             window.askAgain(entry, attempt.receivedBytes());
             return true;
         }
         withdrawTwin(attempt);
-        String attempts = entry.failures == 1 ? "" : " (after " + entry.failures + " attempts)";
+        String attempts = entry.failures() == 1 ? "" : " (after " + entry.failures() + " attempts)";
         window.fail(
                 entry,
                 new SequenceFailedException(
@@ -739,50 +709,19 @@ final class ReplicaPool implements TargetStream {
     /** Asks a second replica for the sequence that has gone unanswered for longest, where that is due. Returns when to look again. */
     @GuardedBy("lock")
     private long hedge(long now) {
-        if (hedgeNanos == 0 || connections.size() < 2) {
-            return NEVER;
+        ReplicaChoice.Hedge due = ReplicaChoice.hedge(connections, window.counts(), hedgeNanos, now);
+        if (due instanceof ReplicaChoice.Hedge.Later later) {
+            return later.atNanos();
         }
-        ReplicaConnection from = null;
-        Attempt slowest = null;
-        for (ReplicaConnection connection : connections) {
-            ReplicaCall call = connection.call;
-            for (Attempt attempt :
-                    call == null ? List.<Attempt>of() : call.inFlight().all()) {
-                if (attempt.twin != null) {
-                    return NEVER; // one at a time; its end comes here
-                }
-                boolean first = slowest == null || attempt.sentNanos < slowest.sentNanos;
-                if (!attempt.withdrawn && !attempt.entry.hedged && first) {
-                    from = connection;
-                    slowest = attempt;
-                }
-            }
-        }
-        StreamCounts counts = window.counts();
-        if (slowest == null || counts.hedgedSequences() + 1 > Math.max(1, HEDGED_SHARE * counts.askedSequences())) {
-            return NEVER; // what comes next comes here
-        }
-        if (now - slowest.sentNanos < hedgeNanos) {
-            return slowest.sentNanos + hedgeNanos;
-        }
-        Entry entry = slowest.entry;
-        ReplicaConnection owner = from;
-        Optional<ReplicaConnection> other = connections.stream()
-                .filter(connection -> connection != owner
-                        && connection.isUsable(now)
-                        && !connection.standing.isInDoubt()
-                        && connection.hasRoomFor(entry))
-                .min(Comparator.comparingDouble(connection -> connection.expectedNanos(entry.tokens(), now)));
-        if (other.isEmpty()) {
-            return now + WATCH_NANOS;
-        }
+        ReplicaChoice.Hedge.Now hedge = (ReplicaChoice.Hedge.Now) due;
+        Entry entry = hedge.slowest().entry;
         entry.hedged = true;
-        counts.hedged();
-        Attempt second = send(other.get(), entry, now);
+        window.counts().hedged();
+        Attempt second = send(hedge.second(), entry, now);
         second.hedge = true;
         second.span.setAttribute("lyne.hedge", true);
-        second.twin = slowest;
-        slowest.twin = second;
+        second.twin = hedge.slowest();
+        hedge.slowest().twin = second;
         return NEVER;
     }
 
@@ -827,47 +766,25 @@ final class ReplicaPool implements TargetStream {
         call.ask(attempt, Contract.sequence(attempt.wireId, attempt.entry.sequence, how, traceparent));
     }
 
-    /**
-     * Takes sequences from slow replicas to the fastest one that has room, where they are expected to be done far sooner there. Returns
-     * whether that may become so in a moment.
-     */
+    /** Takes sequences from slow replicas to the fastest one. Returns whether more may follow in a moment. */
     @GuardedBy("lock")
     private boolean rebalance(long now) {
-        Optional<ReplicaConnection> fastest = ReplicaChoice.fastest(connections, now);
-        if (connections.size() < 2 || fastest.isEmpty()) {
-            return false;
-        }
-        ReplicaConnection to = fastest.get();
         boolean watched = false;
-        for (ReplicaConnection from : connections) {
-            ReplicaCall call = from.call;
-            if (from == to || call == null || !call.isOpen()) {
-                continue;
+        while (true) {
+            ReplicaChoice.Rebalancing next = ReplicaChoice.rebalance(connections, now);
+            watched |= next.watched();
+            if (next.move().isEmpty()) {
+                return watched;
             }
-            double rate = from.rate(now);
-            long ahead = 0;
-            for (Attempt attempt : call.inFlight().all()) {
-                ahead += attempt.entry.tokens();
-                if (attempt.withdrawn
-                        || attempt.twin != null
-                        || movedLately(attempt.entry, now)
-                        || !to.hasRoomFor(attempt.entry)) {
-                    continue;
-                }
-                watched = true;
-                boolean sooner = ahead / rate > SOONER * to.expectedNanos(attempt.entry.tokens(), now) + SOONER_NANOS;
-                if (sooner && to.rate(now) > FASTER * rate) {
-                    moveAway(from, call, attempt, false, now);
-                    window.removeWaiting(attempt.entry);
-                    Attempt unused = send(to, attempt.entry, now);
-                }
+            ReplicaChoice.Move move = next.move().get();
+            ReplicaCall call = move.from().call;
+            if (call == null) {
+                throw new IllegalStateException("a sequence to be moved from a replica without a call");
             }
+            moveAway(move.from(), call, move.attempt(), false, now);
+            window.removeWaiting(move.attempt().entry);
+            Attempt unused = send(move.to(), move.attempt().entry, now);
         }
-        return watched;
-    }
-
-    private static boolean movedLately(Entry entry, long now) {
-        return now - entry.movedNanos < MOVE_INTERVAL_NANOS;
     }
 
     /** A sequence is wanted of that replica no more; it is one of the waiting again. */
@@ -952,31 +869,26 @@ final class ReplicaPool implements TargetStream {
         List<Attempt> wanted = call.inFlight().all().stream()
                 .filter(attempt -> !attempt.withdrawn)
                 .toList();
-        long movedNanos = Math.max(connection.deviceMovedNanos, progressTimeout.awokeNanos());
-        boolean still =
-                wanted.stream().anyMatch(attempt -> now - Math.max(attempt.movedNanos, movedNanos) >= stuckNanos);
         boolean elsewhere = connections.stream().anyMatch(other -> other != connection && other.isUsable(now));
-        if (still && !connection.stuck) {
-            connection.stuck = true;
-            connection.probeAtNanos = now + stuckNanos;
+        if (connection.device.standsStill(wanted, progressTimeout.awokeNanos(), stuckNanos, now)) {
             options.listener()
                     .onWaiting("teacher " + connection.replica.label() + ": its device has stood still for "
                             + ReplicaConnection.seconds(stuckNanos) + " with " + wanted.size()
                             + " sequences in flight; "
                             + (elsewhere ? "they go to others" : "there is no other replica to give them to"));
         }
-        if (!connection.stuck) {
+        if (!connection.device.isStuck()) {
             return;
         }
         boolean leftBehind =
                 call.inFlight().all().stream().anyMatch(attempt -> attempt.withdrawn && !attempt.cancelled);
         for (Attempt attempt : elsewhere ? wanted : List.<Attempt>of()) {
-            if (!movedLately(attempt.entry, now)) {
+            if (!attempt.entry.movedLately(now)) {
                 moveAway(connection, call, attempt, !leftBehind, now);
                 leftBehind = true;
             }
         }
-        if (!leftBehind && wanted.isEmpty() && now >= connection.probeAtNanos) {
+        if (!leftBehind && wanted.isEmpty() && connection.device.isProbeDue(now)) {
             probe(connection, now);
         }
     }
@@ -988,7 +900,7 @@ final class ReplicaPool implements TargetStream {
         if (entry == null || !connection.hasRoomFor(entry)) {
             return;
         }
-        connection.probeAtNanos = now + stuckNanos;
+        connection.device.probed(stuckNanos, now);
         Attempt attempt = new Attempt(++lastWireId, entry, now, NEVER);
         attempt.withdrawn = true;
         ask(connection, attempt, options.toBuilder().bypassCache(true).build());

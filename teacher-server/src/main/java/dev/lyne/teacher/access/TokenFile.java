@@ -1,15 +1,22 @@
 package dev.lyne.teacher.access;
 
+import dev.lyne.files.DirectoryLock;
 import dev.lyne.teacher.tenant.PriorityClass;
 import dev.lyne.wire.access.AccessToken;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -63,13 +70,30 @@ public final class TokenFile {
     }
 
     /**
-     * Adds a token's line: a server that reads the file meanwhile finds the file before or the file after.
+     * Adds a token's line: a server that reads the file meanwhile finds the file before or the file after, with the owner, the group and the
+     * permissions that it had. One at a time: whoever comes meanwhile is refused, and its token with it.
      *
      * @throws IllegalArgumentException where the file holds tokens as they are, or is none
+     * @throws IllegalStateException where somebody else adds to it, or this process may not give it its owner and group
      */
     public static void add(Path file, Grant grant, AccessToken token) throws IOException {
+        // What a link names is what is written.
+        Path real = (Files.exists(file) ? file.toRealPath() : file).toAbsolutePath();
+        Path directory = Objects.requireNonNull(real.getParent());
+        if (!Files.isDirectory(directory)) {
+            throw new NoSuchFileException(file.toString(), null, "no directory " + directory);
+        }
+        try (DirectoryLock unused = DirectoryLock.take(directory, "." + real.getFileName() + ".lock")
+                .orElseThrow(() -> new IllegalStateException(
+                        file + ": somebody else adds a token to it (expected: one at a time)"))) {
+            addAlone(real, grant, token);
+        }
+    }
+
+    private static void addAlone(Path file, Grant grant, AccessToken token) throws IOException {
         String before = AccessRules.HEADER + "\n";
-        if (Files.exists(file)) {
+        boolean there = Files.exists(file);
+        if (there) {
             if (!AccessRules.read(file).hashed()) {
                 throw new IllegalArgumentException(file + ": tokens as they are (expected: a file that begins with "
                         + AccessRules.HEADER + "; give another one)");
@@ -79,15 +103,40 @@ public final class TokenFile {
         String joined = before.endsWith("\n") ? before : before + "\n";
         Path aside = file.resolveSibling(file.getFileName() + ".new");
         Files.deleteIfExists(aside);
-        Files.createFile(aside, PosixFilePermissions.asFileAttribute(OWNERS_ALONE));
-        Files.writeString(aside, joined + grant.line(token) + "\n");
-        AccessRules checked = AccessRules.read(aside);
-        if (!checked.hashed()) {
-            throw new IllegalStateException(aside + ": not what was written");
+        try {
+            Files.createFile(aside, PosixFilePermissions.asFileAttribute(OWNERS_ALONE));
+            Files.writeString(
+                    aside, joined + grant.line(token) + "\n", StandardOpenOption.WRITE, StandardOpenOption.SYNC);
+            if (!AccessRules.read(aside).hashed()) {
+                throw new IllegalStateException(aside + ": not what was written");
+            }
+            if (there) {
+                keepAttributes(file, aside);
+            }
+            Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            Files.deleteIfExists(aside);
         }
-        if (Files.exists(file)) {
-            Files.setPosixFilePermissions(aside, Files.getPosixFilePermissions(file));
+    }
+
+    /** Owner and group first: who else may read the file is decided by whose it is. */
+    private static void keepAttributes(Path file, Path aside) throws IOException {
+        PosixFileAttributes kept = Files.readAttributes(file, PosixFileAttributes.class);
+        PosixFileAttributes found = Files.readAttributes(aside, PosixFileAttributes.class);
+        PosixFileAttributeView view = Files.getFileAttributeView(aside, PosixFileAttributeView.class);
+        try {
+            if (!kept.group().equals(found.group())) {
+                view.setGroup(kept.group());
+            }
+            if (!kept.owner().equals(found.owner())) {
+                view.setOwner(kept.owner());
+            }
+        } catch (FileSystemException e) {
+            throw new IllegalStateException(
+                    file + ": of " + kept.owner().getName() + ":" + kept.group().getName()
+                            + ", which this process may not give it again (expected: to run as that owner, or as root)",
+                    e);
         }
-        Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        view.setPermissions(kept.permissions());
     }
 }

@@ -321,6 +321,12 @@ public final class Batcher implements Teacher, AutoCloseable {
                 && devices.stream().noneMatch(device -> device.thread.isAlive());
     }
 
+    /** Whether each device computes: one whose forwards all fail, as after a fault of a GPU that stays, fails whatever it takes. */
+    @Override
+    public boolean serving() {
+        return devices.stream().noneMatch(device -> device.failedForwards.areAll());
+    }
+
     /** There is other work. */
     private void wake() {
         lock.lock();
@@ -446,6 +452,7 @@ public final class Batcher implements Teacher, AutoCloseable {
         private final DeviceMetrics counts;
         private final Thread thread;
         private final AtomicLong workingSinceNanos = new AtomicLong(NOT_WORKING);
+        private final FailedForwards failedForwards = new FailedForwards();
 
         /** Whether other work comes before the next batch; owned by the thread. */
         private boolean besideNext;
@@ -656,9 +663,22 @@ public final class Batcher implements Teacher, AutoCloseable {
                     ScoreJob failing = job;
                     complete(failing, () -> failing.failed(failure));
                 }
+                if (failedForwards.failed(items)) {
+                    LOG.error(
+                            "teacher {} fails everything on {}: {} forwards of different sequences in a row (expected: none); not serving",
+                            model.description().name(),
+                            name,
+                            FailedForwards.MOST);
+                }
                 return;
             } finally {
                 span.end();
+            }
+            if (failedForwards.succeeded()) {
+                LOG.warn(
+                        "teacher {} computes on {} again; serving",
+                        model.description().name(),
+                        name);
             }
             moved(items.stream().mapToLong(item -> item.positions().length).sum());
             long nanos = nanoClock.getAsLong() - startNanos;

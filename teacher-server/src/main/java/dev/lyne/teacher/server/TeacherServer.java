@@ -276,7 +276,7 @@ public final class TeacherServer implements AutoCloseable {
         Optional<MetricsPage> page = Optional.empty();
         if (options.metrics().isPresent()) {
             try {
-                page = Optional.of(new MetricsPage(options.metrics().get(), registry));
+                page = Optional.of(new MetricsPage(options.metrics().get(), registry, MetricsPage.Limits.DEFAULT));
             } catch (IOException e) {
                 caches.close(System.nanoTime());
                 security.close();
@@ -286,7 +286,7 @@ public final class TeacherServer implements AutoCloseable {
         int context = Math.max(given.longestContext(), RequestSize.LONGEST_USUAL_CONTEXT);
         TeacherServer server = new TeacherServer(context, options, registry, security, caches, page);
         server.setHealth(ServingStatus.NOT_SERVING);
-        page.ifPresent(shown -> shown.show(server::status));
+        page.ifPresent(shown -> shown.show(server.shown()));
         try {
             server.listener.start();
             server.openHttp();
@@ -556,6 +556,20 @@ public final class TeacherServer implements AutoCloseable {
                         teachers.giveUp(teacher, cause);
                     }
                 });
+    }
+
+    private MetricsPage.Shown shown() {
+        return new MetricsPage.Shown() {
+            @Override
+            public boolean serving() {
+                return serving;
+            }
+
+            @Override
+            public ServerStatus status() {
+                return TeacherServer.this.status();
+            }
+        };
     }
 
     private ServerStatus status() {

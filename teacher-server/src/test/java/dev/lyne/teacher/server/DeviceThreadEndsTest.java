@@ -98,6 +98,38 @@ final class DeviceThreadEndsTest {
         });
     }
 
+    /** As after a fault of a GPU that stays. One sequence that fails again and again says nothing of the device. */
+    @Test
+    void everyForwardFails_isNotServingUntilOneDoesNot() throws Exception {
+        AtomicBoolean broken = new AtomicBoolean(true);
+        LocalModel teacher = new FaultyTeacher(new FakeTeacher("fake", 500, 64), (items, score) -> {
+            if (broken.get()) {
+                throw new IllegalStateException("device-side assert");
+            }
+            return score.of(items);
+        });
+        try (CapturedLog log = new CapturedLog()) {
+            serve(teacher, (server, stream, health) -> {
+                for (int again = 1; again <= 5; again++) {
+                    stream.score(again, 1, 2, 3).awaitFailed(again);
+                }
+                stream.score(6, 4, 5, 6).awaitFailed(6);
+                assertThat(log.lines()).noneMatch(line -> line.contains("fails everything"));
+                assertThat(status(health)).isEqualTo(ServingStatus.SERVING);
+
+                stream.score(7, 7, 8, 9).awaitFailed(7);
+                await().until(() -> status(health) == ServingStatus.NOT_SERVING);
+                assertThat(log.lines())
+                        .anyMatch(line -> line.contains("teacher fake fails everything on")
+                                && line.endsWith(
+                                        "3 forwards of different sequences in a row (expected: none); not serving"));
+                broken.set(false);
+                stream.score(8, 1, 2, 3).awaitDone(8);
+                await().until(() -> status(health) == ServingStatus.SERVING);
+            });
+        }
+    }
+
     @Test
     void errorOfTheThread_isNotServingAtOnceAndEndsTheServer() throws Exception {
         LocalModel teacher = new FakeTeacher("fake", 500, 64);

@@ -1,18 +1,34 @@
 package dev.lyne.teacher.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.lyne.teacher.model.FakeTeacher;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 final class MetricsPageTest {
+    private static final int MANY_BYTES = 16 << 20;
+    private static final InetSocketAddress ANY = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+
     @Test
     void scrape_afterWork_showsWhatWasScoredAndServed() throws Exception {
         try (ServerFixture fixture = new ServerFixture(
@@ -87,12 +103,138 @@ final class MetricsPageTest {
         }
     }
 
-    private static HttpResponse<String> get(ServerFixture fixture, String path) throws Exception {
+    /** Half a request, a reader that reads nothing, and a status that does not come: who asks beside them is answered. */
+    @Test
+    void healthz_besideThoseWhoHoldTheirConnections_isAnswered() throws Exception {
+        PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        fill(registry);
+        CountDownLatch held = new CountDownLatch(1);
+        CountDownLatch asked = new CountDownLatch(2);
+        List<Socket> sockets = new ArrayList<>();
+        try (MetricsPage page = new MetricsPage(ANY, registry, MetricsPage.Limits.DEFAULT)) {
+            page.show(new MetricsPage.Shown() {
+                @Override
+                public boolean serving() {
+                    return true;
+                }
+
+                @Override
+                public ServerStatus status() {
+                    asked.countDown();
+                    try {
+                        held.await();
+                    } catch (InterruptedException e) {
+                        throw new IllegalStateException(e);
+                    }
+                    throw new IllegalStateException("no status in this test");
+                }
+            });
+            for (int i = 0; i < 8; i++) {
+                sockets.add(send(page.port(), "GET /metrics HTTP/1.1\r\nHo"));
+                sockets.add(send(page.port(), "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")); // its answer is never read
+            }
+            HttpResponse<String> metrics = get(page.port(), "/metrics");
+            assertThat(metrics.statusCode()).isEqualTo(200);
+            assertThat(metrics.body()).hasSizeGreaterThan(MANY_BYTES).contains("large_total{of=\"1 ");
+            sockets.add(send(page.port(), "GET /status.json HTTP/1.1\r\nHost: a\r\n\r\n"));
+            sockets.add(send(page.port(), "GET /status.json HTTP/1.1\r\nHost: a\r\n\r\n"));
+            asked.await();
+            HttpResponse<String> health = get(page.port(), "/healthz");
+            assertThat(health.statusCode()).isEqualTo(200);
+            assertThat(health.body()).isEqualTo("SERVING\n");
+        } finally {
+            held.countDown();
+            for (Socket socket : sockets) {
+                socket.close();
+            }
+        }
+    }
+
+    @Test
+    void request_thatIsNotWholeInTime_endsItsConnection() throws Exception {
+        PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        MetricsPage.Limits limits = new MetricsPage.Limits(Duration.ofMillis(300), Duration.ofSeconds(30));
+        try (MetricsPage page = new MetricsPage(ANY, registry, limits);
+                Socket half = send(page.port(), "GET /healthz HTTP/1.1\r\nHo");
+                Socket silent = send(page.port(), "")) {
+            assertThat(half.getInputStream().read()).as("end of stream").isEqualTo(-1);
+            assertThat(silent.getInputStream().read()).as("end of stream").isEqualTo(-1);
+        }
+    }
+
+    @Test
+    void answer_thatIsNotReadInTime_endsItsConnection() throws Exception {
+        PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        fill(registry);
+        MetricsPage.Limits limits = new MetricsPage.Limits(Duration.ofMinutes(2), Duration.ofMillis(300));
+        try (MetricsPage page = new MetricsPage(ANY, registry, limits);
+                Socket unread = send(page.port(), "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")) {
+            await().until(() -> page.openConnections() == 1);
+            await().until(() -> page.openConnections() == 0);
+            assertThat(unread.getInputStream().read())
+                    .as("what had left before")
+                    .isEqualTo('H');
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "/healthz, GET, 503",
+        "/status.json, GET, 503",
+        "/metrics, POST, 405",
+        "/healthzzz, GET, 404",
+        "/, GET, 404"
+    })
+    void request_ofWhatThereIsNot_isRefused(String path, String method, int code) throws Exception {
+        PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        try (MetricsPage page = new MetricsPage(ANY, registry, MetricsPage.Limits.DEFAULT)) {
+            HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + page.port() + path))
+                    .method(method, HttpRequest.BodyPublishers.noBody())
+                    .build();
+            assertThat(HttpClient.newHttpClient()
+                            .send(request, HttpResponse.BodyHandlers.ofString())
+                            .statusCode())
+                    .isEqualTo(code);
+        }
+    }
+
+    @Test
+    void open_anAddressInUse_saysSo() throws Exception {
+        PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        try (MetricsPage page = new MetricsPage(ANY, registry, MetricsPage.Limits.DEFAULT)) {
+            InetSocketAddress taken = new InetSocketAddress(InetAddress.getLoopbackAddress(), page.port());
+            assertThatThrownBy(() -> new MetricsPage(taken, registry, MetricsPage.Limits.DEFAULT).close())
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("in use");
+        }
+    }
+
+    /** Makes the page larger than what sockets hold. */
+    private static void fill(PrometheusMeterRegistry registry) {
+        String much = "a".repeat(MANY_BYTES / 1000);
+        IntStream.range(0, 1000)
+                .forEach(each ->
+                        registry.counter("large", "of", each + " " + much).increment());
+    }
+
+    private static Socket send(int port, String text) throws IOException {
+        Socket socket = new Socket();
+        socket.setReceiveBufferSize(4096);
+        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+        socket.getOutputStream().write(text.getBytes(StandardCharsets.US_ASCII));
+        socket.getOutputStream().flush();
+        return socket;
+    }
+
+    private static HttpResponse<String> get(int port, String path) throws Exception {
         return HttpClient.newHttpClient()
                 .send(
-                        HttpRequest.newBuilder(URI.create("http://127.0.0.1:"
-                                        + fixture.server.metricsPort().orElseThrow() + path))
+                        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
                                 .build(),
                         HttpResponse.BodyHandlers.ofString());
+    }
+
+    private static HttpResponse<String> get(ServerFixture fixture, String path) throws Exception {
+        return get(fixture.server.metricsPort().orElseThrow(), path);
     }
 }
