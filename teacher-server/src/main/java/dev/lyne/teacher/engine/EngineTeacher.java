@@ -230,6 +230,11 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
     }
 
     @Override
+    public void vouchSoon() {
+        addresses.forEach(EngineAddress::vouchSoon);
+    }
+
+    @Override
     public void bindTo(MeterRegistry registry) {
         metrics.bindTo(registry, addresses, this::queued);
     }

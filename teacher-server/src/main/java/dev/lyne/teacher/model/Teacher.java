@@ -57,6 +57,9 @@ public interface Teacher {
         return true;
     }
 
+    /** Somebody waits for rows that were scored to be vouched for: that should be as soon as it can be. Calls no job: locks may be held. */
+    default void vouchSoon() {}
+
     /** Registers what it counts beside what the server counts of every teacher. */
     default void bindTo(MeterRegistry registry) {}
 

@@ -498,7 +498,7 @@ public final class SingleFlight implements Scorer {
             }
             end(waiting -> {
                 if (vouched != VOUCHED) {
-                    waiting.callback().unvouched(waiting.wanted().positions().length, vouched);
+                    unvouched(waiting.callback(), waiting.wanted(), vouched);
                 }
                 answer(waiting.callback(), waiting.wanted(), query.tokens(), stored, source(waiting));
             });
@@ -609,10 +609,17 @@ public final class SingleFlight implements Scorer {
         return encoded;
     }
 
+    private void unvouched(Callback callback, CachedSelection wanted, CompletionStage<Void> vouched) {
+        callback.unvouched(wanted.positions().length, vouched);
+        if (callback.waitsForVouching()) {
+            teacher.vouchSoon();
+        }
+    }
+
     /** Gives a waiter what it wants of rows that are not vouched for yet. */
     private void answer(
             Callback callback, RowsQuery query, StoredRows stored, RowSource source, CompletionStage<Void> vouched) {
-        callback.unvouched(query.wanted().positions().length, vouched);
+        unvouched(callback, query.wanted(), vouched);
         answer(callback, query.wanted(), query.tokens(), stored, source);
     }
 

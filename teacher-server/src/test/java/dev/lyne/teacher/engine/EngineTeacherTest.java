@@ -244,6 +244,20 @@ final class EngineTeacherTest {
         assertThat(teacher.serving()).isFalse();
     }
 
+    /** The next probe would be an hour away. */
+    @Test
+    void rows_thatSomebodyWaitsToHaveVouchedFor_areSoon() throws Exception {
+        EngineTeacher teacher = teacher(Optional.empty(), Optional.empty(), Duration.ofHours(1), engine);
+        for (int i = 0; i < 2; i++) {
+            AskedJob job = ask(teacher, AskedJob.topK(4, 1, 2, i));
+            job.rows();
+            CompletableFuture<Void> passes = job.vouched.get().toCompletableFuture();
+            teacher.vouchSoon();
+            await().until(passes::isDone);
+            assertThat(passes).isNotCompletedExceptionally();
+        }
+    }
+
     @Test
     void process_thatEnded_isVouchedForByNoOther() throws Exception {
         EngineTeacher teacher = teacher(Optional.empty(), Optional.empty(), Duration.ofHours(1), engine);
