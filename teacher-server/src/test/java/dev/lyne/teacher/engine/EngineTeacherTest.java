@@ -70,24 +70,27 @@ final class EngineTeacherTest {
     private EngineTeacher teacher(
             Optional<Path> model, Optional<Path> identity, Duration betweenProbes, FakeEngine... engines)
             throws Exception {
-        List<InetSocketAddress> addresses =
-                List.of(engines).stream().map(FakeEngine::address).toList();
-        EngineTeacher teacher = EngineTeacher.open(
-                new EngineSettings(
-                        EngineSettings.Wire.VLLM,
-                        addresses,
-                        EngineSettings.Access.PLAIN,
-                        "far",
-                        model,
-                        TOKENIZER,
-                        "float32",
-                        identity,
-                        new EngineSettings.Probing(betweenProbes, 0.02),
-                        new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30))),
-                1);
+        EngineTeacher teacher = EngineTeacher.open(settings(model, identity, betweenProbes, engines), 1);
         open.add(0, () -> teacher.close(TimeUnit.SECONDS.toNanos(5)));
         await().until(teacher::serving);
         return teacher;
+    }
+
+    private static EngineSettings settings(
+            Optional<Path> model, Optional<Path> identity, Duration betweenProbes, FakeEngine... engines) {
+        List<InetSocketAddress> addresses =
+                List.of(engines).stream().map(FakeEngine::address).toList();
+        return new EngineSettings(
+                EngineSettings.Wire.VLLM,
+                addresses,
+                EngineSettings.Access.PLAIN,
+                "far",
+                model,
+                TOKENIZER,
+                "float32",
+                identity,
+                new EngineSettings.Probing(betweenProbes, 0.02),
+                new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30)));
     }
 
     private static AskedJob ask(EngineTeacher teacher, AskedJob job) {
@@ -322,22 +325,55 @@ final class EngineTeacherTest {
                 .isNotEqualTo(first);
     }
 
-    /** Over a change of the engine, too, which alone would lead back to the id of the model as it is named. */
+    /** A lost file, another version and back again: whatever the engine says of itself, rows may be others. */
     @Test
-    void identity_thatWasMinted_leadsBackToNoOlderId() throws Exception {
+    void identity_ofNewRows_hasAnIdThatNobodyHad() throws Exception {
         Optional<Path> model = Optional.of(TOKENIZER);
         Path file = directory.resolve("identity.json");
-        byte[] named = teacher(model, Optional.of(file), Duration.ofSeconds(1), engine)
+        byte[] first = teacher(model, Optional.of(file), Duration.ofSeconds(1), engine)
                 .description()
                 .modelDigest();
         EngineIdentity known = EngineIdentity.read(file);
-        assertThat(known.minted()).isEmpty();
         EngineIdentity.Inputs older = new EngineIdentity.Inputs(known.model(), "vllm 0.1.0", known.precision());
-        EngineIdentity.mint(older, true, 0.02, known.references()).write(file);
-        assertThat(teacher(model, Optional.of(file), Duration.ofSeconds(1), engine)
+        EngineIdentity.mint(older, 0.02, known.references()).write(file);
+        byte[] second = teacher(model, Optional.of(file), Duration.ofSeconds(1), engine)
+                .description()
+                .modelDigest();
+        assertThat(second).isNotEqualTo(first);
+        Files.delete(file);
+        FakeEngine other = engine();
+        other.weights = 1;
+        assertThat(teacher(model, Optional.of(file), Duration.ofSeconds(1), other)
                         .description()
                         .modelDigest())
-                .isNotEqualTo(named);
+                .isNotEqualTo(first)
+                .isNotEqualTo(second);
+    }
+
+    /** Replicas that start at once on a file that is not there are one teacher. */
+    @Test
+    void identity_thatServersMakeAtOnce_isOne() throws Exception {
+        Path file = directory.resolve("identity.json");
+        List<CompletableFuture<byte[]>> made = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            made.add(CompletableFuture.supplyAsync(() -> {
+                try {
+                    EngineTeacher teacher = EngineTeacher.open(
+                            settings(Optional.of(TOKENIZER), Optional.of(file), Duration.ofSeconds(1), engine), 1);
+                    synchronized (open) {
+                        open.add(0, () -> teacher.close(TimeUnit.SECONDS.toNanos(5)));
+                    }
+                    return teacher.description().modelDigest();
+                } catch (Exception e) {
+                    throw new IllegalStateException(e);
+                }
+            }));
+        }
+        byte[] kept = made.get(0).get(60, TimeUnit.SECONDS);
+        for (CompletableFuture<byte[]> one : made) {
+            assertThat(one.get(60, TimeUnit.SECONDS)).isEqualTo(kept);
+        }
+        assertThat(EngineIdentity.read(file).digest()).isEqualTo(kept);
     }
 
     @Test
