@@ -7,6 +7,9 @@ import static org.awaitility.Awaitility.await;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.teacher.access.ServerSecurity;
+import dev.lyne.teacher.admission.ServerLimits;
+import dev.lyne.teacher.synthetic.SyntheticSettings;
+import dev.lyne.teacher.synthetic.SyntheticTeacher;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.TargetBlock;
@@ -17,6 +20,9 @@ import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.Set;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -198,6 +204,32 @@ final class HttpDoorTest {
                         .path("text")
                         .asString())
                 .isEqualTo(drawn.get(3));
+    }
+
+    /** A draw beside the row's entries would be one entry more than the server has. */
+    @Test
+    void generatedToken_besideAsManyEntriesAsThereMayBe_isOfTheTailToo() throws Exception {
+        var teacher = new SyntheticTeacher(
+                "ranks", SyntheticSettings.parse("synthetic:vocabulary=50,tokens_per_second=0"), false);
+        TeacherServerOptions options = TeacherServerOptions.builder()
+                .limits(new ServerLimits(256, 1 << 16, 16 << 20, 2, 16, 1 << 20, 1 << 22))
+                .http(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+                .build();
+        try (TeacherServer narrow = TeacherServer.start(List.of(teacher), options)) {
+            HttpResponse<byte[]> response = send(HttpRequest.newBuilder(URI.create(
+                            "http://127.0.0.1:" + narrow.httpPort().orElseThrow() + "/v1/completions"))
+                    .POST(HttpRequest.BodyPublishers.ofString("{\"prompt\": " + Collections.nCopies(200, "[1, 2, 3]")
+                            + ", \"max_tokens\": 1, \"prompt_logprobs\": 2, \"return_token_ids\": true}"))
+                    .build());
+            Set<Integer> drawn = new HashSet<>();
+            JsonMapper.shared()
+                    .readTree(response.body())
+                    .path("choices")
+                    .forEach(choice -> drawn.add(choice.path("token_ids").path(0).asInt()));
+            assertThat(drawn.size())
+                    .as(new String(response.body(), StandardCharsets.UTF_8))
+                    .isGreaterThan(2);
+        }
     }
 
     @ParameterizedTest
