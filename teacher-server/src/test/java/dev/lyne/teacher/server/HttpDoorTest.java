@@ -238,6 +238,8 @@ final class HttpDoorTest {
             value = {
                 "max_tokens | 400 | {\"prompt\": [1,2], \"prompt_logprobs\": 1}",
                 "max_tokens | 400 | {\"prompt\": [1,2], \"max_tokens\": 2}",
+                "max_tokens | 400 | {\"prompt\": [1,2], \"max_tokens\": 0, \"logprobs\": 1}",
+                "max_tokens | 400 | {\"prompt\": [1,2], \"max_tokens\": 0, \"logprobs\": 1, \"prompt_logprobs\": 1}",
                 "temperature | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"temperature\": 0.7}",
                 "prompt_logprobs | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"prompt_logprobs\": 5000}",
                 "top_p | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"top_p\": 0.9}",
@@ -291,6 +293,14 @@ final class HttpDoorTest {
                 .startsWith("the body: ")
                 .endsWith("(expected: one JSON object)")
                 .doesNotContainPattern("Feature|Source|Token|Mapper|tools\\.");
+    }
+
+    /** As axolotl sends it. */
+    @Test
+    void scoredPrompt_withNoTokenAfterIt_isAnswered() throws Exception {
+        JsonNode answer =
+                completed("{\"prompt\": [[1,2,3]], \"max_tokens\": 0, \"echo\": true, \"prompt_logprobs\": 2}");
+        assertThat(answer.at("/choices/0/prompt_logprobs").size()).isEqualTo(3);
     }
 
     @Test
