@@ -430,14 +430,15 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
                         why.kind() == Kind.STRANGE ? Failure.Reason.ENGINE_FAILED : Failure.Reason.NOT_FINITE,
                         why.line()));
             }
-            case GONE, STALE, LATE, BUSY, UNTRUSTED, FAULT, OTHER_WEIGHTS -> again(waiting, address, why);
+            case GONE, LEFT, STALE, LATE, BUSY, UNTRUSTED, FAULT, OTHER_WEIGHTS -> again(waiting, address, why);
         }
     }
 
-    /** Asks again, elsewhere where there is another; an address that turned out another model costs no attempt. */
+    /** Asks again, elsewhere where there is another; what is the address's fault alone costs no attempt. */
     private void again(EngineQueue.Waiting waiting, EngineAddress address, EngineException why) {
-        int attempts = waiting.attempts() + 1;
-        if (attempts >= MAX_ATTEMPTS && why.kind() != Kind.OTHER_WEIGHTS) {
+        boolean free = why.kind() == Kind.OTHER_WEIGHTS || why.kind() == Kind.LEFT;
+        int attempts = waiting.attempts() + (free ? 0 : 1);
+        if (attempts >= MAX_ATTEMPTS) {
             metrics.refusedAnswer();
             waiting.job()
                     .failed(new Failure(

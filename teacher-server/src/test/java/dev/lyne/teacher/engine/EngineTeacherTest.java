@@ -33,6 +33,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** An engine behind the teacher's interface, over real HTTP, with answers recorded from a real vLLM and with every kind of wrong one. */
 final class EngineTeacherTest {
     private static final Path TOKENIZER = Path.of("../examples/state-of-the-union/teacher");
+    private static final EngineSettings.Limits LIMITS =
+            new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30));
     private static final int[] FIVE = {3, 10, 21, 9, 40};
 
     @TempDir
@@ -70,14 +72,22 @@ final class EngineTeacherTest {
     private EngineTeacher teacher(
             Optional<Path> model, Optional<Path> identity, Duration betweenProbes, FakeEngine... engines)
             throws Exception {
-        EngineTeacher teacher = EngineTeacher.open(settings(model, identity, betweenProbes, engines), 1);
+        return teacher(settings(model, identity, betweenProbes, LIMITS, engines));
+    }
+
+    private EngineTeacher teacher(EngineSettings settings) throws Exception {
+        EngineTeacher teacher = EngineTeacher.open(settings, 1);
         open.add(0, () -> teacher.close(TimeUnit.SECONDS.toNanos(5)));
         await().until(teacher::serving);
         return teacher;
     }
 
     private static EngineSettings settings(
-            Optional<Path> model, Optional<Path> identity, Duration betweenProbes, FakeEngine... engines) {
+            Optional<Path> model,
+            Optional<Path> identity,
+            Duration betweenProbes,
+            EngineSettings.Limits limits,
+            FakeEngine... engines) {
         List<InetSocketAddress> addresses =
                 List.of(engines).stream().map(FakeEngine::address).toList();
         return new EngineSettings(
@@ -90,7 +100,7 @@ final class EngineTeacherTest {
                 "float32",
                 identity,
                 new EngineSettings.Probing(betweenProbes, 0.02),
-                new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30)));
+                limits);
     }
 
     private static AskedJob ask(EngineTeacher teacher, AskedJob job) {
@@ -291,6 +301,54 @@ final class EngineTeacherTest {
         assertThat(engine.asked).hasValue(3); // the one that was refused was asked for twice
     }
 
+    /** Half of the time that it has passes before the other is asked for, so that this one has as much left when the first is late. */
+    @Test
+    void sequence_thatIsLate_endsNoOther() throws Exception {
+        EngineTeacher teacher = teacher(settings(
+                Optional.empty(),
+                Optional.empty(),
+                Duration.ofHours(1),
+                new EngineSettings.Limits(8, Duration.ofSeconds(6), Duration.ofSeconds(30)),
+                engine));
+        engine.fault = Fault.HANGS;
+        AskedJob late = ask(teacher, AskedJob.topK(4, FIVE));
+        await().until(() -> engine.asked.get() == 1);
+        await().pollDelay(Duration.ofSeconds(3)).until(() -> true);
+        engine.fault = Fault.SLOW;
+        AskedJob other = ask(teacher, AskedJob.topK(4, 3, 10, 21, 9, 41));
+        await().until(() -> engine.asked.get() == 3); // the late one a second time
+        engine.mayAnswer.countDown();
+        assertThat(other.rows().rows()).isEqualTo(4);
+        assertThat(late.rows().rows()).isEqualTo(4);
+        assertThat(engine.asked).hasValue(3);
+        assertThat(other.vouched.get().toCompletableFuture()).isNotDone(); // no process ended
+        assertThat(teacher.serving()).isTrue();
+    }
+
+    /** What another connection shows of the address is no attempt of a sequence. */
+    @Test
+    void sequence_whoseConnectionIsLeft_isAskedForAgainHoweverOften() throws Exception {
+        EngineTeacher teacher = teacher(settings(
+                Optional.empty(),
+                Optional.empty(),
+                Duration.ofHours(1),
+                new EngineSettings.Limits(8, Duration.ofSeconds(20), Duration.ofSeconds(30)),
+                engine));
+        engine.fault = Fault.HANGS;
+        AskedJob left = ask(teacher, AskedJob.topK(4, FIVE));
+        await().until(() -> engine.asked.get() == 1);
+        for (int i = 0; i < 4; i++) {
+            int asked = engine.asked.get();
+            engine.fault = Fault.DROPPED;
+            AskedJob broken = ask(teacher, AskedJob.topK(4, 3, 10, 21, 9, 41));
+            await().until(() -> !teacher.serving());
+            engine.fault = i < 3 ? Fault.HANGS : Fault.NONE;
+            teacher.withdraw(broken);
+            await().until(() -> engine.asked.get() >= asked + 2);
+        }
+        assertThat(left.rows().rows()).isEqualTo(4);
+    }
+
     @Test
     void sequence_askedForAgain_endsAtItsTimeout() throws Exception {
         EngineTeacher teacher = teacher(engine);
@@ -359,7 +417,8 @@ final class EngineTeacherTest {
             made.add(CompletableFuture.supplyAsync(() -> {
                 try {
                     EngineTeacher teacher = EngineTeacher.open(
-                            settings(Optional.of(TOKENIZER), Optional.of(file), Duration.ofSeconds(1), engine), 1);
+                            settings(Optional.of(TOKENIZER), Optional.of(file), Duration.ofSeconds(1), LIMITS, engine),
+                            1);
                     synchronized (open) {
                         open.add(0, () -> teacher.close(TimeUnit.SECONDS.toNanos(5)));
                     }
