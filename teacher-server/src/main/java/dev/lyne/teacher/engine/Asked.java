@@ -11,6 +11,11 @@ import dev.lyne.row.RowColumns;
  * @param vocabularySize ids are below it
  */
 record Asked(ScoreItem item, int k, int vocabularySize) implements EngineRequest<RowColumns> {
+    /** The shortest sequence with a row, to see whether so great a k is taken. */
+    static Asked smallest(int k, int vocabularySize) {
+        return new Asked(new ScoreItem(new int[] {0, 0}, new int[] {0}), k, vocabularySize);
+    }
+
     @Override
     public int tokens() {
         return length();

@@ -423,8 +423,11 @@ final class EngineAddress {
         }
         List<CompletableFuture<Void>> covered = vouching.beginProbe();
         Expected what = expected();
+        boolean isUp = state() == State.UP;
         var unused = connect()
                 .thenCompose(connection -> requireSameEngine(connection, what)
+                        .thenCompose(
+                                same -> isUp ? CompletableFuture.completedStage(null) : requireBound(connection, what))
                         .thenCompose(
                                 same -> compare(connection, what, what.probe().references()))
                         .whenComplete((same, failed) -> {
@@ -454,6 +457,33 @@ final class EngineAddress {
                                 + what.facts() + ", as at the start)"));
             }
         });
+    }
+
+    /** It takes as great a k as the teacher says that it has, before it is asked for the first time and after it was gone. */
+    private CompletableFuture<Void> requireBound(EngineConnection connection, Expected what) {
+        CompletableFuture<Void> taken = new CompletableFuture<>();
+        var unused = value(
+                        connection,
+                        Asked.smallest(what.maxK(), what.vocabularySize()),
+                        what.facts().model())
+                .whenComplete((rows, failed) -> {
+                    if (failed == null || isOfItsRows(why(failed).kind())) {
+                        taken.complete(null);
+                    } else if (why(failed).kind() == Kind.REFUSED) {
+                        taken.completeExceptionally(new EngineException(
+                                Kind.OTHER_WEIGHTS,
+                                name() + ": " + why(failed).line() + " (expected: a k of " + what.maxK()
+                                        + ", as the engine took at the start; --max-logprobs is the same for all addresses)"));
+                    } else {
+                        taken.completeExceptionally(why(failed));
+                    }
+                });
+        return taken;
+    }
+
+    /** Whether an answer came, which is no row: ids beyond the tokenizer's among so many are the model's padding, and no word on k. */
+    static boolean isOfItsRows(Kind kind) {
+        return kind == Kind.STRANGE || kind == Kind.NOT_FINITE;
     }
 
     /** What an engine says of itself. */

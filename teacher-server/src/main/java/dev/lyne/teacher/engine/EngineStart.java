@@ -1,7 +1,6 @@
 package dev.lyne.teacher.engine;
 
 import dev.lyne.files.DirectoryLock;
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowColumns;
 import dev.lyne.teacher.engine.EngineException.Kind;
 import dev.lyne.teacher.model.ModelDirectory;
@@ -129,18 +128,16 @@ final class EngineStart {
         return taken;
     }
 
-    /** Whether an answer comes at all: ids beyond the tokenizer's among so many are the model's padding, and no word on k. */
+    /** Whether an answer comes at all. */
     private boolean takes(EngineAddress address, String model, int k) throws EngineException, InterruptedException {
-        Asked asked = new Asked(new ScoreItem(new int[] {0, 0}, new int[] {0}), k, directory.vocabularySize());
         try {
-            RowColumns unused = await(address.first(asked, model));
+            RowColumns unused = await(address.first(Asked.smallest(k, directory.vocabularySize()), model));
             return true;
         } catch (EngineException e) {
-            return switch (e.kind()) {
-                case STRANGE, NOT_FINITE -> true;
-                case REFUSED -> false;
-                default -> throw e;
-            };
+            if (!EngineAddress.isOfItsRows(e.kind()) && e.kind() != Kind.REFUSED) {
+                throw e;
+            }
+            return e.kind() != Kind.REFUSED;
         }
     }
 

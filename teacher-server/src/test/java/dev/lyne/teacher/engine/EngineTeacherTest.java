@@ -461,6 +461,22 @@ final class EngineTeacherTest {
         assertThat(up(teacher)).isEqualTo(1);
     }
 
+    /** One that takes less than the first would refuse sequences for good. */
+    @Test
+    void address_thatTakesASmallerK_isNotAsked() throws Exception {
+        FakeEngine other = engine();
+        other.mostK = 5;
+        EngineTeacher teacher = teacher(engine, other);
+        assertThat(teacher.maxK()).isEqualTo(FakeEngine.MAX_K);
+        await().until(() -> otherWeights(teacher) == 1);
+        for (int i = 0; i < 10; i++) {
+            ask(teacher, AskedJob.topK(8, 1, 2, i)).rows();
+        }
+        assertThat(other.asked).hasValue(0);
+        other.mostK = FakeEngine.MAX_K;
+        await().until(() -> up(teacher) == 2);
+    }
+
     @Test
     void selection_thatAnEngineCannot_isRefusedByName() throws Exception {
         EngineTeacher teacher = teacher(engine);
