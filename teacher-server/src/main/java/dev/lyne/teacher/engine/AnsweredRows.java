@@ -24,6 +24,7 @@ final class AnsweredRows {
     private static final float MINUS_INFINITY = -9999f;
 
     private final Asked asked;
+    private final int promptK;
     private final RowColumns rows;
     private int nextRow;
     private int nextIndex;
@@ -35,15 +36,17 @@ final class AnsweredRows {
     private final float[] logProbabilities;
     private int entries;
 
-    AnsweredRows(Asked asked) {
+    /** @param promptK entries that rows of the prompt have, 0 where only the one after it is wanted */
+    AnsweredRows(Asked asked, int promptK) {
         this.asked = asked;
+        this.promptK = promptK;
         int count = asked.item().positions().length;
         int k = asked.k();
         this.rows = new RowColumns(
                 k, new int[count], new int[count * k], new float[count * k], new float[count], new float[count]);
         Arrays.fill(rows.counts(), k);
-        this.ids = new int[k + 2];
-        this.logProbabilities = new float[k + 2];
+        this.ids = new int[Math.max(k, promptK) + 2];
+        this.logProbabilities = new float[Math.max(k, promptK) + 2];
     }
 
     /** The first token, which nothing comes before. */
@@ -155,7 +158,7 @@ final class AnsweredRows {
 
     /** Places of the k best among the entries, the best first; the actual token's is 0 where there is one. */
     private int[] best(boolean hasActual) throws EngineException {
-        int k = asked.k();
+        int k = hasActual ? promptK : asked.k();
         if (entries != k && entries != k + 1) {
             throw strange(entries + " tokens" + where(), expectedEntries());
         }
@@ -243,7 +246,7 @@ final class AnsweredRows {
     private String expectedEntries() {
         return last
                 ? "the " + asked.k() + " best and the one that was drawn"
-                : "the " + asked.k() + " best, and the actual one where it is none of them";
+                : "the " + promptK + " best, and the actual one where it is none of them";
     }
 
     private String where() {

@@ -427,7 +427,7 @@ final class EngineAddress {
         var unused = connect()
                 .thenCompose(connection -> requireSameEngine(connection, what)
                         .thenCompose(
-                                same -> isUp ? CompletableFuture.completedStage(null) : requireBound(connection, what))
+                                same -> isUp ? CompletableFuture.completedStage(null) : requireBound(what))
                         .thenCompose(
                                 same -> compare(connection, what, what.probe().references()))
                         .whenComplete((same, failed) -> {
@@ -460,12 +460,11 @@ final class EngineAddress {
     }
 
     /** It takes as great a k as the teacher says that it has, before it is asked for the first time and after it was gone. */
-    private CompletableFuture<Void> requireBound(EngineConnection connection, Expected what) {
+    private CompletableFuture<Void> requireBound(Expected what) {
         CompletableFuture<Void> taken = new CompletableFuture<>();
-        var unused = value(
-                        connection,
-                        Asked.smallest(what.maxK(), what.vocabularySize()),
-                        what.facts().model())
+        // Over a connection of its own, which ends with an answer that is no row.
+        var unused = first(
+                        Asked.smallest(what.maxK(), what.vocabularySize()), what.facts().model())
                 .whenComplete((rows, failed) -> {
                     if (failed == null || isOfItsRows(why(failed).kind())) {
                         taken.complete(null);

@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -236,7 +237,9 @@ final class EngineTeacherTest {
     private static double otherWeights(EngineTeacher teacher) {
         SimpleMeterRegistry registry = new SimpleMeterRegistry();
         teacher.bindTo(registry);
-        return registry.get("lyne.teacher.engine.other.weights").gauge().value();
+        return registry.find("lyne.teacher.engine.other.weights").gauges().stream()
+                .mapToDouble(gauge -> gauge.value())
+                .sum();
     }
 
     @Test
@@ -269,6 +272,72 @@ final class EngineTeacherTest {
             await().until(passes::isDone);
             assertThat(passes).isNotCompletedExceptionally();
         }
+    }
+
+    /** It is of another part of the answer than the rest. */
+    @Test
+    void rowAfterTheLastToken_thatIsAnother_isFoundOut() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        engine.lastRow = 1;
+        await().until(() -> otherWeights(teacher) == 1);
+        engine.lastRow = 0;
+        await().until(teacher::serving);
+    }
+
+    /** What a request does not name is as the model's generation_config.json says. */
+    @Test
+    void request_namesAllThatTheModelWouldDecide() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        ask(teacher, new AskedJob(RowContent.topK(4), 1, 2, 3)).rows();
+        assertThat(engine.scored).allSatisfy(request -> assertThat(request.propertyNames())
+                .contains(
+                        "temperature",
+                        "top_p",
+                        "top_k",
+                        "min_p",
+                        "repetition_penalty",
+                        "presence_penalty",
+                        "frequency_penalty"));
+    }
+
+    /** An older server's file has no row after the last token. */
+    @Test
+    void identity_ofAnOlderServer_isTheSameTeacher() throws Exception {
+        Path file = directory.resolve("identity.json");
+        byte[] first = teacher(Optional.of(file), engine).description().modelDigest();
+        EngineIdentity known = EngineIdentity.read(file);
+        List<Probe.Reference> shorter = known.references().stream()
+                .map(reference -> new Probe.Reference(
+                        reference.tokens(),
+                        Arrays.copyOf(reference.ids(), reference.ids().length - 1),
+                        Arrays.copyOf(reference.logProbabilities(), reference.ids().length - 1),
+                        reference.labels()))
+                .toList();
+        assertThat(shorter.get(0).ids()).hasDimensions(31, 8);
+        new EngineIdentity(
+                        known.id(),
+                        known.model(),
+                        known.engine(),
+                        known.precision(),
+                        known.minted(),
+                        known.toleranceNats(),
+                        shorter)
+                .write(file);
+        assertThat(teacher(Optional.of(file), engine).description().modelDigest())
+                .isEqualTo(first);
+    }
+
+    /** The prompt's rows would be most of the answer. */
+    @Test
+    void rowAfterTheLastToken_alone_asksForNoOther() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        RowColumns row = ask(teacher, new AskedJob(RowContent.topK(4), new int[] {2}, 1, 2, 3))
+                .rows();
+        assertThat(row.ids()).containsExactly(10, 11, 12, 13);
+        assertThat(engine.scored.stream()
+                        .filter(request -> request.path("prompt").size() == 3)
+                        .map(request -> request.path("prompt_logprobs").asInt(-1)))
+                .containsExactly(0);
     }
 
     @Test

@@ -72,6 +72,12 @@ final class FakeEngine implements AutoCloseable {
 
     volatile Fault fault = Fault.NONE;
 
+    /** Moves the row after the last token alone. */
+    volatile int lastRow;
+
+    /** Every request for rows. */
+    final List<JsonNode> scored = new CopyOnWriteArrayList<>();
+
     /** Greatest k that it takes. */
     volatile int mostK = MAX_K;
 
@@ -183,6 +189,8 @@ final class FakeEngine implements AutoCloseable {
         }
         if (request.has("seed")) {
             texts.add(request);
+        } else {
+            scored.add(request);
         }
         switch (now) {
             case REFUSED -> send(exchange, 400, "{\"error\":{\"message\":\"the prompt is not to its taste\"}}");
@@ -246,7 +254,7 @@ final class FakeEngine implements AutoCloseable {
         for (int rank = 0; rank < Math.max(1, k); rank++) {
             json.append(rank == 0 ? "" : ",")
                     .append("\"token_id:")
-                    .append(Math.floorMod(last + 7 + weights + rank, VOCABULARY))
+                    .append(Math.floorMod(last + 7 + weights + lastRow + rank, VOCABULARY))
                     .append("\":")
                     .append(logProbability(rank, Fault.NONE));
         }
