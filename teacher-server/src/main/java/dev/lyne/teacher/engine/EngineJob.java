@@ -25,6 +25,9 @@ interface EngineJob<T> {
     /** Gives it up where its time has passed and it has not started; then its askers are told. */
     boolean expire(long nowNanos);
 
+    /** Gives it up where its time has passed while it is asked for; then its askers are told. */
+    boolean endLate(long nowNanos);
+
     /** To be called right before it is asked for. False: nobody waits any more, and it has been told so. */
     boolean start(long nowNanos);
 

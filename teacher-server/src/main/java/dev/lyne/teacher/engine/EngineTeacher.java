@@ -464,11 +464,30 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
     private void tick() {
         try {
             addresses.forEach(EngineAddress::tick);
+            endLate();
             expire();
             dispatch();
         } catch (Throwable e) {
             strange.error("the timer of an engine failed, and goes on", e);
         }
+    }
+
+    /** Ends what is asked for beyond the time of all who wait for it: the engine drops it with its connection. */
+    private void endLate() {
+        long now = nanoClock.getAsLong();
+        Map<EngineJob<?>, Asking<?>> late = new HashMap<>();
+        synchronized (lock) {
+            asking.forEach((job, running) -> {
+                if (job.overdue(now)) {
+                    late.put(job, running);
+                }
+            });
+        }
+        late.forEach((job, running) -> {
+            if (job.endLate(now)) {
+                running.cancel();
+            }
+        });
     }
 
     /** Ends what waits beyond its time, and everything where no address has answered for too long. */

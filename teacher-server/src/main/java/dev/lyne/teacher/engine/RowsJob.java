@@ -40,6 +40,11 @@ record RowsJob(ScoreJob job, int vocabularySize) implements EngineJob<RowColumns
     }
 
     @Override
+    public boolean endLate(long nowNanos) {
+        return job.endLate(nowNanos);
+    }
+
+    @Override
     public boolean start(long nowNanos) {
         return job.start(nowNanos);
     }

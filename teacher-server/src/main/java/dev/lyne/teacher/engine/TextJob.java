@@ -40,6 +40,11 @@ record TextJob(ContinueJob job, int vocabularySize) implements EngineJob<Continu
     }
 
     @Override
+    public boolean endLate(long nowNanos) {
+        return false;
+    }
+
+    @Override
     public boolean start(long nowNanos) {
         return job.isWanted();
     }

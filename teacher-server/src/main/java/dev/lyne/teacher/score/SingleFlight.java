@@ -428,14 +428,23 @@ public final class SingleFlight implements Scorer {
 
         @Override
         public boolean expire(long nowNanos) {
+            return giveUp(nowNanos, false, Computation::tellLate);
+        }
+
+        @Override
+        public boolean endLate(long nowNanos) {
+            return giveUp(nowNanos, true, waiting -> tellLate(waiting, "the engine answered"));
+        }
+
+        private boolean giveUp(long nowNanos, boolean whereStarted, Consumer<Waiting> tell) {
             synchronized (SingleFlight.this) {
                 // A waiter with more time may have joined since the caller looked; with the lock held, none can.
-                if (started || !deadline.passed(nowNanos)) {
+                if ((started && !whereStarted) || !deadline.passed(nowNanos)) {
                     return false;
                 }
                 forget(this);
             }
-            end(Computation::tellLate);
+            end(tell);
             return true;
         }
 
@@ -545,11 +554,15 @@ public final class SingleFlight implements Scorer {
         }
 
         private static void tellLate(Waiting waiting) {
+            tellLate(waiting, "the sequence's turn came");
+        }
+
+        private static void tellLate(Waiting waiting, String what) {
             waiting.callback()
                     .failed(
                             new Failure(
                                     Failure.Reason.DEADLINE_PASSED,
-                                    "timeout_millis: passed before the sequence's turn came (expected: more time, or less load)"));
+                                    "timeout_millis: passed before " + what + " (expected: more time, or less load)"));
         }
     }
 

@@ -137,6 +137,21 @@ final class EngineBehindServerTest {
     }
 
     @Test
+    void sequence_whoseTimeHasPassed_failsBeforeTheEngineAnswers() throws Exception {
+        engine.fault = FakeEngine.Fault.HANGS;
+        ClientOptions hasty = ClientOptions.builder()
+                .sequenceTimeout(Duration.ofSeconds(1))
+                .build();
+        try (TeacherClient asking = TeacherClient.connect("127.0.0.1:" + server.port(), hasty);
+                TargetStream stream = asking.open(TargetRequest.topK(4, List.of(), TeacherExpectation.any()))) {
+            assertThat(stream.offer(TargetSequence.whole(2, new int[] {3, 4, 9, 7, 8})))
+                    .isTrue();
+            assertThatThrownBy(stream::take)
+                    .hasMessageContaining("timeout_millis: passed before the engine answered");
+        }
+    }
+
+    @Test
     void stream_thatWasSentRowsOfOtherWeights_endsAndSaysHowMany() throws Exception {
         try (TargetStream stream = stream()) {
             take(stream, SEQUENCE);

@@ -418,6 +418,29 @@ final class EngineTeacherTest {
         assertThat(left.rows().rows()).isEqualTo(4);
     }
 
+    /** While it is with the engine, which would be waited for much longer. */
+    @Test
+    void sequence_whoseTimeHasPassed_endsAtTheEngine() throws Exception {
+        EngineTeacher teacher = teacher(settings(
+                Optional.empty(),
+                Optional.empty(),
+                Duration.ofHours(1),
+                new EngineSettings.Limits(8, Duration.ofMinutes(10), Duration.ofSeconds(30)),
+                engine));
+        engine.fault = Fault.HANGS;
+        AskedJob job = ask(teacher, AskedJob.topK(4, FIVE));
+        await().until(() -> engine.asked.get() == 1);
+        job.late = true;
+        assertThat(job.failure().reason()).isEqualTo(Failure.Reason.DEADLINE_PASSED);
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        teacher.bindTo(registry);
+        await().until(() -> registry.get("lyne.teacher.engine.in.flight.sequences")
+                        .gauge()
+                        .value()
+                == 0);
+        assertThat(teacher.serving()).isTrue();
+    }
+
     @Test
     void sequence_askedForAgain_endsAtItsTimeout() throws Exception {
         EngineTeacher teacher = teacher(engine);
