@@ -23,9 +23,11 @@ import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -51,6 +53,7 @@ import org.slf4j.LoggerFactory;
 public final class EngineTeacher implements Teacher, RemoteDecoder {
     private static final int MAX_ATTEMPTS = 3;
     private static final long TICK_MILLIS = 250;
+    private static final long LEAST_RETRY_MILLIS = 100;
     private static final int ARITHMETIC_VERSION = 1;
 
     /** Absolute error of a tail, which is what float32 log-probabilities leave of 1: see docs/engines.md. */
@@ -91,6 +94,16 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
     /** When an address last answered, or could be asked. */
     @GuardedBy("lock")
     private long lastServingNanos;
+
+    /** When one could be asked after none could: before, nobody waited for his turn. */
+    @GuardedBy("lock")
+    private long servingSinceNanos;
+
+    @GuardedBy("lock")
+    private boolean wasServing;
+
+    @GuardedBy("lock")
+    private long maxQueueNanos = Long.MAX_VALUE;
 
     private EngineTeacher(
             EngineSettings settings, ModelDirectory directory, EventLoopGroup loops, int completionThreads)
@@ -281,16 +294,68 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
         return new TextJob(job, description.vocabularySize());
     }
 
+    @Override
+    public void limitQueue(Duration longest) {
+        synchronized (lock) {
+            maxQueueNanos = longest.toNanos();
+        }
+    }
+
     private boolean take(EngineJob<?> job) {
+        Optional<Failure> refusal;
         synchronized (lock) {
             if (closed) {
                 return false;
             }
-            queue.add(job);
+            long now = nanoClock.getAsLong();
+            refusal = refusal(job, now);
+            if (refusal.isEmpty()) {
+                queue.add(job, now);
+            }
+        }
+        if (refusal.isPresent()) {
+            Failure why = refusal.get();
+            metrics.shed();
+            completions.execute(() -> job.failed(why));
+            return true;
         }
         // Not on the caller's thread, which may hold locks of its own.
         completions.execute(this::dispatch);
         return true;
+    }
+
+    /** Why a job is not to wait: it would do so for too long, and others have waited for half of that time. What is late already is told so in its turn. */
+    @GuardedBy("lock")
+    private Optional<Failure> refusal(EngineJob<?> job, long now) {
+        double tokensPerSecond =
+                addresses.stream().mapToDouble(EngineAddress::rate).sum();
+        if (tokensPerSecond == 0 || !wasServing || !job.mayBeRefused()) {
+            return Optional.empty();
+        }
+        long most = Math.min(maxQueueNanos, job.nanosLeft(now));
+        double wait = queue.tokensBefore(job) / tokensPerSecond * 1e9;
+        return wait <= most || most <= 0 || now - servingSinceNanos <= most / 2 || !queue.hasWaitedSince(now - most / 2)
+                ? Optional.empty()
+                : Optional.of(overloaded("would wait about", wait, wait - most));
+    }
+
+    private Failure overloaded(String what, double nanos, double retryNanos) {
+        double most = maxQueue();
+        return new Failure(
+                Failure.Reason.OVERLOADED,
+                String.format(
+                        Locale.ROOT,
+                        "%s %.1f s for the engine (expected: at most %.1f, --max-queue-millis, and the time that the asker has)",
+                        what,
+                        nanos / 1e9,
+                        most / 1e9),
+                Math.max(LEAST_RETRY_MILLIS, (long) (Math.min(retryNanos, most) / 1e6)));
+    }
+
+    private double maxQueue() {
+        synchronized (lock) {
+            return maxQueueNanos;
+        }
     }
 
     @Override
@@ -451,7 +516,8 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
         synchronized (lock) {
             gone = closed;
             if (!gone) {
-                queue.addAgain(new EngineQueue.Waiting(waiting.job(), attempts, Optional.of(address)));
+                queue.addAgain(new EngineQueue.Waiting(
+                        waiting.job(), waiting.arrivedNanos(), attempts, Optional.of(address)));
             }
         }
         if (gone) {
@@ -496,8 +562,16 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
         boolean serving = serving();
         List<EngineQueue.Waiting> overdue = new ArrayList<>();
         List<EngineQueue.Waiting> left = List.of();
+        List<EngineQueue.Waiting> stale = List.of();
+        long most;
         synchronized (lock) {
+            most = maxQueueNanos;
             lastServingNanos = serving ? now : lastServingNanos;
+            servingSinceNanos = serving && !wasServing ? now : servingSinceNanos;
+            wasServing = serving;
+            if (serving && now - servingSinceNanos > most) {
+                stale = queue.takeBefore(now - most);
+            }
             if (now - lastServingNanos > settings.limits().absence().toNanos()) {
                 left = queue.takeAll();
             } else {
@@ -507,6 +581,10 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
                     }
                 }
             }
+        }
+        for (EngineQueue.Waiting waiting : stale) {
+            metrics.shed();
+            completions.execute(() -> waiting.job().failed(overloaded("waited", most, 0)));
         }
         for (EngineQueue.Waiting waiting : overdue) {
             EngineJob<?> job = waiting.job();

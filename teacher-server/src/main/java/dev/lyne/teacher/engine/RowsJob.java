@@ -35,6 +35,16 @@ record RowsJob(ScoreJob job, int vocabularySize) implements EngineJob<RowColumns
     }
 
     @Override
+    public boolean mayBeRefused() {
+        return true;
+    }
+
+    @Override
+    public long nanosLeft(long nowNanos) {
+        return job.nanosLeft(nowNanos);
+    }
+
+    @Override
     public boolean expire(long nowNanos) {
         return job.expire(nowNanos);
     }

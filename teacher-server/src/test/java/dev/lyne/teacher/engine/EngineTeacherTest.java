@@ -418,6 +418,57 @@ final class EngineTeacherTest {
         assertThat(left.rows().rows()).isEqualTo(4);
     }
 
+    /** An engine that took a second for five tokens, all of whose places are taken. */
+    @Test
+    void sequence_thatWouldWaitTooLong_isRefused_andOneThatHas_isGivenUp() throws Exception {
+        EngineTeacher teacher = teacher(settings(
+                Optional.empty(),
+                Optional.empty(),
+                Duration.ofHours(1),
+                new EngineSettings.Limits(8, Duration.ofMinutes(10), Duration.ofSeconds(30)),
+                engine));
+        teacher.limitQueue(Duration.ofSeconds(2));
+        engine.fault = Fault.SLOW;
+        AskedJob slow = ask(teacher, AskedJob.topK(4, FIVE));
+        await().until(() -> engine.asked.get() == 1);
+        await().pollDelay(Duration.ofSeconds(1)).until(() -> true);
+        engine.mayAnswer.countDown();
+        slow.rows();
+        engine.fault = Fault.HANGS;
+        for (int i = 0; i < 8; i++) {
+            AskedJob unused = ask(teacher, AskedJob.topK(4, FIVE));
+        }
+        await().until(() -> engine.asked.get() == 9);
+
+        AskedJob first = ask(teacher, AskedJob.topK(4, FIVE));
+        AskedJob large = ask(teacher, AskedJob.topK(4, new int[400]));
+        await().pollDelay(Duration.ofMillis(1_200)).until(() -> true); // others have waited for half of the time
+        Failure refused = ask(teacher, AskedJob.topK(4, 1, 2, 3)).failure();
+        assertThat(refused.reason()).isEqualTo(Failure.Reason.OVERLOADED);
+        assertThat(refused.message()).startsWith("would wait about").contains("--max-queue-millis");
+        assertThat(refused.retryMillis()).isBetween(100L, 2_000L);
+        assertThat(first.failure().message()).startsWith("waited 2.0 s for the engine");
+        assertThat(large.failure().reason()).isEqualTo(Failure.Reason.OVERLOADED);
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        teacher.bindTo(registry);
+        assertThat(registry.get("lyne.teacher.queue.shed").functionCounter().count())
+                .isEqualTo(3);
+    }
+
+    /** Nobody's turn passes while no engine is there: that has a bound of its own. */
+    @Test
+    void sequence_whileNoEngineIsThere_isNotRefused() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        teacher.limitQueue(Duration.ofMillis(200));
+        engine.kill();
+        AskedJob job = ask(teacher, AskedJob.topK(4, 1, 2, 3));
+        await().until(() -> !teacher.serving());
+        await().pollDelay(Duration.ofMillis(800)).until(() -> true);
+        assertThat(job.isAnswered()).isFalse();
+        engine.restart();
+        assertThat(job.rows().rows()).isEqualTo(2);
+    }
+
     /** While it is with the engine, which would be waited for much longer. */
     @Test
     void sequence_whoseTimeHasPassed_endsAtTheEngine() throws Exception {
