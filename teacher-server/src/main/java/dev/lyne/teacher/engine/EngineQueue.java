@@ -23,7 +23,7 @@ final class EngineQueue {
      * One that waits.
      *
      * @param arrivedNanos when it began to wait
-     * @param attempts how often it was asked for
+     * @param attempts how often it was asked for in vain, for which the address alone was not to blame
      * @param except the address that failed it last
      */
     record Waiting(EngineJob<?> job, long arrivedNanos, int attempts, Optional<EngineAddress> except) {

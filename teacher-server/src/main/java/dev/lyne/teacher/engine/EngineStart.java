@@ -47,8 +47,17 @@ final class EngineStart {
      * What the teacher is.
      *
      * @param contextLength longest sequence, in tokens
+     * @param whole whether a row may be of the whole vocabulary, and of nothing else
      */
-    record Found(EngineIdentity identity, EngineAddress.Expected expected, int contextLength) {}
+    record Found(EngineIdentity identity, EngineAddress.Expected expected, int contextLength, boolean whole) {}
+
+    /** What comes of asking for so many entries. */
+    private enum Taken {
+        REFUSED,
+        /** An answer that is no row: some of its ids are beyond the tokenizer's, a model's padding. */
+        ANSWERED,
+        READ
+    }
 
     /** An engine that was looked at, before it is known whose id it has. */
     private record Looked(
@@ -96,27 +105,25 @@ final class EngineStart {
                             + " tokens (expected: 2 or more, from the engine or max_position_embeddings of the directory's config.json)");
         }
         int contextLength = most - 1; // one token is generated
-        int maxK = maxK(address, said.facts().model());
+        Taken whole = taken(address, said.facts().model(), directory.vocabularySize());
+        int maxK = whole == Taken.REFUSED ? maxK(address, said.facts().model()) : directory.vocabularySize();
         EngineIdentity.Inputs inputs = new EngineIdentity.Inputs(named.model(), engine, named.precision());
         EngineIdentity identity = identity(new Looked(address, said.facts().model(), inputs, maxK, contextLength));
         return new Found(
                 identity,
                 new EngineAddress.Expected(
                         said.version(), said.facts(), identity.probe(), maxK, directory.vocabularySize()),
-                contextLength);
+                contextLength,
+                whole == Taken.READ);
     }
 
-    /** The greatest k that the engine takes: none says so, hence it is tried out. */
+    /** The greatest k that the engine takes, which is below the vocabulary: none says so, hence it is tried out. */
     private int maxK(EngineAddress address, String model) throws EngineException, InterruptedException {
-        int most = directory.vocabularySize();
-        if (takes(address, model, most)) {
-            return most;
-        }
         int taken = 0;
-        int refused = most;
+        int refused = directory.vocabularySize();
         while (refused - taken > 1) {
             int tried = taken + (refused - taken) / 2;
-            if (takes(address, model, tried)) {
+            if (taken(address, model, tried) != Taken.REFUSED) {
                 taken = tried;
             } else {
                 refused = tried;
@@ -128,16 +135,17 @@ final class EngineStart {
         return taken;
     }
 
-    /** Whether an answer comes at all. */
-    private boolean takes(EngineAddress address, String model, int k) throws EngineException, InterruptedException {
+    private Taken taken(EngineAddress address, String model, int k) throws EngineException, InterruptedException {
         try {
             RowColumns unused = await(address.first(Asked.smallest(k, directory.vocabularySize()), model));
-            return true;
+            return Taken.READ;
         } catch (EngineException e) {
-            if (!EngineAddress.isOfItsRows(e.kind()) && e.kind() != Kind.REFUSED) {
-                throw e;
+            if (EngineAddress.isOfItsRows(e.kind())) {
+                return Taken.ANSWERED;
+            } else if (e.kind() == Kind.REFUSED) {
+                return Taken.REFUSED;
             }
-            return e.kind() != Kind.REFUSED;
+            throw e;
         }
     }
 

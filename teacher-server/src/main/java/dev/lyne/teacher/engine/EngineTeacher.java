@@ -69,6 +69,7 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
     private final TeacherDescription description;
     private final List<TokenizerFile> tokenizer;
     private final int maxK;
+    private final boolean whole;
     private final boolean texts;
     private final List<EngineAddress> addresses;
     private final EngineMetrics metrics;
@@ -134,6 +135,7 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
                 .toList();
         EngineStart.Found found = new EngineStart(settings, directory, addresses).find();
         this.maxK = found.expected().maxK();
+        this.whole = found.whole();
         this.description = describe(settings, directory, found);
         this.timer = Executors.newSingleThreadScheduledExecutor(new DefaultThreadFactory("lyne-engine-timer", true));
         AtomicInteger number = new AtomicInteger();
@@ -197,7 +199,7 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
 
     @Override
     public Set<SelectionKind> selectionKinds() {
-        return KINDS;
+        return whole ? Selection.kinds() : KINDS;
     }
 
     @Override
@@ -205,14 +207,18 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
         return maxK;
     }
 
-    /** Engines say the k best at temperature 1, and no logits. */
+    /** Engines say the k best at temperature 1; what those do not tell needs the whole vocabulary. */
     @Override
     public Optional<String> refusal(RowContent content) {
         Selection selection = content.selection();
-        String teacher = ", which is what teacher " + description.name() + ", an engine, computes)";
+        String teacher = ", which is what teacher " + description.name()
+                + ", an engine that does not name the whole vocabulary, computes)";
         Optional<String> kind = Teacher.super.refusal(content);
         if (kind.isPresent()) {
             return kind;
+        }
+        if (whole) {
+            return Optional.empty();
         }
         if (content.rawLogits()) {
             return Optional.of("raw_logits: true (expected: log-probabilities" + teacher);
@@ -589,7 +595,7 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
         for (EngineQueue.Waiting waiting : overdue) {
             EngineJob<?> job = waiting.job();
             // One that is asked for again has started, and does not expire; to start it anew tells those who are late.
-            if (waiting.attempts() == 0 ? job.expire(now) : !job.start(now)) {
+            if (waiting.except().isEmpty() ? job.expire(now) : !job.start(now)) {
                 synchronized (lock) {
                     queue.remove(waiting.job());
                 }

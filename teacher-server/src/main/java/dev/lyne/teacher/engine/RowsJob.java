@@ -16,7 +16,7 @@ import java.util.concurrent.CompletionStage;
 record RowsJob(ScoreJob job, int vocabularySize) implements EngineJob<RowColumns> {
     @Override
     public Asked request() {
-        return new Asked(job.item(), job.content().selection().mostEntries(vocabularySize), vocabularySize);
+        return Asked.of(job.item(), job.content(), vocabularySize);
     }
 
     @Override

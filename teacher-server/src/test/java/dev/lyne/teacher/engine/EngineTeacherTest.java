@@ -639,6 +639,44 @@ final class EngineTeacherTest {
                 .startsWith("truncation_temperature: 2.0");
     }
 
+    /** Of rank r a token has 2^-(r+1): the sum of their roots is 1 + √2. */
+    @Test
+    void selection_thatTheWholeVocabularyTells_isAnswered() throws Exception {
+        engine.mostK = FakeEngine.VOCABULARY;
+        EngineTeacher teacher = teacher(engine);
+        assertThat(teacher.maxK()).isEqualTo(FakeEngine.VOCABULARY);
+        assertThat(teacher.selectionKinds()).isEqualTo(Selection.kinds());
+        RowContent tempered = new RowContent(new Selection.TopK(2, List.of(2f)), true);
+        RowContent drawn = RowContent.of(new Selection.Draws(64, 1, 1, List.of()));
+        assertThat(teacher.refusal(tempered)).isEmpty();
+        assertThat(teacher.refusal(drawn)).isEmpty();
+
+        RowColumns rows = ask(teacher, new AskedJob(tempered, 1, 2, 3)).rows();
+        assertThat(rows.counts()).containsExactly(2, 2, 2);
+        assertThat(rows.ids()).containsExactly(8, 9, 9, 10, 10, 11);
+        assertThat(rows.temperatureOffsets()[0]).isCloseTo((float) -Math.log(1 + Math.sqrt(2)), within(1e-6f));
+        assertThat(rows.temperedLogTails()[0]).isCloseTo((float) Math.log(0.5), within(1e-6f));
+        assertThat(rows.logTailMass()[2]).isCloseTo((float) Math.log(0.25), within(1e-6f));
+        assertThat(rows.logits()[1]).isEqualTo(rows.logProbabilities()[1]);
+        assertThat(rows.logSumExp()).containsOnly(0);
+
+        RowColumns draws = ask(teacher, new AskedJob(drawn, 1, 2, 3)).rows();
+        assertThat(draws.drawCounts()[0]).isZero();
+        assertThat(Arrays.stream(draws.drawCounts()).sum()).isEqualTo(3 * 64);
+    }
+
+    /** Where a model has columns beyond the tokenizer's ids, the best of as many as there are ids are not those. */
+    @Test
+    void vocabulary_withPaddingAmongIt_isNotWhole() throws Exception {
+        engine.mostK = FakeEngine.VOCABULARY;
+        engine.padded = true;
+        EngineTeacher teacher = teacher(engine);
+        assertThat(teacher.maxK()).isEqualTo(FakeEngine.VOCABULARY);
+        assertThat(teacher.refusal(RowContent.of(new Selection.Draws(5, 0, 1, List.of())))
+                        .orElseThrow())
+                .startsWith("selection: draws");
+    }
+
     /** All places are one tenant's, and more of it waits; the first place that becomes free is the other's. */
     @Test
     void place_thatBecomesFree_isTheTenantsWhoHasHadLess() throws Exception {
