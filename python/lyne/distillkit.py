@@ -23,9 +23,9 @@ __all__ = ["LyneSignalSource"]
 class LyneSignalSource(SignalSource):
     """Rows where DistillKit's losses read one: at each position s whose own label is 0 or more, the row after token s.
 
-    So the last token of a document has a row, too, unless its label is −100. Elsewhere DistillKit computes a loss and multiplies it by 0; there each
-    value is finite and of no model. Its format has no room for rows of different lengths: the selection keeps as many entries at each
-    position, as `TopK` does.
+    So the last token of a document has a row, too, unless its label is −100. Elsewhere DistillKit computes a loss and multiplies it by 0;
+    there each value is finite and of no model. Its format has no room for rows of different lengths: the selection keeps as many entries
+    at each position, as `TopK` does.
 
     Raises:
         ValueError: for another selection, for hidden states, and for labels where there is no token to have a row for, as in padding.

@@ -50,7 +50,9 @@ def source(monkeypatch):
 
 def teacher(fake, selection=None, **arguments):
     fake.selection, fake.precision = selection or lyne.TopK(K), lyne.Precision.EXACT
-    return lyne.Teacher(fake.address, lyne.TopK(K) if selection is None else selection.with_temperatures(()), precision="exact", **arguments)
+    return lyne.Teacher(
+        fake.address, lyne.TopK(K) if selection is None else selection.with_temperatures(()), precision="exact", **arguments
+    )
 
 
 def divergence(signal, logits, labels, temperature: float, *, tail: bool) -> torch.Tensor:

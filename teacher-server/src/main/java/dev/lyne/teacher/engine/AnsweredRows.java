@@ -49,7 +49,12 @@ final class AnsweredRows {
         this.rows = cut.isPresent()
                 ? cut.get().columns()
                 : new RowColumns(
-                        k, new int[count], new int[count * k], new float[count * k], new float[count], new float[count]);
+                        k,
+                        new int[count],
+                        new int[count * k],
+                        new float[count * k],
+                        new float[count],
+                        new float[count]);
         Arrays.fill(rows.counts(), k);
         this.ids = new int[Math.max(k, promptK) + 2];
         this.logProbabilities = new float[Math.max(k, promptK) + 2];

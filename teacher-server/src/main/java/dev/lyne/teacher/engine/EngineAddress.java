@@ -426,8 +426,7 @@ final class EngineAddress {
         boolean isUp = state() == State.UP;
         var unused = connect()
                 .thenCompose(connection -> requireSameEngine(connection, what)
-                        .thenCompose(
-                                same -> isUp ? CompletableFuture.completedStage(null) : requireBound(what))
+                        .thenCompose(same -> isUp ? CompletableFuture.completedStage(null) : requireBound(what))
                         .thenCompose(
                                 same -> compare(connection, what, what.probe().references()))
                         .whenComplete((same, failed) -> {
@@ -464,15 +463,17 @@ final class EngineAddress {
         CompletableFuture<Void> taken = new CompletableFuture<>();
         // Over a connection of its own, which ends with an answer that is no row.
         var unused = first(
-                        Asked.smallest(what.maxK(), what.vocabularySize()), what.facts().model())
+                        Asked.smallest(what.maxK(), what.vocabularySize()),
+                        what.facts().model())
                 .whenComplete((rows, failed) -> {
                     if (failed == null || isOfItsRows(why(failed).kind())) {
                         taken.complete(null);
                     } else if (why(failed).kind() == Kind.REFUSED) {
-                        taken.completeExceptionally(new EngineException(
-                                Kind.OTHER_WEIGHTS,
-                                name() + ": " + why(failed).line() + " (expected: a k of " + what.maxK()
-                                        + ", as the engine took at the start; --max-logprobs is the same for all addresses)"));
+                        taken.completeExceptionally(
+                                new EngineException(
+                                        Kind.OTHER_WEIGHTS,
+                                        name() + ": " + why(failed).line() + " (expected: a k of " + what.maxK()
+                                                + ", as the engine took at the start; --max-logprobs is the same for all addresses)"));
                     } else {
                         taken.completeExceptionally(why(failed));
                     }

@@ -182,7 +182,8 @@ final class EngineStart {
 
     private Optional<EngineIdentity> known(Path file) throws IOException {
         return Files.exists(file)
-                ? Optional.of(EngineIdentity.read(file).withTolerance(settings.probe().toleranceNats()))
+                ? Optional.of(
+                        EngineIdentity.read(file).withTolerance(settings.probe().toleranceNats()))
                 : Optional.empty();
     }
 

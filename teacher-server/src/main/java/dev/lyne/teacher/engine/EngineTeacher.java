@@ -522,8 +522,8 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
         synchronized (lock) {
             gone = closed;
             if (!gone) {
-                queue.addAgain(new EngineQueue.Waiting(
-                        waiting.job(), waiting.arrivedNanos(), attempts, Optional.of(address)));
+                queue.addAgain(
+                        new EngineQueue.Waiting(waiting.job(), waiting.arrivedNanos(), attempts, Optional.of(address)));
             }
         }
         if (gone) {

@@ -60,7 +60,8 @@ final class VllmDialect implements Dialect {
             json.writeName("prompt");
             json.writeArray(asked.item().tokens(), 0, asked.length());
             json.writeNumberProperty("max_tokens", 1);
-            // All that the model's generation_config.json would decide else, which may reach the row after the last token.
+            // All that the model's generation_config.json would decide else, which may reach the row after the last
+            // token.
             VllmTexts.writeNeutral(json, 0);
             json.writeNumberProperty("prompt_logprobs", promptK(asked));
             if (asked.wantsLast()) {

@@ -352,8 +352,7 @@ final class Completion {
 
     private static int entryDrawn(ScoredPrompt.Row row) {
         int entry = 0;
-        while (entry < row.count() - 1
-                && row.block().drawCounts()[row.block().offsets()[row.row()] + entry] == 0) {
+        while (entry < row.count() - 1 && row.block().drawCounts()[row.block().offsets()[row.row()] + entry] == 0) {
             entry++;
         }
         return entry;

@@ -337,14 +337,15 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
                 .start()
                 .thenApply(answer -> new CompletionText(request, teacher, answer, completion, head(), sent));
         return () -> {
-            var unused = answered.whenComplete((text, failed) -> context.executor().execute(() -> {
-                if (failed == null) {
-                    write(context, keepAlive, text);
-                } else {
-                    completion.end();
-                    refuse(context, keepAlive, why(failed));
-                }
-            }));
+            var unused =
+                    answered.whenComplete((text, failed) -> context.executor().execute(() -> {
+                        if (failed == null) {
+                            write(context, keepAlive, text);
+                        } else {
+                            completion.end();
+                            refuse(context, keepAlive, why(failed));
+                        }
+                    }));
         };
     }
 

@@ -559,10 +559,9 @@ public final class SingleFlight implements Scorer {
 
         private static void tellLate(Waiting waiting, String what) {
             waiting.callback()
-                    .failed(
-                            new Failure(
-                                    Failure.Reason.DEADLINE_PASSED,
-                                    "timeout_millis: passed before " + what + " (expected: more time, or less load)"));
+                    .failed(new Failure(
+                            Failure.Reason.DEADLINE_PASSED,
+                            "timeout_millis: passed before " + what + " (expected: more time, or less load)"));
         }
     }
 

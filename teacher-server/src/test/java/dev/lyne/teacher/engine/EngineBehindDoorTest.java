@@ -22,6 +22,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The HTTP door of a teacher behind an engine, which names no token of a row's tail: of rank r a token has half of the mass that is left. */
+@SuppressWarnings("NullAway.Init") // each test starts them
 final class EngineBehindDoorTest {
     private static final int DRAWS = 400;
 

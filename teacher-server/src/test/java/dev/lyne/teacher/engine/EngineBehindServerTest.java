@@ -66,12 +66,7 @@ final class EngineBehindServerTest {
 
     private TargetStream streamToKeep() throws InterruptedException {
         return client.open(new TargetRequest(
-                new Selection.TopK(4, List.of()),
-                Precision.EXACT,
-                false,
-                TeacherExpectation.any(),
-                false,
-                true));
+                new Selection.TopK(4, List.of()), Precision.EXACT, false, TeacherExpectation.any(), false, true));
     }
 
     private static Targets take(TargetStream stream, TargetSequence sequence) throws InterruptedException {
@@ -139,15 +134,13 @@ final class EngineBehindServerTest {
     @Test
     void sequence_whoseTimeHasPassed_failsBeforeTheEngineAnswers() throws Exception {
         engine.fault = FakeEngine.Fault.HANGS;
-        ClientOptions hasty = ClientOptions.builder()
-                .sequenceTimeout(Duration.ofSeconds(1))
-                .build();
+        ClientOptions hasty =
+                ClientOptions.builder().sequenceTimeout(Duration.ofSeconds(1)).build();
         try (TeacherClient asking = TeacherClient.connect("127.0.0.1:" + server.port(), hasty);
                 TargetStream stream = asking.open(TargetRequest.topK(4, List.of(), TeacherExpectation.any()))) {
             assertThat(stream.offer(TargetSequence.whole(2, new int[] {3, 4, 9, 7, 8})))
                     .isTrue();
-            assertThatThrownBy(stream::take)
-                    .hasMessageContaining("timeout_millis: passed before the engine answered");
+            assertThatThrownBy(stream::take).hasMessageContaining("timeout_millis: passed before the engine answered");
         }
     }
 

@@ -289,15 +289,16 @@ final class EngineTeacherTest {
     void request_namesAllThatTheModelWouldDecide() throws Exception {
         EngineTeacher teacher = teacher(engine);
         ask(teacher, new AskedJob(RowContent.topK(4), 1, 2, 3)).rows();
-        assertThat(engine.scored).allSatisfy(request -> assertThat(request.propertyNames())
-                .contains(
-                        "temperature",
-                        "top_p",
-                        "top_k",
-                        "min_p",
-                        "repetition_penalty",
-                        "presence_penalty",
-                        "frequency_penalty"));
+        assertThat(engine.scored)
+                .allSatisfy(request -> assertThat(request.propertyNames())
+                        .contains(
+                                "temperature",
+                                "top_p",
+                                "top_k",
+                                "min_p",
+                                "repetition_penalty",
+                                "presence_penalty",
+                                "frequency_penalty"));
     }
 
     /** An older server's file has no row after the last token. */
@@ -485,10 +486,8 @@ final class EngineTeacherTest {
         assertThat(job.failure().reason()).isEqualTo(Failure.Reason.DEADLINE_PASSED);
         SimpleMeterRegistry registry = new SimpleMeterRegistry();
         teacher.bindTo(registry);
-        await().until(() -> registry.get("lyne.teacher.engine.in.flight.sequences")
-                        .gauge()
-                        .value()
-                == 0);
+        await().until(() ->
+                registry.get("lyne.teacher.engine.in.flight.sequences").gauge().value() == 0);
         assertThat(teacher.serving()).isTrue();
     }
 

@@ -8,9 +8,9 @@ import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.teacher.access.ServerSecurity;
 import dev.lyne.teacher.admission.ServerLimits;
+import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.synthetic.SyntheticSettings;
 import dev.lyne.teacher.synthetic.SyntheticTeacher;
-import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.TargetBlock;
 import java.io.ByteArrayInputStream;
@@ -20,9 +20,6 @@ import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
-import java.util.Collections;
-import java.util.HashSet;
-import java.util.Set;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -33,10 +30,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.zip.GZIPInputStream;
@@ -216,8 +216,8 @@ final class HttpDoorTest {
                 .http(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
                 .build();
         try (TeacherServer narrow = TeacherServer.start(List.of(teacher), options)) {
-            HttpResponse<byte[]> response = send(HttpRequest.newBuilder(URI.create(
-                            "http://127.0.0.1:" + narrow.httpPort().orElseThrow() + "/v1/completions"))
+            HttpResponse<byte[]> response = send(HttpRequest.newBuilder(
+                            URI.create("http://127.0.0.1:" + narrow.httpPort().orElseThrow() + "/v1/completions"))
                     .POST(HttpRequest.BodyPublishers.ofString("{\"prompt\": " + Collections.nCopies(200, "[1, 2, 3]")
                             + ", \"max_tokens\": 1, \"prompt_logprobs\": 2, \"return_token_ids\": true}"))
                     .build());
@@ -225,7 +225,8 @@ final class HttpDoorTest {
             JsonMapper.shared()
                     .readTree(response.body())
                     .path("choices")
-                    .forEach(choice -> drawn.add(choice.path("token_ids").path(0).asInt()));
+                    .forEach(
+                            choice -> drawn.add(choice.path("token_ids").path(0).asInt()));
             assertThat(drawn.size())
                     .as(new String(response.body(), StandardCharsets.UTF_8))
                     .isGreaterThan(2);
