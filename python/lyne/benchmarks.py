@@ -6,7 +6,6 @@ Needs a quiet machine; what it prints beside other work means nothing.
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import statistics
 import struct
 import time
@@ -44,7 +43,8 @@ def figures_of(
 
     measured("decode_entries_per_second", _decode_rate(vocabulary, k, pairs))
     measured("step_over_cross_entropy", _step_ratio(shape, pairs))
-    measured("peak_memory_over_unfused", _peak("fused", shape) / max(1.0, _peak("unfused", shape)))
+    if Path("/proc/self/clear_refs").exists():
+        measured("peak_memory_over_unfused", _peak("fused", shape) / max(1.0, _peak("unfused", shape)))
     if lyne is not None:
         from lyne.stream_benchmarks import Steps, decode_over_java, delayed_over_local, with_stream_over_without
 
@@ -114,7 +114,7 @@ def _step_ratio(shape: tuple[int, int, int, int], pairs: int) -> float:
 
 
 def _peak(which: str, shape: tuple[int, int, int, int]) -> float:
-    """Bytes that a step adds to the peak of a process of its own."""
+    """KiB that a step adds to the peak of a process of its own, as Linux counts it."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_measure, args=(which, shape, sender))
@@ -126,7 +126,8 @@ def _peak(which: str, shape: tuple[int, int, int, int]) -> float:
 
 def _measure(which: str, shape: tuple[int, int, int, int], sender: Any) -> None:
     hidden, weight, targets, labels = _tensors(shape)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     if which == "fused":
         ones = torch.ones(shape[1])
         fused_loss(hidden, (weight, None), DistillationLoss(), targets, labels, (ones * 0.1, ones * 0.9))[0].backward()
@@ -135,4 +136,10 @@ def _measure(which: str, shape: tuple[int, int, int, int], sender: Any) -> None:
         kept = log_s.gather(-1, targets.token_ids)
         divergence = (targets.logprobs.exp() * (targets.logprobs - kept)).sum(-1)
         (0.1 * torch.nn.functional.nll_loss(log_s, labels) + 0.9 * divergence.mean()).backward()
-    sender.send(float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+    sender.send(float(_resident("VmHWM") - before))
+
+
+def _resident(name: str) -> int:
+    """KiB of this process: resident now (VmRSS), or at its peak (VmHWM)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))

@@ -39,6 +39,9 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
         self.decoded = 0
         self.decode_opens: list[decode_pb2.OpenDecode] = []
         self.abort_decodes: set[int] = set()
+        self.refusal: tuple[grpc.StatusCode, str, str] | None = None
+        self.description_refusal: tuple[grpc.StatusCode, str, str] | None = None
+        self.fails_texts = False
         self._server: grpc.Server | None = None
         self.lock = threading.Lock()
 
@@ -84,11 +87,13 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
 
     def GetTeacher(self, request, context):
         self.metadata.append(dict(context.invocation_metadata()))
+        refuse(context, self.description_refusal)
         return teacher_service_pb2.GetTeacherResponse(teacher=self.teacher())
 
     def ScoreSequences(self, requests, context) -> Iterator[Response]:
         first = next(requests)
         self.opens.append(first.open)
+        refuse(context, self.refusal)
         yield Response(opened=teacher_service_pb2.StreamOpened(teacher=self.teacher(), credit=self.credit))
         for request in requests:
             if not request.HasField("sequence"):
@@ -106,6 +111,7 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
         """Draws by the contract's rule from the made-up distribution; `after_answers` may end a call."""
         opened = next(requests).open
         self.decode_opens.append(opened)
+        refuse(context, self.refusal)
         yield decode_pb2.DecodeResponse(opened=decode_pb2.DecodeOpened(teacher=self.teacher()))
         texts: dict[int, tuple[int, int, list[int]]] = {}
         for request in requests:
@@ -113,6 +119,10 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
                 assert start.token_ids_crc32c == token_checksum(np.array(start.token_ids, dtype=np.int32))
                 prompt = start.prompt_tokens or len(start.token_ids)
                 texts[start.sequence] = (start.key, prompt, list(start.token_ids))
+                if self.fails_texts:
+                    why = status_pb2.Status(code=INTERNAL, message="the model failed")
+                    yield decode_pb2.DecodeResponse(failed=decode_pb2.DecodeFailed(sequence=start.sequence, status=why))
+                    continue
                 if start.draws:
                     yield self._decoded(opened, start.sequence, texts[start.sequence], [], start.draws, context)
             step, at = request.step, 0
@@ -163,6 +173,17 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
         ]
         done = teacher_service_pb2.SequenceDone(id=sequence.id, rows=len(positions))
         return [*answers, Response(done=done)]
+
+
+def refuse(context, why: tuple[grpc.StatusCode, str, str] | None) -> None:
+    """Ends a call with a code, a reason and words, where there are any."""
+    if why is not None:
+        code, reason, message = why
+        packed = any_pb2.Any()
+        packed.Pack(error_details_pb2.ErrorInfo(reason=reason))
+        details = status_pb2.Status(code=code.value[0], message=message, details=[packed])
+        context.set_trailing_metadata((("grpc-status-details-bin", details.SerializeToString()),))
+        context.abort(code, message)
 
 
 def failed(sequence, code: int, message: str, retry_after: float | None = None) -> list[Response]:

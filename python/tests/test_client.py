@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import time
 
 import grpc
 import numpy as np
 import pytest
 import rows
-from fake_teacher import EXHAUSTED, INTERNAL, INVALID, FakeTeacher, Response, failed
+from fake_teacher import EXHAUSTED, INTERNAL, INVALID, FakeTeacher, Response, failed, refuse
 
 import lyne
 from lyne.client.options import parse_addresses
@@ -262,6 +263,166 @@ def test_stream_fault_that_repeats_is_given_up():
         with pytest.raises(lyne.SequenceFailedError, match=r"INTERNAL: teacher .*: not finite \(after 2 attempts\)"):
             collect(teacher.address, 1)
     assert len(teacher.sequences) == 2
+
+
+NOT_FOUND = (grpc.StatusCode.NOT_FOUND, "TEACHER_NOT_FOUND", "teacher: fake (expected: other)")
+UNKNOWN_TOKEN = (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED", "a token that is not known")
+GARBLED = (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_MESSAGE", "message: 3 bytes (expected: a request)")
+
+
+def wait_until(holds) -> None:
+    pause, deadline = threading.Event(), time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline, "waited for half a minute"
+        pause.wait(0.01)
+
+
+class TestRefusingReplica:
+    @pytest.mark.parametrize("code", ["NOT_FOUND", "UNAUTHENTICATED", "PERMISSION_DENIED", "INVALID_ARGUMENT"])
+    def test_stream_one_of_two_refuses_the_other_serves_and_one_line_says_so(self, code, caplog):
+        with FakeTeacher() as refusing, FakeTeacher() as serving:
+            refusing.refusal = (grpc.StatusCode[code], "", "not here")
+            with lyne.TeacherClient(f"{refusing.address},{serving.address}", options()) as client, client.open(lyne.TopK(4)) as stream:
+                wait_until(lambda: len(refusing.opens) >= 3)
+                for number in range(4):
+                    stream.offer(sequence(number))
+                for _ in range(4):
+                    require_right(stream.take())
+        lines = [record.getMessage() for record in caplog.records if "now and then" in record.getMessage()]
+        assert lines == [f"teacher {refusing.address}: {code}: not here; it is asked again now and then, and others meanwhile"]
+        assert refusing.sequences == []
+
+    def test_stream_replica_that_has_the_teacher_again_has_its_part_again(self):
+        with FakeTeacher() as refusing, FakeTeacher() as serving:
+            refusing.refusal = NOT_FOUND
+            with lyne.TeacherClient(f"{refusing.address},{serving.address}", options()) as client, client.open(lyne.TopK(4)) as stream:
+                wait_until(lambda: len(refusing.opens) >= 2)
+                refusing.refusal = None
+                number = 0
+                while not refusing.sequences:
+                    for _ in range(8):
+                        stream.offer(sequence(number))
+                        number += 1
+                    while stream.pending:
+                        require_right(stream.take())
+
+    def test_open_all_refuse_ends_at_once_with_what_each_says(self):
+        with FakeTeacher() as one, FakeTeacher() as other:
+            one.refusal, other.refusal = NOT_FOUND, UNKNOWN_TOKEN
+            with lyne.TeacherClient(f"{one.address},{other.address}", options()) as client:
+                with pytest.raises(lyne.TeacherRefusedError) as failure:
+                    client.open(lyne.TopK(4))
+        assert str(failure.value) == (
+            f"teacher {one.address}: NOT_FOUND: teacher: fake (expected: other); "
+            f"teacher {other.address}: UNAUTHENTICATED: a token that is not known"
+        )
+
+    def test_open_lone_replica_refuses_ends_at_once(self):
+        with FakeTeacher() as lone, lyne.TeacherClient(lone.address, options()) as client:
+            lone.refusal = UNKNOWN_TOKEN
+            with pytest.raises(lyne.TeacherRefusedError, match="UNAUTHENTICATED: a token that is not known"):
+                client.open(lyne.TopK(4))
+        assert len(lone.opens) == 1
+
+    def test_open_lone_replica_that_never_can_read_the_message_ends_after_a_few_tries(self):
+        with FakeTeacher() as lone, lyne.TeacherClient(lone.address, options()) as client:
+            lone.refusal = GARBLED
+            with pytest.raises(lyne.TeacherRefusedError, match="INVALID_ARGUMENT: message: 3 bytes"):
+                client.open(lyne.TopK(4))
+        assert len(lone.opens) == 3
+
+    def test_stream_message_that_was_garbled_once_is_sent_again(self):
+        def behave(asked, number):
+            def end(context):
+                yield teacher.honest(asked)[0]
+                refuse(context, GARBLED)
+
+            return end if number in (2, 9) else None
+
+        with FakeTeacher(behave) as teacher:
+            taken, counts = collect(teacher.address, 20)
+        assert [targets.sequence.id for targets in taken] == list(range(20))
+        assert counts.coverage == 1
+
+    def test_stream_another_teacher_ends_it_though_one_serves(self):
+        with FakeTeacher() as mismatched, FakeTeacher() as serving:
+            mismatched.refusal = (grpc.StatusCode.FAILED_PRECONDITION, "TEACHER_MISMATCH", "model_sha256: 01 (expected by student: 02)")
+            with pytest.raises(lyne.TeacherMismatchError, match="expected by student: 02"):
+                collect(f"{mismatched.address},{serving.address}", 100_000)
+
+    def test_connect_first_of_two_refuses_the_other_describes_the_teacher(self):
+        with FakeTeacher() as refusing, FakeTeacher() as serving:
+            refusing.description_refusal = NOT_FOUND
+            with lyne.TeacherClient(f"{refusing.address},{serving.address}", options()) as client:
+                assert client.describe().vocabulary_size == rows.VOCABULARY
+
+    def test_connect_all_refuse_ends_at_once_with_what_each_says(self):
+        with FakeTeacher() as one, FakeTeacher() as other:
+            one.description_refusal, other.description_refusal = NOT_FOUND, UNKNOWN_TOKEN
+            with pytest.raises(lyne.TeacherRefusedError, match=r"NOT_FOUND: .*; teacher .*: UNAUTHENTICATED"):
+                lyne.TeacherClient(f"{one.address},{other.address}", options())
+
+
+class TestFailingReplica:
+    @staticmethod
+    def throws(asked, number):
+        return failed(asked, INTERNAL, "the model failed")
+
+    def test_stream_beside_one_that_fails_everything_the_other_does_all(self, caplog):
+        pause = threading.Event()
+
+        def working(asked, number):
+            pause.wait(0.005)
+
+        with FakeTeacher(self.throws) as failing, FakeTeacher(working) as healthy:
+            taken, counts = collect(f"{failing.address},{healthy.address}", 200, max_backoff=0.2)
+        assert counts.coverage == 1
+        assert [targets.sequence.id for targets in taken] == list(range(200))
+        assert len(failing.sequences) < 40
+        assert any("one sequence after the other fails there: INTERNAL: the model failed" in r.getMessage() for r in caplog.records)
+
+    def test_stream_one_fails_everything_while_the_other_is_gone_sequences_wait(self):
+        down, calls = threading.Event(), []
+
+        def leaves(asked, number):
+            def gone(context):
+                calls.append(number)
+                context.abort(grpc.StatusCode.UNAVAILABLE, "restarting")
+                yield
+
+            return gone if down.is_set() else None
+
+        with FakeTeacher(self.throws) as failing, FakeTeacher(leaves) as restarting:
+            address = f"{failing.address},{restarting.address}"
+            with lyne.TeacherClient(address, options()) as client, client.open(lyne.TopK(4)) as stream:
+                wait_until(lambda: failing.opens and restarting.opens)
+                down.set()
+                for number in range(12):
+                    stream.offer(sequence(number))
+                wait_until(lambda: calls)
+                restarting.refusal = (grpc.StatusCode.UNAVAILABLE, "", "restarting")
+                wait_until(lambda: len(failing.sequences) >= 30)
+                down.clear()
+                restarting.refusal = None
+                for number in range(12):
+                    targets = stream.take()
+                    assert targets.sequence.id == number
+                    require_right(targets)
+                assert stream.statistics().failed_sequences == 0
+
+    def test_stream_lone_replica_fails_at_one_sequence_that_is_given_up_and_the_others_are_not(self):
+        def behave(asked, number):
+            return self.throws(asked, number) if list(asked.token_ids) == sequence(3).tokens.tolist() else None
+
+        with FakeTeacher(behave) as lone, lyne.TeacherClient(lone.address, options()) as client, client.open(lyne.TopK(4)) as stream:
+            for number in range(10):
+                stream.offer(sequence(number))
+            for number in range(10):
+                if number == 3:
+                    with pytest.raises(lyne.SequenceFailedError, match=r"the model failed \(after 2 attempts\)"):
+                        stream.take()
+                else:
+                    require_right(stream.take())
 
 
 @pytest.mark.parametrize(

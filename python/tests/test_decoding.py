@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import grpc
 import numpy as np
 import pytest
 import rows
@@ -140,6 +141,31 @@ def test_decode_process_that_slept_has_its_patience_anew():
         decoder._excuse(1)
         with pytest.raises(lyne.TeacherUnavailableError):
             decoder._require_patience()
+
+
+def test_decode_first_refuses_the_session_the_other_decodes():
+    with FakeTeacher(decodes=True) as one, FakeTeacher(decodes=True) as other, client_of(one, other) as client:
+        other.refusal = (grpc.StatusCode.NOT_FOUND, "TEACHER_NOT_FOUND", "teacher: fake (expected: other)")
+        found = decode(client, [2, 2])  # the first session of seed 11 goes to the second address
+    assert len(other.decode_opens) == 1
+    assert {key: ids for key, (ids, _) in found.items()} == {key: by_hand(key, prompt, 4)[0] for key, prompt in PROMPTS.items()}
+
+
+def test_decode_all_refuse_the_session_ends_with_what_each_says():
+    with FakeTeacher(decodes=True) as one, FakeTeacher(decodes=True) as other, client_of(one, other) as client:
+        one.refusal = other.refusal = (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED", "a token that is not known")
+        with client.decoder() as decoder:
+            decoder.start(1, [1], 1)
+            with pytest.raises(lyne.TeacherRefusedError, match=r"UNAUTHENTICATED: .*; teacher .*: UNAUTHENTICATED"):
+                decoder.take()
+
+
+def test_decode_first_fails_every_text_the_other_decodes_them_all():
+    with FakeTeacher(decodes=True) as one, FakeTeacher(decodes=True) as other, client_of(one, other) as client:
+        other.fails_texts = True
+        found = decode(client, [2, 2])
+    assert len(other.decode_opens) >= 1
+    assert {key: ids for key, (ids, _) in found.items()} == {key: by_hand(key, prompt, 4)[0] for key, prompt in PROMPTS.items()}
 
 
 def test_decode_nobody_left_gives_up_in_time():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import grpc
 
-from lyne.client.failure import Failure
+from lyne.client.failure import Failure, Standing
 from lyne.client.options import Address
 from lyne.client.targets import BlockIdentity, RowAssembly, Targets, TargetSequence
 from lyne.errors import LyneError
@@ -46,6 +46,7 @@ class Ask:
 
     wire_id: int
     entry: Entry
+    sent_at: float = 0.0
     withdrawn: bool = False
     assembly: RowAssembly | None = None
 
@@ -89,7 +90,14 @@ class Link:
     attempts: int = 0
     consecutive_failures: int = 0
     last_failure: Failure | None = None
+    standing: Standing = field(default_factory=Standing)
     gone: bool = False
+
+    def is_usable(self, now: float) -> bool:
+        """Whether sequences can be given to it: one at a time where it is in doubt."""
+        if self.call is None or not self.call.opened or now < self.ask_at:
+            return False
+        return not (self.standing.in_doubt and self.call.asks)
 
     def history(self) -> str:
         """One clause for an error message: the replica and what came of it."""
@@ -97,5 +105,9 @@ class Link:
             state = f"connected, {len(self.call.asks)} sequences in flight"
         else:
             state = f"{self.attempts} attempt{'s' if self.attempts != 1 else ''}"
-        what = f"{self.last_failure.description} ({state})" if self.last_failure else state
+        failure = self.last_failure
+        what = state
+        if failure is not None:
+            words = f"{failure.code}: {failure.description}" if self.standing.refuses else failure.description
+            what = f"{words} ({state})"
         return f"teacher {self.address.target}: {what}"

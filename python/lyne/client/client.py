@@ -10,7 +10,7 @@ import grpc
 
 from lyne.client.decoding import DecodeSettings, TeacherDecoder
 from lyne.client.description import TeacherDescription
-from lyne.client.failure import Failure, Remedy
+from lyne.client.failure import Failure, Remedy, Standing
 from lyne.client.options import Address, ClientOptions, Expectation, TokenFile, parse_addresses, require_allowed, resolve
 from lyne.client.stream import TargetRequest, TargetStream
 from lyne.errors import TeacherRefusedError, TeacherUnavailableError
@@ -38,7 +38,7 @@ class TeacherClient:
     Raises:
         ValueError: where the addresses cannot be read, their security does not allow them, or its files cannot be used.
         TeacherUnavailableError: where none answers within the time to open.
-        TeacherRefusedError: where a server does not have the teacher, or does not know the token.
+        TeacherRefusedError: where every server does not have the teacher, does not know the token, or cannot prove who it is.
     """
 
     def __init__(self, addresses: str, options: ClientOptions | None = None):
@@ -173,6 +173,7 @@ class TeacherClient:
         """Asks one replica after the other until one describes its teacher or time is up."""
         start = time.monotonic()
         tried: dict[str, str] = {}
+        standings: dict[Address, Standing] = {}
         delay = self._options.first_backoff
         while True:
             try:
@@ -188,13 +189,20 @@ class TeacherClient:
                     return self._describe(address, left)
                 except grpc.RpcError as e:
                     failure = Failure.of_call(e)
+                    standing = standings.setdefault(address, Standing())
                     if failure.remedy_of_call() is Remedy.GIVE_UP or failure.description.startswith("TLS: "):
-                        raise TeacherRefusedError(f"teacher {address.target}: {failure.code}: {failure.description}") from None
+                        standing.refused(failure)
+                        tried[address.target] = f"{failure.code}: {failure.description}"
+                        continue
+                    standing.unheard()
                     late = failure.code == "DEADLINE_EXCEEDED"
                     tried[address.target] = f"no answer within {self._options.open_timeout} s" if late else failure.description
+            history = "; ".join(f"teacher {who}: {why}" for who, why in tried.items())
+            if self._addresses and all(address in standings and standings[address].refuses for address in self._addresses):
+                raise TeacherRefusedError(history)
             left = self._options.open_timeout - (time.monotonic() - start)
             if left <= 0:
-                raise TeacherUnavailableError("; ".join(f"teacher {who}: {why}" for who, why in tried.items()))
+                raise TeacherUnavailableError(history)
             time.sleep(min(left, delay * (0.5 + 0.5 * random.random())))
             delay = min(2 * delay, self._options.max_backoff)
 

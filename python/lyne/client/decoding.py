@@ -7,6 +7,7 @@ last bits of a distribution decide. Nothing that was answered is answered again.
 
 from __future__ import annotations
 
+import logging
 import math
 import queue
 import random
@@ -22,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lyne.client.description import TeacherDescription
-from lyne.client.failure import Failure, Remedy
+from lyne.client.failure import Failure, Remedy, Standing
 from lyne.client.options import OVERSLEPT, Address, ClientOptions, Expectation
-from lyne.errors import SequenceFailedError, TeacherUnavailableError
+from lyne.errors import SequenceFailedError, TeacherRefusedError, TeacherUnavailableError
 from lyne.v1 import decode_pb2, teacher_pb2, teacher_service_pb2_grpc
 from lyne.wire.digests import token_checksum
 
@@ -38,6 +39,7 @@ _FEW_TRIES = 3
 #: A device that works for others alone is waited for, but not for ever.
 _WITHOUT_ANSWERS = 10
 _MOST_STOP_IDS = 64
+_LOG = logging.getLogger(__name__)
 _MOST_START_TOKENS = 1 << 17
 
 
@@ -155,6 +157,9 @@ class TeacherDecoder:
         self._texts: dict[int, _Text] = {}
         self._by_number: dict[int, _Text] = {}
         self._tried: dict[str, str] = {}
+        self._standings: dict[Address, Standing] = {}
+        self._ask_again_at: dict[Address, float] = {}  # of replicas that refuse
+        self._faulted: set[int] = set()  # keys of the texts that failed since anything was answered
         self._call: _Call | None = None
         self._next_replica = settings.seed
         self._failures_in_a_row = 0
@@ -397,8 +402,12 @@ class TeacherDecoder:
             del self._texts[text.key]
             self._events.append(Ended(text.key))
         self._heard = True
+        self._faulted.clear()
+        if self._call is not None:
+            self._standing(self._call.address).answered()
         self._patience_begins()  # a whole message that holds: what breaks the protocol is no progress
-        self._tried.clear()
+        refusing = {address.target for address, standing in self._standings.items() if standing.refuses}
+        self._tried = {label: what for label, what in self._tried.items() if label in refusing}
         self._failures_in_a_row = 0
 
     def _failed(self, number: int, failure: Failure) -> None:
@@ -406,16 +415,36 @@ class TeacherDecoder:
         if text is None:
             return  # one that failed twice, as its step crossed its failure
         text.call_lost()
-        text.failures += 1
         remedy = failure.remedy_of_sequence()
-        if remedy is Remedy.RETRY or (remedy is Remedy.RETRY_FEW and text.failures < _FEW_TRIES):
+        fault = remedy is Remedy.RETRY_FEW
+        leave = fault and self._doubt(text)
+        spared = leave and len(self._faulted) > 1  # no text spends a try where others fail, too, while another replica may be better
+        text.failures += not spared
+        if remedy is Remedy.RETRY or spared or (fault and text.failures < _FEW_TRIES):
             text.dirty = True
             text.restart_at = time.monotonic() + max(failure.retry_after, self._backoff())
             self._tried[self._label()] = f"{failure.code}: {failure.description}"
-            return
-        del self._texts[text.key]
-        what = f"teacher {self._label()}: {failure.description}"
-        self._events.append(Failed(text.key, SequenceFailedError(text.key, failure.code, what)))
+        else:
+            del self._texts[text.key]
+            what = f"teacher {self._label()}: {failure.description}"
+            self._events.append(Failed(text.key, SequenceFailedError(text.key, failure.code, what)))
+        if leave:
+            self._heard = False
+            self._lost(Failure("UNAVAILABLE", f"one text after the other fails there: {failure.code}: {failure.description}"))
+
+    def _doubt(self, text: _Text) -> bool:
+        """A text failed by a fault; gives whether it was not the first since the replica answered, and another replica may be better."""
+        assert self._call is not None
+        self._faulted.add(text.key)
+        address = self._call.address
+        here = self._standing(address)
+        before = here.in_doubt
+        here.faulted()
+        others = (self._standing(other) for other in self._client.addresses() if other != address)
+        return before and any(not other.refuses and not other.in_doubt for other in others)
+
+    def _standing(self, address: Address) -> Standing:
+        return self._standings.setdefault(address, Standing())
 
     def _label(self) -> str:
         return "" if self._call is None else self._call.address.target
@@ -425,20 +454,41 @@ class TeacherDecoder:
 
     def _lost(self, failure: Failure) -> None:
         """The call is over: its texts are told to another."""
-        label = self._label()
-        if self._call is not None:
-            self._call.end()
+        label, ended = self._label(), self._call
+        if ended is not None:
+            ended.end()
         self._call = None
         self._by_number.clear()
         for text in self._texts.values():
             text.call_lost()
         self._tried[label] = f"{failure.code}: {failure.description}"
-        if failure.remedy_of_call(self._options.security.token_file is not None) is Remedy.GIVE_UP:
-            raise failure.as_final(label)
-        if not self._heard:  # who opens calls and answers none is not asked again at once, and others first
+        if ended is not None:
+            self._note(ended.address, failure)
+        # Who opens calls and answers none, or refuses, is not asked again at once, and others first.
+        if not self._heard or failure.remedy_of_call() is Remedy.GIVE_UP:
             self._next_replica += 1
             self._connect_at = time.monotonic() + self._backoff()
         self._client.resolve_again()
+
+    def _note(self, address: Address, failure: Failure) -> None:
+        """Takes note of why a replica ended or did not open a call; raises where it is another teacher, or none is left that may accept."""
+        if failure.is_mismatch:
+            raise failure.as_final(address.target)
+        standing = self._standing(address)
+        if failure.remedy_of_call() is not Remedy.GIVE_UP:
+            standing.unheard()
+            return
+        newly = standing.refused(failure)
+        if standing.refuses:
+            self._ask_again_at[address] = time.monotonic() + self._options.long_backoff(self._random)
+            self._require_one_that_may_accept(self._client.addresses())
+        if newly:
+            words = f"{failure.code}: {failure.description}"
+            _LOG.warning("teacher %s: %s; it is asked again now and then, and others meanwhile", address.target, words)
+
+    def _require_one_that_may_accept(self, known: list[Address]) -> None:
+        if known and all(self._standing(address).refuses for address in known):
+            raise TeacherRefusedError(self._history())
 
     # --- replicas -----------------------------------------------------------------------------------------------------------
 
@@ -452,8 +502,13 @@ class TeacherDecoder:
                 in_a_row = 0
                 self._sleep(self._backoff())
             self._require_patience()
+            self._require_one_that_may_accept(known)
             if known:
-                self._open(known[self._next_replica % len(known)])
+                address = known[self._next_replica % len(known)]
+                if self._standing(address).refuses and time.monotonic() < self._ask_again_at.get(address, 0.0):
+                    self._next_replica += 1
+                else:
+                    self._open(address)
                 in_a_row += 1
 
     def _open(self, address: Address) -> None:
@@ -472,12 +527,12 @@ class TeacherDecoder:
                 continue
             if isinstance(one, Failure):
                 self._tried[address.target] = f"{one.code}: {one.description}"
-                if one.remedy_of_call() is Remedy.GIVE_UP:
-                    raise one.as_final(address.target)
+                self._note(address, one)
                 self._client.resolve_again()
                 return
             if one.WhichOneof("message") == "opened":
                 TeacherDescription.of(one.opened.teacher).require_same(address.target, self._teacher)
+                self._standing(address).accepted()
                 self._call = call
                 self._heard = False
                 self._next_replica -= 1  # the same one first, where it is only this call that ends
@@ -558,8 +613,10 @@ class TeacherDecoder:
     def _require_patience(self) -> None:
         now, patience = time.monotonic(), self._options.retry_for
         if now - self._answered_at >= _WITHOUT_ANSWERS * patience or now - max(self._moved_at, self._answered_at) >= patience:
-            history = "; ".join(f"teacher {label}: {what}" for label, what in self._tried.items()) or "nothing was refused"
-            raise TeacherUnavailableError(f"no answer for {patience} s; {history}")
+            raise TeacherUnavailableError(f"no answer for {patience} s; {self._history()}")
+
+    def _history(self) -> str:
+        return "; ".join(f"teacher {label}: {what}" for label, what in self._tried.items()) or "nothing was refused"
 
     def _backoff(self) -> float:
         ceiling = min(self._options.max_backoff, self._options.first_backoff * 2.0**self._failures_in_a_row)

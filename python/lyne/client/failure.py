@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 import grpc
+from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from lyne.errors import LyneError, TeacherMismatchError, TeacherRefusedError
 
-__all__ = ["Failure", "Remedy"]
+__all__ = ["Failure", "Remedy", "Standing"]
 
 _FINAL_FOR_CALL = {
     "FAILED_PRECONDITION",
@@ -25,6 +26,9 @@ _FINAL_FOR_CALL = {
 }
 _RETRY_SEQUENCE = {"UNAVAILABLE", "RESOURCE_EXHAUSTED", "CANCELLED"}
 _RETRY_SEQUENCE_FEW = {"DATA_LOSS", "INTERNAL", "DEADLINE_EXCEEDED", "ABORTED", "UNKNOWN"}
+#: Reasons of a server that could not make sense of what it received.
+_GARBLED = {"MALFORMED_MESSAGE", "PROTOCOL_VIOLATION"}
+_FEW = 3
 _NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
@@ -33,16 +37,17 @@ class Remedy(Enum):
 
     RETRY = "ask again, for as long as the client's patience lasts"
     RETRY_FEW = "ask again a few times only: the fault may lie in the sequence"
-    GIVE_UP = "never ask again"
+    GIVE_UP = "asking again does not mend it"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A gRPC code, the words that came with it, and the delay to retry after that the server asked for, in seconds."""
+    """A gRPC code, the words that came with it, the delay to retry after that the server asked for, in seconds, and its reason."""
 
     code: str
     description: str
     retry_after: float = 0.0
+    reason: str = ""
 
     @staticmethod
     def of_call(error: grpc.RpcError) -> Failure:
@@ -52,22 +57,29 @@ class Failure:
         status = status_pb2.Status()
         for key, value in (error.trailing_metadata() or ()) if isinstance(error, grpc.Call) else ():
             if key == "grpc-status-details-bin":
-                status.ParseFromString(value)
-        return Failure(code, _explain(description), _retry_after(status))
+                try:
+                    status.ParseFromString(value)
+                except DecodeError:  # turned over on the way: the call ended all the same
+                    status = status_pb2.Status()
+        return Failure(code, _explain(description), _retry_after(status), _reason(status))
 
     @staticmethod
     def of_sequence(status: status_pb2.Status) -> Failure:
         """Why a sequence failed alone."""
-        return Failure(_NAMES.get(status.code, "UNKNOWN"), status.message, _retry_after(status))
+        return Failure(_NAMES.get(status.code, "UNKNOWN"), status.message, _retry_after(status), _reason(status))
 
-    def remedy_of_call(self, may_have_a_new_token: bool = False) -> Remedy:
-        """What follows from the end of a call.
+    @property
+    def is_mismatch(self) -> bool:
+        """Whether the server holds another teacher than the one that is expected."""
+        return self.code == "FAILED_PRECONDITION"
 
-        Args:
-            may_have_a_new_token: whether the call had been opened with a token out of a file, which may have another one by now.
-        """
-        if self.code == "UNAUTHENTICATED" and may_have_a_new_token:
-            return Remedy.RETRY
+    @property
+    def is_garbled(self) -> bool:
+        """Whether the server could not make sense of what it received, which may have been changed on the way."""
+        return self.reason in _GARBLED
+
+    def remedy_of_call(self) -> Remedy:
+        """What follows from the end of a call."""
         return Remedy.GIVE_UP if self.code in _FINAL_FOR_CALL else Remedy.RETRY
 
     def remedy_of_sequence(self) -> Remedy:
@@ -77,8 +89,60 @@ class Failure:
 
     def as_final(self, label: str) -> LyneError:
         """The end of a stream that this failure of a call means; a precondition is always that of the expected teacher."""
-        kind = TeacherMismatchError if self.code == "FAILED_PRECONDITION" else TeacherRefusedError
+        kind = TeacherMismatchError if self.is_mismatch else TeacherRefusedError
         return kind(f"teacher {label}: {self.code}: {self.description}")
+
+
+class Standing:
+    """What a replica's answers say of it: whether it takes what it is opened for, and whether what it is asked for fails there.
+
+    It refuses where it says so for a reason that asking again does not mend. One that has accepted before, or that could not read what it
+    was sent, is asked a few times first: a bit may have been turned over on the way, and a token that was taken out may have been
+    replaced. It is in doubt from a fault, such as a model that threw, until it answers a sequence. Guarded by its owner.
+    """
+
+    def __init__(self) -> None:
+        self.has_accepted = False
+        self.refuses = False
+        self._refusals = 0
+        self._faults = 0
+
+    def accepted(self) -> None:
+        """It has accepted."""
+        self.has_accepted, self.refuses = True, False
+
+    def refused(self, cause: Failure) -> bool:
+        """It gave a reason that asking again does not mend; gives whether it refuses from now on, and did not before."""
+        before = self.refuses
+        self._refusals += 1
+        self.refuses = before or self._refusals >= (_FEW if self.has_accepted or cause.is_garbled else 1)
+        return self.refuses and not before
+
+    def unheard(self) -> None:
+        """It could not be asked, or had another reason: it may accept."""
+        self.refuses = False
+
+    def answered(self) -> None:
+        """It has answered a sequence."""
+        self._refusals = self._faults = 0
+
+    def faulted(self) -> None:
+        """What it was asked for failed there."""
+        self._faults += 1
+
+    @property
+    def in_doubt(self) -> bool:
+        return self._faults > 0
+
+    @property
+    def is_out(self) -> bool:
+        """Whether it has been in doubt for so long that others are asked for all."""
+        return self._faults >= _FEW
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether it can be waited for: it was there before, and nothing speaks against it."""
+        return self.has_accepted and not self.refuses and not self.in_doubt
 
 
 def _explain(description: str) -> str:
@@ -92,9 +156,20 @@ def _explain(description: str) -> str:
 
 
 def _retry_after(status: status_pb2.Status) -> float:
+    info = error_details_pb2.RetryInfo()
+    return max(0.0, info.retry_delay.ToTimedelta().total_seconds()) if _unpacked(status, info) else 0.0
+
+
+def _reason(status: status_pb2.Status) -> str:
+    info = error_details_pb2.ErrorInfo()
+    return info.reason if _unpacked(status, info) else ""
+
+
+def _unpacked(status: status_pb2.Status, into: Message) -> bool:
     for detail in status.details:
-        if detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
-            info = error_details_pb2.RetryInfo()
-            detail.Unpack(info)
-            return max(0.0, info.retry_delay.ToTimedelta().total_seconds())
-    return 0.0
+        if detail.Is(into.DESCRIPTOR):
+            try:
+                return detail.Unpack(into)
+            except DecodeError:  # turned over on the way: the failure is one all the same
+                return False
+    return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import random
 import re
 import socket
 from collections.abc import Callable
@@ -188,6 +189,10 @@ class ClientOptions:
                 raise ValueError(f"{name}: {getattr(self, name)} (expected: above 0)")
         if self.max_backoff < self.first_backoff:
             raise ValueError(f"max_backoff: {self.max_backoff} (expected: at least {self.first_backoff})")
+
+    def long_backoff(self, drawn: random.Random) -> float:
+        """The delay, in seconds, where asking again soon is in vain: three times the longest, drawn from its upper half."""
+        return 3 * self.max_backoff * (0.5 + 0.5 * drawn.random())
 
     def priority_message(self) -> teacher_pb2.Priority:
         """The word of the contract for the class of the work."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import heapq
 import itertools
+import logging
 import random
 import threading
 import time
@@ -31,6 +32,7 @@ from lyne.errors import (
     MisalignedTargetsError,
     SequenceFailedError,
     TeacherMismatchError,
+    TeacherRefusedError,
     TeacherUnavailableError,
 )
 from lyne.v1 import teacher_pb2, teacher_service_pb2, teacher_service_pb2_grpc
@@ -45,6 +47,7 @@ __all__ = ["TargetRequest", "TargetStream"]
 _MOST_LATE = 3
 _MOST_FAULTS = 2
 _LONGEST_SLEEP = 0.5
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -244,6 +247,7 @@ class TargetStream:
                     link = Link(address, time.monotonic())
                     self._links.append(link)
                     self._start(partial(self._serve, link), f"lyne-{address.target}")
+            self._end_where_none_accepts()
             self._lock.notify_all()
 
     def _start(self, run: Callable[[], None], name: str) -> None:
@@ -374,6 +378,9 @@ class TargetStream:
         call.opened, call.alive = True, time.monotonic()
         call.credit_sequences, call.credit_tokens = message.credit.sequences, message.credit.tokens
         self._ever_opened = True
+        if link.standing.refuses:
+            _LOG.warning("teacher %s: it accepts the stream again", link.address.target)
+        link.standing.accepted()
         self._counts.reconnects += link.attempts > 1
         self._lock.notify_all()
         self._pump()
@@ -430,6 +437,9 @@ class TargetStream:
             if not ask.withdrawn:
                 link.consecutive_failures = 0
                 link.last_failure = None
+                if link.standing.is_out:
+                    _LOG.warning("teacher %s: it answers again", link.address.target)
+                link.standing.answered()
                 self._resolve(ask.entry, targets, failure)
             self._pump()
         if targets is not None and self._options.on_progress is not None:
@@ -447,9 +457,33 @@ class TargetStream:
             if remedy is Remedy.RETRY:
                 link.ask_at = time.monotonic() + max(failure.retry_after, self._backoff(link))
                 link.last_failure = failure
+            elif remedy is Remedy.RETRY_FEW and failure.code != "DEADLINE_EXCEEDED":
+                if link.standing.in_doubt and any(other.standing.is_expected for other in self._others(link)):
+                    remedy = Remedy.RETRY  # no sequence spends a try on a replica at which others fail, too
+                self._faulted(link, ask, failure)
             self._ask_again(link, ask, failure, remedy)
         self._pump()
         self._lock.notify_all()  # the clock has another moment to wake at
+
+    def _faulted(self, link: Link, ask: Ask, failure: Failure) -> None:
+        """A sequence failed by a fault that may be its own or the replica's. The replica is left alone for a while, then asked for one
+        sequence at a time until it answers one. Those that were sent before the fault was known fail as one."""
+        link.last_failure = failure
+        if ask.sent_at < link.ask_at:
+            return
+        now = time.monotonic()
+        was_out = link.standing.is_out
+        link.standing.faulted()
+        elsewhere = any(other.is_usable(now) and not other.standing.in_doubt for other in self._others(link))
+        delay = self._options.long_backoff(self._random) if link.standing.is_out and elsewhere else self._backoff(link)
+        link.ask_at = now + max(failure.retry_after, delay)
+        if link.standing.is_out and not was_out:
+            rest = "others get all but one now and then" if elsewhere else "there is no other to ask"
+            what = f"{failure.code}: {failure.description}; {rest}"
+            _LOG.warning("teacher %s: one sequence after the other fails there: %s", link.address.target, what)
+
+    def _others(self, than: Link) -> Iterator[Link]:
+        return (link for link in self._links if link is not than and not link.gone)
 
     def _on_device(self, call: Call, positions: int) -> None:
         """A device whose counter moves is busy, perhaps with others' sequences; one whose counter stands still is stuck."""
@@ -484,15 +518,26 @@ class TargetStream:
             link = self._choose(self._waiting[0], now)
             if link is None or link.call is None:
                 return
-            self._send(link.call, heapq.heappop(self._waiting), now)
+            self._send(link.call, self._next_for(link), now)
+
+    def _next_for(self, link: Link) -> Entry:
+        """The sequence to ask for, taken from the waiting ones: the earliest. A replica in doubt gets the first of those that have failed
+        least, so that one which fails everywhere does not stand before the others."""
+        if not link.standing.in_doubt:
+            return heapq.heappop(self._waiting)
+        entry = min(self._waiting, key=lambda waiting: (waiting.failures, waiting.order))
+        self._waiting.remove(entry)
+        heapq.heapify(self._waiting)
+        return entry
 
     def _choose(self, entry: Entry, now: float) -> Link | None:
         """The open replica that has room and the fewest tokens in flight; one that just failed this sequence comes last."""
-        open_links = [link for link in self._links if link.call is not None and now >= link.ask_at and link.call.has_room_for(entry.tokens)]
+        usable = (link for link in self._links if link.is_usable(now))
+        open_links = [link for link in usable if link.call is not None and link.call.has_room_for(entry.tokens)]
         return min(open_links, key=lambda link: (link is entry.last_failed_on, link.call.tokens), default=None)  # type: ignore[union-attr]
 
     def _send(self, call: Call, entry: Entry, now: float) -> None:
-        ask = Ask(next(self._wire_ids), entry)
+        ask = Ask(next(self._wire_ids), entry, now)
         if not call.asks:
             call.alive = now
         call.asks[ask.wire_id] = ask
@@ -522,15 +567,31 @@ class TargetStream:
         link.last_failure = failure
         if self._is_over():
             return
-        if failure.remedy_of_call(call.opened and self._options.security.token_file is not None) is Remedy.GIVE_UP:
+        if failure.is_mismatch:
             self._end(failure.as_final(link.address.target))
             return
-        link.connect_at = time.monotonic() + max(failure.retry_after, self._backoff(link))
+        if failure.remedy_of_call() is not Remedy.GIVE_UP:
+            link.standing.unheard()
+        elif link.standing.refused(failure):
+            self._end_where_none_accepts()
+            if self._is_over():
+                return
+            words = f"{failure.code}: {failure.description}"
+            _LOG.warning("teacher %s: %s; it is asked again now and then, and others meanwhile", link.address.target, words)
+        delay = self._options.long_backoff(self._random) if link.standing.refuses else self._backoff(link)
+        link.connect_at = time.monotonic() + max(failure.retry_after, delay)
         for ask in unanswered:
             self._ask_again(link, ask, failure, Remedy.RETRY)
         self._pump()
         self._client.resolve_again()
         self._lock.notify_all()
+
+    def _end_where_none_accepts(self) -> None:
+        """Ends the stream where each of its replicas refuses it, with what they say."""
+        links = [link for link in self._links if not link.gone]
+        if links and all(link.standing.refuses for link in links) and not self._is_over():
+            causes = ((link.address.target, link.last_failure) for link in links)
+            self._end(TeacherRefusedError("; ".join(f"teacher {at}: {why.code}: {why.description}" for at, why in causes if why)))
 
     @staticmethod
     def _drop(call: Call) -> list[Ask]:

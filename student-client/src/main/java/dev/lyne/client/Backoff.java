@@ -5,6 +5,8 @@ import java.util.random.RandomGenerator;
 
 /** Delays that double from the first to the longest, each drawn from its upper half. Guarded by its owner's lock. */
 final class Backoff {
+    private static final int LONG = 3;
+
     private final long firstNanos;
     private final long maxNanos;
     private final RandomGenerator random;
@@ -21,6 +23,11 @@ final class Backoff {
         double ceiling = Math.min(maxNanos, firstNanos * Math.pow(2, failures));
         failures = Math.min(failures + 1, 62);
         return (long) (ceiling * (0.5 + 0.5 * random.nextDouble()));
+    }
+
+    /** The delay where asking again soon is in vain: three times the longest, in nanoseconds. */
+    long longNanos() {
+        return (long) (LONG * maxNanos * (0.5 + 0.5 * random.nextDouble()));
     }
 
     /** Starts over after a success. */

@@ -1,6 +1,9 @@
 package dev.lyne.client;
 
+import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Message;
+import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
 import io.grpc.Status;
 import io.grpc.StatusException;
@@ -11,6 +14,7 @@ import java.net.ConnectException;
 import java.net.UnknownHostException;
 import java.security.cert.CertificateException;
 import java.time.Duration;
+import java.util.Set;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
@@ -20,26 +24,40 @@ import org.jspecify.annotations.Nullable;
  * @param code gRPC code
  * @param description one line for people
  * @param retryAfter delay that the server asked for; zero: none
+ * @param reason the server's word for the kind of failure; empty: none
  */
-record CallFailure(Status.Code code, String description, Duration retryAfter) {
+record CallFailure(Status.Code code, String description, Duration retryAfter, String reason) {
+    /** Reasons of a server that could not make sense of what it received. */
+    private static final Set<String> GARBLED = Set.of("MALFORMED_MESSAGE", "PROTOCOL_VIOLATION");
+
     /** What follows from a failure. */
     enum Remedy {
         /** Ask again, for as long as the client's patience lasts. */
         RETRY,
         /** Ask again a few times only: the fault may lie in the sequence. */
         RETRY_FEW,
-        /** Never ask again. */
+        /** Asking again does not mend it. */
         GIVE_UP
     }
 
     static CallFailure of(Throwable throwable) {
         Status status = Status.fromThrowable(throwable);
-        com.google.rpc.@Nullable Status details =
-                throwable instanceof StatusRuntimeException || throwable instanceof StatusException
-                        ? StatusProto.fromThrowable(throwable)
-                        : null;
-        return new CallFailure(
-                status.getCode(), describe(status), details == null ? Duration.ZERO : retryAfter(details));
+        com.google.rpc.@Nullable Status details = details(throwable);
+        return details == null
+                ? of(status.getCode(), describe(status))
+                : new CallFailure(status.getCode(), describe(status), retryAfter(details), reason(details));
+    }
+
+    /** What came with a failure; null where there is nothing, or nothing that can be read. */
+    private static com.google.rpc.@Nullable Status details(Throwable throwable) {
+        if (!(throwable instanceof StatusRuntimeException) && !(throwable instanceof StatusException)) {
+            return null;
+        }
+        try {
+            return StatusProto.fromThrowable(throwable);
+        } catch (IllegalArgumentException e) {
+            return null; // turned over on the way: the call ended all the same
+        }
     }
 
     /**
@@ -57,11 +75,24 @@ record CallFailure(Status.Code code, String description, Duration retryAfter) {
 
     static CallFailure of(com.google.rpc.Status status) {
         return new CallFailure(
-                Status.fromCodeValue(status.getCode()).getCode(), status.getMessage(), retryAfter(status));
+                Status.fromCodeValue(status.getCode()).getCode(),
+                status.getMessage(),
+                retryAfter(status),
+                reason(status));
     }
 
     static CallFailure of(Status.Code code, String description) {
-        return new CallFailure(code, description, Duration.ZERO);
+        return new CallFailure(code, description, Duration.ZERO, "");
+    }
+
+    /** Whether the server holds another teacher than the one that is expected. */
+    boolean isMismatch() {
+        return code == Status.Code.FAILED_PRECONDITION;
+    }
+
+    /** Whether the server could not make sense of what it received, which may have been changed on the way. */
+    boolean isGarbled() {
+        return GARBLED.contains(reason);
     }
 
     /** What to do about a call that ended. */
@@ -92,9 +123,7 @@ record CallFailure(Status.Code code, String description, Duration retryAfter) {
     /** The end of a stream that this failure of a call means; a precondition is always that of the expected teacher. */
     TeacherException asFinal(String address) {
         String message = "teacher " + address + ": " + this;
-        return code == Status.Code.FAILED_PRECONDITION
-                ? new TeacherMismatchException(message)
-                : new TeacherRefusedException(message);
+        return isMismatch() ? new TeacherMismatchException(message) : new TeacherRefusedException(message);
     }
 
     @Override
@@ -141,17 +170,30 @@ record CallFailure(Status.Code code, String description, Duration retryAfter) {
     }
 
     private static Duration retryAfter(com.google.rpc.Status status) {
-        for (var detail : status.getDetailsList()) {
-            if (detail.is(RetryInfo.class)) {
+        RetryInfo info = detail(status, RetryInfo.class);
+        if (info == null) {
+            return Duration.ZERO;
+        }
+        var delay = info.getRetryDelay();
+        Duration duration = Duration.ofSeconds(delay.getSeconds(), delay.getNanos());
+        return duration.isNegative() ? Duration.ZERO : duration;
+    }
+
+    private static String reason(com.google.rpc.Status status) {
+        ErrorInfo info = detail(status, ErrorInfo.class);
+        return info == null ? "" : info.getReason();
+    }
+
+    private static <T extends Message> @Nullable T detail(com.google.rpc.Status status, Class<T> kind) {
+        for (Any detail : status.getDetailsList()) {
+            if (detail.is(kind)) {
                 try {
-                    var delay = detail.unpack(RetryInfo.class).getRetryDelay();
-                    Duration duration = Duration.ofSeconds(delay.getSeconds(), delay.getNanos());
-                    return duration.isNegative() ? Duration.ZERO : duration;
+                    return detail.unpack(kind);
                 } catch (InvalidProtocolBufferException e) {
-                    throw new IllegalArgumentException("RetryInfo cannot be read", e);
+                    return null; // turned over on the way: the failure is one all the same
                 }
             }
         }
-        return Duration.ZERO;
+        return null;
     }
 }

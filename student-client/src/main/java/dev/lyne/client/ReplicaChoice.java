@@ -34,13 +34,34 @@ final class ReplicaChoice {
         if (!inOrder.hasNext()) {
             return Optional.empty();
         }
-        return switch (routing) {
+        Optional<Choice> next = switch (routing) {
             case RATE -> {
                 Entry first = inOrder.next();
                 yield byRate(connections, first, now).map(connection -> new Choice(first, connection));
             }
             case HASH -> byHash(connections, inOrder, now);
         };
+        return next.map(choice -> choice.connection().standing.isInDoubt()
+                ? new Choice(leastFailed(waiting, choice.entry()), choice.connection())
+                : choice);
+    }
+
+    /**
+     * The sequence that tells whether the replica or a sequence is to blame: the first of those that have failed least, so that one which
+     * fails everywhere does not stand before the others. One alone always has room.
+     */
+    private static Entry leastFailed(Iterable<Entry> waiting, Entry chosen) {
+        Entry least = chosen;
+        int looked = 0;
+        for (Entry entry : waiting) {
+            if (looked++ == LOOK_AHEAD) {
+                break;
+            }
+            if (entry.failures < least.failures) {
+                least = entry;
+            }
+        }
+        return least;
     }
 
     /**

@@ -9,6 +9,7 @@ final class ReplicaConnection {
     final Replica replica;
     final Backoff backoff;
     final Rate rate = new Rate();
+    final Standing standing = new Standing();
     private final long hash;
 
     @Nullable
@@ -50,13 +51,14 @@ final class ReplicaConnection {
         return current != null && current.isOpen();
     }
 
-    /** Whether sequences can be given to it: not to one that stands still, or drains. */
+    /** Whether sequences can be given to it: not to one that stands still, or drains; one at a time to one that is in doubt. */
     boolean isUsable(long nowNanos) {
         ReplicaCall current = call;
         return current != null
                 && current.isOpen()
                 && !current.inFlight().isClosed()
                 && !stuck
+                && !(standing.isInDoubt() && current.inFlight().size() > 0)
                 && nowNanos >= askAtNanos;
     }
 
@@ -103,8 +105,11 @@ final class ReplicaConnection {
         } else {
             state = attempts + (attempts == 1 ? " attempt" : " attempts");
         }
-        return "teacher " + replica.label() + ": "
-                + (failure == null ? state : failure.description() + " (" + state + ")");
+        if (failure == null) {
+            return "teacher " + replica.label() + ": " + state;
+        }
+        return "teacher " + replica.label() + ": " + (standing.refuses() ? failure : failure.description()) + " ("
+                + state + ")";
     }
 
     private static long hash(String label) {

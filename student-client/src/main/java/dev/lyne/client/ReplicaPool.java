@@ -21,6 +21,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
@@ -167,6 +168,7 @@ final class ReplicaPool implements TargetStream {
                     connections.add(new ReplicaConnection(replica, backoff, nowNanos()));
                 }
             }
+            endWhereNoneAccepts();
             pump();
         } finally {
             lock.unlock();
@@ -431,6 +433,10 @@ final class ReplicaPool implements TargetStream {
     void onOpened(ReplicaConnection connection, ReplicaCall call, Credit credit) {
         call.opened(credit, nowNanos());
         connection.lastFailure = null;
+        if (connection.standing.refuses()) {
+            options.listener().onWaiting("teacher " + connection.replica.label() + ": it accepts the stream again");
+        }
+        connection.standing.accepted();
         if (connection.attempts > 1) {
             window.counts().reconnected();
         }
@@ -506,6 +512,12 @@ final class ReplicaPool implements TargetStream {
     @SuppressWarnings("GuardedBy") // called within locked
     void onTargets(ReplicaConnection connection, Attempt attempt, Targets targets) {
         connection.backoff.reset();
+        if (connection.standing.isInDoubt()) {
+            connection.lastFailure = null;
+        }
+        if (connection.standing.answered()) {
+            options.listener().onWaiting("teacher " + connection.replica.label() + ": it answers again");
+        }
         ReplicaCall call = connection.call;
         connection.rate.answered(
                 attempt.entry.tokens(), call == null || call.inFlight().size() == 0, nowNanos());
@@ -569,10 +581,49 @@ final class ReplicaPool implements TargetStream {
             long delay = Math.max(cause.retryAfter().toNanos(), connection.backoff.nextNanos());
             connection.askAtNanos = nowNanos() + delay;
             connection.lastFailure = cause;
+        } else if (remedy == CallFailure.Remedy.RETRY_FEW && cause.code() != Status.Code.DEADLINE_EXCEEDED) {
+            if (connection.standing.isInDoubt() && isAnother(connection, other -> other.standing.isExpected())) {
+                remedy = CallFailure.Remedy.RETRY; // no sequence spends a try on a replica at which others fail, too
+            }
+            faulted(connection, attempt, cause);
         }
         if (!askAgainOrFail(connection, attempt, cause, remedy)) {
             changed.signalAll();
         }
+    }
+
+    /**
+     * A sequence failed by a fault that may be its own or the replica's. The replica is left alone for a while, then asked for one sequence at
+     * a time until it answers one. Those that were sent before the fault was known fail as one.
+     */
+    @GuardedBy("lock")
+    private void faulted(ReplicaConnection connection, Attempt attempt, CallFailure cause) {
+        connection.lastFailure = cause;
+        if (attempt.sentNanos < connection.askAtNanos) {
+            return;
+        }
+        long now = nowNanos();
+        connection.rate.forget();
+        if (connection.inFlight() > 0) {
+            connection.rate.started(now);
+        }
+        boolean newlyOut = connection.standing.faulted();
+        boolean elsewhere = isAnother(connection, other -> other.isUsable(now) && !other.standing.isInDoubt());
+        long delay = connection.standing.isOut() && elsewhere
+                ? connection.backoff.longNanos()
+                : connection.backoff.nextNanos();
+        connection.askAtNanos = now + Math.max(cause.retryAfter().toNanos(), delay);
+        if (newlyOut) {
+            options.listener()
+                    .onWaiting("teacher " + connection.replica.label() + ": one sequence after the other fails there: "
+                            + cause + "; "
+                            + (elsewhere ? "others get all but one now and then" : "there is no other to ask"));
+        }
+    }
+
+    @GuardedBy("lock")
+    private boolean isAnother(ReplicaConnection than, Predicate<ReplicaConnection> fitting) {
+        return connections.stream().anyMatch(other -> other != than && fitting.test(other));
     }
 
     /** Gives back what the call leaves unanswered, and leaves the replica alone for a while. */
@@ -587,22 +638,39 @@ final class ReplicaPool implements TargetStream {
         connection.call = null;
         connection.lastFailure = cause;
         connection.rate.forget();
-        // A token that was taken out ends what it had opened; the next call carries the one that its file holds by
-        // then.
-        boolean mayHaveANewToken = call.hasOpened()
-                && cause.code() == Status.Code.UNAUTHENTICATED
-                && options.security().tokenFile().isPresent();
         List<Attempt> unanswered = call.end(cause.description());
-        if (cause.ofCall() == CallFailure.Remedy.GIVE_UP && !mayHaveANewToken) {
+        if (cause.isMismatch()) {
             end(cause.asFinal(connection.replica.label()));
             return;
         }
-        connection.connectAtNanos = nowNanos() + Math.max(cause.retryAfter().toNanos(), connection.backoff.nextNanos());
+        if (cause.ofCall() != CallFailure.Remedy.GIVE_UP) {
+            connection.standing.unheard();
+        } else if (connection.standing.refused(cause)) {
+            endWhereNoneAccepts();
+            if (isOver()) {
+                return;
+            }
+            options.listener()
+                    .onWaiting("teacher " + connection.replica.label() + ": " + cause
+                            + "; it is asked again now and then, and others meanwhile");
+        }
+        long delay = connection.standing.refuses() ? connection.backoff.longNanos() : connection.backoff.nextNanos();
+        connection.connectAtNanos = nowNanos() + Math.max(cause.retryAfter().toNanos(), delay);
         for (Attempt attempt : unanswered) {
             askAgainOrFail(connection, attempt, cause, CallFailure.Remedy.RETRY);
         }
         changed.signalAll();
         onReplicaLost.run();
+    }
+
+    /** Ends the stream where each of its replicas refuses it, with what they say. */
+    @GuardedBy("lock")
+    private void endWhereNoneAccepts() {
+        if (!connections.isEmpty() && connections.stream().allMatch(connection -> connection.standing.refuses())) {
+            end(new TeacherRefusedException(connections.stream()
+                    .map(connection -> "teacher " + connection.replica.label() + ": " + connection.lastFailure)
+                    .collect(Collectors.joining("; "))));
+        }
     }
 
     /** Puts a sequence back among the waiting ones, or fails it for good. Returns whether it is asked for again. */
@@ -703,7 +771,10 @@ final class ReplicaPool implements TargetStream {
         Entry entry = slowest.entry;
         ReplicaConnection owner = from;
         Optional<ReplicaConnection> other = connections.stream()
-                .filter(connection -> connection != owner && connection.isUsable(now) && connection.hasRoomFor(entry))
+                .filter(connection -> connection != owner
+                        && connection.isUsable(now)
+                        && !connection.standing.isInDoubt()
+                        && connection.hasRoomFor(entry))
                 .min(Comparator.comparingDouble(connection -> connection.expectedNanos(entry.tokens(), now)));
         if (other.isEmpty()) {
             return now + WATCH_NANOS;

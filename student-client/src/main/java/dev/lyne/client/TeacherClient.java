@@ -62,7 +62,7 @@ public final class TeacherClient implements TargetSource {
      * @throws IllegalArgumentException if the addresses cannot be read, their security does not allow them, or its files cannot be
      *     used
      * @throws TeacherUnavailableException if none answers within the time to open
-     * @throws TeacherRefusedException if a server does not have the teacher, does not know the token, or cannot prove who it is
+     * @throws TeacherRefusedException if every server does not have the teacher, does not know the token, or cannot prove who it is
      */
     public static TeacherClient connect(String addresses, ClientOptions options) {
         return new TeacherClient(addresses, options, System::nanoTime, InetAddress::getAllByName);
@@ -169,6 +169,7 @@ public final class TeacherClient implements TargetSource {
         var answers = new LinkedBlockingQueue<Answer>();
         Map<Replica, Answer> asked = new HashMap<>();
         Map<Replica, Long> askAtNanos = new HashMap<>();
+        Map<Replica, Standing> standings = new HashMap<>();
         Map<String, String> tried = new LinkedHashMap<>();
         Backoff backoff = new Backoff(
                 options.timeouts().firstBackoff(),
@@ -196,10 +197,12 @@ public final class TeacherClient implements TargetSource {
                                 Contract.description(Objects.requireNonNull(Futures.getDone(answer.future))
                                         .getTeacher()));
                     } catch (ExecutionException e) {
-                        tried.put(
-                                answer.replica.label(),
-                                reason(answer.replica, Objects.requireNonNullElse(e.getCause(), e)));
-                        askAtNanos.put(answer.replica, nanoTime.getAsLong() + backoff.nextNanos());
+                        Replica replica = answer.replica;
+                        Standing standing = standings.computeIfAbsent(replica, unused -> new Standing());
+                        tried.put(replica.label(), reason(standing, Objects.requireNonNullElse(e.getCause(), e)));
+                        requireOneThatMayAccept(standings, tried);
+                        long delay = standing.refuses() ? backoff.longNanos() : backoff.nextNanos();
+                        askAtNanos.put(replica, nanoTime.getAsLong() + delay);
                     }
                 }
                 patience.requireMore(nanoTime.getAsLong(), waited -> {
@@ -245,11 +248,28 @@ public final class TeacherClient implements TargetSource {
         return answer;
     }
 
-    private String reason(Replica replica, Throwable e) {
+    /** Throws where every replica refuses, with what each said. */
+    private void requireOneThatMayAccept(Map<Replica, Standing> standings, Map<String, String> tried) {
+        Collection<Replica> all = known();
+        boolean none = all.stream().allMatch(replica -> {
+            Standing standing = standings.get(replica);
+            return standing != null && standing.refuses();
+        });
+        if (none && !all.isEmpty()) {
+            throw new TeacherRefusedException(all.stream()
+                    .map(replica -> "teacher " + replica.label() + ": " + tried.get(replica.label()))
+                    .collect(Collectors.joining("; ")));
+        }
+    }
+
+    /** Why a replica did not describe its teacher, for people; takes note of a refusal. */
+    private String reason(Standing standing, Throwable e) {
         CallFailure failure = CallFailure.of(e);
         if (failure.ofCall() == CallFailure.Remedy.GIVE_UP || CallFailure.isUntrusted(e)) {
-            throw new TeacherRefusedException("teacher " + replica.label() + ": " + failure);
+            boolean unusedNew = standing.refused(failure);
+            return failure.toString();
         }
+        standing.unheard();
         return failure.code() == Status.Code.DEADLINE_EXCEEDED ? noAnswer() : failure.description();
     }
 

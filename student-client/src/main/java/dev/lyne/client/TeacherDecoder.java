@@ -14,11 +14,13 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -65,6 +67,12 @@ public final class TeacherDecoder implements AutoCloseable {
     private final Map<Integer, DecodedText> byNumber = new HashMap<>();
     private final BitSet numbers = new BitSet();
     private final Map<String, String> tried = new LinkedHashMap<>();
+    private final Map<Replica, Standing> standings = new HashMap<>();
+    /** When a replica that refuses is asked again. */
+    private final Map<Replica, Long> askAgainNanos = new HashMap<>();
+    /** Keys of the texts that failed since anything was answered. */
+    private final Set<Long> faulted = new HashSet<>();
+
     private @Nullable DecodeCallObserver call;
     /** Whether the call has brought an answer. */
     private boolean heard;
@@ -461,8 +469,15 @@ public final class TeacherDecoder implements AutoCloseable {
             events.add(new DecodeEvent.Ended(text.key));
         }
         heard = true;
+        faulted.clear();
+        DecodeCallObserver open = call;
+        if (open != null) {
+            boolean unusedOut = standing(open.replica()).answered();
+        }
         patienceBegins(); // a whole message that holds: what breaks the protocol is no progress
-        tried.clear();
+        if (!tried.isEmpty()) {
+            tried.keySet().retainAll(refusing());
+        }
         backoff.reset();
     }
 
@@ -488,10 +503,13 @@ public final class TeacherDecoder implements AutoCloseable {
         }
         numbers.clear(number);
         text.callLost();
-        text.failures++;
         CallFailure.Remedy remedy = failure.ofSequence();
-        if (remedy == CallFailure.Remedy.RETRY
-                || (remedy == CallFailure.Remedy.RETRY_FEW && text.failures < FEW_TRIES)) {
+        boolean fault = remedy == CallFailure.Remedy.RETRY_FEW;
+        boolean leave = fault && doubt(text);
+        // No text spends a try on a replica at which others fail, too, where another may be better.
+        boolean spared = leave && faulted.size() > 1;
+        text.failures += spared ? 0 : 1;
+        if (remedy == CallFailure.Remedy.RETRY || spared || (fault && text.failures < FEW_TRIES)) {
             text.dirty = true;
             text.restartNanos =
                     nanoTime.getAsLong() + Math.max(failure.retryAfter().toNanos(), backoff.nextNanos());
@@ -500,6 +518,40 @@ public final class TeacherDecoder implements AutoCloseable {
             texts.remove(text.key);
             events.add(new DecodeEvent.Failed(
                     text.key, new SequenceFailedException(text.key, failure.code(), failure.description())));
+        }
+        if (leave) {
+            leave("one text after the other fails there: " + failure);
+        }
+    }
+
+    /** A text failed by a fault. Returns whether it was not the first since the replica answered, and another replica may be better. */
+    private boolean doubt(DecodedText text) {
+        DecodeCallObserver open = call;
+        if (open == null) {
+            return false;
+        }
+        faulted.add(text.key);
+        Standing here = standing(open.replica());
+        boolean before = here.isInDoubt();
+        boolean unusedOut = here.faulted();
+        return before
+                && replicas.get().stream()
+                        .filter(other -> !other.equals(open.replica()))
+                        .map(this::standing)
+                        .anyMatch(other -> !other.refuses() && !other.isInDoubt());
+    }
+
+    private Standing standing(Replica replica) {
+        return standings.computeIfAbsent(replica, unused -> new Standing());
+    }
+
+    /** Ends a call that is open; others are asked first. */
+    private void leave(String why) {
+        DecodeCallObserver open = call;
+        if (open != null) {
+            open.cancel(why);
+            heard = false;
+            lost(CallFailure.of(Status.Code.UNAVAILABLE, why));
         }
     }
 
@@ -517,24 +569,62 @@ public final class TeacherDecoder implements AutoCloseable {
 
     /** The call is over: its texts are to be told to another. */
     private void lost(CallFailure failure) {
+        DecodeCallObserver ended = call;
         String address = label();
-        // A token that was taken out ends what it had opened; the next call carries the one that its file holds by
-        // then.
-        boolean mayHaveANewToken = failure.code() == Status.Code.UNAUTHENTICATED
-                && options.security().tokenFile().isPresent();
         call = null;
         byNumber.clear();
         numbers.clear();
         texts.values().forEach(DecodedText::callLost);
         tried.put(address, failure.toString());
-        if (failure.ofCall() == CallFailure.Remedy.GIVE_UP && !mayHaveANewToken) {
-            throw failure.asFinal(address);
+        if (ended != null) {
+            requireOneThatMayAccept(ended.replica(), failure);
         }
-        if (!heard) { // who opens calls and answers none is not asked again at once, and others first
+        // Who opens calls and answers none, or refuses, is not asked again at once, and others first.
+        if (!heard || failure.ofCall() == CallFailure.Remedy.GIVE_UP) {
             nextReplica++;
             connectNanos = nanoTime.getAsLong() + backoff.nextNanos();
         }
         resolveAgain.run();
+    }
+
+    /** Takes note of why a replica ended or did not open a call; throws where it is another teacher, or none is left that may accept. */
+    private void requireOneThatMayAccept(Replica replica, CallFailure failure) {
+        if (failure.isMismatch()) {
+            throw failure.asFinal(replica.label());
+        }
+        Standing standing = standing(replica);
+        if (failure.ofCall() != CallFailure.Remedy.GIVE_UP) {
+            standing.unheard();
+            return;
+        }
+        boolean newly = standing.refused(failure);
+        if (standing.refuses()) {
+            askAgainNanos.put(replica, nanoTime.getAsLong() + backoff.longNanos());
+            requireOneThatMayAccept(replicas.get());
+        }
+        if (newly) {
+            options.listener()
+                    .onWaiting("teacher " + replica.label() + ": " + failure
+                            + "; it is asked again now and then, and others meanwhile");
+        }
+    }
+
+    private void requireOneThatMayAccept(Collection<Replica> all) {
+        if (!all.isEmpty() && all.stream().allMatch(each -> standing(each).refuses())) {
+            throw new TeacherRefusedException(history());
+        }
+    }
+
+    private Set<String> refusing() {
+        return standings.entrySet().stream()
+                .filter(each -> each.getValue().refuses())
+                .map(each -> each.getKey().label())
+                .collect(Collectors.toSet());
+    }
+
+    private boolean isLeftAlone(Replica replica) {
+        return standing(replica).refuses()
+                && nanoTime.getAsLong() - askAgainNanos.getOrDefault(replica, nanoTime.getAsLong()) < 0;
     }
 
     /** Opens a call with the next replica that opens one, waiting as long as patience lasts. */
@@ -549,8 +639,12 @@ public final class TeacherDecoder implements AutoCloseable {
                 known = List.copyOf(replicas.get());
             }
             requirePatience();
+            requireOneThatMayAccept(known);
             if (!known.isEmpty()) {
-                open(known.get(Math.floorMod(nextReplica++, known.size())));
+                Replica next = known.get(Math.floorMod(nextReplica++, known.size()));
+                if (!isLeftAlone(next)) {
+                    open(next);
+                }
                 inARow++;
             }
         }
@@ -574,6 +668,7 @@ public final class TeacherDecoder implements AutoCloseable {
                         teacher,
                         settings.expectation(),
                         settings.sameBits());
+                standing(replica).accepted();
                 call = attempt;
                 heard = false;
                 calls++;
@@ -586,9 +681,7 @@ public final class TeacherDecoder implements AutoCloseable {
                         ? CallFailure.of(Status.Code.UNAVAILABLE, "the server completed the call")
                         : CallFailure.of(over.failure());
                 tried.put(replica.label(), failure.toString());
-                if (failure.ofCall() == CallFailure.Remedy.GIVE_UP) {
-                    throw failure.asFinal(replica.label());
-                }
+                requireOneThatMayAccept(replica, failure);
                 resolveAgain.run();
                 return;
             }
@@ -616,11 +709,7 @@ public final class TeacherDecoder implements AutoCloseable {
                 texts.values().stream().anyMatch(text -> text.isOwed() && text.number != DecodedText.NO_NUMBER);
         long still = look() - Math.max(movedNanos, sentNanos);
         if (open != null && byServer && still >= options.timeouts().stuck().toNanos()) {
-            open.cancel("no progress");
-            heard = false;
-            lost(CallFailure.of(
-                    Status.Code.UNAVAILABLE,
-                    "no progress for " + Timeouts.inSeconds(options.timeouts().stuck())));
+            leave("no progress for " + Timeouts.inSeconds(options.timeouts().stuck()));
         }
     }
 

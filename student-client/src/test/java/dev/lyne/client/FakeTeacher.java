@@ -3,6 +3,7 @@ package dev.lyne.client;
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Duration;
+import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
@@ -29,7 +30,9 @@ import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
 import io.grpc.Server;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyServerBuilder;
+import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
@@ -37,6 +40,8 @@ import java.net.InetSocketAddress;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -60,7 +65,16 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
     volatile String tier = "";
 
     /** What is done with an opening message; null: it is accepted. */
-    volatile @Nullable Status refusal;
+    volatile @Nullable StatusRuntimeException refusal;
+
+    /** What is done with the next opening messages, before that. */
+    final Queue<StatusRuntimeException> nextRefusals = new ConcurrentLinkedQueue<>();
+
+    /** What is done with a question for the description; null: it is answered. */
+    volatile @Nullable StatusRuntimeException descriptionRefusal;
+
+    /** Descriptions asked for. */
+    final AtomicInteger described = new AtomicInteger();
 
     /** How the tokenizer is sent; by default there is none. */
     volatile Consumer<StreamObserver<GetTokenizerResponse>> tokenizer = responses ->
@@ -125,6 +139,18 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
                 .build()));
     }
 
+    /** Ends every open stream. */
+    void end(StatusRuntimeException failure) {
+        sessions.forEach(session -> session.end(failure));
+    }
+
+    /** A failure as a server words it. */
+    static StatusRuntimeException failure(Status.Code code, String reason, String message) {
+        return StatusProto.toStatusRuntimeException(status(code, message).toBuilder()
+                .addDetails(Any.pack(ErrorInfo.newBuilder().setReason(reason).build()))
+                .build());
+    }
+
     int port() {
         return boundPort;
     }
@@ -185,6 +211,12 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
 
     @Override
     public void getTeacher(GetTeacherRequest request, StreamObserver<GetTeacherResponse> responses) {
+        described.incrementAndGet();
+        StatusRuntimeException refused = descriptionRefusal;
+        if (refused != null) {
+            responses.onError(refused);
+            return;
+        }
         responses.onNext(
                 GetTeacherResponse.newBuilder().setTeacher(description()).build());
         responses.onCompleted();
@@ -245,9 +277,10 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
 
         private synchronized void onOpen(OpenStream message) {
             opened.add(message);
-            Status refused = refusal;
+            StatusRuntimeException next = nextRefusals.poll();
+            StatusRuntimeException refused = next == null ? refusal : next;
             if (refused != null) {
-                responses.onError(refused.asRuntimeException());
+                end(refused);
                 return;
             }
             open = message;

@@ -112,7 +112,9 @@ final class WrongTeacherTest {
     void open_serverRefusesTheDigests_isNeverRetried() throws Exception {
         try (FakeTeacher teacher = new FakeTeacher(1);
                 TeacherClient client = TeacherClient.connect(teacher.address(), Students.options())) {
-            teacher.refusal = Status.FAILED_PRECONDITION.withDescription("model_sha256: 01 (expected by student: 02)");
+            teacher.refusal = Status.FAILED_PRECONDITION
+                    .withDescription("model_sha256: 01 (expected by student: 02)")
+                    .asRuntimeException();
 
             assertThatThrownBy(() -> client.open(Students.REQUEST))
                     .isInstanceOf(TeacherMismatchException.class)

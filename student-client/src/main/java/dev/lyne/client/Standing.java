@@ -1,0 +1,75 @@
+package dev.lyne.client;
+
+/**
+ * What a replica's answers say of it: whether it takes what it is to be opened for, and whether what it is asked for fails there. Guarded by
+ * its owner.
+ *
+ * <p>It <em>refuses</em> where it says so for a reason that asking again does not mend. A replica that has accepted before, or that could not
+ * read what it was sent, is asked a few times first: a bit may have been turned over on the way, and a token that was taken out may have been
+ * replaced.
+ *
+ * <p>It is <em>in doubt</em> from a fault, such as a model that threw, until it answers a sequence.
+ */
+final class Standing {
+    private static final int FEW = 3;
+
+    private boolean accepted;
+    private boolean refuses;
+    private int refusals;
+    private int faults;
+
+    /** It has accepted. */
+    void accepted() {
+        accepted = true;
+        refuses = false;
+    }
+
+    /** It has given a reason that asking again does not mend. Returns whether it refuses from now on, and did not before. */
+    boolean refused(CallFailure cause) {
+        boolean before = refuses;
+        refusals++;
+        refuses = before || refusals >= (accepted || cause.isGarbled() ? FEW : 1);
+        return refuses && !before;
+    }
+
+    /** It could not be asked, or had another reason: it may accept. */
+    void unheard() {
+        refuses = false;
+    }
+
+    /** It has answered a sequence. Returns whether it was left out until now. */
+    boolean answered() {
+        boolean out = isOut();
+        refusals = 0;
+        faults = 0;
+        return out;
+    }
+
+    /** What it was asked for failed there. Returns whether that was once too often. */
+    boolean faulted() {
+        return ++faults == FEW;
+    }
+
+    /** Whether it has ever accepted. */
+    boolean hasAccepted() {
+        return accepted;
+    }
+
+    boolean refuses() {
+        return refuses;
+    }
+
+    boolean isInDoubt() {
+        return faults > 0;
+    }
+
+    /** Whether it has been in doubt for so long that others are asked for all. */
+    boolean isOut() {
+        return faults >= FEW;
+    }
+
+    /** Whether it can be waited for: it was there before, and nothing speaks against it. */
+    boolean isExpected() {
+        return accepted && !refuses && !isInDoubt();
+    }
+}
