@@ -4,8 +4,8 @@ import dev.lyne.cli.common.ConsoleProgress;
 import dev.lyne.cli.common.JsonReport;
 import dev.lyne.cli.common.StopOnSignal;
 import dev.lyne.cli.common.TraceOptions;
-import dev.lyne.student.train.Recipes;
 import dev.lyne.student.train.FetchedTokenizer;
+import dev.lyne.student.train.Recipes;
 import dev.lyne.student.train.RunStart;
 import dev.lyne.student.train.RunSummary;
 import dev.lyne.student.train.Settings;
@@ -63,7 +63,8 @@ public class TrainCommand implements Callable<Integer> {
             names = "--recipe",
             paramLabel = "NAME",
             completionCandidates = RecipeNames.class,
-            description = "Settings of a published method, which all others take the place of: ${COMPLETION-CANDIDATES}.")
+            description =
+                    "Settings of a published method, which all others take the place of: ${COMPLETION-CANDIDATES}.")
     private @Nullable String recipe;
 
     @Option(

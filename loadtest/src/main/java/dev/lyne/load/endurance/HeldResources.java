@@ -22,7 +22,8 @@ public record HeldResources(
     private static final int SECONDS_TO_SETTLE = 120;
 
     /** What it holds, once streams have ended and their number of threads and connections stands still; after two minutes as it is. */
-    static HeldResources ofIdle(ServerProcess server, ServerProcess.Ready ready) throws IOException, InterruptedException {
+    static HeldResources ofIdle(ServerProcess server, ServerProcess.Ready ready)
+            throws IOException, InterruptedException {
         HeldResources before = of(server, ready);
         for (int second = 0, still = 0; second < SECONDS_TO_SETTLE && still < 5; second++) {
             TimeUnit.SECONDS.sleep(1);

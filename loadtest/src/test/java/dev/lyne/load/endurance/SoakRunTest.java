@@ -9,7 +9,8 @@ import org.junit.jupiter.api.Test;
 final class SoakRunTest {
     private static final HeldResources IDLE = new HeldResources(40, 120, 0, 0, 0, 75);
 
-    private static List<String> shortfalls(double growth, HeldResources before, HeldResources after, long misses, long wrong) {
+    private static List<String> shortfalls(
+            double growth, HeldResources before, HeldResources after, long misses, long wrong) {
         return SoakRun.judged(new SoakRun.Result(
                         30,
                         5,

@@ -1,8 +1,8 @@
 package dev.lyne.student.train;
 
 import dev.lyne.client.TeacherDescription;
-import dev.lyne.row.Selection;
 import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.Selection;
 import dev.lyne.student.loss.DistillationLoss;
 import dev.lyne.student.loss.Loss;
 import dev.lyne.student.loss.OwnText;

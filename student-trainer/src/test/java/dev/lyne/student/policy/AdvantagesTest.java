@@ -94,7 +94,8 @@ final class AdvantagesTest {
                 .isEqualTo(Math.log(.2 * .5 + .8 * .1), within(1e-14));
         assertThat(new MixedProposal(.2).logProbability(Double.NEGATIVE_INFINITY, Math.log(.1)))
                 .isEqualTo(Math.log(.8 * .1), within(1e-14));
-        assertThat(new MixedProposal(0).logProbability(Math.log(.5), Math.log(.1))).isEqualTo(Math.log(.1), within(1e-14));
+        assertThat(new MixedProposal(0).logProbability(Math.log(.5), Math.log(.1)))
+                .isEqualTo(Math.log(.1), within(1e-14));
         assertThat(new MixedProposal(1).logProbability(Math.log(.5), Double.NEGATIVE_INFINITY))
                 .isEqualTo(Math.log(.5), within(1e-14));
     }
