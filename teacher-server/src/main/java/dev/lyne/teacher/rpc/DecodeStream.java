@@ -92,8 +92,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
         DecodeResponse answer = DecodeResponse.newBuilder()
                 .setOpened(DecodeOpened.newBuilder().setTeacher(teachers.describe(teacher)))
                 .build();
-        CallLines.opened(
-                "session",
+        CallLines.SESSIONS.opened(
                 terms.flow(),
                 student,
                 terms.teacher().name(),
@@ -328,8 +327,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
     @Override
     public void release() {
         if (released.compareAndSet(false, true)) {
-            CallLines.ended(
-                    "session",
+            CallLines.SESSIONS.ended(
                     terms.flow(),
                     student,
                     setup.nanoClock().getAsLong() - openedNanos,

@@ -127,7 +127,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         this.openedNanos = nanoClock.getAsLong();
         this.tenant = metrics.served().tenant(terms.flow().tenant().name());
         trace.opened(terms.teacher().name(), terms.flow().tenant().name(), student, terms.flow().stream());
-        CallLines.opened("stream", terms.flow(), student, terms.teacher().name(), "rows=" + terms.format());
+        CallLines.STREAMS.opened(terms.flow(), student, terms.teacher().name(), "rows=" + terms.format());
     }
 
     /** What opens calls of ScoreSequences. */
@@ -555,8 +555,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         synchronized (lock) {
             if (!released) {
                 released = true;
-                CallLines.ended(
-                        "stream",
+                CallLines.STREAMS.ended(
                         terms.flow(),
                         student,
                         nanoClock.getAsLong() - openedNanos,

@@ -91,6 +91,7 @@ final class HttpCallersTest {
             var answer = CLIENT.sendAsync(completion(fixture, prompts(0, 1)), HttpResponse.BodyHandlers.ofString());
             await().until(() -> fixture.teacher.batches().size() == 1);
             write("token bob sha256:" + "0".repeat(64));
+            await().until(answer::isDone);
             assertThat(answer.get().statusCode()).isEqualTo(401);
             assertThat(answer.get().body()).contains("a token that this server does not know");
             assertThat(fixture.refusals("unauthenticated")).isEqualTo(1);
@@ -108,6 +109,7 @@ final class HttpCallersTest {
             var answer = CLIENT.sendAsync(completion(fixture, prompts(0, 1)), HttpResponse.BodyHandlers.ofString());
             await().until(() -> fixture.teacher.batches().size() == 1);
             write(alices() + " teachers=another");
+            await().until(answer::isDone);
             assertThat(answer.get().statusCode()).isEqualTo(403);
             assertThat(answer.get().body())
                     .contains("model: fake, which the credential of alice does not open any more");
