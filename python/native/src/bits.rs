@@ -21,14 +21,15 @@ impl<'a> Bits<'a> {
         Bits { bytes, at: 8 * from, end: 8 * to }
     }
 
+    /// What the stream is in.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// The next 57 bits at least.
     #[inline(always)]
     pub fn peek(&self) -> Outcome<u64> {
-        let byte = self.at >> 3;
-        match self.bytes.get(byte..byte + 8) {
-            Some(word) => Ok(u64::from_le_bytes(word.try_into().expect("eight bytes")) >> (self.at & 7)),
-            None => malformed("a stream of bits ends early"),
-        }
+        word_at(self.bytes, self.at)
     }
 
     pub fn bits(&mut self, count: u32) -> Outcome<u32> {
@@ -74,6 +75,16 @@ impl<'a> Bits<'a> {
     }
 }
 
+/// The 57 bits at least from a bit of the bytes on.
+#[inline(always)]
+pub fn word_at(bytes: &[u8], bit: usize) -> Outcome<u64> {
+    let byte = bit >> 3;
+    match bytes.get(byte..byte + 8) {
+        Some(word) => Ok(u64::from_le_bytes(word.try_into().expect("eight bytes")) >> (bit & 7)),
+        None => malformed("a stream of bits ends early"),
+    }
+}
+
 /// A canonical prefix code as a table: by the next bits, the symbol's first number, its extra bits, and all its bits.
 pub struct Code {
     table: Vec<(u32, u8, u8)>,
@@ -114,13 +125,19 @@ impl Code {
     /// The next number.
     #[inline(always)]
     pub fn number(&self, bits: &mut Bits) -> Outcome<u32> {
-        let word = bits.peek()?;
+        let (number, read) = self.number_of(bits.peek()?)?;
+        bits.at += read;
+        Ok(number)
+    }
+
+    /// The number that a word of the stream begins with, and its bits.
+    #[inline(always)]
+    pub fn number_of(&self, word: u64) -> Outcome<(u32, usize)> {
         let (base, extra, total) = self.table[(word & self.mask) as usize];
         if base == u32::MAX {
             return malformed("bits of no code");
         }
-        bits.at += total as usize;
-        Ok(base + ((word >> (total - extra)) as u32 & ((1u32 << extra) - 1)))
+        Ok((base + ((word >> (total - extra)) as u32 & ((1u32 << extra) - 1)), total as usize))
     }
 }
 

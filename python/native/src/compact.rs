@@ -1,7 +1,7 @@
 //! The streams of a compact block. What is allocated is bounded by the rows, which the header bounds, and the streams: an entry takes
 //! a bit of each, and their number is known to be possible before arrays of that size are made.
 
-use crate::bits::{Bits, Code, SPARE_BYTES};
+use crate::bits::{word_at, Bits, Code, SPARE_BYTES};
 use crate::columns::{finite, Columns, Fields};
 use crate::fault::{malformed, require, Outcome};
 use crate::header::{Header, MAX_DRAWS};
@@ -265,42 +265,53 @@ fn read_entries(
     let order = first.bits(5)?;
     require(order <= MAX_ORDER, || format!("gaps of order {order} (expected: 0..{MAX_ORDER})"))?;
     let heights = &codes[HEIGHT];
+    let bytes = first.bytes();
+    // Places in the streams are numbers of their own here, so that they stay in registers.
+    let (mut at, mut height_at) = (first.at, second.at);
     let (mut read, mut token) = (0usize, -1i64);
+    let mut widths = RiceWidths::of(rows);
     while read < total {
-        let word = first.peek()?;
+        let word = word_at(bytes, at)?;
         let zeros = word.trailing_zeros();
         let rest = zeros + order;
-        require(rest <= MAX_ORDER, || format!("a gap between ids of {rest} bits (expected: at most {MAX_ORDER})"))?;
-        first.at += (zeros + 1 + rest) as usize;
+        if rest > MAX_ORDER {
+            return refused(format_args!("a gap between ids of {} bits (expected: at most {MAX_ORDER})", { rest }));
+        }
+        at += (zeros + 1 + rest) as usize;
         token += 1 + i64::from(((word >> (zeros + 1)) as u32 & ((1 << rest) - 1) | 1 << rest) - (1 << order));
-        require(token < i64::from(header.vocabulary), || {
-            format!("token id {token} (expected: 0..{})", header.vocabulary - 1)
-        })?;
-        let word = first.peek()?;
+        if token >= i64::from(header.vocabulary) {
+            return refused(format_args!("token id {} (expected: 0..{})", { token }, header.vocabulary - 1));
+        }
+        let word = word_at(bytes, at)?;
         let zeros = word.trailing_zeros().min(MAX_ORDER);
-        first.at += (2 * zeros + 1) as usize;
+        at += (2 * zeros + 1) as usize;
         let count = ((word >> (zeros + 1)) as u32 & ((1 << zeros) - 1) | 1 << zeros) as usize;
         let limit = rows.min(total - read);
-        require(count <= limit, || format!("token id {token} in {count} rows (expected: 1..{limit})"))?;
-        let rice = (13 * rows as u64 / (16 * count as u64)).checked_ilog2().unwrap_or(0);
+        if count > limit {
+            return refused(format_args!("token id {} in {} rows (expected: 1..{})", { token }, { count }, { limit }));
+        }
+        let rice = widths.of_count(count);
+        let of_token = entry(token as u32, 0);
         let mut row = -1i64;
         for _ in 0..count {
-            let word = first.peek()?;
+            let word = word_at(bytes, at)?;
             let zeros = word.trailing_zeros();
             if zeros < ESCAPE {
                 row += 1 + i64::from((zeros << rice) + ((word >> (zeros + 1)) as u32 & ((1 << rice) - 1)));
-                first.at += (zeros + 1 + rice) as usize;
+                at += (zeros + 1 + rice) as usize;
             } else {
                 row += 1 + i64::from((word >> ESCAPE) as u32 & 0xffff);
-                first.at += ESCAPE as usize + 16;
+                at += ESCAPE as usize + 16;
             }
             let Some(place) = next.get_mut(row as usize) else {
-                return malformed(format!("row {row} (expected: 0..{})", rows - 1));
+                return refused(format_args!("row {} (expected: 0..{})", { row }, rows - 1));
             };
             let Some(slot) = entries.get_mut(*place) else {
-                return malformed(format!("row {row} has more entries than stated"));
+                return refused(format_args!("row {} has more entries than stated", { row }));
             };
-            *slot = entry(token as u32, heights.number(second)?);
+            let (height, bits) = heights.number_of(word_at(bytes, height_at)?)?;
+            height_at += bits;
+            *slot = of_token | entry(0, height);
             if drawn {
                 places.push(*place);
             }
@@ -308,6 +319,7 @@ fn read_entries(
         }
         read += count;
     }
+    (first.at, second.at) = (at, height_at);
     for row in 0..rows {
         let (end, from) = (next[row], offsets[row] as usize);
         require(end == offsets[row + 1] as usize, || {
@@ -323,6 +335,36 @@ fn read_entries(
     first.finish()?;
     second.finish()?;
     Ok(entries)
+}
+
+/// A refusal, made where it costs the other case nothing.
+#[cold]
+#[inline(never)]
+fn refused<T>(message: std::fmt::Arguments) -> Outcome<T> {
+    malformed(message.to_string())
+}
+
+/// Bits of a gap between a token's rows, by how many rows it is in: the division is made once for each number.
+struct RiceWidths {
+    rows: u64,
+    known: Vec<u8>,
+}
+
+impl RiceWidths {
+    const UNKNOWN: u8 = u8::MAX;
+
+    fn of(rows: usize) -> RiceWidths {
+        RiceWidths { rows: rows as u64, known: vec![Self::UNKNOWN; rows + 1] }
+    }
+
+    #[inline(always)]
+    fn of_count(&mut self, count: usize) -> u32 {
+        let width = &mut self.known[count];
+        if *width == Self::UNKNOWN {
+            *width = (13 * self.rows / (16 * count as u64)).checked_ilog2().unwrap_or(0) as u8;
+        }
+        u32::from(*width)
+    }
 }
 
 /// Rows as levels of their grids.
@@ -351,13 +393,13 @@ fn values(levels: &Levels, drawn: bool, mut third: Option<&mut Bits>) -> Outcome
     for (row, scalar) in scalars.iter().enumerate() {
         let (from, to) = (offsets[row] as usize, offsets[row + 1] as usize);
         let tail_mass = if scalar.tail >= 0 { f64::from(tails.mass(scalar.tail)) } else { 0.0 };
-        sort(&entries[from..to], &mut sorted);
+        let counts = sort(&entries[from..to], &mut sorted);
         let highest = sorted.first().map_or(0, |top| height(*top)) as i32;
         require(highest <= scalar.floor || from == to, || "a row that rises above the grid".into())?;
         if let Some(cuts) = third.as_deref_mut() {
             put_first(cuts, &mut sorted)?;
         }
-        let mass = f64::from(kept_mass(grid, scalar.floor, &sorted)) + tail_mass;
+        let mass = f64::from(kept_mass(grid, scalar.floor, &sorted, &counts)) + tail_mass;
         require(mass > 0.0, || "a row without mass".into())?;
         let shift = mass.ln() as f32;
         for (i, found) in sorted.iter().enumerate() {
@@ -389,47 +431,49 @@ fn put_first(third: &mut Bits, sorted: &mut [Entry]) -> Outcome<()> {
     Ok(())
 }
 
-/// Entries in descending order of height, those of equal height as they came, in ascending order of id.
+/// Entries in descending order of height, those of equal height as they came, in ascending order of id. Gives how many have each low height.
 #[inline(always)]
-fn sort(entries: &[Entry], sorted: &mut Vec<Entry>) {
+fn sort(entries: &[Entry], sorted: &mut Vec<Entry>) -> [u32; LOW + 1] {
     sorted.clear();
     sorted.resize(entries.len(), 0);
-    let mut next = [0usize; LOW + 1];
+    let mut counts = [0u32; LOW + 1];
     for found in entries {
-        next[(height(*found) as usize).min(LOW)] += 1;
+        counts[(height(*found) as usize).min(LOW)] += 1;
     }
-    let tall = next[LOW];
+    let mut next = [0u32; LOW + 1];
     let mut place = 0;
     for bucket in (0..=LOW).rev() {
-        let count = next[bucket];
         next[bucket] = place;
-        place += count;
+        place += counts[bucket];
     }
     for found in entries {
         let bucket = (height(*found) as usize).min(LOW);
-        sorted[next[bucket]] = *found;
+        sorted[next[bucket] as usize] = *found;
         next[bucket] += 1;
     }
-    sorted[..tall].sort_by_key(|found| std::cmp::Reverse(height(*found)));
+    let tall = counts[LOW] as usize;
+    if tall > 1 {
+        sorted[..tall].sort_by_key(|found| std::cmp::Reverse(height(*found)));
+    }
+    counts
 }
 
 /// The mass of a row's entries, highest first, summed in single precision in the order of the Java decoder, so that all decoders give the
 /// same bits: entries of equal low height at once, others one by one.
 #[inline(always)]
-fn kept_mass(grid: &Grid, floor: i32, sorted: &[Entry]) -> f32 {
-    let tall = sorted.iter().take_while(|found| height(**found) as usize >= LOW).count();
+fn kept_mass(grid: &Grid, floor: i32, sorted: &[Entry], counts: &[u32; LOW + 1]) -> f32 {
+    let tall = counts[LOW] as usize;
     let one_by_one = floor as usize >= grid.levels.len() || tall > FEW_TALL;
+    let alone = if one_by_one { sorted.len() } else { tall };
     let mut mass = 0f32;
-    let mut at = 0;
-    while at < sorted.len() {
-        let own = height(sorted[at]);
-        let alike = if one_by_one || own as usize >= LOW {
-            1
-        } else {
-            sorted[at..].iter().take_while(|found| height(**found) == own).count()
-        };
-        mass += alike as f32 * grid.mass(floor - own as i32);
-        at += alike;
+    for found in &sorted[..alone] {
+        mass += grid.mass(floor - height(*found) as i32);
+    }
+    if !one_by_one {
+        // What no entry has adds nothing.
+        for own in (0..LOW.min(floor as usize + 1)).rev() {
+            mass += counts[own] as f32 * grid.levels[floor as usize - own].1;
+        }
     }
     mass
 }

@@ -1,5 +1,6 @@
 package dev.lyne.cli.serve;
 
+import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.load.process.Home;
 import dev.lyne.teacher.engine.EngineSettings;
@@ -12,15 +13,13 @@ import dev.lyne.teacher.server.TeacherEntry;
 import dev.lyne.teacher.synthetic.SyntheticSettings;
 import dev.lyne.teacher.synthetic.SyntheticTeacher;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A teacher that options ask for: a model's directory, an inference engine, a synthetic one, or a capture.
@@ -126,22 +125,37 @@ record WantedTeacher(
         String served = name.orElseGet(
                 () -> String.valueOf(directory.toAbsolutePath().normalize().getFileName()));
         boolean decodesHere = isHere(devices.get(0));
-        long here = devices.stream().filter(WantedTeacher::isHere).count();
+        long weightsHere = devices.stream()
+                .filter(WantedTeacher::isHere)
+                .mapToLong(device -> weightBytes(directory, device))
+                .sum();
         return entry(
                 served,
                 "model " + devices + " deterministic=" + deterministic + " kv=" + keyValueBytes + " "
                         + stamps(directory),
-                new TeacherEntry.Memory(here * weightBytes(directory), keyValueBytes, decodesHere),
-                () -> {
-                    MEASURING.lockInterruptibly();
-                    try {
-                        return new OpenedTeacher.Local(DeviceCopies.load(
-                                deviceNames(),
-                                device -> LanguageModelTeacher.load(served, directory, on(device), deterministic)));
-                    } finally {
-                        MEASURING.unlock();
-                    }
-                });
+                new TeacherEntry.Memory(weightsHere, keyValueBytes, decodesHere),
+                loader(served, directory));
+    }
+
+    private TeacherEntry.Loader loader(String served, Path directory) {
+        return new TeacherEntry.Loader() {
+            @Override
+            public OpenedTeacher open() throws IOException, InterruptedException {
+                MEASURING.lockInterruptibly();
+                try {
+                    return new OpenedTeacher.Local(DeviceCopies.load(
+                            deviceNames(),
+                            device -> LanguageModelTeacher.load(served, directory, on(device), deterministic)));
+                } finally {
+                    MEASURING.unlock();
+                }
+            }
+
+            @Override
+            public void check() throws IOException {
+                LanguageModelTeacher.check(directory);
+            }
+        };
     }
 
     private List<String> deviceNames() {
@@ -179,25 +193,13 @@ record WantedTeacher(
         }
     }
 
-    /** Of the files that weights are read from; 0 where whoever loads them says what is wrong. */
-    private static long weightBytes(Path directory) throws IOException {
-        Path whole = directory.resolve("model.safetensors");
-        if (Files.isRegularFile(whole)) {
-            return Files.size(whole);
+    /** Of the weights as a device computes with them, whatever they are stored in; 0 where whoever loads them says what is wrong. */
+    private static long weightBytes(Path directory, ModelOptions device) {
+        try {
+            return ModelConfiguration.read(directory).parameters()
+                    * device.precision().bytes();
+        } catch (IllegalArgumentException | UncheckedIOException e) {
+            return 0;
         }
-        Path index = directory.resolve("model.safetensors.index.json");
-        long bytes = 0;
-        if (Files.isRegularFile(index)) {
-            Set<String> names = new HashSet<>();
-            JsonMapper.shared()
-                    .readTree(Files.readString(index))
-                    .path("weight_map")
-                    .forEach(name -> names.add(name.asString("")));
-            for (String name : names) {
-                Path shard = directory.resolve(name);
-                bytes += Files.isRegularFile(shard) ? Files.size(shard) : 0;
-            }
-        }
-        return bytes;
     }
 }

@@ -63,6 +63,11 @@ public final class BatchDecoder implements SequenceDecoder {
             return length;
         }
 
+        @Override
+        public long bytes() {
+            return slot.map(held -> pool.slotBytes(held.capacity())).orElse(0L);
+        }
+
         /** Makes room for more positions; false where there is none. */
         boolean reserve(int positions) {
             if (slot.isEmpty()) {
@@ -102,6 +107,21 @@ public final class BatchDecoder implements SequenceDecoder {
     @Override
     public List<Extended> extend(List<Extension> extensions) {
         extensions.forEach(this::require);
+        int[] lengths = extensions.stream()
+                .mapToInt(extension -> extension.sequence().length())
+                .toArray();
+        try {
+            return extendAll(extensions);
+        } catch (RuntimeException | Error e) {
+            // Some may have moved already. What lies behind a sequence's length is written again before it is met.
+            for (int i = 0; i < lengths.length; i++) {
+                held(extensions.get(i)).length = lengths[i];
+            }
+            throw e;
+        }
+    }
+
+    private List<Extended> extendAll(List<Extension> extensions) {
         List<Extended> outcomes = new ArrayList<>();
         List<Extension> fitting = new ArrayList<>();
         List<Integer> indices = new ArrayList<>();

@@ -5,6 +5,9 @@ public interface CachedSequence extends AutoCloseable {
     /** Tokens whose keys and values are held. */
     int length();
 
+    /** Memory that they take; 0 where none are held. */
+    long bytes();
+
     /** Gives the keys and values up; a second call does nothing. */
     @Override
     void close();

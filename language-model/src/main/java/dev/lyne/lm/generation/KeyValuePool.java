@@ -7,6 +7,7 @@ import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.model.ModelConfiguration;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
@@ -14,8 +15,8 @@ import java.util.function.Supplier;
 
 /**
  * Memory for the keys and values of sequences, at most so many bytes. Sequences of about one length share a slab, in which each has a slot:
- * capacities are powers of two times {@link #LEAST_CAPACITY}, so that at most half of a slot is empty, and one that outgrows its slot is
- * moved. A slab lives while one of its slots is taken. One thread, the decoder's.
+ * capacities are powers of two times {@link #LEAST_CAPACITY}, so that at most half of a slot is empty, unless there is room in a larger one
+ * alone; and one that outgrows its slot is moved. A slab lives while one of its slots is taken. One thread, the decoder's.
  */
 final class KeyValuePool implements AutoCloseable {
     /** Positions of the smallest slot; a multiple of it is a multiple of what vector instructions like addresses to be. */
@@ -98,19 +99,26 @@ final class KeyValuePool implements AutoCloseable {
 
     /** A cleared slot for at least so many positions; none where there is no room for it. */
     Optional<Slot> allocate(int positions) {
-        return take(positions).map(slot -> {
-            place(slot, slot, 0);
-            return slot;
-        });
+        return take(positions).map(slot -> placed(slot, slot, 0));
     }
 
     /** A slot for more positions that holds the first {@code length} of another one, which is released; none where there is no room for it. */
     Optional<Slot> move(Slot from, int positions, int length) {
         return take(positions).map(slot -> {
-            place(slot, from, length);
+            Slot into = placed(slot, from, length);
             release(from);
-            return slot;
+            return into;
         });
+    }
+
+    private Slot placed(Slot into, Slot from, int length) {
+        try {
+            place(into, from, length);
+            return into;
+        } catch (RuntimeException | Error e) {
+            release(into); // nobody will
+            throw e;
+        }
     }
 
     void release(Slot slot) {
@@ -142,11 +150,23 @@ final class KeyValuePool implements AutoCloseable {
             slots = 1;
         }
         if (slots < 1) {
-            return Optional.empty();
+            return larger(capacity);
         }
         Slab slab = make((int) slots, capacity);
         slab.taken.set(0);
         return Optional.of(new Slot(slab, 0));
+    }
+
+    /** A free slot of the smallest slab for more positions: better than none. */
+    private Optional<Slot> larger(int capacity) {
+        return slabs.stream()
+                .filter(slab -> slab.capacity > capacity && slab.taken.nextClearBit(0) < slab.slots)
+                .min(Comparator.comparingInt(slab -> slab.capacity))
+                .map(slab -> {
+                    Slot slot = new Slot(slab, slab.taken.nextClearBit(0));
+                    slab.taken.set(slot.number());
+                    return slot;
+                });
     }
 
     private int capacity(int positions) {

@@ -14,7 +14,7 @@ public interface SequenceDecoder extends AutoCloseable {
     CachedSequence open(int promptTokens);
 
     /**
-     * Appends tokens to sequences, each of them once at most. Where it throws, the sequences are of no more use.
+     * Appends tokens to sequences, each of them once at most. Where it throws, every sequence holds what it held before, and may be extended again.
      *
      * @return one outcome an extension, in order
      * @throws IllegalArgumentException where a token is none of the model's, or a sequence outgrows the context

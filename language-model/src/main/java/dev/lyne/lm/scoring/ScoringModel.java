@@ -125,6 +125,15 @@ public final class ScoringModel implements BatchScorer {
                 () -> products(configuration, options, scoring, WeightLayout.merged(configuration)));
     }
 
+    /**
+     * Refuses weights that do not fit a configuration: tensors that are missing, misshapen, or cut off.
+     *
+     * @throws IllegalArgumentException naming file, value and expectation
+     */
+    public static void check(Path directory, ModelConfiguration configuration) throws IOException {
+        SafetensorsModel unused = SafetensorsModel.open(directory, configuration);
+    }
+
     /** @param products asked for once the weights are found whole: a broken file is refused before anything is measured */
     static ScoringModel load(
             Path directory,

@@ -186,6 +186,35 @@ final class DecodedLikeScoredTest {
         return found.stream().mapToDouble(Double::doubleValue).toArray();
     }
 
+    /** One after another, a deterministic decoder has moved the first when the second throws. */
+    @Test
+    void extend_thatThrows_leavesEverySequenceAsItWas() throws IOException {
+        ModelConfiguration shape = Objects.requireNonNull(RandomModel.variants().get("llama, tied"));
+        RandomModel.write(directory, shape, RandomModel.weights(shape, SEED));
+        int[] text = RandomModel.tokens(new Random(SEED), 40);
+        try (ScoringModel model =
+                        ScoringModel.load(directory, FLOAT32, new ScoringOptions(RandomModel.VOCABULARY, 64, true));
+                SequenceDecoder decoder = model.decoder(ROOM);
+                CachedSequence replayed = decoder.open(20);
+                CachedSequence first = decoder.open(20);
+                CachedSequence second = decoder.open(20)) {
+            decoder.extend(List.of(extension(replayed, text, 0, 20)));
+            Extended expected =
+                    decoder.extend(List.of(extension(replayed, text, 20, 30))).get(0);
+            decoder.extend(List.of(extension(first, text, 0, 20)));
+            assertThatThrownBy(() ->
+                            decoder.extend(List.of(extension(first, text, 20, 30), extension(second, text, 0, 10))))
+                    .hasMessageContaining("the whole prompt of 20 at first");
+            assertThat(first.length()).isEqualTo(20);
+            assertThat(second.length()).isZero();
+            List<Extended> again =
+                    decoder.extend(List.of(extension(first, text, 20, 30), extension(second, text, 0, 20)));
+            assertThat(((Extended.Answered) again.get(0)).logProbabilities())
+                    .isEqualTo(((Extended.Answered) expected).logProbabilities());
+            assertThat(again.get(1)).isInstanceOf(Extended.Answered.class);
+        }
+    }
+
     @Test
     void extend_draws_followTheProposal() throws IOException {
         try (ScoringModel model = tiny();
@@ -280,6 +309,24 @@ final class DecodedLikeScoredTest {
             assertThat(decoder.cacheBytes()).isZero();
             assertThat(extend(decoder, refused, 60)).isInstanceOf(Extended.Answered.class);
             assertThatThrownBy(() -> decoder.open(1025)).hasMessageContaining("(expected: 1..context=1024)");
+        }
+    }
+
+    @Test
+    void extend_whereALargerSlotAloneIsFree_takesThat() throws IOException {
+        try (ScoringModel model = tiny();
+                SequenceDecoder decoder = model.decoder(140_000)) { // two slots of 128 positions, 512 bytes each
+            List<CachedSequence> two = List.of(decoder.open(100), decoder.open(100));
+            for (CachedSequence sequence : two) {
+                assertThat(extend(decoder, sequence, 100)).isInstanceOf(Extended.Answered.class);
+            }
+            CachedSequence shorter = decoder.open(10);
+            assertThat(extend(decoder, shorter, 10)).isInstanceOf(Extended.NoRoom.class);
+            assertThat(shorter.bytes()).isZero();
+            two.get(0).close();
+            assertThat(extend(decoder, shorter, 10)).isInstanceOf(Extended.Answered.class);
+            assertThat(shorter.bytes()).isEqualTo(128 * 512);
+            assertThat(two.get(0).bytes()).isZero();
         }
     }
 

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,9 @@ import org.jspecify.annotations.Nullable;
 final class ChaosStudent implements AutoCloseable {
     private static final int FAILED = 1;
     private static final long RESTART_NANOS = 1_000_000_000L;
+
+    /** How long after a write that failed a process may be there still. */
+    private static final long MOST_TO_END_NANOS = 20_000_000_000L;
 
     private final FaultBench bench;
     private final String name;
@@ -28,7 +32,7 @@ final class ChaosStudent implements AutoCloseable {
     private long roundStartNanos;
     private FaultBench.@Nullable Student process;
     private boolean diskIsFull;
-    private boolean diskEndedIt;
+    private OptionalLong roomAtNanos = OptionalLong.empty();
     private long launchedMillis;
     private long restartAtNanos;
     private byte @Nullable [] expected;
@@ -62,7 +66,7 @@ final class ChaosStudent implements AutoCloseable {
     }
 
     private void launch() throws IOException {
-        diskEndedIt = false;
+        roomAtNanos = OptionalLong.empty();
         launchedMillis = System.currentTimeMillis();
         process = bench.student(
                 run(),
@@ -125,7 +129,9 @@ final class ChaosStudent implements AutoCloseable {
 
     /** Whether its disk is full: then it may fail, and is not started again before there is room. */
     void diskIsFull(boolean full) {
-        diskEndedIt |= diskIsFull && !full && !isAlive();
+        if (diskIsFull && !full) {
+            roomAtNanos = OptionalLong.of(System.nanoTime());
+        }
         diskIsFull = full;
     }
 
@@ -147,7 +153,7 @@ final class ChaosStudent implements AutoCloseable {
             return;
         }
         if (restartAtNanos == 0) { // seen for the first time
-            if (!(code == FAILED && (diskIsFull || diskEndedIt))) {
+            if (!(code == FAILED && diskEndedIt())) {
                 unexpectedEnds.add(run() + " exited with " + code + ": " + lastWords());
             }
             restartAtNanos = System.nanoTime() + RESTART_NANOS;
@@ -159,6 +165,12 @@ final class ChaosStudent implements AutoCloseable {
             bench.keepLog(run(), restarts);
             launch();
         }
+    }
+
+    /** Whether its disk is full, or was a moment ago: a process takes a while to end, and cannot even say why. */
+    private boolean diskEndedIt() {
+        return diskIsFull
+                || (roomAtNanos.isPresent() && System.nanoTime() - roomAtNanos.getAsLong() < MOST_TO_END_NANOS);
     }
 
     private Finished outcome() throws IOException {

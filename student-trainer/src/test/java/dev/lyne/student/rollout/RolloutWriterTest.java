@@ -73,6 +73,11 @@ final class RolloutWriterTest {
             }
 
             @Override
+            public long bytes() {
+                return positions(length);
+            }
+
+            @Override
             public void close() {
                 held -= positions(length);
                 length = 0;

@@ -10,6 +10,7 @@ import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.teacher.tenant.PriorityClass;
 import dev.lyne.teacher.tenant.Tenant;
+import dev.lyne.teacher.tenant.TenantShares;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Priority;
 import dev.lyne.v1.Sequence;
@@ -18,7 +19,9 @@ import dev.lyne.wire.Positions;
 import dev.lyne.wire.RowFormat;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -34,19 +37,24 @@ public final class Admission {
 
     private final ServerLimits limits;
     private final Quotas quotas;
-    private final AdmittedTokens admittedTokens;
+    private final TenantShares admittedTokens;
     private final AtomicLong streams = new AtomicLong();
     private volatile boolean draining;
 
     public Admission(ServerLimits limits, MeterRegistry registry) {
-        this(limits, registry, System::nanoTime);
+        this(limits, registry, new ServedMetrics(registry), System::nanoTime);
     }
 
-    Admission(ServerLimits limits, MeterRegistry registry, LongSupplier nanoClock) {
+    /** @param metrics counts what goes beyond a quota */
+    public Admission(ServerLimits limits, MeterRegistry registry, ServedMetrics metrics) {
+        this(limits, registry, metrics, System::nanoTime);
+    }
+
+    Admission(ServerLimits limits, MeterRegistry registry, ServedMetrics metrics, LongSupplier nanoClock) {
         this.limits = limits;
-        this.quotas = new Quotas(nanoClock, registry);
-        this.admittedTokens = new AdmittedTokens(limits.maxQueuedTokens());
-        Gauge.builder("lyne.teacher.admitted.tokens", admittedTokens, AdmittedTokens::all)
+        this.quotas = new Quotas(nanoClock, metrics);
+        this.admittedTokens = new TenantShares(limits.maxQueuedTokens());
+        Gauge.builder("lyne.teacher.admitted.tokens", admittedTokens, TenantShares::all)
                 .description("Tokens admitted and not yet answered, over all streams")
                 .register(registry);
     }
@@ -141,9 +149,53 @@ public final class Admission {
 
     /** Checks a sequence and reserves its tokens, which the caller {@linkplain #release releases} once it is answered. */
     public AdmissionResult<ScoreTask> admit(Sequence sequence, StreamTerms terms, long receivedNanos) {
+        return admitTogether(List.of(sequence), terms, receivedNanos).map(tasks -> tasks.get(0));
+    }
+
+    /**
+     * Checks the sequences of one request and reserves the tokens of all of them, or of none. What they take together is taken at once: what
+     * was refused so is let in later, whatever it is.
+     */
+    public AdmissionResult<List<ScoreTask>> admitTogether(
+            List<Sequence> sequences, StreamTerms terms, long receivedNanos) {
         if (draining) {
             return AdmissionResult.refuse(Reason.DRAINING, drainingLine());
         }
+        List<ScoreTask> tasks = new ArrayList<>();
+        for (Sequence sequence : sequences) {
+            AdmissionResult<ScoreTask> task = checked(sequence, terms, receivedNanos);
+            if (task instanceof AdmissionResult.Refused<ScoreTask> refused) {
+                return new AdmissionResult.Refused<>(refused.failure());
+            }
+            tasks.add(((AdmissionResult.Accepted<ScoreTask>) task).value());
+        }
+        return reserve(tasks, terms.flow().tenant());
+    }
+
+    private AdmissionResult<List<ScoreTask>> reserve(List<ScoreTask> tasks, Tenant tenant) {
+        long tokens = tasks.stream().mapToLong(ScoreTask::tokens).sum();
+        if (tasks.size() > 1 && tokens > limits.maxQueuedTokens()) {
+            return AdmissionResult.refuse(
+                    Reason.INVALID_REQUEST,
+                    "tokens of the request's sequences: " + tokens + " (expected: at most " + limits.maxQueuedTokens()
+                            + "; ask in several requests)");
+        }
+        if (!admittedTokens.take(tenant.name(), tokens)) {
+            return AdmissionResult.refuse(
+                    Reason.QUEUE_FULL,
+                    "tokens admitted: " + admittedTokens.all() + " and " + tokens + " more (expected: at most "
+                            + limits.maxQueuedTokens() + ")");
+        }
+        AdmissionResult<Long> taken = quotas.take(tenant, tokens);
+        if (taken instanceof AdmissionResult.Refused<Long>) {
+            admittedTokens.give(tenant.name(), tokens);
+        }
+        return taken.map(paid -> tasks.stream()
+                .map(task -> task.paidWith(paid == 0 ? 0 : task.tokens()))
+                .toList());
+    }
+
+    private AdmissionResult<ScoreTask> checked(Sequence sequence, StreamTerms terms, long receivedNanos) {
         int[] tokens = new int[sequence.getTokenIdsCount()];
         for (int i = 0; i < tokens.length; i++) {
             tokens[i] = sequence.getTokenIds(i);
@@ -174,21 +226,9 @@ public final class Admission {
         } catch (IllegalArgumentException e) {
             return AdmissionResult.refuse(Reason.INVALID_REQUEST, line(e));
         }
-        Optional<Failure> tooLarge = tooLarge(task, terms);
-        if (tooLarge.isPresent()) {
-            return new AdmissionResult.Refused<>(tooLarge.get());
-        }
-        if (!admittedTokens.take(terms.flow().tenant().name(), tokens.length)) {
-            return AdmissionResult.refuse(
-                    Reason.QUEUE_FULL,
-                    "tokens admitted: " + admittedTokens.all() + " and " + tokens.length + " more (expected: at most "
-                            + limits.maxQueuedTokens() + ")");
-        }
-        AdmissionResult<Long> taken = quotas.take(terms.flow().tenant(), tokens.length);
-        if (taken instanceof AdmissionResult.Refused<Long>) {
-            release(task);
-        }
-        return taken.map(task::paidWith);
+        return tooLarge(task, terms)
+                .<AdmissionResult<ScoreTask>>map(AdmissionResult.Refused::new)
+                .orElseGet(() -> new AdmissionResult.Accepted<>(task));
     }
 
     /** Takes positions of a tenant's quota, or says why not. */

@@ -7,7 +7,6 @@ import io.github.bucket4j.Bandwidth;
 import io.github.bucket4j.Bucket;
 import io.github.bucket4j.ConsumptionProbe;
 import io.github.bucket4j.TimeMeter;
-import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -18,6 +17,9 @@ import java.util.function.LongSupplier;
 /**
  * How fast tenants ask, against their quotas: a token bucket each, of positions. A sequence takes one for each of its tokens, since all of
  * them go through the model, whichever are wanted; where its rows were kept or shared, they are put back. Safe for several threads.
+ *
+ * <p>What takes more at once than the bucket can hold begins once it is full, and leaves a debt, which is paid off before anything else
+ * begins: so nothing is refused for ever, and nothing costs less for being long.
  */
 final class Quotas {
     /** A quota and what is left of it. */
@@ -25,10 +27,10 @@ final class Quotas {
 
     private final Map<String, Meter> meters = new ConcurrentHashMap<>();
     private final TimeMeter clock;
-    private final MeterRegistry registry;
+    private final ServedMetrics metrics;
 
-    Quotas(LongSupplier nanoClock, MeterRegistry registry) {
-        this.registry = registry;
+    Quotas(LongSupplier nanoClock, ServedMetrics metrics) {
+        this.metrics = metrics;
         this.clock = new TimeMeter() {
             @Override
             public long currentTimeNanos() {
@@ -45,26 +47,24 @@ final class Quotas {
     /**
      * Takes positions of a tenant's quota; says why not where it has used them up and its quota is enforced.
      *
-     * @return how many were taken, to be {@linkplain #giveBack given back} where they are not computed
+     * @return how many were taken, all of them or, of a quota that holds nothing back, none; to be {@linkplain #giveBack given back} where they
+     *     are not computed
      */
     AdmissionResult<Long> take(Tenant tenant, long positions) {
         if (tenant.quota().isEmpty()) {
             return new AdmissionResult.Accepted<>(0L);
         }
         Quota quota = tenant.quota().get();
-        // A sequence larger than the burst is let in where the bucket is full: none is refused for ever.
-        long taken = Math.min(positions, quota.burst());
-        ConsumptionProbe probe = bucket(tenant.name(), quota).tryConsumeAndReturnRemaining(taken);
+        Bucket bucket = bucket(tenant.name(), quota);
+        long there = Math.min(positions, quota.burst());
+        ConsumptionProbe probe = bucket.tryConsumeAndReturnRemaining(there);
         if (probe.isConsumed()) {
-            return new AdmissionResult.Accepted<>(taken);
+            if (positions > there) {
+                long unusedNanos = bucket.consumeIgnoringRateLimits(positions - there);
+            }
+            return new AdmissionResult.Accepted<>(positions);
         }
-        registry.counter(
-                        "lyne.teacher.quota.exceeded",
-                        "tenant",
-                        tenant.name(),
-                        "mode",
-                        quota.enforced() ? "enforce" : "shadow")
-                .increment();
+        metrics.quotaExceeded(tenant.name(), quota.enforced());
         if (!quota.enforced()) {
             return new AdmissionResult.Accepted<>(0L);
         }

@@ -40,13 +40,28 @@ public final class ServedMetrics {
         }
     }
 
-    /** What one tenant was sent; tenants past {@link #MAX_TENANTS} share a name. */
-    public OfTenant tenant(String name) {
-        String label;
+    /** A tenant's name in metrics; tenants past {@link #MAX_TENANTS} share one. */
+    private String label(String tenant) {
         synchronized (tenants) {
-            label = tenants.contains(name) || tenants.size() < MAX_TENANTS ? name : OTHERS;
+            String label = tenants.contains(tenant) || tenants.size() < MAX_TENANTS ? tenant : OTHERS;
             tenants.add(label);
+            return label;
         }
+    }
+
+    /** Counts what a tenant asked beyond its quota. */
+    void quotaExceeded(String tenant, boolean enforced) {
+        Counter.builder("lyne.teacher.quota.exceeded")
+                .description("Sequences beyond their tenant's quota: refused, or in shadow let in")
+                .tag("tenant", label(tenant))
+                .tag("mode", enforced ? "enforce" : "shadow")
+                .register(registry)
+                .increment();
+    }
+
+    /** What one tenant was sent. */
+    public OfTenant tenant(String name) {
+        String label = label(name);
         return new OfTenant(
                 counter("lyne.teacher.tenant.positions", "Rows sent", "tenant", label),
                 counter("lyne.teacher.tenant.bytes", "Bytes of blocks sent", "tenant", label),

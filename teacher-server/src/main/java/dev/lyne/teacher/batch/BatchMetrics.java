@@ -52,7 +52,7 @@ public final class BatchMetrics {
                 .tags(tags)
                 .register(registry);
         this.outOfMemory = Counter.builder("lyne.teacher.batch.out.of.memory")
-                .description("Forwards that the device had no memory for, and that were split")
+                .description("Forwards and steps of decoding that the device had no memory for, and that were split")
                 .tags(tags)
                 .register(registry);
         this.queueWait = Timer.builder("lyne.teacher.queue.wait")

@@ -3,6 +3,7 @@ package dev.lyne.teacher.batch;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.teacher.model.DeviceMemory;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.PacedLog;
@@ -384,13 +385,6 @@ public final class Batcher implements Teacher, AutoCloseable {
         }
     }
 
-    /** Whether the device had no memory: PyTorch says so by a message alone. Java's own memory is another matter. */
-    private static boolean isDeviceMemory(Throwable thrown) {
-        String message = String.valueOf(thrown.getMessage());
-        return !(thrown instanceof Error)
-                && (message.contains("out of memory") || message.contains("can't allocate memory"));
-    }
-
     private void measure(List<ScoreItem> items, ScoreJob first, long nanos) {
         lock.lock();
         try {
@@ -499,7 +493,9 @@ public final class Batcher implements Teacher, AutoCloseable {
         private void run() {
             Optional<Throwable> defect = Optional.empty();
             try {
+                workingSinceNanos.set(nanoClock.getAsLong());
                 model.warmUp();
+                workingSinceNanos.set(NOT_WORKING);
                 if (devicesCold.decrementAndGet() == 0) {
                     warm.complete(null);
                 }
@@ -655,7 +651,7 @@ public final class Batcher implements Teacher, AutoCloseable {
                 }
             } catch (Throwable e) {
                 span.setStatus(StatusCode.ERROR, String.valueOf(e.getMessage()));
-                if (isDeviceMemory(e)) {
+                if (DeviceMemory.isExhausted(e)) {
                     splitOrFail(jobs, e);
                     return;
                 }

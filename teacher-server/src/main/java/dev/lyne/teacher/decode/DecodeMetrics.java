@@ -16,6 +16,7 @@ public final class DecodeMetrics {
     private final Counter fed;
     private final Counter taken;
     private final Counter drawn;
+    private final Counter outOfMemory;
     private final DistributionSummary stepSequences;
     private final Timer stepDuration;
 
@@ -26,6 +27,10 @@ public final class DecodeMetrics {
         this.fed = counter("fed", "Tokens that decoding put through the model, answered tokens included");
         this.taken = counter("taken", "Tokens that students took and were told the log-probabilities of");
         this.drawn = counter("drawn", "Tokens drawn");
+        this.outOfMemory = Counter.builder("lyne.teacher.batch.out.of.memory") // that of batches: it is one device
+                .description("Forwards and steps of decoding that the device had no memory for, and that were split")
+                .tags(tags)
+                .register(registry);
         this.stepSequences = DistributionSummary.builder("lyne.teacher.decode.step.sequences")
                 .description("Sequences a step of decoding")
                 .tags(tags)
@@ -63,6 +68,10 @@ public final class DecodeMetrics {
         stepSequences.record(sequences);
         fed.increment(tokens);
         stepDuration.record(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    void ranOutOfMemory() {
+        outOfMemory.increment();
     }
 
     void answered(int takenTokens, int drawnTokens) {

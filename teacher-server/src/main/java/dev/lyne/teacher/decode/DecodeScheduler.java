@@ -6,7 +6,10 @@ import dev.lyne.lm.generation.Extended;
 import dev.lyne.lm.generation.Extension;
 import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.teacher.batch.DeviceWork;
+import dev.lyne.teacher.model.DeviceMemory;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.PacedLog;
+import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.tenant.FairOrder;
 import dev.lyne.teacher.tenant.Flow;
@@ -15,6 +18,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -50,6 +54,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
     private static final int GATHERING_WAITS = 3;
 
     private final SequenceDecoder decoder;
+    private final PacedLog memory = new PacedLog(LOG);
     private volatile Runnable wake = () -> {};
     private volatile long cacheBytes;
 
@@ -130,7 +135,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
         int tokens = choose(chosen, extensions);
         closeGivenUp();
         if (!chosen.isEmpty()) {
-            step(chosen, extensions, tokens);
+            step(chosen, extensions);
             closeGivenUp();
         }
         cacheBytes = decoder.cacheBytes();
@@ -197,7 +202,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
         return tokens;
     }
 
-    private void step(List<Sequence> chosen, List<Extension> extensions, int tokens) {
+    private void step(List<Sequence> chosen, List<Extension> extensions) {
         long startNanos = nanoClock.getAsLong();
         List<Extended> outcomes;
         try {
@@ -207,31 +212,65 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
                         "the decoder gave " + outcomes.size() + " outcomes (expected: " + extensions.size() + ")");
             }
         } catch (Throwable e) {
+            if (DeviceMemory.isExhausted(e)) {
+                splitOrFail(chosen, extensions, e);
+                return;
+            }
             // The step fails, its sequences are told, and the next step gets its chance.
             LOG.error("teacher {} failed to decode {} sequences", teacher.name(), chosen.size(), e);
-            Failure failure = Failure.of(Failure.Reason.MODEL_FAILED, "the model failed", e);
-            synchronized (lock) {
-                for (Sequence sequence : chosen) {
-                    sequence.running = false;
-                    if (sequence.forgotten) {
-                        giveUp(sequence);
-                    } else {
-                        fail(sequence, failure);
-                        endWhereNothingIsOwed(sequence.session);
-                    }
-                }
-            }
+            failAll(chosen, Failure.of(Failure.Reason.MODEL_FAILED, "the model failed", e));
             return;
         }
+        long tokens = extensions.stream()
+                .mapToLong(extension -> extension.tokens().length)
+                .sum();
         metrics.stepped(chosen.size(), tokens, nanoClock.getAsLong() - startNanos);
         synchronized (lock) {
             settle(chosen, outcomes);
         }
     }
 
+    private void failAll(List<Sequence> chosen, Failure failure) {
+        synchronized (lock) {
+            for (Sequence sequence : chosen) {
+                sequence.running = false;
+                if (sequence.forgotten) {
+                    giveUp(sequence);
+                } else {
+                    fail(sequence, failure);
+                    endWhereNothingIsOwed(sequence.session);
+                }
+            }
+        }
+    }
+
+    /** Takes each half of a step that the device has no memory for by itself, since no sequence moved; one that is too much alone fails alone. */
+    private void splitOrFail(List<Sequence> chosen, List<Extension> extensions, Throwable cause) {
+        memory.warn("teacher " + teacher.name() + ": no memory on the device for a step of decoding of " + chosen.size()
+                + " texts (expected: room; lower --kv-cache-mib or --batch-tokens): "
+                + PrintableText.ofClient(String.valueOf(cause.getMessage())));
+        metrics.ranOutOfMemory();
+        if (chosen.size() == 1) {
+            int held = extensions.get(0).sequence().length();
+            int more = extensions.get(0).tokens().length;
+            failAll(
+                    chosen,
+                    new Failure(
+                            Failure.Reason.DEVICE_MEMORY,
+                            "no memory on the device for " + more + " tokens behind the text's " + held
+                                    + ", even alone (expected: a shorter text, a lower --kv-cache-mib, or a larger device)"));
+            return;
+        }
+        int half = (chosen.size() + 1) / 2;
+        step(chosen.subList(0, half), extensions.subList(0, half));
+        closeGivenUp(); // what ended with the first half is room for the second
+        step(chosen.subList(half, chosen.size()), extensions.subList(half, extensions.size()));
+    }
+
     @GuardedBy("lock")
     private void settle(List<Sequence> chosen, List<Extended> outcomes) {
         Map<Session, ColumnsBuilder> columns = new HashMap<>();
+        Map<Sequence, Extended.NoRoom> withoutRoom = new LinkedHashMap<>();
         for (int i = 0; i < chosen.size(); i++) {
             Sequence sequence = chosen.get(i);
             Session session = sequence.session;
@@ -245,12 +284,21 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
                 ColumnsBuilder own = columns.computeIfAbsent(
                         session, one -> new ColumnsBuilder(one.terms.proposal().isPlain()));
                 settle(sequence, answered, own);
-            } else {
-                fail(sequence, failure(outcome));
+            } else if (outcome instanceof Extended.NoRoom noRoom) {
+                withoutRoom.put(sequence, noRoom);
+            } else if (outcome instanceof Extended.NotFinite notFinite) {
+                fail(
+                        sequence,
+                        new Failure(
+                                Failure.Reason.NOT_FINITE,
+                                "logits at position " + notFinite.position() + " are not finite (expected: finite)"));
             }
         }
         for (Map.Entry<Session, ColumnsBuilder> one : columns.entrySet()) {
             tell(one.getKey(), one.getValue());
+        }
+        if (!withoutRoom.isEmpty()) {
+            makeRoom(withoutRoom); // after what came of others: who gives way may be among them
         }
         for (Sequence sequence : chosen) {
             if (!sequence.forgotten) {
@@ -261,20 +309,48 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
         }
     }
 
-    private Failure failure(Extended outcome) {
-        if (outcome instanceof Extended.NotFinite notFinite) {
-            return new Failure(
-                    Failure.Reason.NOT_FINITE,
-                    "logits at position " + notFinite.position() + " are not finite (expected: finite)");
+    /**
+     * Of texts that had no room, those have another step for which one of another tenant {@linkplain CacheShares gives way}; the others fail. One
+     * gives way at a time, since what it leaves may be room for several.
+     */
+    @GuardedBy("lock")
+    private void makeRoom(Map<Sequence, Extended.NoRoom> withoutRoom) {
+        CacheShares<Sequence> shares = new CacheShares<>(
+                options.maxCacheBytes(),
+                cached.entrySet().stream()
+                        .filter(one -> !one.getKey().running)
+                        .map(one -> new CacheShares.Held<>(
+                                one.getKey(),
+                                one.getKey().session.tenant(),
+                                one.getValue().bytes()))
+                        .toList());
+        Optional<Sequence> first = Optional.empty();
+        for (Map.Entry<Sequence, Extended.NoRoom> one : withoutRoom.entrySet()) {
+            Sequence sequence = one.getKey();
+            CachedSequence cache = cached.get(sequence);
+            long held = cache == null ? 0 : cache.bytes();
+            Optional<Sequence> yielding =
+                    shares.yielding(sequence.session.tenant(), one.getValue().wantedBytes() - held);
+            if (yielding.isEmpty()) {
+                fail(
+                        sequence,
+                        noRoom(cacheBytes + " bytes are held and "
+                                + one.getValue().wantedBytes() + " more wanted"));
+            } else if (first.isEmpty()) {
+                first = yielding;
+            }
         }
-        if (outcome instanceof Extended.NoRoom noRoom) {
-            return new Failure(
-                    Failure.Reason.KV_CACHE_FULL,
-                    "keys and values: " + cacheBytes + " bytes are held and " + noRoom.wantedBytes()
-                            + " more wanted (expected: at most --kv-cache-mib=" + (options.maxCacheBytes() >> 20)
-                            + ")");
-        }
-        throw new IllegalStateException("outcome: " + outcome + " (expected: one that fails)");
+        first.filter(sequence -> !sequence.forgotten).ifPresent(sequence -> {
+            fail(sequence, noRoom("the text gave way to that of a tenant with less"));
+            endWhereNothingIsOwed(sequence.session);
+        });
+    }
+
+    private Failure noRoom(String why) {
+        return new Failure(
+                Failure.Reason.KV_CACHE_FULL,
+                "keys and values: " + why + " (expected: at most --kv-cache-mib=" + (options.maxCacheBytes() >> 20)
+                        + ")");
     }
 
     private void closeGivenUp() {

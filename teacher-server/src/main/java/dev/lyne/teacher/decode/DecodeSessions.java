@@ -8,6 +8,7 @@ import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.tenant.FairOrder;
 import dev.lyne.teacher.tenant.Flow;
+import dev.lyne.teacher.tenant.TenantShares;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -61,8 +62,9 @@ public abstract class DecodeSessions {
     @GuardedBy("lock")
     int runnableSequences;
 
+    /** Tokens of all sessions' sequences. */
     @GuardedBy("lock")
-    private long liveTokens;
+    private final TenantShares liveTokens;
 
     @GuardedBy("lock")
     private int liveSequences;
@@ -82,6 +84,7 @@ public abstract class DecodeSessions {
         this.nanoClock = nanoClock;
         this.metrics = metrics;
         this.telling = telling;
+        this.liveTokens = new TenantShares(options.maxServerTokens());
         metrics.bind(this::openSessions, this::sequences, this::cacheBytes);
     }
 
@@ -160,7 +163,7 @@ public abstract class DecodeSessions {
         wake();
     }
 
-    /** A sequence of a session. Guarded by the scheduler's lock. */
+    /** A sequence of a session. Guarded by {@link #lock}. */
     final class Sequence {
         final Session session;
         final int number;
@@ -236,7 +239,7 @@ public abstract class DecodeSessions {
         }
     }
 
-    /** A session. Its fields are guarded by the scheduler's lock. */
+    /** A session. Its fields are guarded by {@link #lock}. */
     final class Session implements DecodeSession {
         final DecodeTerms terms;
         private final DecodeListener listener;
@@ -269,6 +272,11 @@ public abstract class DecodeSessions {
             this.terms = terms;
             this.flow = terms.flow();
             this.listener = listener;
+        }
+
+        /** Whose it is, in all that tenants share. */
+        String tenant() {
+            return terms.flow().tenant().name();
         }
 
         @Override
@@ -455,11 +463,11 @@ public abstract class DecodeSessions {
                     "tokens of the session: " + (session.tokens + more),
                     "at most max_decode_tokens=" + options.maxTokens());
         }
-        if (liveTokens > 0 && liveTokens + more > options.maxServerTokens()) {
+        if (!liveTokens.letsIn(session.tenant(), more)) {
             return refused(
                     Failure.Reason.QUEUE_FULL,
-                    "tokens of all sessions: " + (liveTokens + more),
-                    "at most " + options.maxServerTokens());
+                    "tokens of all sessions: " + (liveTokens.all() + more),
+                    "at most " + options.maxServerTokens() + ", or a tenant below its share of them");
         }
         return Optional.empty();
     }
@@ -467,7 +475,7 @@ public abstract class DecodeSessions {
     @GuardedBy("lock")
     void count(Session session, int more) {
         session.tokens += more;
-        liveTokens += more;
+        liveTokens.add(session.tenant(), more);
     }
 
     @GuardedBy("lock")

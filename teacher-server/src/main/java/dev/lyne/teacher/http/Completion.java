@@ -154,17 +154,15 @@ final class Completion {
     }
 
     private List<ScoreTask> admitAll(StreamTerms terms) throws BadRequest {
-        List<ScoreTask> tasks = new ArrayList<>();
+        List<Sequence> sequences = new ArrayList<>();
+        for (RequestBody.Prompt prompt : request.prompts()) {
+            int[] tokens = tokens(prompt);
+            requireShort(tokens.length);
+            sequences.add(sequence(tokens, positions(tokens.length)));
+        }
+        List<ScoreTask> tasks = value(admission.admitTogether(sequences, terms, System.nanoTime()));
         try {
-            long bytes = 0;
-            for (RequestBody.Prompt prompt : request.prompts()) {
-                int[] tokens = tokens(prompt);
-                requireShort(tokens.length);
-                ScoreTask task =
-                        value(admission.admit(sequence(tokens, positions(tokens.length)), terms, System.nanoTime()));
-                tasks.add(task);
-                bytes += terms.mostBytes(task);
-            }
+            long bytes = tasks.stream().mapToLong(terms::mostBytes).sum();
             budget.take(bytes);
             hold(bytes);
             return tasks;

@@ -2,7 +2,9 @@ package dev.lyne.teacher.http;
 
 import dev.lyne.teacher.access.Authenticator;
 import dev.lyne.teacher.access.Identity;
+import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.ServedMetrics;
+import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.tenant.Caller;
@@ -59,10 +61,16 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
 
     private final HttpDoor.Served served;
     private final Deque<FullHttpRequest> waiting = new ArrayDeque<>();
-    private @Nullable Completion running;
+    private @Nullable Running running;
+
+    /** Whether the answer to it has begun. */
+    private boolean writing;
 
     /** Whose request is being answered, once that is known. */
     private ServedMetrics.@Nullable OfTenant tenant;
+
+    /** A request for rows, until its answer is out, and who made it. */
+    private record Running(Completion completion, Caller caller) {}
 
     private boolean busy;
     private long waitingBytes;
@@ -97,6 +105,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
             busy = true;
             wasBusy = true;
             tenant = null;
+            writing = false;
             bodyRoom = room(request);
             served.answering().begin();
             try {
@@ -331,11 +340,14 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
             ofTeacher.sent(block);
             ofTenant.sent(block);
         };
-        context.executor().execute(() -> begin(context, completion));
+        context.executor().execute(() -> begin(context, new Running(completion, caller)));
         CompletionStage<Completion.Answer> answered = completion.start();
         return () -> {
             var unused =
                     answered.whenComplete((answer, failed) -> context.executor().execute(() -> {
+                        if (running == null || running.completion() != completion) {
+                            return; // it was ended
+                        }
                         if (failed == null) {
                             write(
                                     context,
@@ -350,13 +362,47 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     }
 
     /** Has a connection that ends end what it asked for, too. */
-    private void begin(ChannelHandlerContext context, Completion completion) {
+    private void begin(ChannelHandlerContext context, Running asked) {
         if (context.channel().isActive()) {
-            running = completion;
+            running = asked;
         } else {
-            completion.end();
-            completion.teacher().end();
+            asked.completion().end();
+            asked.completion().teacher().end();
         }
+    }
+
+    /** Ends the request that is being answered where its caller is not known any more, or may not ask any more what it did. */
+    void endStranger(ChannelHandlerContext context) {
+        Running asked = running;
+        if (asked == null) {
+            return;
+        }
+        Optional<Failure> refusal = refusal(asked);
+        if (refusal.isEmpty()) {
+            return;
+        }
+        if (writing) {
+            served.terms().metrics().refused(refusal.get().reason());
+            var unused = context.close(); // an answer that is cut short is none
+            return;
+        }
+        endRunning();
+        refuse(context, false, Statuses.toBadRequest(refusal.get()));
+    }
+
+    private Optional<Failure> refusal(Running asked) {
+        Identity identity = served.terms().authenticator().again(asked.caller());
+        if (identity instanceof Identity.Refused refused) {
+            return Optional.of(refused.failure());
+        }
+        Caller known = ((Identity.Known) identity).caller();
+        String name = asked.completion().teacher().description().name();
+        return known.mayAsk(name)
+                ? Admission.refusal(asked.caller().usual(), known)
+                : Optional.of(new Failure(
+                        Failure.Reason.PERMISSION_DENIED,
+                        "model: " + name + ", which the credential of " + known + " does not open any more"
+                                + " (expected: one of " + new TreeSet<>(known.teachers()) + ")"));
     }
 
     /** With −1 as the whole vocabulary, and refused where a row would be larger than the teacher's limit. */
@@ -398,6 +444,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     }
 
     private void write(ChannelHandlerContext context, boolean keepAlive, CompletionText text) {
+        writing = true;
         HttpResponse response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
         response.headers().set(HttpHeaderNames.CONTENT_TYPE, HttpHeaderValues.APPLICATION_JSON);
         HttpUtil.setTransferEncodingChunked(response, true);
@@ -486,11 +533,11 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     }
 
     private void endRunning() {
-        Completion ended = running;
+        Running ended = running;
         running = null;
         if (ended != null) {
-            ended.end();
-            ended.teacher().end();
+            ended.completion().end();
+            ended.completion().teacher().end();
         }
     }
 

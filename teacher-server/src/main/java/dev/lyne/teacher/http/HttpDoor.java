@@ -9,6 +9,7 @@ import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFactory;
 import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
@@ -190,6 +191,16 @@ public final class HttpDoor {
     /** Its port. */
     public int port() {
         return ((InetSocketAddress) listening.localAddress()).getPort();
+    }
+
+    /** Ends the requests whose callers are not known any more, or may not do any more what they asked for. */
+    public void endStrangers() {
+        for (Channel connection : connections) {
+            ChannelHandlerContext context = connection.pipeline().context(DoorHandler.class);
+            if (context != null) {
+                context.executor().execute(() -> ((DoorHandler) context.handler()).endStranger(context));
+            }
+        }
     }
 
     /** Takes no more connections, and refuses what is asked from now on over those that there are. */

@@ -43,7 +43,9 @@ final class Statuses {
 
     /** What a refusal's line begins with is what it is about; in a request that is the prompt or the number of entries. */
     private static String parameter(Failure failure) {
-        if (failure.message().startsWith("token_ids") || failure.message().startsWith("entries of the rows")) {
+        if (failure.message().startsWith("token_ids")
+                || failure.message().startsWith("tokens of the request")
+                || failure.message().startsWith("entries of the rows")) {
             return "prompt";
         }
         return failure.message().startsWith("k:") || failure.message().startsWith("selection:")

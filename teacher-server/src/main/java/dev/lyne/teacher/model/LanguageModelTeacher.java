@@ -73,6 +73,19 @@ public final class LanguageModelTeacher implements LocalModel {
         return new LanguageModelTeacher(model, description, files, options.device());
     }
 
+    /**
+     * Refuses what {@link #load} would refuse before it reads weights: the configuration, the tokenizer, and what the weights' headers say.
+     *
+     * @throws IllegalArgumentException likewise
+     */
+    public static void check(Path directory) throws IOException {
+        ModelConfiguration configuration = ModelConfiguration.read(directory);
+        try (Tokenizer tokenizer = Tokenizer.load(directory)) {
+            tokenizer.checkFits(configuration);
+        }
+        ScoringModel.check(directory, configuration);
+    }
+
     @Override
     public TeacherDescription description() {
         return description;

@@ -31,11 +31,10 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * An opened session of Decode: hands requests to the teacher's session, and its answers to the sender. gRPC calls {@link #onRequest} and {@link
@@ -43,7 +42,6 @@ import org.slf4j.LoggerFactory;
  * {@link #FULL_BYTES} nothing is computed for it, and no request read.
  */
 final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
-    private static final Logger LOG = LoggerFactory.getLogger(DecodeStream.class);
     private static final long FULL_BYTES = 1 << 18;
 
     private final TeacherCall<DecodeRequest, DecodeResponse> call;
@@ -57,11 +55,14 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
     private final DecodeSession session;
     private final String student;
     private final long openedNanos;
+    private final LongAdder texts = new LongAdder(); // that were let in
+    private final LongAdder bytes = new LongAdder();
     private final LongAdder drawn = new LongAdder();
     private final LongAdder taken = new LongAdder();
     private final LongAdder failures = new LongAdder();
     private final AtomicLong waitingBytes = new AtomicLong();
     private volatile Optional<Failure> draining = Optional.empty();
+    private final AtomicBoolean released = new AtomicBoolean();
 
     private final Object lock = new Object();
 
@@ -91,6 +92,13 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
         DecodeResponse answer = DecodeResponse.newBuilder()
                 .setOpened(DecodeOpened.newBuilder().setTeacher(teachers.describe(teacher)))
                 .build();
+        CallLines.opened(
+                "session",
+                terms.flow(),
+                student,
+                terms.teacher().name(),
+                "temperature=" + terms.proposal().temperature() + " top_p="
+                        + terms.proposal().topP());
         this.session = sessions.open(terms, this);
         send(answer);
     }
@@ -129,11 +137,6 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
                         .orElseGet(() -> new AdmissionResult.Accepted<>(terms)))
                 .map(terms -> {
                     String student = PrintableText.ofClient(open.getStudent());
-                    LOG.debug(
-                            "student {} decodes with {} by {}",
-                            student,
-                            terms.teacher().name(),
-                            terms.proposal());
                     return new DecodeStream(call, setup, teacher, terms, sessions.get(), student);
                 });
     }
@@ -168,6 +171,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
                     : admission.start(sequence, terms);
             if (result instanceof AdmissionResult.Accepted<DecodeStart> accepted) {
                 starts.add(accepted.value());
+                texts.increment();
             } else if (result instanceof AdmissionResult.Refused<DecodeStart> none) {
                 session.refuse(sequence.getSequence(), none.failure()).ifPresent(call::refuse);
             }
@@ -266,6 +270,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
     private void send(DecodeResponse message) {
         long bytes = message.getSerializedSize();
         waitingBytes.addAndGet(bytes);
+        this.bytes.add(bytes);
         sender.share().give(-bytes); // given back as it leaves
         sender.offer(Outgoing.message(message, bytes, () -> left(bytes)));
     }
@@ -322,6 +327,15 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
 
     @Override
     public void release() {
+        if (released.compareAndSet(false, true)) {
+            CallLines.ended(
+                    "session",
+                    terms.flow(),
+                    student,
+                    setup.nanoClock().getAsLong() - openedNanos,
+                    "texts=" + texts.sum() + " drawn=" + drawn.sum() + " taken=" + taken.sum() + " bytes=" + bytes.sum()
+                            + " failures=" + failures.sum() + " unended=" + session.texts());
+        }
         session.close();
     }
 

@@ -50,12 +50,6 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
     private static final Logger LOG = LoggerFactory.getLogger(ScoreStream.class);
     private static final PacedLog DEFECTS = new PacedLog(LOG);
 
-    /** Streams that may open or end at once with a line each; beyond it at most one a second has one. */
-    private static final int LINES_AT_ONCE = 64;
-
-    private static final PacedLog OPENED = new PacedLog(LOG, 1_000_000_000L, System::nanoTime, LINES_AT_ONCE);
-    private static final PacedLog ENDED = new PacedLog(LOG, 1_000_000_000L, System::nanoTime, LINES_AT_ONCE);
-
     /** Refusals that may wait for their reader before the stream stops reading requests. */
     private static final int MAX_WAITING_REFUSALS = 64;
 
@@ -133,9 +127,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         this.openedNanos = nanoClock.getAsLong();
         this.tenant = metrics.served().tenant(terms.flow().tenant().name());
         trace.opened(terms.teacher().name(), terms.flow().tenant().name(), student, terms.flow().stream());
-        OPENED.info("stream opened: stream=" + terms.flow().stream() + " tenant="
-                + terms.flow().tenant().name() + " student=" + student + " teacher="
-                + terms.teacher().name() + " class=" + terms.flow().priority().label() + " rows=" + terms.format());
+        CallLines.opened("stream", terms.flow(), student, terms.teacher().name(), "rows=" + terms.format());
     }
 
     /** What opens calls of ScoreSequences. */
@@ -523,11 +515,13 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         synchronized (lock) {
             if (!released) {
                 released = true;
-                ENDED.info("stream ended: stream=" + terms.flow().stream() + " tenant="
-                        + terms.flow().tenant().name() + " student=" + student + " seconds="
-                        + (nanoClock.getAsLong() - openedNanos) / 1_000_000 / 1e3 + " sequences=" + sequences.sum()
-                        + " positions=" + positions.sum() + " bytes=" + bytes.sum() + " failures=" + failures.sum()
-                        + " unanswered=" + inFlight.size());
+                CallLines.ended(
+                        "stream",
+                        terms.flow(),
+                        student,
+                        nanoClock.getAsLong() - openedNanos,
+                        "sequences=" + sequences.sum() + " positions=" + positions.sum() + " bytes=" + bytes.sum()
+                                + " failures=" + failures.sum() + " unanswered=" + inFlight.size());
             }
             ended = true;
             waiting = Optional.empty();

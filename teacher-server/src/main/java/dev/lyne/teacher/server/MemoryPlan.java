@@ -41,9 +41,9 @@ public record MemoryPlan(long heapBytes, long weightBytes, long keyValueBytes, l
         return parts.values().stream().mapToDouble(Long::doubleValue).sum(); // a long may overflow
     }
 
-    /** Whether there is as much. Where no model is in this memory, it is not for the teachers to say. */
+    /** Whether there is as much. */
     public boolean fits() {
-        return weightBytes + keyValueBytes == 0 || sum(parts()) <= availableBytes;
+        return sum(parts()) <= availableBytes;
     }
 
     /** @throws IllegalArgumentException with the sum, where it is more than there is */

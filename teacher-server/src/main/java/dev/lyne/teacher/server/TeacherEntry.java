@@ -38,6 +38,14 @@ public record TeacherEntry(String name, String revision, Optional<Long> cacheByt
          * @throws IllegalArgumentException where it is none, with the value and the expectation
          */
         OpenedTeacher open() throws IOException, InterruptedException;
+
+        /**
+         * Refuses at once what {@link #open} would refuse later: asked before another teacher goes for this one's room.
+         *
+         * @throws IOException as {@link #open} does
+         * @throws IllegalArgumentException likewise
+         */
+        default void check() throws IOException {}
     }
 
     public TeacherEntry {

@@ -1,13 +1,15 @@
 package dev.lyne.teacher.server;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.cache.TeacherCaches;
 import dev.lyne.teacher.http.HttpTeacher;
 import dev.lyne.teacher.http.HttpTeachers;
-import io.micrometer.core.instrument.Meter;
+import dev.lyne.teacher.model.DeviceMemory;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -18,6 +20,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -33,7 +36,7 @@ import org.slf4j.LoggerFactory;
  * <p>Each name has a place, and each place works towards the entry that is {@linkplain #apply wanted} of it on a thread of its own, one step at a time.
  * The invariants: a name stands for at most one teacher, which is warm; a teacher that leaves is not named any more before it drains, and is closed
  * once; a load that fails leaves what was served under the name. Where another teacher is wanted under a name, it is loaded beside the one that has it
- * where memory holds both, and after it where not.
+ * where memory holds both, and where not after it, once its files were checked: what fails then leaves none of the name.
  */
 final class TeacherLives implements HttpTeachers {
     private static final Logger LOG = LoggerFactory.getLogger(TeacherLives.class);
@@ -41,6 +44,9 @@ final class TeacherLives implements HttpTeachers {
 
     /** Names of teachers that went away which are remembered, so that their students look elsewhere. */
     private static final int MAX_GONE = 1_024;
+
+    /** Between the names of a teacher and of one of its devices. */
+    private static final String ON = " on ";
 
     private static final long LEAST_CLOSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
@@ -100,6 +106,11 @@ final class TeacherLives implements HttpTeachers {
         private State state = State.LOADING;
         private long sinceNanos = System.nanoTime();
         private Optional<TeacherStages> stages = Optional.empty();
+        private CompletableFuture<Void> warm = new CompletableFuture<>();
+
+        /** What is read from it, until it is shown: another has its name. The place's thread alone changes it. */
+        private Optional<List<TeacherMeters.Reading>> readings = Optional.empty();
+
         private String detail = "";
 
         Life(TeacherEntry entry) {
@@ -109,6 +120,16 @@ final class TeacherLives implements HttpTeachers {
         void enter(State next) {
             state = next;
             sinceNanos = System.nanoTime();
+        }
+
+        List<Batcher.Device> devices() {
+            return stages.flatMap(TeacherStages::batcher).map(Batcher::devices).orElse(List.of());
+        }
+
+        /** What people call one of its devices: by its name alone while it is served. */
+        String label(Batcher.Device device) {
+            String where = state == State.SERVING ? "" : " (" + state.label() + ")";
+            return entry.name() + where + (devices().size() == 1 ? "" : ON + device.name());
         }
     }
 
@@ -164,9 +185,8 @@ final class TeacherLives implements HttpTeachers {
     @GuardedBy("lock")
     private final Set<String> gone = new LinkedHashSet<>();
 
-    /** What takes memory: what is loaded, and what is being. */
     @GuardedBy("lock")
-    private final List<TeacherEntry> holding = new ArrayList<>();
+    private final TeacherMemory memory = new TeacherMemory();
 
     @GuardedBy("lock")
     private boolean closing;
@@ -259,18 +279,8 @@ final class TeacherLives implements HttpTeachers {
                     + " MiB (expected: at most --cache-mib="
                     + mib(setup.options().memoryCacheBytes()) + ")");
         }
-        memory(entries).requireFits();
+        TeacherMemory.plan(entries).requireFits();
         return byName;
-    }
-
-    private static MemoryPlan memory(List<TeacherEntry> entries) {
-        return MemoryPlan.ofThisProcess(
-                entries.stream()
-                        .mapToLong(entry -> entry.memory().weightBytes())
-                        .sum(),
-                entries.stream()
-                        .mapToLong(entry -> entry.memory().keyValueBytesHere())
-                        .sum());
     }
 
     private static String mib(long bytes) {
@@ -376,29 +386,38 @@ final class TeacherLives implements HttpTeachers {
     }
 
     private void load(Place place, TeacherEntry entry) throws InterruptedException {
+        boolean replaces;
         boolean beside;
         synchronized (lock) {
-            beside = place.named.isPresent() && hold(entry);
+            replaces = place.named.isPresent();
+            beside = replaces && memory.hold(entry);
         }
+        Life life = new Life(entry);
         if (!beside) {
-            unload(place); // where there is one: there is no room for both
-            if (!awaitRoom(place, entry)) {
+            try {
+                if (replaces) {
+                    entry.loader().check();
+                    unload(place); // there is no room for both
+                }
+                if (!awaitRoom(place, entry)) {
+                    return;
+                }
+            } catch (IOException | RuntimeException e) {
+                fail(place, life, e);
                 return;
             }
         }
-        Life life = new Life(entry);
         synchronized (lock) {
             place.coming = Optional.of(life);
         }
         LOG.info("teacher {}: loading", entry.name());
-        List<Meter> aside = meters.setAside(entry.name());
         long startNanos = System.nanoTime();
         try {
             open(place, life);
         } catch (InterruptedException e) {
             throw e;
         } catch (Throwable e) {
-            boolean again = failed(place, life, e, aside);
+            boolean again = failed(place, life, e);
             if (again) {
                 unload(place);
             }
@@ -413,30 +432,25 @@ final class TeacherLives implements HttpTeachers {
                     precision(life),
                     (System.nanoTime() - startNanos) / 1_000_000 / 1e3);
         } else {
-            discard(place, life, aside); // another is wanted by now
+            discard(place, life); // another is wanted by now
         }
         drainLeaving(place);
     }
 
-    /** Takes the memory of a teacher, where there is as much. */
-    @GuardedBy("lock")
-    private boolean hold(TeacherEntry entry) {
-        List<TeacherEntry> all = new ArrayList<>(holding);
-        all.add(entry);
-        if (!memory(all).fits()) {
-            return false;
-        }
-        holding.add(entry);
-        return true;
-    }
-
-    /** Waits until those that leave have left room: all that is wanted fits together, so it comes. False where another is wanted by then. */
+    /**
+     * Waits until those that leave have left room: all that is wanted fits together, so it comes. False where another is wanted by then.
+     *
+     * @throws IllegalStateException where it does not come, since a device that was left at work has it
+     */
     private boolean awaitRoom(Place place, TeacherEntry entry) throws InterruptedException {
         synchronized (lock) {
             while (isWanted(place, entry)) {
-                if (hold(entry)) {
+                if (memory.hold(entry)) {
                     return true;
                 }
+                memory.requireRoomBesideLeft(places.values().stream()
+                        .flatMap(one -> one.wanted.stream())
+                        .toList());
                 lock.wait();
             }
             return false;
@@ -447,11 +461,30 @@ final class TeacherLives implements HttpTeachers {
         return place.wanted.isPresent() && place.wanted.get().isSame(entry);
     }
 
-    private void release(TeacherEntry entry) {
+    /** Closes a teacher, and gives its memory back once its device is through with what it does; false where that is later. */
+    private boolean close(Life life, long waitNanos) throws InterruptedException {
+        boolean closed = life.stages.isEmpty() || life.stages.get().close(waitNanos);
+        boolean left = !closed && !life.devices().isEmpty();
         synchronized (lock) {
-            holding.remove(entry);
+            if (left) {
+                memory.leave(life.entry);
+            } else {
+                memory.release(life.entry);
+            }
             lock.notifyAll();
         }
+        if (left) {
+            LOG.warn(
+                    "teacher {}: its device is still at work and is left as it is, with its memory", life.entry.name());
+            var unused = life.stages.orElseThrow().ended().thenRun(() -> {
+                synchronized (lock) {
+                    memory.ended(life.entry);
+                    lock.notifyAll();
+                }
+                LOG.info("teacher {}: the device that was left is through", life.entry.name());
+            });
+        }
+        return closed;
     }
 
     /** Loads and warms up. */
@@ -464,26 +497,47 @@ final class TeacherLives implements HttpTeachers {
             synchronized (lock) {
                 cacheBytes = place.cacheBytes;
             }
-            stages = TeacherStages.of(
-                    opened,
-                    caches.of(place.name, cacheBytes),
-                    life.entry.memory().keyValueBytes(),
-                    setup);
+            stages = stages(place, life, opened, cacheBytes);
         } catch (IllegalArgumentException e) {
             close(opened);
             throw e;
         }
+        CompletableFuture<Void> warm = stages.warm().toCompletableFuture().copy(); // that a watchdog may end, too
         synchronized (lock) {
             life.stages = Optional.of(stages);
+            life.warm = warm;
             life.enter(State.WARMING);
         }
         try {
-            stages.warm().toCompletableFuture().get();
+            warm.get();
         } catch (ExecutionException e) {
             if (e.getCause() instanceof OutOfMemoryError exhausted) {
                 throw exhausted;
             }
             throw new IllegalStateException("a teacher failed to warm up: " + e.getCause(), e.getCause());
+        }
+    }
+
+    /** Puts a teacher's stages together; where another has its name, what is read from that one stays shown. */
+    private TeacherStages stages(Place place, Life life, OpenedTeacher opened, long cacheBytes)
+            throws InterruptedException {
+        boolean beside;
+        synchronized (lock) {
+            beside = place.named.isPresent();
+        }
+        List<TeacherMeters.Reading> shown =
+                meters.setAside(place.name); // else its meters would be those that there are
+        try {
+            return TeacherStages.of(
+                    opened,
+                    caches.of(place.name, cacheBytes),
+                    life.entry.memory().keyValueBytes(),
+                    setup);
+        } finally {
+            if (beside) {
+                life.readings = Optional.of(meters.setAside(place.name));
+                meters.show(place.name, shown);
+            }
         }
     }
 
@@ -510,29 +564,33 @@ final class TeacherLives implements HttpTeachers {
     }
 
     /** Whether it is to be tried again, without the one that has the name: the device has no memory for both. */
-    private boolean failed(Place place, Life life, Throwable cause, List<Meter> aside) throws InterruptedException {
-        discard(place, life, aside);
+    private boolean failed(Place place, Life life, Throwable cause) throws InterruptedException {
+        discard(place, life);
         boolean again;
         synchronized (lock) {
-            again = place.named.isPresent() && isDeviceMemory(cause);
-            if (!again) {
-                life.detail = String.valueOf(cause.getMessage());
-                life.stages = Optional.empty();
-                life.enter(State.FAILED);
-                place.failed = Optional.of(life);
-                place.failure = Optional.of(cause);
-            }
+            again = place.named.isPresent() && DeviceMemory.isExhausted(cause);
         }
         if (again) {
             LOG.warn("teacher {}: the device has no room beside the one that is served, which goes first", place.name);
         } else {
-            meters.loadFailed(place.name);
-            if (tells) {
-                tellFailure(place.name, life);
-            }
-            LOG.debug("teacher {}: could not be loaded", place.name, cause);
+            fail(place, life, cause);
         }
         return again;
+    }
+
+    private void fail(Place place, Life life, Throwable cause) {
+        synchronized (lock) {
+            life.detail = String.valueOf(cause.getMessage());
+            life.stages = Optional.empty();
+            life.enter(State.FAILED);
+            place.failed = Optional.of(life);
+            place.failure = Optional.of(cause);
+        }
+        meters.loadFailed(place.name);
+        if (tells) {
+            tellFailure(place.name, life);
+        }
+        LOG.debug("teacher {}: could not be loaded", place.name, cause);
     }
 
     private static void tellFailure(String name, Life failed) {
@@ -547,25 +605,16 @@ final class TeacherLives implements HttpTeachers {
         }
     }
 
-    private static boolean isDeviceMemory(Throwable thrown) {
-        return !(thrown instanceof Error)
-                && String.valueOf(thrown.getMessage()).toLowerCase(Locale.ROOT).contains("out of memory");
-    }
-
     /** Closes a teacher that was never named. */
-    private void discard(Place place, Life life, List<Meter> aside) throws InterruptedException {
+    private void discard(Place place, Life life) throws InterruptedException {
         boolean anotherIsNamed;
         synchronized (lock) {
             place.coming = Optional.empty();
             anotherIsNamed = place.named.isPresent();
         }
-        if (life.stages.isPresent()) {
-            boolean unused =
-                    life.stages.get().close(setup.options().drainTimeout().toNanos());
-        }
-        release(life.entry);
-        if (anotherIsNamed) {
-            meters.restore(place.name, aside);
+        boolean unused = close(life, setup.options().drainTimeout().toNanos());
+        if (!anotherIsNamed) {
+            List<TeacherMeters.Reading> unusedReadings = meters.setAside(place.name);
         }
     }
 
@@ -585,7 +634,10 @@ final class TeacherLives implements HttpTeachers {
             surroundings.named(stages);
             surroundings.health(place.name, stages.serving());
             list();
+            lock.notifyAll();
         }
+        life.readings.ifPresent(readings -> meters.show(place.name, readings));
+        life.readings = Optional.empty();
         var unused = stages.ended().thenAccept(ended -> ended.ifPresent(cause -> lost(place, life, cause)));
         return true;
     }
@@ -642,13 +694,10 @@ final class TeacherLives implements HttpTeachers {
         if (!inTime) {
             LOG.warn("teacher {}: calls still open after {}; they are cut", place.name, forCalls);
         }
-        if (!stages.close(Math.max(endNanos - System.nanoTime(), LEAST_CLOSE_NANOS))) {
-            LOG.warn("teacher {}: its device is still at work and is left as it is", place.name);
-        }
+        boolean unused = close(life, Math.max(endNanos - System.nanoTime(), LEAST_CLOSE_NANOS));
         synchronized (lock) {
             place.leaving = Optional.empty();
         }
-        release(life.entry);
         LOG.info("teacher {}: gone model={}", place.name, model(life));
     }
 
@@ -656,6 +705,17 @@ final class TeacherLives implements HttpTeachers {
     void awaitSettled() throws InterruptedException {
         synchronized (lock) {
             while (!closing && places.values().stream().anyMatch(place -> place.busy)) {
+                lock.wait();
+            }
+        }
+    }
+
+    /** Waits until one is served, or every place has what is wanted of it, or has failed to. */
+    void awaitFirst() throws InterruptedException {
+        synchronized (lock) {
+            while (!closing
+                    && places.values().stream().anyMatch(place -> place.busy)
+                    && places.values().stream().noneMatch(place -> place.named.isPresent())) {
                 lock.wait();
             }
         }
@@ -759,6 +819,53 @@ final class TeacherLives implements HttpTeachers {
             }
             return any;
         }
+    }
+
+    /**
+     * The devices of all teachers, whether they warm up, serve or drain: by the teacher's name, where it has several with the device's, and where it is
+     * not served with where it stands.
+     */
+    Map<String, DeviceWatchdog.Device> devices() {
+        synchronized (lock) {
+            Map<String, DeviceWatchdog.Device> all = new HashMap<>();
+            for (Place place : places.values()) {
+                for (Life life : place.lives()) {
+                    for (Batcher.Device device : life.devices()) {
+                        all.put(life.label(device), DeviceWatchdog.Device.of(device::workingNanos, device::stack));
+                    }
+                }
+            }
+            return all;
+        }
+    }
+
+    /**
+     * One of the {@link #devices} does not come back. A teacher that warms up has failed to be loaded; one that drains is left, as it is at the end of
+     * its drain in any case; one that is served is lost.
+     */
+    void giveUp(String label, Throwable cause) {
+        synchronized (lock) {
+            Optional<Life> found = places.values().stream()
+                    .flatMap(place -> place.lives().stream())
+                    .filter(life -> life.devices().stream()
+                            .anyMatch(device -> life.label(device).equals(label)))
+                    .findFirst();
+            if (found.isEmpty()) {
+                return; // it went, or came to serve, meanwhile
+            }
+            if (found.get().state == State.SERVING) {
+                surroundings.lost(label, cause);
+            } else if (found.get().state == State.WARMING) {
+                found.get().warm.completeExceptionally(cause);
+            } else {
+                LOG.error("teacher {}: its device does not come back: {}", label, cause.getMessage());
+            }
+        }
+    }
+
+    /** Whether a {@linkplain #devices device} is one of a teacher that is served under a name. */
+    static boolean isOf(String label, String teacher) {
+        return label.equals(teacher) || label.startsWith(teacher + ON);
     }
 
     /** Stages of the teachers that are named, by name. */

@@ -6,18 +6,33 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.DoubleSupplier;
 import java.util.function.ToDoubleFunction;
 
 /**
  * The meters that are labelled by a teacher, as teachers come and go: none is left of one that is gone. Counters belong to a name, and go on where
- * another teacher takes it; what is read from a teacher, such as the length of its queue, is that of the newest of its name.
+ * another teacher takes it; what is read from a teacher, such as the length of its queue, is that of the one that is named. Calls for one name come one
+ * at a time.
  */
 final class TeacherMeters {
     private static final String LABEL = "teacher";
     private static final String STATE = "lyne.teacher.state";
 
+    /**
+     * What is read from a teacher.
+     *
+     * @param counts whether it only grows
+     */
+    record Reading(Meter.Id id, boolean counts, DoubleSupplier value) {}
+
     private final MeterRegistry registry;
+
+    /** What is shown again after it was set aside; it keeps them from being collected. */
+    private final Map<Meter.Id, Reading> restored = new ConcurrentHashMap<>();
 
     TeacherMeters(MeterRegistry registry) {
         this.registry = registry;
@@ -46,30 +61,48 @@ final class TeacherMeters {
                 .register(registry);
     }
 
-    /** Takes away what is read from the teacher that has a name, before another is made that may take it. */
-    List<Meter> setAside(String teacher) {
-        List<Meter> read = registry.getMeters().stream()
+    /** Takes away what is read from the teacher that is shown under a name. */
+    List<Reading> setAside(String teacher) {
+        return registry.getMeters().stream()
                 .filter(meter -> isOf(meter, teacher))
-                .filter(meter -> meter instanceof Gauge || meter instanceof FunctionCounter)
                 .filter(meter -> !meter.getId().getName().equals(STATE))
+                .flatMap(meter -> reading(meter).stream())
+                .map(reading -> {
+                    Meter unused = registry.remove(reading.id());
+                    return reading;
+                })
                 .toList();
-        read.forEach(registry::remove);
-        return read;
     }
 
-    /** Puts back what was set aside, where nothing came of the other teacher. */
-    void restore(String teacher, List<Meter> aside) {
-        List<Meter> unused = setAside(teacher);
-        for (Meter meter : aside) {
-            Meter.Id id = meter.getId();
-            if (meter instanceof Gauge gauge) {
-                Gauge.builder(id.getName(), gauge::value)
+    private Optional<Reading> reading(Meter meter) {
+        Reading shown = restored.remove(meter.getId());
+        if (shown != null) {
+            return Optional.of(shown); // as it was first read, however often it was set aside
+        } else if (meter instanceof Gauge gauge) {
+            return Optional.of(new Reading(meter.getId(), false, gauge::value));
+        } else if (meter instanceof FunctionCounter counter) {
+            return Optional.of(new Reading(meter.getId(), true, counter::count));
+        }
+        return Optional.empty();
+    }
+
+    /** Shows what was set aside, in the place of what is read under the name now. */
+    void show(String teacher, List<Reading> readings) {
+        List<Reading> unused = setAside(teacher);
+        for (Reading reading : readings) {
+            Meter.Id id = reading.id();
+            restored.put(id, reading);
+            if (reading.counts()) {
+                FunctionCounter.builder(
+                                id.getName(), reading, one -> one.value().getAsDouble())
                         .description(id.getDescription())
+                        .baseUnit(id.getBaseUnit())
                         .tags(id.getTags())
                         .register(registry);
-            } else if (meter instanceof FunctionCounter counter) {
-                FunctionCounter.builder(id.getName(), this, unusedMeters -> counter.count())
+            } else {
+                Gauge.builder(id.getName(), () -> reading.value().getAsDouble())
                         .description(id.getDescription())
+                        .baseUnit(id.getBaseUnit())
                         .tags(id.getTags())
                         .register(registry);
             }
@@ -81,7 +114,10 @@ final class TeacherMeters {
         registry.getMeters().stream()
                 .filter(meter -> isOf(meter, teacher))
                 .toList()
-                .forEach(registry::remove);
+                .forEach(meter -> {
+                    restored.remove(meter.getId());
+                    Meter unused = registry.remove(meter);
+                });
     }
 
     private static boolean isOf(Meter meter, String teacher) {

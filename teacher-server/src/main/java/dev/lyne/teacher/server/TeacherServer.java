@@ -5,7 +5,6 @@ import dev.lyne.teacher.access.OpenedSecurity;
 import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.RequestSize;
 import dev.lyne.teacher.admission.ServedMetrics;
-import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.cache.CacheTiers;
 import dev.lyne.teacher.cache.LaneOptions;
 import dev.lyne.teacher.cache.TeacherCaches;
@@ -31,9 +30,7 @@ import io.netty.handler.ssl.SslContextBuilder;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -61,9 +58,6 @@ public final class TeacherServer implements AutoCloseable {
     private static final Duration STUCK_UNTIL_LOST = Duration.ofMinutes(1);
     private static final int SECONDS_BETWEEN_PROGRESS = 5;
 
-    /** Between the names of a teacher and of one of its devices. */
-    private static final String ON = " on ";
-
     private static final int CALL_THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
     private final TeacherServerOptions options;
@@ -79,6 +73,7 @@ public final class TeacherServer implements AutoCloseable {
     private final long startedNanos = System.nanoTime();
     private volatile boolean serving;
     private final Set<String> stuck = ConcurrentHashMap.newKeySet(); // whose devices do not come back from what they do
+    private volatile boolean begun; // health is the teachers'
     private volatile boolean terminal; // what is not serving now never will again
     private final TeacherRpc rpc;
     private final Listener listener;
@@ -114,7 +109,9 @@ public final class TeacherServer implements AutoCloseable {
         this.timer = Executors.newSingleThreadScheduledExecutor(runnable -> daemon(runnable, "lyne-timer"));
         this.telling = Executors.newSingleThreadExecutor(runnable -> daemon(runnable, "lyne-decoded"));
         this.jvmMeters = new JvmMeters(registry);
-        this.admission = new Admission(options.limits(), registry);
+        RpcMetrics metrics = new RpcMetrics(registry);
+        this.sentAndRefused = metrics.served();
+        this.admission = new Admission(options.limits(), registry, sentAndRefused);
         this.refusedLists = Counter.builder("lyne.teacher.config.refusals")
                 .description("Times that a changed list of teachers could not be used")
                 .register(registry);
@@ -126,8 +123,6 @@ public final class TeacherServer implements AutoCloseable {
                 telling,
                 model -> new WatchedModel(model, new DirectMemoryWatch(System::nanoTime, this::memoryLost)));
         this.teachers = new TeacherLives(setup, longestContext, caches, new Surroundings());
-        RpcMetrics metrics = new RpcMetrics(registry);
-        this.sentAndRefused = metrics.served();
         this.rpc = new TeacherRpc(admission, metrics, longestContext, teachers::whyNotServed, System::nanoTime);
         this.listener =
                 new Listener(options, longestContext, security, metrics, calls, rpc, health.getHealthService(), memory);
@@ -224,7 +219,8 @@ public final class TeacherServer implements AutoCloseable {
     }
 
     /**
-     * Starts listening, loads these teachers, and returns when each is served or has failed to be: one that fails leaves the others.
+     * Starts listening, loads these teachers, and returns when each is served or has failed to be: one that fails leaves the others. Health says SERVING
+     * once the first is served.
      *
      * @throws IOException where an address cannot be listened on, or none can be loaded
      * @throws IllegalArgumentException where the teachers do not fit together or into this machine, or none of them is one
@@ -232,11 +228,12 @@ public final class TeacherServer implements AutoCloseable {
     public static TeacherServer load(List<TeacherEntry> entries, TeacherServerOptions options)
             throws IOException, InterruptedException {
         TeacherServer server = listen(new Given(entries, 0), options);
-        server.teachers.awaitSettled();
+        server.teachers.awaitFirst();
         if (server.teacherNames().isEmpty()) {
             server.endWith(server.teachers.firstFailure());
         }
-        server.begin();
+        server.begin(); // one that takes long keeps nobody from the others
+        server.teachers.awaitSettled();
         return server;
     }
 
@@ -305,6 +302,7 @@ public final class TeacherServer implements AutoCloseable {
         server.everySecondsForGood(1, server.rpc::endStalled);
         server.everySecondsForGood(1, server.watchdog()::look);
         server.everySecondsForGood(1, () -> server.rpc.endStrangers(security.authenticator()));
+        server.everySecondsForGood(1, () -> server.http.ifPresent(HttpDoor::endStrangers));
         return server;
     }
 
@@ -340,6 +338,7 @@ public final class TeacherServer implements AutoCloseable {
     /** The first teachers are there: from now on health is theirs. */
     private void begin() {
         teachers.tellFailures();
+        begun = true;
         followTeachers();
         everySecondsForGood(1, this::followTeachers);
     }
@@ -409,7 +408,7 @@ public final class TeacherServer implements AutoCloseable {
         if (terminal) {
             return;
         }
-        stuck.retainAll(devices().keySet());
+        stuck.retainAll(teachers.devices().keySet());
         setHealth(teachers.tellHealth(this::isStuck) ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
         if (terminal) {
             serving = false; // it came to its end meanwhile
@@ -534,38 +533,27 @@ public final class TeacherServer implements AutoCloseable {
         drain();
     }
 
-    /** The devices of the teachers that are named: by the teacher's name, where it has several with the device's. */
-    private Map<String, DeviceWatchdog.Device> devices() {
-        Map<String, DeviceWatchdog.Device> devices = new HashMap<>();
-        teachers.named().forEach((name, stages) -> {
-            List<Batcher.Device> own = stages.batcher().map(Batcher::devices).orElse(List.of());
-            for (Batcher.Device device : own) {
-                String label = own.size() == 1 ? name : name + ON + device.name();
-                devices.put(label, DeviceWatchdog.Device.of(device::workingNanos, device::stack));
-            }
-        });
-        return devices;
-    }
-
     private boolean isStuck(String teacher) {
-        return stuck.stream().anyMatch(label -> label.equals(teacher) || label.startsWith(teacher + ON));
+        return stuck.stream().anyMatch(label -> TeacherLives.isOf(label, teacher));
     }
 
     private DeviceWatchdog watchdog() {
         return new DeviceWatchdog(
-                this::devices,
+                teachers::devices,
                 options.stuckDevice(),
                 options.stuckDevice().plus(STUCK_UNTIL_LOST),
                 new DeviceWatchdog.Listener() {
                     @Override
                     public void serves(String teacher, boolean serves) {
                         boolean unused = serves ? stuck.remove(teacher) : stuck.add(teacher);
-                        followTeachers();
+                        if (begun) {
+                            followTeachers();
+                        }
                     }
 
                     @Override
                     public void lost(String teacher, Throwable cause) {
-                        deviceLost(teacher, cause);
+                        teachers.giveUp(teacher, cause);
                     }
                 });
     }

@@ -8,12 +8,20 @@ import dev.lyne.teacher.score.Deadline;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.teacher.tenant.Flow;
+import dev.lyne.teacher.tenant.PriorityClass;
+import dev.lyne.teacher.tenant.Quota;
+import dev.lyne.teacher.tenant.Tenant;
 import dev.lyne.v1.PositionRange;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -148,6 +156,59 @@ final class AdmissionTest {
                 .isEqualTo(new Failure(Reason.QUEUE_FULL, "tokens admitted: 16 and 15 more (expected: at most 30)"));
         admission.release(first);
         Openings.accepted(admission.admit(sequence(new int[15]).build(), terms, NOW));
+    }
+
+    private static Sequence zeros(int tokens) {
+        return sequence(new int[tokens]).build();
+    }
+
+    private StreamTerms terms(Admission admission, Quota quota) {
+        Caller alice = new Caller(
+                new Tenant("alice", 1, Optional.of(quota)), "", Set.of(), PriorityClass.INTERACTIVE, Optional.empty());
+        return Openings.accepted(admission.open(Openings.opening().build(), Openings.TEACHER, alice));
+    }
+
+    @Test
+    void admitTogether_moreThanTheBurst_isLetInByAFullBucketAndPaidWhole() {
+        AtomicLong nanos = new AtomicLong(1);
+        Admission clocked = new Admission(Openings.LIMITS, registry, new ServedMetrics(registry), nanos::get);
+        StreamTerms terms = terms(clocked, new Quota(1, 10, true));
+        List<Sequence> prompts = List.of(zeros(8), zeros(8), zeros(8));
+
+        List<ScoreTask> tasks = Openings.accepted(clocked.admitTogether(prompts, terms, NOW));
+        assertThat(tasks).extracting(ScoreTask::quotaPositions).containsExactly(8L, 8L, 8L);
+        tasks.forEach(clocked::release);
+        nanos.addAndGet(TimeUnit.SECONDS.toNanos(23));
+        assertThat(Openings.refused(clocked.admitTogether(prompts, terms, NOW)).retryMillis())
+                .as("24 were taken of 10, and 1 a second comes back")
+                .isBetween(1_000L, 1_010L);
+        assertThat(registry.get("lyne.teacher.admitted.tokens").gauge().value()).isZero();
+        nanos.addAndGet(TimeUnit.MILLISECONDS.toNanos(1_010));
+        tasks = Openings.accepted(clocked.admitTogether(prompts, terms, NOW));
+        tasks.forEach(clocked::release);
+        tasks.forEach(clocked::wasSpared);
+        assertThat(Openings.accepted(clocked.admit(zeros(10), terms, NOW)).quotaPositions())
+                .as("what was spared is back")
+                .isEqualTo(10);
+    }
+
+    @Test
+    void admitTogether_oneThatIsRefused_takesNothing() {
+        assertThat(Openings.refused(admission.admitTogether(List.of(zeros(8), zeros(17)), terms(), NOW))
+                        .reason())
+                .isEqualTo(Reason.INVALID_REQUEST);
+        assertThat(registry.get("lyne.teacher.admitted.tokens").gauge().value()).isZero();
+    }
+
+    @Test
+    void admitTogether_moreThanTheServerEverHolds_isRefusedForGood() {
+        assertThat(Openings.refused(admission.admitTogether(List.of(zeros(15), zeros(16)), terms(), NOW)))
+                .isEqualTo(new Failure(
+                        Reason.INVALID_REQUEST,
+                        "tokens of the request's sequences: 31 (expected: at most 30; ask in several requests)"));
+        assertThat(Openings.accepted(admission.admitTogether(List.of(zeros(15), zeros(15)), terms(), NOW)))
+                .hasSize(2);
+        assertThat(registry.get("lyne.teacher.admitted.tokens").gauge().value()).isEqualTo(30);
     }
 
     @Test

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 final class QuotasTest {
     private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
     private long nanos = 1;
-    private final Quotas quotas = new Quotas(() -> nanos, registry);
+    private final Quotas quotas = new Quotas(() -> nanos, new ServedMetrics(registry));
 
     private static Tenant tenant(String name, boolean enforced) {
         return new Tenant(name, 1, Optional.of(new Quota(100, 500, enforced)));
@@ -65,10 +65,57 @@ final class QuotasTest {
     }
 
     @Test
-    void take_moreThanTheBurstAtOnce_isLetInWhereNothingWasTaken() {
+    void take_moreThanTheBurstAtOnce_beginsWithAFullBucketAndIsPaidInFull() {
         Tenant alice = tenant("alice", true);
+        assertThat(Openings.accepted(quotas.take(alice, 5_000))).isEqualTo(5_000);
+        Failure failure = Openings.refused(quotas.take(alice, 1));
+        assertThat(failure.retryMillis()).as("4,500 are owed").isBetween(45_000L, 45_050L);
+        nanos += TimeUnit.MILLISECONDS.toNanos(45_050);
+        assertThat(quotas.take(alice, 1)).isInstanceOf(AdmissionResult.Accepted.class);
+        assertThat(quotas.take(alice, 5_000)).as("not before it is full").isInstanceOf(AdmissionResult.Refused.class);
+        nanos += TimeUnit.SECONDS.toNanos(5);
         assertThat(quotas.take(alice, 5_000)).isInstanceOf(AdmissionResult.Accepted.class);
-        assertThat(quotas.take(alice, 5_000)).isInstanceOf(AdmissionResult.Refused.class);
+    }
+
+    @Test
+    void take_ofABurstOfOne_costsEachSequenceItsTokens() {
+        Tenant alice = new Tenant("alice", 1, Optional.of(new Quota(100, 1, true)));
+        assertThat(quotas.take(alice, 1_000)).isInstanceOf(AdmissionResult.Accepted.class);
+        nanos += TimeUnit.SECONDS.toNanos(9);
+        assertThat(quotas.take(alice, 1_000)).isInstanceOf(AdmissionResult.Refused.class);
+        nanos += TimeUnit.SECONDS.toNanos(1);
+        assertThat(quotas.take(alice, 1_000)).isInstanceOf(AdmissionResult.Accepted.class);
+    }
+
+    @Test
+    void giveBack_moreThanTheBurst_clearsTheDebt() {
+        Tenant alice = tenant("alice", true);
+        quotas.giveBack(alice, Openings.accepted(quotas.take(alice, 5_000)));
+        assertThat(Openings.accepted(quotas.take(alice, 500))).isEqualTo(500);
+        assertThat(quotas.take(alice, 1))
+                .as("no more than the burst is back")
+                .isInstanceOf(AdmissionResult.Refused.class);
+    }
+
+    @Test
+    void take_moreThanTheBurstInShadow_countsWhatWouldBeRefused() {
+        Tenant alice = tenant("alice", false);
+        assertThat(quotas.take(alice, 5_000)).isInstanceOf(AdmissionResult.Accepted.class);
+        nanos += TimeUnit.SECONDS.toNanos(44);
+        assertThat(Openings.accepted(quotas.take(alice, 1))).isZero();
+        assertThat(exceeded("alice", "shadow")).isEqualTo(1);
+    }
+
+    @Test
+    void take_ofTenantsPastThe64th_isCountedAsOfOthers() {
+        for (int i = 0; i < 70; i++) {
+            Tenant tenant = tenant("t" + i, true);
+            assertThat(quotas.take(tenant, 500)).isInstanceOf(AdmissionResult.Accepted.class);
+            assertThat(quotas.take(tenant, 1)).isInstanceOf(AdmissionResult.Refused.class);
+        }
+        assertThat(registry.find("lyne.teacher.quota.exceeded").counters()).hasSize(65);
+        assertThat(exceeded("others", "enforce")).isEqualTo(6);
+        assertThat(exceeded("t63", "enforce")).isEqualTo(1);
     }
 
     @Test

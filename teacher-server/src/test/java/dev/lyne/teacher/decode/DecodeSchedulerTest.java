@@ -50,10 +50,15 @@ final class DecodeSchedulerTest {
     private DecodeScheduler scheduler = scheduler();
 
     private DecodeScheduler scheduler() {
+        return scheduler(1 << 20, 2_000_000);
+    }
+
+    private DecodeScheduler scheduler(long cacheBytes, long serverTokens) {
         return new DecodeScheduler(
                 decoder,
                 TEACHER,
-                new DecodeOptions(1 << 20, Duration.ofMillis(50), Duration.ofSeconds(60), 1_000, 10_000, 2_000_000),
+                new DecodeOptions(
+                        cacheBytes, Duration.ofMillis(50), Duration.ofSeconds(60), 1_000, 10_000, serverTokens),
                 now::get,
                 new DecodeMetrics(registry, "fake"),
                 untold::add);
@@ -373,6 +378,92 @@ final class DecodeSchedulerTest {
         assertThat(student.drawn(1)).hasSize(1);
     }
 
+    private static Flow flow(String tenant, long stream) {
+        return new Flow(new Tenant(tenant, 1, Optional.empty()), PriorityClass.TRAINING, stream);
+    }
+
+    @Test
+    void tokens_ofATenantBelowItsShare_areTakenOnThoughAnotherUsesTheBoundUp() {
+        scheduler = scheduler(1 << 20, 100);
+        Student greedy = new Student(5, flow("greedy", 1)).start(0, 1, 1, new int[99]);
+        settle();
+        greedy.start(1, 2, 1, new int[10]);
+        Student modest = new Student(6, flow("modest", 2)).start(0, 1, 1, new int[30]);
+        settle();
+        assertThat(greedy.failure(1).reason()).isEqualTo(Failure.Reason.QUEUE_FULL);
+        assertThat(modest.drawn(0)).hasSize(1);
+        greedy.step(0, 1);
+        modest.step(0, 1);
+        settle();
+        assertThat(greedy.failure(0).reason())
+                .as("who is above its share is refused first")
+                .isEqualTo(Failure.Reason.QUEUE_FULL);
+        assertThat(modest.drawn(0)).hasSize(2);
+    }
+
+    /** Room for five texts. */
+    private void fiveTexts() {
+        decoder = new FakeDecoder(100 * FakeDecoder.BYTES_A_TOKEN);
+        scheduler = scheduler(100 * FakeDecoder.BYTES_A_TOKEN, 2_000_000);
+    }
+
+    private Student start(Student student, int from, int to, int tokens) {
+        for (int i = from; i < to; i++) {
+            student.start(i, i, 1, new int[tokens]);
+        }
+        settle();
+        return student;
+    }
+
+    @Test
+    void keysAndValues_ofATenantWithMore_giveWayToThoseOfOneWithLess() {
+        fiveTexts();
+        Student greedy = start(new Student(5, flow("greedy", 1)), 0, 6, 20);
+        assertThat(greedy.failed.keySet())
+                .as("nobody gives way to its own tenant")
+                .containsExactly(5);
+        Student modest = start(new Student(6, flow("modest", 2)), 0, 1, 20);
+        assertThat(modest.drawn(0)).hasSize(1);
+        assertThat(greedy.failed).hasSize(2);
+        assertThat(greedy.failed.values())
+                .allMatch(failure -> failure.reason() == Failure.Reason.KV_CACHE_FULL)
+                .anyMatch(failure -> failure.message().contains("gave way"));
+        start(modest, 1, 3, 20);
+        assertThat(modest.drawn(1)).hasSize(1);
+        assertThat(modest.failure(2).reason())
+                .as("it would have more than the other then")
+                .isEqualTo(Failure.Reason.KV_CACHE_FULL);
+        assertThat(greedy.failed).hasSize(3);
+        start(greedy, 9, 10, 20);
+        assertThat(greedy.failure(9).reason()).isEqualTo(Failure.Reason.KV_CACHE_FULL);
+        assertThat(modest.failed).hasSize(1);
+        greedy.session.close();
+        modest.session.close();
+        settle();
+        assertNothingIsLeft();
+    }
+
+    @Test
+    void keysAndValues_ofOneTextThatHasAll_giveWay() {
+        fiveTexts();
+        Student greedy = start(new Student(5, flow("greedy", 1)), 0, 1, 100);
+        Student modest = start(new Student(6, flow("modest", 2)), 0, 1, 10);
+        assertThat(modest.drawn(0)).hasSize(1);
+        start(greedy, 1, 2, 100);
+        assertThat(greedy.failed.keySet()).containsExactlyInAnyOrder(0, 1);
+        assertThat(modest.failed).isEmpty();
+    }
+
+    /** Several texts that have no room at a time: what gives way to the first of them may be enough for all. */
+    @Test
+    void keysAndValues_ofSeveralThatHaveNoRoom_takeNoMoreThanTheyNeed() {
+        fiveTexts();
+        Student greedy = start(new Student(5, flow("greedy", 1)), 0, 2, 50);
+        Student modest = start(new Student(6, flow("modest", 2)), 0, 5, 10);
+        assertThat(modest.failed).isEmpty();
+        assertThat(greedy.failed).hasSize(1);
+    }
+
     @Test
     void modelThrows_stepFailsAndTheNextGoesOn() {
         Student student = new Student(5).start(0, 1, 3, 1).start(1, 2, 3, 2);
@@ -386,6 +477,32 @@ final class DecodeSchedulerTest {
         student.start(0, 1, 3, 1);
         settle();
         assertThat(student.drawn(0)).hasSize(4);
+    }
+
+    @Test
+    void deviceWithoutMemory_stepIsHalvedAndOneTooMuchAloneFailsAlone() {
+        decoder.memoryFor(6);
+        Student student = new Student(5);
+        for (int i = 0; i < 5; i++) {
+            student.start(i, i, 3, 7, 8, i);
+        }
+        student.start(5, 5, 3, new int[40]);
+        Student other = new Student(6).start(0, 9, 3, 1);
+        settle();
+        assertThat(student.failed.keySet()).containsExactly(5);
+        assertThat(student.failure(5).reason()).isEqualTo(Failure.Reason.DEVICE_MEMORY);
+        assertThat(student.failure(5).message())
+                .startsWith("no memory on the device for 40 tokens behind the text's 0, even alone");
+        for (int i = 0; i < 5; i++) {
+            assertThat(student.drawn(i)).isEqualTo(behind(continued(5, i, new int[] {7, 8, i}, 3), 3));
+        }
+        assertThat(other.drawn(0)).isEqualTo(behind(continued(6, 9, new int[] {1}, 3), 1));
+        assertThat(registry.get("lyne.teacher.batch.out.of.memory").counter().count())
+                .isPositive();
+        student.session.close();
+        other.session.close();
+        settle();
+        assertNothingIsLeft();
     }
 
     @Test

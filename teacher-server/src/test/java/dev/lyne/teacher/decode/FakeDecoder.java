@@ -22,6 +22,7 @@ public final class FakeDecoder implements SequenceDecoder {
     private boolean closed;
     private Optional<RuntimeException> next = Optional.empty();
     private int notFiniteAfter = -1;
+    private int mostTokens = Integer.MAX_VALUE;
 
     /** @param maxBytes most bytes of all sequences, {@link #BYTES_A_TOKEN} a token */
     public FakeDecoder(long maxBytes) {
@@ -37,6 +38,11 @@ public final class FakeDecoder implements SequenceDecoder {
         }
 
         @Override
+        public long bytes() {
+            return (long) BYTES_A_TOKEN * tokens.length;
+        }
+
+        @Override
         public void close() {
             bytes -= (long) BYTES_A_TOKEN * tokens.length;
             tokens = new int[0];
@@ -46,6 +52,11 @@ public final class FakeDecoder implements SequenceDecoder {
     /** The next call throws. */
     void fail(RuntimeException failure) {
         next = Optional.of(failure);
+    }
+
+    /** The device has no memory for calls with more new tokens. */
+    void memoryFor(int tokens) {
+        mostTokens = tokens;
     }
 
     /** Logits after this token are not finite. */
@@ -77,6 +88,9 @@ public final class FakeDecoder implements SequenceDecoder {
             next = Optional.empty();
             throw failure;
         }
+        if (extensions.stream().mapToInt(extension -> extension.tokens().length).sum() > mostTokens) {
+            throw new IllegalStateException("CUDA out of memory. Tried to allocate 1.00 GiB");
+        }
         return extensions.stream().map(this::extend).toList();
     }
 
@@ -84,7 +98,7 @@ public final class FakeDecoder implements SequenceDecoder {
         Held held = (Held) extension.sequence();
         long more = (long) BYTES_A_TOKEN * extension.tokens().length;
         if (bytes + more > maxBytes) {
-            return new Extended.NoRoom(more);
+            return new Extended.NoRoom(held.bytes() + more);
         }
         bytes += more;
         List<Integer> ids = new ArrayList<>();

@@ -186,6 +186,36 @@ final class DecodeStreamTest {
         });
     }
 
+    @Test
+    void session_hasALineAsItOpensAndAsItEnds_withTotals() throws Exception {
+        try (CapturedLog log = new CapturedLog()) {
+            call((server, received, requests) -> {
+                requests.onNext(DecodeRequest.newBuilder()
+                        .setOpen(OpenDecode.newBuilder().setSeed(5).setStudent("tiny"))
+                        .build());
+                requests.onNext(start(
+                        sequence(3, 2, 1, 2),
+                        sequence(4, 1, 1),
+                        sequence(5, 1, 1).setTokenIdsCrc32C(7)));
+                await().until(() -> received.messages.stream()
+                                .mapToInt(message -> message.getDecoded().getDrawnTokenIdsCount())
+                                .sum()
+                        == 3);
+                requests.onNext(step(StepSequences.newBuilder().addEnded(4)));
+                requests.onCompleted();
+                assertThat(received.awaitEnd()).isEqualTo(Status.OK);
+                await().until(() -> log.lines().stream().anyMatch(line -> line.startsWith("session ended:")));
+            });
+            assertThat(log.lines())
+                    .anyMatch(
+                            line -> line.startsWith(
+                                    "session opened: stream=1 tenant=anybody student=tiny teacher=fake class=training temperature=1.0"))
+                    .anyMatch(
+                            line -> line.matches("session ended: stream=1 tenant=anybody student=tiny seconds=[0-9.E-]+"
+                                    + " texts=2 drawn=3 taken=0 bytes=[1-9][0-9]* failures=1 unended=0"));
+        }
+    }
+
     /** What is owed is told; nothing new begins. */
     @Test
     void session_ofATeacherThatGoesAway_isSentElsewhere() throws Exception {

@@ -20,6 +20,17 @@ final class MemoryPlanTest {
                 .doesNotThrowAnyException();
     }
 
+    /** The heap of a server without a model here has to fit, too. */
+    @Test
+    void requireFits_noModelInThisMemory_heapIsCountedAllTheSame() {
+        assertThatThrownBy(() -> new MemoryPlan(3_072 * MIB, 0, 0, 2_048 * MIB).requireFits())
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(
+                        "heap (LYNE_HEAP) 3072 + weights 0 + --kv-cache-mib 0 + the process itself 512 = 3584"
+                                + " MiB (expected: at most 2048");
+        assertThat(new MemoryPlan(1_024 * MIB, 0, 0, 2_048 * MIB).fits()).isTrue();
+    }
+
     @Test
     void ofThisProcess_readsItsOwnBounds() {
         MemoryPlan plan = MemoryPlan.ofThisProcess(1, 2);

@@ -40,6 +40,7 @@ import io.micrometer.core.instrument.Meter;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -56,6 +57,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -157,8 +161,12 @@ final class TeachersComeAndGoTest {
     }
 
     private ServingStatus health(String name) {
+        return health(channel(), name);
+    }
+
+    private static ServingStatus health(Channel channel, String name) {
         try {
-            return HealthGrpc.newBlockingStub(channel())
+            return HealthGrpc.newBlockingStub(channel)
                     .check(HealthCheckRequest.newBuilder().setService(name).build())
                     .getStatus();
         } catch (StatusRuntimeException e) {
@@ -332,6 +340,38 @@ final class TeachersComeAndGoTest {
         assertThat(teacher("b 1").sequencesScored()).isEqualTo(1);
         assertThat(TestStream.reading(channel()).open(4).awaitEnd().getDescription())
                 .isEqualTo("teacher: empty (expected: one of [a, b])");
+    }
+
+    @Test
+    void firstLoad_ofOneThatTakesLong_keepsNobodyFromTheOthers() throws Exception {
+        int port;
+        try (ServerSocket free = new ServerSocket(0)) {
+            port = free.getLocalPort();
+        }
+        FakeTeacher slow = new FakeTeacher("b", 1_000, 1_024);
+        slow.holdWarmUp();
+        loaded.put("b 1", slow);
+        ManagedChannel channel =
+                NettyChannelBuilder.forAddress("127.0.0.1", port).usePlaintext().build();
+        channels.add(channel);
+        ExecutorService starting = Executors.newSingleThreadExecutor();
+        try {
+            Future<TeacherServer> load = starting.submit(() -> TeacherServer.load(
+                    List.of(entry("a", "1"), entry("b", "1")),
+                    TeacherServerOptions.builder()
+                            .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), port))
+                            .build()));
+            await().ignoreExceptions().until(() -> health(channel, "") == ServingStatus.SERVING);
+            assertThat(health(channel, "b")).isEqualTo(ServingStatus.NOT_SERVING);
+            TestStream.reading(channel).open(asking("a")).score(1, 1, 2, 3).awaitDone(1);
+            assertThat(load.isDone()).isFalse();
+            slow.allowWarmUp();
+            server = load.get();
+        } finally {
+            starting.shutdown();
+        }
+        assertThat(server.teacherNames()).containsExactly("a", "b");
+        assertThat(health(channel, "b")).isEqualTo(ServingStatus.SERVING);
     }
 
     @Test

@@ -1,0 +1,103 @@
+package dev.lyne.cli.serve;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.teacher.server.TeacherEntry;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** What a model's directory takes of memory before it is loaded. */
+final class WantedTeacherTest {
+    /** Stored in bfloat16. */
+    private static final Path TEACHER = Path.of("../examples/state-of-the-union/teacher");
+
+    @TempDir
+    private Path directory;
+
+    private static TeacherEntry.Memory memory(Path directory, ModelOptions... devices) throws IOException {
+        return entry(directory, devices).memory();
+    }
+
+    private static TeacherEntry entry(Path directory, ModelOptions... devices) throws IOException {
+        return new WantedTeacher(
+                        Optional.of("demo"),
+                        Optional.of(directory.toString()),
+                        Optional.empty(),
+                        Arrays.asList(devices),
+                        false,
+                        CommandLine.populateCommand(new EngineOptions()),
+                        Optional.empty(),
+                        1 << 20,
+                        1)
+                .entry();
+    }
+
+    private void copyTeacher() throws IOException {
+        for (String file : List.of("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")) {
+            Files.copy(TEACHER.resolve(file), directory.resolve(file));
+        }
+    }
+
+    private static ModelOptions on(String device, ComputePrecision precision) {
+        return new ModelOptions(device, precision, 1);
+    }
+
+    @Test
+    void memory_ofWeights_isThatOfThePrecisionThatTheyAreComputedIn() throws IOException {
+        long numbers = ModelConfiguration.read(TEACHER).parameters();
+        long stored = Files.size(TEACHER.resolve("model.safetensors"));
+        assertThat(memory(TEACHER, on("cpu", ComputePrecision.FLOAT32)).weightBytes())
+                .isEqualTo(numbers * 4)
+                .isGreaterThan(stored * 19 / 10);
+        assertThat(memory(TEACHER, on("cpu", ComputePrecision.BFLOAT16)).weightBytes())
+                .isEqualTo(numbers * 2);
+        ModelOptions half = on("cpu", ComputePrecision.FLOAT16);
+        assertThat(memory(TEACHER, half, half).weightBytes())
+                .as("a copy on each device")
+                .isEqualTo(numbers * 4);
+        assertThat(memory(TEACHER, on("cuda:0", ComputePrecision.FLOAT32)).weightBytes())
+                .as("on the device's memory")
+                .isZero();
+    }
+
+    @Test
+    void check_ofDamagedFiles_saysWhatLoadingWould() throws IOException {
+        copyTeacher();
+        TeacherEntry entry = entry(directory, on("cpu", ComputePrecision.FLOAT32));
+        assertThatCode(entry.loader()::check).doesNotThrowAnyException();
+        try (FileChannel weights = FileChannel.open(directory.resolve("model.safetensors"), StandardOpenOption.WRITE)) {
+            weights.truncate(weights.size() - 1);
+        }
+        assertThatThrownBy(entry.loader()::check)
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("the file is truncated");
+        Files.delete(directory.resolve("model.safetensors"));
+        assertThatThrownBy(entry.loader()::check).hasMessageContaining("no weights (expected: model.safetensors");
+        Files.writeString(directory.resolve("tokenizer.json"), "{}");
+        assertThatThrownBy(entry.loader()::check).hasMessageContaining("tokenizer.json");
+    }
+
+    @Test
+    void memory_ofNoModel_isLeftToItsLoading() throws IOException {
+        copyTeacher();
+        for (String configuration : List.of("", "{\"model_type\": \"unheard\"}")) {
+            Files.writeString(directory.resolve("config.json"), configuration);
+            assertThat(memory(directory, on("cpu", ComputePrecision.FLOAT32)).weightBytes())
+                    .isZero();
+        }
+    }
+}
