@@ -18,7 +18,7 @@ prefix=$(cd "$1" && pwd)
 mkdir "$prefix/lib" "$prefix/examples"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-mvn -q -B --no-transfer-progress -DskipTests -Dspotless.check.skip -Djacoco.skip -pl cli -am \
+mvn -q -B --no-transfer-progress -DskipTests -Dspotless.check.skip -pl cli -am \
   package dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$prefix/lib"
 rm -f "$prefix"/lib/lyne-*.jar
 for module in proto student-client language-model student-trainer teacher-server loadtest cli; do

@@ -247,21 +247,63 @@ def under_load(door, sequences, disturb):
     return sum(answered) / sum(len(tokens) - 1 for tokens in sequences)
 
 
-def rows_after_other_weights(door, metrics, sequences):
-    """Positions of sequences never asked for before that are answered while the engine has other weights."""
-    for _ in range(240):
-        if metric(metrics, "lyne_teacher_engine_other_weights") == 1:
-            break
-        time.sleep(0.5)
-    else:
-        raise SystemExit("engines: the other weights were not found out")
-    rows = 0
-    for tokens in sequences:
-        try:
-            rows += len(post(door, "/v1/completions", rows_request(tokens), timeout=5)["choices"][0]["prompt_logprobs"]) - 1
-        except OSError:
-            pass  # not answered, as it should be
-    return rows
+def rows_after_other_weights(door, own, metrics, fresh, swap):
+    """Rows that differ from the model's own, of all that are answered while the engine is killed, started with other weights, found out, and
+    for a while after; and how many there were. Sequences that nobody asked for before are in flight all the time."""
+    answered = []
+    lock = threading.Lock()
+    over = threading.Event()
+
+    def work():
+        while not over.is_set():
+            with lock:
+                tokens = next(fresh)
+            try:
+                rows = post(door, "/v1/completions", rows_request(tokens), timeout=20)["choices"][0]["prompt_logprobs"]
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.2)  # not answered, as it should be once the engine is another
+                continue
+            with lock:
+                answered.append((tokens, rows))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        while len(answered) < 8:
+            time.sleep(0.05)
+        before = len(answered)
+        swap()
+        for _ in range(240):
+            if metric(metrics, "lyne_teacher_engine_other_weights") == 1:
+                break
+            time.sleep(0.5)
+        else:
+            raise SystemExit("engines: the other weights were not found out")
+        time.sleep(10)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    say(f"{before} sequences were answered before the engine was killed, {len(answered) - before} since")
+    others = 0
+    for tokens, rows in answered:
+        expected = post(own, "/v1/completions", rows_request(tokens))["choices"][0]["prompt_logprobs"]
+        others += sum(differ(*pair) for pair in zip(rows[1:], expected[1:]))
+    return others, sum(len(rows) - 1 for _, rows in answered)
+
+
+def differ(row, expected):
+    """Whether a row is another model's: both engines' arithmetic stays within a tenth of this."""
+    return any(abs(row[id]["logprob"] - expected[id]["logprob"]) > 0.01 for id in row.keys() & expected.keys())
+
+
+def require_tells(engine_port, own, tokens):
+    """Rows of the other weights are seen to be others, or to count them would show nothing."""
+    rows, expected = (post(port, "/v1/completions", rows_request(tokens))["choices"][0]["prompt_logprobs"] for port in (engine_port, own))
+    told = sum(differ(*pair) for pair in zip(rows[1:], expected[1:]))
+    if told < len(tokens) // 2:
+        raise SystemExit(f"engines: {told} of {len(tokens) - 1} rows of other weights told from the model's (expected: most)")
 
 
 def main():
@@ -321,11 +363,18 @@ def main():
             report["coverage"] = under_load(given.door, moved, crash)
             say(f"coverage over a crash of the engine: {report['coverage']}")
 
-            engine.kill()
-            engine.start(other_weights(given.teacher, os.path.join(given.scratch, "other-weights")))
-            never = [[(id + 2) % vocabulary for id in tokens] for tokens in fresh[:8]]
-            report["rows_after_other_weights"] = rows_after_other_weights(given.door, given.metrics, never)
-            say(f"rows of other weights that were served: {report['rows_after_other_weights']}")
+            other = other_weights(given.teacher, os.path.join(given.scratch, "other-weights"))
+
+            def swap():
+                engine.kill()
+                engine.start(other)
+
+            never = ([(id + shift) % vocabulary for id in tokens] for shift in range(2, vocabulary) for tokens in fresh)
+            found, compared = rows_after_other_weights(given.door, given.own_door, given.metrics, never, swap)
+            require_tells(given.engine_port, given.own_door, fresh[0])
+            report["rows_after_other_weights"] = found
+            report["rows_compared_over_other_weights"] = compared
+            say(f"rows of other weights that were served: {found} of {compared}")
         finally:
             if lyne is not None:
                 lyne.terminate()

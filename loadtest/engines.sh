@@ -6,7 +6,8 @@
 #                                         measures; ENGINE_HOME says where the engine is (default: ~/.cache/lyne/engine)
 # Options: --teacher DIR (default: the demo teacher), --positions N to compare (20000), --sequences N of the throughput (96).
 #
-# The report: max_difference_nats, engine_with_lyne_over_engine, bytes_per_position, coverage, rows_after_other_weights.
+# The report: max_difference_nats, engine_with_lyne_over_engine, bytes_per_position, coverage, rows_after_other_weights
+# of rows_compared_over_other_weights.
 # The servers listen on loopback and end with the script.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

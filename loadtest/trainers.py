@@ -1,6 +1,7 @@
 """What trainers.sh measures: TRL's own client and trainer, unmodified, against vLLM and against Lyne's HTTP door."""
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import math
@@ -47,6 +48,27 @@ def greatest_difference(one, other):
                     raise SystemExit(f"trainers: {len(shared)} tokens in common (expected: {len(values)}, but for ties)")
                 greatest = max([greatest] + [abs(value - other) for value, other in shared])
     return greatest
+
+
+@contextlib.contextmanager
+def first_answer():
+    """What TRL's client, as it is, was asked first and answered: a list that is filled with both."""
+    from trl.generation.vllm_client import VLLMClient
+
+    own = VLLMClient.get_sequence_logprobs
+    noted = []
+
+    def get_sequence_logprobs(self, sequences, *given, **named):
+        answer = own(self, sequences, *given, **named)
+        if not noted:
+            noted.extend(([list(sequence) for sequence in sequences], answer))
+        return answer
+
+    VLLMClient.get_sequence_logprobs = get_sequence_logprobs
+    try:
+        yield noted
+    finally:
+        VLLMClient.get_sequence_logprobs = own
 
 
 def train(url, teacher, steps, scratch, fixed=True):
@@ -149,8 +171,15 @@ def main():
         report["second_epoch_positions_scored"] = computed(given.metrics) - before
         if again != losses:
             raise SystemExit("trainers: a second run with other losses")
-        report["steps_as_it_ships"] = len(train(door, given.teacher, given.steps, given.scratch, fixed=False))
+        with first_answer() as shipped:
+            report["steps_as_it_ships"] = len(train(door, given.teacher, given.steps, given.scratch, fixed=False))
         if given.engine:
+            with first_answer() as beside:
+                train(engine, given.teacher, given.steps, given.scratch, fixed=False)
+            if shipped[0] != beside[0]:
+                raise SystemExit("trainers: the first step as it ships asks for other sequences of vLLM (expected: the same, as its seed is)")
+            report["max_first_step_difference"] = greatest_difference(shipped[1], beside[1])
+            say(f"targets of the first step as it ships differ by at most {report['max_first_step_difference']:.2e}")
             others = train(engine, given.teacher, given.steps, given.scratch)
             report["max_loss_difference"] = max(abs(a - b) for a, b in zip(losses, others, strict=True))
             say(f"losses of {len(losses)} steps differ from those against vLLM by at most {report['max_loss_difference']:.2e}")

@@ -6,7 +6,7 @@
 #                                             (default: ~/.cache/lyne/trainer and ~/.cache/lyne/engine)
 #
 # The report: max_target_difference and max_loss_difference (to vLLM), second_pass_positions_scored and second_epoch_positions_scored
-# (0: what was scored once is not scored again), steps_as_it_ships, not_installed. The servers listen on loopback and end with the script.
+# (0: what was scored once is not scored again), steps_as_it_ships, max_first_step_difference (its targets of the first step as it ships, to vLLM's), not_installed. The servers listen on loopback and end with the script.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 engine_home=${ENGINE_HOME:-$HOME/.cache/lyne/engine}

@@ -21,7 +21,7 @@ from lyne.client.targets import Targets, TargetSequence
 from lyne.losses.rows import IGNORED, SparseTargets
 from lyne.wire.selection import Draws, Selection
 
-__all__ = ["COLUMNS", "OWN_TEXT_COLUMNS", "BatchPlan", "Segment", "plan_batch", "sparse_targets"]
+__all__ = ["COLUMNS", "OWN_TEXT_COLUMNS", "BatchPlan", "Segment", "documents_of", "plan_batch", "sparse_targets"]
 
 COLUMNS = (
     "target_token_ids",
@@ -79,34 +79,42 @@ def plan_batch(batch: Mapping[str, Any], first_id: int = 0) -> BatchPlan:
         ValueError: for columns of other shapes; for a mask that is not one run of ones in each row, or with `cu_seqlens` masks a part of
             a document; and for a mask that numbers packed documents, which without `position_ids` would be scored as one.
     """
+    tokens, documents = documents_of(batch)
+    labels = _column(batch, "labels", tokens.shape)
+    beside = np.full(tokens.shape, IGNORED, dtype=np.int64)
+    segments: list[Segment] = []
+    for row, first, last in documents:
+        wanted = tokens[row, first + 1 : last] if labels is None else labels[row, first + 1 : last]
+        learnt = np.flatnonzero(wanted != IGNORED).astype(np.int32)
+        if not len(learnt):
+            continue
+        beside[row, first + learnt] = wanted[learnt]
+        if (wanted[learnt] != tokens[row, first + 1 + learnt]).any():
+            raise ValueError(f"labels: row {row} differs from its input_ids (expected: the same tokens, unshifted, or {IGNORED})")
+        sequence = TargetSequence(first_id + len(segments), tokens[row, first:last], learnt)
+        segments.append(Segment(row, first, sequence))
+    return BatchPlan((tokens.shape[0], tokens.shape[1]), beside, segments)
+
+
+def documents_of(batch: Mapping[str, Any]) -> tuple[NDArray, list[tuple[int, int, int]]]:
+    """The token ids of a batch [B, S], and row, first position and end of each document in it; columns and errors are `plan_batch`'s."""
     tokens = _array(batch["input_ids"])
     if tokens.ndim != 2:
         raise ValueError(f"input_ids: shape {list(tokens.shape)} (expected: [batch, sequence])")
     mask = _column(batch, "attention_mask", tokens.shape)
-    labels = _column(batch, "labels", tokens.shape)
     positions = _column(batch, "position_ids", tokens.shape)
     ends = next((_array(batch[name]).reshape(-1) for name in ("cu_seqlens", "cu_seq_lens_q") if batch.get(name) is not None), None)
     if ends is not None:
         _require_cuts(ends, tokens.shape)
-    beside = np.full(tokens.shape, IGNORED, dtype=np.int64)
-    segments: list[Segment] = []
+    found: list[tuple[int, int, int]] = []
     for row in range(tokens.shape[0]):
         if ends is not None:
             documents = _unmasked(pairwise(ends.tolist()), row, mask)
         else:
             start, end = _content(row, mask, tokens.shape[1])
             documents = _documents(row, start, end, positions)
-        for first, last in documents:
-            wanted = tokens[row, first + 1 : last] if labels is None else labels[row, first + 1 : last]
-            learnt = np.flatnonzero(wanted != IGNORED).astype(np.int32)
-            if not len(learnt):
-                continue
-            beside[row, first + learnt] = wanted[learnt]
-            if (wanted[learnt] != tokens[row, first + 1 + learnt]).any():
-                raise ValueError(f"labels: row {row} differs from its input_ids (expected: the same tokens, unshifted, or {IGNORED})")
-            sequence = TargetSequence(first_id + len(segments), tokens[row, first:last], learnt)
-            segments.append(Segment(row, first, sequence))
-    return BatchPlan((tokens.shape[0], tokens.shape[1]), beside, segments)
+        found.extend((row, first, last) for first, last in documents)
+    return tokens, found
 
 
 def _require_cuts(ends: NDArray, shape: tuple[int, ...]) -> None:

@@ -169,19 +169,25 @@ class Capture:
 
     def find(self, sequence: TargetSequence) -> list[bytes] | None:
         """The blocks of the first entry that holds all positions of a sequence; None where there is none."""
-        key = sequence_key(sequence.tokens)
         first, last = int(sequence.positions[0]), int(sequence.positions[-1])
-        at = self._first_of(key)
-        while at < self._count:
-            record = self._record(at)
-            if record.key != key:
-                return None
+        for record in self._of(sequence):
             if record.first <= first and last <= record.last:
                 blocks = self.blocks(record)
                 if _hold(blocks, sequence):
                     return blocks
-            at += 1
         return None
+
+    def find_any(self, sequence: TargetSequence) -> list[bytes] | None:
+        """The blocks of the entry that holds most rows of a sequence, whatever its positions; None where there is none."""
+        record = max(self._of(sequence), key=lambda record: record.rows, default=None)
+        return None if record is None else self.blocks(record)
+
+    def _of(self, sequence: TargetSequence) -> Iterator[_Record]:
+        key = sequence_key(sequence.tokens)
+        at = self._first_of(key)
+        while at < self._count and (record := self._record(at)).key == key:
+            yield record
+            at += 1
 
     def blocks(self, record: _Record) -> list[bytes]:
         """The blocks of an entry, whose checksum is checked."""

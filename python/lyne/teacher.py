@@ -164,6 +164,11 @@ class Teacher:
         assert isinstance(source, Capture)
         return source.selection
 
+    @property
+    def temperature(self) -> float:
+        """The temperature that the added columns are at."""
+        return self._temperature
+
     def statistics(self) -> StreamStatistics:
         """Counts of this process's stream."""
         return self.stream().statistics()

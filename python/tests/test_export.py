@@ -156,6 +156,27 @@ def test_export_megatron_shorter_rows_are_marked_as_the_format_does(server, tmp_
     assert (low.long()[~kept] == 0xFFFF).all() and high[~kept].all()
 
 
+def test_export_of_responses_has_their_rows_and_refuses_where_all_are_needed(server, tmp_path):
+    import pyarrow.parquet as pq
+
+    prompt, response = "Fellow citizens", " of the Senate and of the House"
+    (tmp_path / "corpus.jsonl").write_text(json.dumps({"prompt": prompt, "response": response}) + "\n")
+    run(
+        "capture", "--teacher", server.address, "--tokenizer", str(TEACHER), "--corpus", str(tmp_path / "corpus.jsonl"), "--context", "32",
+        "--top-k", "8", "--row-precision", "exact", "--out", str(tmp_path / "capture"),
+    )  # fmt: skip
+    encode = Tokenizer.from_file(str(TEACHER / "tokenizer.json")).encode
+    parts = [encode(part, add_special_tokens=False).ids for part in (prompt, response)]
+    ids = [0, *parts[0], *parts[1], 0]
+    (tmp_path / "ids.jsonl").write_text(json.dumps(ids) + "\n")
+    assert lyne.export.to_parquet(tmp_path / "capture", tmp_path / "rows.parquet", tmp_path / "ids.jsonl") == 1
+    (row,) = pq.read_table(tmp_path / "rows.parquet").to_pylist()
+    assert row["input_ids"] == ids
+    assert row["positions"] == list(range(len(parts[0]), len(ids) - 1))
+    with pytest.raises(ValueError, match=rf"rows at {len(parts[1]) + 1} of {len(ids) - 1} positions"):
+        lyne.export.to_distillkit(tmp_path / "capture", tmp_path / "out", tmp_path / "ids.jsonl")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "what"),
     [

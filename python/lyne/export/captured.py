@@ -32,7 +32,8 @@ class CapturedSequence:
 
 
 def captured_sequences(capture: Capture, file: Path) -> Iterator[CapturedSequence]:
-    """The sequences of a file, a JSON list of token ids a line, or an object with such a list as `input_ids`; each with its rows.
+    """The sequences of a file, a JSON list of token ids a line, or an object with such a list as `input_ids`; each with the rows that were
+    captured of it, which of a prompt there are none.
 
     Raises:
         CaptureError: where the capture does not hold one, or is damaged.
@@ -43,7 +44,7 @@ def captured_sequences(capture: Capture, file: Path) -> Iterator[CapturedSequenc
         for number, line in enumerate(lines):
             tokens = _tokens(line, f"{file}:{number + 1}")
             sequence = TargetSequence(number, tokens)
-            found = capture.find(sequence)
+            found = capture.find_any(sequence)
             if found is None:
                 raise CaptureError(f"{file}:{number + 1}: not in {capture.directory} (expected: a captured sequence)")
             yield CapturedSequence(number, tokens, [checked_block(block, sequence, None, identity) for block in found])

@@ -28,7 +28,7 @@ from lyne.v1 import decode_pb2 as lyne_dot_v1_dot_decode__pb2
 from lyne.v1 import teacher_pb2 as lyne_dot_v1_dot_teacher__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlyne/v1/teacher_service.proto\x12\x07lyne.v1\x1a\x1egoogle/rpc/error_details.proto\x1a\x17google/rpc/status.proto\x1a\x14lyne/v1/decode.proto\x1a\x15lyne/v1/teacher.proto\"\x15\n\x13ListTeachersRequest\":\n\x14ListTeachersResponse\x12\"\n\x08teachers\x18\x01 \x03(\x0b\x32\x10.lyne.v1.Teacher\"!\n\x11GetTeacherRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"7\n\x12GetTeacherResponse\x12!\n\x07teacher\x18\x01 \x01(\x0b\x32\x10.lyne.v1.Teacher\"\x99\x01\n\x15ScoreSequencesRequest\x12#\n\x04open\x18\x01 \x01(\x0b\x32\x13.lyne.v1.OpenStreamH\x00\x12%\n\x08sequence\x18\x02 \x01(\x0b\x32\x11.lyne.v1.SequenceH\x00\x12)\n\x06\x63\x61ncel\x18\x03 \x01(\x0b\x32\x17.lyne.v1.CancelSequenceH\x00\x42\t\n\x07message\"\xd3\x02\n\nOpenStream\x12\x0f\n\x07teacher\x18\x01 \x01(\t\x12\x31\n\x10\x65xpected_digests\x18\x02 \x01(\x0b\x32\x17.lyne.v1.TeacherDigests\x12 \n\x18\x65xpected_vocabulary_size\x18\x03 \x01(\r\x12\x45\n\x1e\x65xpected_execution_fingerprint\x18\x04 \x01(\x0b\x32\x1d.lyne.v1.ExecutionFingerprint\x12%\n\tselection\x18\x05 \x01(\x0b\x32\x12.lyne.v1.Selection\x12%\n\tprecision\x18\x06 \x01(\x0e\x32\x12.lyne.v1.Precision\x12\x0f\n\x07student\x18\x07 \x01(\t\x12\x14\n\x0cshare_chosen\x18\x08 \x01(\x08\x12#\n\x08priority\x18\t \x01(\x0e\x32\x11.lyne.v1.Priority\"\xd8\x01\n\x08Sequence\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x11\n\ttoken_ids\x18\x02 \x03(\r\x12\x18\n\x10token_ids_crc32c\x18\x03 \x01(\x07\x12)\n\tpositions\x18\x04 \x03(\x0b\x32\x16.lyne.v1.PositionRange\x12\x16\n\x0etimeout_millis\x18\x05 \x01(\r\x12\x14\n\x0c\x62ypass_cache\x18\x06 \x01(\x08\x12%\n\x06\x63hosen\x18\x07 \x03(\x0b\x32\x15.lyne.v1.ChosenTokens\x12\x13\n\x0btraceparent\x18\x08 \x01(\t\"!\n\x0c\x43hosenTokens\x12\x11\n\ttoken_ids\x18\x01 \x03(\r\"-\n\rPositionRange\x12\r\n\x05\x66irst\x18\x01 \x01(\r\x12\r\n\x05\x63ount\x18\x02 \x01(\r\"\x1c\n\x0e\x43\x61ncelSequence\x12\n\n\x02id\x18\x01 \x01(\x04\"\x87\x02\n\x16ScoreSequencesResponse\x12\'\n\x06opened\x18\x01 \x01(\x0b\x32\x15.lyne.v1.StreamOpenedH\x00\x12!\n\x06\x63redit\x18\x02 \x01(\x0b\x32\x0f.lyne.v1.CreditH\x00\x12\x1d\n\x04rows\x18\x03 \x01(\x0b\x32\r.lyne.v1.RowsH\x00\x12%\n\x04\x64one\x18\x04 \x01(\x0b\x32\x15.lyne.v1.SequenceDoneH\x00\x12)\n\x06\x66\x61iled\x18\x05 \x01(\x0b\x32\x17.lyne.v1.SequenceFailedH\x00\x12%\n\x08progress\x18\x06 \x01(\x0b\x32\x11.lyne.v1.ProgressH\x00\x42\t\n\x07message\"$\n\x08Progress\x12\x18\n\x10\x64\x65vice_positions\x18\x01 \x01(\x04\"R\n\x0cStreamOpened\x12!\n\x07teacher\x18\x01 \x01(\x0b\x32\x10.lyne.v1.Teacher\x12\x1f\n\x06\x63redit\x18\x02 \x01(\x0b\x32\x0f.lyne.v1.Credit\"+\n\x06\x43redit\x12\x11\n\tsequences\x18\x01 \x01(\r\x12\x0e\n\x06tokens\x18\x02 \x01(\x04\"z\n\x04Rows\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x16\n\x0e\x66irst_position\x18\x02 \x01(\r\x12\r\n\x05\x62lock\x18\x03 \x01(\x0c\x12\x1f\n\x06source\x18\x04 \x01(\x0e\x32\x0f.lyne.v1.Source\x12\x10\n\x08narrowed\x18\x05 \x01(\x08\x12\x0c\n\x04tier\x18\x06 \x01(\t\"(\n\x0cSequenceDone\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0c\n\x04rows\x18\x02 \x01(\r\"@\n\x0eSequenceFailed\x12\n\n\x02id\x18\x01 \x01(\x04\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"&\n\x13GetTokenizerRequest\x12\x0f\n\x07teacher\x18\x01 \x01(\t\"`\n\x14GetTokenizerResponse\x12\x11\n\tfile_name\x18\x01 \x01(\t\x12\x13\n\x0b\x66ile_sha256\x18\x02 \x01(\x0c\x12\x12\n\nfile_bytes\x18\x03 \x01(\x04\x12\x0c\n\x04part\x18\x04 \x01(\x0c\"[\n\x0e\x46\x61ilureDetails\x12#\n\x04info\x18\x01 \x01(\x0b\x32\x15.google.rpc.ErrorInfo\x12$\n\x05retry\x18\x02 \x01(\x0b\x32\x15.google.rpc.RetryInfo*\xb9\x01\n\x06Source\x12\x16\n\x12SOURCE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSOURCE_COMPUTED\x10\x01\x12\x14\n\x10SOURCE_COALESCED\x10\x02\x12\x11\n\rSOURCE_CACHED\x10\x03\x12\x13\n\x0fSOURCE_REPLAYED\x10\x06\"\x04\x08\x04\x10\x04\"\x04\x08\x05\x10\x05*\rSOURCE_MEMORY*\x0bSOURCE_DISK*\rSOURCE_SHARED*\rSOURCE_REPLAY2\x89\x03\n\x0eTeacherService\x12K\n\x0cListTeachers\x12\x1c.lyne.v1.ListTeachersRequest\x1a\x1d.lyne.v1.ListTeachersResponse\x12\x45\n\nGetTeacher\x12\x1a.lyne.v1.GetTeacherRequest\x1a\x1b.lyne.v1.GetTeacherResponse\x12U\n\x0eScoreSequences\x12\x1e.lyne.v1.ScoreSequencesRequest\x1a\x1f.lyne.v1.ScoreSequencesResponse(\x01\x30\x01\x12=\n\x06\x44\x65\x63ode\x12\x16.lyne.v1.DecodeRequest\x1a\x17.lyne.v1.DecodeResponse(\x01\x30\x01\x12M\n\x0cGetTokenizer\x12\x1c.lyne.v1.GetTokenizerRequest\x1a\x1d.lyne.v1.GetTokenizerResponse0\x01\x42$\n\x0b\x64\x65v.lyne.v1B\x13TeacherServiceProtoP\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlyne/v1/teacher_service.proto\x12\x07lyne.v1\x1a\x1egoogle/rpc/error_details.proto\x1a\x17google/rpc/status.proto\x1a\x14lyne/v1/decode.proto\x1a\x15lyne/v1/teacher.proto\"\x15\n\x13ListTeachersRequest\":\n\x14ListTeachersResponse\x12\"\n\x08teachers\x18\x01 \x03(\x0b\x32\x10.lyne.v1.Teacher\"!\n\x11GetTeacherRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"7\n\x12GetTeacherResponse\x12!\n\x07teacher\x18\x01 \x01(\x0b\x32\x10.lyne.v1.Teacher\"\x99\x01\n\x15ScoreSequencesRequest\x12#\n\x04open\x18\x01 \x01(\x0b\x32\x13.lyne.v1.OpenStreamH\x00\x12%\n\x08sequence\x18\x02 \x01(\x0b\x32\x11.lyne.v1.SequenceH\x00\x12)\n\x06\x63\x61ncel\x18\x03 \x01(\x0b\x32\x17.lyne.v1.CancelSequenceH\x00\x42\t\n\x07message\"\xe9\x02\n\nOpenStream\x12\x0f\n\x07teacher\x18\x01 \x01(\t\x12\x31\n\x10\x65xpected_digests\x18\x02 \x01(\x0b\x32\x17.lyne.v1.TeacherDigests\x12 \n\x18\x65xpected_vocabulary_size\x18\x03 \x01(\r\x12\x45\n\x1e\x65xpected_execution_fingerprint\x18\x04 \x01(\x0b\x32\x1d.lyne.v1.ExecutionFingerprint\x12%\n\tselection\x18\x05 \x01(\x0b\x32\x12.lyne.v1.Selection\x12%\n\tprecision\x18\x06 \x01(\x0e\x32\x12.lyne.v1.Precision\x12\x0f\n\x07student\x18\x07 \x01(\t\x12\x14\n\x0cshare_chosen\x18\x08 \x01(\x08\x12#\n\x08priority\x18\t \x01(\x0e\x32\x11.lyne.v1.Priority\x12\x14\n\x0cvouched_only\x18\n \x01(\x08\"\xd8\x01\n\x08Sequence\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x11\n\ttoken_ids\x18\x02 \x03(\r\x12\x18\n\x10token_ids_crc32c\x18\x03 \x01(\x07\x12)\n\tpositions\x18\x04 \x03(\x0b\x32\x16.lyne.v1.PositionRange\x12\x16\n\x0etimeout_millis\x18\x05 \x01(\r\x12\x14\n\x0c\x62ypass_cache\x18\x06 \x01(\x08\x12%\n\x06\x63hosen\x18\x07 \x03(\x0b\x32\x15.lyne.v1.ChosenTokens\x12\x13\n\x0btraceparent\x18\x08 \x01(\t\"!\n\x0c\x43hosenTokens\x12\x11\n\ttoken_ids\x18\x01 \x03(\r\"-\n\rPositionRange\x12\r\n\x05\x66irst\x18\x01 \x01(\r\x12\r\n\x05\x63ount\x18\x02 \x01(\r\"\x1c\n\x0e\x43\x61ncelSequence\x12\n\n\x02id\x18\x01 \x01(\x04\"\x87\x02\n\x16ScoreSequencesResponse\x12\'\n\x06opened\x18\x01 \x01(\x0b\x32\x15.lyne.v1.StreamOpenedH\x00\x12!\n\x06\x63redit\x18\x02 \x01(\x0b\x32\x0f.lyne.v1.CreditH\x00\x12\x1d\n\x04rows\x18\x03 \x01(\x0b\x32\r.lyne.v1.RowsH\x00\x12%\n\x04\x64one\x18\x04 \x01(\x0b\x32\x15.lyne.v1.SequenceDoneH\x00\x12)\n\x06\x66\x61iled\x18\x05 \x01(\x0b\x32\x17.lyne.v1.SequenceFailedH\x00\x12%\n\x08progress\x18\x06 \x01(\x0b\x32\x11.lyne.v1.ProgressH\x00\x42\t\n\x07message\"$\n\x08Progress\x12\x18\n\x10\x64\x65vice_positions\x18\x01 \x01(\x04\"h\n\x0cStreamOpened\x12!\n\x07teacher\x18\x01 \x01(\x0b\x32\x10.lyne.v1.Teacher\x12\x1f\n\x06\x63redit\x18\x02 \x01(\x0b\x32\x0f.lyne.v1.Credit\x12\x14\n\x0cvouched_only\x18\x03 \x01(\x08\"+\n\x06\x43redit\x12\x11\n\tsequences\x18\x01 \x01(\r\x12\x0e\n\x06tokens\x18\x02 \x01(\x04\"z\n\x04Rows\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x16\n\x0e\x66irst_position\x18\x02 \x01(\r\x12\r\n\x05\x62lock\x18\x03 \x01(\x0c\x12\x1f\n\x06source\x18\x04 \x01(\x0e\x32\x0f.lyne.v1.Source\x12\x10\n\x08narrowed\x18\x05 \x01(\x08\x12\x0c\n\x04tier\x18\x06 \x01(\t\"(\n\x0cSequenceDone\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0c\n\x04rows\x18\x02 \x01(\r\"@\n\x0eSequenceFailed\x12\n\n\x02id\x18\x01 \x01(\x04\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"&\n\x13GetTokenizerRequest\x12\x0f\n\x07teacher\x18\x01 \x01(\t\"`\n\x14GetTokenizerResponse\x12\x11\n\tfile_name\x18\x01 \x01(\t\x12\x13\n\x0b\x66ile_sha256\x18\x02 \x01(\x0c\x12\x12\n\nfile_bytes\x18\x03 \x01(\x04\x12\x0c\n\x04part\x18\x04 \x01(\x0c\"[\n\x0e\x46\x61ilureDetails\x12#\n\x04info\x18\x01 \x01(\x0b\x32\x15.google.rpc.ErrorInfo\x12$\n\x05retry\x18\x02 \x01(\x0b\x32\x15.google.rpc.RetryInfo*\xb9\x01\n\x06Source\x12\x16\n\x12SOURCE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSOURCE_COMPUTED\x10\x01\x12\x14\n\x10SOURCE_COALESCED\x10\x02\x12\x11\n\rSOURCE_CACHED\x10\x03\x12\x13\n\x0fSOURCE_REPLAYED\x10\x06\"\x04\x08\x04\x10\x04\"\x04\x08\x05\x10\x05*\rSOURCE_MEMORY*\x0bSOURCE_DISK*\rSOURCE_SHARED*\rSOURCE_REPLAY2\x89\x03\n\x0eTeacherService\x12K\n\x0cListTeachers\x12\x1c.lyne.v1.ListTeachersRequest\x1a\x1d.lyne.v1.ListTeachersResponse\x12\x45\n\nGetTeacher\x12\x1a.lyne.v1.GetTeacherRequest\x1a\x1b.lyne.v1.GetTeacherResponse\x12U\n\x0eScoreSequences\x12\x1e.lyne.v1.ScoreSequencesRequest\x1a\x1f.lyne.v1.ScoreSequencesResponse(\x01\x30\x01\x12=\n\x06\x44\x65\x63ode\x12\x16.lyne.v1.DecodeRequest\x1a\x17.lyne.v1.DecodeResponse(\x01\x30\x01\x12M\n\x0cGetTokenizer\x12\x1c.lyne.v1.GetTokenizerRequest\x1a\x1d.lyne.v1.GetTokenizerResponse0\x01\x42$\n\x0b\x64\x65v.lyne.v1B\x13TeacherServiceProtoP\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,8 +36,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lyne.v1.teacher_service_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013dev.lyne.v1B\023TeacherServiceProtoP\001'
-  _globals['_SOURCE']._serialized_start=2045
-  _globals['_SOURCE']._serialized_end=2230
+  _globals['_SOURCE']._serialized_start=2089
+  _globals['_SOURCE']._serialized_end=2274
   _globals['_LISTTEACHERSREQUEST']._serialized_start=144
   _globals['_LISTTEACHERSREQUEST']._serialized_end=165
   _globals['_LISTTEACHERSRESPONSE']._serialized_start=167
@@ -49,35 +49,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SCORESEQUENCESREQUEST']._serialized_start=320
   _globals['_SCORESEQUENCESREQUEST']._serialized_end=473
   _globals['_OPENSTREAM']._serialized_start=476
-  _globals['_OPENSTREAM']._serialized_end=815
-  _globals['_SEQUENCE']._serialized_start=818
-  _globals['_SEQUENCE']._serialized_end=1034
-  _globals['_CHOSENTOKENS']._serialized_start=1036
-  _globals['_CHOSENTOKENS']._serialized_end=1069
-  _globals['_POSITIONRANGE']._serialized_start=1071
-  _globals['_POSITIONRANGE']._serialized_end=1116
-  _globals['_CANCELSEQUENCE']._serialized_start=1118
-  _globals['_CANCELSEQUENCE']._serialized_end=1146
-  _globals['_SCORESEQUENCESRESPONSE']._serialized_start=1149
-  _globals['_SCORESEQUENCESRESPONSE']._serialized_end=1412
-  _globals['_PROGRESS']._serialized_start=1414
-  _globals['_PROGRESS']._serialized_end=1450
-  _globals['_STREAMOPENED']._serialized_start=1452
-  _globals['_STREAMOPENED']._serialized_end=1534
-  _globals['_CREDIT']._serialized_start=1536
-  _globals['_CREDIT']._serialized_end=1579
-  _globals['_ROWS']._serialized_start=1581
-  _globals['_ROWS']._serialized_end=1703
-  _globals['_SEQUENCEDONE']._serialized_start=1705
-  _globals['_SEQUENCEDONE']._serialized_end=1745
-  _globals['_SEQUENCEFAILED']._serialized_start=1747
-  _globals['_SEQUENCEFAILED']._serialized_end=1811
-  _globals['_GETTOKENIZERREQUEST']._serialized_start=1813
-  _globals['_GETTOKENIZERREQUEST']._serialized_end=1851
-  _globals['_GETTOKENIZERRESPONSE']._serialized_start=1853
-  _globals['_GETTOKENIZERRESPONSE']._serialized_end=1949
-  _globals['_FAILUREDETAILS']._serialized_start=1951
-  _globals['_FAILUREDETAILS']._serialized_end=2042
-  _globals['_TEACHERSERVICE']._serialized_start=2233
-  _globals['_TEACHERSERVICE']._serialized_end=2626
+  _globals['_OPENSTREAM']._serialized_end=837
+  _globals['_SEQUENCE']._serialized_start=840
+  _globals['_SEQUENCE']._serialized_end=1056
+  _globals['_CHOSENTOKENS']._serialized_start=1058
+  _globals['_CHOSENTOKENS']._serialized_end=1091
+  _globals['_POSITIONRANGE']._serialized_start=1093
+  _globals['_POSITIONRANGE']._serialized_end=1138
+  _globals['_CANCELSEQUENCE']._serialized_start=1140
+  _globals['_CANCELSEQUENCE']._serialized_end=1168
+  _globals['_SCORESEQUENCESRESPONSE']._serialized_start=1171
+  _globals['_SCORESEQUENCESRESPONSE']._serialized_end=1434
+  _globals['_PROGRESS']._serialized_start=1436
+  _globals['_PROGRESS']._serialized_end=1472
+  _globals['_STREAMOPENED']._serialized_start=1474
+  _globals['_STREAMOPENED']._serialized_end=1578
+  _globals['_CREDIT']._serialized_start=1580
+  _globals['_CREDIT']._serialized_end=1623
+  _globals['_ROWS']._serialized_start=1625
+  _globals['_ROWS']._serialized_end=1747
+  _globals['_SEQUENCEDONE']._serialized_start=1749
+  _globals['_SEQUENCEDONE']._serialized_end=1789
+  _globals['_SEQUENCEFAILED']._serialized_start=1791
+  _globals['_SEQUENCEFAILED']._serialized_end=1855
+  _globals['_GETTOKENIZERREQUEST']._serialized_start=1857
+  _globals['_GETTOKENIZERREQUEST']._serialized_end=1895
+  _globals['_GETTOKENIZERRESPONSE']._serialized_start=1897
+  _globals['_GETTOKENIZERRESPONSE']._serialized_end=1993
+  _globals['_FAILUREDETAILS']._serialized_start=1995
+  _globals['_FAILUREDETAILS']._serialized_end=2086
+  _globals['_TEACHERSERVICE']._serialized_start=2277
+  _globals['_TEACHERSERVICE']._serialized_end=2670
 # @@protoc_insertion_point(module_scope)

@@ -57,7 +57,7 @@ class ScoreSequencesRequest(_message.Message):
     def __init__(self, open: _Optional[_Union[OpenStream, _Mapping]] = ..., sequence: _Optional[_Union[Sequence, _Mapping]] = ..., cancel: _Optional[_Union[CancelSequence, _Mapping]] = ...) -> None: ...
 
 class OpenStream(_message.Message):
-    __slots__ = ("teacher", "expected_digests", "expected_vocabulary_size", "expected_execution_fingerprint", "selection", "precision", "student", "share_chosen", "priority")
+    __slots__ = ("teacher", "expected_digests", "expected_vocabulary_size", "expected_execution_fingerprint", "selection", "precision", "student", "share_chosen", "priority", "vouched_only")
     TEACHER_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_DIGESTS_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_VOCABULARY_SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -67,6 +67,7 @@ class OpenStream(_message.Message):
     STUDENT_FIELD_NUMBER: _ClassVar[int]
     SHARE_CHOSEN_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    VOUCHED_ONLY_FIELD_NUMBER: _ClassVar[int]
     teacher: str
     expected_digests: _teacher_pb2.TeacherDigests
     expected_vocabulary_size: int
@@ -76,7 +77,8 @@ class OpenStream(_message.Message):
     student: str
     share_chosen: bool
     priority: _teacher_pb2.Priority
-    def __init__(self, teacher: _Optional[str] = ..., expected_digests: _Optional[_Union[_teacher_pb2.TeacherDigests, _Mapping]] = ..., expected_vocabulary_size: _Optional[int] = ..., expected_execution_fingerprint: _Optional[_Union[_teacher_pb2.ExecutionFingerprint, _Mapping]] = ..., selection: _Optional[_Union[_teacher_pb2.Selection, _Mapping]] = ..., precision: _Optional[_Union[_teacher_pb2.Precision, str]] = ..., student: _Optional[str] = ..., share_chosen: bool = ..., priority: _Optional[_Union[_teacher_pb2.Priority, str]] = ...) -> None: ...
+    vouched_only: bool
+    def __init__(self, teacher: _Optional[str] = ..., expected_digests: _Optional[_Union[_teacher_pb2.TeacherDigests, _Mapping]] = ..., expected_vocabulary_size: _Optional[int] = ..., expected_execution_fingerprint: _Optional[_Union[_teacher_pb2.ExecutionFingerprint, _Mapping]] = ..., selection: _Optional[_Union[_teacher_pb2.Selection, _Mapping]] = ..., precision: _Optional[_Union[_teacher_pb2.Precision, str]] = ..., student: _Optional[str] = ..., share_chosen: bool = ..., priority: _Optional[_Union[_teacher_pb2.Priority, str]] = ..., vouched_only: bool = ...) -> None: ...
 
 class Sequence(_message.Message):
     __slots__ = ("id", "token_ids", "token_ids_crc32c", "positions", "timeout_millis", "bypass_cache", "chosen", "traceparent")
@@ -141,12 +143,14 @@ class Progress(_message.Message):
     def __init__(self, device_positions: _Optional[int] = ...) -> None: ...
 
 class StreamOpened(_message.Message):
-    __slots__ = ("teacher", "credit")
+    __slots__ = ("teacher", "credit", "vouched_only")
     TEACHER_FIELD_NUMBER: _ClassVar[int]
     CREDIT_FIELD_NUMBER: _ClassVar[int]
+    VOUCHED_ONLY_FIELD_NUMBER: _ClassVar[int]
     teacher: _teacher_pb2.Teacher
     credit: Credit
-    def __init__(self, teacher: _Optional[_Union[_teacher_pb2.Teacher, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ...) -> None: ...
+    vouched_only: bool
+    def __init__(self, teacher: _Optional[_Union[_teacher_pb2.Teacher, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., vouched_only: bool = ...) -> None: ...
 
 class Credit(_message.Message):
     __slots__ = ("sequences", "tokens")

@@ -92,6 +92,11 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
+{{/* Whether the teacher is an inference engine, here or elsewhere. */}}
+{{- define "lyne.asksEngine" -}}
+{{- if and .Values.teacher.enabled (or .Values.engine.enabled (regexMatch "^(vllm|sglang):" .Values.serve.teacher)) }}true{{ end -}}
+{{- end -}}
+
 {{/* The server's configuration file. */}}
 {{- define "lyne.serve" -}}
 {{- $serve := deepCopy .Values.serve -}}
@@ -105,10 +110,10 @@ capabilities: {drop: [ALL]}
 {{- $_ := set $serve "teacher" (printf "vllm:http://%s:8000" (include "lyne.engine" .)) -}}
 {{- $_ := set $serve "model" .Values.engine.model -}}
 {{- $_ := set $serve "precision" .Values.engine.precision -}}
-{{- $_ := set $serve "identity" "/identity/engine.json" -}}
 {{- $_ := set $serve "engine_wait_seconds" (int .Values.engine.startupSeconds) -}}
 {{- $_ := unset $serve "device" -}}
 {{- end -}}
+{{- if include "lyne.asksEngine" . -}}{{- $_ := set $serve "identity" "/identity/engine.json" -}}{{- end -}}
 {{- with .Values.sharedCache.url }}{{- $_ := set $serve "shared_cache" . -}}{{- end -}}
 {{- if .Values.tls.existingSecret -}}
 {{- $_ := set $serve "tls_cert" "/etc/lyne-tls/tls.crt" -}}

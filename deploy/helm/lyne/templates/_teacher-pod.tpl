@@ -61,7 +61,7 @@ spec:
         {{- if .Values.model.existingClaim }}
         - {name: models, mountPath: /models, readOnly: true}
         {{- end }}
-        {{- if .Values.engine.enabled }}
+        {{- if include "lyne.asksEngine" . }}
         - {name: identity, mountPath: /identity}
         {{- end }}
         {{- if .Values.diskCache.enabled }}
@@ -82,9 +82,9 @@ spec:
     - name: models
       persistentVolumeClaim: {claimName: {{ . }}, readOnly: true}
     {{- end }}
-    {{- if .Values.engine.enabled }}
-    - name: identity # the id is the model's, so it is the same in all replicas
-      emptyDir: {sizeLimit: 16Mi}
+    {{- if include "lyne.asksEngine" . }}
+    - name: identity # one of all replicas, and of all that keep rows by it
+      persistentVolumeClaim: {claimName: {{ .Values.engine.identity.existingClaim | default (printf "%s-identity" (include "lyne.teacher" .)) }}}
     {{- end }}
     {{- if and .Values.diskCache.enabled (not .Values.diskCache.claim.enabled) }}
     - name: cache

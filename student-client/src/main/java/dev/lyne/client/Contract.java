@@ -53,6 +53,7 @@ final class Contract {
                 .setSelection(request.selection().toMessage().toBuilder().setRawLogits(request.rawLogits()))
                 .setPrecision(request.precision().toMessage())
                 .setPriority(options.priority().toMessage())
+                .setVouchedOnly(request.vouchedOnly())
                 .setStudent(options.student());
         ExecutionFingerprint fingerprint = expectation.fingerprint();
         if (fingerprint != null) {

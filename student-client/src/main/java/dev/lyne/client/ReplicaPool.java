@@ -395,11 +395,14 @@ final class ReplicaPool implements TargetStream {
 
     /** Whether the stream can use that teacher; ends the stream where it cannot. */
     @SuppressWarnings("GuardedBy") // called within locked
-    boolean acceptsTeacher(ReplicaConnection connection, TeacherDescription found) {
+    boolean acceptsTeacher(ReplicaConnection connection, TeacherDescription found, boolean vouchedOnly) {
         try {
             TeacherAgreement.requireExpected(connection.replica.label(), found, request.expectation());
             TeacherAgreement.requireSame(
                     connection.replica.label(), found, teacher, request.expectation(), request.sameBits());
+            if (request.vouchedOnly() && !vouchedOnly) {
+                TeacherAgreement.requireVouchedAtOnce(connection.replica.label(), found);
+            }
             return true;
         } catch (TeacherMismatchException e) {
             end(e);

@@ -12,13 +12,29 @@ import java.util.List;
  * @param rawLogits whether rows carry the kept entries' logits and the log-sum-exp of all; not in compact precision
  * @param expectation the teacher meant
  * @param sameBits whether all replicas must have one execution fingerprint, so that it is nothing who answers
+ * @param vouchedOnly whether rows are kept, so that each is to come once its teacher is known to be the one that was described
  */
 public record TargetRequest(
-        Selection selection, Precision precision, boolean rawLogits, TeacherExpectation expectation, boolean sameBits) {
+        Selection selection,
+        Precision precision,
+        boolean rawLogits,
+        TeacherExpectation expectation,
+        boolean sameBits,
+        boolean vouchedOnly) {
     public TargetRequest {
         if (rawLogits && precision == Precision.COMPACT) {
             throw new IllegalArgumentException("precision: compact with raw logits (expected: exact or half)");
         }
+    }
+
+    /** Rows to learn from as they come. */
+    public TargetRequest(
+            Selection selection,
+            Precision precision,
+            boolean rawLogits,
+            TeacherExpectation expectation,
+            boolean sameBits) {
+        this(selection, precision, rawLogits, expectation, sameBits, false);
     }
 
     /** From whatever replica of the teacher. */

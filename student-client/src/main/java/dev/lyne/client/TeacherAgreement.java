@@ -45,6 +45,15 @@ final class TeacherAgreement {
         }
     }
 
+    /** Throws where a teacher at a server that holds no rows back is an engine, whose rows may turn out another model's after they came. */
+    static void requireVouchedAtOnce(String address, TeacherDescription teacher) {
+        if (teacher.tailError() > 0) {
+            throw new TeacherMismatchException("teacher " + address
+                    + ": an engine whose rows come before they are vouched for (expected: a server that knows"
+                    + " OpenStream.vouched_only, for rows that are kept)");
+        }
+    }
+
     private static void requireEqual(String address, String what, Object found, @Nullable Object expected) {
         if (expected != null && !expected.equals(found)) {
             throw new TeacherMismatchException(

@@ -173,6 +173,12 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
 
     volatile boolean deterministic;
 
+    /** Greater than 0: an engine. */
+    volatile double tailError;
+
+    /** Whether it knows what it is to hold back rows. */
+    volatile boolean knowsVouching = true;
+
     Teacher description() {
         return Teacher.newBuilder()
                 .setName("fake")
@@ -187,6 +193,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
                         .setComputePrecision("float32"))
                 .setVocabularySize(VOCABULARY)
                 .setDeterministic(deterministic)
+                .setTailError(tailError)
                 .setContextLength(CONTEXT)
                 .setLimits(Limits.newBuilder().setMaxK(VOCABULARY).setMaxTemperatures(4))
                 .build();
@@ -278,8 +285,10 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
             }
             open = message;
             send(ScoreSequencesResponse.newBuilder()
-                    .setOpened(
-                            StreamOpened.newBuilder().setTeacher(description()).setCredit(credit))
+                    .setOpened(StreamOpened.newBuilder()
+                            .setTeacher(description())
+                            .setVouchedOnly(message.getVouchedOnly() && knowsVouching)
+                            .setCredit(credit))
                     .build());
         }
 

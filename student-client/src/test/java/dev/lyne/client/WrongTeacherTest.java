@@ -3,6 +3,8 @@ package dev.lyne.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.row.Precision;
+import dev.lyne.v1.OpenStream;
 import io.grpc.Status;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -73,6 +75,36 @@ final class WrongTeacherTest {
                     .hasMessageContaining("model digest: 01" + "00".repeat(31))
                     .hasMessageContaining("(expected: " + expected + ")");
             assertThat(teacher.opened).isEmpty();
+        }
+    }
+
+    /** An older server sends such rows as they come, and a capture would keep them. */
+    @Test
+    void open_rowsToKeepOfAnEngineWhoseServerHoldsNoneBack_areRefused() throws Exception {
+        try (FakeTeacher teacher = new FakeTeacher(1);
+                TeacherClient client = TeacherClient.connect(teacher.address(), Students.options())) {
+            TargetRequest request = new TargetRequest(
+                    Students.SELECTION, Precision.EXACT, false, TeacherExpectation.any(), false, true);
+            teacher.knowsVouching = false;
+            try (TargetStream stream = client.open(request)) { // a model in its process needs no vouching
+                assertThat(stream.offer(Students.sequences(1, 4).get(0))).isTrue();
+                assertThat(stream.take().rows()).isPositive();
+            }
+            teacher.tailError = 1e-6;
+            assertThatThrownBy(() -> {
+                        try (TargetStream stream = client.open(request)) {
+                            stream.offer(Students.sequences(1, 4).get(0));
+                            stream.take();
+                        }
+                    })
+                    .isInstanceOf(TeacherMismatchException.class)
+                    .hasMessageContaining("before they are vouched for (expected: a server that knows");
+            teacher.knowsVouching = true;
+            try (TargetStream stream = client.open(request)) {
+                assertThat(stream.offer(Students.sequences(1, 4).get(0))).isTrue();
+                assertThat(stream.take().rows()).isPositive();
+            }
+            assertThat(teacher.opened).allMatch(OpenStream::getVouchedOnly);
         }
     }
 

@@ -18,6 +18,7 @@ import dev.lyne.lm.generation.Extension;
 import dev.lyne.lm.generation.Proposal;
 import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.model.ComputePrecision;
+import dev.lyne.lm.scoring.DrawKeys;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
 
@@ -146,6 +147,7 @@ final class ArchitectureTest {
             .should()
             .dependOnClassesThat(resideInAnyPackage("dev.lyne.lm..")
                     .and(not(belongToAnyOf(
+                            DrawKeys.class,
                             ScoreItem.class,
                             ScoreOutcome.class,
                             SequenceDecoder.class,

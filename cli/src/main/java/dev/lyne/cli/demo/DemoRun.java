@@ -85,7 +85,7 @@ final class DemoRun {
         JsonReport.writeFile(
                 out.resolve("summary.json"),
                 new DemoSummary(
-                        new DemoSummary.Teacher(
+                        new DemoSummary.TeacherFigures(
                                 teacher.modelDigest(),
                                 teacher.vocabularySize(),
                                 figures.positionsScored(),

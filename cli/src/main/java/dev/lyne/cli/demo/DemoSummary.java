@@ -6,8 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What the demo leaves as {@code summary.json}. */
-record DemoSummary(Teacher teacher, List<Student> students) {
-    record Teacher(
+record DemoSummary(TeacherFigures teacher, List<Student> students) {
+    record TeacherFigures(
             @JsonProperty("model_digest") String modelDigest,
             @JsonProperty("vocabulary_size") int vocabularySize,
             @JsonProperty("positions_scored") long positionsScored,

@@ -140,7 +140,7 @@ final class LoadProfileOptions {
             names = "--seed",
             paramLabel = "N",
             description =
-                    "Seed of sequences, arrivals, pauses and trouble: a second run of one seed finds the first one's"
+                    "Seed of sequences, arrivals, pauses and faults: a second run of one seed finds the first one's"
                             + " rows in the server's caches (default: a fresh one).")
     private @Nullable Long seed;
 

@@ -5,6 +5,7 @@ import dev.lyne.cli.common.JsonReport;
 import dev.lyne.cli.common.StopOnSignal;
 import dev.lyne.cli.common.TraceOptions;
 import dev.lyne.student.train.FetchedTokenizer;
+import dev.lyne.student.train.Recipes;
 import dev.lyne.student.train.RunStart;
 import dev.lyne.student.train.RunSummary;
 import dev.lyne.student.train.Settings;
@@ -13,6 +14,7 @@ import dev.lyne.student.train.TrainingConfig;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -43,6 +45,14 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 public class TrainCommand implements Callable<Integer> {
+    /** For help and for the shell. */
+    static final class RecipeNames implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return Recipes.NAMES.iterator();
+        }
+    }
+
     @Spec
     private CommandSpec spec;
 
@@ -52,10 +62,9 @@ public class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--recipe",
             paramLabel = "NAME",
+            completionCandidates = RecipeNames.class,
             description =
-                    "Settings of a published method, which all others take the place of: pretraining_distillation, slim,"
-                            + " random_sampling, gkd_off_policy, distillm_off_policy, akl, taid, lfm2, minillm, gkd,"
-                            + " on_policy_distillation, distillm or distillm_2.")
+                    "Settings of a published method, which all others take the place of: ${COMPLETION-CANDIDATES}.")
     private @Nullable String recipe;
 
     @Option(

@@ -8,16 +8,16 @@ import java.security.NoSuchAlgorithmException;
 /**
  * Where the randomness of draws comes from: the uniform number of draw j at position t is a hash of (key, j), and the key, two longs, is
  * the start of SHA-256 over (seed, SHA-256 of x_0 … x_t, t), everything little-endian, ids as 32 bits. So it depends on nothing else:
- * not on the batch, on other positions, or on the number of draws. The script turns keys into uniform numbers.
+ * not on the batch, on other positions, or on the number of draws. The script turns keys into uniform numbers, as {@link #uniform} does.
  */
-final class DrawKeys {
+public final class DrawKeys {
     /** Longs a key. */
     static final int LONGS = 2;
 
     private DrawKeys() {}
 
     /** Keys of ascending positions, `[positions · 2]`. */
-    static long[] of(int[] tokens, int[] positions, long seed) {
+    public static long[] of(int[] tokens, int[] positions, long seed) {
         long[] keys = new long[positions.length * LONGS];
         MessageDigest prefix = sha256();
         MessageDigest mixed = sha256();
@@ -36,6 +36,23 @@ final class DrawKeys {
             keys[i * LONGS + 1] = key.getLong();
         }
         return keys;
+    }
+
+    /**
+     * The uniform number in [0, 1), of 53 bits, of a draw: a hash of the key and the draw's number, by two rounds of SplitMix64's finaliser.
+     *
+     * @param keys as {@link #of} gives them
+     * @param position index of the position among theirs
+     */
+    public static double uniform(long[] keys, int position, int draw) {
+        long first = mix(keys[position * LONGS] + draw * 0x9E3779B97F4A7C15L);
+        return (mix(first ^ keys[position * LONGS + 1]) >>> 11) * 0x1p-53;
+    }
+
+    private static long mix(long value) {
+        long x = (value ^ (value >>> 30)) * 0xBF58476D1CE4E5B9L;
+        x = (x ^ (x >>> 27)) * 0x94D049BB133111EBL;
+        return x ^ (x >>> 31);
     }
 
     private static ByteBuffer littleEndian(int bytes) {

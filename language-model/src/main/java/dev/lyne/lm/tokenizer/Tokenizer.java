@@ -113,6 +113,15 @@ public final class Tokenizer implements AutoCloseable {
 
     /** Text of token ids, special tokens left out; bytes that are not UTF-8 become U+FFFD. */
     public String decode(int[] ids) {
+        return decode(ids, true);
+    }
+
+    /** The same, special tokens as the vocabulary writes them. */
+    public String decodeWithSpecialTokens(int[] ids) {
+        return decode(ids, false);
+    }
+
+    private String decode(int[] ids, boolean skipSpecialTokens) {
         long[] wide = new long[ids.length];
         for (int i = 0; i < ids.length; i++) {
             token(ids[i]);
@@ -121,7 +130,7 @@ public final class Tokenizer implements AutoCloseable {
         lock.readLock().lock();
         try {
             requireOpen();
-            return tokenizer.decode(wide, true);
+            return tokenizer.decode(wide, skipSpecialTokens);
         } finally {
             lock.readLock().unlock();
         }

@@ -48,8 +48,8 @@ public final class SoakRun {
             double residentMibAfterSettling,
             double residentMibAtTheEnd,
             double residentGrowth,
-            Holdings before,
-            Holdings after,
+            HeldResources before,
+            HeldResources after,
             Map<String, Long> done,
             long rowsCompared,
             long wrongRows,
@@ -80,9 +80,9 @@ public final class SoakRun {
             Map<String, Long> done = new TreeMap<>();
             Part settled = load(server, ready, settling, "settling", done);
             progress.accept("load stops once, to count what is held");
-            Holdings before = Holdings.ofIdle(server, ready);
+            HeldResources before = HeldResources.ofIdle(server, ready);
             Part rested = load(server, ready, rest, "under load", done);
-            Holdings after = Holdings.ofIdle(server, ready);
+            HeldResources after = HeldResources.ofIdle(server, ready);
             double first = rested.meanMib(0, rest / 10);
             double last = rested.meanMib(rest * 9 / 10, Double.MAX_VALUE);
             return judged(new Result(
@@ -166,7 +166,7 @@ public final class SoakRun {
                 found.before.nativeArrays() > 0,
                 "native arrays: none found (expected: at least the model's weights)",
                 shortfalls);
-        for (Holdings idle : List.of(found.before, found.after)) {
+        for (HeldResources idle : List.of(found.before, found.after)) {
             require(
                     idle.streams() == 0 && idle.sequences() == 0 && idle.unsentBytes() == 0,
                     "held with nobody asking: " + idle + " (expected: no streams, sequences or unsent bytes)",

@@ -259,7 +259,7 @@ public final class FaultCases {
     /** The only replica is killed while it computes what was asked of it, and comes back. */
     private double killedMidRequest() throws Exception {
         double away = bench.either(1, 5);
-        try (Replica replica = open("mid-request");
+        try (ReplicaProcess replica = open("mid-request");
                 FaultBench.Student student = bench.student("of-mid-request", List.of(replica.address()))) {
             awaitSteps(student, 2);
             await(
@@ -273,8 +273,8 @@ public final class FaultCases {
 
     /** One of two replicas is killed while its rows are on their way. */
     private double killedDuringStream() throws Exception {
-        try (Replica one = open("during-stream");
-                Replica other = open("beside-stream");
+        try (ReplicaProcess one = open("during-stream");
+                ReplicaProcess other = open("beside-stream");
                 FaultBench.Student student = bench.student("of-stream", List.of(one.address(), other.address()))) {
             awaitSteps(student, 2);
             one.proxy().shape(new NetworkShape(0, 5_000)); // so that a block takes a while to pass
@@ -289,8 +289,8 @@ public final class FaultCases {
     /** All replicas are killed at once, and come back. */
     private double allReplicasGone() throws Exception {
         double away = bench.either(2, 20);
-        try (Replica one = open("gone");
-                Replica other = open("gone-too");
+        try (ReplicaProcess one = open("gone");
+                ReplicaProcess other = open("gone-too");
                 FaultBench.Student student = bench.student("of-gone", List.of(one.address(), other.address()))) {
             awaitSteps(student, 2);
             one.signal("KILL");
@@ -302,7 +302,7 @@ public final class FaultCases {
 
     /** What stands between student and server ends with all connections, three times, and starts again. */
     private double proxyRestarted() throws Exception {
-        try (Replica replica = open("behind-proxy");
+        try (ReplicaProcess replica = open("behind-proxy");
                 FaultBench.Student student = bench.student("of-proxy", List.of(replica.address()))) {
             for (int i = 1; i <= 3; i++) {
                 awaitSteps(student, 2 * i);
@@ -317,14 +317,14 @@ public final class FaultCases {
     /** All replicas are told to end while they are asked, drain, and come back after a while. */
     private double scaledToZero() throws Exception {
         double away = bench.either(2, 30);
-        try (Replica one = open("scaled");
-                Replica other = open("scaled-too");
+        try (ReplicaProcess one = open("scaled");
+                ReplicaProcess other = open("scaled-too");
                 FaultBench.Student student = bench.student("of-scaled", List.of(one.address(), other.address()))) {
             awaitSteps(student, 2);
-            for (Replica replica : List.of(one, other)) {
+            for (ReplicaProcess replica : List.of(one, other)) {
                 replica.signal("TERM");
             }
-            for (Replica replica : List.of(one, other)) {
+            for (ReplicaProcess replica : List.of(one, other)) {
                 int code = replica.awaitEnd(PATIENCE_SECONDS);
                 require(code == TERMINATED, "a drained server exited with " + code + " (expected: " + TERMINATED + ")");
             }
@@ -333,8 +333,8 @@ public final class FaultCases {
         }
     }
 
-    private Replica open(String name) throws IOException {
-        Replica replica = new Replica(life -> bench.replica(name + "-life-" + life, 1, List.of()));
+    private ReplicaProcess open(String name) throws IOException {
+        ReplicaProcess replica = new ReplicaProcess(life -> bench.replica(name + "-life-" + life, 1, List.of()));
         try {
             replica.open();
             return replica;
@@ -344,9 +344,9 @@ public final class FaultCases {
         }
     }
 
-    private static void comeBack(double seconds, Replica... replicas) throws Exception {
+    private static void comeBack(double seconds, ReplicaProcess... replicas) throws Exception {
         TimeUnit.MILLISECONDS.sleep((long) (1e3 * seconds));
-        for (Replica replica : replicas) {
+        for (ReplicaProcess replica : replicas) {
             replica.revive();
         }
     }

@@ -19,12 +19,12 @@ final class FaultInjector {
     private static final long SLOW_NANOS_MORE = 400_000_000;
     private static final double NARROW_BYTES = 20_000;
 
-    private final List<Replica> replicas;
+    private final List<ReplicaProcess> replicas;
     private final List<ChaosStudent> students;
     private final RedisProcess redis;
     private boolean redisIsAway;
 
-    FaultInjector(List<Replica> replicas, List<ChaosStudent> students, RedisProcess redis) {
+    FaultInjector(List<ReplicaProcess> replicas, List<ChaosStudent> students, RedisProcess redis) {
         this.replicas = replicas;
         this.students = students;
         this.redis = redis;
@@ -83,7 +83,7 @@ final class FaultInjector {
 
     private static Injection shaped(NetworkProxy proxy, ProxyCounts before) {
         return () -> {
-            proxy.shape(Replica.FREE);
+            proxy.shape(ReplicaProcess.FREE);
             return grew(proxy, before, ProxyCounts::bytes);
         };
     }
@@ -99,7 +99,7 @@ final class FaultInjector {
         return count.applyAsLong(proxy.counts()) > count.applyAsLong(before);
     }
 
-    private Optional<Injection> server(Fault fault, Replica replica) throws IOException, InterruptedException {
+    private Optional<Injection> server(Fault fault, ReplicaProcess replica) throws IOException, InterruptedException {
         if (!replica.serves()) {
             return Optional.empty();
         }
@@ -141,8 +141,8 @@ final class FaultInjector {
         }
     }
 
-    private boolean anotherServes(Replica replica) throws InterruptedException {
-        for (Replica other : replicas) {
+    private boolean anotherServes(ReplicaProcess replica) throws InterruptedException {
+        for (ReplicaProcess other : replicas) {
             if (other != replica && other.serves()) {
                 return true;
             }
@@ -225,7 +225,7 @@ final class FaultInjector {
     /** Errors and lookups passed over, of each server; NaN, which no number exceeds, of one that does not answer. */
     private List<Double> sharedErrors() throws IOException, InterruptedException {
         List<Double> counts = new ArrayList<>();
-        for (Replica replica : replicas) {
+        for (ReplicaProcess replica : replicas) {
             counts.add(
                     replica.serves()
                             ? tierErrors(replica, "shared")
@@ -236,7 +236,7 @@ final class FaultInjector {
         return counts;
     }
 
-    private static double tierErrors(Replica replica, String tier) throws IOException, InterruptedException {
+    private static double tierErrors(ReplicaProcess replica, String tier) throws IOException, InterruptedException {
         return ServerFigures.sum(replica.metrics(), "lyne_teacher_tier_errors_total", "tier=\"" + tier + "\"");
     }
 }

@@ -60,11 +60,6 @@ public enum FaultKind {
         return this == KILL_SERVER || this == KILL_STUDENT || this == REDIS_GONE;
     }
 
-    /** Whether the operating system has to know of limits that can be changed while a process runs. */
-    boolean fillsDisk() {
-        return this == SERVER_DISK_FULL || this == STUDENT_DISK_FULL;
-    }
-
     /** Its name in reports. */
     public String label() {
         return name().toLowerCase(Locale.ROOT);

@@ -9,9 +9,9 @@ import java.util.Optional;
 
 /** Several servers of one teacher, each behind a proxy of its own. */
 final class Replicas implements AutoCloseable {
-    private final List<Replica> all;
+    private final List<ReplicaProcess> all;
 
-    private Replicas(List<Replica> all) {
+    private Replicas(List<ReplicaProcess> all) {
         this.all = all;
     }
 
@@ -22,7 +22,7 @@ final class Replicas implements AutoCloseable {
      */
     static Replicas open(FaultBench bench, ChaosSettings settings, Path scratch, Optional<RedisProcess> redis)
             throws IOException {
-        List<Replica> all = new ArrayList<>();
+        List<ReplicaProcess> all = new ArrayList<>();
         try {
             for (int i = 0; i < settings.replicas(); i++) {
                 List<String> options = new ArrayList<>(List.of("--cache-mib", "2"));
@@ -35,34 +35,34 @@ final class Replicas implements AutoCloseable {
                         "--shared-cache",
                         shared.url())));
                 double studentsOfIt = (double) settings.students() / settings.replicas();
-                all.add(new Replica(life -> bench.replica(name + "-life-" + life, studentsOfIt, options)));
+                all.add(new ReplicaProcess(life -> bench.replica(name + "-life-" + life, studentsOfIt, options)));
             }
-            for (Replica replica : all) {
+            for (ReplicaProcess replica : all) {
                 replica.open();
             }
             return new Replicas(all);
         } catch (IOException | RuntimeException e) {
-            all.forEach(Replica::close);
+            all.forEach(ReplicaProcess::close);
             throw e;
         }
     }
 
-    List<Replica> all() {
+    List<ReplicaProcess> all() {
         return all;
     }
 
     /** Where students find them. */
     List<String> addresses() {
-        return all.stream().map(Replica::address).toList();
+        return all.stream().map(ReplicaProcess::address).toList();
     }
 
     /** Where they listen themselves, as they are now. */
     List<String> direct() {
-        return all.stream().map(Replica::direct).toList();
+        return all.stream().map(ReplicaProcess::direct).toList();
     }
 
     @Override
     public void close() {
-        all.forEach(Replica::close);
+        all.forEach(ReplicaProcess::close);
     }
 }

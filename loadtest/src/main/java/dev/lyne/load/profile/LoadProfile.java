@@ -9,7 +9,7 @@ import java.time.Duration;
  * @param share the students that run here
  * @param arrivals when sequences are asked for
  * @param requests what is asked for
- * @param trouble stalls and disconnections
+ * @param faults stalls and disconnections
  * @param period when it counts
  * @param decode whether blocks are checked and decoded, or only counted
  * @param seed seed of everything drawn
@@ -18,7 +18,7 @@ public record LoadProfile(
         Share share,
         Arrivals arrivals,
         Requests requests,
-        FaultInjection trouble,
+        FaultInjection faults,
         Period period,
         boolean decode,
         long seed) {
@@ -112,6 +112,6 @@ public record LoadProfile(
     }
 
     private LoadProfile with(Share otherShare, Arrivals otherArrivals) {
-        return new LoadProfile(otherShare, otherArrivals, requests, trouble, period, decode, seed);
+        return new LoadProfile(otherShare, otherArrivals, requests, faults, period, decode, seed);
     }
 }

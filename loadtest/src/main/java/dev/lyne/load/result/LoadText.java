@@ -49,7 +49,7 @@ public final class LoadText {
                         ? 0
                         : step.generatorCpuSeconds() * 1e6 / step.answered().positions());
         out.printf(
-                "  trouble           %d failed, %d unanswered, %d reconnects, refused: %s%n",
+                "  faults            %d failed, %d unanswered, %d reconnects, refused: %s%n",
                 step.counts().failed(),
                 step.counts().unanswered(),
                 step.interruptions().reconnects(),

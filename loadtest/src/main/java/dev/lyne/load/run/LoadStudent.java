@@ -18,7 +18,7 @@ import java.util.SplittableRandom;
 import java.util.function.Consumer;
 
 /**
- * One student. The agenda and the stream's events call it from their threads; everything holds its lock, and nothing blocks.
+ * One student. The queue of events and the stream's events call it from their threads; everything holds its lock, and nothing blocks.
  *
  * <p>A sequence's clock starts when it was due, not when it was sent: an open loop's by its schedule, a closed loop's when its
  * place in the window came free. It goes on through refusals and lost streams until the rows are there.
@@ -85,8 +85,8 @@ final class LoadStudent {
     /** Opens the stream and plans what this student does to it. */
     synchronized void start() {
         connect();
-        plan(profile.trouble().stallEverySeconds(), this::stall);
-        plan(profile.trouble().disconnectEverySeconds(), this::disconnect);
+        plan(profile.faults().stallEverySeconds(), this::stall);
+        plan(profile.faults().disconnectEverySeconds(), this::disconnect);
     }
 
     /** A sequence of an open loop is due. */
@@ -180,13 +180,13 @@ final class LoadStudent {
     private synchronized void stall() {
         if (!stopped) {
             stream.stall();
-            events.at(events.now() + (long) (profile.trouble().stallSeconds() * 1e9), this::stallEnds);
+            events.at(events.now() + (long) (profile.faults().stallSeconds() * 1e9), this::stallEnds);
         }
     }
 
     private synchronized void stallEnds() {
         stream.stallEnds();
-        plan(profile.trouble().stallEverySeconds(), this::stall);
+        plan(profile.faults().stallEverySeconds(), this::stall);
     }
 
     private synchronized void disconnect() {
@@ -197,7 +197,7 @@ final class LoadStudent {
         meter.reconnected(events.now());
         backlog.askAgain();
         connect();
-        plan(profile.trouble().disconnectEverySeconds(), this::disconnect);
+        plan(profile.faults().disconnectEverySeconds(), this::disconnect);
     }
 
     private synchronized void reconnect(int lost) {

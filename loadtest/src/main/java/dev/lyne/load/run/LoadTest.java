@@ -84,22 +84,22 @@ public final class LoadTest {
     private StepResult step(int number, Level level, Progress progress) throws IOException, InterruptedException {
         LoadProfile stepProfile = level.applyTo(profile);
         String label = level.label(profile);
-        try (var agenda = new ThreadEventQueue()) {
-            var run = new StepRun(number, stepProfile, connections, agenda, fatal::set);
+        try (var events = new ThreadEventQueue()) {
+            var run = new StepRun(number, stepProfile, connections, events, fatal::set);
             run.start();
             try {
-                return measure(run, agenda, label, progress);
+                return measure(run, events, label, progress);
             } finally {
                 run.end();
             }
         }
     }
 
-    private StepResult measure(StepRun run, ThreadEventQueue agenda, String label, Progress progress)
+    private StepResult measure(StepRun run, ThreadEventQueue events, String label, Progress progress)
             throws IOException, InterruptedException {
         var teller = new Teller(run, label, progress);
         while (run.fromNanos() - System.nanoTime() > 0) {
-            pause(agenda, run.fromNanos());
+            pause(events, run.fromNanos());
             teller.tell();
         }
         long cpu = ProcessCpu.nanos();
@@ -107,7 +107,7 @@ public final class LoadTest {
             metrics.get().begin();
         }
         while (run.endNanos() - System.nanoTime() > 0) {
-            pause(agenda, run.endNanos());
+            pause(events, run.endNanos());
             if (metrics.isPresent()) {
                 metrics.get().look();
             }
@@ -118,7 +118,7 @@ public final class LoadTest {
         run.stop();
         long patience = run.endNanos() + schedule.drain().toNanos();
         while (run.owes() && patience - System.nanoTime() > 0) {
-            pause(agenda, Math.min(patience, System.nanoTime() + 20_000_000));
+            pause(events, Math.min(patience, System.nanoTime() + 20_000_000));
         }
         run.end();
         teachers.addAll(run.meter().teachers());
@@ -126,14 +126,14 @@ public final class LoadTest {
     }
 
     /** Waits a second, or until that time. */
-    private void pause(ThreadEventQueue agenda, long untilNanos) throws IOException, InterruptedException {
+    private void pause(ThreadEventQueue events, long untilNanos) throws IOException, InterruptedException {
         long nanos = Math.min(1_000_000_000, Math.max(1, untilNanos - System.nanoTime()));
         TimeUnit.NANOSECONDS.sleep(nanos);
         String why = fatal.get();
         if (why != null) {
             throw new IOException(why);
         }
-        Throwable failure = agenda.failure();
+        Throwable failure = events.failure();
         if (failure != null) {
             throw new IllegalStateException("the load generator failed: " + failure.getMessage(), failure);
         }

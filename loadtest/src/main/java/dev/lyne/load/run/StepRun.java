@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 
-/** The students of one step, their schedule and their meter. Everything happens on the agenda; nothing here waits. */
+/** The students of one step, their schedule and their meter. Everything happens on the queue of events; nothing here waits. */
 final class StepRun {
     private static final long INTERVAL_NANOS = 1_000_000_000;
 

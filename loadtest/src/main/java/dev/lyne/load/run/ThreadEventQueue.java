@@ -7,7 +7,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/** An agenda on the machine's clock, kept by a thread of its own. Safe for several threads. */
+/** A queue of events on the machine's clock, kept by a thread of its own. Safe for several threads. */
 final class ThreadEventQueue implements EventQueue, AutoCloseable {
     private record Entry(long nanos, long number, Runnable task) implements Comparable<Entry> {
         @Override
@@ -30,7 +30,7 @@ final class ThreadEventQueue implements EventQueue, AutoCloseable {
     private boolean closed;
 
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-    private final Thread thread = new Thread(this::keep, "lyne-load-agenda");
+    private final Thread thread = new Thread(this::keep, "lyne-load-events");
 
     ThreadEventQueue() {
         thread.setDaemon(true);
@@ -56,7 +56,7 @@ final class ThreadEventQueue implements EventQueue, AutoCloseable {
         }
     }
 
-    /** What a task threw, which ended the agenda; null while all is well. */
+    /** What a task threw, which ended the queue; null while all is well. */
     @Nullable
     Throwable failure() {
         return failure.get();

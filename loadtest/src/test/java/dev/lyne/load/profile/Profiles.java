@@ -11,14 +11,14 @@ public final class Profiles {
         return of(students, arrivals, FaultInjection.NONE);
     }
 
-    public static LoadProfile of(int students, Arrivals arrivals, FaultInjection trouble) {
-        return of(students, arrivals, trouble, requests("11", "top_k=8", 0), Duration.ofSeconds(10), false);
+    public static LoadProfile of(int students, Arrivals arrivals, FaultInjection faults) {
+        return of(students, arrivals, faults, requests("11", "top_k=8", 0), Duration.ofSeconds(10), false);
     }
 
     public static LoadProfile of(
             int students,
             Arrivals arrivals,
-            FaultInjection trouble,
+            FaultInjection faults,
             LoadProfile.Requests requests,
             Duration duration,
             boolean decode) {
@@ -26,7 +26,7 @@ public final class Profiles {
                 new LoadProfile.Share(students, 1, 1),
                 arrivals,
                 requests,
-                trouble,
+                faults,
                 new LoadProfile.Period(Duration.ZERO, duration),
                 decode,
                 7);

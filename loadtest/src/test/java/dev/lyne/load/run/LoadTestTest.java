@@ -43,10 +43,10 @@ final class LoadTestTest {
         server.close();
     }
 
-    private StepResult run(Arrivals arrivals, FaultInjection trouble, String tokens, double repeated, boolean decode)
+    private StepResult run(Arrivals arrivals, FaultInjection faults, String tokens, double repeated, boolean decode)
             throws Exception {
         var profile = Profiles.of(
-                3, arrivals, trouble, Profiles.requests(tokens, "top_k=8", repeated), Duration.ofMillis(1_500), decode);
+                3, arrivals, faults, Profiles.requests(tokens, "top_k=8", repeated), Duration.ofMillis(1_500), decode);
         try (var connections = new GrpcConnections(
                 List.of("127.0.0.1:" + server.port()), 3, 1, TeacherDialer.open(TeacherSecurity.LOOPBACK)::channel)) {
             String metrics = "127.0.0.1:" + server.metricsPort().orElseThrow();
@@ -76,7 +76,7 @@ final class LoadTestTest {
     }
 
     @Test
-    void run_openLoopWithTrouble_answersEverythingThatWasDue() throws Exception {
+    void run_openLoopWithFaults_answersEverythingThatWasDue() throws Exception {
         StepResult step = run(new Arrivals.Open(60, false), new FaultInjection(0.5, 0.1, 0.5), "20", 0, false);
         assertThat(step.counts().intended()).isPositive();
         assertThat(step.counts().failed() + step.counts().unanswered()).isZero();

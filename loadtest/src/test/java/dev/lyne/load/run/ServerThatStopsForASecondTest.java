@@ -21,23 +21,23 @@ final class ServerThatStopsForASecondTest {
     private static final long MILLI = 1_000_000;
     private static final long SECOND = 1_000 * MILLI;
 
-    private final VirtualAgenda agenda = new VirtualAgenda();
+    private final VirtualEventQueue events = new VirtualEventQueue();
 
     private StepResult run(LoadProfile profile, StoppingServer server) {
-        var step = new StepRun(0, profile, server, agenda, why -> {
+        var step = new StepRun(0, profile, server, events, why -> {
             throw new AssertionError(why);
         });
         step.start();
-        agenda.runUntil(step.endNanos());
+        events.runUntil(step.endNanos());
         step.stop();
-        agenda.runUntil(step.endNanos() + 5 * SECOND);
+        events.runUntil(step.endNanos() + 5 * SECOND);
         assertThat(step.owes()).isFalse();
         step.end();
         return step.result("step", 0, Map.of());
     }
 
     private StoppingServer server(int credit) {
-        return new StoppingServer(agenda, 2 * MILLI, 4 * SECOND, 5 * SECOND, credit);
+        return new StoppingServer(events, 2 * MILLI, 4 * SECOND, 5 * SECOND, credit);
     }
 
     @ParameterizedTest
@@ -75,9 +75,9 @@ final class ServerThatStopsForASecondTest {
 
     @Test
     void unansweredAtTheEnd_countsWithItsAge() {
-        var step = new StepRun(0, Profiles.of(1, new Arrivals.Open(100, true)), server(10), agenda, why -> {});
+        var step = new StepRun(0, Profiles.of(1, new Arrivals.Open(100, true)), server(10), events, why -> {});
         step.start();
-        agenda.runUntil(4 * SECOND + 500 * MILLI);
+        events.runUntil(4 * SECOND + 500 * MILLI);
         step.end(); // given up in the middle of the stop
         StepResult result = step.result("step", 0, Map.of());
         assertThat(result.counts().unanswered()).isBetween(48L, 52L);
@@ -86,7 +86,7 @@ final class ServerThatStopsForASecondTest {
 
     @Test
     void refusedWithADelay_isAskedAgainAndItsClockGoesOn() {
-        var server = new StoppingServer(agenda, 2 * MILLI, Long.MAX_VALUE, Long.MAX_VALUE, 10);
+        var server = new StoppingServer(events, 2 * MILLI, Long.MAX_VALUE, Long.MAX_VALUE, 10);
         server.refuseOnce.add(7L);
         StepResult result = run(Profiles.of(1, new Arrivals.Open(100, true)), server);
         assertThat(result.interruptions().refusals()).containsExactly(Map.entry("QUEUE_FULL", 1L));
@@ -97,14 +97,14 @@ final class ServerThatStopsForASecondTest {
 
     @Test
     void think_closedLoopPausesForItsMean() {
-        var server = new StoppingServer(agenda, 2 * MILLI, Long.MAX_VALUE, Long.MAX_VALUE, 10);
+        var server = new StoppingServer(events, 2 * MILLI, Long.MAX_VALUE, Long.MAX_VALUE, 10);
         StepResult result = run(Profiles.of(4, new Arrivals.Closed(1, 18)), server);
         assertThat(result.answered().sequencesPerSecond()).isEqualTo(4 / 0.020, within(15.0));
     }
 
     @Test
-    void trouble_streamsAreDroppedAndNothingIsLost() {
-        var server = new StoppingServer(agenda, 2 * MILLI, Long.MAX_VALUE, Long.MAX_VALUE, 10);
+    void faults_streamsAreDroppedAndNothingIsLost() {
+        var server = new StoppingServer(events, 2 * MILLI, Long.MAX_VALUE, Long.MAX_VALUE, 10);
         LoadProfile profile = Profiles.of(2, new Arrivals.Open(200, true), new FaultInjection(0, 0, 1));
         StepResult result = run(profile, server);
         assertThat(result.interruptions().reconnects()).isBetween(8L, 35L);

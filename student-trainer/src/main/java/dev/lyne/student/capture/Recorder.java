@@ -25,7 +25,8 @@ import java.util.stream.LongStream;
 
 /**
  * Records the targets of a corpus: shard by shard, several at a time, each through a stream of its own. A shard that stands is never
- * asked for again, so that a run that ended early goes on with the shards that are missing.
+ * asked for again, so that a run that ended early goes on with the shards that are missing. So a row comes
+ * once its teacher vouches for it.
  */
 public final class Recorder {
     private static final int SAMPLED_WINDOWS = 16;
@@ -74,7 +75,8 @@ public final class Recorder {
                         expectation.modelDigest(),
                         expectation.tokenizerDigest(),
                         expectation.vocabularySize(),
-                        source.describe().fingerprint()));
+                        source.describe().fingerprint()),
+                request.sameBits());
         this.options = options;
         this.listener = listener;
     }
@@ -141,8 +143,15 @@ public final class Recorder {
                 : CaptureWriter.open(options.out(), planned);
     }
 
+    /** A stream of rows to keep: each comes once its teacher vouches for it. */
     TargetStream open() {
-        return source.open(request);
+        return source.open(new TargetRequest(
+                request.selection(),
+                request.precision(),
+                request.rawLogits(),
+                request.expectation(),
+                request.sameBits(),
+                true));
     }
 
     TargetSequence sequence(long window) {
@@ -160,7 +169,7 @@ public final class Recorder {
         int samples = (int) Math.min(SAMPLED_WINDOWS, count);
         long rows = 0;
         long bytes = 0;
-        try (TargetStream stream = open()) {
+        try (TargetStream stream = source.open(request)) { // nothing of it is kept
             for (long window : LongStream.range(0, samples)
                     .map(sample -> (2 * sample + 1) * count / (2L * samples))
                     .toArray()) {

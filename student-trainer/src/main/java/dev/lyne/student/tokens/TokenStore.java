@@ -134,9 +134,9 @@ public final class TokenStore {
         List<IntBuffer> documents = new ArrayList<>();
         for (int shard = 0; shard < manifest.shards().size(); shard++) {
             TokenManifest.Shard entry = manifest.shards().get(shard);
-            tokens.add(ShardFile.map(
+            tokens.add(TokenShardWriter.map(
                     directory.resolve(TokenManifest.tokensFile(shard)), entry.tokens(), entry.tokensCrc32c()));
-            documents.add(ShardFile.map(
+            documents.add(TokenShardWriter.map(
                     directory.resolve(TokenManifest.documentsFile(shard)),
                     entry.documents() * TokenManifest.INTS_PER_DOCUMENT,
                     entry.documentsCrc32c()));

@@ -31,8 +31,8 @@ final class TokenStoreBuilder {
     private long teacherPrompts;
     private long submitted;
     private final List<Long> documentsUpToFile = new ArrayList<>();
-    private ShardFile tokens;
-    private ShardFile documents;
+    private TokenShardWriter tokens;
+    private TokenShardWriter documents;
 
     /** @param shardTokens tokens after which a shard is full; a document never spans two */
     TokenStoreBuilder(Path directory, TextEncoder encoder, int threads, int shardTokens) throws IOException {
@@ -40,8 +40,8 @@ final class TokenStoreBuilder {
         this.encoder = encoder;
         this.threads = threads;
         this.shardTokens = shardTokens;
-        this.tokens = new ShardFile(directory.resolve(TokenManifest.tokensFile(0)));
-        this.documents = new ShardFile(directory.resolve(TokenManifest.documentsFile(0)));
+        this.tokens = new TokenShardWriter(directory.resolve(TokenManifest.tokensFile(0)));
+        this.documents = new TokenShardWriter(directory.resolve(TokenManifest.documentsFile(0)));
     }
 
     /** @param teacherPrompt empty: the teacher sees the prompt */
@@ -180,8 +180,8 @@ final class TokenStoreBuilder {
         finishShard();
         tokens.close();
         documents.close();
-        tokens = new ShardFile(directory.resolve(TokenManifest.tokensFile(shards.size())));
-        documents = new ShardFile(directory.resolve(TokenManifest.documentsFile(shards.size())));
+        tokens = new TokenShardWriter(directory.resolve(TokenManifest.tokensFile(shards.size())));
+        documents = new TokenShardWriter(directory.resolve(TokenManifest.documentsFile(shards.size())));
     }
 
     private void finishShard() throws IOException {

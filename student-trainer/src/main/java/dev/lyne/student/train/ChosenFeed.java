@@ -17,7 +17,7 @@ import java.util.stream.LongStream;
 final class ChosenFeed implements StepFeed {
     private final TargetStream stream;
     private final WindowSequence sequence;
-    private final ChosenIds choosing;
+    private final StudentTopIds choosing;
     private final int k;
     private final PatientTake taking;
     private long nextPlace;
@@ -30,7 +30,7 @@ final class ChosenFeed implements StepFeed {
             TargetStream stream,
             WindowSequence sequence,
             long first,
-            ChosenIds choosing,
+            StudentTopIds choosing,
             int k,
             LongSupplier nanoTicker,
             BooleanSupplier stopRequested) {

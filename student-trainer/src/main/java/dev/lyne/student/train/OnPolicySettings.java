@@ -1,12 +1,13 @@
 package dev.lyne.student.train;
 
 import dev.lyne.client.TeacherDescription;
+import dev.lyne.lm.generation.Proposal;
 import dev.lyne.row.Selection;
 import dev.lyne.student.loss.DistillationLoss;
 import dev.lyne.student.loss.Loss;
 import dev.lyne.student.loss.OwnText;
 import dev.lyne.student.policy.Advantages;
-import dev.lyne.student.policy.Proposal;
+import dev.lyne.student.policy.MixedProposal;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
@@ -32,7 +33,7 @@ import java.util.TreeMap;
  */
 public record OnPolicySettings(
         OwnTextSharing sharing,
-        Proposal proposal,
+        MixedProposal proposal,
         boolean tellsAll,
         Writing writing,
         Phase phase,
@@ -82,8 +83,8 @@ public record OnPolicySettings(
         }
 
         /** What the student draws from. */
-        dev.lyne.lm.generation.Proposal student() {
-            return new dev.lyne.lm.generation.Proposal(temperature, topP);
+        Proposal student() {
+            return new Proposal(temperature, topP);
         }
     }
 
@@ -177,7 +178,7 @@ public record OnPolicySettings(
         }
         OnPolicySettings found = new OnPolicySettings(
                 OwnTextSharing.of(settings),
-                new Proposal(settings.number(Setting.TEACHER_MIXING, 0, 1, true)),
+                new MixedProposal(settings.number(Setting.TEACHER_MIXING, 0, 1, true)),
                 settings.choice(Setting.MIXING_FORM, List.of("coin", "step")).equals("step"),
                 Writing.of(settings),
                 Phase.of(settings),

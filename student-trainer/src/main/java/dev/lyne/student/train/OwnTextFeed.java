@@ -84,7 +84,7 @@ final class OwnTextFeed implements StepFeed {
             WindowSequence prompts,
             ResponseWriter writer,
             RolloutFiles files,
-            ChosenIds choosing,
+            StudentTopIds choosing,
             Consumer<String> notices,
             LongSupplier nanoTicker,
             LongSupplier drawWaitNanos,

@@ -110,7 +110,7 @@ final class OwnTextRun implements AutoCloseable {
                         new WindowSequence(passages, seed + 1),
                         writer(material, model, listener::isStopRequested),
                         new RolloutFiles(new RunDirectory(config.out()).rollouts()),
-                        new ChosenIds(model, config.data().microBatchTokens()),
+                        new StudentTopIds(model, config.data().microBatchTokens()),
                         listener::onNotice,
                         nanoTicker,
                         () -> draws.map(TimedDraws::waitedNanos).orElse(0L),

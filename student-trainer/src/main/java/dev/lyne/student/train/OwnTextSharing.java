@@ -37,9 +37,9 @@ public record OwnTextSharing(double share, Optional<Adaptation> adaptation, Opti
      * @param capacity newest responses that are kept
      * @param schedule how often new ones are written once so many are
      */
-    public record Replay(int capacity, Schedule schedule) {
+    public record Replay(int capacity, ShareSchedule schedule) {
         /** Share of the steps on own text whose responses are new. */
-        public enum Schedule {
+        public enum ShareSchedule {
             /** From 1 to 0 over the run. */
             DECREASING,
             /** A half. */
@@ -68,7 +68,7 @@ public record OwnTextSharing(double share, Optional<Adaptation> adaptation, Opti
                 settings.number(Setting.ON_POLICY_TOLERANCE, 0, 1000, true));
         Replay replay = new Replay(
                 settings.integer(Setting.REPLAY_CAPACITY, 0, 1 << 24),
-                Replay.Schedule.valueOf(
+                Replay.ShareSchedule.valueOf(
                         settings.choice(Setting.REPLAY_SCHEDULE, List.of("decreasing", "constant", "increasing"))
                                 .toUpperCase(Locale.ROOT)));
         if (!adaptive) {

@@ -327,7 +327,7 @@ final class TrainingSession {
                         teachers.streams().get(0), // of several, settings refuse it
                         sequence,
                         first,
-                        new ChosenIds(model, config.data().microBatchTokens()),
+                        new StudentTopIds(model, config.data().microBatchTokens()),
                         rule.k(),
                         resources::nanoTime,
                         listener::isStopRequested)

@@ -30,6 +30,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A teacher in this process whose rows are a function of the tokens, encoded in blocks of a few rows. */
@@ -40,6 +41,7 @@ final class BlockTeacher implements TargetSource {
     private final String digest;
     private final boolean deterministic;
     final AtomicInteger answered = new AtomicInteger();
+    final List<TargetRequest> opened = new CopyOnWriteArrayList<>();
     final Set<Long> failing = ConcurrentHashMap.newKeySet();
 
     BlockTeacher(String digest, boolean deterministic) {
@@ -65,6 +67,7 @@ final class BlockTeacher implements TargetSource {
 
     @Override
     public TargetStream open(TargetRequest request) {
+        opened.add(request);
         return new Stream(request);
     }
 

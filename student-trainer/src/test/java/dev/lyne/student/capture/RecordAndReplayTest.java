@@ -97,6 +97,16 @@ final class RecordAndReplayTest {
         }
     }
 
+    /** What stands is never asked for again, so nothing is to stand that may turn out another model's; a sample is forgotten. */
+    @Test
+    void shards_areOfRowsThatTheirTeacherVouchesFor() throws Exception {
+        record(teacher, windows, top(8), new Told());
+        assertThat(teacher.opened.get(0).vouchedOnly()).isFalse(); // the estimate's
+        assertThat(teacher.opened.subList(1, teacher.opened.size()))
+                .isNotEmpty()
+                .allMatch(TargetRequest::vouchedOnly);
+    }
+
     private static List<String> names(Path of) throws IOException {
         try (Stream<Path> entries = Files.list(of)) {
             return entries.map(entry -> String.valueOf(entry.getFileName()))

@@ -90,18 +90,19 @@ final class AdvantagesTest {
 
     @Test
     void proposal_bothSides_isTheMixture() {
-        assertThat(new Proposal(.2).logProbability(Math.log(.5), Math.log(.1)))
+        assertThat(new MixedProposal(.2).logProbability(Math.log(.5), Math.log(.1)))
                 .isEqualTo(Math.log(.2 * .5 + .8 * .1), within(1e-14));
-        assertThat(new Proposal(.2).logProbability(Double.NEGATIVE_INFINITY, Math.log(.1)))
+        assertThat(new MixedProposal(.2).logProbability(Double.NEGATIVE_INFINITY, Math.log(.1)))
                 .isEqualTo(Math.log(.8 * .1), within(1e-14));
-        assertThat(new Proposal(0).logProbability(Math.log(.5), Math.log(.1))).isEqualTo(Math.log(.1), within(1e-14));
-        assertThat(new Proposal(1).logProbability(Math.log(.5), Double.NEGATIVE_INFINITY))
+        assertThat(new MixedProposal(0).logProbability(Math.log(.5), Math.log(.1)))
+                .isEqualTo(Math.log(.1), within(1e-14));
+        assertThat(new MixedProposal(1).logProbability(Math.log(.5), Double.NEGATIVE_INFINITY))
                 .isEqualTo(Math.log(.5), within(1e-14));
     }
 
     @Test
     void proposal_tokenThatNobodyCouldDraw_isRefused() {
-        assertThatThrownBy(() -> new Proposal(0).logProbability(Math.log(.5), Double.NEGATIVE_INFINITY))
+        assertThatThrownBy(() -> new MixedProposal(0).logProbability(Math.log(.5), Double.NEGATIVE_INFINITY))
                 .hasMessageContaining("teacher_mixing=0.0 (expected: one that could have been drawn)");
     }
 }

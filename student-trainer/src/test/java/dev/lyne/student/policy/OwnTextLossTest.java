@@ -266,7 +266,7 @@ final class OwnTextLossTest {
         for (boolean inside : new boolean[] {true, false}) {
             Rows rows = new Rows(VOCABULARY);
             for (int token = 0; token < VOCABULARY; token++) {
-                double proposal = new Proposal(.2).logProbability(t[token], s[token]);
+                double proposal = new MixedProposal(.2).logProbability(t[token], s[token]);
                 rows.logits[token] = models.student()[0];
                 rows.labels[token] = token;
                 rows.teacher(token, t);
@@ -303,7 +303,7 @@ final class OwnTextLossTest {
         for (int token = 0; token < VOCABULARY; token++) {
             divergence += s[token] * (logS[token] - logT[token]);
             squares += s[token] * Math.pow(logT[token] - logS[token], 2) / 2;
-            double proposal = new Proposal(mixing).logProbability(logT[token], logS[token]);
+            double proposal = new MixedProposal(mixing).logProbability(logT[token], logS[token]);
             assertThat(Math.exp(proposal) * 10).isEqualTo(tenths[token], within(1e-12));
             for (int draw = 0; draw < tenths[token]; draw++, row++) {
                 rows.logits[row] = logS.clone();

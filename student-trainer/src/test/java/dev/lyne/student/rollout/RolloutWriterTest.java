@@ -343,7 +343,7 @@ final class RolloutWriterTest {
     @Test
     void write_teacherMixed_givesTheImportanceWeightsOfTheMixture() throws Exception {
         double mixing = .4;
-        var proposal = new dev.lyne.student.policy.Proposal(mixing);
+        var proposal = new dev.lyne.student.policy.MixedProposal(mixing);
         List<Response> responses = writer(
                         new Student(10_000), 16, 12, Optional.of(new Mixture(new Teacher(), mixing, true)))
                 .write(prompts(64));

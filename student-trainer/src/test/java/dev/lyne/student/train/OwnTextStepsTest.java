@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class OwnTextStepsTest {
     private static final int BATCH = 4;
 
-    private static OwnTextSharing replaying(double share, int capacity, Replay.Schedule schedule) {
+    private static OwnTextSharing replaying(double share, int capacity, Replay.ShareSchedule schedule) {
         return new OwnTextSharing(share, Optional.empty(), Optional.of(new Replay(capacity, schedule)));
     }
 
@@ -65,8 +65,8 @@ final class OwnTextStepsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Replay.Schedule.class)
-    void next_fullBuffer_sharesStepsBetweenNewAndKeptResponses(Replay.Schedule schedule) {
+    @EnumSource(Replay.ShareSchedule.class)
+    void next_fullBuffer_sharesStepsBetweenNewAndKeptResponses(Replay.ShareSchedule schedule) {
         OwnTextSteps steps = new OwnTextSteps(replaying(.8, 40, schedule), 3, BATCH, 0, 4000, Map.of());
         List<Kind> all = decided(steps, 4000);
         assertThat(count(all, Kind.DATA)).isBetween(700L, 900L);
@@ -91,7 +91,7 @@ final class OwnTextStepsTest {
     @Test
     void saved_ofTheLastStepOrTheOneBefore_goesOnAsIfNeverStopped() {
         OwnTextSharing sharing = new OwnTextSharing(
-                .5, Optional.of(new Adaptation(.1, 0)), Optional.of(new Replay(12, Replay.Schedule.DECREASING)));
+                .5, Optional.of(new Adaptation(.1, 0)), Optional.of(new Replay(12, Replay.ShareSchedule.DECREASING)));
         OwnTextSteps whole = new OwnTextSteps(sharing, 7, BATCH, 0, 200, Map.of());
         OwnTextSteps parts = new OwnTextSteps(sharing, 7, BATCH, 0, 200, Map.of());
         for (int step = 0; step < 200; step++) {

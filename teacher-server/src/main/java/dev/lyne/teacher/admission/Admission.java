@@ -114,6 +114,7 @@ public final class Admission {
                     format,
                     flow,
                     chosenAlone,
+                    open.getVouchedOnly(),
                     limits.maxInFlightSequences(),
                     Math.max(1, Math.min(limits.maxInFlightTokens(), fittingTokens))));
         } catch (Expectations.MismatchException e) {

@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param format what is kept of each row, and how it is coded
  * @param flow what its sequences share the device by
  * @param bypassCache true where none of its sequences reads, joins, shares or stores rows
+ * @param vouchedOnly true where rows are held back until their teacher vouches for them
  * @param creditSequences most sequences in flight
  * @param creditTokens most tokens in flight, unless it is one sequence alone
  */
@@ -23,6 +24,7 @@ public record StreamTerms(
         RowFormat format,
         Flow flow,
         boolean bypassCache,
+        boolean vouchedOnly,
         int creditSequences,
         long creditTokens) {
     /** The same, of a tenant of other weight or quota. */
@@ -32,6 +34,7 @@ public record StreamTerms(
                 format,
                 new Flow(tenant, flow.priority(), flow.stream()),
                 bypassCache,
+                vouchedOnly,
                 creditSequences,
                 creditTokens);
     }

@@ -3,6 +3,7 @@ package dev.lyne.teacher.engine;
 import dev.lyne.row.RowColumns;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * Rows out of an engine's answer, one position at a time as it arrives: entry i of a prompt's log-probabilities is the distribution of token
@@ -11,7 +12,8 @@ import java.util.Locale;
  *
  * <p>Engines send the k best and the actual token, in an order of their own, and neither the mass that is left nor a log-sum-exp. So the k
  * best are sorted out here (by probability, ties to the lower id), and the tail is log(max(1 − Σ, label, 1e-9)), the label's probability
- * counting where it is not kept, at most (V − k) · p_k, in float64.
+ * counting where it is not kept, at most (V − k) · p_k, in float64. Where all of the vocabulary was asked for, nothing is left, and a {@link WholeRow}
+ * cuts it to what is wanted.
  */
 final class AnsweredRows {
     /** Below it a sum of probabilities that were rounded to float32 tells nothing about what is left. */
@@ -24,6 +26,8 @@ final class AnsweredRows {
     private static final float MINUS_INFINITY = -9999f;
 
     private final Asked asked;
+    private final int promptK;
+    private final Optional<WholeRow> cut;
     private final RowColumns rows;
     private int nextRow;
     private int nextIndex;
@@ -35,15 +39,25 @@ final class AnsweredRows {
     private final float[] logProbabilities;
     private int entries;
 
-    AnsweredRows(Asked asked) {
+    /** @param promptK entries that rows of the prompt have, 0 where only the one after it is wanted */
+    AnsweredRows(Asked asked, int promptK) {
         this.asked = asked;
+        this.promptK = promptK;
         int count = asked.item().positions().length;
         int k = asked.k();
-        this.rows = new RowColumns(
-                k, new int[count], new int[count * k], new float[count * k], new float[count], new float[count]);
+        this.cut = asked.cut().map(content -> new WholeRow(asked.item(), content, asked.vocabularySize()));
+        this.rows = cut.isPresent()
+                ? cut.get().columns()
+                : new RowColumns(
+                        k,
+                        new int[count],
+                        new int[count * k],
+                        new float[count * k],
+                        new float[count],
+                        new float[count]);
         Arrays.fill(rows.counts(), k);
-        this.ids = new int[k + 2];
-        this.logProbabilities = new float[k + 2];
+        this.ids = new int[Math.max(k, promptK) + 2];
+        this.logProbabilities = new float[Math.max(k, promptK) + 2];
     }
 
     /** The first token, which nothing comes before. */
@@ -155,7 +169,7 @@ final class AnsweredRows {
 
     /** Places of the k best among the entries, the best first; the actual token's is 0 where there is one. */
     private int[] best(boolean hasActual) throws EngineException {
-        int k = asked.k();
+        int k = hasActual ? promptK : asked.k();
         if (entries != k && entries != k + 1) {
             throw strange(entries + " tokens" + where(), expectedEntries());
         }
@@ -201,16 +215,28 @@ final class AnsweredRows {
         int label = last ? -1 : 0;
         double mass = 0;
         boolean labelKept = false;
+        int[] bestIds = new int[k];
+        float[] bestLogProbabilities = new float[k];
         for (int i = 0; i < k; i++) {
             int place = best[i];
-            rows.ids()[row * k + i] = ids[place];
-            rows.logProbabilities()[row * k + i] = logProbabilities[place];
+            bestIds[i] = ids[place];
+            bestLogProbabilities[i] = logProbabilities[place];
             mass += Math.exp(logProbabilities[place]);
             labelKept |= place == label;
         }
         if (mass > 1 + MASS) {
             throw strange("kept mass " + mass + where(), "at most 1");
         }
+        rows.labelLogProbability()[row] = label < 0 ? Float.NaN : logProbabilities[label];
+        if (cut.isPresent()) {
+            if (mass < 1 - MASS) {
+                throw strange("mass " + mass + " of the whole vocabulary" + where(), "1");
+            }
+            cut.get().fill(rows, row, bestIds, bestLogProbabilities);
+            return;
+        }
+        System.arraycopy(bestIds, 0, rows.ids(), row * k, k);
+        System.arraycopy(bestLogProbabilities, 0, rows.logProbabilities(), row * k, k);
         double labelMass = label < 0 || labelKept ? 0 : Math.exp(logProbabilities[label]);
         double tail = k == 0 ? 1 : tail(mass, labelMass, logProbabilities[best[k - 1]]);
         if (Math.abs(mass + tail - 1) > MASS) {
@@ -219,7 +245,6 @@ final class AnsweredRows {
                     "1 in all: the k best are not all there");
         }
         rows.logTailMass()[row] = tail == 0 ? Float.NEGATIVE_INFINITY : (float) Math.log(tail);
-        rows.labelLogProbability()[row] = label < 0 ? Float.NaN : logProbabilities[label];
     }
 
     private double tail(double mass, double labelMass, float smallest) {
@@ -243,7 +268,7 @@ final class AnsweredRows {
     private String expectedEntries() {
         return last
                 ? "the " + asked.k() + " best and the one that was drawn"
-                : "the " + asked.k() + " best, and the actual one where it is none of them";
+                : "the " + promptK + " best, and the actual one where it is none of them";
     }
 
     private String where() {

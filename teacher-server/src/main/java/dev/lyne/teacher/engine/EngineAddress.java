@@ -42,7 +42,12 @@ final class EngineAddress {
     private static final long LEAST_BACKOFF_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
     private static final long MOST_BACKOFF_NANOS = TimeUnit.SECONDS.toNanos(15);
     private static final long NANOS_BETWEEN_HEALTH = TimeUnit.SECONDS.toNanos(5);
-    private static final double LAST_WEIGHT = 0.2;
+
+    /** Longest that an engine takes to say that it is well, however much it has to do. */
+    private static final long MOST_HEALTH_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    /** Least time between probes that somebody waits for. */
+    private static final long LEAST_BETWEEN_PROBES_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     /** How many kept connections in a row may turn out to have ended before a sequence was sent over them. */
     private static final int MOST_STALE = 3;
@@ -101,6 +106,13 @@ final class EngineAddress {
     private long nextHealthNanos;
 
     @GuardedBy("this")
+    private long lastPassNanos;
+
+    /** Somebody waits for what came since a whole probe last began to be vouched for. */
+    @GuardedBy("this")
+    private boolean hurried;
+
+    @GuardedBy("this")
     private long backoffNanos = LEAST_BACKOFF_NANOS;
 
     @GuardedBy("this")
@@ -110,23 +122,14 @@ final class EngineAddress {
     private final Set<EngineConnection> open = new HashSet<>();
 
     @GuardedBy("this")
-    private int inFlight;
-
-    @GuardedBy("this")
-    private long inFlightTokens;
-
-    /** Tokens a second while it has work; 0 before the first answer. */
-    @GuardedBy("this")
-    private double rate;
-
-    @GuardedBy("this")
-    private long lastAnswerNanos;
+    private final EngineLoad load;
 
     private final Vouching vouching = new Vouching();
 
     EngineAddress(InetSocketAddress address, Shared shared) {
         this.address = address;
         this.shared = shared;
+        this.load = new EngineLoad(shared.settings().limits());
         this.nextCheckNanos = shared.nanoClock().getAsLong();
         this.nextHealthNanos = nextCheckNanos;
     }
@@ -145,11 +148,11 @@ final class EngineAddress {
     }
 
     synchronized int inFlight() {
-        return inFlight;
+        return load.sequences();
     }
 
     synchronized double rate() {
-        return rate;
+        return load.rate();
     }
 
     /**
@@ -158,36 +161,24 @@ final class EngineAddress {
      * @param otherwise rate where none has been measured
      */
     synchronized Optional<Double> expectedSeconds(int tokens, double otherwise) {
-        if (state != State.UP || inFlight >= shared.settings().limits().inFlight()) {
-            return Optional.empty();
-        }
-        return Optional.of((inFlightTokens + tokens) / (rate == 0 ? otherwise : rate));
+        return state == State.UP ? load.expectedSeconds(tokens, otherwise) : Optional.empty();
     }
 
     /** Takes a place for a sequence. */
     synchronized void reserve(int tokens) {
-        if (inFlight == 0) {
-            lastAnswerNanos = shared.nanoClock().getAsLong();
-        }
-        inFlight++;
-        inFlightTokens += tokens;
+        load.began(tokens, shared.nanoClock().getAsLong());
     }
 
     /** Gives a place back that was not used. */
-    void giveBack(int tokens) {
-        release(tokens, false);
+    synchronized void giveBack(int tokens) {
+        load.ended(tokens);
     }
 
     private synchronized void release(int tokens, boolean answered) {
-        inFlight--;
-        inFlightTokens -= tokens;
         if (answered) {
-            long now = shared.nanoClock().getAsLong();
-            double seconds = Math.max(1e-6, (now - lastAnswerNanos) / 1e9);
-            lastAnswerNanos = now;
-            // A mean of times, not of rates, so that answers that come together count by what they took together.
-            double secondsPerToken = seconds / tokens;
-            rate = rate == 0 ? 1 / secondsPerToken : 1 / (LAST_WEIGHT * secondsPerToken + (1 - LAST_WEIGHT) / rate);
+            load.answered(tokens, shared.nanoClock().getAsLong());
+        } else {
+            load.ended(tokens);
         }
     }
 
@@ -286,7 +277,7 @@ final class EngineAddress {
                         fresh.close();
                         EngineException cause = why(failed);
                         Kind kind = switch (cause.kind()) {
-                            case OTHER_WEIGHTS, BUSY, LATE -> cause.kind();
+                            case OTHER_WEIGHTS, BUSY, LATE, LEFT -> cause.kind();
                             default -> Kind.GONE;
                         };
                         return CompletableFuture.failedFuture(
@@ -384,12 +375,24 @@ final class EngineAddress {
         }
     }
 
+    /** Somebody waits for what it answered to be vouched for: where there is anything, the next probe does not wait for its turn. */
+    synchronized void vouchSoon() {
+        if (!vouching.owes()) {
+            return;
+        }
+        hurried = true;
+        long soon = lastPassNanos + LEAST_BETWEEN_PROBES_NANOS;
+        if (state == State.UP && nextCheckNanos - soon > 0) {
+            nextCheckNanos = soon;
+        }
+    }
+
     /** Whether the engine says that it is well. */
     private void look() {
         WholeAnswer answer = new WholeAnswer();
         var unused = connect()
                 .thenCompose(connection -> connection
-                        .ask(shared.dialect().health(), answer, timeoutNanos())
+                        .ask(shared.dialect().health(), answer, Math.min(timeoutNanos(), MOST_HEALTH_NANOS))
                         .whenComplete((well, failed) -> connection.close()))
                 .thenAccept(done -> {
                     try {
@@ -415,10 +418,15 @@ final class EngineAddress {
 
     /** The whole probe, on a connection of its own. */
     private void check() {
+        synchronized (this) {
+            hurried = false;
+        }
         List<CompletableFuture<Void>> covered = vouching.beginProbe();
         Expected what = expected();
+        boolean isUp = state() == State.UP;
         var unused = connect()
                 .thenCompose(connection -> requireSameEngine(connection, what)
+                        .thenCompose(same -> isUp ? CompletableFuture.completedStage(null) : requireBound(what))
                         .thenCompose(
                                 same -> compare(connection, what, what.probe().references()))
                         .whenComplete((same, failed) -> {
@@ -448,6 +456,34 @@ final class EngineAddress {
                                 + what.facts() + ", as at the start)"));
             }
         });
+    }
+
+    /** It takes as great a k as the teacher says that it has, before it is asked for the first time and after it was gone. */
+    private CompletableFuture<Void> requireBound(Expected what) {
+        CompletableFuture<Void> taken = new CompletableFuture<>();
+        // Over a connection of its own, which ends with an answer that is no row.
+        var unused = first(
+                        Asked.smallest(what.maxK(), what.vocabularySize()),
+                        what.facts().model())
+                .whenComplete((rows, failed) -> {
+                    if (failed == null || isOfItsRows(why(failed).kind())) {
+                        taken.complete(null);
+                    } else if (why(failed).kind() == Kind.REFUSED) {
+                        taken.completeExceptionally(
+                                new EngineException(
+                                        Kind.OTHER_WEIGHTS,
+                                        name() + ": " + why(failed).line() + " (expected: a k of " + what.maxK()
+                                                + ", as the engine took at the start; --max-logprobs is the same for all addresses)"));
+                    } else {
+                        taken.completeExceptionally(why(failed));
+                    }
+                });
+        return taken;
+    }
+
+    /** Whether an answer came, which is no row: ids beyond the tokenizer's among so many are the model's padding, and no word on k. */
+    static boolean isOfItsRows(Kind kind) {
+        return kind == Kind.STRANGE || kind == Kind.NOT_FINITE;
     }
 
     /** What an engine says of itself. */
@@ -490,7 +526,9 @@ final class EngineAddress {
             state = State.UP;
             backoffNanos = LEAST_BACKOFF_NANOS;
             long now = shared.nanoClock().getAsLong();
-            nextCheckNanos = now + shared.settings().probe().between().toNanos();
+            lastPassNanos = now;
+            long between = shared.settings().probe().between().toNanos();
+            nextCheckNanos = now + (hurried ? Math.min(between, LEAST_BETWEEN_PROBES_NANOS) : between);
             nextHealthNanos = now + NANOS_BETWEEN_HEALTH;
         }
         shared.metrics().probed(name(), EngineMetrics.Outcome.PASSED);
@@ -503,10 +541,16 @@ final class EngineAddress {
     /** Draws from a failure what it says of the address. */
     private void tell(EngineException why) {
         switch (why.kind()) {
-            case GONE, STALE, LATE, BUSY, UNTRUSTED -> down(why.kind(), why.line());
+            case GONE, STALE, BUSY, UNTRUSTED -> down(why.kind(), why.line());
+            case LATE -> lookSoon();
             case OTHER_WEIGHTS -> otherWeights(why.line());
-            case FAULT, REFUSED, STRANGE, NOT_FINITE, WITHDRAWN -> {} // the sequence's own
+            case FAULT, REFUSED, STRANGE, NOT_FINITE, WITHDRAWN, LEFT -> {} // the sequence's own, or told already
         }
+    }
+
+    /** A sequence may be late for its length: whether the address is well is asked for. */
+    private synchronized void lookSoon() {
+        nextHealthNanos = shared.nanoClock().getAsLong();
     }
 
     @GuardedBy("this")
@@ -516,11 +560,13 @@ final class EngineAddress {
     }
 
     /**
-     * No more is asked of it until the whole probe passes. Its connections end, but for an engine that is only busy: that goes on with what
-     * it took. Where one broke, its process may have ended, and the next one's probe says nothing of what it answered.
+     * No more is asked of it until the whole probe passes. One that is busy, or slow, goes on with what it took; so do connections beside
+     * a kept one that had ended. Else all connections end, and what was asked over them is asked for again at no expense. Then the process
+     * may end unseen, as it may have where one broke, and the next one's probe says nothing of what it answered.
      */
     private void down(Kind kind, String why) {
-        if (kind == Kind.GONE || kind == Kind.UNTRUSTED) {
+        boolean goesOn = kind == Kind.BUSY || kind == Kind.LATE || kind == Kind.STALE;
+        if (!goesOn) {
             vouching.processEnded();
         }
         List<EngineConnection> left = List.of();
@@ -537,13 +583,13 @@ final class EngineAddress {
             }
             state = State.DOWN;
             retryLater();
-            if (kind != Kind.BUSY) {
+            if (!goesOn) {
                 left = List.copyOf(open);
                 idle.clear();
             }
         }
         LOG.warn("engine " + name() + " is not asked until its probe passes: " + why);
-        left.forEach(EngineConnection::close);
+        left.forEach(connection -> connection.leave(why));
     }
 
     /** Nothing that it answers is served, and what it answered since its last passed probe is disowned. */

@@ -65,6 +65,9 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
     private volatile @Nullable Exchange exchange;
     private volatile boolean keepAlive = true;
 
+    /** Why it was left; null unless it was. */
+    private volatile @Nullable String left;
+
     private EngineConnection(String host, EngineAccess access, Runnable onClosed) {
         this.host = host;
         this.access = access;
@@ -343,6 +346,12 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
         }
     }
 
+    /** Closes it because of what another connection showed of the address, which an exchange in progress is told. Safe to be called from any thread. */
+    void leave(String why) {
+        left = why;
+        close();
+    }
+
     /** Closes it where that still holds on its event loop, where exchanges begin and end. Safe to be called from any thread. */
     void closeIf(BooleanSupplier still) {
         Channel open = channel;
@@ -372,7 +381,11 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
     public void channelInactive(ChannelHandlerContext context) {
         Exchange current = exchange;
         exchange = null;
-        if (current != null) {
+        String why = left;
+        if (current != null && why != null) {
+            current.done.completeExceptionally(
+                    new EngineException(Kind.LEFT, host + ": its connections were ended: " + why));
+        } else if (current != null) {
             current.done.completeExceptionally(new EngineException(
                     Kind.GONE,
                     host + ": the connection broke " + (current.status == 0 ? "before" : "within") + " the answer"));

@@ -10,7 +10,7 @@ final class EngineException extends Exception {
         GONE,
         /** The connection had ended before anything was sent over it: another may do. */
         STALE,
-        /** No answer within its time; as for one that broke. */
+        /** No answer within its time: the engine may have too much to do, or be stuck. */
         LATE,
         /** The engine says that it cannot now: another address may. */
         BUSY,
@@ -24,6 +24,8 @@ final class EngineException extends Exception {
         STRANGE,
         /** An answer with numbers that are not finite. */
         NOT_FINITE,
+        /** The connection was ended here, because of what another one showed of the address: it says nothing of the sequence. */
+        LEFT,
         /** Nobody waits for the answer any more. */
         WITHDRAWN,
         /** The rows of the probe are other ones. */

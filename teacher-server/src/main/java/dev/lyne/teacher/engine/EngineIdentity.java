@@ -23,7 +23,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param model SHA-256 of the model's directory; "" where none was named
  * @param engine the engine's kind and version
  * @param precision what it computes in, as its operator states it
- * @param minted random, in hexadecimal, where the model was not named, no file keeps it, or rows were other ones than its; else ""
+ * @param minted random, in hexadecimal: an id is of these rows, whatever else has their model and engine; "" in files of an older server
  * @param toleranceNats how far a log-probability of the references may be off
  * @param references sequences and their rows
  */
@@ -43,14 +43,11 @@ record EngineIdentity(
     /** What an identity is made of beside its rows. */
     record Inputs(String model, String engine, String precision) {}
 
-    /** A new identity; its id is random where no model is named, or where the caller says that the model alone does not tell. */
-    static EngineIdentity mint(Inputs inputs, boolean random, double toleranceNats, List<Probe.Reference> references) {
-        String minted = "";
-        if (random || inputs.model().isEmpty()) {
-            byte[] number = new byte[16];
-            new SecureRandom().nextBytes(number);
-            minted = HexFormat.of().formatHex(number);
-        }
+    /** A new identity, whose id nobody had before. What it is made of does not tell rows: weights, arguments and libraries of an engine may differ. */
+    static EngineIdentity mint(Inputs inputs, double toleranceNats, List<Probe.Reference> references) {
+        byte[] number = new byte[16];
+        new SecureRandom().nextBytes(number);
+        String minted = HexFormat.of().formatHex(number);
         return new EngineIdentity(
                 id(inputs, minted),
                 inputs.model(),

@@ -22,8 +22,17 @@ interface EngineJob<T> {
     /** Whether its time has passed; a hint that {@link #expire} decides on. */
     boolean overdue(long nowNanos);
 
+    /** Whether it may be turned away where others wait: a text that has begun is not. */
+    boolean mayBeRefused();
+
+    /** How long somebody still waits for it; {@link Long#MAX_VALUE} where there is no bound. */
+    long nanosLeft(long nowNanos);
+
     /** Gives it up where its time has passed and it has not started; then its askers are told. */
     boolean expire(long nowNanos);
+
+    /** Gives it up where its time has passed while it is asked for; then its askers are told. */
+    boolean endLate(long nowNanos);
 
     /** To be called right before it is asked for. False: nobody waits any more, and it has been told so. */
     boolean start(long nowNanos);

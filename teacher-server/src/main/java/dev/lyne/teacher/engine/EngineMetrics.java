@@ -23,6 +23,7 @@ final class EngineMetrics {
 
     private final String teacher;
     private final Map<String, Map<Outcome, LongAdder>> probes;
+    private final LongAdder shed = new LongAdder();
     private final LongAdder askedAgain = new LongAdder();
     private final LongAdder refused = new LongAdder();
 
@@ -43,6 +44,10 @@ final class EngineMetrics {
     }
 
     /** A sequence is asked for again, elsewhere or later. */
+    void shed() {
+        shed.increment();
+    }
+
     void askedAgain() {
         askedAgain.increment();
     }
@@ -90,6 +95,10 @@ final class EngineMetrics {
         }
         Gauge.builder("lyne.teacher.queue.sequences", queued)
                 .description("Sequences that wait for their turn")
+                .tag("teacher", teacher)
+                .register(registry);
+        FunctionCounter.builder("lyne.teacher.queue.shed", shed, LongAdder::sum)
+                .description("Sequences refused or given up because they would wait too long for the device")
                 .tag("teacher", teacher)
                 .register(registry);
         FunctionCounter.builder("lyne.teacher.engine.asked.again", askedAgain, LongAdder::sum)

@@ -22,10 +22,11 @@ final class EngineQueue {
     /**
      * One that waits.
      *
-     * @param attempts how often it was asked for
+     * @param arrivedNanos when it began to wait
+     * @param attempts how often it was asked for in vain, for which the address alone was not to blame
      * @param except the address that failed it last
      */
-    record Waiting(EngineJob<?> job, int attempts, Optional<EngineAddress> except) {
+    record Waiting(EngineJob<?> job, long arrivedNanos, int attempts, Optional<EngineAddress> except) {
         int tokens() {
             return job.tokens();
         }
@@ -35,8 +36,8 @@ final class EngineQueue {
     private final Map<EngineJob<?>, Waiting> fresh = new LinkedHashMap<>();
     private final FairOrder<EngineJob<?>> order = new FairOrder<>();
 
-    void add(EngineJob<?> job) {
-        Waiting waiting = new Waiting(job, 0, Optional.empty());
+    void add(EngineJob<?> job, long nowNanos) {
+        Waiting waiting = new Waiting(job, nowNanos, 0, Optional.empty());
         fresh.put(job, waiting);
         order.put(job, job.askers(), waiting.tokens());
     }
@@ -77,6 +78,28 @@ final class EngineQueue {
         if (waiting != null && !askers.isEmpty()) {
             order.put(job, askers, waiting.tokens());
         }
+    }
+
+    /** Tokens that would go through the engine before a job that came now. */
+    double tokensBefore(EngineJob<?> job) {
+        return fresh.isEmpty()
+                ? 0
+                : job.askers().stream().mapToDouble(order::expectedWait).min().orElse(0);
+    }
+
+    /** Whether the one that has waited longest for its first turn came before that time. */
+    boolean hasWaitedSince(long nanos) {
+        return !fresh.isEmpty() && fresh.values().iterator().next().arrivedNanos() - nanos < 0;
+    }
+
+    /** Takes out what may be refused and came before that time. */
+    List<Waiting> takeBefore(long nanos) {
+        List<Waiting> stale = fresh.values().stream()
+                .takeWhile(waiting -> waiting.arrivedNanos() - nanos < 0)
+                .filter(waiting -> waiting.job().mayBeRefused())
+                .toList();
+        stale.forEach(waiting -> remove(waiting.job()));
+        return stale;
     }
 
     /** All that wait, in no order. */

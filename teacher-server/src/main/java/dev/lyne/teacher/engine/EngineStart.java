@@ -1,15 +1,17 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.files.DirectoryLock;
 import dev.lyne.row.RowColumns;
 import dev.lyne.teacher.engine.EngineException.Kind;
 import dev.lyne.teacher.model.ModelDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -26,6 +28,7 @@ import org.slf4j.LoggerFactory;
 final class EngineStart {
     private static final Logger LOG = LoggerFactory.getLogger(EngineStart.class);
     private static final long BETWEEN_TRIES_MILLIS = 500;
+    private static final String LOCK = ".lyne-identity.lock";
 
     /** What an engine fails with that is not there yet. */
     private static final Set<Kind> MAY_COME = EnumSet.of(Kind.GONE, Kind.STALE, Kind.BUSY, Kind.LATE);
@@ -44,8 +47,21 @@ final class EngineStart {
      * What the teacher is.
      *
      * @param contextLength longest sequence, in tokens
+     * @param whole whether a row may be of the whole vocabulary, and of nothing else
      */
-    record Found(EngineIdentity identity, EngineAddress.Expected expected, int contextLength) {}
+    record Found(EngineIdentity identity, EngineAddress.Expected expected, int contextLength, boolean whole) {}
+
+    /** What comes of asking for so many entries. */
+    private enum Taken {
+        REFUSED,
+        /** An answer that is no row: some of its ids are beyond the tokenizer's, a model's padding. */
+        ANSWERED,
+        READ
+    }
+
+    /** An engine that was looked at, before it is known whose id it has. */
+    private record Looked(
+            EngineAddress address, String model, EngineIdentity.Inputs inputs, int maxK, int contextLength) {}
 
     Found find() throws IOException, InterruptedException {
         EngineIdentity.Inputs named = new EngineIdentity.Inputs(
@@ -89,27 +105,25 @@ final class EngineStart {
                             + " tokens (expected: 2 or more, from the engine or max_position_embeddings of the directory's config.json)");
         }
         int contextLength = most - 1; // one token is generated
-        int maxK = maxK(address, said.facts().model());
+        Taken whole = taken(address, said.facts().model(), directory.vocabularySize());
+        int maxK = whole == Taken.REFUSED ? maxK(address, said.facts().model()) : directory.vocabularySize();
         EngineIdentity.Inputs inputs = new EngineIdentity.Inputs(named.model(), engine, named.precision());
-        EngineIdentity identity = identity(address, said, inputs, maxK, contextLength);
+        EngineIdentity identity = identity(new Looked(address, said.facts().model(), inputs, maxK, contextLength));
         return new Found(
                 identity,
                 new EngineAddress.Expected(
                         said.version(), said.facts(), identity.probe(), maxK, directory.vocabularySize()),
-                contextLength);
+                contextLength,
+                whole == Taken.READ);
     }
 
-    /** The greatest k that the engine takes: none says so, hence it is tried out. */
+    /** The greatest k that the engine takes, which is below the vocabulary: none says so, hence it is tried out. */
     private int maxK(EngineAddress address, String model) throws EngineException, InterruptedException {
-        int most = directory.vocabularySize();
-        if (takes(address, model, most)) {
-            return most;
-        }
         int taken = 0;
-        int refused = most;
+        int refused = directory.vocabularySize();
         while (refused - taken > 1) {
             int tried = taken + (refused - taken) / 2;
-            if (takes(address, model, tried)) {
+            if (taken(address, model, tried) != Taken.REFUSED) {
                 taken = tried;
             } else {
                 refused = tried;
@@ -121,60 +135,92 @@ final class EngineStart {
         return taken;
     }
 
-    /** Whether an answer comes at all: ids beyond the tokenizer's among so many are the model's padding, and no word on k. */
-    private boolean takes(EngineAddress address, String model, int k) throws EngineException, InterruptedException {
-        Asked asked = new Asked(new ScoreItem(new int[] {0, 0}, new int[] {0}), k, directory.vocabularySize());
+    private Taken taken(EngineAddress address, String model, int k) throws EngineException, InterruptedException {
         try {
-            RowColumns unused = await(address.first(asked, model));
-            return true;
+            RowColumns unused = await(address.first(Asked.smallest(k, directory.vocabularySize()), model));
+            return Taken.READ;
         } catch (EngineException e) {
-            return switch (e.kind()) {
-                case STRANGE, NOT_FINITE -> true;
-                case REFUSED -> false;
-                default -> throw e;
-            };
-        }
-    }
-
-    private EngineIdentity identity(
-            EngineAddress address, EngineAddress.Said said, EngineIdentity.Inputs inputs, int maxK, int contextLength)
-            throws EngineException, IOException, InterruptedException {
-        double tolerance = settings.probe().toleranceNats();
-        boolean again = false;
-        if (settings.identity().isPresent() && Files.exists(settings.identity().get())) {
-            EngineIdentity known =
-                    EngineIdentity.read(settings.identity().get()).withTolerance(tolerance);
-            Optional<String> difference = known.inputs().equals(inputs)
-                    ? difference(address, said, known, maxK)
-                    : Optional.of(known.inputs() + " (expected: " + inputs + ")");
-            if (difference.isEmpty()) {
-                return known;
+            if (EngineAddress.isOfItsRows(e.kind())) {
+                return Taken.ANSWERED;
+            } else if (e.kind() == Kind.REFUSED) {
+                return Taken.REFUSED;
             }
-            // Never back to an id that other weights had: what was minted for this file stays behind, too.
-            again = known.inputs().equals(inputs) || !known.minted().isEmpty();
-            LOG.warn(
-                    "the engine is not the teacher of {}: {}; it gets an id of its own, and what knows the old one is refused",
-                    settings.identity().get(),
-                    difference.get());
+            throw e;
         }
-        List<Probe.Reference> references = new ArrayList<>();
-        for (Asked asked : Probe.sequences(maxK, directory.vocabularySize(), contextLength)) {
-            references.add(Probe.reference(
-                    asked, await(address.first(asked, said.facts().model()))));
-        }
-        EngineIdentity minted =
-                EngineIdentity.mint(inputs, again || settings.identity().isEmpty(), tolerance, references);
-        if (settings.identity().isPresent()) {
-            minted.write(settings.identity().get());
-        }
-        return minted;
     }
 
-    private Optional<String> difference(EngineAddress address, EngineAddress.Said said, EngineIdentity known, int maxK)
+    /** The file's, where the engine is the one that it tells of; else a new one, which the file then tells of. */
+    private EngineIdentity identity(Looked looked) throws EngineException, IOException, InterruptedException {
+        if (settings.identity().isEmpty()) {
+            LOG.warn(
+                    "no --identity FILE: the id of teacher {} is of this process alone; what caches and captures keep of it, and"
+                            + " students that wait for it, are of no use to the next one",
+                    settings.name());
+            return minted(looked);
+        }
+        Path file = settings.identity().get();
+        Optional<EngineIdentity> known = known(file);
+        if (known.isPresent() && difference(looked, known.get()).isEmpty()) {
+            return known.get();
+        }
+        try (DirectoryLock unused = lock(file)) {
+            // Another server of this file may have been first.
+            known = known(file);
+            Optional<String> difference = known.isPresent() ? difference(looked, known.get()) : Optional.empty();
+            if (known.isPresent() && difference.isEmpty()) {
+                return known.get();
+            }
+            difference.ifPresent(what -> LOG.warn(
+                    "the engine is not the teacher of {}: {}; it gets an id of its own, and what knows the old one is refused",
+                    file,
+                    what));
+            EngineIdentity minted = minted(looked);
+            minted.write(file);
+            return minted;
+        }
+    }
+
+    private Optional<EngineIdentity> known(Path file) throws IOException {
+        return Files.exists(file)
+                ? Optional.of(
+                        EngineIdentity.read(file).withTolerance(settings.probe().toleranceNats()))
+                : Optional.empty();
+    }
+
+    /** Keeps others from making an identity meanwhile, whatever file of the directory it is. */
+    private DirectoryLock lock(Path file) throws IOException, InterruptedException {
+        Path directory = Objects.requireNonNull(file.toAbsolutePath().getParent(), "--identity: a root is no file");
+        long end = System.nanoTime() + settings.limits().absence().toNanos();
+        while (true) {
+            Optional<DirectoryLock> lock = DirectoryLock.take(directory, LOCK);
+            if (lock.isPresent()) {
+                return lock.get();
+            }
+            if (System.nanoTime() - end >= 0) {
+                throw new IOException("--identity: " + file + ": another server has been making it for "
+                        + settings.limits().absence().toSeconds() + " s (expected: --engine-wait-seconds at most)");
+            }
+            TimeUnit.MILLISECONDS.sleep(BETWEEN_TRIES_MILLIS);
+        }
+    }
+
+    private EngineIdentity minted(Looked looked) throws EngineException, InterruptedException {
+        List<Probe.Reference> references = new ArrayList<>();
+        for (Asked asked : Probe.sequences(looked.maxK(), directory.vocabularySize(), looked.contextLength())) {
+            references.add(Probe.reference(asked, await(looked.address().first(asked, looked.model()))));
+        }
+        return EngineIdentity.mint(looked.inputs(), settings.probe().toleranceNats(), references);
+    }
+
+    /** How the engine differs from what a file tells of, in a line. */
+    private Optional<String> difference(Looked looked, EngineIdentity known)
             throws EngineException, InterruptedException {
+        if (!known.inputs().equals(looked.inputs())) {
+            return Optional.of(known.inputs() + " (expected: " + looked.inputs() + ")");
+        }
         for (Probe.Reference reference : known.references()) {
-            Asked asked = reference.asked(maxK, directory.vocabularySize());
-            RowColumns rows = await(address.first(asked, said.facts().model()));
+            Asked asked = reference.asked(looked.maxK(), directory.vocabularySize());
+            RowColumns rows = await(looked.address().first(asked, looked.model()));
             Optional<String> difference = known.probe().difference(reference, rows);
             if (difference.isPresent()) {
                 return difference;

@@ -23,9 +23,11 @@ import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -51,6 +53,7 @@ import org.slf4j.LoggerFactory;
 public final class EngineTeacher implements Teacher, RemoteDecoder {
     private static final int MAX_ATTEMPTS = 3;
     private static final long TICK_MILLIS = 250;
+    private static final long LEAST_RETRY_MILLIS = 100;
     private static final int ARITHMETIC_VERSION = 1;
 
     /** Absolute error of a tail, which is what float32 log-probabilities leave of 1: see docs/engines.md. */
@@ -66,6 +69,7 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
     private final TeacherDescription description;
     private final List<TokenizerFile> tokenizer;
     private final int maxK;
+    private final boolean whole;
     private final boolean texts;
     private final List<EngineAddress> addresses;
     private final EngineMetrics metrics;
@@ -91,6 +95,16 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
     /** When an address last answered, or could be asked. */
     @GuardedBy("lock")
     private long lastServingNanos;
+
+    /** When one could be asked after none could: before, nobody waited for his turn. */
+    @GuardedBy("lock")
+    private long servingSinceNanos;
+
+    @GuardedBy("lock")
+    private boolean wasServing;
+
+    @GuardedBy("lock")
+    private long maxQueueNanos = Long.MAX_VALUE;
 
     private EngineTeacher(
             EngineSettings settings, ModelDirectory directory, EventLoopGroup loops, int completionThreads)
@@ -121,6 +135,7 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
                 .toList();
         EngineStart.Found found = new EngineStart(settings, directory, addresses).find();
         this.maxK = found.expected().maxK();
+        this.whole = found.whole();
         this.description = describe(settings, directory, found);
         this.timer = Executors.newSingleThreadScheduledExecutor(new DefaultThreadFactory("lyne-engine-timer", true));
         AtomicInteger number = new AtomicInteger();
@@ -184,7 +199,7 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
 
     @Override
     public Set<SelectionKind> selectionKinds() {
-        return KINDS;
+        return whole ? Selection.kinds() : KINDS;
     }
 
     @Override
@@ -192,14 +207,18 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
         return maxK;
     }
 
-    /** Engines say the k best at temperature 1, and no logits. */
+    /** Engines say the k best at temperature 1; what those do not tell needs the whole vocabulary. */
     @Override
     public Optional<String> refusal(RowContent content) {
         Selection selection = content.selection();
-        String teacher = ", which is what teacher " + description.name() + ", an engine, computes)";
+        String teacher = ", which is what teacher " + description.name()
+                + ", an engine that does not name the whole vocabulary, computes)";
         Optional<String> kind = Teacher.super.refusal(content);
         if (kind.isPresent()) {
             return kind;
+        }
+        if (whole) {
+            return Optional.empty();
         }
         if (content.rawLogits()) {
             return Optional.of("raw_logits: true (expected: log-probabilities" + teacher);
@@ -227,6 +246,11 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
     @Override
     public boolean serving() {
         return addresses.stream().anyMatch(address -> address.state() == EngineAddress.State.UP);
+    }
+
+    @Override
+    public void vouchSoon() {
+        addresses.forEach(EngineAddress::vouchSoon);
     }
 
     @Override
@@ -276,16 +300,68 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
         return new TextJob(job, description.vocabularySize());
     }
 
+    @Override
+    public void limitQueue(Duration longest) {
+        synchronized (lock) {
+            maxQueueNanos = longest.toNanos();
+        }
+    }
+
     private boolean take(EngineJob<?> job) {
+        Optional<Failure> refusal;
         synchronized (lock) {
             if (closed) {
                 return false;
             }
-            queue.add(job);
+            long now = nanoClock.getAsLong();
+            refusal = refusal(job, now);
+            if (refusal.isEmpty()) {
+                queue.add(job, now);
+            }
+        }
+        if (refusal.isPresent()) {
+            Failure why = refusal.get();
+            metrics.shed();
+            completions.execute(() -> job.failed(why));
+            return true;
         }
         // Not on the caller's thread, which may hold locks of its own.
         completions.execute(this::dispatch);
         return true;
+    }
+
+    /** Why a job is not to wait: it would do so for too long, and others have waited for half of that time. What is late already is told so in its turn. */
+    @GuardedBy("lock")
+    private Optional<Failure> refusal(EngineJob<?> job, long now) {
+        double tokensPerSecond =
+                addresses.stream().mapToDouble(EngineAddress::rate).sum();
+        if (tokensPerSecond == 0 || !wasServing || !job.mayBeRefused()) {
+            return Optional.empty();
+        }
+        long most = Math.min(maxQueueNanos, job.nanosLeft(now));
+        double wait = queue.tokensBefore(job) / tokensPerSecond * 1e9;
+        return wait <= most || most <= 0 || now - servingSinceNanos <= most / 2 || !queue.hasWaitedSince(now - most / 2)
+                ? Optional.empty()
+                : Optional.of(overloaded("would wait about", wait, wait - most));
+    }
+
+    private Failure overloaded(String what, double nanos, double retryNanos) {
+        double most = maxQueue();
+        return new Failure(
+                Failure.Reason.OVERLOADED,
+                String.format(
+                        Locale.ROOT,
+                        "%s %.1f s for the engine (expected: at most %.1f, --max-queue-millis, and the time that the asker has)",
+                        what,
+                        nanos / 1e9,
+                        most / 1e9),
+                Math.max(LEAST_RETRY_MILLIS, (long) (Math.min(retryNanos, most) / 1e6)));
+    }
+
+    private double maxQueue() {
+        synchronized (lock) {
+            return maxQueueNanos;
+        }
     }
 
     @Override
@@ -425,14 +501,15 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
                         why.kind() == Kind.STRANGE ? Failure.Reason.ENGINE_FAILED : Failure.Reason.NOT_FINITE,
                         why.line()));
             }
-            case GONE, STALE, LATE, BUSY, UNTRUSTED, FAULT, OTHER_WEIGHTS -> again(waiting, address, why);
+            case GONE, LEFT, STALE, LATE, BUSY, UNTRUSTED, FAULT, OTHER_WEIGHTS -> again(waiting, address, why);
         }
     }
 
-    /** Asks again, elsewhere where there is another; an address that turned out another model costs no attempt. */
+    /** Asks again, elsewhere where there is another; what is the address's fault alone costs no attempt. */
     private void again(EngineQueue.Waiting waiting, EngineAddress address, EngineException why) {
-        int attempts = waiting.attempts() + 1;
-        if (attempts >= MAX_ATTEMPTS && why.kind() != Kind.OTHER_WEIGHTS) {
+        boolean free = why.kind() == Kind.OTHER_WEIGHTS || why.kind() == Kind.LEFT;
+        int attempts = waiting.attempts() + (free ? 0 : 1);
+        if (attempts >= MAX_ATTEMPTS) {
             metrics.refusedAnswer();
             waiting.job()
                     .failed(new Failure(
@@ -445,7 +522,8 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
         synchronized (lock) {
             gone = closed;
             if (!gone) {
-                queue.addAgain(new EngineQueue.Waiting(waiting.job(), attempts, Optional.of(address)));
+                queue.addAgain(
+                        new EngineQueue.Waiting(waiting.job(), waiting.arrivedNanos(), attempts, Optional.of(address)));
             }
         }
         if (gone) {
@@ -458,11 +536,30 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
     private void tick() {
         try {
             addresses.forEach(EngineAddress::tick);
+            endLate();
             expire();
             dispatch();
         } catch (Throwable e) {
             strange.error("the timer of an engine failed, and goes on", e);
         }
+    }
+
+    /** Ends what is asked for beyond the time of all who wait for it: the engine drops it with its connection. */
+    private void endLate() {
+        long now = nanoClock.getAsLong();
+        Map<EngineJob<?>, Asking<?>> late = new HashMap<>();
+        synchronized (lock) {
+            asking.forEach((job, running) -> {
+                if (job.overdue(now)) {
+                    late.put(job, running);
+                }
+            });
+        }
+        late.forEach((job, running) -> {
+            if (job.endLate(now)) {
+                running.cancel();
+            }
+        });
     }
 
     /** Ends what waits beyond its time, and everything where no address has answered for too long. */
@@ -471,8 +568,16 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
         boolean serving = serving();
         List<EngineQueue.Waiting> overdue = new ArrayList<>();
         List<EngineQueue.Waiting> left = List.of();
+        List<EngineQueue.Waiting> stale = List.of();
+        long most;
         synchronized (lock) {
+            most = maxQueueNanos;
             lastServingNanos = serving ? now : lastServingNanos;
+            servingSinceNanos = serving && !wasServing ? now : servingSinceNanos;
+            wasServing = serving;
+            if (serving && now - servingSinceNanos > most) {
+                stale = queue.takeBefore(now - most);
+            }
             if (now - lastServingNanos > settings.limits().absence().toNanos()) {
                 left = queue.takeAll();
             } else {
@@ -483,10 +588,14 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
                 }
             }
         }
+        for (EngineQueue.Waiting waiting : stale) {
+            metrics.shed();
+            completions.execute(() -> waiting.job().failed(overloaded("waited", most, 0)));
+        }
         for (EngineQueue.Waiting waiting : overdue) {
             EngineJob<?> job = waiting.job();
             // One that is asked for again has started, and does not expire; to start it anew tells those who are late.
-            if (waiting.attempts() == 0 ? job.expire(now) : !job.start(now)) {
+            if (waiting.except().isEmpty() ? job.expire(now) : !job.start(now)) {
                 synchronized (lock) {
                     queue.remove(waiting.job());
                 }

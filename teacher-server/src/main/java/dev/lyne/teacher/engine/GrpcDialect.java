@@ -201,7 +201,7 @@ final class GrpcDialect implements Dialect {
         Answer(Service service, Asked asked) {
             this.service = service;
             this.asked = asked;
-            this.rows = new AnsweredRows(asked);
+            this.rows = new AnsweredRows(asked, asked.k());
         }
 
         @Override

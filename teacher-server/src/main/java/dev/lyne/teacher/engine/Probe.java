@@ -3,6 +3,7 @@ package dev.lyne.teacher.engine;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowColumns;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -25,8 +26,8 @@ record Probe(double toleranceNats, List<Reference> references) {
      * A sequence and the rows that it had.
      *
      * @param tokens x_0 to x_{n−1}
-     * @param ids of the k best at each position but the last, `[n − 1, k]`
-     * @param logProbabilities theirs, `[n − 1, k]`
+     * @param ids of the k best at each position from 0 on, `[n, k]`; `[n − 1, k]` in files of an older server
+     * @param logProbabilities theirs, as many
      * @param labels log-probability of token i + 1 at position i, `[n − 1]`
      */
     @SuppressWarnings("ArrayRecordComponent") // a carrier; never compared
@@ -37,7 +38,7 @@ record Probe(double toleranceNats, List<Reference> references) {
 
         /** Asks for twice as many entries, so that a token that falls behind another of nearly its probability is still there. */
         Asked asked(int maxK, int vocabularySize) {
-            return Probe.asked(tokens, Math.min(2 * k(), maxK), vocabularySize);
+            return Probe.asked(tokens, ids.length, Math.min(2 * k(), maxK), vocabularySize);
         }
     }
 
@@ -54,13 +55,14 @@ record Probe(double toleranceNats, List<Reference> references) {
             int[] tokens = IntStream.range(0, length)
                     .map(unused -> random.nextInt(vocabularySize))
                     .toArray();
-            sequences.add(asked(tokens, Math.min(K, Math.min(maxK, vocabularySize)), vocabularySize));
+            sequences.add(asked(tokens, length, Math.min(K, Math.min(maxK, vocabularySize)), vocabularySize));
         }
         return sequences;
     }
 
-    private static Asked asked(int[] tokens, int k, int vocabularySize) {
-        int[] positions = IntStream.range(0, tokens.length - 1).toArray();
+    /** The row after the last token is of another part of an engine's answer than the others. */
+    private static Asked asked(int[] tokens, int rows, int k, int vocabularySize) {
+        int[] positions = IntStream.range(0, rows).toArray();
         return new Asked(new ScoreItem(tokens, positions), k, vocabularySize);
     }
 
@@ -77,13 +79,14 @@ record Probe(double toleranceNats, List<Reference> references) {
                 asked.item().tokens(),
                 ids,
                 logProbabilities,
-                rows.labelLogProbability().clone());
+                Arrays.copyOf(rows.labelLogProbability(), asked.item().tokens().length - 1));
     }
 
     /** How rows differ from a sequence's reference, in a line; empty where they are the same within the tolerance. */
     Optional<String> difference(Reference reference, RowColumns rows) {
-        for (int row = 0; row < reference.labels().length; row++) {
-            if (Math.abs(rows.labelLogProbability()[row] - reference.labels()[row]) > toleranceNats) {
+        for (int row = 0; row < reference.ids().length; row++) {
+            if (row < reference.labels().length
+                    && Math.abs(rows.labelLogProbability()[row] - reference.labels()[row]) > toleranceNats) {
                 return Optional.of(line(
                         row,
                         reference.tokens()[row + 1],

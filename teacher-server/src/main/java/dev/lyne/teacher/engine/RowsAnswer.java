@@ -6,8 +6,9 @@ import dev.lyne.row.RowColumns;
 abstract class RowsAnswer extends JsonAnswer implements ValueReader<RowColumns> {
     final AnsweredRows rows;
 
-    RowsAnswer(Asked asked) {
-        this.rows = new AnsweredRows(asked);
+    /** @param promptK entries of the prompt's rows */
+    RowsAnswer(Asked asked, int promptK) {
+        this.rows = new AnsweredRows(asked, promptK);
     }
 
     @Override

@@ -16,7 +16,7 @@ import java.util.concurrent.CompletionStage;
 record RowsJob(ScoreJob job, int vocabularySize) implements EngineJob<RowColumns> {
     @Override
     public Asked request() {
-        return new Asked(job.item(), job.content().selection().mostEntries(vocabularySize), vocabularySize);
+        return Asked.of(job.item(), job.content(), vocabularySize);
     }
 
     @Override
@@ -35,8 +35,23 @@ record RowsJob(ScoreJob job, int vocabularySize) implements EngineJob<RowColumns
     }
 
     @Override
+    public boolean mayBeRefused() {
+        return true;
+    }
+
+    @Override
+    public long nanosLeft(long nowNanos) {
+        return job.nanosLeft(nowNanos);
+    }
+
+    @Override
     public boolean expire(long nowNanos) {
         return job.expire(nowNanos);
+    }
+
+    @Override
+    public boolean endLate(long nowNanos) {
+        return job.endLate(nowNanos);
     }
 
     @Override

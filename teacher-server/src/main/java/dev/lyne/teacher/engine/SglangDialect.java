@@ -103,7 +103,7 @@ final class SglangDialect implements Dialect {
         private float entry;
 
         Answer(Asked asked) {
-            super(asked);
+            super(asked, asked.k());
             this.asked = asked;
             this.labels = new float[asked.length()];
             this.labelIds = new int[asked.length()];

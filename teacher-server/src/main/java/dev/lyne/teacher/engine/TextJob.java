@@ -35,7 +35,22 @@ record TextJob(ContinueJob job, int vocabularySize) implements EngineJob<Continu
     }
 
     @Override
+    public boolean mayBeRefused() {
+        return false;
+    }
+
+    @Override
+    public long nanosLeft(long nowNanos) {
+        return Long.MAX_VALUE;
+    }
+
+    @Override
     public boolean expire(long nowNanos) {
+        return false;
+    }
+
+    @Override
+    public boolean endLate(long nowNanos) {
         return false;
     }
 

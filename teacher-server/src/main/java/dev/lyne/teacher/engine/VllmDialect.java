@@ -60,8 +60,10 @@ final class VllmDialect implements Dialect {
             json.writeName("prompt");
             json.writeArray(asked.item().tokens(), 0, asked.length());
             json.writeNumberProperty("max_tokens", 1);
-            json.writeNumberProperty("temperature", 0);
-            json.writeNumberProperty("prompt_logprobs", asked.k());
+            // All that the model's generation_config.json would decide else, which may reach the row after the last
+            // token.
+            VllmTexts.writeNeutral(json, 0);
+            json.writeNumberProperty("prompt_logprobs", promptK(asked));
             if (asked.wantsLast()) {
                 json.writeNumberProperty("logprobs", asked.k());
                 json.writeBooleanProperty("return_tokens_as_token_ids", true);
@@ -69,6 +71,11 @@ final class VllmDialect implements Dialect {
             json.writeEndObject();
         }
         return new Question("/v1/completions", body.toByteArray());
+    }
+
+    /** Entries of the prompt's rows, of which none may be wanted but those after the last token. */
+    private static int promptK(Asked asked) {
+        return asked.wantsLast() && asked.item().positions().length == 1 ? 0 : asked.k();
     }
 
     @Override
@@ -103,7 +110,7 @@ final class VllmDialect implements Dialect {
         private boolean prompt;
 
         Answer(Asked asked) {
-            super(asked);
+            super(asked, promptK(asked));
             this.wantsLast = asked.wantsLast();
         }
 

@@ -25,13 +25,7 @@ final class VllmTexts implements TextDialect {
             json.writeName("prompt");
             json.writeArray(owed.tokens(), 0, owed.tokens().length);
             json.writeNumberProperty("max_tokens", Math.max(1, owed.draws())); // one at least is generated
-            json.writeNumberProperty("temperature", draws ? 1 : 0);
-            json.writeNumberProperty("top_p", 1);
-            json.writeNumberProperty("top_k", 0);
-            json.writeNumberProperty("min_p", 0);
-            json.writeNumberProperty("repetition_penalty", 1);
-            json.writeNumberProperty("presence_penalty", 0);
-            json.writeNumberProperty("frequency_penalty", 0);
+            writeNeutral(json, draws ? 1 : 0);
             json.writeNumberProperty("seed", owed.seed());
             json.writeBooleanProperty("ignore_eos", true); // a run ends at the session's tokens, no others
             json.writeName("stop_token_ids");
@@ -49,6 +43,17 @@ final class VllmTexts implements TextDialect {
             json.writeEndObject();
         }
         return new Question("/v1/completions", body.toByteArray());
+    }
+
+    /** Every sampling parameter that would be the model's own where it is not named. */
+    static void writeNeutral(JsonGenerator json, int temperature) {
+        json.writeNumberProperty("temperature", temperature);
+        json.writeNumberProperty("top_p", 1);
+        json.writeNumberProperty("top_k", 0);
+        json.writeNumberProperty("min_p", 0);
+        json.writeNumberProperty("repetition_penalty", 1);
+        json.writeNumberProperty("presence_penalty", 0);
+        json.writeNumberProperty("frequency_penalty", 0);
     }
 
     @Override

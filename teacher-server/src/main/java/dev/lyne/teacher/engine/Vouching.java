@@ -27,6 +27,10 @@ final class Vouching {
     @GuardedBy("this")
     private final List<CompletableFuture<Void>> unvouched = new ArrayList<>();
 
+    /** Whether a row hangs on {@link #current}. */
+    @GuardedBy("this")
+    private boolean owes;
+
     @GuardedBy("this")
     private long disownings;
 
@@ -52,7 +56,13 @@ final class Vouching {
             untold.cancel(false);
             return Optional.of(untold);
         }
+        owes = true;
         return Optional.of(current);
+    }
+
+    /** Whether rows have come that no probe that began can vouch for. */
+    synchronized boolean owes() {
+        return owes;
     }
 
     /** A whole probe begins; what came by now is what it may vouch for. */
@@ -100,5 +110,6 @@ final class Vouching {
     private void closeCurrent() {
         unvouched.add(current);
         current = new CompletableFuture<>();
+        owes = false;
     }
 }

@@ -26,6 +26,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -276,26 +277,41 @@ final class Completion {
         });
     }
 
-    /** Chooses a prompt's token of the row after its last token; false where the tail is asked for one first. */
+    /** Chooses a prompt's token of the row after its last token; false where more of the row is asked for first. */
     private boolean choose(int index) {
         ScoredPrompt prompt = scored[index];
-        int last = prompt.tokens().length - 1;
-        ScoredPrompt.Row row = prompt.at(last);
+        ScoredPrompt.Row row = prompt.at(prompt.tokens().length - 1);
         if (request.choice().greedy()) {
             take(index, row, 0);
             return true;
         }
         long seed = request.choice().seed() * 0x9E3779B97F4A7C15L + index;
         double u = new SplittableRandom(seed ^ Arrays.hashCode(prompt.tokens())).nextDouble();
-        double mass = 0;
-        for (int i = 0; i < row.count(); i++) {
-            mass += Math.exp(row.logProbability(i));
-            if (u < mass) {
-                take(index, row, i);
+        int most = teacher.maxK(admission.limits().maxK());
+        // A draw beside this head is one entry more.
+        int head = Math.min(row.count(), most - 1);
+        if (take(index, row, head, u)) {
+            return true;
+        }
+        if (row.block().logTailMass()[row.row()] == Float.NEGATIVE_INFINITY) {
+            drawOfRow(index, row, u); // what is missing of 1 is rounding
+            return true;
+        }
+        try {
+            Optional<StreamTerms> draws = openIfTaken(new Selection.Draws(1, head, seed, List.of()));
+            if (draws.isPresent()) {
+                askLast(index, draws.get(), drawn -> take(index, drawn, entryDrawn(drawn)));
+            } else if (row.count() < most) {
+                StreamTerms wider = open(new Selection.TopK(most, List.of()));
+                askLast(index, wider, all -> drawOfRow(index, all, u));
+            } else {
+                drawOfRow(index, row, u);
                 return true;
             }
+        } catch (BadRequest e) {
+            fail(e);
         }
-        return !drawOfTail(index, row, seed) && drawOfRow(index, row, u * mass);
+        return false;
     }
 
     private void take(int index, ScoredPrompt.Row row, int entry) {
@@ -303,61 +319,79 @@ final class Completion {
         generatedLogProbabilities[index] = row.logProbability(entry);
     }
 
-    /** Where a teacher names no token of its tail, the draw is among those of the row. */
-    private boolean drawOfRow(int index, ScoredPrompt.Row row, double at) {
+    /** Takes the entry among the first ones within whose share of the whole a number in [0, 1) falls; false where it is in none's. */
+    private boolean take(int index, ScoredPrompt.Row row, int entries, double u) {
         double mass = 0;
-        int entry = 0;
-        while (entry < row.count() - 1 && at >= (mass += Math.exp(row.logProbability(entry)))) {
-            entry++;
+        for (int entry = 0; entry < entries; entry++) {
+            mass += Math.exp(row.logProbability(entry));
+            if (u < mass) {
+                take(index, row, entry);
+                return true;
+            }
         }
-        take(index, row, entry);
-        return true;
+        return false;
     }
 
-    /** Has the teacher draw a token beside those of the row; false where it cannot, or nothing is left there. */
-    private boolean drawOfTail(int index, ScoredPrompt.Row row, long seed) {
-        if (row.block().logTailMass()[row.row()] == Float.NEGATIVE_INFINITY) {
-            return false;
+    /** Draws among a row's own entries where nothing names those of its tail: each with its share of their mass. */
+    private void drawOfRow(int index, ScoredPrompt.Row row, double u) {
+        if (take(index, row, row.count(), u)) {
+            return;
         }
-        int[] tokens = scored[index].tokens();
+        double mass = 0;
+        for (int entry = 0; entry < row.count(); entry++) {
+            mass += Math.exp(row.logProbability(entry));
+        }
+        // Within the tail the number is as good as a fresh one.
+        double again = mass < 1 ? (u - mass) / (1 - mass) * mass : 1;
+        if (!take(index, row, row.count(), again)) {
+            take(index, row, row.count() - 1);
+        }
+    }
+
+    private static int entryDrawn(ScoredPrompt.Row row) {
+        int entry = 0;
+        while (entry < row.count() - 1 && row.block().drawCounts()[row.block().offsets()[row.row()] + entry] == 0) {
+            entry++;
+        }
+        return entry;
+    }
+
+    private Optional<StreamTerms> openIfTaken(Selection selection) throws BadRequest {
         try {
-            StreamTerms terms = open(new Selection.Draws(1, row.count(), seed, List.of()));
-            ScoreTask task =
-                    value(admission.admit(sequence(tokens, new int[] {tokens.length - 1}), terms, System.nanoTime()));
-            ask(task, new Callback() {
-                @Override
-                public void unvouched(int rows, CompletionStage<Void> vouched) {
-                    disownedWith(rows, vouched);
-                }
-
-                @Override
-                public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
-                    settle(task, source);
-                    ScoredPrompt.Row drawn = new ScoredPrompt(tokens, rows).at(tokens.length - 1);
-                    int entry = 0;
-                    while (entry < drawn.count() - 1
-                            && drawn.block().drawCounts()[drawn.block().offsets()[drawn.row()] + entry] == 0) {
-                        entry++;
-                    }
-                    take(index, drawn, entry);
-                    answered();
-                }
-
-                @Override
-                public void failed(Failure failure) {
-                    admission.release(task);
-                    admission.wasSpared(task);
-                    fail(Statuses.toBadRequest(failure));
-                }
-            });
-            return true;
+            return Optional.of(open(selection));
         } catch (BadRequest e) {
             if (e.status() == 400 || e.status() == 404) {
-                return false; // it draws nothing
+                return Optional.empty();
             }
-            fail(e);
-            return true;
+            throw e;
         }
+    }
+
+    /** Asks for more of the row after a prompt's last token, which then is chosen of. */
+    private void askLast(int index, StreamTerms terms, Consumer<ScoredPrompt.Row> chosen) throws BadRequest {
+        int[] tokens = scored[index].tokens();
+        ScoreTask task =
+                value(admission.admit(sequence(tokens, new int[] {tokens.length - 1}), terms, System.nanoTime()));
+        ask(task, new Callback() {
+            @Override
+            public void unvouched(int rows, CompletionStage<Void> vouched) {
+                disownedWith(rows, vouched);
+            }
+
+            @Override
+            public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
+                settle(task, source);
+                chosen.accept(new ScoredPrompt(tokens, rows).at(tokens.length - 1));
+                answered();
+            }
+
+            @Override
+            public void failed(Failure failure) {
+                admission.release(task);
+                admission.wasSpared(task);
+                fail(Statuses.toBadRequest(failure));
+            }
+        });
     }
 
     private void answered() {

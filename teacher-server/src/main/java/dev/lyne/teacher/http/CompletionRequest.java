@@ -113,6 +113,12 @@ record CompletionRequest(
             throw new BadRequest("format", "format: " + format + " (expected: vllm or lyne.block)");
         }
         Choice choice = choice(json);
+        if (!choice.wanted() && !echo && logprobs.isPresent()) {
+            throw new BadRequest(
+                    "max_tokens",
+                    "max_tokens: 0 with logprobs: " + logprobs.get()
+                            + " (expected: 1, or echo, as there is no token to show them of; prompt_logprobs are of prompts)");
+        }
         if (body.prompts().isEmpty()) {
             throw new BadRequest("prompt", "prompt: none (expected: text, token ids, or a list of either)");
         }

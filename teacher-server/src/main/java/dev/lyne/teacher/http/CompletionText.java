@@ -1,5 +1,6 @@
 package dev.lyne.teacher.http;
 
+import dev.lyne.teacher.model.TextCodec;
 import dev.lyne.teacher.score.EncodedBlock;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
@@ -7,16 +8,20 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.stream.ChunkedInput;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.util.Arrays;
 import java.util.Base64;
+import java.util.Collections;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The answer to a request in vLLM's shape, written as the connection takes it: no more than a few rows of text exist at a time. Owned by the
- * connection's event loop.
+ * The answer to a request in vLLM's shape, written as the connection takes it: no more than a few rows of text exist at a time. Made where it may take long,
+ * since tokens are told as text; then owned by the connection's event loop.
  */
 final class CompletionText implements ChunkedInput<ByteBuf> {
     private static final int CHUNK_BYTES = 1 << 15;
@@ -27,6 +32,9 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
     private final Completion completion;
     private final Head head;
     private final Consumer<EncodedBlock> sent;
+    /** Of each prompt what its tokens add to the text, those that are shown: all of them where they are echoed, then the generated one. */
+    private final List<List<String>> pieces;
+
     private final Out out = new Out();
     private final JsonGenerator json;
     private int choice = -1;
@@ -57,7 +65,26 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
         this.completion = completion;
         this.head = head;
         this.sent = sent;
+        this.pieces = IntStream.range(0, answer.prompts().size())
+                .mapToObj(this::pieces)
+                .toList();
         this.json = JsonMapper.shared().createGenerator(out);
+    }
+
+    private List<String> pieces(int index) {
+        int[] tokens = answer.prompts().get(index).tokens();
+        if (teacher.text().isEmpty()) {
+            return Collections.nCopies((request.echo() ? tokens.length : 0) + (generates() ? 1 : 0), "");
+        }
+        TextCodec text = teacher.text().get();
+        if (!request.echo()) {
+            return generates() ? List.of(text.piece(tokens, answer.generated()[index])) : List.of();
+        }
+        int[] shown = Arrays.copyOf(tokens, tokens.length + (generates() ? 1 : 0));
+        if (generates()) {
+            shown[tokens.length] = answer.generated()[index];
+        }
+        return text.pieces(shown);
     }
 
     /** Writes into the chunk that is being made. */
@@ -152,7 +179,7 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
     private void beginChoice() {
         json.writeStartObject();
         json.writeNumberProperty("index", choice);
-        json.writeStringProperty("text", text());
+        json.writeStringProperty("text", String.join("", pieces.get(choice)));
         if (request.logprobs().isPresent()) {
             logprobs(request.logprobs().get());
         } else {
@@ -246,21 +273,12 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
         return teacher.text().map(text -> text.decode(id)).orElse("");
     }
 
-    private String text() {
-        StringBuilder text = new StringBuilder();
-        if (request.echo()) {
-            for (int id : prompt().tokens()) {
-                text.append(word(id));
-            }
-        }
-        return generates() ? text.append(word(answer.generated()[choice])).toString() : text.toString();
-    }
-
     /** The older form: lists of one element a token, the prompt's where it is echoed, then the generated one's. */
     private void logprobs(int k) {
         int[] tokens = prompt().tokens();
         int from = request.echo() ? 0 : tokens.length;
         int to = generates() ? tokens.length + 1 : tokens.length;
+        List<String> shown = pieces.get(choice);
         json.writeName("logprobs");
         json.writeStartObject();
         json.writeName("text_offset");
@@ -268,7 +286,7 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
         int offset = 0;
         for (int i = from; i < to; i++) {
             json.writeNumber(offset);
-            offset += word(token(tokens, i)).length();
+            offset += shown.get(i - from).length();
         }
         json.writeEndArray();
         json.writeName("token_logprobs");
@@ -284,7 +302,7 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
         json.writeName("tokens");
         json.writeStartArray();
         for (int i = from; i < to; i++) {
-            json.writeString(name(token(tokens, i)));
+            json.writeString(request.show().tokensAsIds() ? name(token(tokens, i)) : shown.get(i - from));
         }
         json.writeEndArray();
         json.writeName("top_logprobs");

@@ -341,18 +341,18 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
             ofTenant.sent(block);
         };
         context.executor().execute(() -> begin(context, new Running(completion, caller)));
-        CompletionStage<Completion.Answer> answered = completion.start();
+        // To tell tokens as text takes long, so that it is done here, or where the last rows come from.
+        CompletionStage<CompletionText> answered = completion
+                .start()
+                .thenApply(answer -> new CompletionText(request, teacher, answer, completion, head(), sent));
         return () -> {
             var unused =
-                    answered.whenComplete((answer, failed) -> context.executor().execute(() -> {
+                    answered.whenComplete((text, failed) -> context.executor().execute(() -> {
                         if (running == null || running.completion() != completion) {
                             return; // it was ended
                         }
                         if (failed == null) {
-                            write(
-                                    context,
-                                    keepAlive,
-                                    new CompletionText(request, teacher, answer, completion, head(), sent));
+                            write(context, keepAlive, text);
                         } else {
                             completion.end();
                             refuse(context, keepAlive, why(failed));

@@ -43,6 +43,11 @@ public interface ScoreJob {
     /** Gives the job up where its deadline has passed and it has not started; then its askers are told. */
     boolean expire(long nowNanos);
 
+    /** The same where it has started, for who can end the work on it; its askers are told, and it takes nothing more. */
+    default boolean endLate(long nowNanos) {
+        return false;
+    }
+
     /** To be called right before work on it begins. False: nobody waits any more, it has been told so, and must not be worked on. */
     boolean start(long nowNanos);
 

@@ -4,6 +4,7 @@ import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import dev.lyne.v1.SelectionKind;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -56,6 +57,12 @@ public interface Teacher {
     default boolean serving() {
         return true;
     }
+
+    /** Somebody waits for rows that were scored to be vouched for: that should be as soon as it can be. Calls no job: locks may be held. */
+    default void vouchSoon() {}
+
+    /** From now on refuses a sequence that would wait longer for its turn, and gives up what has; a device's queue has its own bound. */
+    default void limitQueue(Duration longest) {}
 
     /** Registers what it counts beside what the server counts of every teacher. */
     default void bindTo(MeterRegistry registry) {}

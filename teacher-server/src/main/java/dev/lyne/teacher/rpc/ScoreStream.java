@@ -164,6 +164,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         return ScoreSequencesResponse.newBuilder()
                 .setOpened(StreamOpened.newBuilder()
                         .setTeacher(teachers.describe(teacher))
+                        .setVouchedOnly(terms.vouchedOnly())
                         .setCredit(Credit.newBuilder()
                                 .setSequences(terms.creditSequences())
                                 .setTokens(terms.creditTokens())))
@@ -217,6 +218,10 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         @GuardedBy("lock")
         private long roomBytes;
 
+        /** What its rows are held back for. */
+        @GuardedBy("lock")
+        private Optional<CompletionStage<Void>> vouching = Optional.empty();
+
         @GuardedBy("lock")
         private CancellationHandle handle = CancellationHandle.ANSWERED;
 
@@ -239,6 +244,30 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
 
         @Override
         public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
+            Optional<CompletionStage<Void>> held;
+            synchronized (lock) {
+                held = vouching;
+            }
+            if (held.isEmpty()) {
+                answer(rows, source, narrowed);
+                return;
+            }
+            var unused = held.get().whenComplete((nothing, untold) -> {
+                if (untold == null) {
+                    answer(rows, source, narrowed);
+                } else {
+                    failed(new Failure(
+                            Failure.Reason.ENGINE_UNAVAILABLE,
+                            "rows that no probe vouches for: "
+                                    + (Callback.isDisowning(untold)
+                                            ? untold.getMessage()
+                                            : "the engine's process ended before one passed")
+                                    + " (expected: to be asked for again)"));
+                }
+            });
+        }
+
+        private void answer(EncodedSequence rows, RowSource source, boolean narrowed) {
             sequences.increment();
             trace.answered(source.toString(), narrowed, rows.bytes());
             settle(rows.bytes(), !source.equals(RowSource.COMPUTED));
@@ -246,7 +275,18 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         }
 
         @Override
+        public boolean waitsForVouching() {
+            return terms.vouchedOnly();
+        }
+
+        @Override
         public void unvouched(int rows, CompletionStage<Void> vouched) {
+            if (terms.vouchedOnly()) {
+                synchronized (lock) {
+                    vouching = Optional.of(vouched);
+                }
+                return;
+            }
             unvouchedRows.addAndGet(rows);
             var unused = vouched.whenComplete((nothing, disowned) -> {
                 if (disowned != null && Callback.isDisowning(disowned)) {

@@ -24,6 +24,11 @@ public interface Callback {
      */
     default void unvouched(int rows, CompletionStage<Void> vouched) {}
 
+    /** Whether it does nothing with such rows before they are vouched for, so that this should be soon. */
+    default boolean waitsForVouching() {
+        return false;
+    }
+
     /** Whether rows are known to be another model's by how the stage of {@link #unvouched} ended. */
     static boolean isDisowning(@Nullable Throwable ended) {
         return ended != null

@@ -428,14 +428,23 @@ public final class SingleFlight implements Scorer {
 
         @Override
         public boolean expire(long nowNanos) {
+            return giveUp(nowNanos, false, Computation::tellLate);
+        }
+
+        @Override
+        public boolean endLate(long nowNanos) {
+            return giveUp(nowNanos, true, waiting -> tellLate(waiting, "the engine answered"));
+        }
+
+        private boolean giveUp(long nowNanos, boolean whereStarted, Consumer<Waiting> tell) {
             synchronized (SingleFlight.this) {
                 // A waiter with more time may have joined since the caller looked; with the lock held, none can.
-                if (started || !deadline.passed(nowNanos)) {
+                if ((started && !whereStarted) || !deadline.passed(nowNanos)) {
                     return false;
                 }
                 forget(this);
             }
-            end(Computation::tellLate);
+            end(tell);
             return true;
         }
 
@@ -498,7 +507,7 @@ public final class SingleFlight implements Scorer {
             }
             end(waiting -> {
                 if (vouched != VOUCHED) {
-                    waiting.callback().unvouched(waiting.wanted().positions().length, vouched);
+                    unvouched(waiting.callback(), waiting.wanted(), vouched);
                 }
                 answer(waiting.callback(), waiting.wanted(), query.tokens(), stored, source(waiting));
             });
@@ -545,11 +554,14 @@ public final class SingleFlight implements Scorer {
         }
 
         private static void tellLate(Waiting waiting) {
+            tellLate(waiting, "the sequence's turn came");
+        }
+
+        private static void tellLate(Waiting waiting, String what) {
             waiting.callback()
-                    .failed(
-                            new Failure(
-                                    Failure.Reason.DEADLINE_PASSED,
-                                    "timeout_millis: passed before the sequence's turn came (expected: more time, or less load)"));
+                    .failed(new Failure(
+                            Failure.Reason.DEADLINE_PASSED,
+                            "timeout_millis: passed before " + what + " (expected: more time, or less load)"));
         }
     }
 
@@ -609,10 +621,17 @@ public final class SingleFlight implements Scorer {
         return encoded;
     }
 
+    private void unvouched(Callback callback, CachedSelection wanted, CompletionStage<Void> vouched) {
+        callback.unvouched(wanted.positions().length, vouched);
+        if (callback.waitsForVouching()) {
+            teacher.vouchSoon();
+        }
+    }
+
     /** Gives a waiter what it wants of rows that are not vouched for yet. */
     private void answer(
             Callback callback, RowsQuery query, StoredRows stored, RowSource source, CompletionStage<Void> vouched) {
-        callback.unvouched(query.wanted().positions().length, vouched);
+        unvouched(callback, query.wanted(), vouched);
         answer(callback, query.wanted(), query.tokens(), stored, source);
     }
 

@@ -173,6 +173,7 @@ final class TeacherStages {
         TeacherDescription description = teacher.description();
         Optional<? extends DecodeSessions> decoding = work.decoding();
         teacher.bindTo(setup.registry());
+        teacher.limitQueue(setup.options().batching().maxQueue());
         SingleFlight sequences = new SingleFlight(
                 teacher,
                 store,

@@ -226,7 +226,7 @@ final class AdmissionTest {
 
     @Test
     void checkCredit_oneAlone_isAlwaysWithin() {
-        StreamTerms terms = new StreamTerms(Openings.TEACHER, terms().format(), Flow.SOLE, false, 2, 10);
+        StreamTerms terms = new StreamTerms(Openings.TEACHER, terms().format(), Flow.SOLE, false, false, 2, 10);
 
         assertThat(terms.checkCredit(0, 0, 16)).isEmpty();
         assertThat(terms.checkCredit(1, 4, 6)).isEmpty();

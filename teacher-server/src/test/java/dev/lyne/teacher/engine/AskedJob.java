@@ -86,6 +86,11 @@ final class AskedJob implements ScoreJob {
     }
 
     @Override
+    public boolean endLate(long nowNanos) {
+        return !start(nowNanos);
+    }
+
+    @Override
     public boolean start(long nowNanos) {
         if (late) {
             failed(new Failure(Failure.Reason.DEADLINE_PASSED, "late"));

@@ -11,7 +11,9 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherExpectation;
+import dev.lyne.row.Precision;
 import dev.lyne.row.RowSource;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
 import java.nio.file.Path;
@@ -62,6 +64,11 @@ final class EngineBehindServerTest {
         return client.open(TargetRequest.topK(4, List.of(), TeacherExpectation.any()));
     }
 
+    private TargetStream streamToKeep() throws InterruptedException {
+        return client.open(new TargetRequest(
+                new Selection.TopK(4, List.of()), Precision.EXACT, false, TeacherExpectation.any(), false, true));
+    }
+
     private static Targets take(TargetStream stream, TargetSequence sequence) throws InterruptedException {
         assertThat(stream.offer(sequence)).isTrue();
         return stream.take();
@@ -100,6 +107,40 @@ final class EngineBehindServerTest {
             engine.restart();
             stream.take();
             take(stream, TargetSequence.whole(3, new int[] {5, 6}));
+        }
+    }
+
+    /** As a capture asks: what the wrong weights said is asked for again, and the stream goes on. */
+    @Test
+    void rowsToKeep_areNeverThoseOfOtherWeights() throws Exception {
+        TargetSequence sequence = TargetSequence.whole(2, new int[] {3, 4, 9, 7, 8});
+        try (TargetStream stream = streamToKeep()) {
+            take(stream, SEQUENCE); // over a connection that stays, which was probed
+            engine.fault = FakeEngine.Fault.SLOW;
+            assertThat(stream.offer(sequence)).isTrue();
+            await().until(() -> engine.asked.get() == 2);
+            engine.weights = 1;
+            engine.mayAnswer.countDown();
+            await().until(() -> metric("lyne.teacher.engine.other.weights") == 1);
+            assertThat(stream.await(Duration.ofMillis(1))).isFalse();
+            engine.weights = 0;
+            Targets rows = stream.take();
+            assertThat(rows.columns().ids()[0]).isEqualTo(3 + 7);
+            assertThat(rows.columns().ids()[4]).isEqualTo(4 + 7);
+            assertThat(engine.asked).hasValue(3);
+        }
+    }
+
+    @Test
+    void sequence_whoseTimeHasPassed_failsBeforeTheEngineAnswers() throws Exception {
+        engine.fault = FakeEngine.Fault.HANGS;
+        ClientOptions hasty =
+                ClientOptions.builder().sequenceTimeout(Duration.ofSeconds(1)).build();
+        try (TeacherClient asking = TeacherClient.connect("127.0.0.1:" + server.port(), hasty);
+                TargetStream stream = asking.open(TargetRequest.topK(4, List.of(), TeacherExpectation.any()))) {
+            assertThat(stream.offer(TargetSequence.whole(2, new int[] {3, 4, 9, 7, 8})))
+                    .isTrue();
+            assertThatThrownBy(stream::take).hasMessageContaining("timeout_millis: passed before the engine answered");
         }
     }
 

@@ -25,7 +25,7 @@ final class EngineQueueTest {
         AskedJob job = AskedJob.topK(1, new int[tokens]);
         job.flow = new Flow(new Tenant(name, weight, Optional.empty()), priority, name.hashCode());
         names.put(job(job), name);
-        queue.add(job(job));
+        queue.add(job(job), 0);
         return job;
     }
 
@@ -83,7 +83,7 @@ final class EngineQueueTest {
         EngineQueue.Waiting taken = queue.next().orElseThrow();
         assertThat(taken.job()).isEqualTo(job(failed));
         queue.take(taken);
-        queue.addAgain(new EngineQueue.Waiting(job(failed), 1, Optional.empty()));
+        queue.addAgain(new EngineQueue.Waiting(job(failed), 0, 1, Optional.empty()));
         assertThat(queue.size()).isEqualTo(3);
         assertThat(take(3)).containsExactly("a", "b", "a");
         assertThat(queue.next()).isEmpty();
@@ -93,7 +93,7 @@ final class EngineQueueTest {
     void remove_andTakeAll_leaveNothingBehind() {
         AskedJob gone = add("a", PriorityClass.TRAINING, 1, 10);
         AskedJob left = add("b", PriorityClass.TRAINING, 1, 10);
-        queue.addAgain(new EngineQueue.Waiting(job(add("c", PriorityClass.TRAINING, 1, 10)), 1, Optional.empty()));
+        queue.addAgain(new EngineQueue.Waiting(job(add("c", PriorityClass.TRAINING, 1, 10)), 0, 1, Optional.empty()));
         queue.remove(job(gone));
         assertThat(queue.lines().stream().map(line -> line.tenant())).containsExactly("b", "c");
         assertThat(queue.takeAll().stream().map(EngineQueue.Waiting::job)).anyMatch(job(left)::equals);

@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -33,6 +34,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** An engine behind the teacher's interface, over real HTTP, with answers recorded from a real vLLM and with every kind of wrong one. */
 final class EngineTeacherTest {
     private static final Path TOKENIZER = Path.of("../examples/state-of-the-union/teacher");
+    private static final EngineSettings.Limits LIMITS =
+            new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30));
     private static final int[] FIVE = {3, 10, 21, 9, 40};
 
     @TempDir
@@ -70,24 +73,35 @@ final class EngineTeacherTest {
     private EngineTeacher teacher(
             Optional<Path> model, Optional<Path> identity, Duration betweenProbes, FakeEngine... engines)
             throws Exception {
-        List<InetSocketAddress> addresses =
-                List.of(engines).stream().map(FakeEngine::address).toList();
-        EngineTeacher teacher = EngineTeacher.open(
-                new EngineSettings(
-                        EngineSettings.Wire.VLLM,
-                        addresses,
-                        EngineSettings.Access.PLAIN,
-                        "far",
-                        model,
-                        TOKENIZER,
-                        "float32",
-                        identity,
-                        new EngineSettings.Probing(betweenProbes, 0.02),
-                        new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30))),
-                1);
+        return teacher(settings(model, identity, betweenProbes, LIMITS, engines));
+    }
+
+    private EngineTeacher teacher(EngineSettings settings) throws Exception {
+        EngineTeacher teacher = EngineTeacher.open(settings, 1);
         open.add(0, () -> teacher.close(TimeUnit.SECONDS.toNanos(5)));
         await().until(teacher::serving);
         return teacher;
+    }
+
+    private static EngineSettings settings(
+            Optional<Path> model,
+            Optional<Path> identity,
+            Duration betweenProbes,
+            EngineSettings.Limits limits,
+            FakeEngine... engines) {
+        List<InetSocketAddress> addresses =
+                List.of(engines).stream().map(FakeEngine::address).toList();
+        return new EngineSettings(
+                EngineSettings.Wire.VLLM,
+                addresses,
+                EngineSettings.Access.PLAIN,
+                "far",
+                model,
+                TOKENIZER,
+                "float32",
+                identity,
+                new EngineSettings.Probing(betweenProbes, 0.02),
+                limits);
     }
 
     private static AskedJob ask(EngineTeacher teacher, AskedJob job) {
@@ -223,7 +237,9 @@ final class EngineTeacherTest {
     private static double otherWeights(EngineTeacher teacher) {
         SimpleMeterRegistry registry = new SimpleMeterRegistry();
         teacher.bindTo(registry);
-        return registry.get("lyne.teacher.engine.other.weights").gauge().value();
+        return registry.find("lyne.teacher.engine.other.weights").gauges().stream()
+                .mapToDouble(gauge -> gauge.value())
+                .sum();
     }
 
     @Test
@@ -242,6 +258,87 @@ final class EngineTeacherTest {
         await().until(fails::isDone);
         assertThatThrownBy(fails::join).hasMessageContaining("the engine has other weights than it had");
         assertThat(teacher.serving()).isFalse();
+    }
+
+    /** The next probe would be an hour away. */
+    @Test
+    void rows_thatSomebodyWaitsToHaveVouchedFor_areSoon() throws Exception {
+        EngineTeacher teacher = teacher(Optional.empty(), Optional.empty(), Duration.ofHours(1), engine);
+        for (int i = 0; i < 2; i++) {
+            AskedJob job = ask(teacher, AskedJob.topK(4, 1, 2, i));
+            job.rows();
+            CompletableFuture<Void> passes = job.vouched.get().toCompletableFuture();
+            teacher.vouchSoon();
+            await().until(passes::isDone);
+            assertThat(passes).isNotCompletedExceptionally();
+        }
+    }
+
+    /** It is of another part of the answer than the rest. */
+    @Test
+    void rowAfterTheLastToken_thatIsAnother_isFoundOut() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        engine.lastRow = 1;
+        await().until(() -> otherWeights(teacher) == 1);
+        engine.lastRow = 0;
+        await().until(teacher::serving);
+    }
+
+    /** What a request does not name is as the model's generation_config.json says. */
+    @Test
+    void request_namesAllThatTheModelWouldDecide() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        ask(teacher, new AskedJob(RowContent.topK(4), 1, 2, 3)).rows();
+        assertThat(engine.scored)
+                .allSatisfy(request -> assertThat(request.propertyNames())
+                        .contains(
+                                "temperature",
+                                "top_p",
+                                "top_k",
+                                "min_p",
+                                "repetition_penalty",
+                                "presence_penalty",
+                                "frequency_penalty"));
+    }
+
+    /** An older server's file has no row after the last token. */
+    @Test
+    void identity_ofAnOlderServer_isTheSameTeacher() throws Exception {
+        Path file = directory.resolve("identity.json");
+        byte[] first = teacher(Optional.of(file), engine).description().modelDigest();
+        EngineIdentity known = EngineIdentity.read(file);
+        List<Probe.Reference> shorter = known.references().stream()
+                .map(reference -> new Probe.Reference(
+                        reference.tokens(),
+                        Arrays.copyOf(reference.ids(), reference.ids().length - 1),
+                        Arrays.copyOf(reference.logProbabilities(), reference.ids().length - 1),
+                        reference.labels()))
+                .toList();
+        assertThat(shorter.get(0).ids()).hasDimensions(31, 8);
+        new EngineIdentity(
+                        known.id(),
+                        known.model(),
+                        known.engine(),
+                        known.precision(),
+                        known.minted(),
+                        known.toleranceNats(),
+                        shorter)
+                .write(file);
+        assertThat(teacher(Optional.of(file), engine).description().modelDigest())
+                .isEqualTo(first);
+    }
+
+    /** The prompt's rows would be most of the answer. */
+    @Test
+    void rowAfterTheLastToken_alone_asksForNoOther() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        RowColumns row = ask(teacher, new AskedJob(RowContent.topK(4), new int[] {2}, 1, 2, 3))
+                .rows();
+        assertThat(row.ids()).containsExactly(10, 11, 12, 13);
+        assertThat(engine.scored.stream()
+                        .filter(request -> request.path("prompt").size() == 3)
+                        .map(request -> request.path("prompt_logprobs").asInt(-1)))
+                .containsExactly(0);
     }
 
     @Test
@@ -272,6 +369,126 @@ final class EngineTeacherTest {
         assertThat(taken.rows().rows()).isEqualTo(4);
         assertThat(refused.rows().rows()).isEqualTo(4);
         assertThat(engine.asked).hasValue(3); // the one that was refused was asked for twice
+    }
+
+    /** Half of the time that it has passes before the other is asked for, so that this one has as much left when the first is late. */
+    @Test
+    void sequence_thatIsLate_endsNoOther() throws Exception {
+        EngineTeacher teacher = teacher(settings(
+                Optional.empty(),
+                Optional.empty(),
+                Duration.ofHours(1),
+                new EngineSettings.Limits(8, Duration.ofSeconds(6), Duration.ofSeconds(30)),
+                engine));
+        engine.fault = Fault.HANGS;
+        AskedJob late = ask(teacher, AskedJob.topK(4, FIVE));
+        await().until(() -> engine.asked.get() == 1);
+        await().pollDelay(Duration.ofSeconds(3)).until(() -> true);
+        engine.fault = Fault.SLOW;
+        AskedJob other = ask(teacher, AskedJob.topK(4, 3, 10, 21, 9, 41));
+        await().until(() -> engine.asked.get() == 3); // the late one a second time
+        engine.mayAnswer.countDown();
+        assertThat(other.rows().rows()).isEqualTo(4);
+        assertThat(late.rows().rows()).isEqualTo(4);
+        assertThat(engine.asked).hasValue(3);
+        assertThat(other.vouched.get().toCompletableFuture()).isNotDone(); // no process ended
+        assertThat(teacher.serving()).isTrue();
+    }
+
+    /** What another connection shows of the address is no attempt of a sequence. */
+    @Test
+    void sequence_whoseConnectionIsLeft_isAskedForAgainHoweverOften() throws Exception {
+        EngineTeacher teacher = teacher(settings(
+                Optional.empty(),
+                Optional.empty(),
+                Duration.ofHours(1),
+                new EngineSettings.Limits(8, Duration.ofSeconds(20), Duration.ofSeconds(30)),
+                engine));
+        engine.fault = Fault.HANGS;
+        AskedJob left = ask(teacher, AskedJob.topK(4, FIVE));
+        await().until(() -> engine.asked.get() == 1);
+        for (int i = 0; i < 4; i++) {
+            int asked = engine.asked.get();
+            engine.fault = Fault.DROPPED;
+            AskedJob broken = ask(teacher, AskedJob.topK(4, 3, 10, 21, 9, 41));
+            await().until(() -> !teacher.serving());
+            engine.fault = i < 3 ? Fault.HANGS : Fault.NONE;
+            teacher.withdraw(broken);
+            await().until(() -> engine.asked.get() >= asked + 2);
+        }
+        assertThat(left.rows().rows()).isEqualTo(4);
+    }
+
+    /** An engine that took a second for five tokens, all of whose places are taken. */
+    @Test
+    void sequence_thatWouldWaitTooLong_isRefused_andOneThatHas_isGivenUp() throws Exception {
+        EngineTeacher teacher = teacher(settings(
+                Optional.empty(),
+                Optional.empty(),
+                Duration.ofHours(1),
+                new EngineSettings.Limits(8, Duration.ofMinutes(10), Duration.ofSeconds(30)),
+                engine));
+        teacher.limitQueue(Duration.ofSeconds(2));
+        engine.fault = Fault.SLOW;
+        AskedJob slow = ask(teacher, AskedJob.topK(4, FIVE));
+        await().until(() -> engine.asked.get() == 1);
+        await().pollDelay(Duration.ofSeconds(1)).until(() -> true);
+        engine.mayAnswer.countDown();
+        slow.rows();
+        engine.fault = Fault.HANGS;
+        for (int i = 0; i < 8; i++) {
+            AskedJob unused = ask(teacher, AskedJob.topK(4, FIVE));
+        }
+        await().until(() -> engine.asked.get() == 9);
+
+        AskedJob first = ask(teacher, AskedJob.topK(4, FIVE));
+        AskedJob large = ask(teacher, AskedJob.topK(4, new int[400]));
+        await().pollDelay(Duration.ofMillis(1_200)).until(() -> true); // others have waited for half of the time
+        Failure refused = ask(teacher, AskedJob.topK(4, 1, 2, 3)).failure();
+        assertThat(refused.reason()).isEqualTo(Failure.Reason.OVERLOADED);
+        assertThat(refused.message()).startsWith("would wait about").contains("--max-queue-millis");
+        assertThat(refused.retryMillis()).isBetween(100L, 2_000L);
+        assertThat(first.failure().message()).startsWith("waited 2.0 s for the engine");
+        assertThat(large.failure().reason()).isEqualTo(Failure.Reason.OVERLOADED);
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        teacher.bindTo(registry);
+        assertThat(registry.get("lyne.teacher.queue.shed").functionCounter().count())
+                .isEqualTo(3);
+    }
+
+    /** Nobody's turn passes while no engine is there: that has a bound of its own. */
+    @Test
+    void sequence_whileNoEngineIsThere_isNotRefused() throws Exception {
+        EngineTeacher teacher = teacher(engine);
+        teacher.limitQueue(Duration.ofMillis(200));
+        engine.kill();
+        AskedJob job = ask(teacher, AskedJob.topK(4, 1, 2, 3));
+        await().until(() -> !teacher.serving());
+        await().pollDelay(Duration.ofMillis(800)).until(() -> true);
+        assertThat(job.isAnswered()).isFalse();
+        engine.restart();
+        assertThat(job.rows().rows()).isEqualTo(2);
+    }
+
+    /** While it is with the engine, which would be waited for much longer. */
+    @Test
+    void sequence_whoseTimeHasPassed_endsAtTheEngine() throws Exception {
+        EngineTeacher teacher = teacher(settings(
+                Optional.empty(),
+                Optional.empty(),
+                Duration.ofHours(1),
+                new EngineSettings.Limits(8, Duration.ofMinutes(10), Duration.ofSeconds(30)),
+                engine));
+        engine.fault = Fault.HANGS;
+        AskedJob job = ask(teacher, AskedJob.topK(4, FIVE));
+        await().until(() -> engine.asked.get() == 1);
+        job.late = true;
+        assertThat(job.failure().reason()).isEqualTo(Failure.Reason.DEADLINE_PASSED);
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        teacher.bindTo(registry);
+        await().until(() ->
+                registry.get("lyne.teacher.engine.in.flight.sequences").gauge().value() == 0);
+        assertThat(teacher.serving()).isTrue();
     }
 
     @Test
@@ -308,22 +525,56 @@ final class EngineTeacherTest {
                 .isNotEqualTo(first);
     }
 
-    /** Over a change of the engine, too, which alone would lead back to the id of the model as it is named. */
+    /** A lost file, another version and back again: whatever the engine says of itself, rows may be others. */
     @Test
-    void identity_thatWasMinted_leadsBackToNoOlderId() throws Exception {
+    void identity_ofNewRows_hasAnIdThatNobodyHad() throws Exception {
         Optional<Path> model = Optional.of(TOKENIZER);
         Path file = directory.resolve("identity.json");
-        byte[] named = teacher(model, Optional.of(file), Duration.ofSeconds(1), engine)
+        byte[] first = teacher(model, Optional.of(file), Duration.ofSeconds(1), engine)
                 .description()
                 .modelDigest();
         EngineIdentity known = EngineIdentity.read(file);
-        assertThat(known.minted()).isEmpty();
         EngineIdentity.Inputs older = new EngineIdentity.Inputs(known.model(), "vllm 0.1.0", known.precision());
-        EngineIdentity.mint(older, true, 0.02, known.references()).write(file);
-        assertThat(teacher(model, Optional.of(file), Duration.ofSeconds(1), engine)
+        EngineIdentity.mint(older, 0.02, known.references()).write(file);
+        byte[] second = teacher(model, Optional.of(file), Duration.ofSeconds(1), engine)
+                .description()
+                .modelDigest();
+        assertThat(second).isNotEqualTo(first);
+        Files.delete(file);
+        FakeEngine other = engine();
+        other.weights = 1;
+        assertThat(teacher(model, Optional.of(file), Duration.ofSeconds(1), other)
                         .description()
                         .modelDigest())
-                .isNotEqualTo(named);
+                .isNotEqualTo(first)
+                .isNotEqualTo(second);
+    }
+
+    /** Replicas that start at once on a file that is not there are one teacher. */
+    @Test
+    void identity_thatServersMakeAtOnce_isOne() throws Exception {
+        Path file = directory.resolve("identity.json");
+        List<CompletableFuture<byte[]>> made = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            made.add(CompletableFuture.supplyAsync(() -> {
+                try {
+                    EngineTeacher teacher = EngineTeacher.open(
+                            settings(Optional.of(TOKENIZER), Optional.of(file), Duration.ofSeconds(1), LIMITS, engine),
+                            1);
+                    synchronized (open) {
+                        open.add(0, () -> teacher.close(TimeUnit.SECONDS.toNanos(5)));
+                    }
+                    return teacher.description().modelDigest();
+                } catch (Exception e) {
+                    throw new IllegalStateException(e);
+                }
+            }));
+        }
+        byte[] kept = made.get(0).get(60, TimeUnit.SECONDS);
+        for (CompletableFuture<byte[]> one : made) {
+            assertThat(one.get(60, TimeUnit.SECONDS)).isEqualTo(kept);
+        }
+        assertThat(EngineIdentity.read(file).digest()).isEqualTo(kept);
     }
 
     @Test
@@ -352,6 +603,22 @@ final class EngineTeacherTest {
         assertThat(up(teacher)).isEqualTo(1);
     }
 
+    /** One that takes less than the first would refuse sequences for good. */
+    @Test
+    void address_thatTakesASmallerK_isNotAsked() throws Exception {
+        FakeEngine other = engine();
+        other.mostK = 5;
+        EngineTeacher teacher = teacher(engine, other);
+        assertThat(teacher.maxK()).isEqualTo(FakeEngine.MAX_K);
+        await().until(() -> otherWeights(teacher) == 1);
+        for (int i = 0; i < 10; i++) {
+            ask(teacher, AskedJob.topK(8, 1, 2, i)).rows();
+        }
+        assertThat(other.asked).hasValue(0);
+        other.mostK = FakeEngine.MAX_K;
+        await().until(() -> up(teacher) == 2);
+    }
+
     @Test
     void selection_thatAnEngineCannot_isRefusedByName() throws Exception {
         EngineTeacher teacher = teacher(engine);
@@ -369,6 +636,44 @@ final class EngineTeacherTest {
         assertThat(teacher.refusal(RowContent.of(new Selection.TopPK(0.9, 5, 2f, List.of())))
                         .orElseThrow())
                 .startsWith("truncation_temperature: 2.0");
+    }
+
+    /** Of rank r a token has 2^-(r+1): the sum of their roots is 1 + √2. */
+    @Test
+    void selection_thatTheWholeVocabularyTells_isAnswered() throws Exception {
+        engine.mostK = FakeEngine.VOCABULARY;
+        EngineTeacher teacher = teacher(engine);
+        assertThat(teacher.maxK()).isEqualTo(FakeEngine.VOCABULARY);
+        assertThat(teacher.selectionKinds()).isEqualTo(Selection.kinds());
+        RowContent tempered = new RowContent(new Selection.TopK(2, List.of(2f)), true);
+        RowContent drawn = RowContent.of(new Selection.Draws(64, 1, 1, List.of()));
+        assertThat(teacher.refusal(tempered)).isEmpty();
+        assertThat(teacher.refusal(drawn)).isEmpty();
+
+        RowColumns rows = ask(teacher, new AskedJob(tempered, 1, 2, 3)).rows();
+        assertThat(rows.counts()).containsExactly(2, 2, 2);
+        assertThat(rows.ids()).containsExactly(8, 9, 9, 10, 10, 11);
+        assertThat(rows.temperatureOffsets()[0]).isCloseTo((float) -Math.log(1 + Math.sqrt(2)), within(1e-6f));
+        assertThat(rows.temperedLogTails()[0]).isCloseTo((float) Math.log(0.5), within(1e-6f));
+        assertThat(rows.logTailMass()[2]).isCloseTo((float) Math.log(0.25), within(1e-6f));
+        assertThat(rows.logits()[1]).isEqualTo(rows.logProbabilities()[1]);
+        assertThat(rows.logSumExp()).containsOnly(0);
+
+        RowColumns draws = ask(teacher, new AskedJob(drawn, 1, 2, 3)).rows();
+        assertThat(draws.drawCounts()[0]).isZero();
+        assertThat(Arrays.stream(draws.drawCounts()).sum()).isEqualTo(3 * 64);
+    }
+
+    /** Where a model has columns beyond the tokenizer's ids, the best of as many as there are ids are not those. */
+    @Test
+    void vocabulary_withPaddingAmongIt_isNotWhole() throws Exception {
+        engine.mostK = FakeEngine.VOCABULARY;
+        engine.padded = true;
+        EngineTeacher teacher = teacher(engine);
+        assertThat(teacher.maxK()).isEqualTo(FakeEngine.VOCABULARY);
+        assertThat(teacher.refusal(RowContent.of(new Selection.Draws(5, 0, 1, List.of())))
+                        .orElseThrow())
+                .startsWith("selection: draws");
     }
 
     /** All places are one tenant's, and more of it waits; the first place that becomes free is the other's. */

@@ -72,6 +72,15 @@ final class FakeEngine implements AutoCloseable {
 
     volatile Fault fault = Fault.NONE;
 
+    /** Moves the row after the last token alone. */
+    volatile int lastRow;
+
+    /** Every request for rows. */
+    final List<JsonNode> scored = new CopyOnWriteArrayList<>();
+
+    /** Greatest k that it takes. */
+    volatile int mostK = MAX_K;
+
     /** Has a column beyond the tokenizer's ids among the {@link #MAX_K} best. */
     volatile boolean padded;
 
@@ -166,12 +175,12 @@ final class FakeEngine implements AutoCloseable {
         int[] tokens = new int[request.path("prompt").size()];
         Arrays.setAll(tokens, i -> request.path("prompt").path(i).asInt());
         int k = request.path("prompt_logprobs").asInt(0);
-        if (k > MAX_K) {
+        if (k > mostK) {
             send(
                     exchange,
                     400,
                     "{\"error\":{\"message\":\"Requested prompt logprobs of " + k
-                            + ", which is greater than max allowed: " + MAX_K + "\",\"code\":400}}");
+                            + ", which is greater than max allowed: " + mostK + "\",\"code\":400}}");
             return;
         }
         Fault now = tokens.length == FAULTY_LENGTH ? fault : Fault.NONE;
@@ -180,6 +189,8 @@ final class FakeEngine implements AutoCloseable {
         }
         if (request.has("seed")) {
             texts.add(request);
+        } else {
+            scored.add(request);
         }
         switch (now) {
             case REFUSED -> send(exchange, 400, "{\"error\":{\"message\":\"the prompt is not to its taste\"}}");
@@ -229,8 +240,25 @@ final class FakeEngine implements AutoCloseable {
             row(json, tokens[i - 1], tokens[i], k, now);
             json.append('}');
         }
-        return json.append("],\"prompt_token_ids\":null}],\"usage\":{\"prompt_tokens_details\":{\"a\":[{}]}}}")
+        json.append(']');
+        if (request.has("logprobs")) {
+            generated(json, tokens[tokens.length - 1], request.path("logprobs").asInt());
+        }
+        return json.append(",\"prompt_token_ids\":null}],\"usage\":{\"prompt_tokens_details\":{\"a\":[{}]}}}")
                 .toString();
+    }
+
+    /** The row after the last token, which comes with the generated one, the best. */
+    private void generated(StringBuilder json, int last, int k) {
+        json.append(",\"logprobs\":{\"top_logprobs\":[{");
+        for (int rank = 0; rank < Math.max(1, k); rank++) {
+            json.append(rank == 0 ? "" : ",")
+                    .append("\"token_id:")
+                    .append(Math.floorMod(last + 7 + weights + lastRow + rank, VOCABULARY))
+                    .append("\":")
+                    .append(logProbability(rank, Fault.NONE));
+        }
+        json.append("}]}");
     }
 
     /** What a run of draws comes to: of each distribution a token whose rank a generator of the seed's says. */

@@ -151,13 +151,13 @@ final class FakeGrpcEngine implements AutoCloseable {
                 return;
             }
             boolean asRecorded = Arrays.equals(tokens, FakeEngine.RECORDED) && sampling.has(22);
-            say(answers, asRecorded && most == 5 ? recorded("vllm-top4") : rows(tokens, most));
+            say(answers, asRecorded && most == 5 ? recorded("vllm-top4") : rows(tokens, most, sampling.has(22)));
         } catch (EngineException e) {
             answers.onError(Status.INTERNAL.withDescription(e.line()).asRuntimeException());
         }
     }
 
-    private byte[] rows(int[] tokens, int most) {
+    private byte[] rows(int[] tokens, int most, boolean last) {
         byte[] inputs = GrpcMessage.write(out -> {
             for (int i = 0; i < tokens.length; i++) {
                 float label = i == 0 ? 0 : logProbability(rank(tokens, i));
@@ -168,7 +168,17 @@ final class FakeGrpcEngine implements AutoCloseable {
                 out.writeByteArray(3, i == 0 ? new byte[0] : best(tokens, i, most));
             }
         });
-        byte[] complete = GrpcMessage.write(out -> out.writeByteArray(7, inputs));
+        byte[] outputs = GrpcMessage.write(out -> {
+            if (most > 0) {
+                out.writeByteArray(3, best(tokens, tokens.length, most));
+            }
+        });
+        byte[] complete = GrpcMessage.write(out -> {
+            if (last) {
+                out.writeByteArray(6, outputs);
+            }
+            out.writeByteArray(7, inputs);
+        });
         return GrpcMessage.write(out -> out.writeByteArray(2, complete));
     }
 
@@ -182,7 +192,7 @@ final class FakeGrpcEngine implements AutoCloseable {
 
     /** The actual token and then the others by rank, cut to so many: where it is none of them, the last of them is lost. */
     private byte[] best(int[] tokens, int i, int most) {
-        int actual = rank(tokens, i);
+        int actual = i < tokens.length ? rank(tokens, i) : 0; // or the one that is generated
         int[] ranks = new int[most];
         ranks[0] = actual;
         for (int rank = 0, at = 1; at < most; rank++) {

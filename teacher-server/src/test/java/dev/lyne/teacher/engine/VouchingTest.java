@@ -26,6 +26,18 @@ final class VouchingTest {
     }
 
     @Test
+    void owes_whatCameSinceAProbeLastBegan() {
+        assertThat(vouching.owes()).isFalse();
+        CompletableFuture<Void> unused = arrived();
+        assertThat(vouching.owes()).isTrue();
+        List<CompletableFuture<Void>> covered = vouching.beginProbe();
+        assertThat(vouching.owes()).isFalse();
+        unused = arrived();
+        vouching.passed(covered);
+        assertThat(vouching.owes()).isTrue();
+    }
+
+    @Test
     void otherWeights_disownWhatIsNotVouchedFor_andWhatWasAskedBefore() {
         Vouching.Moment asked = vouching.now();
         CompletableFuture<Void> row = arrived();

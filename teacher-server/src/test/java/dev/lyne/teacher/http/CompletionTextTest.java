@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.teacher.model.TextCodec;
+import dev.lyne.teacher.model.TokenizerFile;
 import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.score.EncodedSequence;
 import dev.lyne.teacher.tenant.Caller;
@@ -14,7 +16,10 @@ import io.netty.buffer.UnpooledByteBufAllocator;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
@@ -26,6 +31,54 @@ import tools.jackson.databind.json.JsonMapper;
 final class CompletionTextTest {
     private static final int BLOCK_BYTES = 1 << 16;
     private static final int BLOCKS = 20;
+    private static final Path LLAMA =
+            Path.of("../language-model/src/test/resources/golden-tokenizers/llama2-add-bos-false/tokenizer.json");
+
+    /** Its decoder takes the space off a beginning, and writes what it has no token for byte by byte. */
+    @Test
+    @SuppressWarnings("NullAway") // nothing is scored
+    void echo_ofATokenizerThatWritesABeginningOtherwise_isThePrompt() throws Exception {
+        try (TextCodec llama = TextCodec.of(List.of(new TokenizerFile("tokenizer.json", Files.readAllBytes(LLAMA))))) {
+            String prompt = "the cat, 20 \u20ac: na\u00efve \ud83d\ude00 mat";
+            int[] tokens = llama.encode(prompt, false);
+            String body = "{\"prompt\": " + Arrays.toString(tokens)
+                    + ", \"max_tokens\": 0, \"echo\": true, \"prompt_logprobs\": 0, \"format\": \"lyne.block\"}";
+            JsonNode choice = JsonMapper.shared().readTree(written(body, tokens, List.of(), Optional.of(llama)));
+            assertThat(choice.at("/choices/0/text").asString()).isEqualTo(prompt);
+            List<String> pieces = llama.pieces(tokens);
+            assertThat(pieces).hasSize(tokens.length).noneMatch(piece -> piece.contains("\ufffd"));
+            int spaced = IntStream.range(1, tokens.length)
+                    .filter(i -> pieces.get(i).startsWith(" "))
+                    .findFirst()
+                    .orElseThrow();
+            assertThat(llama.piece(Arrays.copyOf(tokens, spaced), tokens[spaced]))
+                    .isEqualTo(pieces.get(spaced));
+        }
+    }
+
+    @SuppressWarnings("NullAway") // nothing is scored
+    private static byte[] written(String body, int[] tokens, List<EncodedBlock> blocks, Optional<TextCodec> codec)
+            throws Exception {
+        CompletionRequest request = CompletionRequest.parse(
+                RequestBody.read(new ByteArrayInputStream(body.getBytes(StandardCharsets.UTF_8)), 1_000));
+        HttpTeacher teacher = new HttpTeacher(new FakeTeacher("fake", 1_000, 2_048).description(), null, codec);
+        Admission admission = new Admission(ServerLimits.DEFAULT, new SimpleMeterRegistry());
+        CompletionText text = new CompletionText(
+                request,
+                teacher,
+                new Completion.Answer(
+                        List.of(new ScoredPrompt(tokens, new EncodedSequence(blocks))), new int[0], new float[0]),
+                new Completion(request, teacher, admission, new RowBudget(1), Caller.ANYBODY),
+                new CompletionText.Head("id", 0),
+                block -> {});
+        ByteArrayOutputStream whole = new ByteArrayOutputStream();
+        while (!text.isEndOfInput()) {
+            ByteBuf chunk = text.readChunk(UnpooledByteBufAllocator.DEFAULT);
+            chunk.readBytes(whole, chunk.readableBytes());
+            chunk.release();
+        }
+        return whole.toByteArray();
+    }
 
     /** Of a prompt's blocks, no more than one is text at a time. */
     @Test

@@ -7,7 +7,10 @@ import static org.awaitility.Awaitility.await;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.teacher.access.ServerSecurity;
+import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.model.LanguageModelTeacher;
+import dev.lyne.teacher.synthetic.SyntheticSettings;
+import dev.lyne.teacher.synthetic.SyntheticTeacher;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.TargetBlock;
 import java.io.ByteArrayInputStream;
@@ -27,10 +30,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.zip.GZIPInputStream;
@@ -200,12 +206,41 @@ final class HttpDoorTest {
                 .isEqualTo(drawn.get(3));
     }
 
+    /** A draw beside the row's entries would be one entry more than the server has. */
+    @Test
+    void generatedToken_besideAsManyEntriesAsThereMayBe_isOfTheTailToo() throws Exception {
+        var teacher = new SyntheticTeacher(
+                "ranks", SyntheticSettings.parse("synthetic:vocabulary=50,tokens_per_second=0"), false);
+        TeacherServerOptions options = TeacherServerOptions.builder()
+                .limits(new ServerLimits(256, 1 << 16, 16 << 20, 2, 16, 1 << 20, 1 << 22))
+                .http(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+                .build();
+        try (TeacherServer narrow = TeacherServer.start(List.of(teacher), options)) {
+            HttpResponse<byte[]> response = send(HttpRequest.newBuilder(
+                            URI.create("http://127.0.0.1:" + narrow.httpPort().orElseThrow() + "/v1/completions"))
+                    .POST(HttpRequest.BodyPublishers.ofString("{\"prompt\": " + Collections.nCopies(200, "[1, 2, 3]")
+                            + ", \"max_tokens\": 1, \"prompt_logprobs\": 2, \"return_token_ids\": true}"))
+                    .build());
+            Set<Integer> drawn = new HashSet<>();
+            JsonMapper.shared()
+                    .readTree(response.body())
+                    .path("choices")
+                    .forEach(
+                            choice -> drawn.add(choice.path("token_ids").path(0).asInt()));
+            assertThat(drawn.size())
+                    .as(new String(response.body(), StandardCharsets.UTF_8))
+                    .isGreaterThan(2);
+        }
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
             value = {
                 "max_tokens | 400 | {\"prompt\": [1,2], \"prompt_logprobs\": 1}",
                 "max_tokens | 400 | {\"prompt\": [1,2], \"max_tokens\": 2}",
+                "max_tokens | 400 | {\"prompt\": [1,2], \"max_tokens\": 0, \"logprobs\": 1}",
+                "max_tokens | 400 | {\"prompt\": [1,2], \"max_tokens\": 0, \"logprobs\": 1, \"prompt_logprobs\": 1}",
                 "temperature | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"temperature\": 0.7}",
                 "prompt_logprobs | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"prompt_logprobs\": 5000}",
                 "top_p | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"top_p\": 0.9}",
@@ -259,6 +294,14 @@ final class HttpDoorTest {
                 .startsWith("the body: ")
                 .endsWith("(expected: one JSON object)")
                 .doesNotContainPattern("Feature|Source|Token|Mapper|tools\\.");
+    }
+
+    /** As axolotl sends it. */
+    @Test
+    void scoredPrompt_withNoTokenAfterIt_isAnswered() throws Exception {
+        JsonNode answer =
+                completed("{\"prompt\": [[1,2,3]], \"max_tokens\": 0, \"echo\": true, \"prompt_logprobs\": 2}");
+        assertThat(answer.at("/choices/0/prompt_logprobs").size()).isEqualTo(3);
     }
 
     @Test

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
  * @param unsentBytes rows that wait for their readers
  * @param nativeArrays tensors outside the heap that something still refers to
  */
-public record Holdings(
+public record HeldResources(
         long threads, long descriptors, double streams, double sequences, double unsentBytes, long nativeArrays) {
     /** DJL's tensors, each of which holds memory outside the heap. */
     private static final String NATIVE_ARRAY = "ai.djl.pytorch.engine.PtNDArray";
@@ -22,16 +22,17 @@ public record Holdings(
     private static final int SECONDS_TO_SETTLE = 120;
 
     /** What it holds, once streams have ended and their number of threads and connections stands still; after two minutes as it is. */
-    static Holdings ofIdle(ServerProcess server, ServerProcess.Ready ready) throws IOException, InterruptedException {
-        Holdings before = of(server, ready);
+    static HeldResources ofIdle(ServerProcess server, ServerProcess.Ready ready)
+            throws IOException, InterruptedException {
+        HeldResources before = of(server, ready);
         for (int second = 0, still = 0; second < SECONDS_TO_SETTLE && still < 5; second++) {
             TimeUnit.SECONDS.sleep(1);
-            Holdings now = of(server, ready);
+            HeldResources now = of(server, ready);
             boolean same = now.equals(before) && now.streams == 0 && now.sequences == 0 && now.unsentBytes == 0;
             still = same ? still + 1 : 0;
             before = now;
         }
-        return new Holdings(
+        return new HeldResources(
                 before.threads,
                 before.descriptors,
                 before.streams,
@@ -40,12 +41,12 @@ public record Holdings(
                 ProcessFigures.instances(server.pid(), NATIVE_ARRAY));
     }
 
-    private static Holdings of(ServerProcess server, ServerProcess.Ready ready)
+    private static HeldResources of(ServerProcess server, ServerProcess.Ready ready)
             throws IOException, InterruptedException {
         double streams = ServerFigures.gauge(ready.metrics(), "lyne_teacher_streams");
         double sequences = ServerFigures.gauge(ready.metrics(), "lyne_teacher_sequences_in_flight");
         double unsent = ServerFigures.gauge(ready.metrics(), "lyne_teacher_unsent_bytes");
         ProcessFigures process = ProcessFigures.of(server.pid());
-        return new Holdings(process.threads(), process.descriptors(), streams, sequences, unsent, 0);
+        return new HeldResources(process.threads(), process.descriptors(), streams, sequences, unsent, 0);
     }
 }

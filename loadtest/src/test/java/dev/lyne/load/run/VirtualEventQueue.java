@@ -2,8 +2,8 @@ package dev.lyne.load.run;
 
 import java.util.PriorityQueue;
 
-/** An agenda whose time moves when it is told to. */
-final class VirtualAgenda implements EventQueue {
+/** A queue of events whose time moves when it is told to. */
+final class VirtualEventQueue implements EventQueue {
     private record Entry(long nanos, long number, Runnable task) implements Comparable<Entry> {
         @Override
         public int compareTo(Entry other) {

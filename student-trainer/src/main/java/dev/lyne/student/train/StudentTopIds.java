@@ -13,7 +13,7 @@ import java.util.Map;
  *
  * @param microBatchTokens most tokens of a forward, padding included
  */
-record ChosenIds(Trainable model, int microBatchTokens) {
+record StudentTopIds(Trainable model, int microBatchTokens) {
     /** Groups of windows for one forward each. */
     List<MicroBatches.Group> groups(List<Window> windows) {
         return MicroBatches.groups(windows, microBatchTokens);

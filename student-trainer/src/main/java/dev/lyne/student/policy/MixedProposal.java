@@ -6,8 +6,8 @@ package dev.lyne.student.policy;
  *
  * @param mixing α, the teacher's share, 0 to 1
  */
-public record Proposal(double mixing) {
-    public Proposal {
+public record MixedProposal(double mixing) {
+    public MixedProposal {
         if (!(mixing >= 0 && mixing <= 1)) {
             throw new IllegalArgumentException("teacher_mixing: " + mixing + " (expected: 0 to 1)");
         }

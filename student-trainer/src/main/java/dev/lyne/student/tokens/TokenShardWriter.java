@@ -14,14 +14,14 @@ import java.nio.file.StandardOpenOption;
 import java.util.zip.CRC32C;
 
 /** A file of little-endian 32-bit integers with a CRC32C. One thread writes it. */
-final class ShardFile implements Closeable {
+final class TokenShardWriter implements Closeable {
     private final Path file;
     private final FileChannel channel;
     private final ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 18).order(ByteOrder.LITTLE_ENDIAN);
     private final CRC32C crc = new CRC32C();
     private int count;
 
-    ShardFile(Path file) throws IOException {
+    TokenShardWriter(Path file) throws IOException {
         this.file = file;
         this.channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
     }

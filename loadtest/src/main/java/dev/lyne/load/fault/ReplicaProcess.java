@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * A server process behind a proxy, under an address that stays while the server comes and goes, as a service's name does. One thread uses
  * it.
  */
-final class Replica implements AutoCloseable {
+final class ReplicaProcess implements AutoCloseable {
     /** A network that costs nothing. */
     static final NetworkShape FREE = new NetworkShape(0, Double.POSITIVE_INFINITY);
 
@@ -30,7 +30,7 @@ final class Replica implements AutoCloseable {
     private @Nullable NetworkProxy proxy;
     private CompletableFuture<ServerProcess.Ready> ready;
 
-    Replica(Launcher launcher) throws IOException {
+    ReplicaProcess(Launcher launcher) throws IOException {
         this.launcher = launcher;
         this.server = launcher.launch(lives);
         this.ready = await(server);
