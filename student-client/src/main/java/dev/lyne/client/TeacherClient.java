@@ -98,9 +98,12 @@ public final class TeacherClient implements TargetSource {
         return teacher;
     }
 
-    /** The replica that described the teacher first. */
-    Replica firstToAnswer() {
-        return firstToAnswer;
+    /** All replicas; first the one that described the teacher first. */
+    List<Replica> replicasByAnswer() {
+        List<Replica> all = new ArrayList<>(known());
+        all.remove(firstToAnswer);
+        all.add(0, firstToAnswer);
+        return all;
     }
 
     @Override

@@ -1,6 +1,6 @@
 package dev.lyne.client;
 
-/** The teacher refuses the stream for a reason that no retry mends, as a selection it does not know. */
+/** Every replica refuses the stream for a reason that no retry mends, as a selection it does not know. */
 public final class TeacherRefusedException extends TeacherException {
     private static final long serialVersionUID = 1L;
 

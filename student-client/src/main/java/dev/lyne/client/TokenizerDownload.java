@@ -44,10 +44,10 @@ public final class TokenizerDownload {
      * Writes the tokenizer's files into a directory, which is made where there is none. Waits for a server to answer as a {@link
      * TeacherClient} does: for as long as the options' timeout to retry, and the listener hears of it.
      *
-     * @param addresses of the teacher's servers, all asked side by side; the first to answer sends it
+     * @param addresses of the teacher's servers, all asked side by side; the first to answer sends it, or another where that refuses
      * @param options the teacher's name, security, patience and listener
      * @throws TeacherUnavailableException where none answers, or none sends it
-     * @throws TeacherRefusedException where a server has no tokenizer, does not let the caller in, or sends what it did not announce
+     * @throws TeacherRefusedException where no server has a tokenizer or lets the caller in, or one sends what it did not announce
      */
     public static void into(Path directory, String addresses, ClientOptions options) throws IOException {
         into(directory, addresses, options, System::nanoTime);
@@ -58,16 +58,32 @@ public final class TokenizerDownload {
         Failures failures = new Failures(options, nanoTime);
         while (true) {
             try (TeacherClient client = new TeacherClient(addresses, options, nanoTime, InetAddress::getAllByName)) {
-                Replica replica = client.firstToAnswer();
-                try {
-                    write(directory, download(replica.channel(), options.teacher()));
+                if (fetched(directory, client.replicasByAnswer(), options.teacher(), failures)) {
                     return;
-                } catch (StatusRuntimeException e) {
-                    failures.add("teacher " + replica.label() + ": ", e);
                 }
             }
             pause();
         }
+    }
+
+    /** Fetches from the first that does not refuse; throws where all do. Returns whether it is there; false: one broke off. */
+    private static boolean fetched(Path directory, List<Replica> replicas, String teacher, Failures failures)
+            throws IOException {
+        List<String> refusals = new ArrayList<>();
+        for (Replica replica : replicas) {
+            try {
+                write(directory, download(replica.channel(), teacher));
+                return true;
+            } catch (StatusRuntimeException e) {
+                CallFailure failure = CallFailure.of(e);
+                if (failure.ofCall() != CallFailure.Remedy.GIVE_UP && !CallFailure.isUntrusted(e)) {
+                    failures.add("teacher " + replica.label() + ": " + failure.description());
+                    return false;
+                }
+                refusals.add("teacher " + replica.label() + ": " + failure);
+            }
+        }
+        throw new TeacherRefusedException(String.join("; ", refusals));
     }
 
     /** Downloads that broke off from servers that had answered: how long so, and the lines that say it. */
@@ -83,25 +99,20 @@ public final class TokenizerDownload {
             this.nanoTime = nanoTime;
         }
 
-        /** Throws where asking again is in vain, or patience is over. */
-        void add(String server, StatusRuntimeException e) {
-            CallFailure failure = CallFailure.of(e);
-            if (failure.ofCall() == CallFailure.Remedy.GIVE_UP || CallFailure.isUntrusted(e)) {
-                throw new TeacherRefusedException(server + failure);
-            }
+        /** Throws where patience is over. */
+        void add(String what) {
             long now = nanoTime.getAsLong();
             long retryNanos = options.timeouts().retry().toNanos();
             firstNanos = any ? firstNanos : now;
             if (now - firstNanos >= retryNanos) {
-                throw new TeacherUnavailableException(server + failure.description());
+                throw new TeacherUnavailableException(what);
             }
             if (!any || now - lineNanos >= NANOS_BETWEEN_LINES) {
                 lineNanos = now;
                 options.listener()
                         .onWaiting(
                                 "waiting for the teacher's tokenizer for " + ReplicaConnection.seconds(now - firstNanos)
-                                        + " (for " + ReplicaConnection.seconds(retryNanos) + " at most): " + server
-                                        + failure.description());
+                                        + " (for " + ReplicaConnection.seconds(retryNanos) + " at most): " + what);
             }
             any = true;
         }

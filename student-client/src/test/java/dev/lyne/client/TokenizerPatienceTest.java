@@ -79,6 +79,19 @@ final class TokenizerPatienceTest {
         }
     }
 
+    /** The one that describes the teacher first, at that. */
+    @Test
+    void into_firstToAnswerDoesNotSendIt_theOtherDoes() throws Exception {
+        try (FakeTeacher refusing = new FakeTeacher(1);
+                FakeTeacher sending = new FakeTeacher(1)) {
+            sending.descriptionRefusal =
+                    Status.UNAVAILABLE.withDescription("loading").asRuntimeException();
+            sending.tokenizer = TokenizerPatienceTest::send;
+            TokenizerDownload.into(directory, refusing.address() + "," + sending.address(), options(40));
+            assertThat(directory.resolve("tokenizer.json")).hasBinaryContent(TOKENIZER);
+        }
+    }
+
     @Test
     void into_serverBreaksOffTwice_isAskedAgainAndSaidOnce() throws Exception {
         try (FakeTeacher teacher = new FakeTeacher(1)) {
