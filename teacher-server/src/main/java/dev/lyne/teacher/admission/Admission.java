@@ -96,6 +96,11 @@ public final class Admission {
                 : new AdmissionResult.Accepted<>(new Flow(caller.tenant(), priority.get(), streams.incrementAndGet()));
     }
 
+    /** Opens more for what was let in and is not through, with its turn: a drain waits for it. */
+    public AdmissionResult<StreamTerms> openMore(OpenStream open, TeacherDescription teacher, Flow flow) {
+        return open(open, teacher, flow);
+    }
+
     private AdmissionResult<StreamTerms> open(OpenStream open, TeacherDescription teacher, Flow flow) {
         try {
             Expectations.check(
@@ -154,6 +159,21 @@ public final class Admission {
     }
 
     /**
+     * Lets in a sequence that what was let in needs to end: neither a drain nor a quota refuses it, since what was computed already would be
+     * for nothing. Its tokens count like all others.
+     */
+    public AdmissionResult<ScoreTask> admitMore(Sequence sequence, StreamTerms terms, long receivedNanos) {
+        Tenant tenant = terms.flow().tenant();
+        return checked(sequence, terms, receivedNanos).flatMap(task -> {
+            if (!admittedTokens.take(tenant.name(), task.tokens())) {
+                return full(task.tokens());
+            }
+            quotas.count(tenant, task.tokens());
+            return new AdmissionResult.Accepted<>(task);
+        });
+    }
+
+    /**
      * Checks the sequences of one request and reserves the tokens of all of them, or of none. What they take together is taken at once: what
      * was refused so is let in later, whatever it is.
      */
@@ -182,10 +202,7 @@ public final class Admission {
                             + "; ask in several requests)");
         }
         if (!admittedTokens.take(tenant.name(), tokens)) {
-            return AdmissionResult.refuse(
-                    Reason.QUEUE_FULL,
-                    "tokens admitted: " + admittedTokens.all() + " and " + tokens + " more (expected: at most "
-                            + limits.maxQueuedTokens() + ")");
+            return full(tokens);
         }
         AdmissionResult<Long> taken = quotas.take(tenant, tokens);
         if (taken instanceof AdmissionResult.Refused<Long>) {
@@ -194,6 +211,13 @@ public final class Admission {
         return taken.map(paid -> tasks.stream()
                 .map(task -> task.paidWith(paid == 0 ? 0 : task.tokens()))
                 .toList());
+    }
+
+    private <T> AdmissionResult<T> full(long tokens) {
+        return AdmissionResult.refuse(
+                Reason.QUEUE_FULL,
+                "tokens admitted: " + admittedTokens.all() + " and " + tokens + " more (expected: at most "
+                        + limits.maxQueuedTokens() + ")");
     }
 
     private AdmissionResult<ScoreTask> checked(Sequence sequence, StreamTerms terms, long receivedNanos) {

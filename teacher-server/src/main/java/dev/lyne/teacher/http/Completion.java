@@ -6,6 +6,7 @@ import dev.lyne.row.Selection;
 import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.StreamTerms;
+import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.score.Callback;
 import dev.lyne.teacher.score.CancellationHandle;
@@ -57,6 +58,9 @@ final class Completion {
     private final int[] generated;
     private final float[] generatedLogProbabilities;
     private final AtomicInteger owed;
+
+    /** Whose turn the request takes, once it is let in. */
+    private final AtomicReference<@Nullable Flow> flow = new AtomicReference<>();
 
     /** This, until it ends. */
     private final AtomicReference<@Nullable Completion> self = new AtomicReference<>();
@@ -139,7 +143,12 @@ final class Completion {
                 .setPrecision(Precision.PRECISION_EXACT)
                 .setStudent("http")
                 .build();
-        StreamTerms terms = value(admission.open(open, teacher.description(), caller));
+        Flow before = flow.get();
+        StreamTerms terms = value(
+                before == null
+                        ? admission.open(open, teacher.description(), caller)
+                        : admission.openMore(open, teacher.description(), before));
+        flow.set(terms.flow());
         Optional<Failure> refusal = teacher.sequences().refusal(terms.format());
         if (refusal.isPresent()) {
             throw Statuses.toBadRequest(refusal.get());
@@ -371,7 +380,7 @@ final class Completion {
     private void askLast(int index, StreamTerms terms, Consumer<ScoredPrompt.Row> chosen) throws BadRequest {
         int[] tokens = scored[index].tokens();
         ScoreTask task =
-                value(admission.admit(sequence(tokens, new int[] {tokens.length - 1}), terms, System.nanoTime()));
+                value(admission.admitMore(sequence(tokens, new int[] {tokens.length - 1}), terms, System.nanoTime()));
         ask(task, new Callback() {
             @Override
             public void unvouched(int rows, CompletionStage<Void> vouched) {

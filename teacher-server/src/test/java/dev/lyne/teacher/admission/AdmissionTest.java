@@ -193,6 +193,24 @@ final class AdmissionTest {
     }
 
     @Test
+    void admitMore_ofAnEmptyQuotaInADrain_isLetInAndCounted() {
+        AtomicLong nanos = new AtomicLong(1);
+        Admission clocked = new Admission(Openings.LIMITS, registry, new ServedMetrics(registry), nanos::get);
+        StreamTerms terms = terms(clocked, new Quota(1, 10, true));
+        clocked.release(Openings.accepted(clocked.admit(zeros(12), terms, NOW)));
+        nanos.addAndGet(TimeUnit.SECONDS.toNanos(3));
+
+        clocked.release(Openings.accepted(clocked.admitMore(zeros(8), terms, NOW)));
+        assertThat(Openings.refused(clocked.admit(zeros(1), terms, NOW)).retryMillis())
+                .as("1 was left, 8 were counted, and 1 a second comes back")
+                .isBetween(7_900L, 8_100L);
+        clocked.drain();
+        clocked.release(Openings.accepted(clocked.admitMore(zeros(8), terms, NOW)));
+        assertThat(Openings.refused(clocked.admit(zeros(8), terms, NOW)).reason()).isEqualTo(Reason.DRAINING);
+        assertThat(registry.get("lyne.teacher.admitted.tokens").gauge().value()).isZero();
+    }
+
+    @Test
     void admitTogether_oneThatIsRefused_takesNothing() {
         assertThat(Openings.refused(admission.admitTogether(List.of(zeros(8), zeros(17)), terms(), NOW))
                         .reason())
