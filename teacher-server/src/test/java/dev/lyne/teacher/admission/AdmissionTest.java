@@ -206,7 +206,8 @@ final class AdmissionTest {
                 .isBetween(7_900L, 8_100L);
         clocked.drain();
         clocked.release(Openings.accepted(clocked.admitMore(zeros(8), terms, NOW)));
-        assertThat(Openings.refused(clocked.admit(zeros(8), terms, NOW)).reason()).isEqualTo(Reason.DRAINING);
+        assertThat(Openings.refused(clocked.admit(zeros(8), terms, NOW)).reason())
+                .isEqualTo(Reason.DRAINING);
         assertThat(registry.get("lyne.teacher.admitted.tokens").gauge().value()).isZero();
     }
 
