@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from lyne.client.description import TeacherDescription
 from lyne.client.failure import Failure, Remedy, Standing
 from lyne.client.options import OVERSLEPT, Address, ClientOptions, Expectation
-from lyne.errors import SequenceFailedError, TeacherRefusedError, TeacherUnavailableError
+from lyne.errors import SequenceFailedError, TeacherMismatchError, TeacherRefusedError, TeacherUnavailableError
 from lyne.v1 import decode_pb2, teacher_pb2, teacher_service_pb2_grpc
 from lyne.wire.digests import token_checksum
 
@@ -472,10 +472,10 @@ class TeacherDecoder:
 
     def _note(self, address: Address, failure: Failure) -> None:
         """Takes note of why a replica ended or did not open a call; raises where it is another teacher, or none is left that may accept."""
-        if failure.is_mismatch:
-            raise failure.as_final(address.target)
         standing = self._standing(address)
-        if failure.remedy_of_call() is not Remedy.GIVE_UP:
+        if failure.is_mismatch and (not failure.is_opening_mismatch or standing.mismatched()):
+            raise failure.as_final(address.target)
+        if failure.is_mismatch or failure.remedy_of_call() is not Remedy.GIVE_UP:
             standing.unheard()
             return
         newly = standing.refused(failure)
@@ -531,7 +531,14 @@ class TeacherDecoder:
                 self._client.resolve_again()
                 return
             if one.WhichOneof("message") == "opened":
-                TeacherDescription.of(one.opened.teacher).require_same(address.target, self._teacher)
+                try:
+                    TeacherDescription.of(one.opened.teacher).require_same(address.target, self._teacher)
+                except TeacherMismatchError as e:
+                    call.end()
+                    if self._standing(address).mismatched():
+                        raise
+                    self._tried[address.target] = str(e)
+                    return
                 self._standing(address).accepted()
                 self._call = call
                 self._heard = False

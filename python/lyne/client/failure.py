@@ -74,6 +74,12 @@ class Failure:
         return self.code == "FAILED_PRECONDITION"
 
     @property
+    def is_opening_mismatch(self) -> bool:
+        """Whether what the student named as it opened does not fit; that may have been changed on the way, unlike what the server found
+        later."""
+        return self.is_mismatch and self.reason == "TEACHER_MISMATCH"
+
+    @property
     def is_garbled(self) -> bool:
         """Whether the server could not make sense of what it received, which may have been changed on the way."""
         return self.reason in _GARBLED
@@ -98,18 +104,26 @@ class Standing:
 
     It refuses where it says so for a reason that asking again does not mend. One that has accepted before, or that could not read what it
     was sent, is asked a few times first: a bit may have been turned over on the way, and a token that was taken out may have been
-    replaced. It is in doubt from a fault, such as a model that threw, until it answers a sequence. Guarded by its owner.
+    replaced. That it is another teacher is believed once it was heard a few times in a row, for the same reason. It is in doubt from a
+    fault, such as a model that threw, until it answers a sequence. Guarded by its owner.
     """
 
     def __init__(self) -> None:
         self.has_accepted = False
         self.refuses = False
         self._refusals = 0
+        self._mismatches = 0
         self._faults = 0
 
     def accepted(self) -> None:
         """It has accepted."""
         self.has_accepted, self.refuses = True, False
+        self._mismatches = 0
+
+    def mismatched(self) -> bool:
+        """It is another teacher than the one meant, or so it was heard; gives whether it was heard so often that it is."""
+        self._mismatches += 1
+        return self._mismatches >= _FEW
 
     def refused(self, cause: Failure) -> bool:
         """It gave a reason that asking again does not mend; gives whether it refuses from now on, and did not before."""

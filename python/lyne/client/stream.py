@@ -364,7 +364,10 @@ class TargetStream:
             found.require_expected(link.address.target, self._request.expectation)
             found.require_same(link.address.target, self._known)
         except TeacherMismatchError as e:
-            self._end(e)
+            if link.standing.mismatched():
+                self._end(e)
+            else:
+                self._end_call(link, call, Failure("UNAVAILABLE", str(e)))
             return
         call.identity = BlockIdentity(
             self._request.selection,
@@ -567,10 +570,10 @@ class TargetStream:
         link.last_failure = failure
         if self._is_over():
             return
-        if failure.is_mismatch:
+        if failure.is_mismatch and (not failure.is_opening_mismatch or link.standing.mismatched()):
             self._end(failure.as_final(link.address.target))
             return
-        if failure.remedy_of_call() is not Remedy.GIVE_UP:
+        if failure.is_mismatch or failure.remedy_of_call() is not Remedy.GIVE_UP:
             link.standing.unheard()
         elif link.standing.refused(failure):
             self._end_where_none_accepts()

@@ -90,6 +90,11 @@ record CallFailure(Status.Code code, String description, Duration retryAfter, St
         return code == Status.Code.FAILED_PRECONDITION;
     }
 
+    /** Whether what the student named as it opened does not fit; that may have been changed on the way, unlike what the server found later. */
+    boolean isOpeningMismatch() {
+        return isMismatch() && reason.equals("TEACHER_MISMATCH");
+    }
+
     /** Whether the server could not make sense of what it received, which may have been changed on the way. */
     boolean isGarbled() {
         return GARBLED.contains(reason);

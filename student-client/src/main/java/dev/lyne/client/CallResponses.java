@@ -82,7 +82,7 @@ final class CallResponses implements ClientResponseObserver<ScoreSequencesReques
         pool.locked(call, () -> {
             if (call.hasOpened()) {
                 protocolError("opened twice");
-            } else if (pool.acceptsTeacher(connection, teacher, message.getVouchedOnly())) {
+            } else if (pool.acceptsTeacher(connection, call, teacher, message.getVouchedOnly())) {
                 BlockIdentity identity = pool.identity(message.getTeacher());
                 rules = new Rules(identity, new RowCheck(identity));
                 pool.onOpened(connection, call, message.getCredit());

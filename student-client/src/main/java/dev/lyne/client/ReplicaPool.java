@@ -393,9 +393,10 @@ final class ReplicaPool implements TargetStream {
         pump();
     }
 
-    /** Whether the stream can use that teacher; ends the stream where it cannot. */
+    /** Whether the stream can use that teacher; where it cannot, ends the call, and the stream where that was heard a few times. */
     @SuppressWarnings("GuardedBy") // called within locked
-    boolean acceptsTeacher(ReplicaConnection connection, TeacherDescription found, boolean vouchedOnly) {
+    boolean acceptsTeacher(
+            ReplicaConnection connection, ReplicaCall call, TeacherDescription found, boolean vouchedOnly) {
         try {
             TeacherAgreement.requireExpected(connection.replica.label(), found, request.expectation());
             TeacherAgreement.requireSame(
@@ -405,7 +406,12 @@ final class ReplicaPool implements TargetStream {
             }
             return true;
         } catch (TeacherMismatchException e) {
-            end(e);
+            if (connection.standing.mismatched()) {
+                end(e);
+            } else {
+                endCall(connection, call, CallFailure.of(Status.Code.UNAVAILABLE, String.valueOf(e.getMessage())));
+                pump();
+            }
             return false;
         }
     }
@@ -621,11 +627,11 @@ final class ReplicaPool implements TargetStream {
         connection.lastFailure = cause;
         connection.rate.forget();
         List<Attempt> unanswered = call.end(cause.description());
-        if (cause.isMismatch()) {
+        if (cause.isMismatch() && (!cause.isOpeningMismatch() || connection.standing.mismatched())) {
             end(cause.asFinal(connection.replica.label()));
             return;
         }
-        if (cause.ofCall() != CallFailure.Remedy.GIVE_UP) {
+        if (cause.isMismatch() || cause.ofCall() != CallFailure.Remedy.GIVE_UP) {
             connection.standing.unheard();
         } else if (connection.standing.refused(cause)) {
             endWhereNoneAccepts();

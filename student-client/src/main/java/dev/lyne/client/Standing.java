@@ -8,6 +8,8 @@ package dev.lyne.client;
  * read what it was sent, is asked a few times first: a bit may have been turned over on the way, and a token that was taken out may have been
  * replaced.
  *
+ * <p>That it is <em>another teacher</em> is believed once it was heard a few times in a row, for the same reason.
+ *
  * <p>It is <em>in doubt</em> from a fault, such as a model that threw, until it answers a sequence.
  */
 final class Standing {
@@ -16,12 +18,19 @@ final class Standing {
     private boolean accepted;
     private boolean refuses;
     private int refusals;
+    private int mismatches;
     private int faults;
 
     /** It has accepted. */
     void accepted() {
         accepted = true;
         refuses = false;
+        mismatches = 0;
+    }
+
+    /** It is another teacher than the one meant, or so it was heard. Returns whether it was heard so often that it is. */
+    boolean mismatched() {
+        return ++mismatches >= FEW;
     }
 
     /** It has given a reason that asking again does not mend. Returns whether it refuses from now on, and did not before. */

@@ -589,11 +589,11 @@ public final class TeacherDecoder implements AutoCloseable {
 
     /** Takes note of why a replica ended or did not open a call; throws where it is another teacher, or none is left that may accept. */
     private void requireOneThatMayAccept(Replica replica, CallFailure failure) {
-        if (failure.isMismatch()) {
+        Standing standing = standing(replica);
+        if (failure.isMismatch() && (!failure.isOpeningMismatch() || standing.mismatched())) {
             throw failure.asFinal(replica.label());
         }
-        Standing standing = standing(replica);
-        if (failure.ofCall() != CallFailure.Remedy.GIVE_UP) {
+        if (failure.isMismatch() || failure.ofCall() != CallFailure.Remedy.GIVE_UP) {
             standing.unheard();
             return;
         }
@@ -662,12 +662,21 @@ public final class TeacherDecoder implements AutoCloseable {
                     && message.call() == attempt
                     && message.response().hasOpened()) {
                 receivedBytes += message.response().getSerializedSize() + PREFIX_BYTES;
-                TeacherAgreement.requireSame(
-                        replica.label(),
-                        Contract.description(message.response().getOpened().getTeacher()),
-                        teacher,
-                        settings.expectation(),
-                        settings.sameBits());
+                try {
+                    TeacherAgreement.requireSame(
+                            replica.label(),
+                            Contract.description(message.response().getOpened().getTeacher()),
+                            teacher,
+                            settings.expectation(),
+                            settings.sameBits());
+                } catch (TeacherMismatchException e) {
+                    attempt.cancel("another teacher than was asked for");
+                    if (standing(replica).mismatched()) {
+                        throw e;
+                    }
+                    tried.put(replica.label(), String.valueOf(e.getMessage()));
+                    return;
+                }
                 standing(replica).accepted();
                 call = attempt;
                 heard = false;

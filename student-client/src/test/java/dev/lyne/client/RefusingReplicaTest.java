@@ -189,6 +189,26 @@ final class RefusingReplicaTest {
         }
     }
 
+    /** A bit that was turned over on the way makes another digest of one, of the teacher's answer or of what it was asked for. */
+    @Test
+    void take_loneReplicaIsHeardAsAnotherTeacherTwice_isAskedAgainAndLosesNothing() throws Exception {
+        StatusRuntimeException mismatch = FakeTeacher.failure(
+                Status.Code.FAILED_PRECONDITION, "TEACHER_MISMATCH", "model_sha256: 01 (expected: 02)");
+        try (FakeTeacher lone = new FakeTeacher(1);
+                TeacherClient client =
+                        TeacherClient.connect(lone.address(), options().build())) {
+            lone.nextRefusals.addAll(List.of(mismatch, mismatch));
+            try (TargetStream stream = client.open(Students.REQUEST)) {
+                List<TargetSequence> sequences = Students.sequences(20, 86);
+                Students.assertExactly(Students.takeAll(stream, sequences), sequences, lone.model);
+            }
+            lone.nextRefusals.addAll(List.of(mismatch, mismatch, mismatch));
+            assertThatThrownBy(() -> client.open(Students.REQUEST))
+                    .isInstanceOf(TeacherMismatchException.class)
+                    .hasMessageContaining("model_sha256: 01 (expected: 02)");
+        }
+    }
+
     /** A bit that was turned over on the way makes nonsense of a message once; the next one is read. */
     @ParameterizedTest
     @ValueSource(strings = {"MALFORMED_MESSAGE", "PROTOCOL_VIOLATION"})
