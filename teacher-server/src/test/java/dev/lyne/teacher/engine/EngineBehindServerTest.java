@@ -134,8 +134,9 @@ final class EngineBehindServerTest {
     @Test
     void sequence_whoseTimeHasPassed_failsBeforeTheEngineAnswers() throws Exception {
         engine.fault = FakeEngine.Fault.HANGS;
+        // The client gives up a quarter later than the server, which is to have the time for its words.
         ClientOptions hasty =
-                ClientOptions.builder().sequenceTimeout(Duration.ofSeconds(1)).build();
+                ClientOptions.builder().sequenceTimeout(Duration.ofSeconds(3)).build();
         try (TeacherClient asking = TeacherClient.connect("127.0.0.1:" + server.port(), hasty);
                 TargetStream stream = asking.open(TargetRequest.topK(4, List.of(), TeacherExpectation.any()))) {
             assertThat(stream.offer(TargetSequence.whole(2, new int[] {3, 4, 9, 7, 8})))
