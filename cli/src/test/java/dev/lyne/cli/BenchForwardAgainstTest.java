@@ -7,6 +7,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -77,16 +78,11 @@ final class BenchForwardAgainstTest {
     }
 
     /** What is killed is gone soon, or has no program any more until somebody collects it. */
-    private static void awaitEnd(long process) throws InterruptedException {
-        for (int tries = 0; tries < 100; tries++) {
-            if (ProcessHandle.of(process)
-                    .flatMap(handle -> handle.info().command())
-                    .isEmpty()) {
-                return;
-            }
-            Thread.sleep(100);
-        }
-        throw new AssertionError("process " + process + " goes on (expected: it ends with the peer that started it)");
+    private static void awaitEnd(long process) {
+        Awaitility.await("the end of process " + process + " with the peer that started it")
+                .until(() -> ProcessHandle.of(process)
+                        .flatMap(handle -> handle.info().command())
+                        .isEmpty());
     }
 
     @Test
