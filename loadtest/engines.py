@@ -1,7 +1,7 @@
 """What engines.sh measures: a real engine, asked directly and through Lyne. Runs in the engine's own Python.
 
 Every consumer sends the request that trainers send (POST /v1/completions with prompt_logprobs), decodes the answer and discards it; the
-same code asks the engine and Lyne's HTTP door.
+same code asks the engine and Lyne's HTTP door. Lyne's own teacher of the same model is asked as its students do, over gRPC.
 """
 
 import argparse
@@ -123,6 +123,20 @@ def together(port, sequences, consumers):
     if positions != consumers * sum(len(tokens) - 1 for tokens in sequences):
         raise SystemExit(f"engines: {positions} positions (expected: all of them)")
     return positions / seconds, sum(outcome[1] for outcome in outcomes) / positions
+
+
+def served(address, seconds):
+    """Positions a second of Lyne's own teacher over gRPC, compact rows that nobody asked for before, as many sequences in flight as
+    `together` has. Each block is checked and decoded."""
+    command = [
+        os.environ["LYNE"], "load", "--teacher", address, "--students", "4", "--in-flight", "8", "--tokens", str(TOKENS),
+        "--selection", f"top_k={K}", "--decode", "--warm-up", "5", "--duration", str(seconds), "--json", "-",
+    ]  # fmt: skip
+    result = json.loads(subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout)
+    step = result["steps"][0]
+    if step["failed"] or step["hit_ratio"] > 0.01:
+        raise SystemExit(f"engines: {step['failed']} sequences failed, {step['hit_ratio']} of the rows were hits (expected: 0)")
+    return step["positions_per_second"]
 
 
 def difference(one, other, sequences):
@@ -312,6 +326,7 @@ def main():
         arguments.add_argument("--" + name, required=True)
     for name in ("engine-port", "door", "metrics", "own-door"):
         arguments.add_argument("--" + name, type=int, required=True)
+    arguments.add_argument("--own", required=True)
     arguments.add_argument("--positions", type=int, default=20_000)
     arguments.add_argument("--sequences", type=int, default=96)
     arguments.add_argument("--log", required=True)
@@ -342,12 +357,17 @@ def main():
 
             fresh = sequences[count:] if len(sequences) - count >= given.sequences else sequences
             corpus = [tokens[::-1] for tokens in fresh[: given.sequences]]  # that nobody asked for yet
+            before = served(given.own, 20)
             alone, engine_bytes = together(given.engine_port, corpus, 4)
+            own = (before + served(given.own, 20)) / 2
+            say(f"Lyne's own teacher over gRPC: {own:.0f} positions/s, before and after the engine")
             say(f"engine alone: {alone:.0f} positions/s for four consumers, {engine_bytes:.0f} bytes a position")
             with_lyne, door_bytes = together(given.door, corpus, 4)
             say(f"engine and Lyne: {with_lyne:.0f} positions/s, {door_bytes:.0f} bytes a position")
             blocks = post(given.door, "/v1/completions", dict(rows_request(corpus[0]), format="lyne.block"))
             block_bytes = sum(3 * len(block) // 4 for block in blocks["choices"][0]["blocks"]) / TOKENS
+            report["served_positions_per_second"] = own
+            report["served_over_engine"] = own / alone
             report["engine_positions_per_second"] = alone
             report["engine_with_lyne_positions_per_second"] = with_lyne
             report["engine_with_lyne_over_engine"] = with_lyne / alone

@@ -6,7 +6,8 @@
 #                                         measures; ENGINE_HOME says where the engine is (default: ~/.cache/lyne/engine)
 # Options: --teacher DIR (default: the demo teacher), --positions N to compare (20000), --sequences N of the throughput (96).
 #
-# The report: max_difference_nats, engine_with_lyne_over_engine, bytes_per_position, coverage, rows_after_other_weights
+# The report: max_difference_nats, served_over_engine (Lyne's own teacher of that model over gRPC against the engine over
+# HTTP, both with k = 64), engine_with_lyne_over_engine, bytes_per_position, coverage, rows_after_other_weights
 # of rows_compared_over_other_weights.
 # The servers listen on loopback and end with the script.
 set -euo pipefail
@@ -74,7 +75,8 @@ measure() {
   done
   "$home/venv/bin/python" "$here/loadtest/engines.py" --engine-home "$home" --teacher "$teacher" \
     --corpus "$here/examples/state-of-the-union/held-out.jsonl.gz" --scratch "$scratch" --json "$report" --log "$log" \
-    --engine-port "$(free_port)" --door "$(free_port)" --metrics "$(free_port)" --own-door "$own" "${more[@]}"
+    --engine-port "$(free_port)" --door "$(free_port)" --metrics "$(free_port)" --own-door "$own" \
+    --own "$(sed -n 's/.*"listening": *"\([^"]*\)".*/\1/p' "$scratch/own")" "${more[@]}"
 }
 
 case "${1:-}" in
