@@ -1,10 +1,12 @@
 package dev.lyne.load.bench;
 
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -69,8 +71,11 @@ public final class ServeBenchmark {
      */
     public Result run(LocalModel teacher, BenchStudent.Starter starter) throws IOException, InterruptedException {
         var recording = new RecordingTeacher(teacher);
-        try (var server = TeacherServer.start(
-                List.of(recording), TeacherServerOptions.builder().build())) {
+        // A round may be more than a queue should hold: what serving costs is measured here, not what is turned away.
+        var options = TeacherServerOptions.builder()
+                .batching(BatchOptions.DEFAULT.withMaxQueue(Duration.ofHours(1)))
+                .build();
+        try (var server = TeacherServer.start(List.of(recording), options)) {
             List<BenchStudent> processes = starter.start(server.port());
             try {
                 var ask = rows.ask(0);

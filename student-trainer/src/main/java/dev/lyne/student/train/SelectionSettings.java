@@ -17,6 +17,11 @@ final class SelectionSettings {
     private static final String CHOSEN = "chosen";
     private static final String LABEL_ONLY = "label_only";
     private static final List<String> NAMES = List.of(TOP_K, TOP_P_K, TOP_FRACTION, DRAWS, CHOSEN);
+
+    /** The names in a sentence. A constant of the compiler's, since {@link Setting} is made of it before this class is. */
+    static final String NAMED = TOP_K + ", " + TOP_P_K + ", " + TOP_FRACTION + ", " + DRAWS + ", or " + CHOSEN
+            + ", which are the student's own most probable tokens, asked for in the middle of each step";
+
     private static final Set<Setting> PARAMETERS = EnumSet.of(
             Setting.TOP_K,
             Setting.TOP_P,

@@ -81,11 +81,7 @@ public enum Setting {
             "",
             "Directory to write the student to as it stands before step 1, with the windows and scheduled values of each step, so that"
                     + " another trainer can begin and go alike"),
-    SELECTION(
-            Group.TARGETS,
-            "top_k",
-            "Which entries of a teacher row are kept: top_k, top_p_k, top_fraction, draws, or chosen, which are the student's own"
-                    + " most probable tokens, asked for in the middle of each step"),
+    SELECTION(Group.TARGETS, "top_k", "Which entries of a teacher row are kept: " + SelectionSettings.NAMED),
     TOP_K(Group.TARGETS, "64", "Entries a row with top_k, most entries a row with top_p_k, tokens a row with chosen"),
     TOP_P(Group.TARGETS, "0.95", "Probability that a row's entries reach with top_p_k, in (0, 1]"),
     TRUNCATE_AT(
