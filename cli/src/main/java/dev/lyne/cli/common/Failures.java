@@ -1,6 +1,6 @@
 package dev.lyne.cli.common;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import dev.lyne.student.corpus.CorpusException;
 import java.io.EOFException;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dev.lyne.lm.model;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import dev.lyne.lm.files.LfsPointers;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,5 +1,7 @@
 package dev.lyne.lm.scoring;
 
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.RowContent;
 import java.util.List;
 

@@ -1,5 +1,7 @@
 package dev.lyne.lm.scoring;
 
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;

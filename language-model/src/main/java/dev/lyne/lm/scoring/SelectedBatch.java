@@ -1,5 +1,6 @@
 package dev.lyne.lm.scoring;
 
+import dev.lyne.row.ScoreOutcome;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import dev.lyne.row.RowColumns;

@@ -1,5 +1,7 @@
 package dev.lyne.lm.scoring;
 
+import dev.lyne.row.DrawKeys;
+import dev.lyne.row.ScoreItem;
 import ai.djl.ndarray.types.Shape;
 import dev.lyne.lm.engine.InferenceCall;
 import dev.lyne.row.RowContent;

@@ -2,6 +2,8 @@ package dev.lyne.lm.scoring;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;

@@ -1,5 +1,7 @@
 package dev.lyne.lm.scoring;
 
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import ai.djl.ndarray.types.Shape;
 import dev.lyne.lm.engine.InferenceCall;
 import dev.lyne.lm.engine.ModelConstants;

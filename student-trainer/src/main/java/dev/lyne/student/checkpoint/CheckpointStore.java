@@ -2,7 +2,7 @@ package dev.lyne.student.checkpoint;
 
 import dev.lyne.files.AtomicFile;
 import dev.lyne.files.UnwritableFileException;
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.FileChannel;

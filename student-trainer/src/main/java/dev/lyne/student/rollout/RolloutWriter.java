@@ -1,9 +1,10 @@
 package dev.lyne.student.rollout;
 
 import dev.lyne.lm.generation.CachedSequence;
-import dev.lyne.lm.generation.Extended;
+import dev.lyne.row.DecodeItem;
+import dev.lyne.row.DecodeOutcome;
 import dev.lyne.lm.generation.Extension;
-import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.Proposal;
 import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.wire.draw.SeededUniforms;
 import java.util.ArrayDeque;
@@ -159,14 +160,14 @@ public final class RolloutWriter implements ResponseWriter {
             if (ready.isEmpty()) {
                 return false;
             }
-            List<Extended> outcomes =
+            List<DecodeOutcome> outcomes =
                     decoder.extend(ready.stream().map(Draft::next).toList());
             List<Draft> without = new ArrayList<>();
             for (int i = 0; i < ready.size(); i++) {
                 Draft draft = ready.get(i);
-                if (outcomes.get(i) instanceof Extended.Answered answered) {
+                if (outcomes.get(i) instanceof DecodeOutcome.Answered answered) {
                     draft.take(answered);
-                } else if (outcomes.get(i) instanceof Extended.NoRoom) {
+                } else if (outcomes.get(i) instanceof DecodeOutcome.NoRoom) {
                     without.add(draft);
                 } else {
                     throw new IllegalStateException("response " + draft.index + ": the student's logits after "
@@ -295,13 +296,13 @@ public final class RolloutWriter implements ResponseWriter {
                 more[i] = at < held.length ? held[at] : tokens[at - held.length];
             }
             int[] labels = new int[more.length];
-            Arrays.fill(labels, Extension.NOTHING);
-            labels[labels.length - 1] = turn == Turn.TAKEN ? tokens[length] : Extension.DRAW;
+            Arrays.fill(labels, DecodeItem.NOTHING);
+            labels[labels.length - 1] = turn == Turn.TAKEN ? tokens[length] : DecodeItem.DRAW;
             double uniform = SeededUniforms.STUDENT_DRAW.at(options.seed(), prompt.key(), length);
-            return new Extension(sequence, more, labels, uniform, options.proposal());
+            return new Extension(sequence, new DecodeItem(more, labels, uniform, options.proposal()));
         }
 
-        void take(Extended.Answered found) {
+        void take(DecodeOutcome.Answered found) {
             tokens[length] = found.ids()[0];
             logProbabilities[length] = found.logProbabilities()[0];
             proposalLogProbabilities[length] = found.proposalLogProbabilities()[0];

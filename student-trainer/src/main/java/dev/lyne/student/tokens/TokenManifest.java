@@ -1,7 +1,7 @@
 package dev.lyne.student.tokens;
 
 import dev.lyne.files.AtomicFile;
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,7 +1,7 @@
 package dev.lyne.student.train;
 
 import dev.lyne.client.TeacherDescription;
-import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.Proposal;
 import dev.lyne.row.Selection;
 import dev.lyne.student.loss.DistillationLoss;
 import dev.lyne.student.loss.Loss;

@@ -1,6 +1,6 @@
 package dev.lyne.teacher.batch;
 
-import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.trace.BatchTraces;
 import dev.lyne.teacher.trace.SequenceTrace;

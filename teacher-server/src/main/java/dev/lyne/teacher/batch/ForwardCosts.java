@@ -1,6 +1,6 @@
 package dev.lyne.teacher.batch;
 
-import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.RowContent;
 import dev.lyne.v1.SelectionKind;
 import java.util.HashMap;

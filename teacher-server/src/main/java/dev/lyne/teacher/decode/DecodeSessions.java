@@ -1,8 +1,8 @@
 package dev.lyne.teacher.decode;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.generation.Extended;
-import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.DecodeOutcome;
+import dev.lyne.row.Proposal;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -216,7 +216,7 @@ public abstract class DecodeSessions {
         }
 
         /** Takes answers, and gives how many of them were drawn. */
-        int take(Extended.Answered answers, ColumnsBuilder columns) {
+        int take(DecodeOutcome.Answered answers, ColumnsBuilder columns) {
             if (answers.ids().length == 0) {
                 return 0;
             }
@@ -638,7 +638,7 @@ public abstract class DecodeSessions {
 
     /** Takes the answers to a sequence that was running, and ends it where that was the last of it. */
     @GuardedBy("lock")
-    void settle(Sequence sequence, Extended.Answered answers, ColumnsBuilder columns) {
+    void settle(Sequence sequence, DecodeOutcome.Answered answers, ColumnsBuilder columns) {
         sequence.unspent = 0;
         count(sequence.session, sequence.take(answers, columns));
         if (sequence.last && !sequence.owed()) {

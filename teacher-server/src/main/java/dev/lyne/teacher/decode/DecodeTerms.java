@@ -1,6 +1,6 @@
 package dev.lyne.teacher.decode;
 
-import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.Proposal;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.teacher.tenant.Tenant;

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.engine;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.Proposal;
 import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;

@@ -1,6 +1,6 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.RowColumns;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.ScoreJob;

@@ -1,6 +1,6 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import io.netty.buffer.ByteBuf;
 import java.io.ByteArrayOutputStream;
 import tools.jackson.core.JacksonException;

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.lm.scoring.DrawKeys;
-import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.DrawKeys;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;

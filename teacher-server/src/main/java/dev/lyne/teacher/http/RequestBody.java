@@ -1,6 +1,6 @@
 package dev.lyne.teacher.http;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,10 +1,9 @@
 package dev.lyne.teacher.model;
 
-import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
@@ -118,8 +117,8 @@ public final class LanguageModelTeacher implements LocalModel {
     }
 
     @Override
-    public Optional<SequenceDecoder> decoder(long maxCacheBytes) {
-        return Optional.of(model.decoder(maxCacheBytes));
+    public Optional<LocalDecoder> decoder(long maxCacheBytes) {
+        return Optional.of(new LanguageModelDecoder(model.decoder(maxCacheBytes)));
     }
 
     @Override

@@ -1,8 +1,7 @@
 package dev.lyne.teacher.model;
 
-import dev.lyne.lm.generation.SequenceDecoder;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.RowContent;
 import java.util.List;
 import java.util.Optional;
@@ -45,7 +44,7 @@ public interface LocalModel extends AutoCloseable {
      *
      * @param maxCacheBytes most memory of keys and values
      */
-    default Optional<SequenceDecoder> decoder(long maxCacheBytes) {
+    default Optional<LocalDecoder> decoder(long maxCacheBytes) {
         return Optional.empty();
     }
 

@@ -1,6 +1,6 @@
 package dev.lyne.teacher.score;
 
-import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.Precision;
 import dev.lyne.row.RowColumns;
 import dev.lyne.teacher.model.TeacherDescription;

@@ -2,7 +2,7 @@ package dev.lyne.teacher.decode;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.Proposal;
 import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.teacher.model.ContinueJob;
 import dev.lyne.teacher.model.Continued;

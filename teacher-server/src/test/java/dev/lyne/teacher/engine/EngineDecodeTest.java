@@ -10,7 +10,7 @@ import dev.lyne.client.DecodeSettings;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherDecoder;
 import dev.lyne.client.TeacherExpectation;
-import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.Proposal;
 import dev.lyne.teacher.engine.FakeEngine.Fault;
 import dev.lyne.teacher.model.Continuation;
 import dev.lyne.teacher.model.Continued;

@@ -3,7 +3,7 @@ package dev.lyne.teacher.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.RowColumns;
 import io.netty.buffer.Unpooled;
 import java.nio.ByteBuffer;

@@ -2,8 +2,8 @@ package dev.lyne.teacher.score;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.RowSource;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.batch.BatchMetrics;

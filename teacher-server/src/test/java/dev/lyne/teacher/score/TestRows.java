@@ -1,6 +1,6 @@
 package dev.lyne.teacher.score;
 
-import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;

@@ -3,12 +3,12 @@ package dev.lyne.teacher.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.lm.generation.SequenceDecoder;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.RowContent;
 import dev.lyne.teacher.decode.FakeDecoder;
 import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.teacher.model.LocalDecoder;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.v1.DecodeRequest;
@@ -58,7 +58,7 @@ final class DecodeStreamTest {
         }
 
         @Override
-        public Optional<SequenceDecoder> decoder(long maxCacheBytes) {
+        public Optional<LocalDecoder> decoder(long maxCacheBytes) {
             return Optional.of(fake);
         }
 
