@@ -268,7 +268,7 @@ final class CommandLineTest {
     }
 
     @Test
-    void loadOnNobody_afterItsPatience_failsWithTheAddress() {
+    void loadOnNobody_afterItsTimeout_failsWithTheAddress() {
         Outcome outcome = run("load", "--teacher", "127.0.0.1:1", "--retry-seconds", "0.5");
         assertThat(outcome.code()).isEqualTo(1);
         assertThat(outcome.err())

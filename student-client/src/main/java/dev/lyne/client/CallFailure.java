@@ -32,7 +32,7 @@ record CallFailure(Status.Code code, String description, Duration retryAfter, St
 
     /** What follows from a failure. */
     enum Remedy {
-        /** Ask again, for as long as the client's patience lasts. */
+        /** Ask again, until the client's progress timeout. */
         RETRY,
         /** Ask again a few times only: the fault may lie in the sequence. */
         RETRY_FEW,

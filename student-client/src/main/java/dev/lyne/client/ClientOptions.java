@@ -155,12 +155,12 @@ public record ClientOptions(
         }
 
         /** How long a stream may go without any progress. */
-        public Builder retryFor(Duration patience) {
-            retryFor = patience;
+        public Builder retryFor(Duration time) {
+            retryFor = time;
             return this;
         }
 
-        /** How long one ask for a sequence may take; zero: no limit. */
+        /** How long one attempt at a sequence may take; zero: no limit. */
         public Builder sequenceTimeout(Duration timeout) {
             sequenceTimeout = timeout;
             return this;

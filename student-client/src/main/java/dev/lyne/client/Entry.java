@@ -77,7 +77,7 @@ final class Entry implements Comparable<Entry> {
      * An ask came to nothing.
      *
      * @param rowsNanos when rows last came of any sequence: while they flow the teacher is there, and the clock starts afresh
-     * @param retryNanos how long the student is patient
+     * @param retryNanos the client's progress timeout
      * @return whether it is to be asked for again
      */
     boolean failed(CallFailure cause, CallFailure.Remedy remedy, long rowsNanos, long retryNanos, long nowNanos) {

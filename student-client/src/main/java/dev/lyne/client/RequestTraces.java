@@ -12,8 +12,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Spans of calls, of sequences from the offer until they are resolved, and within these of each ask for one; nothing, and at no cost, where
- * no traces are asked for. What a server does for an ask is a child of the ask's span, which its message names.
+ * Spans of calls, of sequences from the offer until they are resolved, and within these of each attempt at one; nothing, and at no cost, where
+ * no traces are asked for. What a server does for an attempt is a child of the attempt's span, which its message names.
  */
 final class RequestTraces {
     private static final String TRACEPARENT = "traceparent";
@@ -67,7 +67,7 @@ final class RequestTraces {
                 : Span.getInvalid();
     }
 
-    /** Of an ask for one. */
+    /** Returns the span of an attempt at a sequence. */
     Span ask(Span sequence, String replica) {
         return sequence.isRecording()
                 ? tracer.spanBuilder("lyne.ask")

@@ -117,7 +117,7 @@ public final class TeacherDecoder implements AutoCloseable {
                 options.timeouts().maxBackoff(),
                 RandomGeneratorFactory.of("L64X128MixRandom").create(options.seed()));
         this.nextReplica = (int) Long.remainderUnsigned(settings.seed() * 0x9E3779B97F4A7C15L, 1 << 20);
-        patienceBegins();
+        restartProgressTimeout();
     }
 
     /** The teacher that decodes. */
@@ -474,7 +474,7 @@ public final class TeacherDecoder implements AutoCloseable {
         if (open != null) {
             boolean unusedOut = standing(open.replica()).answered();
         }
-        patienceBegins(); // a whole message that holds: what breaks the protocol is no progress
+        restartProgressTimeout(); // a whole message that holds: what breaks the protocol is no progress
         if (!tried.isEmpty()) {
             tried.keySet().retainAll(refusing());
         }
@@ -627,7 +627,7 @@ public final class TeacherDecoder implements AutoCloseable {
                 && nanoTime.getAsLong() - askAgainNanos.getOrDefault(replica, nanoTime.getAsLong()) < 0;
     }
 
-    /** Opens a call with the next replica that opens one, waiting as long as patience lasts. */
+    /** Opens a call with the next replica that opens one, waiting until the progress timeout. */
     private void connect() throws InterruptedException {
         int inARow = 0;
         sleep(Math.max(0, connectNanos - nanoTime.getAsLong()));
@@ -638,7 +638,7 @@ public final class TeacherDecoder implements AutoCloseable {
                 sleep(backoff.nextNanos());
                 known = List.copyOf(replicas.get());
             }
-            requirePatience();
+            requireProgressInTime();
             requireOneThatMayAccept(known);
             if (!known.isEmpty()) {
                 Replica next = known.get(Math.floorMod(nextReplica++, known.size()));
@@ -702,17 +702,17 @@ public final class TeacherDecoder implements AutoCloseable {
                                 + Timeouts.inSeconds(options.timeouts().open()));
                 return;
             }
-            requirePatience();
+            requireProgressInTime();
         }
     }
 
-    /** Gives a replica up whose device stands still, and everything where patience is over. */
+    /** Gives a replica up whose device stands still, and everything after the progress timeout. */
     private void watchProgress() {
         if (texts.values().stream().noneMatch(DecodedText::isOwed)) {
-            patienceBegins();
+            restartProgressTimeout();
             return;
         }
-        requirePatience();
+        requireProgressInTime();
         DecodeCallObserver open = call;
         boolean byServer =
                 texts.values().stream().anyMatch(text -> text.isOwed() && text.number != DecodedText.NO_NUMBER);
@@ -722,7 +722,7 @@ public final class TeacherDecoder implements AutoCloseable {
         }
     }
 
-    private void requirePatience() {
+    private void requireProgressInTime() {
         long now = look();
         long retryNanos = options.timeouts().retry().toNanos();
         if (options.listener().isStopRequested()) {
@@ -736,7 +736,7 @@ public final class TeacherDecoder implements AutoCloseable {
     }
 
     /**
-     * The time, as patience counts it. The invariant: where the clock is looked at far later than was due, the process was suspended or the
+     * Returns the time, as the progress timeout counts it. The invariant: where the clock is looked at far later than was due, the process was suspended or the
      * caller did something else, and what had no chance to be heard is given that time back before anything is compared with it.
      */
     private long look() {
@@ -772,11 +772,11 @@ public final class TeacherDecoder implements AutoCloseable {
 
     private void beginWhereNothingIsOwed() {
         if (!isOwed()) {
-            patienceBegins();
+            restartProgressTimeout();
         }
     }
 
-    private void patienceBegins() {
+    private void restartProgressTimeout() {
         answeredNanos = nanoTime.getAsLong();
         movedNanos = answeredNanos;
         sentNanos = answeredNanos;

@@ -37,15 +37,15 @@ final class MutatedWireTest {
     }
 
     static List<TargetRequest> requests() {
-        return AskedRows.requests().toList();
+        return RequestedRows.requests().toList();
     }
 
     static List<TargetRequest> requestsWithEntries() {
-        return AskedRows.requestsWithEntries().toList();
+        return RequestedRows.requestsWithEntries().toList();
     }
 
     static List<TargetRequest> requestsOfChosenTokens() {
-        return AskedRows.requests()
+        return RequestedRows.requests()
                 .filter(request -> request.selection() instanceof Selection.Chosen)
                 .toList();
     }
@@ -198,6 +198,6 @@ final class MutatedWireTest {
     }
 
     private TargetSequence sequence(long id, TargetRequest request) {
-        return AskedRows.sequence(id, TOKENS, teacher.model, request.selection(), new SplittableRandom(id));
+        return RequestedRows.sequence(id, TOKENS, teacher.model, request.selection(), new SplittableRandom(id));
     }
 }

@@ -22,13 +22,13 @@ record Reception(BlockIdentity identity) {
     private static final byte[] FINGERPRINT = new byte[Digests.SHORT_BYTES];
 
     static Reception of(TargetRequest request) {
-        return new Reception(AskedRows.identity(
+        return new Reception(RequestedRows.identity(
                 request, FakeTeacher.VOCABULARY, new byte[BlockHeader.TEACHER_DIGEST_BYTES], FINGERPRINT));
     }
 
     /** A sequence of any length, number 17. */
     TargetSequence sequence(SplittableRandom random) {
-        return AskedRows.sequence(17, random.nextInt(12, 40), MODEL, identity.selection(), random);
+        return RequestedRows.sequence(17, random.nextInt(12, 40), MODEL, identity.selection(), random);
     }
 
     RowColumns columns(TargetSequence sequence) {

@@ -94,7 +94,7 @@ final class RefusingReplicaTest {
         }
     }
 
-    /** The other may come back: the run waits as long as it is patient, and then says what each was. */
+    /** The other may come back: the run waits until its progress timeout, and then says what each was. */
     @Test
     void take_oneRefusesAndTheOtherIsGone_waitsAndNamesBoth() throws Exception {
         try (FakeTeacher refusing = new FakeTeacher(1);

@@ -198,7 +198,7 @@ final class StuckReplicaTest {
 
     /** The clock jumps as it does for a process that was stopped. */
     @Test
-    void take_processSleptLongerThanItsPatience_goesOnWaiting() throws Exception {
+    void take_processSleptLongerThanItsTimeout_goesOnWaiting() throws Exception {
         AtomicLong skipped = new AtomicLong();
         ClientOptions options = Students.optionsBuilder()
                 .retryFor(Duration.ofSeconds(20))

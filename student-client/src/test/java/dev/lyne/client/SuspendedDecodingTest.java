@@ -26,7 +26,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** A student whose process does not run for longer than it is patient: its clock jumps. */
+/** A student whose process does not run for longer than its progress timeout: its clock jumps. */
 final class SuspendedDecodingTest {
     private static final Duration RETRY = Duration.ofMinutes(10);
     private static final Duration SUSPENDED = Duration.ofHours(1);
@@ -118,7 +118,7 @@ final class SuspendedDecodingTest {
     }
 
     @Test
-    void take_suspendedForLongerThanPatience_waitsOnAndIsAnsweredByTheSameCall() throws Exception {
+    void take_suspendedForLongerThanTheTimeout_waitsOnAndIsAnsweredByTheSameCall() throws Exception {
         try (TeacherClient client = connect(RETRY);
                 TeacherDecoder decoder = client.decoder(DecodeSettings.plain(1, Set.of()))) {
             decoder.start(1, new int[] {1, 2}, 1);

@@ -88,7 +88,7 @@ public final class ChaosCommand implements Callable<Integer> {
     @Option(
             names = "--short",
             description =
-                    "Tiny students of a teacher without a model; of cases, also shorter waits, and no bounds on time but patience.")
+                    "Tiny students of a teacher without a model; of cases, also shorter waits, and no bounds on time but timeouts.")
     private boolean brief;
 
     @Option(

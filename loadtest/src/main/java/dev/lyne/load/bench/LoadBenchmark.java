@@ -111,7 +111,7 @@ public final class LoadBenchmark {
             try {
                 return result(
                         Rounds.median(achieved),
-                        new LoadRounds(processes, rows.ask(1), roundMillis, progress)
+                        new LoadRounds(processes, rows.workload(1), roundMillis, progress)
                                 .run(rounds, new ServerGauges(server.registry())));
             } finally {
                 processes.forEach(BenchStudent::close);
@@ -127,7 +127,7 @@ public final class LoadBenchmark {
     }
 
     private Order fresh(int round) {
-        return new Order.Load(rows.ask(1_000 + round), 0, false, roundMillis);
+        return new Order.Load(rows.workload(1_000 + round), 0, false, roundMillis);
     }
 
     private Result result(double achieved, LoadRounds.Figures figures) {

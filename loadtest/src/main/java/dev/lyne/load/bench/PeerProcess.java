@@ -18,7 +18,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** Another implementation in a process of its own, which runs only while it is asked: lines of JSON to and fro. */
 final class PeerProcess implements AutoCloseable {
-    private static final long PATIENCE_SECONDS = 10;
+    private static final long TIMEOUT_SECONDS = 10;
 
     private final String peer;
     private final String python;
@@ -139,7 +139,7 @@ final class PeerProcess implements AutoCloseable {
                 .toList();
         try {
             asked.close();
-            process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS);
         } catch (IOException ended) {
             // before its input did
         } catch (InterruptedException e) {

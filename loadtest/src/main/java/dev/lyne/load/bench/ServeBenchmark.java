@@ -73,11 +73,11 @@ public final class ServeBenchmark {
                 List.of(recording), TeacherServerOptions.builder().build())) {
             List<BenchStudent> processes = starter.start(server.port());
             try {
-                var ask = rows.ask(0);
+                var workload = rows.workload(0);
                 // Hits first: they bring the students' compilers to rest without costing a forward.
-                var hits = new HitRounds(processes, ask, hitRoundBytes, progress)
+                var hits = new HitRounds(processes, workload, hitRoundBytes, progress)
                         .run(rounds, new ServerGauges(server.registry()));
-                var cold = new ColdRounds(recording, processes, ask, progress).run(rounds);
+                var cold = new ColdRounds(recording, processes, workload, progress).run(rounds);
                 return result(recording, cold, hits);
             } finally {
                 processes.forEach(BenchStudent::close);

@@ -149,7 +149,7 @@ public final class StallBenchmark {
     }
 
     private Order order(int round, int sequences) {
-        return new Order.TakeRows(new Order.Ask(round, sequences, tokens, k, Precision.EXACT, 1));
+        return new Order.TakeRows(new Order.Workload(round, sequences, tokens, k, Precision.EXACT, 1));
     }
 
     private double timed(List<BenchStudent> readers, int round) throws IOException {

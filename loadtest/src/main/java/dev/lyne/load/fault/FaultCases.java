@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * the weights of an undisturbed student, within the time that the case allows.
  */
 public final class FaultCases {
-    private static final double PATIENCE_SECONDS = 300;
+    private static final double TIMEOUT_SECONDS = 300;
 
     /** Time that a server may take to start, and a student to find it: its pauses between attempts grow to ten seconds. */
     private static final double BACK_SECONDS = 20;
@@ -169,16 +169,16 @@ public final class FaultCases {
         }
     }
 
-    /** The student is stopped for longer than its patience. */
+    /** A student that is stopped for longer than its `--retry-seconds`. */
     private double suspendedStudent() throws Exception {
-        double patience = bench.either(6, 60);
+        double retrySeconds = bench.either(6, 60);
         double asleep = bench.either(9, 90);
         try (ServerProcess teacher = bench.teacher("of-suspended-teacher");
                 FaultBench.Student student = bench.student(
                         "suspended",
                         List.of(teacher.awaitReady().listening()),
                         "--retry-seconds",
-                        Double.toString(patience))) {
+                        Double.toString(retrySeconds))) {
             awaitSteps(student, 2);
             student.process().signal("STOP");
             TimeUnit.MILLISECONDS.sleep((long) (1e3 * asleep));
@@ -197,7 +197,7 @@ public final class FaultCases {
                         bench.student("of-lost", List.of(teacher.awaitReady().listening()), "--retry-seconds", "8")) {
             awaitSteps(student, 5);
             ProcessHandle.of(teacher.pid()).orElseThrow().destroyForcibly();
-            require(student.process().awaitEnd(PATIENCE_SECONDS) == 1, "it did not exit with 1");
+            require(student.process().awaitEnd(TIMEOUT_SECONDS) == 1, "it did not exit with 1");
             requireSaid(student, "no rows for 8 s");
             requireSaid(student, "checkpoint written before the end");
             seconds = student.seconds();
@@ -241,13 +241,13 @@ public final class FaultCases {
     private double outOfMemory() throws Exception {
         try (ServerProcess teacher = bench.teacher("greedy", bench.rate(), List.of("--cache-mib", "100000"))) {
             require(
-                    teacher.awaitEnd(PATIENCE_SECONDS) == 2,
+                    teacher.awaitEnd(TIMEOUT_SECONDS) == 2,
                     "a cache beyond the heap was not refused with exit code 2");
         }
         try (ServerProcess teacher = bench.teacher("of-short")) {
             String address = teacher.awaitReady().listening();
             try (FaultBench.Student student = bench.student("short", "14m", List.of(address))) {
-                int code = student.process().awaitEnd(PATIENCE_SECONDS);
+                int code = student.process().awaitEnd(TIMEOUT_SECONDS);
                 require(code == 3, "a student without memory exited with " + code + " (expected: 3)");
             }
             try (FaultBench.Student student = bench.student("short", List.of(address))) {
@@ -325,7 +325,7 @@ public final class FaultCases {
                 replica.signal("TERM");
             }
             for (ReplicaProcess replica : List.of(one, other)) {
-                int code = replica.awaitEnd(PATIENCE_SECONDS);
+                int code = replica.awaitEnd(TIMEOUT_SECONDS);
                 require(code == TERMINATED, "a drained server exited with " + code + " (expected: " + TERMINATED + ")");
             }
             comeBack(away, one, other);
@@ -353,7 +353,7 @@ public final class FaultCases {
 
     /** Waits for the end of a student, which must be a good one. */
     private double end(FaultBench.Student student) throws Exception {
-        int code = student.process().awaitEnd(PATIENCE_SECONDS + secondsAlone);
+        int code = student.process().awaitEnd(TIMEOUT_SECONDS + secondsAlone);
         double seconds = student.seconds();
         require(
                 code == 0,
@@ -389,7 +389,7 @@ public final class FaultCases {
     }
 
     private static void await(Callable<Boolean> reached, String otherwise) throws Exception {
-        long last = System.nanoTime() + (long) (PATIENCE_SECONDS * 1e9);
+        long last = System.nanoTime() + (long) (TIMEOUT_SECONDS * 1e9);
         while (!reached.call()) {
             require(System.nanoTime() < last, otherwise);
             TimeUnit.MILLISECONDS.sleep(20);

@@ -22,7 +22,7 @@ public final class Simulation {
      * What happened in the counted time.
      *
      * @param computedPerSecond positions a second that devices computed
-     * @param hitRatio share of sequences not computed for their asker
+     * @param hitRatio share of sequences not computed for their caller
      * @param stallShare share of the students' time spent waiting for rows, or that will be when what they have in stock is used up,
      *     whichever is more
      * @param worstStallShare the same of the student that waited most

@@ -19,7 +19,7 @@ final class ChosenFeed implements StepFeed {
     private final WindowSequence sequence;
     private final StudentTopIds choosing;
     private final int k;
-    private final PatientTake taking;
+    private final RetryingTake taking;
     private long nextPlace;
 
     /**
@@ -39,7 +39,7 @@ final class ChosenFeed implements StepFeed {
         this.nextPlace = first;
         this.choosing = choosing;
         this.k = k;
-        this.taking = new PatientTake(stream, nanoTicker, stopRequested);
+        this.taking = new RetryingTake(stream, nanoTicker, stopRequested);
     }
 
     @Override

@@ -54,7 +54,7 @@ final class OwnTextFeed implements StepFeed {
     private final int batch;
     private final long seed;
     private final OwnTextSteps kinds;
-    private final PatientTake taking;
+    private final RetryingTake taking;
     private final long lastPhase;
     private final Deque<Written> written = new ArrayDeque<>();
     private final Deque<TargetSequence> unasked = new ArrayDeque<>();
@@ -105,7 +105,7 @@ final class OwnTextFeed implements StepFeed {
         this.seed = seed;
         this.kinds = kinds;
         this.lastPhase = (kinds.writtenInAll() - 1) / phaseSteps();
-        this.taking = new PatientTake(parts.stream(), parts.nanoTicker(), parts.stopRequested());
+        this.taking = new RetryingTake(parts.stream(), parts.nanoTicker(), parts.stopRequested());
         try {
             long written = kinds.written();
             long begun = written == 0 ? 0 : (written - 1) / phaseSteps() + 1;

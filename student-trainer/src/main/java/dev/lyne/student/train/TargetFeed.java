@@ -23,10 +23,10 @@ final class TargetFeed implements StepFeed {
     /** A teacher's stream, which hands out the windows that are its own in training order. */
     private static final class Lane {
         private final TargetStream stream;
-        private final PatientTake taking;
+        private final RetryingTake taking;
         private long nextOffered;
 
-        Lane(TargetStream stream, PatientTake taking, long nextOffered) {
+        Lane(TargetStream stream, RetryingTake taking, long nextOffered) {
             this.stream = stream;
             this.taking = taking;
             this.nextOffered = nextOffered;
@@ -59,7 +59,7 @@ final class TargetFeed implements StepFeed {
             LongSupplier nanoTicker,
             BooleanSupplier stopRequested) {
         this.lanes = teachers.streams().stream()
-                .map(stream -> new Lane(stream, new PatientTake(stream, nanoTicker, stopRequested), first))
+                .map(stream -> new Lane(stream, new RetryingTake(stream, nanoTicker, stopRequested), first))
                 .toList();
         this.choice = teachers.choice();
         this.sequence = sequence;

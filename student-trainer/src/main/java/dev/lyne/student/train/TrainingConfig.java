@@ -211,7 +211,7 @@ public record TrainingConfig(
                                     settings.optional(Setting.TLS_CLIENT_CERT).map(Path::of),
                                     settings.optional(Setting.TLS_CLIENT_KEY).map(Path::of)),
                     Timeouts.DEFAULT
-                            .withPatience(
+                            .withProgressTimeouts(
                                     seconds(settings, Setting.RETRY_SECONDS), seconds(settings, Setting.STUCK_SECONDS))
                             .withHedge(Duration.ofNanos(
                                     (long) (settings.number(Setting.HEDGE_MILLIS, 0, 8.64e7, true) * 1e6))),

@@ -103,7 +103,7 @@ final class DistillationTest {
     }
 
     @Test
-    void train_lowerCoverageAllowed_goesOnWithTheDataLossAlone() throws Exception {
+    void train_lowerCoverageAllowed_goesOnWithTheLabelsAlone() throws Exception {
         FakeTeacher teacher = new FakeTeacher(tiny.vocabularySize, "a").failing(3, 1000);
         RunSummary summary = run(
                 config("out", Map.of(Setting.STEPS, "40", Setting.MIN_COVERAGE, "0.5", Setting.EVALUATE_EVERY, "0")),

@@ -63,13 +63,13 @@ final class MixedTeachersTest {
     }
 
     private RunSummary run(TrainingConfig config, RunStart start, ProgressListener listener) throws Exception {
-        Trainer.OpenedResources surroundings = new Trainer.OpenedResources() {
+        Trainer.OpenedResources resources = new Trainer.OpenedResources() {
             @Override
             public TargetSource openTeachers(TrainingConfig ignored, TeacherMixture.Part part) {
                 return teacher(part.name());
             }
         };
-        return new TrainingSession(config, surroundings, listener).run(start);
+        return new TrainingSession(config, resources, listener).run(start);
     }
 
     private Set<String> asked(String teacher) {

@@ -9,13 +9,13 @@ final class TeacherRuns {
 
     static RunSummary run(TrainingConfig config, FakeTeacher teacher, boolean resume, ProgressListener listener)
             throws Exception {
-        Trainer.OpenedResources surroundings = new Trainer.OpenedResources() {
+        Trainer.OpenedResources resources = new Trainer.OpenedResources() {
             @Override
             public TargetSource openTeachers(TrainingConfig ignored) {
                 return teacher;
             }
         };
-        return new TrainingSession(config, surroundings, listener).run(resume ? RunStart.RESUMED : RunStart.AFRESH);
+        return new TrainingSession(config, resources, listener).run(resume ? RunStart.RESUMED : RunStart.AFRESH);
     }
 
     /** Adds every step to the list. */

@@ -77,15 +77,15 @@ final class BatchQueue {
     void add(ScoreJob job, long nowNanos) {
         waiting.put(job, new Waiting(job, nowNanos));
         tokens += job.item().tokens().length;
-        order.put(job, job.askers(), nanos(job));
+        order.put(job, job.flows(), nanos(job));
         noteContention(nowNanos);
     }
 
     /** Others wait for a job now, which waits here or does not. */
-    void askersChanged(ScoreJob job, long nowNanos) {
-        List<Flow> askers = job.askers();
-        if (waiting.containsKey(job) && !askers.isEmpty()) {
-            order.put(job, askers, nanos(job));
+    void flowsChanged(ScoreJob job, long nowNanos) {
+        List<Flow> flows = job.flows();
+        if (waiting.containsKey(job) && !flows.isEmpty()) {
+            order.put(job, flows, nanos(job));
             noteContention(nowNanos);
         }
     }
@@ -126,7 +126,7 @@ final class BatchQueue {
             return 0;
         }
         return (long)
-                job.askers().stream().mapToDouble(order::expectedWait).min().orElse(0);
+                job.flows().stream().mapToDouble(order::expectedWait).min().orElse(0);
     }
 
     /** Charges streams for what the device did for them beside forwards. */

@@ -211,7 +211,7 @@ public final class Batcher implements Teacher, AutoCloseable {
                 Failure.Reason.OVERLOADED,
                 String.format(
                         Locale.ROOT,
-                        "%s %.1f s for the device (expected: at most %.1f, --max-queue-millis, and the time that the asker has)",
+                        "%s %.1f s for the device (expected: at most %.1f, --max-queue-millis, and the time that the caller has)",
                         what,
                         nanos / 1e9,
                         options.maxQueue().toNanos() / 1e9),
@@ -244,10 +244,10 @@ public final class Batcher implements Teacher, AutoCloseable {
     }
 
     @Override
-    public void askersChanged(ScoreJob job) {
+    public void flowsChanged(ScoreJob job) {
         lock.lock();
         try {
-            queue.askersChanged(job, nanoClock.getAsLong());
+            queue.flowsChanged(job, nanoClock.getAsLong());
         } finally {
             lock.unlock();
         }
@@ -655,7 +655,7 @@ public final class Batcher implements Teacher, AutoCloseable {
                     splitOrFail(jobs, e);
                     return;
                 }
-                // The batch fails, its askers are told, and the next batch gets its chance.
+                // The batch fails, its callers are told, and the next batch gets its chance.
                 LOG.error(
                         "teacher {} failed on {} sequences", model.description().name(), items.size(), e);
                 Failure failure = Failure.of(Failure.Reason.MODEL_FAILED, "the model failed", e);

@@ -23,10 +23,10 @@ interface Dialect {
     Facts facts(WholeAnswer answer) throws EngineException;
 
     /** Asks for rows. */
-    Question rows(Asked asked, String model);
+    Question rows(RowsRequest request, String model);
 
     /** Reads them. */
-    ValueReader<RowColumns> reader(Asked asked);
+    ValueReader<RowColumns> reader(RowsRequest request);
 
     /** Continues texts, where that is known here. */
     default Optional<TextDialect> texts() {

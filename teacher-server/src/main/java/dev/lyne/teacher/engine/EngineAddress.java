@@ -183,42 +183,42 @@ final class EngineAddress {
     }
 
     /** Asks, for which a place was {@linkplain #reserve reserved}. Fails with {@link EngineException}. */
-    <T> Asking<T> ask(EngineRequest<T> asked) {
-        Asking<T> asking = new Asking<>();
+    <T> PendingRequest<T> ask(EngineRequest<T> request) {
+        PendingRequest<T> pending = new PendingRequest<>();
         Vouching.Moment moment = vouching.now();
-        var unused = exchange(asking, asked, MOST_STALE).whenComplete((value, failed) -> {
-            release(asked.tokens(), failed == null);
+        var unused = exchange(pending, request, MOST_STALE).whenComplete((value, failed) -> {
+            release(request.tokens(), failed == null);
             if (failed == null) {
-                arrived(asking, value, moment);
+                arrived(pending, value, moment);
             } else {
                 EngineException why =
-                        asking.isCancelled() ? new EngineException(Kind.WITHDRAWN, "nobody waits for it") : why(failed);
+                        pending.isCancelled() ? new EngineException(Kind.WITHDRAWN, "nobody waits for it") : why(failed);
                 tell(why);
-                asking.answer.completeExceptionally(why);
+                pending.answer.completeExceptionally(why);
             }
             shared.onChange().run();
         });
-        return asking;
+        return pending;
     }
 
     /** On the connection's event loop, so that no probe that begins later can vouch for them. */
-    private <T> void arrived(Asking<T> asking, T value, Vouching.Moment asked) {
-        vouching.arrived(asked)
+    private <T> void arrived(PendingRequest<T> pending, T value, Vouching.Moment moment) {
+        vouching.arrived(moment)
                 .ifPresentOrElse(
-                        vouched -> asking.answer.complete(new Asking.Arrived<>(value, vouched)),
-                        () -> asking.answer.completeExceptionally(new EngineException(
+                        vouched -> pending.answer.complete(new PendingRequest.Arrived<>(value, vouched)),
+                        () -> pending.answer.completeExceptionally(new EngineException(
                                 Kind.OTHER_WEIGHTS, name() + " was found to have other weights meanwhile")));
     }
 
     /** One exchange over a connection that lives; kept ones that had ended, unnoticed, say nothing of the engine. */
-    private <T> CompletableFuture<T> exchange(Asking<T> asking, EngineRequest<T> asked, int mostStale) {
+    private <T> CompletableFuture<T> exchange(PendingRequest<T> pending, EngineRequest<T> request, int mostStale) {
         return probed().thenCompose(connection -> {
-                    if (!asking.on(connection)) {
+                    if (!pending.on(connection)) {
                         putBack(connection);
                         throw new CompletionException(new EngineException(Kind.WITHDRAWN, "nobody waits for it"));
                     }
-                    return value(connection, asked, expected().facts().model()).whenComplete((value, failed) -> {
-                        asking.off();
+                    return value(connection, request, expected().facts().model()).whenComplete((value, failed) -> {
+                        pending.off();
                         if (failed == null || isOver(why(failed).kind())) {
                             putBack(connection);
                         } else {
@@ -227,8 +227,8 @@ final class EngineAddress {
                     });
                 })
                 .exceptionallyCompose(
-                        failed -> why(failed).kind() == Kind.STALE && mostStale > 0 && !asking.isCancelled()
-                                ? exchange(asking, asked, mostStale - 1)
+                        failed -> why(failed).kind() == Kind.STALE && mostStale > 0 && !pending.isCancelled()
+                                ? exchange(pending, request, mostStale - 1)
                                 : CompletableFuture.failedFuture(failed));
     }
 
@@ -241,10 +241,10 @@ final class EngineAddress {
         return expected.orElseThrow();
     }
 
-    private <T> CompletableFuture<T> value(EngineConnection connection, EngineRequest<T> asked, String model) {
-        ValueReader<T> answer = asked.reader(shared.dialect());
+    private <T> CompletableFuture<T> value(EngineConnection connection, EngineRequest<T> request, String model) {
+        ValueReader<T> answer = request.reader(shared.dialect());
         return connection
-                .ask(asked.question(shared.dialect(), model), answer, timeoutNanos())
+                .ask(request.question(shared.dialect(), model), answer, timeoutNanos())
                 .thenApply(done -> {
                     try {
                         return answer.value();
@@ -342,7 +342,7 @@ final class EngineAddress {
         for (Probe.Reference reference : references) {
             chain = chain.thenCompose(same -> value(
                             connection,
-                            reference.asked(what.maxK(), what.vocabularySize()),
+                            reference.request(what.maxK(), what.vocabularySize()),
                             what.facts().model()))
                     .thenAccept(rows -> {
                         Optional<String> difference = what.probe().difference(reference, rows);
@@ -463,7 +463,7 @@ final class EngineAddress {
         CompletableFuture<Void> taken = new CompletableFuture<>();
         // Over a connection of its own, which ends with an answer that is no row.
         var unused = first(
-                        Asked.smallest(what.maxK(), what.vocabularySize()),
+                        RowsRequest.smallest(what.maxK(), what.vocabularySize()),
                         what.facts().model())
                 .whenComplete((rows, failed) -> {
                     if (failed == null || isOfItsRows(why(failed).kind())) {
@@ -621,10 +621,10 @@ final class EngineAddress {
     }
 
     /** Scores a sequence before anything is expected of it: at the start. */
-    CompletableFuture<RowColumns> first(Asked asked, String model) {
+    CompletableFuture<RowColumns> first(RowsRequest request, String model) {
         return connect()
                 .thenCompose(connection ->
-                        value(connection, asked, model).whenComplete((rows, failed) -> connection.close()));
+                        value(connection, request, model).whenComplete((rows, failed) -> connection.close()));
     }
 
     /** What a future that failed has to say. */

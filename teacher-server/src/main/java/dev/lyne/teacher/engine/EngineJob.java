@@ -17,7 +17,7 @@ interface EngineJob<T> {
     int tokens();
 
     /** Those who wait for it, as they are now. */
-    List<Flow> askers();
+    List<Flow> flows();
 
     /** Whether its time has passed; a hint that {@link #expire} decides on. */
     boolean overdue(long nowNanos);
@@ -28,16 +28,16 @@ interface EngineJob<T> {
     /** How long somebody still waits for it; {@link Long#MAX_VALUE} where there is no bound. */
     long nanosLeft(long nowNanos);
 
-    /** Gives it up where its time has passed and it has not started; then its askers are told. */
+    /** Gives it up where its time has passed and it has not started; then its callers are told. */
     boolean expire(long nowNanos);
 
-    /** Gives it up where its time has passed while it is asked for; then its askers are told. */
+    /** Gives it up where its time has passed while it is asked for; then its callers are told. */
     boolean endLate(long nowNanos);
 
     /** To be called right before it is asked for. False: nobody waits any more, and it has been told so. */
     boolean start(long nowNanos);
 
-    /** Takes the answer; {@code vouched} is as in {@link Asking.Arrived}. */
+    /** Takes the answer; {@code vouched} is as in {@link PendingRequest.Arrived}. */
     void answered(T answer, CompletionStage<Void> vouched);
 
     /** Positions that an answer was worth. */

@@ -39,7 +39,7 @@ final class EngineQueue {
     void add(EngineJob<?> job, long nowNanos) {
         Waiting waiting = new Waiting(job, nowNanos, 0, Optional.empty());
         fresh.put(job, waiting);
-        order.put(job, job.askers(), waiting.tokens());
+        order.put(job, job.flows(), waiting.tokens());
     }
 
     /** One that was taken, and failed. */
@@ -72,11 +72,11 @@ final class EngineQueue {
     }
 
     /** Others wait for a sequence now, which waits here or does not. */
-    void askersChanged(EngineJob<?> job) {
-        List<Flow> askers = job.askers();
+    void flowsChanged(EngineJob<?> job) {
+        List<Flow> flows = job.flows();
         Waiting waiting = fresh.get(job);
-        if (waiting != null && !askers.isEmpty()) {
-            order.put(job, askers, waiting.tokens());
+        if (waiting != null && !flows.isEmpty()) {
+            order.put(job, flows, waiting.tokens());
         }
     }
 
@@ -84,7 +84,7 @@ final class EngineQueue {
     double tokensBefore(EngineJob<?> job) {
         return fresh.isEmpty()
                 ? 0
-                : job.askers().stream().mapToDouble(order::expectedWait).min().orElse(0);
+                : job.flows().stream().mapToDouble(order::expectedWait).min().orElse(0);
     }
 
     /** Whether the one that has waited longest for its first turn came before that time. */

@@ -137,7 +137,7 @@ final class EngineStart {
 
     private Taken taken(EngineAddress address, String model, int k) throws EngineException, InterruptedException {
         try {
-            RowColumns unused = await(address.first(Asked.smallest(k, directory.vocabularySize()), model));
+            RowColumns unused = await(address.first(RowsRequest.smallest(k, directory.vocabularySize()), model));
             return Taken.READ;
         } catch (EngineException e) {
             if (EngineAddress.isOfItsRows(e.kind())) {
@@ -206,8 +206,8 @@ final class EngineStart {
 
     private EngineIdentity minted(Looked looked) throws EngineException, InterruptedException {
         List<Probe.Reference> references = new ArrayList<>();
-        for (Asked asked : Probe.sequences(looked.maxK(), directory.vocabularySize(), looked.contextLength())) {
-            references.add(Probe.reference(asked, await(looked.address().first(asked, looked.model()))));
+        for (RowsRequest request : Probe.sequences(looked.maxK(), directory.vocabularySize(), looked.contextLength())) {
+            references.add(Probe.reference(request, await(looked.address().first(request, looked.model()))));
         }
         return EngineIdentity.mint(looked.inputs(), settings.probe().toleranceNats(), references);
     }
@@ -219,8 +219,8 @@ final class EngineStart {
             return Optional.of(known.inputs() + " (expected: " + looked.inputs() + ")");
         }
         for (Probe.Reference reference : known.references()) {
-            Asked asked = reference.asked(looked.maxK(), directory.vocabularySize());
-            RowColumns rows = await(looked.address().first(asked, looked.model()));
+            RowsRequest request = reference.request(looked.maxK(), directory.vocabularySize());
+            RowColumns rows = await(looked.address().first(request, looked.model()));
             Optional<String> difference = known.probe().difference(reference, rows);
             if (difference.isPresent()) {
                 return difference;

@@ -15,8 +15,8 @@ import java.util.concurrent.CompletionStage;
  */
 record RowsJob(ScoreJob job, int vocabularySize) implements EngineJob<RowColumns> {
     @Override
-    public Asked request() {
-        return Asked.of(job.item(), job.content(), vocabularySize);
+    public RowsRequest request() {
+        return RowsRequest.of(job.item(), job.content(), vocabularySize);
     }
 
     @Override
@@ -25,8 +25,8 @@ record RowsJob(ScoreJob job, int vocabularySize) implements EngineJob<RowColumns
     }
 
     @Override
-    public List<Flow> askers() {
-        return job.askers();
+    public List<Flow> flows() {
+        return job.flows();
     }
 
     @Override

@@ -47,11 +47,11 @@ final class Vouching {
      *
      * @return empty where other weights were found since it was asked for: it may be theirs
      */
-    synchronized Optional<CompletableFuture<Void>> arrived(Moment asked) {
-        if (asked.disownings() != disownings) {
+    synchronized Optional<CompletableFuture<Void>> arrived(Moment moment) {
+        if (moment.disownings() != disownings) {
             return Optional.empty();
         }
-        if (asked.ends() != ends) {
+        if (moment.ends() != ends) {
             CompletableFuture<Void> untold = new CompletableFuture<>();
             untold.cancel(false);
             return Optional.of(untold);

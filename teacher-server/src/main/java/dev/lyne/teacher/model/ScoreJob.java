@@ -23,7 +23,7 @@ public interface ScoreJob {
     long entries();
 
     /** Those who wait for it, each once for each time that it asked; as they are now, told without a lock. */
-    default List<Flow> askers() {
+    default List<Flow> flows() {
         return List.of(Flow.SOLE);
     }
 
@@ -40,10 +40,10 @@ public interface ScoreJob {
         return Long.MAX_VALUE;
     }
 
-    /** Gives the job up where its deadline has passed and it has not started; then its askers are told. */
+    /** Gives the job up where its deadline has passed and it has not started; then its callers are told. */
     boolean expire(long nowNanos);
 
-    /** The same where it has started, for who can end the work on it; its askers are told, and it takes nothing more. */
+    /** The same where it has started, for who can end the work on it; its callers are told, and it takes nothing more. */
     default boolean endLate(long nowNanos) {
         return false;
     }

@@ -82,8 +82,8 @@ public interface Teacher {
         return Optional.empty();
     }
 
-    /** Others wait for a sequence now than before, or for one that is not taken on yet. Calls no job but {@link ScoreJob#askers}: locks are held. */
-    default void askersChanged(ScoreJob job) {}
+    /** Others wait for a sequence now than before, or for one that is not taken on yet. Calls no job but {@link ScoreJob#flows}: locks are held. */
+    default void flowsChanged(ScoreJob job) {}
 
     /** Lets go of a sequence that nobody waits for any more; one that has started may run to its end. Calls no job: locks are held. */
     void withdraw(ScoreJob job);

@@ -334,19 +334,19 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
             }
         }
 
-        private void scoring(CancellationHandle itsTicket) {
+        private void scoring(CancellationHandle cancellation) {
             boolean abandoned;
             synchronized (lock) {
-                handle = itsTicket;
+                handle = cancellation;
                 abandoned = ended;
             }
             if (abandoned) {
-                boolean unusedWithdrawn = itsTicket.withdraw();
+                boolean unusedWithdrawn = cancellation.withdraw();
                 settle(0, false); // the stream may have ended before it was admitted, with nothing to give back yet
             }
         }
 
-        CancellationHandle ticket() {
+        CancellationHandle handle() {
             synchronized (lock) {
                 return handle;
             }
@@ -354,7 +354,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
 
         /** Lets go of it unanswered. */
         void abandon() {
-            boolean unusedWithdrawn = ticket().withdraw();
+            boolean unusedWithdrawn = handle().withdraw();
             trace.end();
             settle(0, false); // its computation may go on, for others: who left first has paid for it
         }
@@ -452,7 +452,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         synchronized (lock) {
             entry = Optional.ofNullable(inFlight.get(id));
         }
-        if (entry.isPresent() && entry.get().ticket().withdraw()) {
+        if (entry.isPresent() && entry.get().handle().withdraw()) {
             entry.get().settle(0, false); // its computation may go on, for others: who left first has paid for it
             entry.get().failed(new Failure(Failure.Reason.WITHDRAWN, "the student withdrew the sequence"));
         }

@@ -7,7 +7,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
-/** Someone who asked for a sequence. Exactly one of these is called, once, on any thread, unless the asker withdrew. */
+/** Someone who asked for a sequence. Exactly one of these is called, once, on any thread, unless the caller withdrew. */
 public interface Callback {
     /**
      * The rows are there.

@@ -9,7 +9,7 @@ import dev.lyne.wire.RowFormat;
  *
  * @param item tokens, wanted positions and chosen ids, none of which anyone changes any more
  * @param format what to keep of each row, and how to code it
- * @param deadline the asker's
+ * @param deadline the caller's
  * @param flow on whose behalf, in which class and stream
  * @param bypassCache true to neither read, join, share nor store
  * @param quotaPositions what was taken of its tenant's quota for it

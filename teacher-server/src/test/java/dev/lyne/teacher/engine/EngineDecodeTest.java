@@ -324,7 +324,7 @@ final class EngineDecodeTest {
     @Test
     void recordedAnswer_isReadWhole() throws Exception {
         Continuation owed = new Continuation(FakeEngine.RECORDED, 6, 4, 7, Set.of());
-        ValueReader<Continued> reader = new VllmTexts().reader(new AskedText(owed, FakeEngine.VOCABULARY));
+        ValueReader<Continued> reader = new VllmTexts().reader(new TextRequest(owed, FakeEngine.VOCABULARY));
         reader.take(Unpooled.wrappedBuffer(FakeEngine.recorded("text.json").getBytes(StandardCharsets.UTF_8)));
         reader.end();
         Continued continued = reader.value();

@@ -10,7 +10,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** Every kind of rows that a student can ask for, and sequences to ask for them. */
-final class AskedRows {
+final class RequestedRows {
     static final int CHOSEN = 5;
 
     /** One of each kind. */
@@ -23,7 +23,7 @@ final class AskedRows {
             new Selection.Chosen(CHOSEN, List.of(0.5f)),
             new Selection.LabelOnly(List.of(2f)));
 
-    private AskedRows() {}
+    private RequestedRows() {}
 
     /** Every selection in every precision, with raw logits where the precision has them. */
     static Stream<TargetRequest> requests() {

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 
 /** A sequence as single-flight would hand it to a teacher. */
-final class AskedJob implements ScoreJob {
+final class RecordingJob implements ScoreJob {
     private final ScoreItem item;
     private final RowContent content;
     private final CompletableFuture<RowColumns> rows = new CompletableFuture<>();
@@ -27,18 +27,18 @@ final class AskedJob implements ScoreJob {
     /** Its time has passed, for one that has started. */
     volatile boolean late;
 
-    AskedJob(RowContent content, int... tokens) {
+    RecordingJob(RowContent content, int... tokens) {
         this.item = new ScoreItem(tokens, IntStream.range(0, tokens.length).toArray());
         this.content = content;
     }
 
     /** All positions but the last. */
-    static AskedJob topK(int k, int... tokens) {
-        return new AskedJob(
+    static RecordingJob topK(int k, int... tokens) {
+        return new RecordingJob(
                 RowContent.topK(k), IntStream.range(0, tokens.length - 1).toArray(), tokens);
     }
 
-    AskedJob(RowContent content, int[] positions, int... tokens) {
+    RecordingJob(RowContent content, int[] positions, int... tokens) {
         this.item = new ScoreItem(tokens, positions);
         this.content = content;
     }
@@ -71,7 +71,7 @@ final class AskedJob implements ScoreJob {
     }
 
     @Override
-    public List<Flow> askers() {
+    public List<Flow> flows() {
         return List.of(flow);
     }
 
