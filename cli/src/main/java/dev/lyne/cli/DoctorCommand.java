@@ -33,7 +33,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
-/** What works on this machine, found out by trying it. */
+/** Command that finds out by trying what works on this machine. */
 @Command(
         name = "doctor",
         description =
@@ -102,7 +102,7 @@ final class DoctorCommand implements Callable<Integer> {
         return findings.stream().allMatch(Finding::works) ? 0 : 1;
     }
 
-    /** Which kernel the demo teacher's products go through here. */
+    /** Returns in words the kernel that the demo teacher's products go through here. */
     private static String products() {
         ModelConfiguration demo = ModelConfiguration.read(Home.demoTeacher());
         ProductKernels faster = ProductKernels.measure(

@@ -25,7 +25,7 @@ final class EnvironmentNames {
             "LYNE_STACK_TRACES",
             "LYNE_PARENT_PID");
 
-    /** What the logging library knows; it takes any other for its default. */
+    /** Levels that the logging library knows; it takes any other for its default. */
     private static final List<String> LEVELS = List.of("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "OFF");
 
     /** Of the scripts in deploy/. */

@@ -39,7 +39,7 @@ public sealed interface Selection {
     /** Largest temperature. */
     float MAX_TEMPERATURE = 1000f;
 
-    /** What {@link #parse} reads. */
+    /** Forms that {@link #parse} reads. */
     String FORMS = "top_k=K, top_p_k=P/K, top_fraction=F, draws=N, draws=N/HEAD, chosen=K or label_only";
 
     /** Most entries of a row over a vocabulary of this size. */

@@ -42,7 +42,7 @@ final class Cells {
 
     private final int shift;
 
-    /** What the highest bits of the first cell's values are. */
+    /** The highest bits of the first cell's values. */
     private final int first;
 
     /** Of cell i: depth at 0 nats and a half, and change a nat, at 2i and 2i + 1. */

@@ -78,7 +78,10 @@ final class CompactEncoder {
         rowTokensUsed = 0;
     }
 
-    /** What a row has once: its number of entries, tail, label log-probability, tails at other temperatures, and floor. */
+    /**
+     * Adds what a row has once: its number of entries, tail, label log-probability, tails at other temperatures, and
+     * floor.
+     */
     private void addRows(QuantizedRows rows, boolean withCounts) {
         int[] depths = rows.depths();
         int temperatures = rows.temperatures();

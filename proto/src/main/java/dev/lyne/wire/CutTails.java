@@ -17,7 +17,7 @@ final class CutTails {
     /** Sums of masses in float32 are worth little below. */
     private static final float LEAST_MASS = 1e-30f;
 
-    /** What terms of the third order come to at most, as a part. */
+    /** Most that terms of the third order come to, as a part. */
     private static final double THIRD_ORDER = 2e-4;
 
     /** Of each entry: mass of it and the entries behind it, rounded. */
@@ -122,7 +122,7 @@ final class CutTails {
         return beyond <= 0 && smallest >= LEAST_MASS;
     }
 
-    /** What a tail and the entries of a cut row may be off by. */
+    /** Bounds of the error of a cut row's tail and entries. */
     private record Bounds(double allowed, double limit, double entrySpare) {}
 
     /** Whether a correction, where one is needed, keeps the row within its bounds. */

@@ -210,7 +210,9 @@ final class LevelNarrowing {
         return sum.log();
     }
 
-    /** What a decoder takes from each log-probability of a held row: log of the sum of all masses. */
+    /**
+     * Returns the shift that a decoder takes from each log-probability of a held row: the log of the sum of all masses.
+     */
     private double shift(int row) {
         double mass = 0;
         for (int i = held.offsets()[row]; i < held.offsets()[row + 1]; i++) {

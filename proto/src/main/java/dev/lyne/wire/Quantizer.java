@@ -47,7 +47,7 @@ final class Quantizer {
     /** Whether an entry's depth is not its own alone, but that of the one before it. */
     private boolean raised;
 
-    /** What cuts of the rows need to be told. */
+    /** Tails of the rows' cuts, and their corrections. */
     private final CutTails cutTails = new CutTails();
 
     /**

@@ -25,7 +25,7 @@ final class Attempt {
     /** Another asking for the same sequence, of another replica, while neither is answered. Guarded by the pool's lock. */
     @Nullable
     Attempt twin;
-    /** Whether it is the second of the two. Guarded by the pool's lock. */
+    /** Whether this is the second of the two. Guarded by the pool's lock. */
     boolean hedge;
 
     /** Owned by the call's callbacks. */

@@ -24,7 +24,7 @@ record BlockIdentity(
         byte[] teacherDigest,
         byte[] fingerprintDigest,
         double tailError) {
-    /** That of a teacher whose tails are sums of their own. */
+    /** Constructs the identity of blocks of a teacher whose tails are sums of their own. */
     BlockIdentity(
             Selection selection,
             Precision precision,

@@ -38,7 +38,7 @@ public record ClientOptions(
         require(windowTokens >= 1, "window_tokens", windowTokens, "at least 1");
     }
 
-    /** What suits one student of a server with one teacher; {@link Builder} holds the values. */
+    /** Returns options that suit one student of a server with one teacher; {@link Builder} holds the values. */
     public static ClientOptions defaults() {
         return builder().build();
     }
@@ -136,7 +136,7 @@ public record ClientOptions(
             return this;
         }
 
-        /** Who is told what is waited for; by default the log. */
+        /** Sets the listener that is told what is waited for; by default the log. */
         public Builder listener(ClientListener value) {
             listener = value;
             return this;
@@ -191,7 +191,7 @@ public record ClientOptions(
             return this;
         }
 
-        /** Which of several replicas is asked. */
+        /** Sets the rule by which one of several replicas is asked. */
         public Builder routing(ReplicaRouting value) {
             routing = value;
             return this;

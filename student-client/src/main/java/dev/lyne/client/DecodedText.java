@@ -24,7 +24,7 @@ final class DecodedText {
     /** The student has ended it. */
     boolean last;
 
-    /** Its number on the call. */
+    /** Number of the text on its call. */
     int number = NO_NUMBER;
 
     /** Tokens that the call's server knows. */

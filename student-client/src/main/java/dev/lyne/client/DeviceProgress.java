@@ -56,7 +56,7 @@ final class DeviceProgress {
         return true;
     }
 
-    /** Whether it stands still with sequences in flight: it gets no new ones until it moves. */
+    /** Returns whether the device stands still with sequences in flight: it gets no new ones until it moves. */
     boolean isStuck() {
         return stuck;
     }
@@ -71,7 +71,7 @@ final class DeviceProgress {
         return nowNanos >= probeAtNanos;
     }
 
-    /** It is being asked; not again for so long. */
+    /** Notes that a stuck device is asked for something; it is not asked again for so long. */
     void probed(long stuckNanos, long nowNanos) {
         probeAtNanos = nowNanos + stuckNanos;
     }

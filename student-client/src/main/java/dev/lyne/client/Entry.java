@@ -28,7 +28,7 @@ final class Entry implements Comparable<Entry> {
     ReplicaConnection lastFailedOn;
     /** Asks that came to nothing. */
     private int failures;
-    /** Those of them for which the sequence may be to blame. */
+    /** Failed attempts for which the sequence may be to blame. */
     private int faults;
 
     private long firstFailureNanos;
@@ -63,7 +63,7 @@ final class Entry implements Comparable<Entry> {
         return sequence.positions().length;
     }
 
-    /** Whether it went from one replica to another so lately that it stays where it is. */
+    /** Returns whether the sequence went from one replica to another so lately that it stays where it is. */
     boolean movedLately(long nowNanos) {
         return nowNanos - movedNanos < MOVE_INTERVAL_NANOS;
     }

@@ -78,7 +78,7 @@ final class InFlight {
         return tokens;
     }
 
-    /** Those that have waited too long. */
+    /** Returns the attempts that have waited too long. */
     List<Attempt> late(long nowNanos) {
         return attempts.values().stream()
                 .filter(attempt -> !attempt.withdrawn && nowNanos >= attempt.deadlineNanos)

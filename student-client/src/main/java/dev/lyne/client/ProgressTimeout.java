@@ -55,7 +55,7 @@ final class ProgressTimeout {
         progressNanos = nowNanos;
     }
 
-    /** This process was suspended until now: whatever was waited for has not waited. */
+    /** Starts anew, as this process was suspended until now: whatever was waited for has not waited. */
     void slept(long nowNanos) {
         begin(nowNanos);
         awokeNanos = nowNanos;

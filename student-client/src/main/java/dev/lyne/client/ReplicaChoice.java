@@ -37,7 +37,7 @@ final class ReplicaChoice {
     /** A sequence, and the replica that is asked for it. */
     record Choice(Entry entry, ReplicaConnection connection) {}
 
-    /** What is done about the sequence that has gone unanswered for longest. */
+    /** Decision about the sequence that has gone unanswered for longest. */
     sealed interface Hedge {
         /** Nothing before a moment; Long.MAX_VALUE: before something else happens. */
         record Later(long atNanos) implements Hedge {}

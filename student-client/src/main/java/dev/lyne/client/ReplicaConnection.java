@@ -4,7 +4,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
-/** What a pool knows of one replica: its call, if there is one, how fast it is, and how long to leave it alone. Guarded by the pool's lock. */
+/**
+ * A replica as its pool knows it: its call, if there is one, how fast it is, and how long to leave it alone. Guarded by
+ * the pool's lock.
+ */
 final class ReplicaConnection {
     final Replica replica;
     final Backoff backoff;

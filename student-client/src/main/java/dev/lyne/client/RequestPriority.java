@@ -7,7 +7,7 @@ import java.util.stream.Collectors;
 
 /** How urgent a client's work is to the server: while several classes wait, each gets device time by its weight, 16 to 4 to 1. */
 public enum RequestPriority {
-    /** What the server takes for usual: training, or capture where the client may ask for no more. */
+    /** The server's usual class: training, or capture where the client may ask for no more. */
     USUAL(Priority.PRIORITY_UNSPECIFIED),
     /** Somebody waits for it. */
     INTERACTIVE(Priority.PRIORITY_INTERACTIVE),

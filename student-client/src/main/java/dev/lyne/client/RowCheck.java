@@ -193,7 +193,7 @@ final class RowCheck {
                 "label log-probability " + label + " of token " + token + ", which is not kept", expected);
     }
 
-    /** What a token left out cannot exceed: the least probable of the most probable ones that a row keeps. */
+    /** Returns the bound of a token left out: the least probable of the most probable ones that a row keeps. */
     private float smallestOfThePrefix(Row row) {
         if (selection.keepsDraws()) {
             float smallest = Float.POSITIVE_INFINITY;

@@ -4,7 +4,7 @@ import dev.lyne.row.RowSource;
 import java.util.HashMap;
 import java.util.Map;
 
-/** What a stream of targets counts as it goes, wherever its rows come from. Guarded by its stream. */
+/** Counts of a stream of targets, wherever its rows come from. Guarded by its stream. */
 public final class StreamCounts {
     private StreamStatistics.Count asked = StreamStatistics.Count.NONE;
     private StreamStatistics.Count received = StreamStatistics.Count.NONE;
@@ -62,7 +62,7 @@ public final class StreamCounts {
         hedged++;
     }
 
-    /** That other answered first. */
+    /** Counts a second replica that answered first. */
     public void hedgeWon() {
         hedgesWon++;
     }

@@ -48,7 +48,7 @@ public interface TargetStream extends AutoCloseable {
     /** Sequences offered and not taken. */
     int pending();
 
-    /** What has been asked, received and waited for so far. */
+    /** Returns the counts of what has been asked, received and waited for so far. */
     StreamStatistics statistics();
 
     /** Cancels what is in flight. A thread waiting in {@link #take} gets an {@link IllegalStateException}. */

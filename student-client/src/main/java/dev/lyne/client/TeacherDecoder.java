@@ -41,7 +41,7 @@ import org.jspecify.annotations.Nullable;
  * <p>One thread calls it.
  */
 public final class TeacherDecoder implements AutoCloseable {
-    /** What rounding may put a log-probability above 0. */
+    /** Most that rounding puts a log-probability above 0. */
     private static final float MOST_NATS = 1e-4f;
 
     private static final int MAX_START_TOKENS = 1 << 17;
@@ -125,7 +125,7 @@ public final class TeacherDecoder implements AutoCloseable {
         return teacher;
     }
 
-    /** What its texts have in common. */
+    /** Returns the settings that the texts have in common. */
     public DecodeSettings settings() {
         return settings;
     }
@@ -226,7 +226,7 @@ public final class TeacherDecoder implements AutoCloseable {
         return texts.size();
     }
 
-    /** What was carried. */
+    /** Returns the counts of what was carried. */
     public DecodeStatistics statistics() {
         return new DecodeStatistics(draws, taken, requests, sentBytes, receivedBytes, calls);
     }
@@ -276,7 +276,10 @@ public final class TeacherDecoder implements AutoCloseable {
         stepAll(dirty);
     }
 
-    /** What was said of texts is sent once all events are taken: so that answers which came together are followed by one message. */
+    /**
+     * Returns the next event. What was said of texts is sent once all events are taken, so that answers which came
+     * together are followed by one message.
+     */
     private Optional<DecodeEvent> next(long waitNanos) throws InterruptedException {
         if (!events.isEmpty()) {
             return Optional.of(events.remove());

@@ -20,7 +20,7 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** What the students of a load run do. */
+/** Options that say what the students of a load run do. */
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class LoadProfileOptions {
     @Spec(Spec.Target.MIXEE)

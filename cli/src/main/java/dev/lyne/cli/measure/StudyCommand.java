@@ -46,7 +46,7 @@ public final class StudyCommand implements Callable<Integer> {
     @Mixin
     private JsonReport json;
 
-    /** What a study printed under --json. */
+    /** Figures of a study for --json. */
     record Report(String directory, int students, int done, int failed) {}
 
     @Override

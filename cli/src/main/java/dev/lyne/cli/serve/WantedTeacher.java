@@ -173,7 +173,10 @@ record WantedTeacher(
         return device.device().equals("cpu");
     }
 
-    /** What changes where a file of a directory does: where it is, and of each file its name, size and time. */
+    /**
+     * Returns a text that changes where a file of a directory does: where it is, and of each file its name, size and
+     * time.
+     */
     private static String stamps(Path directory) throws IOException {
         if (!Files.isDirectory(directory)) {
             return directory.toString(); // whoever opens it says what is wrong

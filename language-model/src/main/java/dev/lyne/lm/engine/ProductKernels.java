@@ -224,7 +224,7 @@ public record ProductKernels(List<Product> oneDnn) {
                         : ScriptSource.PRODUCTS_ONEDNN.methods() + ScriptSource.CUTS.methods());
     }
 
-    /** What that script reads from {@code self}. */
+    /** Returns the constants that the script of {@link #methods} reads from {@code self}. */
     public Map<String, Object> constants() {
         Map<String, Object> constants = new LinkedHashMap<>();
         constants.put("attention_in_blocks", Processor.attendsInBlocks() ? 1L : 0L);

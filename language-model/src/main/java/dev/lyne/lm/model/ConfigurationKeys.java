@@ -16,16 +16,16 @@ import tools.jackson.databind.JsonNode;
  * reads all the same.
  */
 final class ConfigurationKeys {
-    /** What is done with a key. */
+    /** A rule: how a key is treated. */
     sealed interface Rule {}
 
     /** A reader takes it; {@code limits} says which values are understood, and is empty where all are. */
     record Read(String limits) implements Rule {}
 
-    /** It decides nothing of the logits. */
+    /** A rule for keys that decide nothing of the logits. */
     record Harmless() implements Rule {}
 
-    /** It would change the logits, in a way that is not computed, unless it passes. */
+    /** A rule for keys that would change the logits in a way that is not computed, unless their value passes. */
     record Refused(String expectation, Predicate<JsonNode> passes) implements Rule {}
 
     private static final Predicate<JsonNode> NULL = JsonNode::isNull;

@@ -236,7 +236,10 @@ public record ModelConfiguration(
         ConfigurationWriter.write(this, directory.resolve(FILE_NAME));
     }
 
-    /** What decides the arithmetic, as JSON in one fixed form: equal strings compute equal rows from equal weights. */
+    /**
+     * Returns all that decides the arithmetic, as JSON in one fixed form: equal strings compute equal rows from equal
+     * weights.
+     */
     public String canonicalArithmetic() {
         return ConfigurationWriter.canonicalArithmetic(this);
     }
@@ -251,7 +254,10 @@ public record ModelConfiguration(
         return Collections.unmodifiableMap(architecture().tensors(this));
     }
 
-    /** What a tensor that {@link #expectedTensors} does not list follows from, where it may stand in a file all the same. */
+    /**
+     * Returns the kind of a derived tensor: one that {@link #expectedTensors} does not list and that may stand in a
+     * file all the same.
+     */
     public Optional<DerivedTensor> derivedTensor(String name) {
         return tiedEmbeddings && name.equals(outputTensor())
                 ? Optional.of(DerivedTensor.TIED_OUTPUT)

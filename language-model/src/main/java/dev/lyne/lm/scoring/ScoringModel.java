@@ -361,7 +361,7 @@ public final class ScoringModel implements BatchScorer {
         return digest.clone();
     }
 
-    /** What decides the last bits of a row, besides model and tokens. */
+    /** Returns all that decides the last bits of a row, besides model and tokens. */
     public ExecutionFingerprint fingerprint() {
         return script.fingerprint(options.precision(), products);
     }

@@ -38,7 +38,7 @@ record SelectedBatch(int[] finite, RowColumns rows) {
         return column.size() == 0 ? new float[0] : column.toFloatArray();
     }
 
-    /** What an item gets that asked for nothing. */
+    /** Returns the outcome of an item that asked for nothing. */
     static ScoreOutcome none() {
         float[] reals = {};
         return new ScoreOutcome.Scored(new int[0], new RowColumns(0, new int[0], new int[0], reals, reals, reals));

@@ -240,7 +240,7 @@ final class SpecialTokens {
         return result;
     }
 
-    /** What the post-processor puts around a text, and what is to be called its source. */
+    /** Tokens that the post-processor puts around a text, and the name of their source. */
     private record Added(List<Integer> before, List<Integer> after, String from) {}
 
     private Added added() {

@@ -50,7 +50,7 @@ public final class TrainableModel implements Trainable {
      * @param products kernels of the products with the weights
      */
     record Numerics(DataType master, ProductKernels products) {
-        /** Those of a run. */
+        /** Returns the numbers of a training run. */
         static Numerics of(ModelConfiguration configuration, int vocabularySize, ModelOptions options) {
             return new Numerics(DataType.FLOAT32, ProductKernels.forTraining(configuration, vocabularySize, options));
         }

@@ -208,7 +208,7 @@ public final class RowAudit implements AutoCloseable {
                         == Float.floatToIntBits(other.labelLogProbability()[row]);
     }
 
-    /** What was found so far. */
+    /** Returns the counts so far. */
     public Counts counts() {
         Throwable cause = broken.get();
         if (cause != null) {

@@ -269,7 +269,7 @@ public final class DistillBenchmark {
 
     private record Measured(long positions, double seconds) {}
 
-    /** What a run's lines of metrics say of the steps that are counted. */
+    /** Returns the figures of the steps that are counted, from a run's lines of metrics. */
     private Measured measured(Path metrics) throws IOException {
         long positions = 0;
         double from = 0;

@@ -103,7 +103,7 @@ public final class FairnessBenchmark {
         this.progress = progress;
     }
 
-    /** What happened while figures were taken. */
+    /** Counts of what happened while figures were taken. */
     private record Taken(
             double modestPerSecond,
             double askedPerSecond,

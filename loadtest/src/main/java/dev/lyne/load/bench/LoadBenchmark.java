@@ -50,7 +50,7 @@ public final class LoadBenchmark {
             double loadOnHitsCpuSecondsPerGigabyte,
             double hitCpuSecondsPerGigabyte) {}
 
-    /** What the ratios are made of. */
+    /** Rates that the ratios are made of. */
     public record Rates(
             double configuredTokensPerSecond,
             double achievedTokensPerSecond,

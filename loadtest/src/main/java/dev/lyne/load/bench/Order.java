@@ -4,7 +4,7 @@ import dev.lyne.row.Precision;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
-/** What a {@link BenchStudent} is to do next: one line to its process, answered by one number. */
+/** An order that tells a {@link BenchStudent} what to do next: one line to its process, answered by one number. */
 sealed interface Order {
     /** The order as a line. */
     String line();

@@ -76,12 +76,12 @@ final class PeerProcess implements AutoCloseable {
         }
     }
 
-    /** Its name. */
+    /** Returns the peer's name. */
     String name() {
         return peer;
     }
 
-    /** Who it is, with the version of what it stands on. */
+    /** Returns the peer's name and version, with that of what it stands on. */
     String version() {
         return ready.path("version").asString("");
     }

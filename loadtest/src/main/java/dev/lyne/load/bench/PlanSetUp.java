@@ -41,7 +41,7 @@ public record PlanSetUp(
         return delayMillis > 0 || mbit < Double.POSITIVE_INFINITY;
     }
 
-    /** What {@code lyne load} is told. */
+    /** Returns the options for {@code lyne load}. */
     List<String> loadOptions() {
         return List.of(
                 "--students=" + students,

@@ -39,7 +39,7 @@ public final class ServeBenchmark {
      */
     public record Ratios(double servedOverForward, double hitBytesOverBareStream, double hitOverCold) {}
 
-    /** What the ratios are made of. */
+    /** Rates that the ratios are made of. */
     public record Rates(
             double servedPositionsPerSecond,
             double forwardPositionsPerSecond,

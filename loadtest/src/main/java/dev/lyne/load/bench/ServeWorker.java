@@ -18,7 +18,7 @@ import java.io.PrintStream;
 import java.util.List;
 import java.util.function.ToLongFunction;
 
-/** What a {@link BenchStudent} does in its process: it reads {@link Order}s and answers each with a number. */
+/** Process of a {@link BenchStudent}: it reads {@link Order}s and answers each with a number. */
 public final class ServeWorker {
     private static final int MAX_MESSAGE_BYTES = 8 << 20;
 

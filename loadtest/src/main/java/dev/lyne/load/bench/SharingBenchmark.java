@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/** What several students of one corpus cost the teacher, against one of them. */
+/** Benchmark of what several students of one corpus cost the teacher, against one of them. */
 public final class SharingBenchmark {
     /** Rounds that there are, after that of one student. */
     public static final Set<String> ROUNDS = Set.of("at_once", "staggered", "disk");

@@ -78,7 +78,7 @@ public final class TruncationBenchmark {
         }
     }
 
-    /** What one row comes to: the whole divergence and gradient, and those of each k. */
+    /** Figures of one row: the whole divergence and gradient, and those of each k. */
     @SuppressWarnings("ArrayRecordComponent") // a carrier of values; contents are never compared
     private record Row(double divergence, double gradient, double[][] truncated) {}
 

@@ -102,7 +102,7 @@ public final class FaultBench {
         return brief;
     }
 
-    /** One of two numbers, for the short form and for the whole. */
+    /** Returns one of two numbers: for the short form, or for the whole. */
     double either(double ifBrief, double otherwise) {
         return brief ? ifBrief : otherwise;
     }
@@ -168,7 +168,7 @@ public final class FaultBench {
         return new Student(name, ChildProcess.start("student " + name, log(name), 1, heap, arguments), start);
     }
 
-    /** What a student printed for people. */
+    /** Returns the output of a student for people. */
     String said(String name) throws IOException {
         return Files.exists(log(name)) ? Files.readString(log(name)) : "";
     }

@@ -36,7 +36,7 @@ public final class FaultCases {
     /** Exit code of a process that ended after SIGTERM. */
     private static final int TERMINATED = 143;
 
-    /** What came of a case. */
+    /** Outcome of a case. */
     public record Outcome(String name, boolean passed, double seconds, double secondsAlone, String reason) {}
 
     /** A case: the seconds that it took. */
@@ -123,7 +123,7 @@ public final class FaultCases {
         return weights;
     }
 
-    /** One of two replicas stops computing, while its connection stays. */
+    /** Case of two replicas of which one stops computing, while its connection stays. */
     private double wedgedReplica() throws Exception {
         double stuck = bench.either(2, 20);
         try (ServerProcess healthy = bench.teacher("beside-wedged");
@@ -143,7 +143,7 @@ public final class FaultCases {
         }
     }
 
-    /** One of two replicas is 20 times slower. */
+    /** Case of two replicas of which one is 20 times slower. */
     private double slowReplica() throws Exception {
         try (ServerProcess healthy = bench.teacher("beside-slow");
                 ServerProcess slow = bench.teacher("slow", bench.rate() / 20, List.of());
@@ -271,7 +271,7 @@ public final class FaultCases {
         }
     }
 
-    /** One of two replicas is killed while its rows are on their way. */
+    /** Case of two replicas of which one is killed while its rows are on their way. */
     private double killedDuringStream() throws Exception {
         try (ReplicaProcess one = open("during-stream");
                 ReplicaProcess other = open("beside-stream");
@@ -300,7 +300,7 @@ public final class FaultCases {
         }
     }
 
-    /** What stands between student and server ends with all connections, three times, and starts again. */
+    /** Case of a proxy between student and server that ends with all connections, three times, and starts again. */
     private double proxyRestarted() throws Exception {
         try (ReplicaProcess replica = open("behind-proxy");
                 FaultBench.Student student = bench.student("of-proxy", List.of(replica.address()))) {

@@ -4,7 +4,7 @@ import java.util.function.BooleanSupplier;
 
 /** A fault that has struck, and how it ends. */
 interface Injection {
-    /** Whether it is over before its time. */
+    /** Returns whether the fault is over before its time. */
     default boolean isOver() throws Exception {
         return false;
     }

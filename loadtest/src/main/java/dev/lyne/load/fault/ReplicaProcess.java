@@ -88,7 +88,7 @@ final class ReplicaProcess implements AutoCloseable {
         return server.isAlive() && ready.isDone() && !ready.isCompletedExceptionally();
     }
 
-    /** Whether it says that it serves. */
+    /** Returns whether the replica says that it serves. */
     boolean serves() throws InterruptedException {
         return isUp() && ServerFigures.serves(metrics());
     }

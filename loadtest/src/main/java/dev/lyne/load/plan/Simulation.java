@@ -7,7 +7,7 @@ import java.util.Set;
 
 /** A discrete-event simulation of students on replicas. A pure function of what it is given. */
 public final class Simulation {
-    /** What a simulation holds, estimated: objects, tables and events. */
+    /** Estimated bytes that a simulation holds for a student: objects, tables and events. */
     private static final double BYTES_OF_A_STUDENT = 512;
 
     private static final double BYTES_IN_FLIGHT = 320;

@@ -13,7 +13,7 @@ import java.util.stream.Stream;
  * @param descriptors open files and connections
  */
 public record ProcessFigures(long residentBytes, long threads, long descriptors) {
-    /** What it holds now. */
+    /** Returns the figures of a process as they are now. */
     public static ProcessFigures of(long pid) throws IOException {
         Path process = Path.of("/proc", Long.toString(pid));
         Path status = process.resolve("status");

@@ -90,7 +90,7 @@ public final class ServerProcess implements AutoCloseable {
         return process.awaitEnd(seconds);
     }
 
-    /** Whether it has not ended. */
+    /** Returns whether the process has not ended. */
     public boolean isAlive() {
         return process.isAlive();
     }

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** What can be done to a process from outside, with the rights of its owner. */
+/** Signals to a process from outside, with the rights of its owner. */
 public final class Signals {
     private Signals() {}
 

@@ -155,7 +155,7 @@ public record StepResult(
         return intervals.stream().mapToLong(IntervalResult::sequences).sum();
     }
 
-    /** What it was derived from. */
+    /** Returns the counts that the result was derived from. */
     Counted counted() {
         return new Counted(
                 label,

@@ -90,7 +90,7 @@ final class Backlog {
         return true;
     }
 
-    /** What was in flight on a stream that is gone waits first in line, in its order. */
+    /** Puts what was in flight on a stream that is gone first in line, in its order. */
     void resend() {
         PendingSequence[] lost = inFlight.values().toArray(PendingSequence[]::new);
         for (int i = lost.length - 1; i >= 0; i--) {

@@ -221,7 +221,7 @@ final class LoadStudent {
         }
     }
 
-    /** What the stream tells, with this student's lock held. */
+    /** Listener of the stream, called with this student's lock held. */
     private final class Events implements StreamEvents {
         @Override
         public void teacher(String description) {

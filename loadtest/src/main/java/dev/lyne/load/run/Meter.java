@@ -125,7 +125,7 @@ final class Meter {
         teachers.add(teacher);
     }
 
-    /** What the opened streams called their teachers. */
+    /** Returns the teachers as the opened streams described them. */
     synchronized Set<String> teachers() {
         return Set.copyOf(teachers);
     }
@@ -176,7 +176,7 @@ final class Meter {
                 reconnects);
     }
 
-    /** What was counted. */
+    /** Counts of a step. */
     record Counts(
             List<Cell> cells,
             Histogram lagMicros,

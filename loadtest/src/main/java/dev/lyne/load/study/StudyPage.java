@@ -22,7 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** What a study found, as far as it is: {@code report.html} with {@code report.json}, and {@code table.md}. */
+/** Report of a study, as far as it is: {@code report.html} with {@code report.json}, and {@code table.md}. */
 public final class StudyPage {
     private final Study study;
     private final Map<String, StudyResult> results;

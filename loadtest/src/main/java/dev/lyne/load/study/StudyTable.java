@@ -64,7 +64,10 @@ final class StudyTable {
         return out.toString();
     }
 
-    /** What the points of an axis were chosen to have, as far as their students are done; empty where nothing is chosen. */
+    /**
+     * Returns in words what the points of an axis were chosen to have, as far as their students are done; empty where
+     * nothing is chosen.
+     */
     static Optional<String> chosen(Study study, Study.Axis axis, Map<String, StudyResult> results) {
         List<String> found = new ArrayList<>();
         String of = "";

@@ -32,7 +32,7 @@ public final class WatchedFiles<T> {
         T read() throws IOException;
     }
 
-    /** What changes with a file: a replaced one has another key, or none where it is missing. */
+    /** State of a file that changes with it: a replaced one has another key, or none where it is missing. */
     private record Stamp(
             @Nullable FileTime modified,
             long bytes,
@@ -50,7 +50,7 @@ public final class WatchedFiles<T> {
         return new WatchedFiles<>(files, reader);
     }
 
-    /** What was read last. */
+    /** Returns the value that was read last. */
     public T current() {
         return current;
     }

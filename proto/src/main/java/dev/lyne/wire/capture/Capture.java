@@ -76,7 +76,7 @@ public final class Capture {
         return open(directory, CaptureManifest.DATA);
     }
 
-    /** What it is of, and what it holds. */
+    /** Returns the manifest: where the rows are from, and which there are. */
     public CaptureManifest manifest() {
         return manifest;
     }

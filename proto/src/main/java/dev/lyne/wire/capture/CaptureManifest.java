@@ -67,7 +67,7 @@ public record CaptureManifest(
         }
     }
 
-    /** What one shard holds; {@code bytes} is the file's length. */
+    /** Counts of one shard; {@code bytes} is the file's length. */
     public record Shard(long bytes, int sequences, long positions, long blockBytes) {}
 
     public CaptureManifest {
@@ -94,7 +94,7 @@ public record CaptureManifest(
         require("shards", found, found == expected, Long.toString(expected));
     }
 
-    /** What is to be captured; nothing is there yet. */
+    /** Returns the manifest of a capture that is to be made; nothing is there yet. */
     public static CaptureManifest planned(
             CapturedTeacher teacher, RowFormat rows, CapturedPacking packing, long windows, int shardWindows) {
         return new CaptureManifest(
@@ -169,7 +169,7 @@ public record CaptureManifest(
         return new CaptureManifest(format, kind, teacher, rows, packing, trajectory, windows, shardWindows, other);
     }
 
-    /** What must be equal for two runs to write the same capture, by name. */
+    /** Returns by name all that must be equal for two runs to write the same capture. */
     public SortedMap<String, String> identity() {
         SortedMap<String, String> identity = new TreeMap<>();
         identity.put("kind", kind);

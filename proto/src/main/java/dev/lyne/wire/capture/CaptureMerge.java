@@ -109,7 +109,7 @@ public final class CaptureMerge {
         return CaptureWriter.complete(directory, planned);
     }
 
-    /** What all of them are parts of. */
+    /** Returns the manifest of the capture that all of them are parts of. */
     private CaptureManifest planned() throws IOException {
         List<Path> stated = new ArrayList<>(parts);
         if (Files.exists(directory.resolve(CaptureManifest.FILE))) {

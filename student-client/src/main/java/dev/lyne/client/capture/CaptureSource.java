@@ -80,7 +80,7 @@ public final class CaptureSource implements TargetSource {
         return teacher;
     }
 
-    /** What the capture is of. */
+    /** Returns the manifest of the capture. */
     public CaptureManifest manifest() {
         return capture.manifest();
     }

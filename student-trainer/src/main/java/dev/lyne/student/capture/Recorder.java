@@ -163,7 +163,7 @@ public final class Recorder {
         return listener;
     }
 
-    /** What so many windows will take, from a sample of all of them. */
+    /** Estimates the size and time of so many windows from a sample of all of them. */
     private Estimate estimate(long wanted) throws InterruptedException {
         long count = windows.count();
         int samples = (int) Math.min(SAMPLED_WINDOWS, count);

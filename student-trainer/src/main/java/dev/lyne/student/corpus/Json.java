@@ -109,7 +109,7 @@ final class Json {
         }
     }
 
-    /** What a value is, in words. */
+    /** Returns the kind of a value, in words. */
     static String kind(JsonNode node) {
         return switch (node.getNodeType()) {
             case OBJECT -> "an object";

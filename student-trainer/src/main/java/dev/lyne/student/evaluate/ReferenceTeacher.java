@@ -8,7 +8,7 @@ import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
 import java.util.List;
 
-/** What a model is compared with: a teacher's most probable tokens at each position with loss. */
+/** A reference that a model is compared with: a teacher's most probable tokens at each position with loss. */
 public interface ReferenceTeacher {
     /** Starts to go through the windows, in their order. */
     Answers over(Windows windows);

@@ -165,7 +165,7 @@ public record DistillationLoss(
         return value > 0 ? Double.toString(Math.log(value)) : "-inf";
     }
 
-    /** What the loss learns, at the beginning of a run of so many steps. */
+    /** Returns the state of what the loss learns, at the beginning of a run of so many steps. */
     public LossState begin(long steps) {
         return loss.begin(parameter.orElse(0), steps);
     }

@@ -45,7 +45,7 @@ public interface LossState {
     /** Takes a finished step; those at which the loss had no weight are left out. */
     void stepped(Step step);
 
-    /** What a checkpoint keeps of it, by name, finite. */
+    /** Returns the values that a checkpoint keeps of it, by name, finite. */
     Map<String, Double> saved();
 
     /** Goes on from what {@link #saved} gave, and then says the same of itself; not called where that was empty. */

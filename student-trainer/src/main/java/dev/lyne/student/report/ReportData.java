@@ -59,7 +59,7 @@ public record ReportData(
         }
     }
 
-    /** What was wrong with the text that a student wrote, after so many steps. */
+    /** Warning of the text that a student wrote, after so many steps. */
     public record Alarm(long step, String text) {}
 
     /**

@@ -76,7 +76,7 @@ public record RolloutHealth(double meanLength, double atLimit, double entropy, d
         return values;
     }
 
-    /** What people should know, in a line each, of a run whose first phase was like that. */
+    /** Returns warnings, each in a line, of a run whose first phase was like that. */
     public List<String> alarms(RolloutHealth first) {
         List<String> alarms = new ArrayList<>();
         if (atLimit > MOST_AT_LIMIT && first.atLimit <= MOST_AT_LIMIT) {

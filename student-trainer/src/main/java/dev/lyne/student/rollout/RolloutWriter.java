@@ -93,7 +93,7 @@ public final class RolloutWriter implements ResponseWriter {
         mixture.ifPresent(part -> part.teacher().close());
     }
 
-    /** Who gives the next token of a response. */
+    /** State of a response: who gives its next token. */
     private enum Turn {
         STUDENT,
         /** The teacher, which is drawing. */
@@ -286,7 +286,9 @@ public final class RolloutWriter implements ResponseWriter {
                     && new Coin(options.seed(), mixture.get().share()).isTeachers(prompt.key(), length);
         }
 
-        /** What the student is to take up, and whether it draws or is asked about the teacher's draw. */
+        /**
+         * Returns the tokens that the student takes up next, and whether it draws or is asked about the teacher's draw.
+         */
         Extension next() {
             int[] held = prompt.tokens();
             int from = sequence.length();
@@ -340,7 +342,7 @@ public final class RolloutWriter implements ResponseWriter {
             }
         }
 
-        /** Whether it can do nothing before the teacher has answered. */
+        /** Returns whether the response can do nothing before the teacher has answered. */
         boolean waits() {
             return turn == Turn.TEACHER || isOwed();
         }

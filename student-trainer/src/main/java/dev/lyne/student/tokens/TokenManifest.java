@@ -64,7 +64,7 @@ record TokenManifest(
         return "shard-%05d.documents".formatted(shard);
     }
 
-    /** What is to be built. */
+    /** Returns the manifest of a store that is to be built. */
     static TokenManifest planned(String corpusSha256, String tokenizerSha256, String documentRule) {
         return new TokenManifest(VERSION, corpusSha256, tokenizerSha256, documentRule, 0, "", 0, List.of(), List.of());
     }

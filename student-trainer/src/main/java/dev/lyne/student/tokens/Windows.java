@@ -96,7 +96,7 @@ public final class Windows {
         return new Windows(this, index -> order.at(0, index), size);
     }
 
-    /** Those of these windows, by their numbers, at least one. */
+    /** Returns these windows alone, by their numbers, at least one. */
     public Windows only(long[] numbers) {
         if (numbers.length == 0) {
             throw new IllegalArgumentException("windows: none (expected: at least 1)");
@@ -122,7 +122,7 @@ public final class Windows {
         return !hasPrompt(place.shard, place.document) && store.length(place.shard, place.document) - start >= context;
     }
 
-    /** Those of these windows that are of documents whose numbers, from 0 in the order of the text, are wanted. */
+    /** Returns the windows of documents whose numbers, from 0 in the order of the text, are wanted. */
     public Windows ofDocuments(LongPredicate wanted) {
         return only(LongStream.range(0, count)
                 .filter(number -> wanted.test(documentOf(number)))
@@ -182,7 +182,10 @@ public final class Windows {
                 teacherTokens(shard, document, end));
     }
 
-    /** What a teacher sees that sees another prompt, up to that place of the document; empty where it sees the same. */
+    /**
+     * Returns the tokens of a teacher that sees another prompt, up to that place of the document; empty where it sees
+     * the same.
+     */
     private int[] teacherTokens(int shard, int document, int to) {
         return store.teacherPromptLength(shard, document) == 0 ? new int[0] : store.teacherTokens(shard, document, to);
     }
@@ -286,7 +289,10 @@ public final class Windows {
         return total;
     }
 
-    /** What of the records' prompts is in no window, and how many windows lack the beginning of their record. */
+    /**
+     * Returns how much of the records' prompts is in no window, and how many windows lack the beginning of their
+     * record.
+     */
     public Cut cut() {
         Cut sum = new Cut(0, 0);
         if (isSample()) {
@@ -320,7 +326,10 @@ public final class Windows {
         }
     }
 
-    /** What one window lacks; the tokens are counted with a record's first window, which reaches back the farthest. */
+    /**
+     * Returns what one window lacks; the tokens are counted with a record's first window, which reaches back the
+     * farthest.
+     */
     private Cut cut(Place place) {
         int start = Math.max(0, responseEnd(place) - context);
         int lost = place.inDocument == 0 ? Math.max(0, start - store.bosTokens()) : 0;

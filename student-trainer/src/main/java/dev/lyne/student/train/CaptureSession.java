@@ -194,7 +194,7 @@ public final class CaptureSession {
         return options.out();
     }
 
-    /** What the whole capture would take, from a sample that the teacher scores; records nothing. */
+    /** Estimates the size and time of the whole capture from a sample that the teacher scores; records nothing. */
     public Estimate estimate(RecorderListener listener, ProgressListener progress)
             throws IOException, InterruptedException {
         return with(listener, progress, Recorder::estimate);

@@ -331,7 +331,10 @@ final class OwnTextFeed implements StepFeed {
         return new Coin(seed, settings.proposal().mixing());
     }
 
-    /** What the responses of the run's first phase were like, where they are still kept: a resumed run compares with them, too. */
+    /**
+     * Returns the health of the run's first phase, where its responses are still kept: a resumed run compares with it,
+     * too.
+     */
     private Optional<RolloutHealth> firstPhase() {
         try {
             return parts.files().read(0).map(rollouts -> RolloutHealth.of(rollouts, coin(), Double.NaN));
@@ -385,7 +388,10 @@ final class OwnTextFeed implements StepFeed {
                 window.teacherTokens());
     }
 
-    /** What the policy reads of each token. Responses that the teacher failed have no rows, and are left out of the advantages. */
+    /**
+     * Returns the tokens as the policy reads them. Responses that the teacher failed have no rows, and are left out of
+     * the advantages.
+     */
     private List<OwnTokens> tokens(List<Rollout> rollouts, List<Optional<Targets>> targets) {
         List<double[]> logRatios = new ArrayList<>();
         for (int i = 0; i < rollouts.size(); i++) {

@@ -12,7 +12,7 @@ import java.util.TreeMap;
  * which a checkpoint keeps where it follows from more than the seed. Owned by the training thread.
  */
 final class OwnTextSteps {
-    /** What the names of its values in a checkpoint begin with. */
+    /** Prefix of the names of its values in a checkpoint. */
     static final String PREFIX = "own_text.";
 
     private static final String SHARE = PREFIX + "share";
@@ -23,7 +23,7 @@ final class OwnTextSteps {
     /** Keeps the coin of a step apart from other random numbers of the seed. */
     private static final long DOMAIN = 0x6F776E2074657874L;
 
-    /** What a step is on. */
+    /** Kind of a step, by the text that it is on. */
     enum Kind {
         /** Windows of the corpus. */
         DATA,
@@ -186,7 +186,7 @@ final class OwnTextSteps {
         return sharing.isStateful() ? steps : fromSeed(steps).written;
     }
 
-    /** What a checkpoint keeps after that step, which is the last decided one or the one before. */
+    /** Returns the values that a checkpoint keeps after that step, which is the last decided one or the one before. */
     Map<String, Double> saved(long after) {
         if (!sharing.isStateful()) {
             return Map.of();

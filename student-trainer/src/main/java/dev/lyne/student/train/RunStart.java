@@ -16,7 +16,7 @@ public record RunStart(Mode mode, Optional<Fork> fork) {
     /** From the newest checkpoint. */
     public static final RunStart RESUMED = new RunStart(Mode.RESUME, Optional.empty());
 
-    /** What is done about checkpoints in the run's directory. */
+    /** Mode of a start, by what is done about checkpoints in the run's directory. */
     public enum Mode {
         /** There may be none. */
         AFRESH,

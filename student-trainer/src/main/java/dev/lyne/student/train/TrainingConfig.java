@@ -181,7 +181,7 @@ public record TrainingConfig(
             return alphaSchedule.high();
         }
 
-        /** Whether it is known where targets come from. */
+        /** Returns whether it is known where targets come from. */
         public boolean hasSource() {
             return !teachers.isEmpty() || mixture.isPresent() || targets().isPresent();
         }

@@ -32,7 +32,10 @@ record TrainingMaterial(
         return new TrainingMaterial(tokenizer, corpus, text, heldOut, sequence, steps);
     }
 
-    /** What epochs that do not fill whole batches have become; empty where they do, or steps were given. */
+    /**
+     * Returns in words what epochs that do not fill whole batches have become; empty where they do, or steps were
+     * given.
+     */
     Optional<String> unevenEpochs(TrainingConfig config) {
         int batch = config.data().batch();
         double wanted = config.run().epochs() * windows().count();
@@ -52,7 +55,7 @@ record TrainingMaterial(
         return of(tokenizer, corpus, text.over(others), heldOut, config);
     }
 
-    /** Which of several teachers is asked for which window; the only one where there are not several. */
+    /** Returns the choice of the teacher that is asked for a window; the only one where there are not several. */
     TeacherChoice choice(TrainingConfig config) {
         return config.distillation()
                 .mixture()

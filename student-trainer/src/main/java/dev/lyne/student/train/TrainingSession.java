@@ -62,7 +62,7 @@ final class TrainingSession {
     private final ProgressListener listener;
     private final RunDirectory directory;
 
-    /** What a run needs of the world, so that tests can bring their own. */
+    /** Resources of the world that a run needs, so that tests can bring their own. */
     interface TrainingResources {
         /** A student to train, and what its last bits depend on. */
         Student openStudent(TrainingConfig config, int vocabularySize) throws IOException;
@@ -225,7 +225,7 @@ final class TrainingSession {
      * @param ownText text that the student writes; absent where it writes none
      */
     private record Taught(Map<String, TargetStream> data, Optional<OwnTextRun> ownText) {
-        /** What each of them is, by name. */
+        /** Returns the descriptions of the teachers, by name. */
         Map<String, TeacherDescription> teachers() {
             Map<String, TeacherDescription> teachers = new LinkedHashMap<>();
             data.forEach((name, stream) -> teachers.put(name, stream.teacher()));
@@ -266,7 +266,7 @@ final class TrainingSession {
         return newest;
     }
 
-    /** What step 1, or the next one, begins with. */
+    /** State that step 1, or the next one, begins with. */
     private record Beginning(Optional<Checkpoint> checkpoint, Optional<RunStart.Fork> fork) {}
 
     private static Beginning begin(RunStart start, Optional<Checkpoint> checkpoint) {
@@ -469,7 +469,7 @@ final class TrainingSession {
                         state.step() + 1));
     }
 
-    /** What is recorded beside the training, if anything. */
+    /** Recorder beside the training, if anything is recorded. */
     private record Recording(Optional<TrajectoryRecorder> recorder) implements Closeable {
         @Override
         public void close() throws IOException {
@@ -519,7 +519,10 @@ final class TrainingSession {
         return summary;
     }
 
-    /** What the student makes of the beginnings of held-out windows, evenly spread; absent where nothing is to be written. */
+    /**
+     * Returns the evaluation of responses to the beginnings of held-out windows, evenly spread; absent where nothing is
+     * to be written.
+     */
     private Optional<ResponseEvaluation> responses(TrainingMaterial material, Trainable model)
             throws InterruptedException {
         TrainingConfig.Responses wanted = config.run().responses();

@@ -108,7 +108,7 @@ public final class AccessRules {
         return hashed;
     }
 
-    /** Who has a token. Every one is compared, whatever the others say, and each takes as long. */
+    /** Returns the caller who has a token. Every one is compared, whatever the others say, and each takes as long. */
     Optional<Caller> ofToken(String text) {
         return ofToken((TOKEN + HexFormat.of().formatHex(AccessToken.digest(text))).getBytes(US_ASCII));
     }

@@ -82,7 +82,7 @@ public final class Admission {
         return flow(open.getPriorityValue(), caller).flatMap(flow -> open(open, teacher, flow));
     }
 
-    /** What a new stream shares the device by, where its caller may ask for its class. */
+    /** Returns the flow by which a new stream shares the device, where its caller may ask for its class. */
     AdmissionResult<Flow> flow(int asked, Caller caller) {
         Optional<PriorityClass> priority = priority(Priority.forNumber(asked), caller);
         if (priority.isEmpty()) {

@@ -31,13 +31,13 @@ public record ServerLimits(
     /** Most metadata of a call, in bytes. */
     public static final int MAX_METADATA_BYTES = 1 << 14;
 
-    /** What a message adds to the block that it carries, at most, in bytes. */
+    /** Most bytes that a message adds to the block that it carries. */
     public static final int MESSAGE_BYTES_BESIDE_BLOCK = 1 << 10;
 
     private static final int DEFAULT_STREAMS_PER_CONNECTION = 256;
     private static final int DEFAULT_CONNECTIONS = 512;
 
-    /** What suits one teacher and a few dozen students in the heap that there is. */
+    /** Limits that suit one teacher and a few dozen students in the heap that there is. */
     public static final ServerLimits DEFAULT = new ServerLimits(256, 1 << 16, 16 << 20, 1 << 16, 16, 1 << 20, 1 << 22);
 
     public ServerLimits {
@@ -77,7 +77,7 @@ public record ServerLimits(
                 DEFAULT_CONNECTIONS);
     }
 
-    /** These with other bounds of the whole server. */
+    /** Returns these limits, but for those of the whole server. */
     public ServerLimits withServer(long unsentBytes, int streamsPerConnection, int connections) {
         return new ServerLimits(
                 maxInFlightSequences,

@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
-/** What a teacher's batches are like. */
+/** Metrics of a teacher's batches. */
 public final class BatchMetrics {
     private final MeterRegistry registry;
     private final Tags tags;

@@ -29,7 +29,7 @@ final class BatchQueue {
     /** How far behind the oldest sequence companions are looked for. */
     private static final int LOOK_AHEAD = 2_048;
 
-    /** What to do now. */
+    /** Decision on what the device does now. */
     sealed interface Decision {
         /** Run these now; they have left the queue. */
         record Run(List<Waiting> batch) implements Decision {}
@@ -57,7 +57,7 @@ final class BatchQueue {
     /** How long after several streams waited batches are still kept short for the one that may come back. */
     private static final long CONTENDED_NANOS = TimeUnit.SECONDS.toNanos(10);
 
-    /** What a stream may come to owe for other work of the device, in forwards as they are cut while several wait. */
+    /** Most that a stream comes to owe for other work of the device, in forwards as they are cut while several wait. */
     private static final int DEBT_FORWARDS = 10;
 
     private final BatchOptions options;
@@ -135,7 +135,7 @@ final class BatchQueue {
         shares.forEach((flow, share) -> order.charge(flow, share * nanos, most));
     }
 
-    /** What waits, by class and tenant. */
+    /** Returns the lines of what waits, by class and tenant. */
     List<FairOrder.TenantLine> lines() {
         return order.lines();
     }

@@ -218,7 +218,7 @@ public final class Batcher implements Teacher, AutoCloseable {
                 retryMillis);
     }
 
-    /** What waits for the device, by class and tenant. */
+    /** Returns the lines of what waits for the device, by class and tenant. */
     @Override
     public List<QueueLine> queueLines() {
         lock.lock();
@@ -472,7 +472,7 @@ public final class Batcher implements Teacher, AutoCloseable {
             thread.start();
         }
 
-        /** What people and metrics call it; distinct among those of a teacher. */
+        /** Returns the device's name, for people and in metrics; distinct among the devices of a teacher. */
         public String name() {
             return name;
         }
@@ -483,7 +483,7 @@ public final class Batcher implements Teacher, AutoCloseable {
             return since == NOT_WORKING ? 0 : Math.max(1, nanoClock.getAsLong() - since);
         }
 
-        /** What the thread is in, for people. */
+        /** Returns the thread's stack, for people. */
         public String stack() {
             return Arrays.stream(thread.getStackTrace())
                     .map(frame -> "\n    at " + frame)
@@ -580,7 +580,7 @@ public final class Batcher implements Teacher, AutoCloseable {
             }
         }
 
-        /** What to do now, an empty batch for a stretch of other work; or nothing, after a wait for something. */
+        /** Returns the next batch, an empty one for a stretch of other work; or nothing, after a wait for something. */
         @GuardedBy("lock")
         private Optional<List<BatchQueue.Waiting>> look() throws InterruptedException {
             boolean others = beside.waits();

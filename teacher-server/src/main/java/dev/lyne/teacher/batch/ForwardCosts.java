@@ -12,7 +12,7 @@ import java.util.Map;
  * entries of a row, each in powers of two. What has not been measured yet costs what the rest does on average. Not safe for several threads.
  */
 final class ForwardCosts {
-    /** What is left of earlier forwards when one more is measured. */
+    /** Weight of earlier forwards when one more is measured. */
     private static final double KEPT = 0.9;
 
     private record Kind(SelectionKind selection, int logLength, int logEntries) {
@@ -55,7 +55,10 @@ final class ForwardCosts {
         return measured() ? tokens.nanosPerUnit() : 0;
     }
 
-    /** What a sequence is going to cost, in nanoseconds; where nothing has been measured, in units of a token or position. */
+    /**
+     * Returns the expected cost of a sequence, in nanoseconds; where nothing has been measured, in units of a token or
+     * position.
+     */
     double nanos(ScoreItem item, RowContent content, long entries) {
         double units = units(item);
         if (!measured()) {

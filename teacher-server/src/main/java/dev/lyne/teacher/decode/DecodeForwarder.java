@@ -215,7 +215,7 @@ public final class DecodeForwarder extends DecodeSessions {
         return firstOfStage;
     }
 
-    /** It is known whose the answers are, or never will be. */
+    /** Settles answers once it is known whose they are, or never will be. */
     private void told(CompletionStage<Void> vouched, @Nullable Throwable failed) {
         synchronized (lock) {
             Map<Session, Integer> given = unvouched.remove(vouched);

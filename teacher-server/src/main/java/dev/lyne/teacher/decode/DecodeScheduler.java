@@ -372,7 +372,10 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
         cacheBytes = 0;
     }
 
-    /** What the decoder is to be asked next, with so many new tokens at most, or a whole prompt where it must not be cut. */
+    /**
+     * Returns the sequence's next extension, with so many new tokens at most, or a whole prompt where it must not be
+     * cut.
+     */
     @GuardedBy("lock")
     private Extension next(Sequence sequence, int mostTokens) {
         int size = sequence.size;

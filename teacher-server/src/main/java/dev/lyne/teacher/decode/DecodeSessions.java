@@ -183,13 +183,13 @@ public abstract class DecodeSessions {
         /** The student has no more to say of it. */
         boolean last;
 
-        /** It stands in a queue. */
+        /** Whether the sequence stands in a queue. */
         boolean queued;
 
-        /** It is being continued. */
+        /** Whether the sequence is being continued. */
         boolean running;
 
-        /** Its session forgot it. */
+        /** Whether the session forgot the sequence. */
         boolean forgotten;
 
         Sequence(Session session, DecodeStart start) {
@@ -252,10 +252,10 @@ public abstract class DecodeSessions {
         /** Changed under the lock. */
         volatile Flow flow;
 
-        /** What can be run. */
+        /** Sequences that can be run. */
         final Deque<Sequence> runnable = new ArrayDeque<>();
 
-        /** What waits for the reader. */
+        /** Sequences that wait for the reader. */
         final List<Sequence> blocked = new ArrayList<>();
 
         private long tokens;

@@ -22,7 +22,7 @@ final class AnsweredRows {
     /** How far a whole distribution may be from 1, as students allow. */
     private static final double MASS = 1e-4;
 
-    /** What engines write for −∞. */
+    /** Value that engines write for −∞. */
     private static final float MINUS_INFINITY = -9999f;
 
     private final RowsRequest request;

@@ -3,7 +3,7 @@ package dev.lyne.teacher.engine;
 import dev.lyne.row.RowColumns;
 import java.util.Optional;
 
-/** What an engine is asked, and how it answers. */
+/** The language of an engine: how it is asked for rows, and how it answers. */
 interface Dialect {
     /** Says whether the engine is well. */
     Question health();

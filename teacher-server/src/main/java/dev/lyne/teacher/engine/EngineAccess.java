@@ -72,7 +72,7 @@ final class EngineAccess {
         }
     }
 
-    /** What encrypts a connection to an address; empty in plain text. */
+    /** Returns the handler that encrypts a connection to an address; empty in plain text. */
     Optional<SslHandler> handler(Channel channel, InetSocketAddress address) {
         String host = address.getHostString();
         String bare = host.startsWith("[") ? host.substring(1, host.length() - 1) : host; // as certificates have it

@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * <p>The lock {@code this} guards the state; nothing foreign is called with it held.
  */
 final class EngineAddress {
-    /** What is known of it. */
+    /** State of the address, as far as it is known. */
     enum State {
         /** Does not answer, or has not been asked yet. */
         DOWN,
@@ -458,7 +458,10 @@ final class EngineAddress {
         });
     }
 
-    /** It takes as great a k as the teacher says that it has, before it is asked for the first time and after it was gone. */
+    /**
+     * Checks that the engine takes as great a k as the teacher says that it has, before it is first asked for rows and
+     * after it was gone.
+     */
     private CompletableFuture<Void> requireBound(Expected what) {
         CompletableFuture<Void> taken = new CompletableFuture<>();
         // Over a connection of its own, which ends with an answer that is no row.
@@ -486,7 +489,7 @@ final class EngineAddress {
         return kind == Kind.STRANGE || kind == Kind.NOT_FINITE;
     }
 
-    /** What an engine says of itself. */
+    /** Facts that an engine states of itself. */
     record Said(String version, Dialect.Facts facts) {}
 
     private static CompletableFuture<Said> describe(EngineConnection connection, Dialect dialect, long timeoutNanos) {
@@ -627,7 +630,7 @@ final class EngineAddress {
                         value(connection, request, model).whenComplete((rows, failed) -> connection.close()));
     }
 
-    /** What a future that failed has to say. */
+    /** Returns the reason that a future failed with. */
     static EngineException why(Throwable failed) {
         Throwable cause = failed;
         while ((cause instanceof CompletionException || cause instanceof ExecutionException)

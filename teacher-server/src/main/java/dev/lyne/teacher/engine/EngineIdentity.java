@@ -40,7 +40,7 @@ record EngineIdentity(
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .build();
 
-    /** What an identity is made of beside its rows. */
+    /** Facts that an identity is made of beside its rows. */
     record Inputs(String model, String engine, String precision) {}
 
     /** A new identity, whose id nobody had before. What it is made of does not tell rows: weights, arguments and libraries of an engine may differ. */

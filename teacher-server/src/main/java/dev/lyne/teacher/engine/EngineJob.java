@@ -16,13 +16,13 @@ interface EngineJob<T> {
     /** Tokens that it puts through the engine, at most. */
     int tokens();
 
-    /** Those who wait for it, as they are now. */
+    /** Returns the flows of those who wait for the job, as they are now. */
     List<Flow> flows();
 
     /** Whether its time has passed; a hint that {@link #expire} decides on. */
     boolean overdue(long nowNanos);
 
-    /** Whether it may be turned away where others wait: a text that has begun is not. */
+    /** Returns whether the job may be turned away where others wait: a text that has begun may not. */
     boolean mayBeRefused();
 
     /** How long somebody still waits for it; {@link Long#MAX_VALUE} where there is no bound. */

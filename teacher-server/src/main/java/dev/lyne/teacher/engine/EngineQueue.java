@@ -124,7 +124,7 @@ final class EngineQueue {
         return again.size() + fresh.size();
     }
 
-    /** What waits for its first turn, by class and tenant. */
+    /** Returns the lines of what waits for its first turn, by class and tenant. */
     List<FairOrder.TenantLine> lines() {
         return order.lines();
     }

@@ -53,7 +53,7 @@ public record EngineSettings(
             this.grpc = grpc;
         }
 
-        /** Whether it is gRPC, and not HTTP with JSON. */
+        /** Returns whether the wire is gRPC, and not HTTP with JSON. */
         public boolean isGrpc() {
             return grpc;
         }

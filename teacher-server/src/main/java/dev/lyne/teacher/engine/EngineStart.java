@@ -30,7 +30,7 @@ final class EngineStart {
     private static final long BETWEEN_TRIES_MILLIS = 500;
     private static final String LOCK = ".lyne-identity.lock";
 
-    /** What an engine fails with that is not there yet. */
+    /** Kinds of failure of an engine that is not there yet. */
     private static final Set<Kind> MAY_COME = EnumSet.of(Kind.GONE, Kind.STALE, Kind.BUSY, Kind.LATE);
 
     private final EngineSettings settings;
@@ -51,7 +51,7 @@ final class EngineStart {
      */
     record Found(EngineIdentity identity, EngineAddress.Expected expected, int contextLength, boolean whole) {}
 
-    /** What comes of asking for so many entries. */
+    /** Outcome of asking for so many entries. */
     private enum Taken {
         REFUSED,
         /** An answer that is no row: some of its ids are beyond the tokenizer's, a model's padding. */

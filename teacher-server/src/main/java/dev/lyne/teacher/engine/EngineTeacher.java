@@ -392,7 +392,7 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
         }
     }
 
-    /** What waits for a place at an address, by class and tenant. */
+    /** Returns the lines of what waits for a place at an address, by class and tenant. */
     @Override
     public List<QueueLine> queueLines() {
         double tokensPerSecond =

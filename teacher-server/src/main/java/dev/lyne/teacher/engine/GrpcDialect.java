@@ -47,7 +47,7 @@ final class GrpcDialect implements Dialect {
     /** Of SGLang alone. */
     private static final int VERSION = 7;
 
-    /** What differs between the engines. */
+    /** An engine's gRPC service, with the numbers of fields that differ between engines. */
     private enum Service {
         VLLM("vllm.grpc.engine.VllmEngine", 3, 2, 7),
         SGLANG("sglang.grpc.scheduler.SglangScheduler", 7, 3, 10);

@@ -19,7 +19,7 @@ record RowsRequest(ScoreItem item, int k, int vocabularySize, Optional<RowConten
         this(item, k, vocabularySize, Optional.empty());
     }
 
-    /** What rows of this content take: the k best, or the whole vocabulary where they do not tell it. */
+    /** Returns the request for rows of this content: the k best, or the whole vocabulary where they do not tell it. */
     static RowsRequest of(ScoreItem item, RowContent content, int vocabularySize) {
         return WholeRow.isNeeded(content)
                 ? new RowsRequest(item, vocabularySize, vocabularySize, Optional.of(content))

@@ -24,7 +24,7 @@ final class WholeAnswer implements AnswerReader {
         this(SHORT_BYTES);
     }
 
-    /** One of rows. */
+    /** Returns an answer with room for rows. */
     static WholeAnswer large() {
         return new WholeAnswer(MAX_BYTES);
     }

@@ -214,7 +214,7 @@ final class Completion {
                 : teacher.encode(text == null ? "" : text, request.show().specialTokens());
     }
 
-    /** Those of the rows that are shown, and the last where a token is generated. */
+    /** Returns the positions of the rows that are shown, and the last one where a token is generated. */
     private int[] positions(int length) {
         int from = request.k().isPresent() ? 0 : length - 1;
         int to = request.choice().wanted() ? length : length - 1;

@@ -78,7 +78,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     /** Room that the request that is being answered has, and no worker gives back. */
     private long bodyRoom;
 
-    /** Whether it was busy since it was last found idle. */
+    /** Whether the connection was busy since it was last found idle. */
     private boolean wasBusy;
 
     DoorHandler(HttpDoor.Served served) {
@@ -121,7 +121,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         }
     }
 
-    /** What {@link BodyRoom} took. */
+    /** Returns the room that {@link BodyRoom} took for a request. */
     private static long room(FullHttpRequest request) {
         return (long) request.content().readableBytes() * RequestBody.MEMORY_FACTOR;
     }
@@ -178,7 +178,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         }
     }
 
-    /** Who a request is of, by its token or its connection's certificate. */
+    /** Returns the identity of who sent a request, by its token or its connection's certificate. */
     static Identity identity(Authenticator authenticator, ChannelHandlerContext context, HttpRequest request) {
         return authenticator.identify(
                 Optional.ofNullable(request.headers().get(HttpHeaderNames.AUTHORIZATION)), certificate(context));
@@ -210,7 +210,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         }
     }
 
-    /** What a worker does with a body; gives what the event loop does then. */
+    /** Work of a worker on a body; gives what the event loop does then. */
     private interface Work {
         Runnable of(RequestBody body) throws BadRequest;
     }

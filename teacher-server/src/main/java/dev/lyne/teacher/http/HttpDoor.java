@@ -47,7 +47,7 @@ public final class HttpDoor {
 
     private static final long MOST_MILLIS_OF_A_REQUEST = TimeUnit.MINUTES.toMillis(2);
 
-    /** They read requests, tokenise texts and ask for rows. */
+    /** Threads that read requests, tokenise texts and ask for rows. */
     private static final int WORKERS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
     private final Channel listening;
@@ -188,7 +188,7 @@ public final class HttpDoor {
         return new HttpDoor(bound.channel(), workers, connections, served.answering());
     }
 
-    /** Its port. */
+    /** Returns the port that the door listens on. */
     public int port() {
         return ((InetSocketAddress) listening.localAddress()).getPort();
     }

@@ -29,7 +29,10 @@ record RequestBody(List<Prompt> prompts, ObjectNode others) {
     /** Most prompts of a request. */
     static final int MAX_PROMPTS = 4096;
 
-    /** What a body may take until it has been read, for each of its bytes: two make a token id of four, in an array that grows. */
+    /**
+     * Bytes that a body may take until it has been read, for each of its own: two make a token id of four, in an array
+     * that grows.
+     */
     static final int MEMORY_FACTOR = 6;
 
     private static final int MAX_KEYS = 256;

@@ -19,7 +19,10 @@ public record Failure(Reason reason, String message, long retryMillis) {
         this(reason, message, 0);
     }
 
-    /** What a defect of the server's is to the caller: the first line of what was thrown; the log has it whole. */
+    /**
+     * Returns the failure that a caller sees of a defect of the server's: the first line of what was thrown; the log
+     * has it whole.
+     */
     public static Failure of(Reason reason, String what, Throwable thrown) {
         String message = thrown.getMessage();
         String first = message == null ? "" : message.lines().findFirst().orElse("");

@@ -16,13 +16,16 @@ public interface ScoreJob {
     /** Tokens and positions. */
     ScoreItem item();
 
-    /** What its rows are to hold; a batch has one content. */
+    /** Returns the content of the job's rows; a batch has one content. */
     RowContent content();
 
     /** Entries that its rows hold at most. */
     long entries();
 
-    /** Those who wait for it, each once for each time that it asked; as they are now, told without a lock. */
+    /**
+     * Returns the flows of those who wait for the job, each once for each time that it asked; as they are now, told
+     * without a lock.
+     */
     default List<Flow> flows() {
         return List.of(Flow.SOLE);
     }

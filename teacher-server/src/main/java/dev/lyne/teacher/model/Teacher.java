@@ -53,7 +53,10 @@ public interface Teacher {
         return Integer.MAX_VALUE;
     }
 
-    /** Whether it answers now: false while what it depends on is gone, or is another model than it was. Health follows it. */
+    /**
+     * Returns whether the teacher answers now: false while what it depends on is gone, or is another model than it was.
+     * Health follows it.
+     */
     default boolean serving() {
         return true;
     }
@@ -77,7 +80,10 @@ public interface Teacher {
      */
     boolean score(ScoreJob job);
 
-    /** What continues texts, where it can do that elsewhere; a local model's {@link LocalModel#decoder} is not of these. */
+    /**
+     * Returns the decoder of texts, where the teacher decodes elsewhere; a local model's {@link LocalModel#decoder} is
+     * not one of these.
+     */
     default Optional<RemoteDecoder> decoder() {
         return Optional.empty();
     }
@@ -88,7 +94,7 @@ public interface Teacher {
     /** Lets go of a sequence that nobody waits for any more; one that has started may run to its end. Calls no job: locks are held. */
     void withdraw(ScoreJob job);
 
-    /** What waits for its turn, by class and tenant; none where nothing waits in turns. */
+    /** Returns the lines of what waits for its turn, by class and tenant; none where nothing waits in turns. */
     default List<QueueLine> queueLines() {
         return List.of();
     }

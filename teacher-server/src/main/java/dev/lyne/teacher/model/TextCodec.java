@@ -92,7 +92,7 @@ public final class TextCodec implements AutoCloseable {
         return List.copyOf(pieces);
     }
 
-    /** What a token adds to a text that stands before it. */
+    /** Returns the piece of text that a token adds to the tokens before it. */
     public String piece(int[] before, int id) {
         int from = Math.max(0, before.length - MOST_OF_A_CHARACTER);
         int[] ids = Arrays.copyOf(Arrays.copyOfRange(before, from, before.length), before.length - from + 1);

@@ -42,12 +42,12 @@ interface OpenedCall<Q> {
     /** Tells a student that waits how far the device is. */
     void tellProgress();
 
-    /** What it does, where it is a stream of scores. */
+    /** Returns the status of a stream of scores, where the call is one. */
     default Optional<StreamStatus> status() {
         return Optional.empty();
     }
 
-    /** What it does, where it is a session of Decode. */
+    /** Returns the status of a session of Decode, where the call is one. */
     default Optional<SessionStatus> session() {
         return Optional.empty();
     }

@@ -81,7 +81,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
     @GuardedBy("lock")
     private final Map<Long, InFlight> inFlight = new HashMap<>();
 
-    /** What waits for room, and for which the stream reads no more requests meanwhile. */
+    /** Sequence that waits for room, and for which the stream reads no more requests meanwhile. */
     @GuardedBy("lock")
     private Optional<InFlight> waiting = Optional.empty();
 
@@ -130,7 +130,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         CallLines.STREAMS.opened(terms.flow(), student, terms.teacher().name(), "rows=" + terms.format());
     }
 
-    /** What opens calls of ScoreSequences. */
+    /** Returns the opener of calls of ScoreSequences. */
     static TeacherCall.Opener<ScoreSequencesRequest, ScoreSequencesResponse> opener(
             Teachers teachers, Admission admission, LongSupplier nanoClock) {
         return (first, call) -> {
@@ -210,7 +210,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         private final boolean credited;
         private final SequenceTrace trace;
 
-        /** Its tokens are to be released. */
+        /** Task that was admitted, whose tokens are to be released. */
         @GuardedBy("lock")
         private Optional<ScoreTask> admitted = Optional.empty();
 
@@ -218,7 +218,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         @GuardedBy("lock")
         private long roomBytes;
 
-        /** What its rows are held back for. */
+        /** Vouching that the sequence's rows are held back for. */
         @GuardedBy("lock")
         private Optional<CompletionStage<Void>> vouching = Optional.empty();
 
@@ -495,7 +495,9 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         endWhereDone();
     }
 
-    /** What was accepted is answered; the student is told that there is no credit for more, so that it asks others at once. */
+    /**
+     * Answers what was accepted and tells the student that there is no credit for more, so that it asks others at once.
+     */
     @Override
     public void drain(Failure why) {
         boolean owes;

@@ -86,7 +86,7 @@ final class Teachers {
                 "teacher: " + name + ", which goes away (expected: another server, or this one later)");
     }
 
-    /** Those that a caller may ask, in order of name. */
+    /** Returns the teachers that a caller may ask, in order of name. */
     List<ServedTeacher> all(Caller caller) {
         return byName.values().stream()
                 .filter(each -> caller.mayAsk(each.description().name()))

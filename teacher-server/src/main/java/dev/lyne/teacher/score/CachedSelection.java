@@ -15,7 +15,7 @@ import java.util.Arrays;
  */
 @SuppressWarnings("ArrayRecordComponent") // compared by contains
 public record CachedSelection(RowFormat format, int[] positions, int[][] chosen, double keptMass) {
-    /** What a task wants. */
+    /** Returns the selection of the rows that a task wants. */
     static CachedSelection wanted(ScoreTask task) {
         return new CachedSelection(
                 task.format(), task.item().positions(), sorted(task.item().chosen()), 0);

@@ -24,7 +24,7 @@ public interface Callback {
      */
     default void unvouched(int rows, CompletionStage<Void> vouched) {}
 
-    /** Whether it does nothing with such rows before they are vouched for, so that this should be soon. */
+    /** Returns whether it does nothing with such rows before they are vouched for, so that this should be soon. */
     default boolean waitsForVouching() {
         return false;
     }

@@ -160,7 +160,7 @@ public final class SingleFlight implements Scorer {
         }
     }
 
-    /** What a computation does first: the slower tiers are searched, and where none has its rows, it is submitted. */
+    /** First step of a computation: the slower tiers are searched, and where none has its rows, it is submitted. */
     private final class Search implements Lookup {
         private final Computation computation;
         private final Optional<StoredRows> inMemory;
@@ -290,7 +290,7 @@ public final class SingleFlight implements Scorer {
             }
         }
 
-        /** What the rows are to be encoded as, from now on for good. */
+        /** Returns the selection that the rows are encoded as, from now on for good. */
         CachedSelection beginEncoding() {
             synchronized (SingleFlight.this) {
                 encoding = true;

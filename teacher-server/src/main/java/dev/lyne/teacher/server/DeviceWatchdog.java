@@ -40,7 +40,7 @@ final class DeviceWatchdog {
         }
     }
 
-    /** What becomes of the server. */
+    /** Listener that the watchdog tells what becomes of a device. */
     interface Listener {
         /** A teacher's device does what it should again, or does not. */
         void serves(String teacher, boolean serves);

@@ -23,7 +23,10 @@ record HeapPlan(long cacheBytes, long unsentBytes, long unwrittenBytes, long hea
         return heapBytes / 16;
     }
 
-    /** What unsent rows get where nothing is said: a quarter of the heap, or what a larger cache leaves of four fifths. */
+    /**
+     * Returns the bytes of unsent rows where nothing is said: a quarter of the heap, or what a larger cache leaves of
+     * four fifths.
+     */
     static long usualUnsentBytes(long cacheBytes, long unwrittenBytes, long heapBytes) {
         long left = (heapBytes / 5 * 4 - Math.min(cacheBytes, heapBytes) - unwrittenBytes) / 3 * 2;
         return left < heapBytes / 64 ? heapBytes / 4 : Math.min(heapBytes / 4, left);

@@ -27,7 +27,10 @@ import java.util.OptionalInt;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
-/** What listens: the services with their transport security, tokens and limits of a connection, and health alone for probes. */
+/**
+ * Ports that the server listens on: the services with their transport security, tokens and limits of a connection, and
+ * health alone for probes.
+ */
 final class Listener {
     private static final int MAX_PROBES = 64;
     private static final int FLOW_CONTROL_BYTES = 1 << 20;

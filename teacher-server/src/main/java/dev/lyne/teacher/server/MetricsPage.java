@@ -77,9 +77,9 @@ final class MetricsPage implements AutoCloseable {
         static final Limits DEFAULT = new Limits(Duration.ofMinutes(2), Duration.ofSeconds(30));
     }
 
-    /** What the page shows of a server. */
+    /** Source of what the page shows of a server. */
     interface Shown {
-        /** Whether it serves; never waits. */
+        /** Returns whether the server serves; never waits. */
         boolean serving();
 
         ServerStatus status();

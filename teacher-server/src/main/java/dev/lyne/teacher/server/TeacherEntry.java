@@ -21,7 +21,7 @@ public record TeacherEntry(String name, String revision, Optional<Long> cacheByt
      * @param keyValuesHere whether those are in this memory
      */
     public record Memory(long weightBytes, long keyValueBytes, boolean keyValuesHere) {
-        /** That of a teacher which computes elsewhere, or nothing. */
+        /** Memory of a teacher which computes elsewhere, or nothing. */
         public static final Memory NONE = new Memory(0, 0, false);
 
         long keyValueBytesHere() {

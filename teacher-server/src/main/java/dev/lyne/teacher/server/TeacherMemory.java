@@ -13,7 +13,7 @@ final class TeacherMemory {
     private final List<TeacherEntry> held = new ArrayList<>();
     private final List<TeacherEntry> left = new ArrayList<>();
 
-    /** What teachers take together, with the process around them. */
+    /** Returns the plan of what teachers take together, with the process around them. */
     static MemoryPlan plan(Collection<TeacherEntry> entries) {
         return MemoryPlan.ofThisProcess(
                 entries.stream()

@@ -128,7 +128,7 @@ public final class TeacherServer implements AutoCloseable {
                 new Listener(options, longestContext, security, metrics, calls, rpc, health.getHealthService(), memory);
     }
 
-    /** What the teachers' lives ask of the server. */
+    /** The server, as the teachers' lives use it. */
     private final class Surroundings implements TeacherLives.Surroundings {
         @Override
         public void named(TeacherStages teacher) {

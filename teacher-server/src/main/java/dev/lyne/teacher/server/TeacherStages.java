@@ -214,12 +214,12 @@ final class TeacherStages {
         return http;
     }
 
-    /** Its device's queue and thread, where it has one here. */
+    /** Returns the device's queue and thread, where the teacher has one here. */
     Optional<Batcher> batcher() {
         return work.batcher();
     }
 
-    /** What waits for its turn, by class and tenant. */
+    /** Returns the lines of what waits for its turn, by class and tenant. */
     List<QueueLine> queueLines() {
         return teacher.map(Teacher::queueLines).orElse(List.of());
     }
@@ -234,7 +234,7 @@ final class TeacherStages {
         return teacher.map(Teacher::ended).orElseGet(CompletableFuture::new);
     }
 
-    /** Whether it answers now. */
+    /** Returns whether the teacher answers now. */
     boolean serving() {
         return teacher.map(Teacher::serving).orElse(true);
     }

@@ -28,7 +28,7 @@ final class SyntheticRows {
         }
     }
 
-    /** What a row is drawn from. */
+    /** Parts that a row is drawn from. */
     record Row(RankLaw law, Permutation tokens, long hash) {}
 
     /** The rows of one item. */

@@ -44,7 +44,7 @@ public record SyntheticSettings(
         this(vocabularySize, contextLength, tokensPerSecond, halfBatchTokens, seed, Standstill.NONE, Optional.empty());
     }
 
-    /** What the option value of a synthetic teacher begins with. */
+    /** Prefix of the option value of a synthetic teacher. */
     public static final String PREFIX = "synthetic:";
 
     private static final String KEYS =

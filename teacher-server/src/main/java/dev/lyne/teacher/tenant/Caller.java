@@ -26,7 +26,7 @@ public record Caller(
         teachers = Set.copyOf(teachers);
     }
 
-    /** Who makes the call that this thread serves. */
+    /** Returns the caller whose call this thread serves. */
     public static Caller current() {
         return KEY.get();
     }
@@ -36,7 +36,7 @@ public record Caller(
         return context.withValue(KEY, this);
     }
 
-    /** Whether it may ask a teacher. */
+    /** Returns whether the caller may ask a teacher. */
     public boolean mayAsk(String teacher) {
         return teachers.isEmpty() || teachers.contains(teacher);
     }

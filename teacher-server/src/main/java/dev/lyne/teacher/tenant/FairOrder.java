@@ -239,7 +239,7 @@ public final class FairOrder<W> {
      */
     public record TenantLine(PriorityClass priority, String tenant, int streams, int sequences, double cost) {}
 
-    /** What waits, the most urgent class first. */
+    /** Returns the lines of what waits, the most urgent class first. */
     public List<TenantLine> lines() {
         List<TenantLine> lines = new ArrayList<>();
         tenants.forEach((key, node) -> {

@@ -18,19 +18,19 @@ public final class SequenceTrace {
     /** Of a sequence that nobody traces. */
     public static final SequenceTrace NONE = new SequenceTrace(null, Span.getInvalid());
 
-    /** What a sequence goes through, in this order; some pass some of it over. */
+    /** Phase of a sequence, in this order; some sequences pass over some of them. */
     public enum Phase {
-        /** It is checked, and waits for room for its rows. */
+        /** Checks of the sequence, and its wait for room for its rows. */
         ADMISSION,
-        /** Kept rows are searched for it. */
+        /** Search for kept rows. */
         LOOKUP,
-        /** It waits for the device, or the engine. */
+        /** Wait for the device, or the engine. */
         QUEUE,
-        /** It is in a forward. */
+        /** Forward that the sequence is in. */
         COMPUTE,
-        /** Its rows are encoded, or cut from others. */
+        /** Encoding of the rows, or cutting them from others. */
         ENCODE,
-        /** Its rows wait for their reader. */
+        /** Wait of the rows for their reader. */
         SEND;
 
         private final String span = "lyne." + name().toLowerCase(Locale.ROOT);
@@ -85,7 +85,7 @@ public final class SequenceTrace {
         }
     }
 
-    /** It goes through a forward, which has a span of its own. */
+    /** Notes a forward that the sequence goes through, which has a span of its own. */
     public void inBatch(SpanContext batch) {
         if (tracer == null) {
             return;
@@ -107,13 +107,13 @@ public final class SequenceTrace {
         enter(Phase.SEND);
     }
 
-    /** It is answered with a failure. */
+    /** Notes a failure as the sequence's answer. */
     public void failed(String reason, String message) {
         span.setStatus(StatusCode.ERROR, reason + ": " + message);
         enter(Phase.SEND);
     }
 
-    /** It is over. */
+    /** Ends the trace. */
     public void end() {
         if (tracer == null) {
             return;

@@ -35,7 +35,7 @@ final class ServerSize {
                 () -> knownBeforeAsking(() -> keys));
     }
 
-    /** What a reader is told never depends on how fast the server answers this time. */
+    /** Returns the value as it is known and asks for a newer one: a reader never waits for the server. */
     private double knownBeforeAsking(DoubleSupplier value) {
         double known = value.getAsDouble();
         refresh();

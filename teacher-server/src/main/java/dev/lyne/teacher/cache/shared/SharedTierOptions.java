@@ -78,7 +78,7 @@ public record SharedTierOptions(
         return LOOKUP_THREADS;
     }
 
-    /** What the call itself leaves of the budget. */
+    /** Returns the part of the budget that the call itself leaves. */
     @Override
     public Duration longestTurn() {
         return budget.minus(longestRead());
