@@ -56,7 +56,7 @@ final class Breakpoints implements AutoCloseable {
         this.address = connector.startListening(arguments);
     }
 
-    /** What the process is started with, so that it waits for this debugger. */
+    /** Returns the variables that the process is started with, so that it waits for this debugger. */
     Map<String, String> environment() {
         return Map.of("JAVA_TOOL_OPTIONS", "-agentlib:jdwp=transport=dt_socket,server=n,suspend=y,address=" + address);
     }

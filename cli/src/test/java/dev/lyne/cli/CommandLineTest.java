@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
-/** What a user gets for wrong options, files and values: one line, and the right exit code. */
+/** Wrong options, files and values: a user gets one line, and the right exit code. */
 final class CommandLineTest {
     @TempDir
     private Path directory;

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 
-/** What a variable or a file says is what a command does, unless a flag says otherwise. */
+/** Defaults of options: a command does what a variable or a file says, unless a flag says otherwise. */
 final class OptionDefaultsTest {
     @TempDir
     private Path directory;

@@ -40,7 +40,7 @@ final class SeveralTeachersTest {
     @TempDir
     private Path directory;
 
-    /** What {@code demo} means, seen from here. */
+    /** Directory that {@code demo} means, seen from here. */
     private static final Path DEMO =
             TinyTraining.EXAMPLE_TEACHER.toAbsolutePath().normalize();
 

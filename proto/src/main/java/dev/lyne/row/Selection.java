@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Which entries of a row are kept, and the temperatures that it carries offsets for. Rows are at temperature 1.
+ * Rule by which entries of a row are kept, and the temperatures that it carries offsets for. Rows are at temperature 1.
  *
  * <p>A selection owns its rules, all of them here: its name and parameters, what it refuses, which selections its rows answer, how it is
  * widened and narrowed, what a model computes for it, and how it stands in a message, in a block's header, in a capture's manifest and

@@ -49,7 +49,7 @@ final class CutTails {
     }
 
     /**
-     * What is known of a row beside its entries.
+     * Takes what is known of a row beside its entries.
      *
      * @param mass of the tail, rounded
      * @param error by how much that exceeds the exact one

@@ -105,8 +105,8 @@ final class CutWriter {
     }
 
     /**
-     * Which of the ids {@code [first, last)} stand before {@code at}. In ascending order of id a bit each, until the rest is certain; of
-     * many ids, the numbers of the fewer ones of the two sides where that is shorter.
+     * Writes which of the ids {@code [first, last)} stand before {@code at}. In ascending order of id a bit each, until
+     * the rest is certain; of many ids, the numbers of the fewer ones of the two sides where that is shorter.
      */
     private void putSubset(int[] ids, int first, int at, int last, BitWriter out) {
         int count = last - first;

@@ -7,7 +7,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * What is kept of each row, and how it is coded: what all sequences of a stream share, and all rows of a capture.
+ * Format of rows: what is kept of each row, and how it is coded: what all sequences of a stream share, and all rows of
+ * a capture.
  *
  * @param selection entries a row, and the temperatures with an offset
  * @param precision how log-probabilities are coded

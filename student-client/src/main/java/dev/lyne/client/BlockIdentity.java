@@ -4,7 +4,7 @@ import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
 
 /**
- * What every block of a stream has in common.
+ * Identity that every block of a stream has in common.
  *
  * @param selection as the stream was opened with
  * @param precision as the stream was opened with

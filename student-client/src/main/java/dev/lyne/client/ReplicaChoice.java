@@ -50,7 +50,7 @@ final class ReplicaChoice {
     record Move(ReplicaConnection from, Attempt attempt, ReplicaConnection to) {}
 
     /**
-     * What is to be moved next.
+     * Decision on what is moved next.
      *
      * @param move empty: nothing, now
      * @param watched whether that may change in a moment

@@ -15,7 +15,7 @@ public enum ReplicaRouting {
     HASH;
 
     /**
-     * What a setting says.
+     * Returns the routing that a setting names.
      *
      * @throws IllegalArgumentException with the names that there are
      */

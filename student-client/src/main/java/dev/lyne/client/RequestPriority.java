@@ -28,7 +28,7 @@ public enum RequestPriority {
     }
 
     /**
-     * What a setting says; empty: what is usual.
+     * Returns the priority that a setting names; empty: the usual one.
      *
      * @throws IllegalArgumentException with the names that there are
      */

@@ -1,8 +1,8 @@
 package dev.lyne.client;
 
 /**
- * What a replica's answers say of it: whether it takes what it is to be opened for, and whether what it is asked for fails there. Guarded by
- * its owner.
+ * Standing of a replica by its answers: whether it takes what it is to be opened for, and whether what it is asked for
+ * fails there. Guarded by its owner.
  *
  * <p>It <em>refuses</em> where it says so for a reason that asking again does not mend. A replica that has accepted before, or that could not
  * read what it was sent, is asked a few times first: a bit may have been turned over on the way, and a token that was taken out may have been

@@ -5,7 +5,7 @@ import dev.lyne.row.Selection;
 import java.util.List;
 
 /**
- * What a stream of targets is opened with.
+ * Request that a stream of targets is opened with.
  *
  * @param selection which entries of each row are kept, and the temperatures τ to send c_τ for
  * @param precision how the rows are coded on their way

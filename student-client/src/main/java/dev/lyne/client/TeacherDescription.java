@@ -5,7 +5,7 @@ import dev.lyne.row.TextConventions;
 import java.util.Optional;
 
 /**
- * What a teacher is and accepts.
+ * Description of a teacher: what it is and accepts.
  *
  * @param name name within its server
  * @param modelDigest SHA-256 of the model, 64 lower-case hexadecimal digits
@@ -62,7 +62,7 @@ public record TeacherDescription(
     }
 
     /**
-     * What it can be asked for.
+     * Limits of what it can be asked for.
      *
      * @param maxK largest k of a selection
      * @param maxTemperatures most temperatures in a request

@@ -89,7 +89,7 @@ public record TeacherSecurity(Optional<Tls> tls, Optional<Path> tokenFile, boole
     }
 
     /**
-     * What settings of the usual names say.
+     * Returns the security that settings of the usual names state.
      *
      * @param systemTrust {@code tls}
      * @param authorities {@code tls_ca}

@@ -56,21 +56,21 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
 
     final FakeRows model;
     final ByteString modelDigest;
-    /** What is done with a sequence; by default it is answered at once. */
+    /** Treatment of a sequence; by default it is answered at once. */
     volatile Consumer<Asked> answering = asked -> asked.answer(5);
 
-    /** What is said of where rows came from. */
+    /** Source that rows are said to come from. */
     volatile Source source = Source.SOURCE_COMPUTED;
 
     volatile String tier = "";
 
-    /** What is done with an opening message; null: it is accepted. */
+    /** Refusal of an opening message; null: it is accepted. */
     volatile @Nullable StatusRuntimeException refusal;
 
-    /** What is done with the next opening messages, before that. */
+    /** Refusals of the next opening messages, before that. */
     final Queue<StatusRuntimeException> nextRefusals = new ConcurrentLinkedQueue<>();
 
-    /** What is done with a question for the description; null: it is answered. */
+    /** Refusal of a question for the description; null: it is answered. */
     volatile @Nullable StatusRuntimeException descriptionRefusal;
 
     /** Descriptions asked for. */
@@ -176,7 +176,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
     /** Greater than 0: an engine. */
     volatile double tailError;
 
-    /** Whether it knows what it is to hold back rows. */
+    /** Whether the server knows how to hold back rows. */
     volatile boolean knowsVouching = true;
 
     Teacher description() {
@@ -390,7 +390,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
             return Positions.from(sequence.getPositionsList(), sequence.getTokenIdsCount());
         }
 
-        /** What was asked, under an id of its own. */
+        /** Returns the sequence that was asked for, under an id of its own. */
         TargetSequence asTarget() {
             int[][] chosen = sequence.getChosenList().stream()
                     .map(tokens -> tokens.getTokenIdsList().stream()

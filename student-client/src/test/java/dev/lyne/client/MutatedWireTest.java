@@ -14,8 +14,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * What goes wrong between a client and a server is noticed whatever was asked for, in every precision: on the wire sits a proxy that
- * writes messages anew, with right checksums.
+ * Faults between a client and a server, which are noticed whatever was asked for, in every precision: on the wire sits
+ * a proxy that writes messages anew, with right checksums.
  */
 final class MutatedWireTest {
     private static final int TOKENS = 40;

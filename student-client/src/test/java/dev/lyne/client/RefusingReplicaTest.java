@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What one replica refuses another may take: the run ends where none takes it, and at once. */
+/** Replicas that refuse: another may take what one refuses. The run ends where none takes it, and at once. */
 @Timeout(60)
 final class RefusingReplicaTest {
     private static final StatusRuntimeException NOT_FOUND =

@@ -13,7 +13,7 @@ import java.util.stream.Stream;
 final class RequestedRows {
     static final int CHOSEN = 5;
 
-    /** One of each kind. */
+    /** Selections, one of each kind. */
     static final List<Selection> SELECTIONS = List.of(
             new Selection.TopK(8, List.of(0.5f, 2f)),
             new Selection.TopPK(0.8, 30, 1f, List.of(2f)),
@@ -36,7 +36,7 @@ final class RequestedRows {
                         new TargetRequest(selection, Precision.COMPACT, false, TeacherExpectation.any())));
     }
 
-    /** Those whose rows keep entries. */
+    /** Returns the requests whose rows keep entries. */
     static Stream<TargetRequest> requestsWithEntries() {
         return requests().filter(request -> !(request.selection() instanceof Selection.LabelOnly));
     }

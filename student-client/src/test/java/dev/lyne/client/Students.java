@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/** What the tests of streams have in common. */
+/** Parts that the tests of streams have in common. */
 final class Students {
     static final Selection SELECTION = new Selection.TopK(8, List.of(0.5f, 2f));
     static final TargetRequest REQUEST = new TargetRequest(SELECTION, TeacherExpectation.any());

@@ -141,7 +141,7 @@ final class SuspendedDecodingTest {
         }
     }
 
-    /** What was given back is that time alone: a server that does not answer is given up as ever. */
+    /** Time that was suspended is all that is given back: a server that does not answer is given up as ever. */
     @Test
     void take_suspendedAndNeverAnswered_isGivenUpInTheEnd() throws Exception {
         answers = false;

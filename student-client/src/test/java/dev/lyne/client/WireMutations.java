@@ -18,7 +18,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
-/** What can go wrong on a wire between a student and a teacher server, message by message, under checksums that are right. */
+/** Mutations of a wire between a student and a teacher server, message by message, under checksums that are right. */
 public final class WireMutations {
     private WireMutations() {}
 

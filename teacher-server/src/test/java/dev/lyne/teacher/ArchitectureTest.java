@@ -110,7 +110,7 @@ final class ArchitectureTest {
             .whereLayer("entry")
             .mayOnlyBeAccessedByLayers("disk", "shared");
 
-    /** What a teacher computes, replays or fetches imports no cache. */
+    /** A teacher that computes, replays or fetches imports no cache. */
     @ArchTest
     static final ArchRule score_asksForKeptRowsByItsOwnInterface = noClasses()
             .that()

@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What the demo trains: one student architecture twice, with the same seed, data, order and steps; the learning rate is the
- * best of the twin, which never meets the teacher.
+ * The demo's training: one student architecture twice, with the same seed, data, order and steps; the learning rate is
+ * the best of the twin, which never meets the teacher.
  *
  * @param steps optimiser steps
  * @param batch windows a step

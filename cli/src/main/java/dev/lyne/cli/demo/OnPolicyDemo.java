@@ -37,7 +37,7 @@ final class OnPolicyDemo {
     }
 
     /**
-     * What it leaves as {@code summary.json}.
+     * The demo's {@code summary.json}.
      *
      * @param sft the student that went on with the text
      * @param minillm the student that wrote with the teacher

@@ -25,7 +25,7 @@ public final class DistillingTrainer {
     private DistillingTrainer() {}
 
     /**
-     * What a pass over the corpus gave.
+     * Figures of a pass over the corpus.
      *
      * @param positions targets learnt from
      * @param divergence mean divergence from the teacher before each step, in nats

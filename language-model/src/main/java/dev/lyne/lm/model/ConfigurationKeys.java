@@ -11,9 +11,9 @@ import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 
 /**
- * What is done with each key of a family's `config.json`: it is read, passed over because it has no effect on logits, or refused unless
- * it has the value that has none. Every key that the family's class in `transformers` knows is here, and every other one that `transformers`
- * reads all the same.
+ * Treatment of each key of a family's `config.json`: it is read, passed over because it has no effect on logits, or
+ * refused unless it has the value that has none. Every key that the family's class in `transformers` knows is here, and
+ * every other one that `transformers` reads all the same.
  */
 final class ConfigurationKeys {
     /** A rule: how a key is treated. */

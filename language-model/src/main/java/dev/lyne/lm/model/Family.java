@@ -66,7 +66,7 @@ enum Family {
     }
 
     /**
-     * What tells families apart.
+     * Traits that tell families apart.
      *
      * @param attention biases of attention's products
      * @param feedForward biases of the feed-forward part's products

@@ -42,7 +42,7 @@ public record ModelConfiguration(
     public record Sizes(int vocabulary, int contextLength, int hidden, int layers) {}
 
     /**
-     * What attention reads.
+     * Configuration of attention.
      *
      * @param keyValueHeads heads of keys and values, each shared by as many query heads
      * @param headSize dimensions of a head
@@ -71,7 +71,7 @@ public record ModelConfiguration(
     public record Rotation(int size, double theta, RopeScaling scaling) {}
 
     /**
-     * What the feed-forward reads.
+     * Configuration of the feed-forward.
      *
      * @param size width between its matrices
      * @param activation {@code silu}, {@code gelu}, or {@code gelu_new}, which is gelu by a hyperbolic tangent
@@ -81,7 +81,7 @@ public record ModelConfiguration(
     public record FeedForward(int size, String activation, boolean bias, boolean parallel) {}
 
     /**
-     * What the norms read.
+     * Configuration of the norms.
      *
      * @param epsilon of RMS or layer norms
      * @param queryKey whether queries and keys pass an RMS norm a head, before rotation

@@ -6,7 +6,7 @@ import ai.djl.ndarray.NDList;
 import dev.lyne.row.RowColumns;
 
 /**
- * What the selection script returns for a batch.
+ * Result of the selection script for a batch.
  *
  * @param finite 1 for each row whose logits are all finite, else 0, `[rows]`
  * @param rows of all items, one item after another

@@ -21,7 +21,7 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What a directory's files say of the tokens around a document, as {@code transformers} 5 reads them.
+ * Tokens around a document, as a directory's files state them and as {@code transformers} 5 reads them.
  *
  * <p>Before a document stands what the post-processor of {@code tokenizer.json} puts before a text; a name in
  * {@code tokenizer_config.json} alone puts nothing there. The class {@code GPTNeoXTokenizer} makes a post-processor of its own, which adds

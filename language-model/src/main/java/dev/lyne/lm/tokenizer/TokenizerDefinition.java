@@ -23,7 +23,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What a `tokenizer.json` says: the ids of its tokens, and the canonical form that its digest covers.
+ * Contents of a `tokenizer.json`: the ids of its tokens, and the canonical form that its digest covers.
  *
  * @param tokens by id, added ones among them
  * @param root the file, without truncation and padding

@@ -369,7 +369,7 @@ final class DecodedLikeScoredTest {
         return row;
     }
 
-    /** What the proposal makes of a row, the plain way. */
+    /** Returns a row under the proposal, computed the plain way. */
     private static double[] proposed(double[] row, Proposal proposal) {
         Integer[] order = IntStream.range(0, row.length).boxed().toArray(Integer[]::new);
         Arrays.sort(order, (a, b) -> Double.compare(row[b], row[a]));

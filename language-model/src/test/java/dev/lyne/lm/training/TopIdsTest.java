@@ -17,7 +17,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a model in training finds most probable is what it would say once it is saved. */
+/** Most probable ids of a model in training, which are those that it gives once it is saved. */
 final class TopIdsTest {
     private static final int K = 5;
 

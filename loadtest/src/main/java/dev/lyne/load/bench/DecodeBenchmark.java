@@ -60,7 +60,7 @@ public final class DecodeBenchmark {
     private static final int ALONE_SECONDS = 4;
 
     /**
-     * What is measured.
+     * Settings of the measurement.
      *
      * @param sessions students of the server, each with {@code sequences} texts at a time
      * @param tokens of each text, behind its prompt

@@ -11,8 +11,9 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * What the load generator reaches, in processes against a server in this one: of a synthetic teacher's configured rate, of the hits of
- * the memory tier that students which only count reach, and of a bare gRPC stream of messages as large.
+ * Benchmark of what the load generator reaches, in processes against a server in this one: of a synthetic teacher's
+ * configured rate, of the hits of the memory tier that students which only count reach, and of a bare gRPC stream of
+ * messages as large.
  */
 public final class LoadBenchmark {
     private static final int VOCABULARY = 32_768;
@@ -30,7 +31,7 @@ public final class LoadBenchmark {
             @JsonUnwrapped BenchSetUp load) {}
 
     /**
-     * What the load generator reaches, as ratios.
+     * Ratios that the load generator reaches.
      *
      * @param achievedOverConfigured tokens a second that the load saw answered, over those that the teacher was configured to
      * @param loadOverHits bytes a second of the load on a hot cache, over those of the students that {@code bench serve} measures hits with

@@ -19,7 +19,7 @@ import java.util.List;
 /** The load generator as one student of a benchmark. */
 record LoadWorker(String teacher, int number, int window) {
     /**
-     * What came of it.
+     * Figures of a run.
      *
      * @param rate bytes or tokens a second
      * @param cpuNanos processor time in the counted window

@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * What serving costs, with student processes against a server in this one: over the forward alone where the cache is cold
- * ({@link ColdRounds}), over a bare gRPC stream where it is warm ({@link HitRounds}).
+ * Benchmark of what serving costs, with student processes against a server in this one: over the forward alone where
+ * the cache is cold ({@link ColdRounds}), over a bare gRPC stream where it is warm ({@link HitRounds}).
  */
 public final class ServeBenchmark {
     /**
@@ -30,7 +30,7 @@ public final class ServeBenchmark {
             int threads) {}
 
     /**
-     * What serving costs, as ratios.
+     * Ratios of the cost of serving.
      *
      * @param servedOverForward positions a second served from a cold cache, over those of the bare forward and selection
      * @param hitBytesOverBareStream bytes a second of memory-tier hits, over those of a bare gRPC stream of messages as large;

@@ -28,9 +28,10 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
- * What reverse KL on truncated rows is of the whole vocabulary's, on text that students write themselves: over k ids and one bucket of all
- * others, the k being the teacher's most probable ids or the student's own. Of each the divergence, which buckets make smaller, and its gradient in the
- * student's logits, s_j (h_b(j) − Σ_b S_b h_b), h = log(S/T).
+ * Benchmark of reverse KL on truncated rows against the whole vocabulary's, on text that students write themselves:
+ * over k ids and one bucket of all others, the k being the teacher's most probable ids or the student's own. Of each
+ * the divergence, which buckets make smaller, and its gradient in the student's logits, s_j (h_b(j) − Σ_b S_b h_b), h =
+ * log(S/T).
  */
 public final class TruncationBenchmark {
     private static final int PROMPT_TOKENS = 32;

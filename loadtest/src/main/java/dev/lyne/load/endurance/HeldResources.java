@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What a server that nobody asks for anything holds.
+ * Resources that a server holds which nobody asks for anything.
  *
  * @param streams open streams
  * @param sequences sequences in flight

@@ -14,9 +14,9 @@ import java.util.List;
 import java.util.OptionalDouble;
 
 /**
- * What cases of faults and runs of chaos are made of: student processes of one kind of work, and the servers that they learn from. Equal
- * rows give equal weights whoever sent them, so a student that met a fault ends with the weights of one that did not, or something was
- * wrong with a row.
+ * Processes that cases of faults and runs of chaos are made of: student processes of one kind of work, and the servers
+ * that they learn from. Equal rows give equal weights whoever sent them, so a student that met a fault ends with the
+ * weights of one that did not, or something was wrong with a row.
  */
 public final class FaultBench {
     private static final String TINY = """
@@ -30,7 +30,7 @@ public final class FaultBench {
     private final Work work;
 
     /**
-     * What a student does.
+     * Work of a student.
      *
      * @param configuration its {@code config.json}
      * @param windows windows a step

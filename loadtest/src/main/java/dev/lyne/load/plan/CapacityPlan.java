@@ -28,7 +28,7 @@ public record CapacityPlan(
     public record CacheSize(double mebibytesPerReplica, Simulation.Outcome outcome) {}
 
     /**
-     * What to find, and how long to simulate.
+     * Question of a plan: what to find, and how long to simulate.
      *
      * @param cacheSizes whether other cache sizes are tried, too
      */

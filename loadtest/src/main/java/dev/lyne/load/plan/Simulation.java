@@ -19,7 +19,7 @@ public final class Simulation {
     private Simulation() {}
 
     /**
-     * What happened in the counted time.
+     * Outcome of the counted time.
      *
      * @param computedPerSecond positions a second that devices computed
      * @param hitRatio share of sequences not computed for their caller

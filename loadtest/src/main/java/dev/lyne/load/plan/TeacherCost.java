@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a replica's work costs.
+ * Cost of a replica's work.
  *
  * @param secondsPerBatch time of a batch whatever its size, with the pause before the next
  * @param secondsPerToken time of each token of a batch

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /**
- * What a process holds of the machine, as Linux tells it.
+ * Resources of the machine that a process holds, as Linux tells them.
  *
  * @param residentBytes memory that is there
  * @param threads threads of it

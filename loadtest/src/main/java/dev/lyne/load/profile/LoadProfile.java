@@ -4,7 +4,7 @@ import dev.lyne.row.Precision;
 import java.time.Duration;
 
 /**
- * What the students of a load run do.
+ * Behaviour of the students of a load run.
  *
  * @param share the students that run here
  * @param arrivals when sequences are asked for
@@ -48,7 +48,7 @@ public record LoadProfile(
     }
 
     /**
-     * What is asked for.
+     * Rows that are asked for.
      *
      * @param lengths tokens a sequence
      * @param selections which entries of each row are asked for

@@ -15,7 +15,7 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What a load run measured.
+ * Result of a load run.
  *
  * @param format {@value #FORMAT}
  * @param profile what the students did, by option

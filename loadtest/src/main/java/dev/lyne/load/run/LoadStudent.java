@@ -48,7 +48,7 @@ final class LoadStudent {
     private boolean stopped;
 
     /**
-     * What the students of a step share.
+     * Parts that the students of a step share.
      *
      * @param firstIndex index of the first sequence to ask for
      * @param fatal told why the whole run is void

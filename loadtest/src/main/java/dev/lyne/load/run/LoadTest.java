@@ -28,7 +28,7 @@ public final class LoadTest {
     private final AtomicReference<@Nullable String> fatal = new AtomicReference<>();
 
     /**
-     * What came of it.
+     * Outcome of a load test.
      *
      * @param teacher what the server called its teacher, for people
      * @param saturatedAt label of the step at which a ramp found the server saturated; empty where none did

@@ -12,8 +12,8 @@ import java.util.TreeSet;
 import org.HdrHistogram.Histogram;
 
 /**
- * What a step's students count. A sequence's latency counts where its intended time lies in the counted window, whenever it is
- * answered; rows and bytes count where their sequence's end lies in it. Every method holds the meter's lock.
+ * Counts of a step's students. A sequence's latency counts where its intended time lies in the counted window, whenever
+ * it is answered; rows and bytes count where their sequence's end lies in it. Every method holds the meter's lock.
  */
 final class Meter {
     private static final long MAX_MICROS = 3_600_000_000L;

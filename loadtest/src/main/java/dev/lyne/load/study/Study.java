@@ -57,7 +57,7 @@ public record Study(
     }
 
     /**
-     * What is varied.
+     * Axis: a setting that is varied.
      *
      * @param baseline label of the point that others are compared with, or name of the series whose point at the same place is
      */

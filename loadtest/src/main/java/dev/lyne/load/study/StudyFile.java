@@ -54,7 +54,7 @@ record StudyFile(
             .build();
 
     /**
-     * What is varied.
+     * Axis of a file: a setting that is varied.
      *
      * @param x what its points are called on the page
      * @param note what the source reports, for people

@@ -13,7 +13,7 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What came of one student.
+ * Result of one student.
  *
  * @param id of its {@link StudyRun}
  * @param settings that it was trained with, by key

@@ -12,8 +12,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What was read from files that are replaced while a process runs, as secrets are that rotate. What cannot be used never takes the
- * place of what was read before. Safe for several threads.
+ * A value read from files that are replaced while a process runs, as secrets are that rotate. What cannot be used never
+ * takes the place of what was read before. Safe for several threads.
  *
  * @param <T> what is read
  */

@@ -10,7 +10,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What a capture is of, and, once it is complete, what it holds. Stands in {@value #FILE}.
+ * Manifest of a capture: what it is of, and, once it is complete, what it holds. Stands in {@value #FILE}.
  *
  * @param format version of the layout, {@value #FORMAT}
  * @param kind what was captured: {@value #DATA}, the rows of a corpus, or {@value #TRAJECTORY}, rows of a model in training
@@ -42,7 +42,7 @@ public record CaptureManifest(
     public static final String TRAJECTORY = "trajectory";
 
     /**
-     * What a capture holds.
+     * Contents of a capture.
      *
      * @param complete whether every shard and the index are there
      * @param sequences sequences held, over all shards; 0 until complete, as what follows

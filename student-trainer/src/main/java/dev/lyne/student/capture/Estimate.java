@@ -1,7 +1,7 @@
 package dev.lyne.student.capture;
 
 /**
- * What a capture will take, from a sample of rows.
+ * Estimate of what a capture will take, from a sample of rows.
  *
  * @param windows windows to capture
  * @param positions rows to capture

@@ -57,7 +57,7 @@ public final class CorpusGeneration {
     private static final String LINE_BEGINS = "{\"" + PROMPT + "\":";
 
     /**
-     * What is made.
+     * Options of what is made.
      *
      * @param promptField where a line has its prompt
      * @param maxTokens most tokens of a response
@@ -97,7 +97,7 @@ public final class CorpusGeneration {
     private long tokens;
 
     /**
-     * What a line says of its prompt.
+     * Prompts of a line: the student's, and the teacher's where it is another.
      *
      * @param teacher what the teacher continues in the prompt's place; absent: the prompt
      */

@@ -61,7 +61,8 @@ public interface Loss {
     }
 
     /**
-     * What it learns from step to step, at the beginning of a run; {@link LossState#NONE} where it learns nothing.
+     * Returns the state of what it learns from step to step, at the beginning of a run; {@link LossState#NONE} where it
+     * learns nothing.
      *
      * @param parameter its number; 0 where it takes none
      * @param steps of the run in all
@@ -71,8 +72,8 @@ public interface Loss {
     }
 
     /**
-     * Whether it adds up the log of the student's tail over the teacher's, as a reverse divergence does, so that a teacher whose tails are
-     * noise is refused.
+     * Returns whether it adds up the log of the student's tail over the teacher's, as a reverse divergence does, so
+     * that a teacher whose tails are noise is refused.
      *
      * @param parameter its number; 0 where it takes none
      */

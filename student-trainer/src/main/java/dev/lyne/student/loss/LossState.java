@@ -3,9 +3,9 @@ package dev.lyne.student.loss;
 import java.util.Map;
 
 /**
- * What a loss learns from one optimiser step to the next. The invariant: its values follow from what it was begun or restored with and
- * the steps that it has taken since, and from nothing else, so that a resumed run ends bit for bit as if it had never stopped. One
- * thread uses it.
+ * State of what a loss learns from one optimiser step to the next. The invariant: its values follow from what it was
+ * begun or restored with and the steps that it has taken since, and from nothing else, so that a resumed run ends bit
+ * for bit as if it had never stopped. One thread uses it.
  */
 public interface LossState {
     /** The state of a loss that learns nothing. */

@@ -157,7 +157,7 @@ public record Chart(String id, String title, Axis x, Axis y, List<Line> lines) i
     }
 
     /**
-     * What is known of a point beside where it is.
+     * Detail of a point beside where it is.
      *
      * @param label its name
      * @param spread half the bar around it; null for none

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
- * What a report shows.
+ * Data that a report shows.
  *
  * @param title heading of the page
  * @param lead one sentence below it

@@ -12,7 +12,7 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What stands in a token store: `manifest.json`.
+ * Manifest of a token store: `manifest.json`.
  *
  * @param skipped documents that could not be read
  * @param firstSkipped the first of them, and why; empty where there is none

@@ -105,8 +105,8 @@ public final class Windows {
     }
 
     /**
-     * Those of these windows that responses can be written in, for {@link #passage}: the first of each record, so that no prompt is from a
-     * record's middle; of a plain document the first, and each later one that is full.
+     * Returns the windows that responses can be written in, for {@link #passage}: the first of each record, so that no
+     * prompt is from a record's middle; of a plain document the first, and each later one that is full.
      */
     public Windows passages() {
         return only(LongStream.range(0, count)
@@ -315,7 +315,7 @@ public final class Windows {
     }
 
     /**
-     * What windows lack of records with a prompt.
+     * Parts of records with a prompt that windows lack.
      *
      * @param promptTokens tokens of prompts that are in no window
      * @param windows windows that do not reach back to the beginning of their record

@@ -70,7 +70,7 @@ final class OwnTextFeed implements StepFeed {
     private long stallNanos;
 
     /**
-     * What a feed works with.
+     * Parts that a feed works with.
      *
      * @param data windows of the corpus, for steps on data and beside own text
      * @param stream where own text is scored

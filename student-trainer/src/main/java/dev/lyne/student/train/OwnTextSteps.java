@@ -6,10 +6,11 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 
 /**
- * Which steps of a run are on text of the student's own, and whether it is written for them. One uniform number a step decides, as in DistiLLM
- * (arXiv 2402.03898) and its official code: below the share φ the step is on own text; below φ r, or while fewer responses are kept than may
- * be, on new responses, else on kept ones. The invariant: what is decided of a step follows from the seed and the state before it,
- * which a checkpoint keeps where it follows from more than the seed. Owned by the training thread.
+ * Choice of the steps of a run that are on text of the student's own, and whether it is written for them. One uniform
+ * number a step decides, as in DistiLLM (arXiv 2402.03898) and its official code: below the share φ the step is on own
+ * text; below φ r, or while fewer responses are kept than may be, on new responses, else on kept ones. The invariant:
+ * what is decided of a step follows from the seed and the state before it, which a checkpoint keeps where it follows
+ * from more than the seed. Owned by the training thread.
  */
 final class OwnTextSteps {
     /** Prefix of the names of its values in a checkpoint. */
@@ -34,7 +35,7 @@ final class OwnTextSteps {
     }
 
     /**
-     * What steps so far have come to.
+     * State that steps so far have come to.
      *
      * @param share φ of the next step
      * @param compared held-out loss at the last rise of the share, or at first, nats a token; absent before the first evaluation

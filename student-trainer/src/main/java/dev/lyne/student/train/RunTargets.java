@@ -41,7 +41,7 @@ final class RunTargets {
     }
 
     /**
-     * What a run with these settings asks of its teacher, or of a capture.
+     * Returns the request of a run with these settings to its teacher, or to a capture.
      *
      * @param sameBits whether replicas have to agree on the last bits
      */

@@ -162,7 +162,7 @@ record TeacherMixture(List<Part> parts) {
     }
 
     /**
-     * Which teacher is asked for the window at a place, by its number.
+     * Returns the choice of the teacher that is asked for the window at a place, by its number.
      *
      * @param inputs of the corpus, as they are given
      */

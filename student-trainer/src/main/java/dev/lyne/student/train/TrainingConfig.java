@@ -52,7 +52,7 @@ public record TrainingConfig(
     private static final double LEAST_STEP = 1e-12;
 
     /**
-     * What is trained on and evaluated on.
+     * Data that is trained on and evaluated on.
      *
      * @param skipInvalid whether documents that cannot be read are passed over
      * @param bos token before each document
@@ -93,7 +93,7 @@ public record TrainingConfig(
     }
 
     /**
-     * What is evaluated on.
+     * Data that is evaluated on.
      *
      * @param files none: nothing is
      * @param part documents of them
@@ -109,7 +109,7 @@ public record TrainingConfig(
     }
 
     /**
-     * What is learnt from a teacher.
+     * Settings of what is learnt from a teacher.
      *
      * @param teachers addresses; empty: plain language-model training
      * @param mixture several teachers in place of one
@@ -135,7 +135,7 @@ public record TrainingConfig(
             int inFlight,
             Accepted accepted) {
         /**
-         * What targets have to be good for.
+         * Bounds of targets that are accepted.
          *
          * @param minCoverage least share of a step's targets for it to be applied
          * @param maxTailError greatest error of a teacher's tail masses that a loss of tails is minimised with
@@ -281,7 +281,7 @@ public record TrainingConfig(
     }
 
     /**
-     * What is written beside a run.
+     * Files that are written beside a run.
      *
      * @param recordTargets directory to record what the model says of each step's windows to; empty: nothing is recorded
      * @param exportInitial directory to write the student before step 1 to, and what it is going to learn from; empty: nothing is
@@ -289,7 +289,7 @@ public record TrainingConfig(
     public record Beside(Optional<Path> recordTargets, Optional<Path> exportInitial) {}
 
     /**
-     * What a step keeps in memory.
+     * Bounds of what a step keeps in memory.
      *
      * @param rowChunk rows of logits that exist at a time
      * @param recompute whether the way back computes each layer again, in place of what it would keep of it

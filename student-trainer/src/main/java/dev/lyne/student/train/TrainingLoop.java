@@ -47,7 +47,7 @@ final class TrainingLoop {
             LongSupplier nanoTicker) {}
 
     /**
-     * What a step reads and changes.
+     * Parts that a step reads and changes.
      *
      * @param teachers names of those that are mixed, in the order of their numbers; empty where there is one at most
      */

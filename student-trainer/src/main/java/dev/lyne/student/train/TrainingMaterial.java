@@ -7,7 +7,7 @@ import dev.lyne.student.tokens.Windows;
 import java.util.Optional;
 
 /**
- * What is trained on, in order, and what is evaluated on.
+ * Material of a run: what is trained on, in order, and what is evaluated on.
  *
  * @param corpus the files of the text
  */

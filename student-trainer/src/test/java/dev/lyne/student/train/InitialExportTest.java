@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What {@code train --export-initial} leaves for another trainer is what the run then does. */
+/** Export of {@code train --export-initial} for another trainer, which is what the run then does. */
 final class InitialExportTest {
     @TempDir
     Path directory;

@@ -108,7 +108,7 @@ final class MixedTeachersTest {
         assertThat(new HashSet<>(lawAlone)).doesNotContainAnyElementsOf(codeAlone);
     }
 
-    /** What a teacher of these inputs alone is asked for over several epochs. */
+    /** Returns the windows that a teacher of these inputs alone is asked for over several epochs. */
     private Set<String> windowsOf(String... inputs) throws Exception {
         FakeTeacher all = new FakeTeacher(tiny.vocabularySize, "c");
         String corpus = Arrays.stream(inputs)
@@ -191,7 +191,7 @@ final class MixedTeachersTest {
         assertThat(run.checkpoints().resolve("step-000004")).isDirectory();
     }
 
-    /** What each step was on each teacher's windows. */
+    /** Returns the figures of each step on each teacher's windows. */
     private static List<String> figures(RunDirectory run) throws IOException {
         List<String> figures = new ArrayList<>();
         for (String line : Files.readAllLines(run.metrics())) {

@@ -40,7 +40,7 @@ final class TeacherRuns {
         };
     }
 
-    /** What a stopped run ends with. */
+    /** Exception that a stopped run ends with. */
     static final class Stop extends RuntimeException {
         private static final long serialVersionUID = 1;
     }

@@ -8,8 +8,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What sequences cost the device, as measured: time of a token or a wanted position, by kind of selection, by length of the sequence and by
- * entries of a row, each in powers of two. What has not been measured yet costs what the rest does on average. Not safe for several threads.
+ * Costs of sequences on the device, as measured: time of a token or a wanted position, by kind of selection, by length
+ * of the sequence and by entries of a row, each in powers of two. What has not been measured yet costs what the rest
+ * does on average. Not safe for several threads.
  */
 final class ForwardCosts {
     /** Weight of earlier forwards when one more is measured. */

@@ -7,7 +7,7 @@ import dev.lyne.teacher.tenant.Tenant;
 import java.util.Set;
 
 /**
- * What a session was opened with.
+ * Terms that a session was opened with.
  *
  * @param flow what its texts share the device by
  * @param proposal what tokens are drawn from

@@ -34,7 +34,7 @@ interface Dialect {
     }
 
     /**
-     * What an engine says of its model.
+     * Facts that an engine states of its model.
      *
      * @param model as requests name it
      * @param maxTokens longest sequence with what is generated; 0: not said

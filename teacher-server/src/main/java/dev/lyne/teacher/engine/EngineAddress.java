@@ -56,7 +56,7 @@ final class EngineAddress {
             new PacedLog(LoggerFactory.getLogger(EngineAddress.class), TimeUnit.SECONDS.toNanos(5), System::nanoTime);
 
     /**
-     * What all addresses of a teacher share.
+     * Parts that all addresses of a teacher share.
      *
      * @param onChange called when the address may take more, or none any more
      */
@@ -69,7 +69,7 @@ final class EngineAddress {
             Runnable onChange) {}
 
     /**
-     * What connections are made of.
+     * Parts that connections are made of.
      *
      * @param loops that they run on
      * @param http2 whether they are HTTP/2, as gRPC is, and not HTTP/1.1
@@ -77,7 +77,7 @@ final class EngineAddress {
     record Transport(EventLoopGroup loops, EngineAccess access, boolean http2) {}
 
     /**
-     * What its answers are to be: of which model and size, and the rows that show it.
+     * Expectation of its answers: of which model and size, and the rows that show it.
      *
      * @param engine version that it must state
      * @param probe rows that tell the model

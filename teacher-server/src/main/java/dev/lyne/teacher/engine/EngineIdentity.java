@@ -16,8 +16,8 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Who an engine's teacher is, as it stands in a file: the id that students and caches know, what it was made of, and the rows that tell
- * whether an engine is still it.
+ * Identity of an engine's teacher, as it stands in a file: the id that students and caches know, what it was made of,
+ * and the rows that tell whether an engine is still it.
  *
  * @param id SHA-256 of what follows, in hexadecimal
  * @param model SHA-256 of the model's directory; "" where none was named

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.concurrent.CompletionStage;
 
 /**
- * What waits for a place at an engine, and is told once what comes of it. Equal to another of the same work.
+ * Job that waits for a place at an engine, and is told once what comes of it. Equal to another of the same work.
  *
  * @param <T> what its answer holds
  */

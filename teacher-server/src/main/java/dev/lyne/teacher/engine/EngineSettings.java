@@ -181,7 +181,7 @@ public record EngineSettings(
     }
 
     /**
-     * What an option value names.
+     * Engines that an option value names.
      *
      * @param addresses one or more, not resolved
      * @param tls whether they are spoken to by TLS; all of them, or none

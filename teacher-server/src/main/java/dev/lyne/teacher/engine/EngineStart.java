@@ -44,7 +44,7 @@ final class EngineStart {
     }
 
     /**
-     * What the teacher is.
+     * Teacher as it was found.
      *
      * @param contextLength longest sequence, in tokens
      * @param whole whether a row may be of the whole vocabulary, and of nothing else

@@ -7,9 +7,9 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Which rows of an address are known to be the probed model's: those that came before a whole probe began that passed, of the process that
- * it ran on. A row is filed as it arrives, by what has happened since it was asked for. Safe for several threads; what hangs on the futures
- * is called without the lock.
+ * Record of which rows of an address are known to be the probed model's: those that came before a whole probe began
+ * that passed, of the process that it ran on. A row is filed as it arrives, by what has happened since it was asked
+ * for. Safe for several threads; what hangs on the futures is called without the lock.
  */
 final class Vouching {
     /**

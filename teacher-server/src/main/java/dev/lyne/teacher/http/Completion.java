@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Completion {
     /**
-     * What there is to answer with.
+     * Values to answer with.
      *
      * @param prompts in order
      * @param generated id of each prompt's generated token; empty where none is wanted

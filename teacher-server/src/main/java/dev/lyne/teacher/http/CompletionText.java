@@ -44,7 +44,7 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
     private long written;
 
     /**
-     * What an answer begins with.
+     * Beginning of an answer.
      *
      * @param id of the answer
      * @param created in seconds since 1970

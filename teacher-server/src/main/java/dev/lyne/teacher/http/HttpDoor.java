@@ -56,7 +56,7 @@ public final class HttpDoor {
     private final Answering answering;
 
     /**
-     * What stands behind the door.
+     * Parts that stand behind the door.
      *
      * @param teachers those that are served
      * @param admission what decides what is let in, as on gRPC
@@ -99,7 +99,7 @@ public final class HttpDoor {
             Optional<SslContext> tls) {}
 
     /**
-     * What it asks of the server around it.
+     * Terms of the server around it.
      *
      * @param authenticator who callers are, as on gRPC
      * @param serving whether the server is well

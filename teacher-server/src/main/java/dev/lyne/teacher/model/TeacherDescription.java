@@ -5,7 +5,7 @@ import dev.lyne.row.TextConventions;
 import java.util.Optional;
 
 /**
- * What a teacher is.
+ * Description of a teacher.
  *
  * @param name unique within a server, never blank
  * @param modelDigest SHA-256 of tensors, configuration and compute precision, 32 bytes

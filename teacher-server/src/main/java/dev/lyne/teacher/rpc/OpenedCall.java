@@ -5,8 +5,8 @@ import dev.lyne.teacher.tenant.Caller;
 import java.util.Optional;
 
 /**
- * What a call does once its first message has opened it. gRPC calls {@link #onRequest} and {@link #halfClose} one at a time; everything else
- * comes from other threads.
+ * A call once its first message has opened it. gRPC calls {@link #onRequest} and {@link #halfClose} one at a time;
+ * everything else comes from other threads.
  *
  * @param <Q> a request
  */

@@ -6,7 +6,7 @@ import dev.lyne.wire.RowFormat;
 import java.util.Arrays;
 
 /**
- * What a stored entry holds, or what a request wants.
+ * Selection of rows that a stored entry holds, or that a request wants.
  *
  * @param format what is kept of each row, and how it is coded
  * @param positions position of each row, ascending

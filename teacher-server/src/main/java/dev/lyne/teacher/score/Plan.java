@@ -4,7 +4,7 @@ import dev.lyne.row.ScoreItem;
 import dev.lyne.row.RowContent;
 
 /**
- * What the model is asked for.
+ * Plan of a computation: what the model is asked for.
  *
  * @param holds the rows that come of it
  * @param item tokens, positions and chosen ids

@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * What a server may hold in the Java heap, all of it together.
+ * Plan of what a server may hold in the Java heap, all of it together.
  *
  * @param cacheBytes rows kept in memory
  * @param unsentBytes rows that are computed or wait for their readers; half as much again may be held for a while

@@ -15,7 +15,7 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What a server does now, for its status page. Counts are since its start.
+ * Status of a server as it is now, for its status page. Counts are since its start.
  *
  * @param seconds since its start
  * @param serving whether health says so

@@ -23,7 +23,7 @@ final class TeacherMeters {
     private static final String STATE = "lyne.teacher.state";
 
     /**
-     * What is read from a teacher.
+     * Reading of a teacher's figure.
      *
      * @param counts whether it only grows
      */

@@ -43,7 +43,7 @@ final class TeacherStages {
     private final AtomicBoolean closed = new AtomicBoolean();
 
     /**
-     * What the stages of all teachers are made with.
+     * Set-up that the stages of all teachers are made with.
      *
      * @param everySecond runs a task until what it returns is cancelled
      * @param telling runs what it is given one at a time and in order
@@ -58,7 +58,7 @@ final class TeacherStages {
             Function<LocalModel, LocalModel> watched) {}
 
     /**
-     * What a teacher works with beside its rows.
+     * Work of a teacher beside its rows.
      *
      * @param batcher its device's queue and thread, where it has one here
      * @param decoding its decoding sessions, where it decodes

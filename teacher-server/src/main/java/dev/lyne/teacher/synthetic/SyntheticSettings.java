@@ -7,7 +7,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a synthetic teacher says and costs. A batch of n tokens, padding included, takes
+ * Settings of a synthetic teacher: what it says and costs. A batch of n tokens, padding included, takes
  * {@code (n + halfBatchTokens) / tokensPerSecond} seconds: the rate rises with the batch, reaches half of its limit at
  * {@code halfBatchTokens}, and is the limit for every batch where those are 0.
  *

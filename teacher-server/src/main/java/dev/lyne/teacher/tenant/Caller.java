@@ -6,7 +6,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Who makes a call: a tenant, by a credential that says what it may do.
+ * Caller: who makes a call, a tenant, by a credential that says what it may do.
  *
  * @param tenant on whose behalf
  * @param credential what it was known by, to be known by again: the hash of a token, the subject of a certificate

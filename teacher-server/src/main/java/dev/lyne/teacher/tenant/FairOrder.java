@@ -232,7 +232,7 @@ public final class FairOrder<W> {
     }
 
     /**
-     * What waits of a tenant in a class.
+     * Line of what waits, of a tenant in a class.
      *
      * @param streams that have work
      * @param sequences pieces of work, each once for each stream that waits for it

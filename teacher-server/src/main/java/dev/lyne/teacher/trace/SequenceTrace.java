@@ -96,7 +96,7 @@ public final class SequenceTrace {
     }
 
     /**
-     * It is answered with rows.
+     * Notes rows as the sequence's answer.
      *
      * @param source where they came from
      */

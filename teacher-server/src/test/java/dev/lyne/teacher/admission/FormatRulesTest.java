@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What rows may be asked for, and the lines for what may not. */
+/** Rows that may be asked for, and the lines for those that may not. */
 final class FormatRulesTest {
     private final Admission admission = new Admission(Openings.LIMITS, new SimpleMeterRegistry());
 

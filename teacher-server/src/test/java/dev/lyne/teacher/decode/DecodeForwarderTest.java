@@ -156,7 +156,7 @@ final class DecodeForwarderTest {
         assertThat(session.owes()).isFalse();
     }
 
-    /** What it takes meanwhile is answered by the next request. */
+    /** Tokens that the text takes meanwhile are answered by the next request. */
     @Test
     void text_thatTakesMoreWhileItIsAskedFor_isAskedForAgain() {
         Student student = new Student();

@@ -325,7 +325,7 @@ final class DecodeSchedulerTest {
         assertNothingIsLeft();
     }
 
-    /** What asks for nothing computes nothing, pays nothing, and would hold keys and values for ever. */
+    /** A session that asks for nothing computes nothing, pays nothing, and would hold keys and values for ever. */
     @Test
     void sessionThatAsksForNothing_isIdle() {
         Student student = new Student(5).start(0, 1, 1, 1, 2, 3);
@@ -622,7 +622,7 @@ final class DecodeSchedulerTest {
         assertThat(gauge("lyne.teacher.decode.sessions")).isEqualTo(1);
     }
 
-    /** What was taken of a quota stays with the sequence that it was taken for. */
+    /** Positions that were taken of a quota stay with the sequence that they were taken for. */
     @Test
     void failed_sparesWhatWasTakenWhereNothingWasComputed() {
         Student student = new Student(5);

@@ -68,7 +68,7 @@ public final class FakeDecoder implements LocalDecoder {
         return -1 - Math.floorMod(Arrays.hashCode(text) * 31 + id, 1_000) / 1_000.0;
     }
 
-    /** What is drawn after a text. */
+    /** Returns the token that is drawn after a text. */
     public static int drawn(int[] text, double uniform) {
         return Math.floorMod((int) (uniform * 10_000) + Arrays.hashCode(text), VOCABULARY);
     }

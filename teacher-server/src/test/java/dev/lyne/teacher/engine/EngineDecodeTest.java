@@ -76,7 +76,7 @@ final class EngineDecodeTest {
         return client.decoder(DecodeSettings.plain(SEED, Set.of(stopIds)));
     }
 
-    /** What a text is told, as it was asked for. */
+    /** Returns the answer to a text, as it was asked for. */
     private static DecodeEvent.Answered answer(TeacherDecoder decoder) throws InterruptedException {
         DecodeEvent event = decoder.take();
         assertThat(event).isInstanceOf(DecodeEvent.Answered.class);
@@ -141,7 +141,7 @@ final class EngineDecodeTest {
         }
     }
 
-    /** What the model's own generation settings and end of text would change is ruled out. */
+    /** Settings of the model's own generation and its end of text are ruled out, as they would change the draws. */
     @Test
     void request_namesEverySamplingParameter() throws Exception {
         try (TeacherDecoder decoder = decoder(4_000)) {

@@ -274,7 +274,7 @@ final class EngineTeacherTest {
         }
     }
 
-    /** It is of another part of the answer than the rest. */
+    /** A row of another part of the answer than the rest. */
     @Test
     void rowAfterTheLastToken_thatIsAnother_isFoundOut() throws Exception {
         EngineTeacher teacher = teacher(engine);
@@ -284,7 +284,7 @@ final class EngineTeacherTest {
         await().until(teacher::serving);
     }
 
-    /** What a request does not name is as the model's generation_config.json says. */
+    /** Parameters that a request does not name are as the model's generation_config.json says. */
     @Test
     void request_namesAllThatTheModelWouldDecide() throws Exception {
         EngineTeacher teacher = teacher(engine);
@@ -395,7 +395,7 @@ final class EngineTeacherTest {
         assertThat(teacher.serving()).isTrue();
     }
 
-    /** What another connection shows of the address is no attempt of a sequence. */
+    /** A finding of another connection about the address is no attempt of a sequence. */
     @Test
     void sequence_whoseConnectionIsLeft_isAskedForAgainHoweverOften() throws Exception {
         EngineTeacher teacher = teacher(settings(

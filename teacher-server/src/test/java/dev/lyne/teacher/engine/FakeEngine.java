@@ -60,7 +60,7 @@ final class FakeEngine implements AutoCloseable {
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final CountDownLatch closing = new CountDownLatch(1);
 
-    /** What a slow answer waits for. */
+    /** Latch that a slow answer waits for. */
     final CountDownLatch mayAnswer = new CountDownLatch(1);
 
     private final InetSocketAddress address;
@@ -87,7 +87,10 @@ final class FakeEngine implements AutoCloseable {
     /** Moves every row: other weights. */
     volatile int weights;
 
-    /** What a request has to carry to be answered; empty: nothing. What does not fit is repeated in the refusal. */
+    /**
+     * Authorization that a request has to carry to be answered; empty: none. One that does not fit is repeated in the
+     * refusal.
+     */
     volatile String authorization = "";
 
     private final Optional<SSLContext> tls;
@@ -261,7 +264,7 @@ final class FakeEngine implements AutoCloseable {
         json.append("}]}");
     }
 
-    /** What a run of draws comes to: of each distribution a token whose rank a generator of the seed's says. */
+    /** Returns a run of draws: of each distribution a token whose rank a generator of the seed gives. */
     int[] draws(int[] tokens, long seed, int most, Set<Integer> stops) {
         Random random = new Random(seed);
         int[] drawn = new int[most];

@@ -24,7 +24,7 @@ final class RecordingJob implements ScoreJob {
     /** On whose behalf. */
     volatile Flow flow = Flow.SOLE;
 
-    /** Its time has passed, for one that has started. */
+    /** Whether its time has passed, for a job that has started. */
     volatile boolean late;
 
     RecordingJob(RowContent content, int... tokens) {

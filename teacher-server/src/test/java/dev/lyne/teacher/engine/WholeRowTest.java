@@ -19,7 +19,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** What a distribution over the whole vocabulary is cut to, held to what the model itself says of the same positions. */
+/** Cuts of a distribution over the whole vocabulary, held to what the model itself says of the same positions. */
 final class WholeRowTest {
     private static final int[] TOKENS = {0, 38, 69, 1064, 768, 268, 260, 300};
     private static final int[] POSITIONS = {0, 2, 5, 7};

@@ -141,7 +141,7 @@ public final class FakeTeacher implements LocalModel {
         return scored(item, selection);
     }
 
-    /** What it says of an item. */
+    /** Returns the rows that it gives an item. */
     public ScoreOutcome.Scored scored(ScoreItem item, RowContent selection) {
         return new ScoreOutcome.Scored(item.positions(), rows(item, selection));
     }

@@ -22,7 +22,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** What joins what, who is told what, and what the model is spared. Time is a number that the tests move. */
+/**
+ * Sharing of computations: what joins what, who is told what, and what the model is spared. Time is a number that the
+ * tests move.
+ */
 final class SingleFlightTest {
     private static final int BROKEN = 13;
 

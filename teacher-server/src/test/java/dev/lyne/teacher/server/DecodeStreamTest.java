@@ -68,7 +68,7 @@ final class DecodeStreamTest {
         }
     }
 
-    /** What comes of a call. */
+    /** Messages and end of a call. */
     private static final class Received implements StreamObserver<DecodeResponse> {
         private final List<DecodeResponse> messages = new CopyOnWriteArrayList<>();
         private volatile Optional<Status> end = Optional.empty();
@@ -218,7 +218,7 @@ final class DecodeStreamTest {
         assertThat(received.awaitEnd()).isEqualTo(Status.OK);
     }
 
-    /** What is owed is told; nothing new begins. */
+    /** A teacher that goes away gives what is owed; nothing new begins. */
     @Test
     void session_ofATeacherThatGoesAway_isSentElsewhere() throws Exception {
         call((server, received, requests) -> {

@@ -84,7 +84,7 @@ final class EverySelectionReachesAStudentTest {
         }
     }
 
-    /** What was cut from wider rows passes every check that a student makes of fresh ones. */
+    /** Rows that were cut from wider ones pass every check that a student makes of fresh ones. */
     @Test
     void narrowedRows_inEveryPrecision_passTheStudentsChecks() throws Exception {
         TinyModelDirectory.write(directory, TinyModelDirectory.PADDED_VOCABULARY);

@@ -11,7 +11,7 @@ import java.util.List;
 
 /** A teacher between which and its model something goes wrong. */
 final class FaultyTeacher implements LocalModel {
-    /** What goes wrong. */
+    /** Fault of the teacher. */
     interface Fault {
         List<ScoreOutcome> score(List<ScoreItem> items, Score score);
     }

@@ -30,7 +30,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a student receives is, bit for bit, what the model says when it is asked directly. */
+/** Rows that a student receives, which are bit for bit what the model says when it is asked directly. */
 final class StreamedRowsAreTheModelsTest {
     private static final long SEED = 7;
 

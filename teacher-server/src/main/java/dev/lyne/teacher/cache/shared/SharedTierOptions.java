@@ -11,7 +11,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which Redis server is shared, and how much it may cost.
+ * Options of the shared tier: its Redis server, and how much time it may cost.
  *
  * @param server the server, with its credentials
  * @param timeToLive how long an entry lives there
