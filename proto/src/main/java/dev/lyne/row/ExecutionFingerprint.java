@@ -53,7 +53,7 @@ public record ExecutionFingerprint(
                 computePrecision);
     }
 
-    /** For people, on one line. */
+    /** Returns the fingerprint on one line, for people. */
     @Override
     public String toString() {
         return "torch " + torchVersion + ", " + device + (cpuCapability.isEmpty() ? "" : ", " + cpuCapability)

@@ -51,7 +51,7 @@ public sealed interface Selection {
      */
     List<Float> temperatures();
 
-    /** The same entries, with offsets for other temperatures. */
+    /** Returns the selection of the same entries, with offsets for other temperatures. */
     Selection withTemperatures(List<Float> others);
 
     /** Whether every row keeps {@link #mostEntries}, no fewer. */
@@ -404,7 +404,10 @@ public sealed interface Selection {
             return most == 0 ? this : new TopK(Math.max(k, most), temperatures);
         }
 
-        /** Where p is taken at temperature 1, the k most probable: the log-probabilities that are sent decide how many reach p. */
+        /**
+         * Returns the selection that is computed: where p is taken at temperature 1, the k most probable, as the
+         * log-probabilities that are sent decide how many reach p.
+         */
         @Override
         public Selection computed() {
             return truncationTemperature == 1f ? new TopK(k, temperatures) : this;

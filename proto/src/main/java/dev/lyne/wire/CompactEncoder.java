@@ -14,7 +14,7 @@ final class CompactEncoder {
 
     private final FittedCodes codes = new FittedCodes();
 
-    /** Of each id: how many entries it has, then where its next one goes. All 0 between blocks. */
+    /** Slots of each id: how many entries it has, then where its next one goes. All 0 between blocks. */
     private int[] slots = new int[0];
 
     /** The ids that occur, as bits; all 0 between blocks. */
@@ -132,7 +132,7 @@ final class CompactEncoder {
         }
     }
 
-    /** From counts to where the entries of each id start. */
+    /** Turns counts into the places where the entries of each id start. */
     private void listIds(int vocabularySize) {
         int used = 0;
         int place = 0;

@@ -20,10 +20,10 @@ final class CutTails {
     /** Most that terms of the third order come to, as a part. */
     private static final double THIRD_ORDER = 2e-4;
 
-    /** Of each entry: mass of it and the entries behind it, rounded. */
+    /** Masses: of each entry, that of it and the entries behind it, rounded. */
     float[] masses = new float[0];
 
-    /** Of each entry: by how much that exceeds the exact mass. */
+    /** Errors: of each entry, by how much its mass exceeds the exact one. */
     float[] errors = new float[0];
 
     /** Errors of tails at other temperatures up to here are left as they are. */

@@ -131,7 +131,7 @@ final class LevelNarrowing {
         return narrowed.withCorrections(all);
     }
 
-    /** How masses at a temperature come from levels: exp((value − shift)/τ + offset). */
+    /** Scale by which masses at a temperature come from levels: exp((value − shift)/τ + offset). */
     private record Scale(double shift, double temperature, double offset) {
         double log(float value) {
             return (value - shift) / temperature + offset;

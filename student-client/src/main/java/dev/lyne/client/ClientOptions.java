@@ -142,7 +142,7 @@ public record ClientOptions(
             return this;
         }
 
-        /** Where spans of its calls and sequences go; by default nowhere. */
+        /** Sets where spans of its calls and sequences go; by default nowhere. */
         public Builder telemetry(OpenTelemetry value) {
             telemetry = value;
             return this;
@@ -185,7 +185,7 @@ public record ClientOptions(
             return this;
         }
 
-        /** How urgent its work is. */
+        /** Sets how urgent its work is. */
         public Builder priority(RequestPriority value) {
             priority = value;
             return this;
@@ -197,7 +197,7 @@ public record ClientOptions(
             return this;
         }
 
-        /** How it speaks to servers; by default in plain text, to this machine only. */
+        /** Sets how it speaks to servers; by default in plain text, to this machine only. */
         public Builder security(TeacherSecurity value) {
             security = value;
             return this;

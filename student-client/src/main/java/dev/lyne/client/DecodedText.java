@@ -33,7 +33,7 @@ final class DecodedText {
     /** Whether something is to be said of it. */
     boolean dirty;
 
-    /** When it is to be started again after a refusal. */
+    /** Time at which it is to be started again after a refusal. */
     long restartNanos;
 
     int failures;

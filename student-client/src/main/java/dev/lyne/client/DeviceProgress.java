@@ -2,11 +2,14 @@ package dev.lyne.client;
 
 import java.util.List;
 
-/** How far a replica's device is, as far as it is known, and whether it stands still with sequences in flight. Guarded by its pool's lock. */
+/**
+ * Progress of a replica's device, as far as it is known, and whether it stands still with sequences in flight. Guarded
+ * by its pool's lock.
+ */
 final class DeviceProgress {
     /** The counter as last told; −1: never. */
     private long positions = -1;
-    /** When the counter last moved, or was first needed to. */
+    /** Time at which the counter last moved, or was first needed to. */
     private long movedNanos;
 
     private boolean stuck;

@@ -32,11 +32,11 @@ final class Entry implements Comparable<Entry> {
     private int faults;
 
     private long firstFailureNanos;
-    /** Of its time in the window. */
+    /** Span of its time in the window. */
     Span span = Span.getInvalid();
     /** Whether a second replica was asked for it, which happens once. */
     boolean hedged;
-    /** When it last went from one replica to a faster one. */
+    /** Time at which it last went from one replica to a faster one. */
     long movedNanos = NEVER;
     /** Once it was wanted; below 0 before. */
     private long hash = -1;
@@ -46,7 +46,7 @@ final class Entry implements Comparable<Entry> {
         this.order = order;
     }
 
-    /** The same for equal tokens of the teacher's, in every process. */
+    /** Returns a hash that is the same for equal tokens of the teacher's, in every process. */
     long hash() {
         if (hash < 0) {
             hash = Integer.toUnsignedLong(Digests.tokenChecksum(sequence.teacherTokens()));

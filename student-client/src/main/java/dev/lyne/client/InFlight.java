@@ -85,7 +85,7 @@ final class InFlight {
                 .toList();
     }
 
-    /** When the next of them will have waited too long; Long.MAX_VALUE: never. */
+    /** Returns the time at which the next of them will have waited too long; Long.MAX_VALUE: never. */
     long nextDeadlineNanos() {
         long next = Long.MAX_VALUE;
         for (Attempt attempt : attempts.values()) {

@@ -78,7 +78,7 @@ final class ReplicaCall {
         return !opened && nowNanos >= openDeadlineNanos;
     }
 
-    /** When the opening message or a sequence will have waited too long; Long.MAX_VALUE: never. */
+    /** Returns the time at which the opening message or a sequence will have waited too long; Long.MAX_VALUE: never. */
     long nextDeadlineNanos() {
         return Math.min(opened ? Long.MAX_VALUE : openDeadlineNanos, inFlight.nextDeadlineNanos());
     }

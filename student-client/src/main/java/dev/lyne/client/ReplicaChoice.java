@@ -59,7 +59,10 @@ final class ReplicaChoice {
 
     private ReplicaChoice() {}
 
-    /** Of the sequences that wait the next one to be asked for, and of whom; empty where all have to wait. */
+    /**
+     * Returns the next sequence to be asked for, of those that wait, and the replica that is asked; empty where all
+     * have to wait.
+     */
     static Optional<Choice> next(
             ReplicaRouting routing, List<ReplicaConnection> connections, Iterable<Entry> waiting, long now) {
         Iterator<Entry> inOrder = waiting.iterator();

@@ -37,7 +37,7 @@ final class ReplicaConnection {
         this.device = new DeviceProgress(nowNanos);
     }
 
-    /** The same for the same address, in every process. */
+    /** Returns a hash that is the same for the same address, in every process. */
     long hash() {
         return hash;
     }
@@ -83,7 +83,7 @@ final class ReplicaConnection {
         return rate.now(nowNanos, next == null ? 0 : next.entry.tokens());
     }
 
-    /** When a sequence given to it now would be answered, in nanoseconds from now. */
+    /** Returns the expected time until a sequence given to it now is answered, in nanoseconds. */
     double expectedNanos(int moreTokens, long nowNanos) {
         return (tokens() + moreTokens) / Math.max(rate(nowNanos), 1e-15);
     }

@@ -5,7 +5,10 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** How urgent a client's work is to the server: while several classes wait, each gets device time by its weight, 16 to 4 to 1. */
+/**
+ * Urgency of a client's work to the server: while several classes wait, each gets device time by its weight, 16 to 4 to
+ * 1.
+ */
 public enum RequestPriority {
     /** The server's usual class: training, or capture where the client may ask for no more. */
     USUAL(Priority.PRIORITY_UNSPECIFIED),
@@ -22,7 +25,7 @@ public enum RequestPriority {
         this.message = message;
     }
 
-    /** As the contract has it. */
+    /** Returns the priority as the contract has it. */
     public Priority toMessage() {
         return message;
     }

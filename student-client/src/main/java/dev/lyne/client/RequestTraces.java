@@ -33,7 +33,7 @@ final class RequestTraces {
         this.student = student;
     }
 
-    /** Of a call to a replica. */
+    /** Returns the span of a call to a replica. */
     Span call(String method, String replica) {
         return on
                 ? tracer.spanBuilder(method)
@@ -55,7 +55,7 @@ final class RequestTraces {
         return headers;
     }
 
-    /** Of a sequence that was offered. */
+    /** Returns the span of a sequence that was offered. */
     Span sequence(TargetSequence sequence) {
         return on
                 ? tracer.spanBuilder("lyne.target")

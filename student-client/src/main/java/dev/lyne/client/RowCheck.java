@@ -95,7 +95,7 @@ final class RowCheck {
         return lastRowWithId[id] == rowNumber;
     }
 
-    /** As many entries as the selection says; chosen ones are those that were asked for. */
+    /** Refuses a row of other entries than the selection says; chosen ones are those that were asked for. */
     private void requireKept(Row row) {
         int count = row.to() - row.from();
         int most = selection.mostEntries(identity.vocabularySize());

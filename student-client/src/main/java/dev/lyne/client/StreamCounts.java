@@ -57,7 +57,7 @@ public final class StreamCounts {
         stallNanos += nanos;
     }
 
-    /** Another replica was asked for a sequence that one had not answered. */
+    /** Counts a sequence that another replica was asked for, too, as one had not answered. */
     public void hedged() {
         hedged++;
     }

@@ -37,7 +37,7 @@ public record TargetRequest(
         this(selection, precision, rawLogits, expectation, sameBits, false);
     }
 
-    /** From whatever replica of the teacher. */
+    /** Constructs a request to whatever replica of the teacher. */
     public TargetRequest(Selection selection, Precision precision, boolean rawLogits, TeacherExpectation expectation) {
         this(selection, precision, rawLogits, expectation, false);
     }

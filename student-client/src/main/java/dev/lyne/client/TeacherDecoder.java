@@ -68,7 +68,7 @@ public final class TeacherDecoder implements AutoCloseable {
     private final BitSet numbers = new BitSet();
     private final Map<String, String> tried = new LinkedHashMap<>();
     private final Map<Replica, Standing> standings = new HashMap<>();
-    /** When a replica that refuses is asked again. */
+    /** Times at which replicas that refuse are asked again. */
     private final Map<Replica, Long> askAgainNanos = new HashMap<>();
     /** Keys of the texts that failed since anything was answered. */
     private final Set<Long> faulted = new HashSet<>();
@@ -84,7 +84,7 @@ public final class TeacherDecoder implements AutoCloseable {
     private long movedNanos;
     private long answeredNanos;
     private long sentNanos;
-    /** When the clock is looked at again, at the latest, by a thread that runs. */
+    /** Time at which the clock is looked at again, at the latest, by a thread that runs. */
     private long dueNanos;
     /** Time that nobody is blamed for, in all. */
     private long absentNanos;

@@ -33,7 +33,7 @@ public record TeacherDescription(
         double tailError,
         Abilities abilities,
         Optional<TextConventions> conventions) {
-    /** One whose tails are sums of their own. */
+    /** Constructs the description of a teacher whose tails are sums of their own. */
     public TeacherDescription(
             String name,
             String modelDigest,

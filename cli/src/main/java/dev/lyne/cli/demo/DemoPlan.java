@@ -43,7 +43,7 @@ record DemoPlan(int steps, int batch, int heldOutWindows, int evaluateEvery, lon
         return arguments;
     }
 
-    /** Where the tokenised text stands, for both students. */
+    /** Returns the place of the tokenised text, for both students. */
     static Path tokens(Path out) {
         return out.resolve("tokens");
     }

@@ -21,7 +21,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 
-/** One run of the on-policy demo: from the start that ships a student on the text and one on text of its own, each in a process of its own. */
+/**
+ * Run of the on-policy demo: from the start that ships a student on the text and one on text of its own, each in a
+ * process of its own.
+ */
 final class OnPolicyDemo {
     static final String SFT = "sft";
     static final String MINILLM = "minillm";

@@ -162,7 +162,7 @@ final class LoadProfileOptions {
                     "Run the I-th of N parts of this load; other processes or hosts run the others; needs --seed (default: all).")
     private String part;
 
-    /** How sequences of an open loop come. */
+    /** Kind of arrivals of an open loop's sequences. */
     enum ArrivalKind {
         POISSON,
         CONSTANT

@@ -196,7 +196,10 @@ record WantedTeacher(
         }
     }
 
-    /** Of the weights as a device computes with them, whatever they are stored in; 0 where whoever loads them says what is wrong. */
+    /**
+     * Returns the bytes of the weights as a device computes with them, whatever they are stored in; 0 where whoever
+     * loads them says what is wrong.
+     */
     private static long weightBytes(Path directory, ModelOptions device) {
         try {
             return ModelConfiguration.read(directory).parameters()

@@ -16,7 +16,7 @@ public record DecoderOptions(
         return new DecoderOptions(vocabularySize, computeType, typeBytes, Long.MAX_VALUE, false);
     }
 
-    /** The same with another bound of memory. */
+    /** Returns these options with another bound of memory. */
     DecoderOptions within(long cacheBytes) {
         return new DecoderOptions(vocabularySize, computeType, typeBytes, cacheBytes, deterministic);
     }

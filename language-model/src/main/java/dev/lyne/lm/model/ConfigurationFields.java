@@ -199,7 +199,7 @@ final class ConfigurationFields {
         return Optional.of(texts);
     }
 
-    /** One integer, or a list of them; empty where absent. */
+    /** Returns one integer, or a list of them; empty where absent. */
     List<Integer> integers(String key) {
         JsonNode node = value(key);
         if (node == null) {

@@ -33,7 +33,7 @@ final class ConfigurationKeys {
     private static final Predicate<JsonNode> FALSE = node -> node.isBoolean() && !node.booleanValue();
     private static final Predicate<JsonNode> EMPTY = node -> node.isObject() && node.isEmpty();
 
-    /** Of every configuration class; those of generation came to stand in configurations, too. */
+    /** Keys of every configuration class; those of generation came to stand in configurations, too. */
     private static final List<String> HARMLESS = List.of(
             "_attn_implementation",
             "_commit_hash",

@@ -219,7 +219,7 @@ public record ModelConfiguration(
                 Boundaries.NONE);
     }
 
-    /** The same with other tokens that bound a sequence. */
+    /** Returns this configuration with other tokens that bound a sequence. */
     public ModelConfiguration withBoundaries(Boundaries other) {
         return new ModelConfiguration(
                 modelType, sizes, attention, rotation, feedForward, norms, tiedEmbeddings, output, storedType, other);

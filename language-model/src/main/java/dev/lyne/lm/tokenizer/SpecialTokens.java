@@ -65,7 +65,7 @@ final class SpecialTokens {
         return configuration;
     }
 
-    /** One side of the wrapping: what a user chose, else what the files say. */
+    /** Returns the beginning side of the wrapping: what a user chose, else what the files say. */
     DocumentWrapping.Side bos(TokenChoice choice) {
         return choice.auto() ? bos() : chosen("bos", choice);
     }

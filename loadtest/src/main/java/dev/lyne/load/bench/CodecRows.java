@@ -85,7 +85,7 @@ final class CodecRows {
         }
     }
 
-    /** One block of the k most probable of independent normal logits, under ids that are uniform. */
+    /** Returns a block of the k most probable of independent normal logits, under ids that are uniform. */
     static RowColumns worst(int k, long seed) {
         var random = new SplittableRandom(seed);
         RowColumns columns = new RowColumns(

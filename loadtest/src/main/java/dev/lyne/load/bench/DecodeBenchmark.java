@@ -306,7 +306,7 @@ public final class DecodeBenchmark {
         return opened;
     }
 
-    /** The same by students of the server. */
+    /** Runs the same work by students of the server. */
     private long[] sessions(ExecutorService threads, List<Student> students, List<int[]> prompts, int drawsAtATime)
             throws InterruptedException {
         long[] hashes = new long[prompts.size()]; // each written by one thread

@@ -262,7 +262,7 @@ public final class DistillBenchmark {
                 Integer.toString(size.studentThreads()));
     }
 
-    /** With those that keep the window full to the end of what is counted. */
+    /** Returns the steps taken, with those that keep the window full to the end of what is counted. */
     private int stepsTaken() {
         return size.steps() + (IN_FLIGHT + size.batch() - 1) / size.batch();
     }

@@ -70,7 +70,7 @@ final class FairnessStudent implements StreamEvents, AutoCloseable {
     @GuardedBy("lock")
     private boolean closing;
 
-    /** One that is answered, whatever it asks. */
+    /** Constructs a student that is answered, whatever it asks. */
     FairnessStudent(int window, int tokens, long seed) {
         this(window, tokens, seed, false);
     }

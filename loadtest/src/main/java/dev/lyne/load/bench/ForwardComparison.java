@@ -32,7 +32,7 @@ public final class ForwardComparison {
         /** vLLM's engine, without HTTP. */
         VLLM;
 
-        /** As it is spelt on a command line. */
+        /** Returns the form on a command line. */
         String text() {
             return name().toLowerCase(Locale.ROOT);
         }

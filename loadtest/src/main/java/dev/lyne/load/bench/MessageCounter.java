@@ -40,7 +40,7 @@ final class MessageCounter {
         return call.bytes.join();
     }
 
-    /** One stream; gRPC calls it from one thread at a time. */
+    /** A call for rows; gRPC calls it from one thread at a time. */
     private static final class RowsCall implements ClientResponseObserver<ScoreSequencesRequest, ScoreSequencesResponse> {
         private final CompletableFuture<Long> bytes = new CompletableFuture<>();
         private final Order.Workload workload;

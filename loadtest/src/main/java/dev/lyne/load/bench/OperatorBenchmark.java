@@ -16,7 +16,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Where the time of a forward with its selection goes, and that of a training step, operator by operator. */
+/**
+ * Benchmark of where the time of a forward with its selection goes, and that of a training step, operator by operator.
+ */
 public final class OperatorBenchmark {
     private static final int WARM_UPS = 2;
 

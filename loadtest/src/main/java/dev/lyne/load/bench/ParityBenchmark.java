@@ -130,7 +130,7 @@ public final class ParityBenchmark {
         return line;
     }
 
-    /** Of the entries of a row that carry mass, by id, and of its label. */
+    /** Returns the differences of a row's entries that carry mass, by id, and of its label. */
     private static float[] differences(RowColumns expected, RowColumns found, int row) {
         int from = row * expected.stride();
         int other = row * found.stride();

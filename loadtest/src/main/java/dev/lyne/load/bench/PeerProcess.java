@@ -16,7 +16,9 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Another implementation in a process of its own, which runs only while it is asked: lines of JSON to and fro. */
+/**
+ * Peer: another implementation in a process of its own, which runs only while it is asked: lines of JSON to and fro.
+ */
 final class PeerProcess implements AutoCloseable {
     private static final long TIMEOUT_SECONDS = 10;
 
@@ -36,7 +38,7 @@ final class PeerProcess implements AutoCloseable {
         this.ready = ask(JsonMapper.shared().writeValueAsString(job));
     }
 
-    /** How a peer is started. */
+    /** Way in which a peer is started. */
     record Start(String python, int threads, Map<String, String> environment, Path scratch) {}
 
     /**

@@ -44,7 +44,7 @@ public final class RandomBlocks {
     private static final int MOST_TOKENS = 12;
     private static final int DIGEST_BYTES = 32;
 
-    /** Of a round that is timed. */
+    /** Time of a round. */
     private static final long ROUND_NANOS = 200_000_000;
 
     /** Until the compiler has done its work. */

@@ -23,7 +23,10 @@ import java.util.stream.IntStream;
 public final class SelectionBenchmark {
     private static final String REFERENCE = "top-64";
 
-    /** One kind: entries a row on average, and its time over that of top-64, the median of the rounds' ratios. */
+    /**
+     * Cost of a kind of selection: entries a row on average, and its time over that of top-64, the median of the
+     * rounds' ratios.
+     */
     public record Cost(String selection, double entriesPerPosition, double secondsOverTop64) {}
 
     /** Medians over the rounds. */

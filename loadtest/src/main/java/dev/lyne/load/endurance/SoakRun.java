@@ -150,7 +150,7 @@ public final class SoakRun {
         }
     }
 
-    /** The same with what falls short. */
+    /** Returns the result with what falls short. */
     static Result judged(Result found) {
         List<String> shortfalls = new ArrayList<>();
         require(

@@ -65,7 +65,7 @@ public final class FaultBench {
                         configuration, Home.heldOut(), 64, 8, steps, seconds, "--alpha 0.7 --top-k 16 --in-flight 24"));
     }
 
-    /** For chaos in short: the tiny students, for long enough to meet a few faults. */
+    /** Returns the bench for chaos in short: the tiny students, for long enough to meet a few faults. */
     public static FaultBench tinyForChaos(Path scratch) throws IOException {
         return tiny(scratch, true, 96, 20);
     }
@@ -184,7 +184,7 @@ public final class FaultBench {
         return Files.exists(metrics) ? Files.readAllLines(metrics).size() : 0;
     }
 
-    /** When a run wrote its last step down, on the clock of files; 0 where it has none. */
+    /** Returns the time at which a run wrote its last step down, on the clock of files; 0 where it has none. */
     long lastStepMillis(String name) throws IOException {
         Path metrics = new RunDirectory(directory(name)).metrics();
         return Files.exists(metrics) ? Files.getLastModifiedTime(metrics).toMillis() : 0;

@@ -368,7 +368,10 @@ public final class FaultCases {
         require(Files.readString(log).contains(line), log + " does not say: " + line);
     }
 
-    /** In the short form times are told, not judged: it runs beside other work. */
+    /**
+     * Returns the seconds, and fails where they are more than allowed. In the short form times are told, not judged:
+     * it runs beside other work.
+     */
     private double within(double seconds, double allowed) throws Fell {
         require(
                 bench.brief() || seconds <= allowed,

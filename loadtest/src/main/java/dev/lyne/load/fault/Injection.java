@@ -12,7 +12,7 @@ interface Injection {
     /** Undoes it. Tells whether a call or a process noticed. */
     boolean end() throws Exception;
 
-    /** One that has nothing to undo. */
+    /** Returns an injection that has nothing to undo. */
     static Injection noticed(BooleanSupplier noticed) {
         return noticed::getAsBoolean;
     }

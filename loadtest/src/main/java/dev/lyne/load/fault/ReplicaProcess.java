@@ -64,17 +64,17 @@ final class ReplicaProcess implements AutoCloseable {
         return Objects.requireNonNull(proxy);
     }
 
-    /** Where students find it, whatever becomes of the server. */
+    /** Returns the address at which students find it, whatever becomes of the server. */
     String address() {
         return "127.0.0.1:" + proxy().port();
     }
 
-    /** Where the server itself listens. */
+    /** Returns the address that the server itself listens on. */
     String direct() {
         return ready.join().listening();
     }
 
-    /** Where its metrics are, once it is warm. */
+    /** Returns the address of its metrics, once it is warm. */
     String metrics() {
         return ready.join().metrics();
     }

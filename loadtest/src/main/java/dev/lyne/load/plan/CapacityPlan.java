@@ -24,7 +24,7 @@ public record CapacityPlan(
         boolean met) {
     private static final int MOST_REPLICAS = 1_024;
 
-    /** One cache size and what came of it. */
+    /** Size of a cache, and the outcome with it. */
     public record CacheSize(double mebibytesPerReplica, Simulation.Outcome outcome) {}
 
     /**

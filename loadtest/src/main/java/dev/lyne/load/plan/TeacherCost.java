@@ -64,7 +64,7 @@ public record TeacherCost(
         return maxBatchTokens / (secondsPerBatch + secondsPerToken * maxBatchTokens);
     }
 
-    /** The same with rows of another size. */
+    /** Returns this cost with rows of another size. */
     public TeacherCost withBytesPerPosition(double bytes) {
         return new TeacherCost(
                 secondsPerBatch,
@@ -76,7 +76,10 @@ public record TeacherCost(
                 bytes);
     }
 
-    /** The same with the cost of sending that a cache-hot load showed: at its best step the replica did nothing else. */
+    /**
+     * Returns this cost with the cost of sending that a cache-hot load showed: at its best step the replica did nothing
+     * else.
+     */
     public TeacherCost withHits(LoadResult hot) {
         StepResult best = hot.best();
         if (best.answered().hitRatio() < 0.95) {

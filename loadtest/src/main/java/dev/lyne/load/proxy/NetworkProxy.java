@@ -101,7 +101,7 @@ public final class NetworkProxy implements AutoCloseable {
                 counters.swallowed.get());
     }
 
-    /** Where connections that come from now on go to. */
+    /** Sets the target of connections that come from now on. */
     public void retarget(InetSocketAddress other) {
         target = other;
     }

@@ -29,7 +29,7 @@ final class Tampering {
         }
     }
 
-    /** From now on nothing passes, and neither end is told: a cable that was pulled. */
+    /** Lets nothing pass from now on, and tells neither end: a cable that was pulled. */
     void silence() {
         silent = true;
     }

@@ -76,7 +76,7 @@ public record LoadResult(
         }
     }
 
-    /** As JSON. */
+    /** Returns the result as JSON. */
     public String toJson() {
         return JSON.writeValueAsString(this);
     }

@@ -61,7 +61,7 @@ final class Meter {
     @GuardedBy("this")
     private long inFlight;
 
-    /** One interval of the window. */
+    /** Interval of the window. */
     static final class Cell {
         final Histogram latencyMicros = new Histogram(3); // resizes itself
         long sequences;

@@ -26,7 +26,7 @@ public record StudyDirectory(Path root) {
                         () -> new IllegalStateException(root + ": another study runs in it (expected: one at a time)"));
     }
 
-    /** Where tokenised texts are. */
+    /** Returns the place of tokenised texts. */
     public Path tokens() {
         return root.resolve("tokens");
     }
@@ -56,7 +56,7 @@ public record StudyDirectory(Path root) {
         return root.resolve("results.jsonl");
     }
 
-    /** Where responses of the teacher are that the study has written first. */
+    /** Returns the place of responses of the teacher that the study has written first. */
     public Path generation(String name, Study.Preparation generation) {
         return root.resolve("generated").resolve(generation.directory(name));
     }

@@ -112,7 +112,7 @@ public enum StudyMetric {
         return DIGITS;
     }
 
-    /** Of a student; NaN where it has none. */
+    /** Returns the figure of a student; NaN where it has none. */
     public double of(StudyResult result) {
         return value.applyAsDouble(result);
     }

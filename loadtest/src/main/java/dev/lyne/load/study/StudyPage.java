@@ -91,7 +91,10 @@ public final class StudyPage {
         return new Section(axis.title(), axis.note(), blocks);
     }
 
-    /** Of each series the means, joined where there are several series, and the seeds; the baseline as a line across. */
+    /**
+     * Returns the chart of each series' means, joined where there are several series, and seeds; the baseline is a line
+     * across.
+     */
     private static Chart chart(Study.Axis axis, StudyFigures figures) {
         StudyMetric metric = figures.metric();
         List<String> series =

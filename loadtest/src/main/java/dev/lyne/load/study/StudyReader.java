@@ -27,7 +27,7 @@ import tools.jackson.databind.JsonNode;
 
 /** Makes a study of its file, and refuses what cannot be before anything starts. */
 final class StudyReader {
-    /** Where a student learns from the data alone. */
+    /** Value of a student that learns from the data alone. */
     static final String NONE = "none";
 
     /** Settings that captures and teachers take from the students' where they do not say otherwise. */

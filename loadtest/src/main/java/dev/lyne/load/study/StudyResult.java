@@ -47,7 +47,7 @@ public record StudyResult(
         return JSON.readValue(Files.readAllBytes(file), StudyResult.class);
     }
 
-    /** As one line. */
+    /** Returns the result in one line. */
     public String line() {
         return JSON.writeValueAsString(this);
     }

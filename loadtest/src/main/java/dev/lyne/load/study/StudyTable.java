@@ -9,7 +9,7 @@ import java.util.Optional;
 
 /** The figures of a study as Markdown tables. */
 final class StudyTable {
-    /** How differences are judged, for people. */
+    /** Sentence that says how differences are judged. */
     static final String TEST =
             "Difference: mean over the seeds of the difference from the baseline of the same seed. p: two-sided t test with the"
                     + " variance that neither point nor seed explains, pooled over the points, times the number of comparisons by"

@@ -127,7 +127,10 @@ public final class CaptureMerge {
         return planned;
     }
 
-    /** Where each shard is, the capture's own directory first; each is checked as far as a run that goes on checks it. */
+    /**
+     * Returns the places of each shard, the capture's own directory first; each is checked as far as a run that goes on
+     * checks it.
+     */
     private SortedMap<Integer, List<Path>> found(CaptureManifest planned) throws IOException {
         byte[] identity = planned.identitySha256();
         SortedMap<Integer, List<Path>> found = new TreeMap<>();

@@ -62,7 +62,7 @@ public record CapturePart(int number, int count) {
                 .sum();
     }
 
-    /** Where this part works, within the directory of the capture. */
+    /** Returns the directory that this part works in, within the directory of the capture. */
     public Path directory(Path capture) {
         return capture.resolve("part-" + number + "-of-" + count);
     }

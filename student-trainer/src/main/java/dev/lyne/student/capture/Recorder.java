@@ -81,7 +81,7 @@ public final class Recorder {
         this.listener = listener;
     }
 
-    /** How windows of a corpus were cut, as a capture of them says. Their order is no part of it. */
+    /** Returns how windows of a corpus were cut, as a capture of them says. Their order is no part of it. */
     public static CapturedPacking packing(Windows windows) {
         PackingDigest packing = windows.packing(0);
         return new CapturedPacking(

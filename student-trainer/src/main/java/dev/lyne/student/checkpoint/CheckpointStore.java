@@ -62,7 +62,7 @@ public final class CheckpointStore {
         void write(Path file) throws IOException;
     }
 
-    /** Where a test lets the writing of a checkpoint fail. */
+    /** Fault: where a test lets the writing of a checkpoint fail. */
     interface Fault {
         /** Called when the writing has come to this point. */
         void at(String point) throws IOException;

@@ -13,7 +13,7 @@ import java.util.Set;
 
 /** Kind of a file of a corpus, as its contents and then its name say. */
 sealed interface FileKind {
-    /** One document. */
+    /** File that is one document. */
     record Text() implements FileKind {}
 
     /** A document a line. */

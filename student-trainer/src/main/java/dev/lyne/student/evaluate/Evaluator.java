@@ -155,7 +155,7 @@ public final class Evaluator {
         }
     }
 
-    /** The same windows in their order, in batches of at most so many tokens, padding included. */
+    /** Returns these windows in their order, in batches of at most so many tokens, padding included. */
     static List<List<Window>> batches(List<Window> windows, int maxTokens) {
         List<List<Window>> batches = new ArrayList<>();
         List<Window> batch = new ArrayList<>();

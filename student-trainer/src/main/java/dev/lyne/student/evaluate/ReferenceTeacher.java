@@ -15,7 +15,7 @@ public interface ReferenceTeacher {
 
     /** The teacher's answers, window after window. One thread uses it. */
     interface Answers {
-        /** For each of the next windows, which are these, the rows of its positions. */
+        /** Returns the rows of the positions of each of the next windows, which are these. */
         List<RowColumns> next(List<Window> windows) throws InterruptedException;
     }
 

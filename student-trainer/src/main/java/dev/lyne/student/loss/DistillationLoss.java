@@ -85,7 +85,7 @@ public record DistillationLoss(
         this(loss, missing, parameter, drawn, studentTemperature, temperatureSquared, Optional.empty());
     }
 
-    /** The same loss on data, and this on text that the student wrote itself. */
+    /** Returns this loss on data, with that one on text that the student wrote itself. */
     public DistillationLoss with(OwnText own) {
         return new DistillationLoss(
                 loss, missing, parameter, drawn, studentTemperature, temperatureSquared, Optional.of(own));

@@ -21,7 +21,7 @@ public interface Loss {
         CURVED,
         /** Not of them at all: of logits. */
         LOGITS,
-        /** For draws alone. */
+        /** A loss for draws alone. */
         DRAWS
     }
 

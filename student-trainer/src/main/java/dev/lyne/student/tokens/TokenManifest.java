@@ -53,7 +53,7 @@ record TokenManifest(
     /** Documents that could not be read, and the first of them with why; empty where there is none. */
     record Skipped(long documents, String first) {}
 
-    /** One shard: its sizes and the CRC32C of its two files. */
+    /** Shard: its sizes and the CRC32C of its two files. */
     record Shard(int tokens, int documents, int tokensCrc32c, int documentsCrc32c) {}
 
     static String tokensFile(int shard) {

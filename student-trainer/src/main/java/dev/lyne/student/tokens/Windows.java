@@ -381,7 +381,7 @@ public final class Windows {
         return Math.min(store.length(place.shard, place.document), start + context);
     }
 
-    /** Where a window is: the number of its document in a shard, and its own in the document. */
+    /** Place of a window: the number of its document in a shard, and its own in the document. */
     private record Place(int shard, int document, int inDocument) {}
 
     private Place place(long index) {

@@ -46,7 +46,7 @@ public final class CaptureSession {
     private final List<Float> temperatures;
     private final Recorder.Options options;
 
-    /** Where settings without a tokenizer get one, once all others are known to hold. */
+    /** Completion of settings without a tokenizer, once all others are known to hold. */
     @FunctionalInterface
     public interface Completion {
         /** The settings with a tokenizer, or as they are. */

@@ -36,7 +36,7 @@ public final class CorpusNotices {
         return lines;
     }
 
-    /** Of these lines, those about files. */
+    /** Returns the lines about files. */
     public static List<String> files(String what, Corpus corpus) {
         List<String> lines = new ArrayList<>();
         corpus.passedOver().stream().limit(MOST_FILES).forEach(file -> lines.add(what + ": passed over " + file));

@@ -257,7 +257,7 @@ final class OwnTextFeed implements StepFeed {
         }
     }
 
-    /** The same with the ids that the student names, where it does. */
+    /** Returns the responses with the ids that the student names, where it does. */
     private List<Rollout> chosen(List<Rollout> rollouts) {
         if (!settings.singleStep().choosesIds()) {
             return rollouts;

@@ -54,7 +54,7 @@ public final class RunReports {
                 settings(directory, summary));
     }
 
-    /** The same beginnings continued by several models, which are given in the order to show them, by name. */
+    /** Returns the same beginnings continued by several models, which are given in the order to show them, by name. */
     public static List<Texts> sideBySide(Map<String, List<Samples.Sample>> byModel) {
         List<Texts> sets = new ArrayList<>();
         int count = byModel.values().stream().mapToInt(List::size).min().orElse(0);

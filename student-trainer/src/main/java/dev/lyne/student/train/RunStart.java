@@ -13,7 +13,7 @@ public record RunStart(Mode mode, Optional<Fork> fork) {
     /** At step 0, in a directory without finished steps. */
     public static final RunStart AFRESH = new RunStart(Mode.AFRESH, Optional.empty());
 
-    /** From the newest checkpoint. */
+    /** Start from the newest checkpoint. */
     public static final RunStart RESUMED = new RunStart(Mode.RESUME, Optional.empty());
 
     /** Mode of a start, by what is done about checkpoints in the run's directory. */

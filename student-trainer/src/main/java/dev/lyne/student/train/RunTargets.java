@@ -17,7 +17,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
-/** Where the targets of a run come from, and what is asked of them. */
+/** Source of a run's targets, and what is asked of it. */
 final class RunTargets {
     private RunTargets() {}
 

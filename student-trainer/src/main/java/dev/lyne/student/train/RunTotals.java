@@ -128,7 +128,7 @@ final class RunTotals {
         return neededTargets == 0 ? Double.NaN : (double) usedTargets / neededTargets;
     }
 
-    /** The same of each of several teachers, by name. */
+    /** Returns the coverage of each of several teachers, by name. */
     Map<String, Double> coverageByTeacher() {
         Map<String, Double> coverage = new LinkedHashMap<>();
         for (int i = 0; i < teachers.size(); i++) {

@@ -223,7 +223,7 @@ public record TrainingConfig(
             return Duration.ofNanos((long) (settings.number(setting, 1e-3, 1e7, true) * 1e9));
         }
 
-        /** The same for another teacher. */
+        /** Returns this contact to another teacher. */
         Contact to(String teacher) {
             return new Contact(teacher, security, timeouts, priority, routing);
         }
@@ -241,7 +241,7 @@ public record TrainingConfig(
         }
     }
 
-    /** How the optimiser steps; a {@code clipNorm} of 0 does not clip. */
+    /** Settings of the optimiser's steps; a {@code clipNorm} of 0 does not clip. */
     public record Optimization(
             ScheduleSettings schedule,
             double clipNorm,

@@ -50,7 +50,7 @@ record TrainingMaterial(
                                 (double) steps * batch / windows().count()));
     }
 
-    /** The same over others of the corpus's windows. */
+    /** Returns this material over others of the corpus's windows. */
     TrainingMaterial over(Windows others, TrainingConfig config) {
         return of(tokenizer, corpus, text.over(others), heldOut, config);
     }

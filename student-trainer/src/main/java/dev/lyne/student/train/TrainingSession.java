@@ -50,7 +50,10 @@ import java.util.concurrent.CancellationException;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
-/** One run, put together from its settings: corpus, windows, teacher, student, checkpoints. Used once, by one thread. */
+/**
+ * Run of a training, put together from its settings: corpus, windows, teacher, student, checkpoints. Used once, by one
+ * thread.
+ */
 final class TrainingSession {
     private static final int RESPONSES_TOGETHER = 64;
 
@@ -157,7 +160,7 @@ final class TrainingSession {
         }
     }
 
-    /** The same where several teachers are mixed, each with a stream of its own. */
+    /** Trains where several teachers are mixed, each with a stream of its own. */
     private RunSummary learnFromSeveral(
             TrainingMaterial material, Student student, CheckpointStore checkpoints, Beginning beginning)
             throws IOException, InterruptedException {

@@ -33,7 +33,7 @@ final class TrajectoryRecorder implements Closeable {
     private static final int MAX_ROWS_OF_A_BLOCK = 256;
     private static final int MAX_BLOCK_BYTES = 1 << 20;
 
-    /** Of an entry with id, log-probability and logit. */
+    /** Most bytes of an entry with id, log-probability and logit. */
     private static final int MOST_ENTRY_BYTES = 12;
 
     private final CaptureWriter writer;

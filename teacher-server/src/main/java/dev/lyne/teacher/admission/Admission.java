@@ -69,7 +69,7 @@ public final class Admission {
         return draining;
     }
 
-    /** From now on refuses everything. */
+    /** Refuses everything from now on. */
     public void drain() {
         draining = true;
     }

@@ -54,7 +54,7 @@ public record ServerLimits(
         require("connections", maxConnections, Integer.MAX_VALUE);
     }
 
-    /** With what suits the heap that there is. */
+    /** Constructs limits with those of the whole server that suit the heap that there is. */
     public ServerLimits(
             int maxInFlightSequences,
             long maxInFlightTokens,

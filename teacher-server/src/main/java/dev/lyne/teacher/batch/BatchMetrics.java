@@ -78,7 +78,7 @@ public final class BatchMetrics {
                 .register(registry);
     }
 
-    /** Of one of the teacher's devices. */
+    /** Returns the metrics of one of the teacher's devices. */
     DeviceMetrics device(String name) {
         return new DeviceMetrics(registry, tags.and("device", name));
     }

@@ -57,7 +57,7 @@ public record BatchOptions(
         }
     }
 
-    /** With {@link #DEFAULT_MAX_ENTRIES}. */
+    /** Constructs options with {@link #DEFAULT_MAX_ENTRIES}. */
     public BatchOptions(int maxTokens, Duration deadline, double maxPaddingShare, int maxSequences) {
         this(
                 maxTokens,

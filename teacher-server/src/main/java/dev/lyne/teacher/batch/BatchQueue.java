@@ -26,7 +26,7 @@ import java.util.concurrent.TimeUnit;
  * more runs alone.
  */
 final class BatchQueue {
-    /** How far behind the oldest sequence companions are looked for. */
+    /** Most sequences behind the oldest that are looked through for companions. */
     private static final int LOOK_AHEAD = 2_048;
 
     /** Decision on what the device does now. */
@@ -48,7 +48,7 @@ final class BatchQueue {
         }
     }
 
-    /** How far behind the first sequence of another stream one of about the head's length is looked for. */
+    /** Most sequences behind the first of another stream that are looked through for one of about the head's length. */
     private static final int STREAM_LOOK_AHEAD = 64;
 
     /** Tokens of a batch while several streams wait and no forward has been timed. */
@@ -81,7 +81,7 @@ final class BatchQueue {
         noteContention(nowNanos);
     }
 
-    /** Others wait for a job now, which waits here or does not. */
+    /** Notes that others wait for a job now, which waits here or does not. */
     void flowsChanged(ScoreJob job, long nowNanos) {
         List<Flow> flows = job.flows();
         if (waiting.containsKey(job) && !flows.isEmpty()) {

@@ -140,7 +140,7 @@ public final class Batcher implements Teacher, AutoCloseable {
         devices.forEach(Device::start);
     }
 
-    /** One for each device of the model, by distinct names. */
+    /** Returns a device for each of the model's, by distinct names. */
     private List<Device> devices(DeviceWork beside) {
         List<Device> all = new ArrayList<>();
         Map<String, Integer> seen = new HashMap<>();
@@ -253,7 +253,7 @@ public final class Batcher implements Teacher, AutoCloseable {
         }
     }
 
-    /** How sequences become batches. */
+    /** Returns the options by which sequences become batches. */
     public BatchOptions options() {
         return options;
     }

@@ -42,7 +42,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
 
     private static final int MAX_STEP_SEQUENCES = 256;
 
-    /** Of a deterministic decoder, which takes one after another. */
+    /** Most sequences of a step of a deterministic decoder, which takes one after another. */
     private static final int MAX_STEP_SEQUENCES_ALONE = 8;
 
     /** New tokens of a step, so that a prompt holds others up for no longer than that. */
@@ -51,7 +51,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
     /** Sequences of a session that are taken in one turn. */
     private static final int MAX_TURN_SEQUENCES = 8;
 
-    /** How often, a millisecond each time, a step waits for more of the sequences that have just been answered. */
+    /** Most times, a millisecond each, that a step waits for more of the sequences that have just been answered. */
     private static final int GATHERING_WAITS = 3;
 
     private final LocalDecoder decoder;

@@ -103,7 +103,7 @@ public abstract class DecodeSessions {
         return Optional.empty();
     }
 
-    /** How it decodes. */
+    /** Returns the options of decoding. */
     public DecodeOptions options() {
         return options;
     }

@@ -19,7 +19,7 @@ final class AnsweredRows {
     /** Below it a sum of probabilities that were rounded to float32 tells nothing about what is left. */
     private static final double LEAST_TAIL = 1e-9;
 
-    /** How far a whole distribution may be from 1, as students allow. */
+    /** Bound of a whole distribution's distance from 1, as students allow. */
     private static final double MASS = 1e-4;
 
     /** Value that engines write for −∞. */

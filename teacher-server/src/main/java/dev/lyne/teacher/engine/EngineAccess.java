@@ -17,7 +17,9 @@ import javax.net.ssl.SSLException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** How an engine is spoken to: in plain text or by TLS, and with which key. The key is in no message. Safe for several threads. */
+/**
+ * Access to an engine: in plain text or by TLS, and with which key. The key is in no message. Safe for several threads.
+ */
 final class EngineAccess {
     private static final Logger LOG = LoggerFactory.getLogger(EngineAccess.class);
 

@@ -138,7 +138,7 @@ final class EngineAddress {
         return address.getHostString() + ":" + address.getPort();
     }
 
-    /** From now on it is compared with these, and asked for rows once it matches. */
+    /** Sets what it is compared with from now on; it is asked for rows once it matches. */
     synchronized void expect(Expected what) {
         expected = Optional.of(what);
     }
@@ -201,7 +201,7 @@ final class EngineAddress {
         return pending;
     }
 
-    /** On the connection's event loop, so that no probe that begins later can vouch for them. */
+    /** Answers a request, on the connection's event loop, so that no probe that begins later can vouch for its rows. */
     private <T> void arrived(PendingRequest<T> pending, T value, Vouching.Moment moment) {
         vouching.arrived(moment)
                 .ifPresentOrElse(
@@ -210,7 +210,10 @@ final class EngineAddress {
                                 Kind.OTHER_WEIGHTS, name() + " was found to have other weights meanwhile")));
     }
 
-    /** One exchange over a connection that lives; kept ones that had ended, unnoticed, say nothing of the engine. */
+    /**
+     * Exchanges a request and its answer over a connection that lives; kept ones that had ended, unnoticed, say nothing
+     * of the engine.
+     */
     private <T> CompletableFuture<T> exchange(PendingRequest<T> pending, EngineRequest<T> request, int mostStale) {
         return probed().thenCompose(connection -> {
                     if (!pending.on(connection)) {

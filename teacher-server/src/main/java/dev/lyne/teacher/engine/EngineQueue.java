@@ -42,7 +42,7 @@ final class EngineQueue {
         order.put(job, job.flows(), waiting.tokens());
     }
 
-    /** One that was taken, and failed. */
+    /** Adds a job that was taken, and failed. */
     void addAgain(Waiting waiting) {
         again.addFirst(waiting);
     }
@@ -71,7 +71,7 @@ final class EngineQueue {
         }
     }
 
-    /** Others wait for a sequence now, which waits here or does not. */
+    /** Notes that others wait for a sequence now, which waits here or does not. */
     void flowsChanged(EngineJob<?> job) {
         List<Flow> flows = job.flows();
         Waiting waiting = fresh.get(job);

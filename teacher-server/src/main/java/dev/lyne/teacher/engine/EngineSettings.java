@@ -58,7 +58,7 @@ public record EngineSettings(
             return grpc;
         }
 
-        /** As it is written in options and identities. */
+        /** Returns the word in options and identities. */
         public String word() {
             return word;
         }
@@ -72,7 +72,7 @@ public record EngineSettings(
      * @param tokenFile holds the key that each request carries, as {@code Authorization: Bearer}; read again when it changes
      */
     public record Access(boolean tls, Optional<Path> authorities, Optional<Path> tokenFile) {
-        /** In plain text, without a key. */
+        /** Access in plain text, without a key. */
         public static final Access PLAIN = new Access(false, Optional.empty(), Optional.empty());
 
         public Access {

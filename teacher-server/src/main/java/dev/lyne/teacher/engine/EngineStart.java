@@ -212,7 +212,7 @@ final class EngineStart {
         return EngineIdentity.mint(looked.inputs(), settings.probe().toleranceNats(), references);
     }
 
-    /** How the engine differs from what a file tells of, in a line. */
+    /** Returns in a line how the engine differs from what a file tells of. */
     private Optional<String> difference(Looked looked, EngineIdentity known)
             throws EngineException, InterruptedException {
         if (!known.inputs().equals(looked.inputs())) {

@@ -92,11 +92,11 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
     @GuardedBy("lock")
     private boolean closed;
 
-    /** When an address last answered, or could be asked. */
+    /** Time at which an address last answered, or could be asked. */
     @GuardedBy("lock")
     private long lastServingNanos;
 
-    /** When one could be asked after none could: before, nobody waited for his turn. */
+    /** Time at which one could be asked after none could: before, nobody waited for his turn. */
     @GuardedBy("lock")
     private long servingSinceNanos;
 
@@ -273,7 +273,7 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
         return new RowsJob(job, description.vocabularySize());
     }
 
-    /** Where the dialect has it; texts wait with sequences for the same places. */
+    /** Returns the decoder where the dialect has it; texts wait with sequences for the same places. */
     @Override
     public Optional<RemoteDecoder> decoder() {
         return texts ? Optional.of(this) : Optional.empty();

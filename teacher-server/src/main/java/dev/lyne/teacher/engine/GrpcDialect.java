@@ -44,7 +44,7 @@ final class GrpcDialect implements Dialect {
     private static final int MODEL_PATH = 1;
     private static final int SERVED_NAME = 6;
 
-    /** Of SGLang alone. */
+    /** Field of the version, of SGLang alone. */
     private static final int VERSION = 7;
 
     /** An engine's gRPC service, with the numbers of fields that differ between engines. */

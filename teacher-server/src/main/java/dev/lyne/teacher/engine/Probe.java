@@ -82,7 +82,10 @@ record Probe(double toleranceNats, List<Reference> references) {
                 Arrays.copyOf(rows.labelLogProbability(), request.item().tokens().length - 1));
     }
 
-    /** How rows differ from a sequence's reference, in a line; empty where they are the same within the tolerance. */
+    /**
+     * Returns in a line how rows differ from a sequence's reference; empty where they are the same within the
+     * tolerance.
+     */
     Optional<String> difference(Reference reference, RowColumns rows) {
         for (int row = 0; row < reference.ids().length; row++) {
             if (row < reference.labels().length

@@ -78,7 +78,7 @@ final class Vouching {
         covered.forEach(rows -> rows.complete(null));
     }
 
-    /** Other weights were found: what is not vouched for may be theirs. */
+    /** Notes that other weights were found: what is not vouched for may be theirs. */
     void disown(Throwable why) {
         List<CompletableFuture<Void>> disowned;
         synchronized (this) {

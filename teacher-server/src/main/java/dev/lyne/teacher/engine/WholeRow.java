@@ -181,7 +181,10 @@ final class WholeRow {
         return greatest + Math.log(sum);
     }
 
-    /** Of what is not kept, relative to its own greatest, so that a small rest is not lost; −∞ where everything is kept. */
+    /**
+     * Returns the log of the mass that is not kept, relative to its own greatest, so that a small rest is not lost; −∞
+     * where everything is kept.
+     */
     private double logMassOfTheRest(float[] logProbabilities, double temperature) {
         double greatest = Double.NaN;
         double sum = 0;

@@ -51,7 +51,7 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** One connection's requests, one after the other. Owned by its event loop. */
+/** Handler of one connection's requests, one after the other. Owned by its event loop. */
 final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     private static final int MAX_WAITING = 16;
     private static final Set<String> TOKENIZE_KEYS = new TreeSet<>(List.of("add_special_tokens", "model"));
@@ -405,7 +405,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
                                 + " (expected: one of " + new TreeSet<>(known.teachers()) + ")"));
     }
 
-    /** With −1 as the whole vocabulary, and refused where a row would be larger than the teacher's limit. */
+    /** Returns the request with −1 as the whole vocabulary; refuses one of a row larger than the teacher's limit. */
     private CompletionRequest checked(CompletionRequest request, HttpTeacher teacher) throws BadRequest {
         int maxK = teacher.maxK(served.admission().limits().maxK());
         int k = request.k().orElse(0) == -1
@@ -483,7 +483,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         refuse(context, keepAlive, why);
     }
 
-    /** In vLLM's shape. */
+    /** Refuses a request in vLLM's shape. */
     private void refuse(ChannelHandlerContext context, boolean keepAlive, BadRequest why) {
         served.terms().metrics().refused(why.reason());
         if (tenant != null) {

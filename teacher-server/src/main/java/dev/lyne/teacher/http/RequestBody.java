@@ -37,7 +37,7 @@ record RequestBody(List<Prompt> prompts, ObjectNode others) {
 
     private static final int MAX_KEYS = 256;
 
-    /** Of everything but the prompts. */
+    /** Most values of everything but the prompts. */
     private static final int MAX_VALUES = 4096;
 
     private static final int MAX_DEPTH = 16;

@@ -8,7 +8,7 @@ public interface ContinueJob {
     /** Returns what the text is owed. */
     Continuation continuation();
 
-    /** On whose behalf. */
+    /** Returns the flow on whose behalf it is. */
     Flow flow();
 
     /** Whether somebody still waits for it; asked right before work on it begins. */

@@ -19,7 +19,7 @@ public interface LocalModel extends AutoCloseable {
         return List.of();
     }
 
-    /** The same model on each of its devices; each is called by a thread of its own, and closed by it. */
+    /** Returns the model on each of its devices; each is called by a thread of its own, and closed by it. */
     default List<LocalModel> devices() {
         return List.of(this);
     }

@@ -30,7 +30,7 @@ public interface ScoreJob {
         return List.of(Flow.SOLE);
     }
 
-    /** Of the sequences that it answers those that somebody traces. */
+    /** Returns the traces of the sequences that it answers, where somebody traces them. */
     default List<SequenceTrace> traces() {
         return List.of();
     }
@@ -46,7 +46,10 @@ public interface ScoreJob {
     /** Gives the job up where its deadline has passed and it has not started; then its callers are told. */
     boolean expire(long nowNanos);
 
-    /** The same where it has started, for who can end the work on it; its callers are told, and it takes nothing more. */
+    /**
+     * Gives up a job that has started and whose deadline has passed, for who can end the work on it; its callers are
+     * told, and it takes nothing more.
+     */
     default boolean endLate(long nowNanos) {
         return false;
     }

@@ -64,7 +64,10 @@ public interface Teacher {
     /** Somebody waits for rows that were scored to be vouched for: that should be as soon as it can be. Calls no job: locks may be held. */
     default void vouchSoon() {}
 
-    /** From now on refuses a sequence that would wait longer for its turn, and gives up what has; a device's queue has its own bound. */
+    /**
+     * Refuses a sequence from now on that would wait longer for its turn, and gives up what has; a device's queue has
+     * its own bound.
+     */
     default void limitQueue(Duration longest) {}
 
     /** Registers what it counts beside what the server counts of every teacher. */
@@ -88,7 +91,10 @@ public interface Teacher {
         return Optional.empty();
     }
 
-    /** Others wait for a sequence now than before, or for one that is not taken on yet. Calls no job but {@link ScoreJob#flows}: locks are held. */
+    /**
+     * Notes that others wait for a sequence now than before, or for one that is not taken on yet. Calls no job but
+     * {@link ScoreJob#flows}: locks are held.
+     */
     default void flowsChanged(ScoreJob job) {}
 
     /** Lets go of a sequence that nobody waits for any more; one that has started may run to its end. Calls no job: locks are held. */

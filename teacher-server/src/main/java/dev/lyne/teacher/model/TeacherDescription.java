@@ -32,7 +32,7 @@ public record TeacherDescription(
         boolean deterministic,
         double tailError,
         Optional<TextConventions> conventions) {
-    /** One whose tails are sums of their own. */
+    /** Constructs the description of a teacher whose tails are sums of their own. */
     public TeacherDescription(
             String name,
             byte[] modelDigest,

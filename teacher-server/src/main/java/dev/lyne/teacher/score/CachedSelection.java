@@ -21,13 +21,13 @@ public record CachedSelection(RowFormat format, int[] positions, int[][] chosen,
                 task.format(), task.item().positions(), sorted(task.item().chosen()), 0);
     }
 
-    /** The same rows, coded exactly. */
+    /** Returns the selection of the same rows, coded exactly. */
     public CachedSelection exact() {
         return new CachedSelection(
                 new RowFormat(format.selection(), Precision.EXACT, format.rawLogits()), positions, chosen, 0);
     }
 
-    /** The same rows, with their smallest kept mass known. */
+    /** Returns the selection of the same rows, with their smallest kept mass known. */
     CachedSelection withKeptMass(double mass) {
         return new CachedSelection(format, positions, chosen, mass);
     }

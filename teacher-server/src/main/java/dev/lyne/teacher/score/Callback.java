@@ -36,7 +36,7 @@ public interface Callback {
                 && !(ended.getCause() instanceof CancellationException);
     }
 
-    /** Where what happens to its sequence is told. */
+    /** Returns the trace that what happens to its sequence is told to. */
     default SequenceTrace trace() {
         return SequenceTrace.NONE;
     }

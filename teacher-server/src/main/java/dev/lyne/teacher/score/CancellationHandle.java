@@ -3,7 +3,7 @@ package dev.lyne.teacher.score;
 /** A caller's hold on what it asked for. */
 @FunctionalInterface
 public interface CancellationHandle {
-    /** For what was answered on the spot. */
+    /** Handle of what was answered on the spot. */
     CancellationHandle ANSWERED = () -> false;
 
     /**

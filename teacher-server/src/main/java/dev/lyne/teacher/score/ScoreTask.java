@@ -16,7 +16,7 @@ import dev.lyne.wire.RowFormat;
  */
 public record ScoreTask(
         ScoreItem item, RowFormat format, Deadline deadline, Flow flow, boolean bypassCache, long quotaPositions) {
-    /** Of nobody in particular. */
+    /** Constructs a task of nobody in particular. */
     public ScoreTask(ScoreItem item, RowFormat format, Deadline deadline, boolean bypassCache) {
         this(item, format, deadline, Flow.SOLE, bypassCache, 0);
     }

@@ -22,7 +22,7 @@ final class DeviceWatchdog {
         /** How long it has been at what it does now, in nanoseconds; 0 while it waits. */
         long workingNanos();
 
-        /** Where it is. */
+        /** Returns the stack of its thread. */
         String stack();
 
         static Device of(LongSupplier workingNanos, Supplier<String> stack) {

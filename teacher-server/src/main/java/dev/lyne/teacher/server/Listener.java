@@ -91,7 +91,7 @@ final class Listener {
                         .build());
     }
 
-    /** How another address is listened on, with this one's event loops and bounds. */
+    /** Returns how another address is listened on, with this one's event loops and bounds. */
     HttpDoor.Listening listening(InetSocketAddress address, int maxConnections, Optional<SslContext> tls) {
         return new HttpDoor.Listening(address, loops, new CountedConnections(maxConnections, memory), tls);
     }

@@ -38,7 +38,7 @@ public record SyntheticSettings(
         public static final Standstill NONE = new Standstill(0, 0);
     }
 
-    /** One without faults, whose ids are no tokenizer's. */
+    /** Constructs the settings of a teacher without faults, whose ids are no tokenizer's. */
     public SyntheticSettings(
             int vocabularySize, int contextLength, double tokensPerSecond, double halfBatchTokens, long seed) {
         this(vocabularySize, contextLength, tokensPerSecond, halfBatchTokens, seed, Standstill.NONE, Optional.empty());

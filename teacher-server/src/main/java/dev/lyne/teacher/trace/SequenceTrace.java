@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * several threads; what comes after the end is nothing.
  */
 public final class SequenceTrace {
-    /** Of a sequence that nobody traces. */
+    /** Trace of a sequence that nobody traces. */
     public static final SequenceTrace NONE = new SequenceTrace(null, Span.getInvalid());
 
     /** Phase of a sequence, in this order; some sequences pass over some of them. */
@@ -54,7 +54,7 @@ public final class SequenceTrace {
         this.span = span;
     }
 
-    /** Of a span that has started; {@link #NONE} where nobody records it. */
+    /** Returns the trace of a span that has started; {@link #NONE} where nobody records it. */
     static SequenceTrace of(Tracer tracer, Span span) {
         return span.isRecording() ? new SequenceTrace(tracer, span) : NONE;
     }

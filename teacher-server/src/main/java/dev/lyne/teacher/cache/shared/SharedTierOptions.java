@@ -36,7 +36,7 @@ public record SharedTierOptions(
         }
     }
 
-    /** With entries of up to 8 MiB, and a failed server probed every 5 s. */
+    /** Returns options with entries of up to 8 MiB, and a failed server probed every 5 s. */
     public static SharedTierOptions of(String url, Duration timeToLive, Duration budget) {
         return new SharedTierOptions(server(url), timeToLive, budget, DEFAULT_MAX_ENTRY_BYTES, DEFAULT_OPEN_FOR);
     }
@@ -94,7 +94,7 @@ public record SharedTierOptions(
         return budget.dividedBy(2);
     }
 
-    /** Where the server is, without its credentials. */
+    /** Returns the address of the server, without its credentials. */
     String address() {
         return server.getHost() + ":" + server.getPort();
     }
