@@ -99,7 +99,7 @@ class TargetStream:
         return self._known
 
     def offer(self, sequence: TargetSequence) -> bool:
-        """Asks for a sequence; False, at once, where the window is full.
+        """Asks for a sequence; False, at once, where the prefetch window is full.
 
         Raises:
             ValueError: for tokens, positions or choices that the teacher cannot answer.

@@ -74,7 +74,7 @@ public final class DistillingTrainer {
         long positions = 0;
         double divergence = 0;
         for (int taken = 0; taken < windows.size(); taken++) {
-            // Offer until the window is full: the teacher works ahead while the student learns.
+            // Offer until the prefetch window is full: the teacher works ahead while the student learns.
             while (offered < windows.size() && targets.offer(TargetSequence.whole(offered, windows.get(offered)))) {
                 offered++;
             }
