@@ -157,7 +157,7 @@ final class OptionDefaultsTest {
                 Map.of("LYNE_STEPS", "8", "LYNE_BATCH", "5", "LYNE_HOME", "elsewhere", "PATH", "p"));
         assertThat(run.data().corpus()).containsExactly(Path.of("x.txt"), Path.of("y.txt"));
         assertThat(run.data().batch()).isEqualTo(6);
-        assertThat(run.run().steps()).isEqualTo(8);
+        assertThat(run.run().length().steps()).isEqualTo(8);
         assertThat(run.optimization().learningRate()).isEqualTo(0.5);
         assertThat(run.data().cache()).isEqualTo(Path.of("a", "tokens"));
         assertThat(run.distillation().loss().loss()).isEqualTo(BuiltInLoss.JSD);

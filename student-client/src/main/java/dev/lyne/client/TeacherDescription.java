@@ -33,34 +33,6 @@ public record TeacherDescription(
         double tailError,
         Abilities abilities,
         Optional<TextConventions> conventions) {
-    /** Constructs the description of a teacher whose tails are sums of their own. */
-    public TeacherDescription(
-            String name,
-            String modelDigest,
-            String tokenizerDigest,
-            ExecutionFingerprint fingerprint,
-            int vocabularySize,
-            int contextLength,
-            String architecture,
-            long parameters,
-            boolean deterministic,
-            Abilities abilities,
-            Optional<TextConventions> conventions) {
-        this(
-                name,
-                modelDigest,
-                tokenizerDigest,
-                fingerprint,
-                vocabularySize,
-                contextLength,
-                architecture,
-                parameters,
-                deterministic,
-                0,
-                abilities,
-                conventions);
-    }
-
     /**
      * Limits of what it can be asked for.
      *

@@ -80,14 +80,7 @@ public final class DistillingTrainer {
             }
             Targets rows = take(targets, windows.get(taken), taken); // in the order of the offers, whatever came first
             for (int row = 0; row < rows.rows(); row++) {
-                divergence += student.learn(
-                        rows.sequence().tokens()[rows.positions()[row]],
-                        rows.columns().ids(),
-                        rows.columns().logProbabilities(),
-                        row * rows.columns().stride(),
-                        rows.columns().counts()[row],
-                        rows.columns().logTailMass()[row],
-                        0.5);
+                divergence += student.learn(rows.sequence().tokens()[rows.positions()[row]], rows.columns(), row, 0.5);
             }
             positions += rows.rows();
         }

@@ -201,6 +201,15 @@ public final class BatchDecoder implements SequenceDecoder {
         }
     }
 
+    /**
+     * Columns that a call gave, a number for each row that was asked about.
+     *
+     * @param finite 0 where the row's logits are not finite
+     * @param under log-probabilities under the proposal
+     */
+    @SuppressWarnings("ArrayRecordComponent") // a carrier; contents are never compared
+    private record Found(int[] finite, long[] ids, double[] logProbabilities, double[] under) {}
+
     private static int answered(Extension extension) {
         return (int) Arrays.stream(extension.item().labels())
                 .filter(label -> label != DecodeItem.NOTHING)
@@ -348,38 +357,32 @@ public final class BatchDecoder implements SequenceDecoder {
         }
 
         private List<DecodeOutcome> answers(NDList columns) {
-            int[] finite = columns.get(0).toIntArray();
-            long[] found = columns.get(1).toLongArray();
-            double[] logProbabilities = columns.get(2).toDoubleArray();
-            double[] under = columns.get(3).toDoubleArray();
+            Found found = new Found(
+                    columns.get(0).toIntArray(),
+                    columns.get(1).toLongArray(),
+                    columns.get(2).toDoubleArray(),
+                    columns.get(3).toDoubleArray());
             List<DecodeOutcome> ordered = new ArrayList<>();
             int from = 0;
             for (Extension extension : inOrder) {
                 int to = from + answered(extension);
-                ordered.add(answer(extension, from, finite, found, logProbabilities, under, to));
+                ordered.add(answer(extension, found, from, to));
                 from = to;
             }
             return placeInOrder.stream().map(ordered::get).toList();
         }
 
-        private DecodeOutcome answer(
-                Extension extension,
-                int from,
-                int[] finite,
-                long[] found,
-                double[] logProbabilities,
-                double[] under,
-                int to) {
+        private DecodeOutcome answer(Extension extension, Found found, int from, int to) {
             int row = from;
             for (int t = 0; t < extension.item().labels().length; t++) {
-                if (extension.item().labels()[t] != DecodeItem.NOTHING && finite[row++] == 0) {
+                if (extension.item().labels()[t] != DecodeItem.NOTHING && found.finite[row++] == 0) {
                     return new DecodeOutcome.NotFinite(held(extension).length + t);
                 }
             }
             return new DecodeOutcome.Answered(
-                    Arrays.stream(found, from, to).mapToInt(Math::toIntExact).toArray(),
-                    Arrays.copyOfRange(logProbabilities, from, to),
-                    Arrays.copyOfRange(under, from, to));
+                    Arrays.stream(found.ids, from, to).mapToInt(Math::toIntExact).toArray(),
+                    Arrays.copyOfRange(found.logProbabilities, from, to),
+                    Arrays.copyOfRange(found.under, from, to));
         }
     }
 

@@ -94,7 +94,13 @@ public final class TrainableModel implements Trainable {
         this.rotary = new RotaryTables(configuration, script.newManager());
         this.tensors = new TrainingTensors(configuration, script, numerics.master());
         this.training = new TrainingSteps(
-                vocabularySize, configuration.sizes().contextLength(), script, rotary, tensors, optimizer, terms);
+                new TrainingSteps.Bounds(
+                        vocabularySize, configuration.sizes().contextLength()),
+                script,
+                rotary,
+                tensors,
+                optimizer,
+                terms);
         this.generator = new TextGenerator(
                 script,
                 configuration,

@@ -54,7 +54,7 @@ public final class SteppedStudent implements AutoCloseable {
         this.batches = new MicroBatches(
                 config.data().microBatchTokens(),
                 Optional.of(config.distillation().loss()));
-        long steps = config.run().steps();
+        long steps = config.run().length().steps();
         this.values = RunSchedules.of(config, steps)
                 .at(
                         1,

@@ -256,13 +256,12 @@ public record TrainingConfig(
     }
 
     /**
-     * How long, how often, where; {@code steps} of 0 leaves it to {@code epochs}.
+     * Settings of a run: how long, how often, where.
      *
      * @param beside what is written beside the run
      */
     public record Run(
-            long steps,
-            double epochs,
+            Length length,
             long seed,
             ModelOptions model,
             boolean deterministic,
@@ -279,6 +278,9 @@ public record TrainingConfig(
             return beside.recordTargets();
         }
     }
+
+    /** Length of a run; {@code steps} of 0 leaves it to {@code epochs}. */
+    public record Length(long steps, double epochs) {}
 
     /**
      * Files that are written beside a run.
@@ -412,8 +414,8 @@ public record TrainingConfig(
                 ComputePrecision.of(settings.choice(Setting.PRECISION, List.of("float32", "bfloat16")));
         int threads = settings.integer(Setting.THREADS, 0, 4096);
         return new Run(
-                settings.whole(Setting.STEPS, 0, 1L << 40),
-                settings.number(Setting.EPOCHS, 0, 1e6, false),
+                new Length(
+                        settings.whole(Setting.STEPS, 0, 1L << 40), settings.number(Setting.EPOCHS, 0, 1e6, false)),
                 settings.whole(Setting.SEED, 0, Long.MAX_VALUE),
                 new ModelOptions(
                         settings.text(Setting.DEVICE),
@@ -485,8 +487,8 @@ public record TrainingConfig(
             throw Settings.refused(
                     Setting.EVALUATE_RESPONSES, run.responses().count(), "0 where held_out is not given");
         }
-        if (run.steps() > 0) {
-            requireScheduleFits(run.steps());
+        if (run.length().steps() > 0) {
+            requireScheduleFits(run.length().steps());
         }
     }
 

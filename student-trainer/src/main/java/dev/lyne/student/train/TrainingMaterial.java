@@ -26,9 +26,9 @@ record TrainingMaterial(
             TrainingConfig config) {
         WindowSequence sequence =
                 new WindowSequence(text.windows(), config.run().seed());
-        long steps = config.run().steps() > 0
-                ? config.run().steps()
-                : sequence.steps(config.run().epochs(), config.data().batch());
+        long steps = config.run().length().steps() > 0
+                ? config.run().length().steps()
+                : sequence.steps(config.run().length().epochs(), config.data().batch());
         return new TrainingMaterial(tokenizer, corpus, text, heldOut, sequence, steps);
     }
 
@@ -38,12 +38,12 @@ record TrainingMaterial(
      */
     Optional<String> unevenEpochs(TrainingConfig config) {
         int batch = config.data().batch();
-        double wanted = config.run().epochs() * windows().count();
-        return config.run().steps() > 0 || wanted == (double) steps * batch
+        double wanted = config.run().length().epochs() * windows().count();
+        return config.run().length().steps() > 0 || wanted == (double) steps * batch
                 ? Optional.empty()
                 : Optional.of("epochs %s of %,d windows do not fill batches of %d: %,d steps, %.4g epochs"
                         .formatted(
-                                config.run().epochs(),
+                                config.run().length().epochs(),
                                 windows().count(),
                                 batch,
                                 steps,

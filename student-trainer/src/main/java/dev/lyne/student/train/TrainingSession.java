@@ -325,16 +325,17 @@ final class TrainingSession {
 
     private StepFeed dataFeed(
             TargetFeed.Teachers teachers, WindowSequence sequence, Trainable model, long first, long end) {
-        return config.distillation().selection() instanceof Selection.Chosen rule
-                ? new ChosenFeed(
-                        teachers.streams().get(0), // of several, settings refuse it
-                        sequence,
-                        first,
-                        new StudentTopIds(model, config.data().microBatchTokens()),
-                        rule.k(),
-                        resources::nanoTime,
-                        listener::isStopRequested)
-                : new TargetFeed(teachers, sequence, first, end, resources::nanoTime, listener::isStopRequested);
+        if (config.distillation().selection() instanceof Selection.Chosen rule) {
+            TargetStream stream = teachers.streams().get(0); // of several, settings refuse it
+            return new ChosenFeed(
+                    stream,
+                    sequence,
+                    first,
+                    new StudentTopIds(model, config.data().microBatchTokens()),
+                    rule.k(),
+                    new RetryingTake(stream, resources::nanoTime, listener::isStopRequested));
+        }
+        return new TargetFeed(teachers, sequence, first, end, resources::nanoTime, listener::isStopRequested);
     }
 
     private RunSummary train(

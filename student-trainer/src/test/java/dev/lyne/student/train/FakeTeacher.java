@@ -62,6 +62,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
                 "bigram",
                 1,
                 deterministic,
+                0,
                 new TeacherDescription.Abilities(64, 4, true),
                 conventions);
     }

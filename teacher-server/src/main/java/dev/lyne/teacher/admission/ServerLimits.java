@@ -34,11 +34,19 @@ public record ServerLimits(
     /** Most bytes that a message adds to the block that it carries. */
     public static final int MESSAGE_BYTES_BESIDE_BLOCK = 1 << 10;
 
-    private static final int DEFAULT_STREAMS_PER_CONNECTION = 256;
-    private static final int DEFAULT_CONNECTIONS = 512;
-
     /** Limits that suit one teacher and a few dozen students in the heap that there is. */
-    public static final ServerLimits DEFAULT = new ServerLimits(256, 1 << 16, 16 << 20, 1 << 16, 16, 1 << 20, 1 << 22);
+    public static final ServerLimits DEFAULT = new ServerLimits(
+            256,
+            1 << 16,
+            16 << 20,
+            1 << 16,
+            16,
+            1 << 20,
+            1 << 22,
+            Math.min(1 << 28, Runtime.getRuntime().maxMemory() / 128),
+            Runtime.getRuntime().maxMemory() / 4,
+            256,
+            512);
 
     public ServerLimits {
         require("in-flight sequences", maxInFlightSequences, Integer.MAX_VALUE);
@@ -54,27 +62,52 @@ public record ServerLimits(
         require("connections", maxConnections, Integer.MAX_VALUE);
     }
 
-    /** Constructs limits with those of the whole server that suit the heap that there is. */
-    public ServerLimits(
-            int maxInFlightSequences,
-            long maxInFlightTokens,
-            long maxUnsentBytes,
-            int maxK,
-            int maxTemperatures,
-            int maxBlockBytes,
-            long maxQueuedTokens) {
-        this(
+    /** Returns these limits, but for those of a stream. */
+    public ServerLimits withStream(int inFlightSequences, long inFlightTokens, long unsentBytes) {
+        return new ServerLimits(
+                inFlightSequences,
+                inFlightTokens,
+                unsentBytes,
+                maxK,
+                maxTemperatures,
+                maxBlockBytes,
+                maxQueuedTokens,
+                maxSequenceEntries,
+                maxServerUnsentBytes,
+                maxStreamsPerConnection,
+                maxConnections);
+    }
+
+    /** Returns these limits, but for those of rows. */
+    public ServerLimits withRows(int k, int temperatures, int blockBytes) {
+        return new ServerLimits(
+                maxInFlightSequences,
+                maxInFlightTokens,
+                maxUnsentBytes,
+                k,
+                temperatures,
+                blockBytes,
+                maxQueuedTokens,
+                maxSequenceEntries,
+                maxServerUnsentBytes,
+                maxStreamsPerConnection,
+                maxConnections);
+    }
+
+    /** Returns these limits, but for the tokens that are admitted and unanswered. */
+    public ServerLimits withQueuedTokens(long queuedTokens) {
+        return new ServerLimits(
                 maxInFlightSequences,
                 maxInFlightTokens,
                 maxUnsentBytes,
                 maxK,
                 maxTemperatures,
                 maxBlockBytes,
-                maxQueuedTokens,
-                Math.min(1 << 28, Runtime.getRuntime().maxMemory() / 128),
-                Runtime.getRuntime().maxMemory() / 4,
-                DEFAULT_STREAMS_PER_CONNECTION,
-                DEFAULT_CONNECTIONS);
+                queuedTokens,
+                maxSequenceEntries,
+                maxServerUnsentBytes,
+                maxStreamsPerConnection,
+                maxConnections);
     }
 
     /** Returns these limits, but for those of the whole server. */

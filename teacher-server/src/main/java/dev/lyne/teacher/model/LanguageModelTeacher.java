@@ -68,6 +68,7 @@ public final class LanguageModelTeacher implements LocalModel {
                 model.configuration().modelType(),
                 model.parameters(),
                 deterministic,
+                0,
                 Optional.of(conventions));
         return new LanguageModelTeacher(model, description, files, options.device());
     }

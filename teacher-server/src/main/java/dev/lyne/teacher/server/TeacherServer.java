@@ -125,7 +125,13 @@ public final class TeacherServer implements AutoCloseable {
         this.teachers = new TeacherLives(setup, longestContext, caches, new Surroundings());
         this.rpc = new TeacherRpc(admission, metrics, longestContext, teachers::whyNotServed, System::nanoTime);
         this.listener =
-                new Listener(options, longestContext, security, metrics, calls, rpc, health.getHealthService(), memory);
+                new Listener(
+                options,
+                longestContext,
+                security,
+                metrics,
+                new Listener.Services(rpc, health.getHealthService(), calls),
+                memory);
     }
 
     /** The server, as the teachers' lives use it. */

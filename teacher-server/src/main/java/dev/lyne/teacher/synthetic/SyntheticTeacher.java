@@ -61,6 +61,7 @@ public final class SyntheticTeacher implements LocalModel {
                 "synthetic",
                 0,
                 deterministic,
+                0,
                 Optional.empty());
     }
 

@@ -148,6 +148,7 @@ final class MemoryTierTest {
                 here.architecture(),
                 here.parameters(),
                 deterministic,
+                0,
                 Optional.empty());
     }
 

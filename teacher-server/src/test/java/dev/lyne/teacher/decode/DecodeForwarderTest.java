@@ -35,6 +35,7 @@ final class DecodeForwarderTest {
             "far",
             1,
             false,
+            0,
             Optional.empty());
 
     /** Takes texts on, and leaves the answers to the test. */

@@ -40,6 +40,7 @@ final class DecodeSchedulerTest {
             "fake",
             1,
             false,
+            0,
             Optional.empty());
 
     private final AtomicLong now = new AtomicLong();

@@ -49,6 +49,7 @@ public final class FakeTeacher implements LocalModel {
                 "fake",
                 1_000,
                 deterministic,
+                0,
                 Optional.empty());
     }
 

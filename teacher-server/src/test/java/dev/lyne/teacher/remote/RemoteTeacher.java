@@ -38,6 +38,7 @@ final class RemoteTeacher implements Teacher {
             "unknown",
             0,
             false,
+            0,
             Optional.empty());
     private final ExecutorService connections = Executors.newFixedThreadPool(2);
     private final CompletableFuture<Optional<Throwable>> ended = new CompletableFuture<>();

@@ -37,7 +37,7 @@ final class ScoreSequencesTest {
 
     @BeforeEach
     void start() throws IOException, InterruptedException {
-        ServerLimits limits = new ServerLimits(4, 3_000, 16 << 20, 64, 4, 1 << 20, 1 << 20);
+        ServerLimits limits = ServerLimits.DEFAULT.withStream(4, 3_000, 16 << 20).withRows(64, 4, 1 << 20).withQueuedTokens(1 << 20);
         fixture = new ServerFixture(new FakeTeacher("fake", 1_000, 1_024), options -> options.limits(limits));
     }
 
