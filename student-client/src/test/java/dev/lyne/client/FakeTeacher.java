@@ -49,12 +49,12 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** A teacher server on loopback that scores with {@link FakeRows} and answers each sequence as its test says. */
+/** A teacher server on loopback that scores with {@link RandomLogits} and answers each sequence as its test says. */
 final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable {
     static final int VOCABULARY = 60;
     static final int CONTEXT = 128;
 
-    final FakeRows model;
+    final RandomLogits model;
     final ByteString modelDigest;
     /** Treatment of a sequence; by default it is answered at once. */
     volatile Consumer<Asked> answering = asked -> asked.answer(5);
@@ -96,7 +96,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
     }
 
     FakeTeacher(long seed, String host, int port) throws IOException {
-        model = new FakeRows(VOCABULARY, seed);
+        model = new RandomLogits(VOCABULARY, seed);
         byte[] digest = new byte[32];
         digest[0] = (byte) seed;
         modelDigest = ByteString.copyFrom(digest);

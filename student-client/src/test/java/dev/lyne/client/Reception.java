@@ -18,7 +18,7 @@ import java.util.SplittableRandom;
  * @param identity what the stream was opened with
  */
 record Reception(BlockIdentity identity) {
-    static final FakeRows MODEL = new FakeRows(FakeTeacher.VOCABULARY, 5);
+    static final RandomLogits MODEL = new RandomLogits(FakeTeacher.VOCABULARY, 5);
     private static final byte[] FINGERPRINT = new byte[Digests.SHORT_BYTES];
 
     static Reception of(TargetRequest request) {

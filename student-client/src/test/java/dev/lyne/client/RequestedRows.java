@@ -43,7 +43,7 @@ final class RequestedRows {
 
     /** A sequence whose labels are likely ones, as in text that a teacher is good at; chosen tokens are likely ones too. */
     static TargetSequence sequence(
-            long id, int tokenCount, FakeRows model, Selection selection, SplittableRandom random) {
+            long id, int tokenCount, RandomLogits model, Selection selection, SplittableRandom random) {
         Selection likely = new Selection.TopK(8, List.of());
         int[] tokens = new int[tokenCount];
         int[][] chosen = new int[tokenCount - 1][];

@@ -58,7 +58,7 @@ final class Students {
     }
 
     /** Every sequence once, in order, with the rows that the model gives it. */
-    static void assertExactly(List<Targets> taken, List<TargetSequence> sequences, FakeRows model) {
+    static void assertExactly(List<Targets> taken, List<TargetSequence> sequences, RandomLogits model) {
         assertThat(taken).extracting(Targets::sequence).isEqualTo(sequences);
         for (Targets targets : taken) {
             TargetSequence sequence = targets.sequence();

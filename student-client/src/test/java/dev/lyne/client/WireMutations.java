@@ -24,7 +24,7 @@ public final class WireMutations {
 
     /** Rows each hold what the next one should, the last but one twice. */
     public static Function<ScoreSequencesResponse, List<ScoreSequencesResponse>> rowsShiftedByOne(int tokens) {
-        return onRows(rows -> rows.setBlock(Blocks.withRows(rows.getBlock(), row -> Math.min(row + 1, tokens - 2))));
+        return onRows(rows -> rows.setBlock(ChangedBlocks.withRows(rows.getBlock(), row -> Math.min(row + 1, tokens - 2))));
     }
 
     /** The answers to the first two sequences under each other's id, once both are there. */
@@ -132,7 +132,7 @@ public final class WireMutations {
 
     private static Function<ScoreSequencesResponse, List<ScoreSequencesResponse>> onHeaders(
             UnaryOperator<BlockHeader> change) {
-        return onRows(rows -> rows.setBlock(Blocks.withHeader(rows.getBlock(), change)));
+        return onRows(rows -> rows.setBlock(ChangedBlocks.withHeader(rows.getBlock(), change)));
     }
 
     private static UnaryOperator<ScoreSequencesRequest> onSequence(Consumer<Sequence.Builder> change) {

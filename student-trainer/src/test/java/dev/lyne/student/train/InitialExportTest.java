@@ -63,7 +63,7 @@ final class InitialExportTest {
     @Test
     void train_exportInitial_stepsAndTargetsAreThoseThatTheRunTakes() throws Exception {
         List<Double> rates = new ArrayList<>();
-        FakeTeacher teacher = new FakeTeacher(tiny.vocabularySize, "a");
+        BigramTeacher teacher = new BigramTeacher(tiny.vocabularySize, "a");
         ProgressListener listener = new ProgressListener() {
             @Override
             public void onStep(Step step) {

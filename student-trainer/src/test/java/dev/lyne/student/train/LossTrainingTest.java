@@ -171,7 +171,7 @@ final class LossTrainingTest {
         Trainer.OpenedResources resources = new Trainer.OpenedResources() {
             @Override
             public TargetSource openTeachers(TrainingConfig ignored) {
-                return new FakeTeacher(tiny.vocabularySize, "a");
+                return new BigramTeacher(tiny.vocabularySize, "a");
             }
         };
         return new TrainingSession(config, resources, listener).run(resume ? RunStart.RESUMED : RunStart.AFRESH);

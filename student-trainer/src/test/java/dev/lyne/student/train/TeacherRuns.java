@@ -7,7 +7,7 @@ import java.util.List;
 final class TeacherRuns {
     private TeacherRuns() {}
 
-    static RunSummary run(TrainingConfig config, FakeTeacher teacher, boolean resume, ProgressListener listener)
+    static RunSummary run(TrainingConfig config, BigramTeacher teacher, boolean resume, ProgressListener listener)
             throws Exception {
         Trainer.OpenedResources resources = new Trainer.OpenedResources() {
             @Override

@@ -35,19 +35,7 @@ final class EngineBehindDoorTest {
     private void start(int mostK) throws Exception {
         engine = new FakeEngine();
         engine.mostK = mostK;
-        EngineTeacher teacher = EngineTeacher.open(
-                new EngineSettings(
-                        EngineSettings.Wire.VLLM,
-                        List.of(engine.address()),
-                        EngineSettings.Access.PLAIN,
-                        "far",
-                        Optional.empty(),
-                        Path.of("../examples/state-of-the-union/teacher"),
-                        "float32",
-                        Optional.empty(),
-                        new EngineSettings.Probing(Duration.ofSeconds(60), 0.02),
-                        new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30))),
-                1);
+        EngineTeacher teacher = engine.teacher(Duration.ofSeconds(60));
         server = TeacherServer.serve(
                 List.of(teacher),
                 TeacherServerOptions.builder()

@@ -9,6 +9,8 @@ import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -137,6 +139,28 @@ final class FakeEngine implements AutoCloseable {
         exchange.getRequestBody().readAllBytes();
         send(exchange, 401, "{\"error\":\"Unauthorized: " + sent + "\"}");
         return false;
+    }
+
+    /** Opens a teacher behind this engine, as most tests want it. */
+    EngineTeacher teacher(Duration betweenProbes) throws Exception {
+        return EngineTeacher.open(
+                settings(EngineSettings.Wire.VLLM, address(), EngineSettings.Access.PLAIN, betweenProbes), 1);
+    }
+
+    /** Returns the settings of a teacher behind a fake engine, as most tests want it. */
+    static EngineSettings settings(
+            EngineSettings.Wire wire, InetSocketAddress address, EngineSettings.Access access, Duration betweenProbes) {
+        return new EngineSettings(
+                wire,
+                List.of(address),
+                access,
+                "far",
+                Optional.empty(),
+                Path.of("../examples/state-of-the-union/teacher"),
+                "float32",
+                Optional.empty(),
+                new EngineSettings.Probing(betweenProbes, 0.02),
+                new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30)));
     }
 
     InetSocketAddress address() {

@@ -155,17 +155,7 @@ final class GrpcDialectTest {
 
     private static EngineSettings settings(
             EngineSettings.Access access, InetSocketAddress address, Duration betweenProbes) {
-        return new EngineSettings(
-                EngineSettings.Wire.VLLM_GRPC,
-                List.of(address),
-                access,
-                "far",
-                Optional.empty(),
-                Path.of("../examples/state-of-the-union/teacher"),
-                "float32",
-                Optional.empty(),
-                new EngineSettings.Probing(betweenProbes, 0.02),
-                new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30)));
+        return FakeEngine.settings(EngineSettings.Wire.VLLM_GRPC, address, access, betweenProbes);
     }
 
     private FakeGrpcEngine engine() throws Exception {

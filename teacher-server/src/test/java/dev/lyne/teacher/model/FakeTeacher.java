@@ -20,7 +20,7 @@ public final class FakeTeacher implements LocalModel {
     public record Batch(List<ScoreItem> items, RowContent selection) {}
 
     private final TeacherDescription description;
-    private final FakeRows rows;
+    private final PowerLawRows rows;
     private final Semaphore allowedBatches = new Semaphore(Integer.MAX_VALUE / 2);
     private final Semaphore allowedWarmUp = new Semaphore(Integer.MAX_VALUE / 2);
     private final List<Batch> batches = new CopyOnWriteArrayList<>();
@@ -34,7 +34,7 @@ public final class FakeTeacher implements LocalModel {
     }
 
     public FakeTeacher(String name, int vocabularySize, int contextLength, boolean deterministic) {
-        this.rows = new FakeRows(vocabularySize);
+        this.rows = new PowerLawRows(vocabularySize);
         byte[] digest = new byte[32];
         Arrays.fill(digest, (byte) (7 + name.hashCode()));
         byte[] tokenizer = new byte[32];
