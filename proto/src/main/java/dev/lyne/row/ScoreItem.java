@@ -1,6 +1,5 @@
 package dev.lyne.row;
 
-
 /**
  * A sequence to score, and the positions whose rows are wanted.
  *

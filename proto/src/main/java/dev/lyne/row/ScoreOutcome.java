@@ -1,6 +1,5 @@
 package dev.lyne.row;
 
-
 /** The outcome of one {@link ScoreItem} of a batch. */
 public sealed interface ScoreOutcome {
     /**

@@ -24,7 +24,8 @@ public final class WireMutations {
 
     /** Rows each hold what the next one should, the last but one twice. */
     public static Function<ScoreSequencesResponse, List<ScoreSequencesResponse>> rowsShiftedByOne(int tokens) {
-        return onRows(rows -> rows.setBlock(ChangedBlocks.withRows(rows.getBlock(), row -> Math.min(row + 1, tokens - 2))));
+        return onRows(rows ->
+                rows.setBlock(ChangedBlocks.withRows(rows.getBlock(), row -> Math.min(row + 1, tokens - 2))));
     }
 
     /** The answers to the first two sequences under each other's id, once both are there. */

@@ -2,8 +2,8 @@ package dev.lyne.cli.serve;
 
 import dev.lyne.cli.common.AtLeast;
 import dev.lyne.cli.common.LinePace;
-import dev.lyne.cli.common.TeacherTimeoutOptions;
 import dev.lyne.cli.common.TeacherSecurityOptions;
+import dev.lyne.cli.common.TeacherTimeoutOptions;
 import dev.lyne.cli.common.TemporaryDirectory;
 import dev.lyne.client.DecodeEvent;
 import dev.lyne.client.DecodeSettings;

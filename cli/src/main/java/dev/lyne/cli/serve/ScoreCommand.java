@@ -1,8 +1,8 @@
 package dev.lyne.cli.serve;
 
 import dev.lyne.cli.common.JsonReport;
-import dev.lyne.cli.common.TeacherTimeoutOptions;
 import dev.lyne.cli.common.TeacherSecurityOptions;
+import dev.lyne.cli.common.TeacherTimeoutOptions;
 import dev.lyne.cli.common.TemporaryDirectory;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSequence;

@@ -2,8 +2,8 @@ package dev.lyne.cli.train;
 
 import dev.lyne.cli.common.JsonReport;
 import dev.lyne.cli.common.ModelRuntimeOptions;
-import dev.lyne.cli.common.TeacherTimeoutOptions;
 import dev.lyne.cli.common.TeacherSecurityOptions;
+import dev.lyne.cli.common.TeacherTimeoutOptions;
 import dev.lyne.cli.common.TemporaryDirectory;
 import dev.lyne.cli.common.TokenisingLines;
 import dev.lyne.client.ClientOptions;

@@ -1,7 +1,5 @@
 package dev.lyne.lm.generation;
 
-import dev.lyne.row.DecodeItem;
-import dev.lyne.row.DecodeOutcome;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.lyne.lm.engine.InferenceCall;
@@ -9,6 +7,8 @@ import dev.lyne.lm.engine.NamedTensors;
 import dev.lyne.lm.engine.RotaryTables;
 import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.row.DecodeItem;
+import dev.lyne.row.DecodeOutcome;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -223,7 +223,8 @@ public final class BatchDecoder implements SequenceDecoder {
         }
         Batch batch = new Batch(extensions);
         List<DecodeOutcome> outcomes = batch.run();
-        extensions.forEach(extension -> held(extension).length += extension.item().tokens().length);
+        extensions.forEach(
+                extension -> held(extension).length += extension.item().tokens().length);
         return outcomes;
     }
 
@@ -380,7 +381,9 @@ public final class BatchDecoder implements SequenceDecoder {
                 }
             }
             return new DecodeOutcome.Answered(
-                    Arrays.stream(found.ids, from, to).mapToInt(Math::toIntExact).toArray(),
+                    Arrays.stream(found.ids, from, to)
+                            .mapToInt(Math::toIntExact)
+                            .toArray(),
                     Arrays.copyOfRange(found.logProbabilities, from, to),
                     Arrays.copyOfRange(found.under, from, to));
         }

@@ -1,8 +1,5 @@
 package dev.lyne.lm.generation;
 
-import dev.lyne.row.DecodeItem;
-import dev.lyne.row.DecodeOutcome;
-import dev.lyne.row.Proposal;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import dev.lyne.lm.engine.InferenceCall;
@@ -10,6 +7,9 @@ import dev.lyne.lm.engine.NamedTensors;
 import dev.lyne.lm.engine.RotaryTables;
 import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.row.DecodeItem;
+import dev.lyne.row.DecodeOutcome;
+import dev.lyne.row.Proposal;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;

@@ -1,7 +1,5 @@
 package dev.lyne.lm.scoring;
 
-import dev.lyne.row.ScoreItem;
-import dev.lyne.row.ScoreOutcome;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -26,6 +24,8 @@ import dev.lyne.lm.weights.ModelDigest;
 import dev.lyne.lm.weights.SafetensorsModel;
 import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;

@@ -1,9 +1,9 @@
 package dev.lyne.lm.scoring;
 
-import dev.lyne.row.ScoreOutcome;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import dev.lyne.row.RowColumns;
+import dev.lyne.row.ScoreOutcome;
 
 /**
  * Result of the selection script for a batch.

@@ -1,10 +1,10 @@
 package dev.lyne.lm.scoring;
 
-import dev.lyne.row.DrawKeys;
-import dev.lyne.row.ScoreItem;
 import ai.djl.ndarray.types.Shape;
 import dev.lyne.lm.engine.InferenceCall;
+import dev.lyne.row.DrawKeys;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import java.nio.LongBuffer;
 import java.util.Arrays;

@@ -94,8 +94,7 @@ public final class TrainableModel implements Trainable {
         this.rotary = new RotaryTables(configuration, script.newManager());
         this.tensors = new TrainingTensors(configuration, script, numerics.master());
         this.training = new TrainingSteps(
-                new TrainingSteps.Bounds(
-                        vocabularySize, configuration.sizes().contextLength()),
+                new TrainingSteps.Bounds(vocabularySize, configuration.sizes().contextLength()),
                 script,
                 rotary,
                 tensors,

@@ -4,19 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.lyne.row.ScoreItem;
-import dev.lyne.row.ScoreOutcome;
 import dev.lyne.lm.generation.CachedSequence;
-import dev.lyne.row.DecodeItem;
-import dev.lyne.row.DecodeOutcome;
 import dev.lyne.lm.generation.Extension;
-import dev.lyne.row.Proposal;
 import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.row.DecodeItem;
+import dev.lyne.row.DecodeOutcome;
+import dev.lyne.row.Proposal;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -340,8 +340,8 @@ final class DecodedLikeScoredTest {
     private static DecodeOutcome extend(SequenceDecoder decoder, CachedSequence sequence, int tokens) {
         int[] labels = new int[tokens];
         Arrays.fill(labels, DecodeItem.NOTHING);
-        return decoder.extend(List.of(new Extension(
-                        sequence, new DecodeItem(new int[tokens], labels, 0, Proposal.PLAIN))))
+        return decoder.extend(
+                        List.of(new Extension(sequence, new DecodeItem(new int[tokens], labels, 0, Proposal.PLAIN))))
                 .get(0);
     }
 

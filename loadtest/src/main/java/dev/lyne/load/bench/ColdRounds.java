@@ -22,7 +22,8 @@ final class ColdRounds {
     private final Consumer<String> progress;
 
     /** @param ask what a student takes in a round, whatever its round number */
-    ColdRounds(RecordingTeacher teacher, List<BenchStudent> students, Order.Workload workload, Consumer<String> progress) {
+    ColdRounds(
+            RecordingTeacher teacher, List<BenchStudent> students, Order.Workload workload, Consumer<String> progress) {
         this.teacher = teacher;
         this.students = students;
         this.workload = workload;
@@ -65,7 +66,12 @@ final class ColdRounds {
         return BenchStudent.run(
                 students,
                 new Order.TakeRows(new Order.Workload(
-                        workload.round() + 1 + round, workload.count(), workload.tokens(), workload.k(), workload.precision(), 1)));
+                        workload.round() + 1 + round,
+                        workload.count(),
+                        workload.tokens(),
+                        workload.k(),
+                        workload.precision(),
+                        1)));
     }
 
     /** Positions a second of the batches that were served last, run again. */

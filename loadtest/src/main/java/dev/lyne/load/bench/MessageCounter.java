@@ -41,7 +41,8 @@ final class MessageCounter {
     }
 
     /** A call for rows; gRPC calls it from one thread at a time. */
-    private static final class RowsCall implements ClientResponseObserver<ScoreSequencesRequest, ScoreSequencesResponse> {
+    private static final class RowsCall
+            implements ClientResponseObserver<ScoreSequencesRequest, ScoreSequencesResponse> {
         private final CompletableFuture<Long> bytes = new CompletableFuture<>();
         private final Order.Workload workload;
         private final int student;

@@ -1,10 +1,10 @@
 package dev.lyne.load.bench;
 
-import dev.lyne.row.ScoreItem;
-import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.Precision;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.synthetic.SyntheticSettings;
 import dev.lyne.teacher.synthetic.SyntheticTeacher;

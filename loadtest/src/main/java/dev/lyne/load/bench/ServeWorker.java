@@ -74,7 +74,8 @@ public final class ServeWorker {
         throw new IllegalArgumentException("order: " + order);
     }
 
-    private static long positions(TeacherClient client, Order.Workload workload, int[][] sequences) throws InterruptedException {
+    private static long positions(TeacherClient client, Order.Workload workload, int[][] sequences)
+            throws InterruptedException {
         var request = new TargetRequest(
                 new Selection.TopK(workload.k(), List.of()), workload.precision(), false, TeacherExpectation.any());
         try (TargetStream stream = client.open(request)) {

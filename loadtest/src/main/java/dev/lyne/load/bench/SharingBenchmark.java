@@ -85,8 +85,7 @@ public final class SharingBenchmark {
             start = System.nanoTime();
             SharingRun.Setting setting = new SharingRun.Setting(students, stagger, tenthMib, 0);
             ServerFigures figures = run.round(setting, number -> 1);
-            rounds.add(round(
-                    "staggered, in one order, a tenth of the rows in memory", setting, figures, one, start));
+            rounds.add(round("staggered, in one order, a tenth of the rows in memory", setting, figures, one, start));
         }
         if (named.contains("disk")) {
             start = System.nanoTime();
@@ -103,8 +102,7 @@ public final class SharingBenchmark {
         return new Result(students, one.positionsServed(), rounds);
     }
 
-    private Round round(
-            String name, SharingRun.Setting setting, ServerFigures figures, ServerFigures one, long start) {
+    private Round round(String name, SharingRun.Setting setting, ServerFigures figures, ServerFigures one, long start) {
         double overOne = (double) figures.positionsScored() / one.positionsScored();
         text.printf(
                 "%s: %d students, %,d positions scored, %,d served, %.3f times those of one%n",

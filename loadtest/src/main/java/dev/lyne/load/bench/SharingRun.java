@@ -55,8 +55,7 @@ final class SharingRun {
      * @param seeds seed of a student's order, by its number
      * @return what the server counted
      */
-    ServerFigures round(Setting setting, IntUnaryOperator seeds)
-            throws IOException, InterruptedException {
+    ServerFigures round(Setting setting, IntUnaryOperator seeds) throws IOException, InterruptedException {
         Path directory = Files.createDirectory(scratch.resolve("round-" + rounds++));
         List<ChildProcess> started = new ArrayList<>();
         List<String> caches = new ArrayList<>(List.of("--cache-mib", Long.toString(setting.memoryCacheMib())));
@@ -64,8 +63,8 @@ final class SharingRun {
             caches.addAll(List.of("--disk-cache", directory.resolve("rows").toString()));
             caches.addAll(List.of("--disk-cache-mib", Long.toString(setting.diskCacheMib())));
         }
-        try (ServerProcess server =
-                ServerProcess.start(directory.resolve("server.log"), "demo", setting.memoryCacheMib() + SERVER_MIB, caches)) {
+        try (ServerProcess server = ServerProcess.start(
+                directory.resolve("server.log"), "demo", setting.memoryCacheMib() + SERVER_MIB, caches)) {
             ServerProcess.Ready ready = server.awaitReady();
             for (int number = 0; number < setting.students(); number++) {
                 if (number > 0) {

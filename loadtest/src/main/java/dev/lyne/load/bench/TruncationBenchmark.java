@@ -1,16 +1,16 @@
 package dev.lyne.load.bench;
 
-import dev.lyne.row.Proposal;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.row.ScoreItem;
-import dev.lyne.row.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.load.process.Home;
+import dev.lyne.row.Proposal;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.student.rollout.Prompt;
 import dev.lyne.student.rollout.Response;
 import dev.lyne.student.rollout.RolloutWriter;

@@ -240,9 +240,7 @@ public final class FaultCases {
     /** A server that could never hold what it is given to hold, and a student whose heap is too small. */
     private double outOfMemory() throws Exception {
         try (ServerProcess teacher = bench.teacher("greedy", bench.rate(), List.of("--cache-mib", "100000"))) {
-            require(
-                    teacher.awaitEnd(TIMEOUT_SECONDS) == 2,
-                    "a cache beyond the heap was not refused with exit code 2");
+            require(teacher.awaitEnd(TIMEOUT_SECONDS) == 2, "a cache beyond the heap was not refused with exit code 2");
         }
         try (ServerProcess teacher = bench.teacher("of-short")) {
             String address = teacher.awaitReady().listening();

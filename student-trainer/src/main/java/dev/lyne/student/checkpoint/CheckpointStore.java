@@ -1,8 +1,8 @@
 package dev.lyne.student.checkpoint;
 
 import dev.lyne.files.AtomicFile;
-import dev.lyne.files.UnwritableFileException;
 import dev.lyne.files.JsonFaults;
+import dev.lyne.files.UnwritableFileException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.FileChannel;

@@ -1,10 +1,10 @@
 package dev.lyne.student.evaluate;
 
 import dev.lyne.lm.scoring.BatchScorer;
-import dev.lyne.row.ScoreItem;
-import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.Selection;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;

@@ -1,11 +1,11 @@
 package dev.lyne.student.rollout;
 
 import dev.lyne.lm.generation.CachedSequence;
+import dev.lyne.lm.generation.Extension;
+import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.row.DecodeItem;
 import dev.lyne.row.DecodeOutcome;
-import dev.lyne.lm.generation.Extension;
 import dev.lyne.row.Proposal;
-import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.wire.draw.SeededUniforms;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

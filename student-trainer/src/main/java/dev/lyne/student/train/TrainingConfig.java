@@ -414,8 +414,7 @@ public record TrainingConfig(
                 ComputePrecision.of(settings.choice(Setting.PRECISION, List.of("float32", "bfloat16")));
         int threads = settings.integer(Setting.THREADS, 0, 4096);
         return new Run(
-                new Length(
-                        settings.whole(Setting.STEPS, 0, 1L << 40), settings.number(Setting.EPOCHS, 0, 1e6, false)),
+                new Length(settings.whole(Setting.STEPS, 0, 1L << 40), settings.number(Setting.EPOCHS, 0, 1e6, false)),
                 settings.whole(Setting.SEED, 0, Long.MAX_VALUE),
                 new ModelOptions(
                         settings.text(Setting.DEVICE),

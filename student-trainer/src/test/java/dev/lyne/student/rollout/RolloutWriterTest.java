@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.lm.generation.CachedSequence;
+import dev.lyne.lm.generation.Extension;
+import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.row.DecodeItem;
 import dev.lyne.row.DecodeOutcome;
-import dev.lyne.lm.generation.Extension;
 import dev.lyne.row.Proposal;
-import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.student.rollout.RolloutWriter.Mixture;
 import dev.lyne.wire.draw.SeededUniforms;
 import java.util.ArrayDeque;

@@ -62,7 +62,8 @@ final class DistillationTest {
         TrainingConfig config = config("parts", Map.of());
         assertThatThrownBy(() -> run(config, new BigramTeacher(tiny.vocabularySize, "a"), false, stopAfter(5)))
                 .isInstanceOf(TeacherRuns.Stop.class);
-        assertThatThrownBy(() -> run(config, new BigramTeacher(tiny.vocabularySize, "b"), true, ProgressListener.none()))
+        assertThatThrownBy(
+                        () -> run(config, new BigramTeacher(tiny.vocabularySize, "b"), true, ProgressListener.none()))
                 .isInstanceOf(CheckpointMismatchException.class)
                 .hasMessageContaining("teacher.model_digest: bbb");
         BigramTeacher otherwise = new BigramTeacher(tiny.vocabularySize, "a");

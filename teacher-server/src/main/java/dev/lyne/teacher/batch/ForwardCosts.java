@@ -1,7 +1,7 @@
 package dev.lyne.teacher.batch;
 
-import dev.lyne.row.ScoreItem;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.v1.SelectionKind;
 import java.util.HashMap;
 import java.util.List;

@@ -191,8 +191,9 @@ final class EngineAddress {
             if (failed == null) {
                 arrived(pending, value, moment);
             } else {
-                EngineException why =
-                        pending.isCancelled() ? new EngineException(Kind.WITHDRAWN, "nobody waits for it") : why(failed);
+                EngineException why = pending.isCancelled()
+                        ? new EngineException(Kind.WITHDRAWN, "nobody waits for it")
+                        : why(failed);
                 tell(why);
                 pending.answer.completeExceptionally(why);
             }
@@ -220,14 +221,15 @@ final class EngineAddress {
                         putBack(connection);
                         throw new CompletionException(new EngineException(Kind.WITHDRAWN, "nobody waits for it"));
                     }
-                    return value(connection, request, expected().facts().model()).whenComplete((value, failed) -> {
-                        pending.off();
-                        if (failed == null || isOver(why(failed).kind())) {
-                            putBack(connection);
-                        } else {
-                            connection.close(); // whatever more comes over it belongs to nobody
-                        }
-                    });
+                    return value(connection, request, expected().facts().model())
+                            .whenComplete((value, failed) -> {
+                                pending.off();
+                                if (failed == null || isOver(why(failed).kind())) {
+                                    putBack(connection);
+                                } else {
+                                    connection.close(); // whatever more comes over it belongs to nobody
+                                }
+                            });
                 })
                 .exceptionallyCompose(
                         failed -> why(failed).kind() == Kind.STALE && mostStale > 0 && !pending.isCancelled()

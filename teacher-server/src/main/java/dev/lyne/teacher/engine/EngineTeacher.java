@@ -1,8 +1,8 @@
 package dev.lyne.teacher.engine;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.row.Proposal;
 import dev.lyne.row.ExecutionFingerprint;
+import dev.lyne.row.Proposal;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.engine.EngineException.Kind;

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.row.ScoreItem;
 import dev.lyne.row.RowColumns;
+import dev.lyne.row.ScoreItem;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

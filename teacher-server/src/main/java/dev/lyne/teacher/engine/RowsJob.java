@@ -1,7 +1,7 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.RowColumns;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.tenant.Flow;

@@ -1,8 +1,8 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.row.ScoreItem;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import java.util.Optional;
 
 /**
@@ -13,7 +13,8 @@ import java.util.Optional;
  * @param vocabularySize ids are below it
  * @param cut what rows over the whole vocabulary are cut to; empty: the k best as they are
  */
-record RowsRequest(ScoreItem item, int k, int vocabularySize, Optional<RowContent> cut) implements EngineRequest<RowColumns> {
+record RowsRequest(ScoreItem item, int k, int vocabularySize, Optional<RowContent> cut)
+        implements EngineRequest<RowColumns> {
     /** The k best as they are. */
     RowsRequest(ScoreItem item, int k, int vocabularySize) {
         this(item, k, vocabularySize, Optional.empty());

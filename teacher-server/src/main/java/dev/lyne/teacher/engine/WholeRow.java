@@ -1,9 +1,9 @@
 package dev.lyne.teacher.engine;
 
 import dev.lyne.row.DrawKeys;
-import dev.lyne.row.ScoreItem;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import java.util.Arrays;
 

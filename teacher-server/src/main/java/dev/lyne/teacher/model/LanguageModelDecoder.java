@@ -33,8 +33,7 @@ record LanguageModelDecoder(SequenceDecoder decoder) implements LocalDecoder {
     @Override
     public List<DecodeOutcome> extend(List<Extension> extensions) {
         return decoder.extend(extensions.stream()
-                .map(extension ->
-                        new dev.lyne.lm.generation.Extension(sequence(extension.cache()), extension.item()))
+                .map(extension -> new dev.lyne.lm.generation.Extension(sequence(extension.cache()), extension.item()))
                 .toList());
     }
 

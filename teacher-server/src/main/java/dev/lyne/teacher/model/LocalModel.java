@@ -1,8 +1,8 @@
 package dev.lyne.teacher.model;
 
+import dev.lyne.row.RowContent;
 import dev.lyne.row.ScoreItem;
 import dev.lyne.row.ScoreOutcome;
-import dev.lyne.row.RowContent;
 import java.util.List;
 import java.util.Optional;
 

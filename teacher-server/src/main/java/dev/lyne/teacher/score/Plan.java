@@ -1,7 +1,7 @@
 package dev.lyne.teacher.score;
 
-import dev.lyne.row.ScoreItem;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 
 /**
  * Plan of a computation: what the model is asked for.

@@ -124,8 +124,7 @@ public final class TeacherServer implements AutoCloseable {
                 model -> new WatchedModel(model, new DirectMemoryWatch(System::nanoTime, this::memoryLost)));
         this.teachers = new TeacherLives(setup, longestContext, caches, new Surroundings());
         this.rpc = new TeacherRpc(admission, metrics, longestContext, teachers::whyNotServed, System::nanoTime);
-        this.listener =
-                new Listener(
+        this.listener = new Listener(
                 options,
                 longestContext,
                 security,

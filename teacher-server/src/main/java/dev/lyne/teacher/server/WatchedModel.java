@@ -1,8 +1,8 @@
 package dev.lyne.teacher.server;
 
+import dev.lyne.row.RowContent;
 import dev.lyne.row.ScoreItem;
 import dev.lyne.row.ScoreOutcome;
-import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.LocalDecoder;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;

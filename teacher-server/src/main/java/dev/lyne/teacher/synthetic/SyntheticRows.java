@@ -1,8 +1,8 @@
 package dev.lyne.teacher.synthetic;
 
-import dev.lyne.row.ScoreItem;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import java.util.Arrays;
 

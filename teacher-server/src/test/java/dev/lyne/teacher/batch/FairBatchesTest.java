@@ -76,8 +76,7 @@ final class FairBatchesTest {
         }
         List<Job> batch = run();
         assertThat(nanos(batch)).isEqualTo(FAIR_NANOS);
-        assertThat(batch.stream().filter(job -> job.flows.get(0).stream() == 1))
-                .hasSize(5);
+        assertThat(batch.stream().filter(job -> job.flows.get(0).stream() == 1)).hasSize(5);
         queue.add(new Job(5_000, flow("c", 100, 3)), now);
         List<List<Job>> batches = new ArrayList<>();
         while (queue.size() > 0) {

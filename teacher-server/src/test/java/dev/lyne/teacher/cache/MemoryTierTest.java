@@ -81,12 +81,15 @@ final class MemoryTierTest {
         RowsQuery query = query(key(1), selection(1, 0));
         StoredRows wide = rows(selection(8, 0, 1), 10);
 
-        assertThat(tier.keepUnlessContained(query, rows(selection(4, 0, 1), 10))).isTrue();
+        assertThat(tier.keepUnlessContained(query, rows(selection(4, 0, 1), 10)))
+                .isTrue();
         assertThat(tier.keepUnlessContained(query, wide)).isTrue();
-        assertThat(tier.keepUnlessContained(query, rows(selection(4, 0, 1), 10))).isFalse();
+        assertThat(tier.keepUnlessContained(query, rows(selection(4, 0, 1), 10)))
+                .isFalse();
         assertThat(tier.keepUnlessContained(query, rows(selection(8, 1), 10))).isFalse();
         assertThat(tier.find(query)).containsSame(wide);
-        assertThat(tier.keepUnlessContained(query, rows(selection(4, 0, 2), 10))).isTrue();
+        assertThat(tier.keepUnlessContained(query, rows(selection(4, 0, 2), 10)))
+                .isTrue();
     }
 
     @Test

@@ -2,8 +2,8 @@ package dev.lyne.teacher.decode;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.row.Proposal;
 import dev.lyne.row.ExecutionFingerprint;
+import dev.lyne.row.Proposal;
 import dev.lyne.teacher.batch.DeviceWork;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.TeacherDescription;

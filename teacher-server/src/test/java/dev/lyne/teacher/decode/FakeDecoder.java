@@ -80,14 +80,18 @@ public final class FakeDecoder implements LocalDecoder {
 
     @Override
     public List<DecodeOutcome> extend(List<Extension> extensions) {
-        calls.add(
-                extensions.stream().map(extension -> extension.item().tokens().length).toList());
+        calls.add(extensions.stream()
+                .map(extension -> extension.item().tokens().length)
+                .toList());
         if (next.isPresent()) {
             RuntimeException failure = next.get();
             next = Optional.empty();
             throw failure;
         }
-        if (extensions.stream().mapToInt(extension -> extension.item().tokens().length).sum() > mostTokens) {
+        if (extensions.stream()
+                        .mapToInt(extension -> extension.item().tokens().length)
+                        .sum()
+                > mostTokens) {
             throw new IllegalStateException("CUDA out of memory. Tried to allocate 1.00 GiB");
         }
         return extensions.stream().map(this::extend).toList();
@@ -112,7 +116,9 @@ public final class FakeDecoder implements LocalDecoder {
             if (extension.item().tokens()[i] == notFiniteAfter) {
                 return new DecodeOutcome.NotFinite(held.tokens.length - 1);
             }
-            int id = label == DecodeItem.DRAW ? drawn(held.tokens, extension.item().uniform()) : label;
+            int id = label == DecodeItem.DRAW
+                    ? drawn(held.tokens, extension.item().uniform())
+                    : label;
             ids.add(id);
             answers.add(logProbability(held.tokens, id));
         }

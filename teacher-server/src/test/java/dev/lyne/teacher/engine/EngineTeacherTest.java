@@ -140,7 +140,8 @@ final class EngineTeacherTest {
         int[] positions = {0, 3};
         RowColumns rows = ask(
                         teacher,
-                        new RecordingJob(RowContent.of(new Selection.LabelOnly(List.of())), positions, FakeEngine.RECORDED))
+                        new RecordingJob(
+                                RowContent.of(new Selection.LabelOnly(List.of())), positions, FakeEngine.RECORDED))
                 .rows();
         assertThat(rows.labelLogProbability()).containsExactly(-1.3935507535934448f, -8.864429473876953f);
         assertThat(rows.logTailMass()).containsOnly(0f);
@@ -188,7 +189,8 @@ final class EngineTeacherTest {
         await().until(() -> other.asked.get() + engine.asked.get() >= 0 && up(teacher) == 2);
         engine.kill();
         for (int i = 0; i < 20; i++) {
-            assertThat(ask(teacher, RecordingJob.topK(4, 1, 2, i)).rows().rows()).isEqualTo(2);
+            assertThat(ask(teacher, RecordingJob.topK(4, 1, 2, i)).rows().rows())
+                    .isEqualTo(2);
         }
         assertThat(up(teacher)).isEqualTo(1);
         engine.restart();
@@ -510,7 +512,8 @@ final class EngineTeacherTest {
         EngineTeacher teacher = teacher(engine);
         assertThat(teacher.maxK()).isEqualTo(FakeEngine.MAX_K);
         assertThat(ask(teacher, RecordingJob.topK(4, 1, 2, 3)).rows().rows()).isEqualTo(2);
-        assertThat(ask(teacher, RecordingJob.topK(20, 1, 2, 3)).failure().reason()).isEqualTo(Failure.Reason.ENGINE_FAILED);
+        assertThat(ask(teacher, RecordingJob.topK(20, 1, 2, 3)).failure().reason())
+                .isEqualTo(Failure.Reason.ENGINE_FAILED);
     }
 
     @Test

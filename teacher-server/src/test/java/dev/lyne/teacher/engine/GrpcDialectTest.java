@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.offset;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.row.ScoreItem;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.teacher.model.Failure;
 import io.grpc.Status;
 import io.netty.buffer.Unpooled;
@@ -192,7 +192,8 @@ final class GrpcDialectTest {
         assertThat(rows.ids()).startsWith(45, 38, 52, 39, 69, 79, 463, 292);
         assertThat(rows.top(7)).isEqualTo(295);
         // Actual tokens of ranks 1, 4 and 50: best, just outside, and far from the four best of each row.
-        RowColumns others = ask(teacher, RecordingJob.topK(4, 100, 108, 119, 176)).rows();
+        RowColumns others =
+                ask(teacher, RecordingJob.topK(4, 100, 108, 119, 176)).rows();
         assertThat(others.ids()).containsExactly(107, 108, 109, 110, 115, 116, 117, 118, 126, 127, 128, 129);
         assertThat(others.labelLogProbability()).containsExactly(label(1), label(4), label(50));
     }

@@ -3,8 +3,8 @@ package dev.lyne.teacher.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.row.ScoreItem;
 import dev.lyne.row.RowColumns;
+import dev.lyne.row.ScoreItem;
 import io.netty.buffer.Unpooled;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -22,7 +22,8 @@ import tools.jackson.databind.json.JsonMapper;
  * rows that a real vLLM gave ({@code make_sglang_answers.py}), others by hand in that form.
  */
 final class SglangDialectTest {
-    private static final RowsRequest REQUEST = new RowsRequest(new ScoreItem(new int[] {4, 7, 2}, new int[] {0, 1, 2}), 2, 10);
+    private static final RowsRequest REQUEST =
+            new RowsRequest(new ScoreItem(new int[] {4, 7, 2}, new int[] {0, 1, 2}), 2, 10);
 
     private final SglangDialect dialect = new SglangDialect();
 
@@ -95,7 +96,8 @@ final class SglangDialectTest {
 
     @Test
     void request_asksFromTheFirstTokenOn_inFlatForm() {
-        JsonNode request = JsonMapper.shared().readTree(dialect.rows(REQUEST, "m").body());
+        JsonNode request =
+                JsonMapper.shared().readTree(dialect.rows(REQUEST, "m").body());
         assertThat(request.path("input_ids").toString()).isEqualTo("[4,7,2]");
         assertThat(request.path("logprob_start_len").asInt()).isZero();
         assertThat(request.path("top_logprobs_num").asInt()).isEqualTo(2);

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.row.ScoreItem;
-import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import java.nio.file.Path;

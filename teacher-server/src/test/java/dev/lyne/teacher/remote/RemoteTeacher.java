@@ -1,10 +1,10 @@
 package dev.lyne.teacher.remote;
 
-import dev.lyne.row.ScoreItem;
-import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;

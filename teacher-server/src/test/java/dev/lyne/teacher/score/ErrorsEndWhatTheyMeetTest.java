@@ -2,9 +2,9 @@ package dev.lyne.teacher.score;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.row.RowSource;
 import dev.lyne.row.ScoreItem;
 import dev.lyne.row.ScoreOutcome;
-import dev.lyne.row.RowSource;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;

@@ -3,9 +3,9 @@ package dev.lyne.teacher.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.lyne.row.RowContent;
 import dev.lyne.row.ScoreItem;
 import dev.lyne.row.ScoreOutcome;
-import dev.lyne.row.RowContent;
 import dev.lyne.teacher.decode.FakeDecoder;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.model.LocalDecoder;

@@ -65,7 +65,8 @@ final class SameBytesOnTwoServersTest {
         return requests;
     }
 
-    private static Request request(Selection selection, Precision precision, boolean rawLogits, int[] tokens, int[] positions) {
+    private static Request request(
+            Selection selection, Precision precision, boolean rawLogits, int[] tokens, int[] positions) {
         OpenStream.Builder open = TestStream.opening(selection, precision).setShareChosen(true);
         open.getSelectionBuilder().setRawLogits(rawLogits);
         Sequence.Builder sequence =
@@ -118,7 +119,9 @@ final class SameBytesOnTwoServersTest {
         List<List<ByteString>> one = answers(requests, inOrder);
         List<List<ByteString>> other = answers(requests, shuffled);
         for (int i = 0; i < requests.size(); i++) {
-            assertThat(other.get(i)).as("%s, seed %d", requests.get(i).open(), SEED).isEqualTo(one.get(i));
+            assertThat(other.get(i))
+                    .as("%s, seed %d", requests.get(i).open(), SEED)
+                    .isEqualTo(one.get(i));
         }
     }
 }

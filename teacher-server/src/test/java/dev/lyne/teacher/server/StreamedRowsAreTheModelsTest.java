@@ -2,12 +2,12 @@ package dev.lyne.teacher.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.row.ScoreItem;
-import dev.lyne.row.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.TinyModelDirectory;
